@@ -1,0 +1,94 @@
+//! What can go wrong with a stream and its stages, and the exit code each ends in.
+
+use std::io;
+
+use crate::Exit;
+
+/// An error of a stream, a stage or a record. It says what, where, and where one can, how to mend it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Reading or writing failed; `what` names the file, pipe or peer.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was being done, and to what.
+        what: String,
+        /// The operating system's answer.
+        source: io::Error,
+    },
+    /// The first bytes are not those of a stream.
+    #[error("not a record stream: it begins with {begins:?}, not with the recpipe magic; is a `producer` missing before this?")]
+    NotAStream {
+        /// The first bytes, made printable.
+        begins: String,
+    },
+    /// The stream stopped without an End frame.
+    #[error("the stream is incomplete: it was truncated at byte {at} ({wanted} bytes wanted, {got} came), after {records} records in {frames} frames; its producer died or was cut off")]
+    Truncated {
+        /// Bytes that came, from the start of the stream.
+        at: u64,
+        /// Bytes that the next piece needed.
+        wanted: usize,
+        /// Bytes of it that came.
+        got: usize,
+        /// Frames that came whole.
+        frames: u64,
+        /// Records in those frames.
+        records: u64,
+    },
+    /// Bytes changed on the way, or were never right.
+    #[error("the stream is corrupt: {what}, in frame {frame} at byte {at}")]
+    Corrupt {
+        /// What does not fit.
+        what: String,
+        /// The frame's number, from 0.
+        frame: u64,
+        /// The frame's first byte in the stream.
+        at: u64,
+    },
+    /// A stream of a version, codec or frame kind that this program does not know.
+    #[error("unsupported stream: {0}")]
+    Unsupported(String),
+    /// A record or frame beyond a limit.
+    #[error("{what} is {size} bytes; the limit is {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: String,
+        /// Its size in bytes.
+        size: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Fields, columns or values that do not fit each other.
+    #[error("{0}")]
+    Schema(String),
+    /// A stage could not go on with the data it got (an integer overflow, say).
+    #[error("{0}")]
+    Data(String),
+    /// A stage was driven against the protocol of [`crate::stage`]: a mistake in the program.
+    #[error("a stage was used wrongly: {0}")]
+    Protocol(&'static str),
+    /// A worker thread panicked: a mistake in the program.
+    #[error("a worker thread panicked: {0}")]
+    Panicked(String),
+}
+
+impl Error {
+    /// An I/O error on `what`.
+    pub fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Error::Io { what: what.into(), source }
+    }
+
+    /// Whether it only says that the reader of our output has gone: a stop, not a failure.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The exit code of a program that ends because of it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Corrupt { .. } => Exit::Incomplete,
+            _ => Exit::Failed,
+        }
+    }
+}

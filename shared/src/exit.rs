@@ -1,0 +1,91 @@
+//! The exit codes, which both programs share.
+
+use std::fmt;
+
+/// How a program ends. The producer's also travels in its End frame, and the consumer exits with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Exit {
+    /// Done.
+    #[default]
+    Done,
+    /// Failed while running: I/O, a child, a file that could not be read (the others go on).
+    Failed,
+    /// Usage or query error.
+    Usage,
+    /// The stream is incomplete or its other end died.
+    Incomplete,
+    /// More rejects than allowed.
+    Rejects,
+    /// Ended by the signal of this number.
+    Signal(u8),
+}
+
+impl Exit {
+    /// The table that `--help` and the documentation print.
+    pub const TABLE: &'static [(Exit, &'static str)] = &[
+        (Exit::Done, "done"),
+        (Exit::Failed, "failed while running (I/O, a file that could not be read: the others go on)"),
+        (Exit::Usage, "usage or query error"),
+        (Exit::Incomplete, "the stream is incomplete, corrupt or none, or its other end died"),
+        (Exit::Rejects, "more rejects than allowed"),
+    ];
+
+    /// The number given to the operating system.
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Failed => 1,
+            Exit::Usage => 2,
+            Exit::Incomplete => 3,
+            Exit::Rejects => 4,
+            Exit::Signal(number) => 128_u8.saturating_add(number),
+        }
+    }
+
+    /// The exit of this number; a number that none has is a failure.
+    pub fn from_code(code: u8) -> Self {
+        match code {
+            0 => Exit::Done,
+            2 => Exit::Usage,
+            3 => Exit::Incomplete,
+            4 => Exit::Rejects,
+            129.. => Exit::Signal(code - 128),
+            _ => Exit::Failed,
+        }
+    }
+
+    /// The one of the two to report: the first that is not [`Exit::Done`].
+    pub fn or(self, other: Exit) -> Self {
+        if self == Exit::Done { other } else { self }
+    }
+}
+
+impl From<Exit> for std::process::ExitCode {
+    fn from(exit: Exit) -> Self {
+        exit.code().into()
+    }
+}
+
+impl fmt::Display for Exit {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self, Exit::TABLE.iter().find(|row| row.0 == *self)) {
+            (Exit::Signal(number), _) => write!(out, "ended by signal {number}"),
+            (_, Some(row)) => out.write_str(row.1),
+            (_, None) => write!(out, "exit {}", self.code()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Exit;
+
+    #[test]
+    fn every_code_reads_back() {
+        for (exit, _) in Exit::TABLE {
+            assert_eq!(Exit::from_code(exit.code()), *exit);
+        }
+        assert_eq!(Exit::from_code(Exit::Signal(15).code()), Exit::Signal(15));
+        assert_eq!(Exit::from_code(99), Exit::Failed);
+    }
+}

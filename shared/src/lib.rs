@@ -1,0 +1,56 @@
+//! Typed record pipes: what a record is and how it travels.
+//!
+//! A *producer* parses bytes into [`Batch`]es of typed records and writes them as frames; a *consumer* reads the frames
+//! and pushes the batches through a chain of [`Stage`]s. This crate is what the two share. It knows no input format, no
+//! query language and no command line.
+//!
+//! - [`record`]: values, schemas, columns, batches, and the builders that parsers use.
+//! - [`wire`]: the stream's layout, its writer and its reader; the end of a stream is proven, never assumed.
+//! - [`stage`]: the push protocol (`send`, `flush`, `close`) and its checked wrapper.
+//! - [`parallel`]: the same work on several threads, with the order of the input kept.
+//! - [`transport`]: where a stream comes from and goes to.
+//!
+//! # Examples
+//! A stream written and read again:
+//! ```
+//! use std::sync::Arc;
+//! use recpipe::{BatchBuilder, Field, Schema, Type, Value, wire::{Ending, Incoming, Reader, Writer}};
+//!
+//! let schema = Arc::new(Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int)])?);
+//! let mut builder = BatchBuilder::new(schema);
+//! builder.push(&[Value::Text(b"10.0.0.1"), Value::Int(404)])?;
+//! let batch = builder.finish()?;
+//!
+//! let mut stream = Vec::new();
+//! let mut writer = Writer::new(&mut stream)?;
+//! writer.batch(&batch)?;
+//! writer.finish(&Ending::default())?;
+//!
+//! let mut reader = Reader::new(&stream[..])?;
+//! let mut records = 0;
+//! while let Some(incoming) = reader.read()? {
+//!     if let Incoming::Batch(raw) = incoming {
+//!         let batch = raw.decode()?;
+//!         assert_eq!(batch.row(0).get("status"), Some(Value::Int(404)));
+//!         records += batch.len();
+//!     }
+//! }
+//! assert_eq!(records, 1);
+//! # Ok::<(), recpipe::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod error;
+pub mod exit;
+pub mod parallel;
+pub mod record;
+pub mod say;
+pub mod stage;
+pub mod transport;
+pub mod wire;
+
+pub use error::Error;
+pub use exit::Exit;
+pub use record::{Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value};
+pub use stage::{Flow, Stage};

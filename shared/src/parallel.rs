@@ -1,0 +1,269 @@
+//! The same work on several threads, with the order of the input kept.
+
+use std::{
+    any::Any,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Mutex, PoisonError},
+};
+
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+
+use crate::{Error, Flow};
+
+/// Items in flight for each worker: one it works on, one that waits to be taken in order, and one to smooth out jitter.
+const IN_FLIGHT_PER_WORKER: usize = 3;
+
+/// What one thread does with the items it gets; each thread has one of its own.
+pub trait Worker<T> {
+    /// What comes of an item.
+    type Out: Send;
+    /// What the worker has gathered when there are no more items.
+    type Last: Send;
+
+    /// Works on one item.
+    fn work(&mut self, item: T) -> Self::Out;
+
+    /// There are no more items.
+    fn finish(self) -> Self::Last;
+}
+
+/// Where results go, on the calling thread.
+pub trait Sink<T> {
+    /// Takes the next result, in the order of the items.
+    fn take(&mut self, result: T) -> Flow;
+
+    /// Nothing more is there for now: a chance to write out what is held back.
+    fn idle(&mut self) {}
+
+    /// Called once when [`Sink::take`] has answered [`Flow::Stop`]: wakes a source that waits for input.
+    fn stopped(&mut self) {}
+}
+
+/// Pulls items from `source`, has them worked on by `threads` workers, and gives the results to `sink` in the order in
+/// which the items were pulled. Returns what each worker gathered.
+///
+/// The workers pull for themselves, one at a time, so an item stays on the core that read it. Never more than three
+/// items a worker are between source and sink, so memory is bounded and a slow sink slows the source down. With one
+/// thread all happens on the calling one, without channels: that is the oracle of the others.
+///
+/// # Errors
+/// [`Error::Panicked`] when a worker panicked; results before that item were given to the sink.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Flow, parallel::{Sink, Worker, ordered}};
+///
+/// struct Square;
+/// impl Worker<u64> for Square {
+///     type Out = u64;
+///     type Last = ();
+///     fn work(&mut self, item: u64) -> u64 { item * item }
+///     fn finish(self) {}
+/// }
+/// struct Collect(Vec<u64>);
+/// impl Sink<u64> for Collect {
+///     fn take(&mut self, result: u64) -> Flow { self.0.push(result); Flow::Continue }
+/// }
+/// let (mut items, mut squares) = (1..=4, Collect(Vec::new()));
+/// ordered(&mut || items.next(), 2, &|| Square, &mut squares)?;
+/// assert_eq!(squares.0, [1, 4, 9, 16]);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
+pub fn ordered<T, W>(
+    source: &mut (impl FnMut() -> Option<T> + Send),
+    threads: usize,
+    make: &(impl Fn() -> W + Sync),
+    sink: &mut impl Sink<W::Out>,
+) -> Result<Vec<W::Last>, Error>
+where
+    T: Send,
+    W: Worker<T>,
+{
+    if threads <= 1 {
+        return alone(source, make(), sink);
+    }
+    let in_flight = threads * IN_FLIGHT_PER_WORKER;
+    let (permits, permitted) = bounded::<()>(in_flight);
+    for _ in 0..in_flight {
+        // The channel was made for exactly these.
+        let _ = permits.try_send(());
+    }
+    let (results, arrived) = bounded(in_flight);
+    let numbered = Mutex::new((0_u64, source));
+    let pull = || {
+        let mut guard = numbered.lock().unwrap_or_else(PoisonError::into_inner);
+        let (number, source) = &mut *guard;
+        let item = source()?;
+        *number += 1;
+        Some((*number - 1, item))
+    };
+    std::thread::scope(|scope| {
+        let spawn = |_| {
+            let (results, permitted, pull) = (results.clone(), permitted.clone(), &pull);
+            scope.spawn(move || run(make(), pull, &permitted, &results))
+        };
+        let workers: Vec<_> = (0..threads).map(spawn).collect();
+        drop(results);
+        drop(permitted);
+        let collected = collect(&arrived, permits, sink);
+        // Workers that still have a result to deliver find nobody there, and end.
+        drop(arrived);
+        let lasts = workers.into_iter().map(|worker| worker.join().map_err(|panic| Error::Panicked(message(&*panic)))).collect::<Result<Vec<_>, _>>();
+        collected.and(lasts)
+    })
+}
+
+fn alone<T, W: Worker<T>>(source: &mut impl FnMut() -> Option<T>, mut worker: W, sink: &mut impl Sink<W::Out>) -> Result<Vec<W::Last>, Error> {
+    while let Some(item) = source() {
+        if sink.take(worker.work(item)) == Flow::Stop {
+            sink.stopped();
+            break;
+        }
+    }
+    Ok(vec![worker.finish()])
+}
+
+type Outcome<T> = (u64, Result<T, Box<dyn Any + Send>>);
+
+fn run<T, W: Worker<T>>(
+    mut worker: W,
+    pull: &impl Fn() -> Option<(u64, T)>,
+    permitted: &Receiver<()>,
+    results: &Sender<Outcome<W::Out>>,
+) -> W::Last {
+    while permitted.recv().is_ok() {
+        let Some((number, item)) = pull() else { break };
+        let result = catch_unwind(AssertUnwindSafe(|| worker.work(item)));
+        if results.send((number, result)).is_err() {
+            break;
+        }
+    }
+    worker.finish()
+}
+
+/// Puts the results into their order; `permits` lets a worker begin an item for each that has been taken.
+fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut impl Sink<T>) -> Result<(), Error> {
+    let mut next = 0;
+    let mut early: VecDeque<Option<Result<T, Box<dyn Any + Send>>>> = VecDeque::new();
+    loop {
+        let (number, result) = match arrived.try_recv() {
+            Ok(outcome) => outcome,
+            Err(TryRecvError::Disconnected) => return Ok(()),
+            Err(TryRecvError::Empty) => {
+                sink.idle();
+                match arrived.recv() {
+                    Ok(outcome) => outcome,
+                    Err(_) => return Ok(()),
+                }
+            }
+        };
+        let place = (number - next) as usize;
+        if early.len() <= place {
+            early.resize_with(place + 1, || None);
+        }
+        early[place] = Some(result);
+        while let Some(result) = early.front_mut().and_then(Option::take) {
+            early.pop_front();
+            next += 1;
+            let result = result.map_err(|panic| Error::Panicked(message(&*panic)));
+            let flow = match result {
+                Ok(result) => sink.take(result),
+                Err(error) => {
+                    sink.stopped();
+                    return Err(error);
+                }
+            };
+            if flow == Flow::Stop {
+                sink.stopped();
+                return Ok(());
+            }
+            // Never full: a permit is given back for one that was used.
+            let _ = permits.try_send(());
+        }
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::{IN_FLIGHT_PER_WORKER, Sink, Worker, ordered};
+    use crate::{Error, Flow};
+
+    struct Echo<'a>(&'a dyn Fn(u64), u64);
+
+    impl Worker<u64> for Echo<'_> {
+        type Out = u64;
+        type Last = u64;
+
+        fn work(&mut self, item: u64) -> u64 {
+            (self.0)(item);
+            self.1 += item;
+            item
+        }
+
+        fn finish(self) -> u64 {
+            self.1
+        }
+    }
+
+    #[derive(Default)]
+    struct Got(Vec<u64>, Option<usize>, bool);
+
+    impl Sink<u64> for Got {
+        fn take(&mut self, result: u64) -> Flow {
+            self.0.push(result);
+            if self.1 == Some(self.0.len()) { Flow::Stop } else { Flow::Continue }
+        }
+
+        fn stopped(&mut self) {
+            self.2 = true;
+        }
+    }
+
+    fn run(threads: usize, items: u64, stop: Option<usize>, each: &(dyn Fn(u64) + Sync)) -> (Got, Result<Vec<u64>, Error>, u64) {
+        let mut sink = Got(Vec::new(), stop, false);
+        let pulled = AtomicU64::new(0);
+        let mut source = || (pulled.load(Ordering::SeqCst) < items).then(|| pulled.fetch_add(1, Ordering::SeqCst));
+        let lasts = ordered(&mut source, threads, &|| Echo(each, 0), &mut sink);
+        (sink, lasts, pulled.into_inner())
+    }
+
+    #[test]
+    fn order_is_kept_and_all_is_done_once() {
+        for threads in [1, 2, 3, 8] {
+            let uneven = |item: u64| (0..(item * 7919 % 13) * 500).map(std::hint::black_box).for_each(|_| {});
+            let (sink, lasts, _) = run(threads, 2000, None, &uneven);
+            assert_eq!(sink.0, (0..2000).collect::<Vec<_>>(), "{threads} threads");
+            let lasts = lasts.unwrap();
+            assert_eq!(lasts.len(), threads);
+            assert_eq!(lasts.iter().sum::<u64>(), 1999 * 1000);
+            assert!(!sink.2);
+        }
+    }
+
+    #[test]
+    fn stop_ends_an_endless_source() {
+        for threads in [1, 2, 8] {
+            let (sink, lasts, pulled) = run(threads, u64::MAX, Some(3), &|_| {});
+            assert_eq!(sink.0, [0, 1, 2]);
+            assert!(lasts.is_ok() && sink.2);
+            assert!(pulled <= 3 + (threads * IN_FLIGHT_PER_WORKER) as u64, "{pulled} pulled by {threads}");
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error_and_what_came_before_counts() {
+        for threads in [2, 4] {
+            let (sink, lasts, _) = run(threads, 1000, None, &|item| assert!(item != 500, "five hundred"));
+            assert_eq!(sink.0, (0..500).collect::<Vec<_>>());
+            assert!(lasts.unwrap_err().to_string().contains("five hundred"));
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! Records that travel together: columns of the same length, and which rows of them count.
+
+use std::{fmt, sync::Arc};
+
+use super::{Column, Schema, Value};
+use crate::Error;
+
+/// A batch of records: what stages pass on, and what a frame carries.
+///
+/// Columns are shared, so cloning, projecting and selecting copy no data. A filter does not move rows: it says which
+/// of them count, by a *selection* of row numbers in ascending or any other order; [`Batch::len`] counts those.
+/// *Physical* rows are the rows of the columns, selected or not.
+#[derive(Clone)]
+pub struct Batch {
+    schema: Arc<Schema>,
+    columns: Vec<Column>,
+    physical_rows: usize,
+    selection: Option<Arc<[u32]>>,
+    origin: Origin,
+}
+
+/// Where a batch comes from: the identity that a restart reproduces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The file's path as the user gave it, `-` for standard input, empty for what a stage made.
+    pub source: Arc<str>,
+    /// The first byte in the (decompressed) source.
+    pub start: u64,
+    /// The byte after the last.
+    pub end: u64,
+    /// The place of the batch in its stream, from 0; set by the reader.
+    pub order: u64,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Origin { source: Arc::from(""), start: 0, end: 0, order: 0 }
+    }
+}
+
+impl Batch {
+    /// A batch never has more rows than this: constant columns take no bytes, so a peer could claim any number of records.
+    pub const MAX_ROWS: usize = 1 << 20;
+
+    /// A batch of these columns, all rows selected.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when the columns do not fit the schema or each other. A column of nulls fits any field.
+    pub fn new(schema: Arc<Schema>, columns: Vec<Column>, rows: usize, origin: Origin) -> Result<Self, Error> {
+        if rows > Self::MAX_ROWS {
+            return Err(Error::Schema(format!("a batch of {rows} rows; the limit is {}", Self::MAX_ROWS)));
+        }
+        if columns.len() != schema.len() {
+            return Err(Error::Schema(format!("{} columns for {} fields", columns.len(), schema.len())));
+        }
+        for (field, column) in schema.fields().iter().zip(&columns) {
+            if column.len() != rows {
+                return Err(Error::Schema(format!("the column `{}` has {} rows, the batch {rows}", field.name, column.len())));
+            }
+            if column.kind() != field.kind && column.kind() != super::Type::Null {
+                return Err(Error::Schema(format!("the column `{}` is {}, its field {}", field.name, column.kind(), field.kind)));
+            }
+        }
+        Ok(Batch { schema, columns, physical_rows: rows, selection: None, origin })
+    }
+
+    /// The schema.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The number of records: of selected rows.
+    pub fn len(&self) -> usize {
+        self.selection.as_ref().map_or(self.physical_rows, |selection| selection.len())
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number of rows the columns have.
+    pub fn physical_rows(&self) -> usize {
+        self.physical_rows
+    }
+
+    /// The physical rows that count, in order; `None` when all do.
+    pub fn selection(&self) -> Option<&[u32]> {
+        self.selection.as_deref()
+    }
+
+    /// The column of a field, with its physical rows.
+    pub fn column(&self, field: usize) -> &Column {
+        &self.columns[field]
+    }
+
+    /// All columns, with their physical rows.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// Where it comes from.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// The same batch at another place.
+    pub fn with_origin(mut self, origin: Origin) -> Self {
+        self.origin = origin;
+        self
+    }
+
+    /// The physical row of the `index`th record.
+    #[inline]
+    pub fn physical(&self, index: usize) -> usize {
+        self.selection.as_ref().map_or(index, |selection| selection[index] as usize)
+    }
+
+    /// The `index`th record.
+    ///
+    /// # Panics
+    /// When `index` is not below [`Batch::len`].
+    pub fn row(&self, index: usize) -> Row<'_> {
+        assert!(index < self.len(), "record {index} of {}", self.len());
+        Row { batch: self, physical: self.physical(index) }
+    }
+
+    /// The records, one by one.
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = Row<'_>> {
+        (0..self.len()).map(|index| self.row(index))
+    }
+
+    /// The same columns, with only these physical rows, in this order.
+    ///
+    /// # Panics
+    /// When a row is not below [`Batch::physical_rows`].
+    pub fn select(&self, rows: Vec<u32>) -> Self {
+        assert!(rows.iter().all(|&row| (row as usize) < self.physical_rows), "a selected row beyond the batch");
+        Batch { selection: Some(rows.into()), ..self.clone() }
+    }
+
+    /// The records for which `keep` is true; `keep` has one value a record.
+    ///
+    /// # Panics
+    /// When `keep` has another length than [`Batch::len`].
+    pub fn filter(&self, keep: &[bool]) -> Self {
+        assert_eq!(keep.len(), self.len(), "one answer a record");
+        if keep.iter().all(|&keep| keep) {
+            return self.clone();
+        }
+        // Written to the next free place whether kept or not, so that the loop has no branch to guess wrong.
+        let mut rows = vec![0_u32; keep.len()];
+        let mut kept = 0;
+        match &self.selection {
+            None => {
+                for (row, &keep) in keep.iter().enumerate() {
+                    rows[kept] = row as u32;
+                    kept += usize::from(keep);
+                }
+            }
+            Some(selection) => {
+                for (&row, &keep) in selection.iter().zip(keep) {
+                    rows[kept] = row;
+                    kept += usize::from(keep);
+                }
+            }
+        }
+        rows.truncate(kept);
+        Batch { selection: Some(rows.into()), ..self.clone() }
+    }
+
+    /// The first `len` records.
+    pub fn head(&self, len: usize) -> Self {
+        if len >= self.len() {
+            return self.clone();
+        }
+        let rows = match &self.selection {
+            None => (0..len as u32).collect(),
+            Some(selection) => selection[..len].into(),
+        };
+        Batch { selection: Some(rows), ..self.clone() }
+    }
+
+    /// The same records with other columns; they must have this batch's physical rows.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] as for [`Batch::new`].
+    pub fn with_columns(&self, schema: Arc<Schema>, columns: Vec<Column>) -> Result<Self, Error> {
+        let batch = Batch::new(schema, columns, self.physical_rows, self.origin.clone())?;
+        Ok(Batch { selection: self.selection.clone(), ..batch })
+    }
+
+    /// The same records in columns of their own, without what is not selected.
+    pub fn compact(&self) -> Self {
+        let Some(selection) = &self.selection else { return self.clone() };
+        let columns = self.columns.iter().map(|column| column.gather(selection)).collect();
+        Batch { schema: self.schema.clone(), columns, physical_rows: selection.len(), selection: None, origin: self.origin.clone() }
+    }
+}
+
+/// Shows the records: for tests and for debugging.
+impl fmt::Debug for Batch {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(self.rows()).finish()
+    }
+}
+
+/// Equal when they have the same schema and the same records; how the columns are packed and where they come from
+/// does not count.
+impl PartialEq for Batch {
+    fn eq(&self, other: &Self) -> bool {
+        self.schema == other.schema && self.len() == other.len() && self.rows().zip(other.rows()).all(|(a, b)| a.values().eq(b.values()))
+    }
+}
+
+/// One record: the view for people.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    batch: &'a Batch,
+    physical: usize,
+}
+
+impl<'a> Row<'a> {
+    /// The value of the field at this place.
+    ///
+    /// # Panics
+    /// When there is no such field.
+    pub fn value(&self, field: usize) -> Value<'a> {
+        self.batch.columns[field].value(self.physical)
+    }
+
+    /// The value of the field of this name.
+    pub fn get(&self, name: &str) -> Option<Value<'a>> {
+        self.batch.schema.index_of(name).map(|field| self.value(field))
+    }
+
+    /// All values, in the schema's order.
+    pub fn values(&self) -> impl Iterator<Item = Value<'a>> + use<'a> {
+        let (batch, physical) = (self.batch, self.physical);
+        batch.columns.iter().map(move |column| column.value(physical))
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_map().entries(self.batch.schema.names().zip(self.values().map(|value| value.to_string()))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Batch, Origin};
+    use crate::record::{BatchBuilder, Column, Field, Ints, Schema, Type, Value};
+
+    fn numbers(values: std::ops::Range<i64>) -> Batch {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap());
+        let mut builder = BatchBuilder::new(schema);
+        for n in values {
+            builder.push(&[Value::Int(n)]).unwrap();
+        }
+        builder.finish().unwrap()
+    }
+
+    fn ints(batch: &Batch) -> Vec<i64> {
+        batch.rows().map(|row| if let Value::Int(n) = row.value(0) { n } else { panic!("not an int") }).collect()
+    }
+
+    #[test]
+    fn filters_add_up() {
+        let batch = numbers(0..20);
+        let even = batch.filter(&ints(&batch).iter().map(|n| n % 2 == 0).collect::<Vec<_>>());
+        let both = even.filter(&ints(&even).iter().map(|n| n % 3 == 0).collect::<Vec<_>>());
+        assert_eq!(ints(&both), [0, 6, 12, 18]);
+        assert_eq!(ints(&both.head(2)), [0, 6]);
+        assert_eq!(ints(&both.compact()), [0, 6, 12, 18]);
+        assert_eq!(both.compact().physical_rows(), 4);
+        assert_eq!(both.compact(), both);
+        assert_ne!(both, even);
+    }
+
+    #[test]
+    fn columns_must_fit() {
+        let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap());
+        let check = |columns: Vec<Column>, fits: bool| assert_eq!(Batch::new(schema.clone(), columns, 2, Origin::default()).is_ok(), fits);
+        check(vec![Column::int(Ints::pack(&[1_i64, 2]))], true);
+        check(vec![Column::null(2)], true);
+        check(vec![Column::int(Ints::pack(&[1_i64]))], false);
+        check(vec![Column::float(&[1.0, 2.0])], false);
+        check(vec![], false);
+    }
+}

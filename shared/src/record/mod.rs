@@ -1,0 +1,24 @@
+//! What a record is: typed values in named fields, moved in batches of columns.
+//!
+//! [`Value`], [`Schema`] and [`Row`] are what people see; [`Batch`] and its [`Column`]s are what moves.
+//! Reading order: [`value`], [`schema`], [`ints`], [`column`], [`batch`], [`build`].
+
+pub mod batch;
+pub mod bits;
+pub mod build;
+pub mod column;
+pub mod ints;
+pub mod pool;
+pub mod schema;
+pub mod time;
+pub mod value;
+
+pub use batch::{Batch, Origin, Row};
+pub use bits::Bits;
+pub use build::{BatchBuilder, ColumnBuilder};
+pub use column::{Column, Text};
+pub use ints::Ints;
+pub use pool::{Buffer, Pool};
+pub use schema::{Field, Schema, Type};
+pub use time::Time;
+pub use value::Value;

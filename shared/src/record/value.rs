@@ -1,0 +1,160 @@
+//! One cell of a record, and the total order among cells.
+
+use std::{cmp::Ordering, fmt};
+
+use super::{Time, Type};
+
+/// The content of one field of one record; text is borrowed from the batch.
+///
+/// Text is bytes: logs hold what clients sent, and that is not always UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Nothing: the field is absent from this record.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A binary floating-point number.
+    Float(f64),
+    /// A moment with its offset.
+    Time(Time),
+    /// Bytes, most often UTF-8.
+    Text(&'a [u8]),
+}
+
+impl Value<'_> {
+    /// The value's type; [`Type::Null`] for null.
+    pub fn kind(&self) -> Type {
+        match self {
+            Value::Null => Type::Null,
+            Value::Bool(_) => Type::Bool,
+            Value::Int(_) => Type::Int,
+            Value::Float(_) => Type::Float,
+            Value::Time(_) => Type::Time,
+            Value::Text(_) => Type::Text,
+        }
+    }
+
+    /// The total order used for sorting and for keys: numbers by exact value whatever their type, text bytewise,
+    /// times by moment; values of different kinds in the order bool, number, time, text; null last; NaN after all
+    /// other numbers.
+    pub fn total_cmp(&self, other: &Value<'_>) -> Ordering {
+        use Value::{Bool, Float, Int, Text};
+        match (self, other) {
+            (Bool(a), Bool(b)) => a.cmp(b),
+            (Int(a), Int(b)) => a.cmp(b),
+            (Int(a), Float(b)) => cmp_int_float(*a, *b).unwrap_or(Ordering::Less),
+            (Float(a), Int(b)) => cmp_int_float(*b, *a).map_or(Ordering::Greater, Ordering::reverse),
+            (Float(a), Float(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
+            (Value::Time(a), Value::Time(b)) => a.cmp(b),
+            (Text(a), Text(b)) => a.cmp(b),
+            _ => self.rank().cmp(&other.rank()),
+        }
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Value::Bool(_) => 0,
+            Value::Int(_) | Value::Float(_) => 1,
+            Value::Time(_) => 2,
+            Value::Text(_) => 3,
+            Value::Null => 4,
+        }
+    }
+}
+
+/// Compares an integer with a float by their exact values, never through a lossy cast; `None` for NaN.
+pub fn cmp_int_float(int: i64, float: f64) -> Option<Ordering> {
+    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+    if float.is_nan() {
+        return None;
+    }
+    if float >= TWO_63 {
+        return Some(Ordering::Less);
+    }
+    if float < -TWO_63 {
+        return Some(Ordering::Greater);
+    }
+    let whole = float.trunc();
+    // In range, so the cast is exact.
+    Some(int.cmp(&(whole as i64)).then_with(|| 0.0_f64.total_cmp(&(float - whole + 0.0))))
+}
+
+impl PartialEq for Value<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.total_cmp(other) == Ordering::Equal
+    }
+}
+
+/// As `print`, `csv` and `tsv` show it; null is empty, and text that is not UTF-8 is shown with replacement characters.
+/// Where bytes must pass unchanged, match on [`Value::Text`] first.
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Null => Ok(()),
+            Value::Bool(value) => value.fmt(out),
+            Value::Int(value) => value.fmt(out),
+            // The shortest text that reads back as the same float, and always told apart from an integer.
+            Value::Float(value) => write!(out, "{value:?}"),
+            Value::Time(value) => value.fmt(out),
+            Value::Text(value) => String::from_utf8_lossy(value).fmt(out),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering::{self, Equal, Greater, Less};
+
+    use super::{Value, cmp_int_float};
+
+    #[test]
+    fn integers_and_floats_compare_exactly() {
+        let check = |int, float, expect| assert_eq!(cmp_int_float(int, float), expect, "{int} and {float}");
+        check(1, 1.0, Some(Equal));
+        check(1, 1.5, Some(Less));
+        check(-1, -1.5, Some(Greater));
+        check(0, -0.0, Some(Equal));
+        check(i64::MAX, 9_223_372_036_854_775_807.0, Some(Less));
+        check(i64::MIN, -9_223_372_036_854_775_808.0, Some(Equal));
+        check(9_007_199_254_740_993, 9_007_199_254_740_992.0, Some(Greater));
+        check(5, f64::INFINITY, Some(Less));
+        check(5, f64::NEG_INFINITY, Some(Greater));
+        check(5, f64::NAN, None);
+    }
+
+    #[test]
+    fn the_order_is_total() {
+        let values = [
+            Value::Bool(false),
+            Value::Bool(true),
+            Value::Float(f64::NEG_INFINITY),
+            Value::Int(i64::MIN),
+            Value::Float(-1.5),
+            Value::Int(-1),
+            Value::Float(0.5),
+            Value::Int(1),
+            Value::Float(f64::INFINITY),
+            Value::Float(f64::NAN),
+            Value::Text(b""),
+            Value::Text(b"a"),
+            Value::Text(b"\xff"),
+            Value::Null,
+        ];
+        for (i, a) in values.iter().enumerate() {
+            for (j, b) in values.iter().enumerate() {
+                let expect: Ordering = i.cmp(&j);
+                assert_eq!(a.total_cmp(b), expect, "{a:?} and {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn floats_show_as_floats() {
+        assert_eq!(Value::Float(1.0).to_string(), "1.0");
+        assert_eq!(Value::Float(0.1).to_string(), "0.1");
+        assert_eq!(Value::Float(1e300).to_string(), "1e300");
+        assert_eq!(Value::Null.to_string(), "");
+    }
+}

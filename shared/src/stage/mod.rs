@@ -1,0 +1,91 @@
+//! The push protocol: a stage is a coroutine that is sent batches.
+//!
+//! The words are those of David Beazley's "A Curious Course on Coroutines and Concurrency" (PyCon 2009): a stage owns
+//! its `target`, is driven by `send` and `close`, and a source is what drives. What the tutorial lacks is added: a
+//! stage can say that it has enough, errors are returned, and `close` is really passed on.
+
+mod broadcast;
+mod collect;
+mod coroutine;
+mod from_fn;
+
+pub use broadcast::Broadcast;
+pub use collect::{Collect, Collected};
+pub use coroutine::Coroutine;
+pub use from_fn::{FromFn, from_fn};
+
+use crate::{Batch, Error};
+
+/// Whether whoever sends should go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// Send more.
+    Continue,
+    /// Enough: nothing sent after this could change the result. It travels back to the source, which ends at once.
+    Stop,
+}
+
+/// One step of a pipeline: takes batches, and sends what it makes of them to its target.
+///
+/// The model is push, or internal iteration: the source drives, on whatever thread it runs; a stage never asks for
+/// input. A chain of stages runs on one thread, and a batch goes through all of it before the next is sent.
+///
+/// What a stage must do:
+/// - `send`: take the batch, send what comes of it to the target, and answer with the target's [`Flow`], or with
+///   [`Flow::Stop`] of its own. It may hold records back until `close`. Batches may be empty.
+/// - `flush`: pass on to the target. A stage at the end writes out what it has buffered. It adds nothing to the result.
+/// - `close`: send what is held back, then close the target, and only then return.
+///
+/// What a stage may rely on:
+/// - `close` comes exactly once: after the last `send`, also when that answered `Stop`; never after an error.
+/// - After `Stop` no `send` follows. After an error nothing follows at all: the chain is dropped.
+///
+/// [`Coroutine`] wraps a stage and holds its user to this.
+pub trait Stage {
+    /// Takes a batch.
+    ///
+    /// # Errors
+    /// Whatever the stage or one after it cannot go on from; see [`Error::is_broken_pipe`] for a reader that has gone.
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error>;
+
+    /// The source has nothing more for now: whoever buffers output writes it.
+    ///
+    /// # Errors
+    /// As for [`Stage::send`].
+    fn flush(&mut self) -> Result<(), Error>;
+
+    /// The source has ended.
+    ///
+    /// # Errors
+    /// As for [`Stage::send`].
+    fn close(&mut self) -> Result<(), Error>;
+}
+
+impl<S: Stage + ?Sized> Stage for Box<S> {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        (**self).send(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        (**self).flush()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        (**self).close()
+    }
+}
+
+impl<S: Stage + ?Sized> Stage for &mut S {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        (**self).send(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        (**self).flush()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        (**self).close()
+    }
+}

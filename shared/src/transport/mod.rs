@@ -1,0 +1,13 @@
+//! Where a stream comes from and goes to.
+//!
+//! - [`Url`]: what a user names;
+//! - [`stdio`]: standard input and output, pipes made large, terminals refused;
+//! - [`file`]: a stream kept in a file;
+//! - [`watch`]: reading that can be stopped while it waits.
+
+pub mod file;
+pub mod stdio;
+mod url;
+pub mod watch;
+
+pub use url::Url;

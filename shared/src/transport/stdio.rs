@@ -1,0 +1,51 @@
+//! Standard input and output as raw files: unbuffered, since frames and blocks are large already.
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal},
+    os::fd::{AsFd, BorrowedFd},
+};
+
+use crate::Error;
+
+/// The size asked for both pipes: a frame fits, so writer and reader work at the same time instead of in turn.
+/// It is also the most that Linux gives an ordinary user (`/proc/sys/fs/pipe-max-size`).
+pub const PIPE_BYTES: usize = 1 << 20;
+
+/// Standard input as a file of its own.
+///
+/// # Errors
+/// [`Error::Io`] when it is closed.
+pub fn stdin() -> Result<File, Error> {
+    own(io::stdin().as_fd(), "standard input")
+}
+
+/// Standard output as a file of its own.
+///
+/// # Errors
+/// [`Error::Io`] when it is closed.
+pub fn stdout() -> Result<File, Error> {
+    own(io::stdout().as_fd(), "standard output")
+}
+
+/// Whether frames would go to a terminal, where they are of no use and may do harm.
+pub fn stdout_is_terminal() -> bool {
+    io::stdout().is_terminal()
+}
+
+fn own(fd: BorrowedFd<'_>, what: &str) -> Result<File, Error> {
+    let owned = fd.try_clone_to_owned().map_err(|error| Error::io(what, error))?;
+    enlarge(&owned);
+    Ok(owned.into())
+}
+
+/// Makes a pipe larger. What is no pipe, or has a user at the limit of pipe memory, stays as it is: only speed is lost.
+#[cfg(target_os = "linux")]
+fn enlarge(fd: impl AsFd) {
+    if rustix::pipe::fcntl_getpipe_size(&fd).is_ok_and(|size| size < PIPE_BYTES) {
+        let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE_BYTES);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn enlarge(_: impl AsFd) {}

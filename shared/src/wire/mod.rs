@@ -1,0 +1,17 @@
+//! How records travel: a preamble, then frames, the last of which proves the end.
+//!
+//! - [`frame`]: the layout, drawn, and a decoder of bytes that does no I/O;
+//! - [`codec`]: payloads to and from batches, the only file that names the serializer;
+//! - [`Writer`] and [`Reader`]: the I/O around them.
+//!
+//! The layout is written down for other implementers in `docs/wire-format.md`.
+
+pub mod codec;
+pub mod frame;
+mod reader;
+mod writer;
+
+pub use codec::{Encoded, Ending, Report, encode};
+pub use frame::{Header, Kind};
+pub use reader::{Incoming, RawBatch, Reader};
+pub use writer::Writer;

@@ -1,0 +1,204 @@
+//! Reads a stream.
+
+use std::{
+    io::{self, Read},
+    sync::Arc,
+};
+
+use bytes::Bytes;
+
+use super::{
+    codec::{self, Ending, Report},
+    frame::{Decoder, HEADER_LEN, Header, Kind, MAX_SCHEMAS, Step, Totals},
+};
+use crate::{Batch, Error, Pool, Schema};
+
+/// What came.
+#[derive(Debug)]
+pub enum Incoming {
+    /// The fields of batches that follow.
+    Schema(Arc<Schema>),
+    /// Records, not yet looked at.
+    Batch(RawBatch),
+    /// A failure on the other side; the stream goes on.
+    Report(Report),
+    /// The proven end: nothing follows.
+    End(Ending),
+}
+
+/// A batch as it came: read by one, to be checked and decoded by any worker.
+#[derive(Debug)]
+pub struct RawBatch {
+    header: Header,
+    payload: Bytes,
+    schema: Arc<Schema>,
+    order: u64,
+    at: u64,
+}
+
+impl RawBatch {
+    /// Verifies the checksum and decodes; the batch keeps using the frame's bytes.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`].
+    pub fn decode(self) -> Result<Batch, Error> {
+        let corrupt = |what: String| Error::Corrupt { what, frame: self.header.sequence, at: self.at };
+        check_crc(&self.header, &self.payload).map_err(corrupt)?;
+        codec::decode_batch(&self.payload, self.schema, self.header.records as usize, self.order).map_err(corrupt)
+    }
+
+    /// The fields of its records.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// The number of records it says it has.
+    pub fn records(&self) -> u32 {
+        self.header.records
+    }
+}
+
+/// Reads frames, checks their order and totals, and knows a proven end from any other.
+#[derive(Debug)]
+pub struct Reader<R: Read> {
+    input: R,
+    decoder: Decoder,
+    schemas: Vec<Arc<Schema>>,
+    pool: Pool,
+    batches: u64,
+}
+
+impl<R: Read> Reader<R> {
+    /// Begins to read a stream: its preamble.
+    ///
+    /// # Errors
+    /// [`Error::NotAStream`], [`Error::Unsupported`], [`Error::Truncated`] or [`Error::Io`].
+    pub fn new(input: R) -> Result<Self, Error> {
+        let mut reader = Reader { input, decoder: Decoder::new(), schemas: Vec::new(), pool: Pool::new(), batches: 0 };
+        reader.step()?;
+        Ok(reader)
+    }
+
+    /// What comes next; `None` after the End frame. After an error the stream cannot be trusted any more.
+    ///
+    /// Payloads of batches are read, not looked at: [`RawBatch::decode`] does that, on any thread.
+    ///
+    /// # Errors
+    /// [`Error::Truncated`], [`Error::Corrupt`], [`Error::Unsupported`] or [`Error::Io`].
+    pub fn read(&mut self) -> Result<Option<Incoming>, Error> {
+        loop {
+            let at = self.decoder.at();
+            match self.step()? {
+                Step::Header(header) => return self.frame(header, at).map(Some),
+                Step::Skip(len) => self.skip(len)?,
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// The input.
+    pub fn input(&self) -> &R {
+        &self.input
+    }
+
+    /// Frames and records so far.
+    pub fn totals(&self) -> Totals {
+        self.decoder.totals()
+    }
+
+    /// One step of the decoder, with as many bytes as it asks for.
+    fn step(&mut self) -> Result<Step, Error> {
+        let mut bytes = [0; HEADER_LEN];
+        let mut have = 0;
+        loop {
+            match self.decoder.decode(&bytes[..have])? {
+                Step::Need(wanted) => {
+                    let got = fill(&mut self.input, &mut bytes[have..wanted])?;
+                    have += got;
+                    if have < wanted {
+                        // What came may already be no stream at all; else it is one that was cut.
+                        self.decoder.decode(&bytes[..have])?;
+                        self.decoder.eof(have)?;
+                    }
+                }
+                step => return Ok(step),
+            }
+        }
+    }
+
+    fn frame(&mut self, header: Header, at: u64) -> Result<Incoming, Error> {
+        let len = header.payload_len as usize;
+        let mut buffer = self.pool.take(len);
+        let got = fill(&mut self.input, buffer.as_mut())?;
+        if got < len {
+            return Err(self.decoder.eof_in_payload(&header, got));
+        }
+        let payload = buffer.freeze();
+        let corrupt = |what: String| Error::Corrupt { what, frame: header.sequence, at };
+        if header.kind != Kind::Batch {
+            check_crc(&header, &payload).map_err(corrupt)?;
+        }
+        match header.kind {
+            Kind::Schema => {
+                if usize::from(header.schema) != self.schemas.len() || self.schemas.len() >= MAX_SCHEMAS {
+                    return Err(corrupt(format!("schema number {} after {} schemas", header.schema, self.schemas.len())));
+                }
+                let schema = Arc::new(codec::decode_schema(&payload).map_err(corrupt)?);
+                self.schemas.push(schema.clone());
+                Ok(Incoming::Schema(schema))
+            }
+            Kind::Batch => {
+                let Some(schema) = self.schemas.get(usize::from(header.schema)).cloned() else {
+                    return Err(corrupt(format!("a batch of schema number {} before that was announced", header.schema)));
+                };
+                let order = self.batches;
+                self.batches += 1;
+                Ok(Incoming::Batch(RawBatch { header, payload, schema, order, at }))
+            }
+            Kind::Error => codec::decode_report(&payload).map(Incoming::Report).map_err(corrupt),
+            Kind::End => {
+                let (ending, totals) = codec::decode_end(&payload).map_err(corrupt)?;
+                let found = self.decoder.totals();
+                if totals != found {
+                    let (want, have) = ((totals.frames, totals.records), (found.frames, found.records));
+                    return Err(corrupt(format!("its end tells of {} frames and {} records, {} and {} came", want.0, want.1, have.0, have.1)));
+                }
+                if fill(&mut self.input, &mut [0])? != 0 {
+                    return Err(corrupt("bytes follow the End frame".into()));
+                }
+                Ok(Incoming::End(ending))
+            }
+        }
+    }
+
+    fn skip(&mut self, mut len: usize) -> Result<(), Error> {
+        let mut scratch = [0; 4096];
+        while len > 0 {
+            let part = len.min(scratch.len());
+            let got = fill(&mut self.input, &mut scratch[..part])?;
+            if got < part {
+                return self.decoder.eof(0);
+            }
+            len -= part;
+        }
+        Ok(())
+    }
+}
+
+fn check_crc(header: &Header, payload: &[u8]) -> Result<(), String> {
+    if crc32c::crc32c(payload) == header.payload_crc { Ok(()) } else { Err("the checksum of the payload differs".into()) }
+}
+
+/// Reads until `into` is full or the input has ended; the number of bytes read.
+fn fill(input: &mut impl Read, into: &mut [u8]) -> Result<usize, Error> {
+    let mut have = 0;
+    while have < into.len() {
+        match input.read(&mut into[have..]) {
+            Ok(0) => break,
+            Ok(got) => have += got,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::io("cannot read the stream", error)),
+        }
+    }
+    Ok(have)
+}

@@ -1,0 +1,146 @@
+//! Writes a stream.
+
+use std::{
+    io::{self, IoSlice, Write},
+    sync::Arc,
+};
+
+use super::{
+    codec::{self, Encoded, Ending, Report},
+    frame::{self, Header, Kind, MAX_SCHEMAS, Totals},
+};
+use crate::{Batch, Error, Schema};
+
+/// Writes frames, numbers them, and announces schemas before they are used.
+///
+/// Dropping a writer without [`Writer::finish`] leaves a stream that every reader knows to be incomplete: that is how a
+/// producer that dies is found out.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    out: W,
+    totals: Totals,
+    schemas: Vec<Arc<Schema>>,
+    bytes: u64,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a stream: writes the preamble.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; see [`Error::is_broken_pipe`] for a reader that has gone.
+    pub fn new(out: W) -> Result<Self, Error> {
+        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), bytes: 0 };
+        writer.write_all(&mut [IoSlice::new(&frame::preamble())])?;
+        Ok(writer)
+    }
+
+    /// Announces a schema, so that a reader knows the fields before the first record; [`Writer::batch`] does it where
+    /// nobody has.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::Schema`] when the stream has too many of them.
+    pub fn schema(&mut self, schema: &Arc<Schema>) -> Result<u16, Error> {
+        if let Some(number) = self.schemas.iter().position(|known| Arc::ptr_eq(known, schema) || known == schema) {
+            return Ok(number as u16);
+        }
+        if self.schemas.len() >= MAX_SCHEMAS {
+            return Err(Error::Schema(format!("more than {MAX_SCHEMAS} schemas in one stream")));
+        }
+        let number = self.schemas.len() as u16;
+        self.frame(Kind::Schema, number, 0, &codec::encode_schema(schema)?)?;
+        self.schemas.push(schema.clone());
+        Ok(number)
+    }
+
+    /// Writes a batch.
+    ///
+    /// # Errors
+    /// [`Error::Io`], or [`Error::TooLarge`] for a record that no frame holds.
+    pub fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
+        codec::encode(batch)?.into_iter().try_for_each(|encoded| self.encoded(&encoded))
+    }
+
+    /// Writes a batch that [`codec::encode`] has encoded, on whatever thread.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn encoded(&mut self, encoded: &Encoded) -> Result<(), Error> {
+        let schema = self.schema(&encoded.schema)?;
+        self.parts(Kind::Batch, schema, encoded.records, encoded.crc, &encoded.head, &encoded.block)
+    }
+
+    /// Tells the reader of a failure after which the stream goes on.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn report(&mut self, report: &Report) -> Result<(), Error> {
+        let payload = codec::encode_report(report)?;
+        self.frame(Kind::Error, 0, 0, &payload)
+    }
+
+    /// Ends the stream: the End frame, and all of it flushed.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; the stream is then incomplete, and its reader will say so.
+    pub fn finish(mut self, ending: &Ending) -> Result<W, Error> {
+        let payload = codec::encode_end(ending, self.totals)?;
+        self.frame(Kind::End, 0, 0, &payload)?;
+        self.flush()?;
+        Ok(self.out)
+    }
+
+    /// Writes out what the output still holds back.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.out.flush().map_err(io_error)
+    }
+
+    /// The frames and records so far.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// The bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn frame(&mut self, kind: Kind, schema: u16, records: u32, payload: &[u8]) -> Result<(), Error> {
+        self.parts(kind, schema, records, crc32c::crc32c(payload), payload, &[])
+    }
+
+    fn parts(&mut self, kind: Kind, schema: u16, records: u32, payload_crc: u32, head: &[u8], block: &[u8]) -> Result<(), Error> {
+        let size = head.len() + block.len();
+        if size > frame::MAX_PAYLOAD {
+            return Err(Error::TooLarge { what: "a frame".into(), size: size as u64, limit: frame::MAX_PAYLOAD as u64 });
+        }
+        let sequence = self.totals.frames;
+        let header = Header { kind, flags: 0, schema, records, stream: 0, payload_len: size as u32, sequence, payload_crc }.to_bytes();
+        self.write_all(&mut [IoSlice::new(&header), IoSlice::new(head), IoSlice::new(block)])?;
+        self.totals.add(&header, records);
+        Ok(())
+    }
+
+    /// `Write::write_all_vectored`, which is not stable yet.
+    fn write_all(&mut self, mut parts: &mut [IoSlice<'_>]) -> Result<(), Error> {
+        IoSlice::advance_slices(&mut parts, 0);
+        while !parts.is_empty() {
+            match self.out.write_vectored(parts) {
+                Ok(0) => return Err(io_error(io::ErrorKind::WriteZero.into())),
+                Ok(written) => {
+                    self.bytes += written as u64;
+                    IoSlice::advance_slices(&mut parts, written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(io_error(error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn io_error(source: io::Error) -> Error {
+    Error::io("cannot write the stream", source)
+}
