@@ -23,7 +23,9 @@ pub enum Error {
         begins: String,
     },
     /// The stream stopped without an End frame.
-    #[error("the stream is incomplete: it was truncated at byte {at} ({wanted} bytes wanted, {got} came), after {records} records in {frames} frames; its producer died or was cut off")]
+    #[error(
+        "the stream is incomplete: it was truncated at byte {at} ({wanted} bytes wanted, {got} came), after {records} records in {frames} frames; its producer died or was cut off"
+    )]
     Truncated {
         /// Bytes that came, from the start of the stream.
         at: u64,

@@ -52,5 +52,7 @@ pub mod wire;
 
 pub use error::Error;
 pub use exit::Exit;
-pub use record::{Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value};
+pub use record::{
+    Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
+};
 pub use stage::{Flow, Stage};

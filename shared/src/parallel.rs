@@ -33,10 +33,12 @@ pub trait Sink<T> {
     /// Takes the next result, in the order of the items.
     fn take(&mut self, result: T) -> Flow;
 
-    /// Nothing more is there for now: a chance to write out what is held back.
-    fn idle(&mut self) {}
+    /// All results so far have been taken: a chance to write out what is held back.
+    fn idle(&mut self) -> Flow {
+        Flow::Continue
+    }
 
-    /// Called once when [`Sink::take`] has answered [`Flow::Stop`]: wakes a source that waits for input.
+    /// Called once when one of the others has answered [`Flow::Stop`]: wakes a source that waits for input.
     fn stopped(&mut self) {}
 }
 
@@ -109,14 +111,21 @@ where
         let collected = collect(&arrived, permits, sink);
         // Workers that still have a result to deliver find nobody there, and end.
         drop(arrived);
-        let lasts = workers.into_iter().map(|worker| worker.join().map_err(|panic| Error::Panicked(message(&*panic)))).collect::<Result<Vec<_>, _>>();
+        let lasts = workers
+            .into_iter()
+            .map(|worker| worker.join().map_err(|panic| Error::Panicked(message(&*panic))))
+            .collect::<Result<Vec<_>, _>>();
         collected.and(lasts)
     })
 }
 
-fn alone<T, W: Worker<T>>(source: &mut impl FnMut() -> Option<T>, mut worker: W, sink: &mut impl Sink<W::Out>) -> Result<Vec<W::Last>, Error> {
+fn alone<T, W: Worker<T>>(
+    source: &mut impl FnMut() -> Option<T>,
+    mut worker: W,
+    sink: &mut impl Sink<W::Out>,
+) -> Result<Vec<W::Last>, Error> {
     while let Some(item) = source() {
-        if sink.take(worker.work(item)) == Flow::Stop {
+        if sink.take(worker.work(item)) == Flow::Stop || sink.idle() == Flow::Stop {
             sink.stopped();
             break;
         }
@@ -151,7 +160,10 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
             Ok(outcome) => outcome,
             Err(TryRecvError::Disconnected) => return Ok(()),
             Err(TryRecvError::Empty) => {
-                sink.idle();
+                if sink.idle() == Flow::Stop {
+                    sink.stopped();
+                    return Ok(());
+                }
                 match arrived.recv() {
                     Ok(outcome) => outcome,
                     Err(_) => return Ok(()),

@@ -1,5 +1,7 @@
 //! The laws of a stream: what is written is read, however the bytes are split; what is cut or changed is found.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     io::{self, Read},
     sync::Arc,
@@ -115,13 +117,16 @@ fn batch() -> impl Strategy<Value = Batch> {
 fn views() -> Batch {
     let block = bytes::Bytes::from_static(b"ab 200 x\ncde 404 \n- 7 zz\n");
     let anchors = Ints::pack(&[0_i64, 9, 18]);
-    let text = |starts: &[i64], lens: &[i64]| Column::text(Text::new(block.clone(), Some(anchors.clone()), Ints::pack(starts), Ints::pack(lens)).unwrap());
+    let text = |starts: &[i64], lens: &[i64]| {
+        Column::text(Text::new(block.clone(), Some(anchors.clone()), Ints::pack(starts), Ints::pack(lens)).unwrap())
+    };
     let columns = vec![
         text(&[0, 0, 0], &[2, 3, 1]),
         Column::int(Ints::pack(&[200_i64, 404, 7])),
         text(&[7, 8, 4], &[1, 0, 2]).with_nulls(Bits::collect(3, |row| row == 1)),
     ];
-    let schema = Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int), Field::new("rest", Type::Text)]).unwrap();
+    let schema =
+        Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int), Field::new("rest", Type::Text)]).unwrap();
     Batch::new(Arc::new(schema), columns, 3, Origin { source: "log".into(), start: 0, end: 25, order: 0 }).unwrap()
 }
 

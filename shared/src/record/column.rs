@@ -348,7 +348,10 @@ mod tests {
     fn gathers_rows_and_nulls() {
         let column = Column::text(Text::collect([&b"a"[..], b"bb", b"", b"dd"].into_iter())).with_nulls(Bits::collect(4, |row| row == 2));
         let picked = column.gather(&[3, 2, 0, 3]);
-        assert_eq!((0..4).map(|row| picked.value(row)).collect::<Vec<_>>(), [Value::Text(b"dd"), Value::Null, Value::Text(b"a"), Value::Text(b"dd")]);
+        assert_eq!(
+            (0..4).map(|row| picked.value(row)).collect::<Vec<_>>(),
+            [Value::Text(b"dd"), Value::Null, Value::Text(b"a"), Value::Text(b"dd")]
+        );
         assert_eq!(column.head(2).len(), 2);
         assert!(column.head(2).nulls().is_none());
     }

@@ -242,7 +242,9 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
     let is_shared = |text: &Text| {
         let same = |a: &Bytes, b: &Bytes| a.as_ptr() == b.as_ptr() && a.len() == b.len();
         let (anchors, block) = match (text.parts().0, anchored) {
-            (Some(anchors), Some((shared, block))) => (same(anchors.parts().2, shared.parts().2) && anchors.parts().0 == shared.parts().0, block),
+            (Some(anchors), Some((shared, block))) => {
+                (same(anchors.parts().2, shared.parts().2) && anchors.parts().0 == shared.parts().0, block)
+            }
             _ => return false,
         };
         anchors && same(text.bytes(), block)
@@ -251,7 +253,9 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
     for column in batch.columns() {
         // Anchors of its own cannot cross: such text is put together anew.
         owned.push(match column.values() {
-            Values::Text(text) if text.parts().0.is_some() && !is_shared(text) => Some(Text::collect((0..text.len()).map(|row| text.get(row)))),
+            Values::Text(text) if text.parts().0.is_some() && !is_shared(text) => {
+                Some(Text::collect((0..text.len()).map(|row| text.get(row))))
+            }
             _ => None,
         });
     }

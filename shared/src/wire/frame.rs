@@ -205,7 +205,9 @@ impl Decoder {
         }
         let version = u16::from_le_bytes([bytes[8], bytes[9]]);
         if version != VERSION {
-            return Err(Error::Unsupported(format!("it is of version {version}, this program reads version {VERSION}: use the same release on both sides")));
+            return Err(Error::Unsupported(format!(
+                "it is of version {version}, this program reads version {VERSION}: use the same release on both sides"
+            )));
         }
         if bytes[10] != CODEC || bytes[11] != 0 {
             return Err(Error::Unsupported(format!("codec {} with flags {:#x}; this program reads codec {CODEC}", bytes[10], bytes[11])));
@@ -293,7 +295,8 @@ impl Decoder {
 mod tests {
     use super::*;
 
-    const HEADER: Header = Header { kind: Kind::Batch, flags: 0, schema: 1, records: 7, stream: 0, payload_len: 5, sequence: 0, payload_crc: 9 };
+    const HEADER: Header =
+        Header { kind: Kind::Batch, flags: 0, schema: 1, records: 7, stream: 0, payload_len: 5, sequence: 0, payload_crc: 9 };
 
     #[test]
     fn golden_bytes() {

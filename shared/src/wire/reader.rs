@@ -161,7 +161,10 @@ impl<R: Read> Reader<R> {
                 let found = self.decoder.totals();
                 if totals != found {
                     let (want, have) = ((totals.frames, totals.records), (found.frames, found.records));
-                    return Err(corrupt(format!("its end tells of {} frames and {} records, {} and {} came", want.0, want.1, have.0, have.1)));
+                    return Err(corrupt(format!(
+                        "its end tells of {} frames and {} records, {} and {} came",
+                        want.0, want.1, have.0, have.1
+                    )));
                 }
                 if fill(&mut self.input, &mut [0])? != 0 {
                     return Err(corrupt("bytes follow the End frame".into()));

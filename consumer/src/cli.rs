@@ -1,0 +1,85 @@
+//! What a user may type.
+
+use std::{fmt::Write, num::NonZeroUsize, path::PathBuf};
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+use recpipe::{Exit, transport::Url};
+
+use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
+
+/// The command line of `consumer`.
+#[derive(Debug, Parser)]
+#[command(name = "consumer", version, about = "From typed records to answers: runs a query over what a `producer` sends", before_help = EXAMPLES)]
+pub struct Cli {
+    /// The query: stages joined by `|`, in one argument or several; none prints every record
+    #[arg(value_name = "STAGE")]
+    pub query: Vec<String>,
+
+    /// The query from a file: line breaks and `#` comments are welcome
+    #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
+    pub file: Option<PathBuf>,
+
+    /// Where the records come from: `-` for standard input, or a file of records
+    #[arg(long, value_name = "URL", default_value = "-")]
+    pub from: Url,
+
+    /// Worker threads [default: the CPUs this process may use]; the answer is the same for any number
+    #[arg(short = 'j', long = "threads", value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Checks the query against the stream's fields, and stops
+    #[arg(long)]
+    pub check: bool,
+
+    /// Tells at the end how many records came in and went out, and how long it took
+    #[arg(long)]
+    pub stats: bool,
+
+    /// Says nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+const EXAMPLES: &str = "\
+  producer apache /var/log/apache2 | consumer 'where status == 404 | count by request | top 10'
+  producer apache access.log.gz    | consumer 'stats sum(bytes), avg(bytes) by host | csv'
+  producer apache access.log       | consumer 'where request =~ /\\.php$/i | head 3' 'print \"{host} {request}\"'";
+
+impl Cli {
+    /// Parses the program's arguments; help and usage errors end the program, as clap does.
+    pub fn from_args() -> Self {
+        let matches = Cli::command().after_help(reference()).get_matches();
+        Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+/// The words of the language and the exit codes, from their tables.
+fn reference() -> String {
+    let mut text = String::from("Stages:\n");
+    let width = STAGES.iter().map(|stage| stage.syntax.len()).max().unwrap_or(0).min(34);
+    for stage in &STAGES {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  {:width$}  {}", stage.syntax, stage.doc);
+    }
+    let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
+    let _ = writeln!(text, "\nAggregates: {}", names(&mut AGGREGATES.iter().map(|word| word.name)));
+    let _ = writeln!(text, "Functions:  {}", names(&mut FUNCTIONS.iter().map(|word| word.name)));
+    let _ = write!(text, "\nExit codes:");
+    for (exit, what) in Exit::TABLE {
+        let _ = write!(text, "\n  {}  {what}", exit.code());
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::{Cli, reference};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        assert!(reference().contains("where EXPR") && reference().contains("4  more rejects"));
+    }
+}

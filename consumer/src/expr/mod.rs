@@ -1,0 +1,220 @@
+//! Expressions that fit their records: evaluated over a whole batch at a time.
+//!
+//! [`Expr`] is made by [`crate::query::check()`], which has resolved names to columns and knows every type. It is
+//! evaluated column by column: each operation is one loop over plain arrays, instantiated for its types and for
+//! operands that are constants, and gives a [`Vector`]. One value per *selected* row of the batch is computed.
+//!
+//! # Nulls
+//! Comparisons are two-valued: `null == null` is true, `null != 5` is true, `<` and its like are false with a null.
+//! `in`, `=~`, `contains` and their like are false for a null, so their negations are true. In `and`, `or`, `not`, `if`
+//! and `where` a null counts as false. Arithmetic and functions of a null are null.
+//!
+//! # Errors
+//! An integer operation whose result does not fit in 64 bits is [`Error::Data`] and names the expression; a division by
+//! zero is null. The right sides of `and`, `or`, `??` and `if` that might fail are evaluated only for the rows that need
+//! them.
+
+mod arithmetic;
+mod compare;
+mod eval;
+mod functions;
+#[cfg(test)]
+mod oracle;
+pub mod predicate;
+mod set;
+mod text;
+pub mod vector;
+
+use std::sync::Arc;
+
+use recpipe::{Batch, Column, Error, Type};
+use regex::bytes::Regex;
+
+pub use predicate::Predicate;
+pub use vector::{Operand, Texts, Values, Vector};
+
+pub(crate) use compare::node as compare_node;
+pub(crate) use set::Set;
+
+use crate::query::ast::{ArithmeticOp, CompareOp, FindOp};
+
+/// A checked expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    node: Node,
+    kind: Type,
+    text: Arc<str>,
+}
+
+/// What an expression computes.
+#[derive(Clone, Debug)]
+pub(crate) enum Node {
+    /// The same for every row.
+    Constant(Constant),
+    /// A column of the batch.
+    Column(usize),
+    Not(Box<Expr>),
+    All(Vec<Expr>),
+    Any(Vec<Expr>),
+    Compare {
+        op: CompareOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// Not null, and within these bounds.
+    Between {
+        value: Box<Expr>,
+        low: i64,
+        high: i64,
+    },
+    In {
+        value: Box<Expr>,
+        set: Set,
+    },
+    Matches {
+        value: Box<Expr>,
+        regex: Regex,
+    },
+    Find {
+        op: FindOp,
+        value: Box<Expr>,
+        needle: Box<Expr>,
+    },
+    Negate(Box<Expr>),
+    Arithmetic {
+        op: ArithmeticOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
+    /// The first that is not null; at least one.
+    Coalesce(Vec<Expr>),
+    /// Condition, then, else.
+    If(Box<[Expr; 3]>),
+    Call(Function, Vec<Expr>),
+}
+
+/// A value that stands in the query.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Constant {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(Box<[u8]>),
+}
+
+/// A function of values of one row, all of which must be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Len,
+    Lower,
+    Upper,
+    Trim,
+    Int,
+    Float,
+    Str,
+    Abs,
+    Floor,
+    Ceil,
+    Round,
+    Min,
+    Max,
+}
+
+impl Expr {
+    /// `text` is how errors and column names call it.
+    pub(crate) fn new(node: Node, kind: Type, text: impl Into<Arc<str>>) -> Self {
+        Expr { node, kind, text: text.into() }
+    }
+
+    /// The column at this place.
+    pub fn column(place: usize, kind: Type, name: &str) -> Self {
+        Expr::new(Node::Column(place), kind, name)
+    }
+
+    pub(crate) fn constant(value: Constant, text: impl Into<Arc<str>>) -> Self {
+        let kind = match value {
+            Constant::Null => Type::Null,
+            Constant::Bool(_) => Type::Bool,
+            Constant::Int(_) => Type::Int,
+            Constant::Float(_) => Type::Float,
+            Constant::Text(_) => Type::Text,
+        };
+        Expr::new(Node::Constant(value), kind, text)
+    }
+
+    pub(crate) fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// The type of its values.
+    pub fn kind(&self) -> Type {
+        self.kind
+    }
+
+    /// How it is written in the query.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The place of the column that it is, if it is nothing else.
+    pub fn as_column(&self) -> Option<usize> {
+        match self.node {
+            Node::Column(place) => Some(place),
+            _ => None,
+        }
+    }
+
+    /// Calls `each` with the place of every column that it reads; of a column it reads twice, twice.
+    pub fn for_each_column(&self, each: &mut dyn FnMut(usize)) {
+        if let Node::Column(place) = self.node {
+            each(place);
+        }
+        self.for_each_child(&mut |child| child.for_each_column(each));
+    }
+
+    fn for_each_child<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
+        match &self.node {
+            Node::Constant(_) | Node::Column(_) => {}
+            Node::Not(of) | Node::Negate(of) => each(of),
+            Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
+            Node::If(of) => of.iter().for_each(each),
+            Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
+            Node::Compare { left, right, .. } | Node::Arithmetic { left, right, .. } | Node::Find { value: left, needle: right, .. } => {
+                each(left);
+                each(right);
+            }
+        }
+    }
+
+    /// Whether it cannot fail and costs so little that evaluating it for all rows is no more work than choosing rows.
+    fn is_cheap(&self) -> bool {
+        let mut cheap = match self.node {
+            Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
+            Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
+            Node::Matches { .. } | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
+        };
+        self.for_each_child(&mut |child| cheap &= child.is_cheap());
+        cheap
+    }
+
+    /// Its value for each selected row of the batch, in order.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when an integer does not fit in 64 bits.
+    pub fn eval(&self, batch: &Batch) -> Result<Vector, Error> {
+        eval::eval(self, batch)
+    }
+
+    /// Its values as a column with the physical rows of the batch: what `let` and `select` put beside the other
+    /// columns. The value of a row that is not selected is null or unspecified. A plain column is shared, not copied.
+    ///
+    /// # Errors
+    /// As [`Expr::eval`].
+    pub fn eval_column(&self, batch: &Batch) -> Result<Column, Error> {
+        match self.as_column() {
+            Some(place) => Ok(batch.column(place).clone()),
+            None => Ok(self.eval(batch)?.into_column(self.kind, batch)),
+        }
+    }
+}

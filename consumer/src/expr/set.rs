@@ -1,0 +1,102 @@
+//! The constants after `in`, ready to be looked up.
+
+use hashbrown::HashSet;
+use recpipe::{Time, Type, record::value::cmp_int_float};
+
+use super::{
+    Constant,
+    vector::{Operand, Values, Vector},
+};
+
+/// Constants of one type and, maybe, null.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Set {
+    has_null: bool,
+    has_true: bool,
+    has_false: bool,
+    ints: Numbers,
+    floats: Vec<f64>,
+    texts: HashSet<Box<[u8]>, foldhash::fast::FixedState>,
+}
+
+/// Integers: a few are compared one by one, many are hashed.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    all: Vec<i64>,
+    hashed: HashSet<i64, foldhash::fast::FixedState>,
+}
+
+impl Numbers {
+    /// Up to this many, comparing with each is faster than a lookup.
+    const FEW: usize = 16;
+
+    fn add(&mut self, value: i64) {
+        self.all.push(value);
+        self.hashed.insert(value);
+    }
+
+    fn lookup(&self, values: &Operand<i64>) -> Operand<bool> {
+        match values {
+            // One pass for each constant, which vectorises; the other order of the loops does not.
+            Operand::Each(values) if self.all.len() <= Self::FEW => {
+                let mut found = vec![false; values.len()];
+                for one in &self.all {
+                    found.iter_mut().zip(values).for_each(|(found, value)| *found |= value == one);
+                }
+                Operand::Each(found)
+            }
+            _ => values.map(|value| self.hashed.contains(&value)),
+        }
+    }
+}
+
+impl Set {
+    /// The set of these, to be looked up among values of type `kind`.
+    pub(crate) fn new(constants: impl IntoIterator<Item = Constant>, kind: Type) -> Self {
+        let mut set = Set::default();
+        for constant in constants {
+            match constant {
+                Constant::Null => set.has_null = true,
+                Constant::Bool(true) => set.has_true = true,
+                Constant::Bool(false) => set.has_false = true,
+                Constant::Text(text) => {
+                    set.texts.insert(text);
+                }
+                Constant::Int(value) if kind == Type::Float => {
+                    // Only if the float is exactly this integer; else no float is.
+                    let float = value as f64;
+                    if cmp_int_float(value, float) == Some(std::cmp::Ordering::Equal) {
+                        set.floats.push(float);
+                    }
+                }
+                Constant::Int(value) => set.ints.add(value),
+                Constant::Float(value) if kind == Type::Int => {
+                    let int = value as i64;
+                    if cmp_int_float(int, value) == Some(std::cmp::Ordering::Equal) {
+                        set.ints.add(int);
+                    }
+                }
+                Constant::Float(value) => set.floats.push(value),
+            }
+        }
+        set
+    }
+
+    /// Whether each value is in the set.
+    pub(crate) fn lookup(&self, vector: &Vector) -> Vector {
+        let found = match &vector.values {
+            Values::Null => Operand::One(self.has_null),
+            Values::Bool(values) => values.map(|value| if value { self.has_true } else { self.has_false }),
+            Values::Int(values) => self.ints.lookup(values),
+            Values::Float(values) => values.map(|value| self.floats.contains(&value)),
+            // There is no constant time.
+            Values::Time(values) => values.map(|_: Time| false),
+            Values::Text(texts) => texts.views.map(|view| self.texts.contains(texts.slice(view))),
+        };
+        let found = match &vector.nulls {
+            None => found,
+            Some(nulls) => found.zip(&Operand::Each(nulls.clone()), |found, null| if null { self.has_null } else { found }),
+        };
+        Vector::bools(vector.len, found)
+    }
+}

@@ -1,0 +1,98 @@
+//! Looking for text in text, and making new text.
+
+use memchr::memmem;
+use recpipe::Error;
+use regex::bytes::Regex;
+
+use super::vector::{Operand, Texts, Values, Vector};
+use crate::query::ast::FindOp;
+
+/// New texts, one after the other in one buffer: no allocation a row.
+#[derive(Debug, Default)]
+pub(super) struct TextBuilder {
+    bytes: Vec<u8>,
+    views: Vec<(u32, u32)>,
+    start: usize,
+}
+
+impl TextBuilder {
+    /// An empty one, with room for so many rows.
+    pub(super) fn with_capacity(rows: usize) -> Self {
+        TextBuilder { bytes: Vec::new(), views: Vec::with_capacity(rows), start: 0 }
+    }
+
+    /// Where the text of the row is written; [`TextBuilder::end_row`] ends it.
+    pub(super) fn row(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    /// Ends the row: what was written since the last is its text.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the buffer has passed 4 GiB.
+    pub(super) fn end_row(&mut self) -> Result<(), Error> {
+        let (Ok(start), Ok(len)) = (u32::try_from(self.start), u32::try_from(self.bytes.len() - self.start)) else {
+            return Err(Error::Data("more than 4 GiB of text in one column of a batch".into()));
+        };
+        self.views.push((start, len));
+        self.start = self.bytes.len();
+        Ok(())
+    }
+
+    /// The texts.
+    pub(super) fn finish(self) -> Texts {
+        Texts { bytes: self.bytes.into(), views: Operand::Each(self.views) }
+    }
+}
+
+/// Whether the regex matches somewhere in each text; false for a null.
+pub(super) fn matches(regex: &Regex, vector: &Vector) -> Vector {
+    let found = match &vector.values {
+        Values::Text(texts) => texts.views.map(|view| regex.is_match(texts.slice(view))),
+        _ => Operand::One(false),
+    };
+    known(found, [vector])
+}
+
+/// Whether each text has the other at the place that `op` says; false where either is null.
+pub(super) fn find(op: FindOp, vector: &Vector, needles: &Vector) -> Vector {
+    let (Values::Text(a), Values::Text(b)) = (&vector.values, &needles.values) else {
+        return Vector::bools(vector.len, Operand::One(false));
+    };
+    let found = match (op, &b.views) {
+        (FindOp::StartsWith, _) => a.views.zip(&b.views, |x, y| a.slice(x).starts_with(b.slice(y))),
+        (FindOp::EndsWith, _) => a.views.zip(&b.views, |x, y| a.slice(x).ends_with(b.slice(y))),
+        (FindOp::Contains, Operand::One(needle)) => {
+            let finder = memmem::Finder::new(b.slice(*needle));
+            a.views.map(|view| finder.find(a.slice(view)).is_some())
+        }
+        (FindOp::Contains, Operand::Each(_)) => a.views.zip(&b.views, |x, y| memmem::find(a.slice(x), b.slice(y)).is_some()),
+    };
+    known(found, [vector, needles])
+}
+
+/// `found`, and false wherever one of these is null.
+fn known<const N: usize>(found: Operand<bool>, of: [&Vector; N]) -> Vector {
+    let len = of.first().map_or(0, |vector| vector.len);
+    let known = of
+        .iter()
+        .filter_map(|vector| vector.nulls.as_ref())
+        .fold(found, |found, nulls| found.zip(&Operand::Each(nulls.clone()), |found, null| found & !null));
+    Vector::bools(len, known)
+}
+
+/// Appends `text` with its letters changed by `ascii` or `unicode`; bytes that are no UTF-8 stay as they are.
+pub(super) fn change_case<I: Iterator<Item = char>>(text: &[u8], out: &mut Vec<u8>, ascii: fn(&mut [u8]), unicode: fn(char) -> I) {
+    if text.is_ascii() {
+        let start = out.len();
+        out.extend_from_slice(text);
+        return ascii(&mut out[start..]);
+    }
+    let mut buffer = [0; 4];
+    for chunk in text.utf8_chunks() {
+        for c in chunk.valid().chars().flat_map(unicode) {
+            out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
+        }
+        out.extend_from_slice(chunk.invalid());
+    }
+}

@@ -1,0 +1,297 @@
+//! What an expression gives for a batch: plain arrays, or one value for all rows.
+
+use bytes::Bytes;
+use recpipe::{Batch, Bits, Column, Ints, Text, Time, Type, Value, record::column};
+
+/// One value for each selected row of a batch.
+#[derive(Clone, Debug)]
+pub struct Vector {
+    /// How many rows it has.
+    pub len: usize,
+    /// The values. What stands at a null row is unspecified but valid.
+    pub values: Values,
+    /// Which rows are null, one answer a row; `None` when none is (of [`Values::Null`], all are).
+    pub nulls: Option<Vec<bool>>,
+}
+
+/// The values of a vector, by type.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// Nothing but nulls.
+    Null,
+    /// True or false.
+    Bool(Operand<bool>),
+    /// Whole numbers.
+    Int(Operand<i64>),
+    /// Floats.
+    Float(Operand<f64>),
+    /// Moments.
+    Time(Operand<Time>),
+    /// Text.
+    Text(Texts),
+}
+
+/// A value that all rows have, or one for each: constants are never spread out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operand<T> {
+    /// The same for all rows.
+    One(T),
+    /// One a row.
+    Each(Vec<T>),
+}
+
+/// Text as views into one buffer.
+#[derive(Clone, Debug)]
+pub struct Texts {
+    /// What the views lie in: the batch's own bytes, or a buffer made for the result.
+    pub bytes: Bytes,
+    /// Start and length; all within [`Texts::bytes`].
+    pub views: Operand<(u32, u32)>,
+}
+
+impl<T: Copy> Operand<T> {
+    /// The value of a row.
+    ///
+    /// # Panics
+    /// When `row` is beyond the end of [`Operand::Each`].
+    #[inline]
+    pub fn get(&self, row: usize) -> T {
+        match self {
+            Operand::One(value) => *value,
+            Operand::Each(values) => values[row],
+        }
+    }
+
+    /// The results of `f` on each value, in order.
+    #[inline]
+    pub fn map<R>(&self, mut f: impl FnMut(T) -> R) -> Operand<R> {
+        match self {
+            Operand::One(value) => Operand::One(f(*value)),
+            Operand::Each(values) => Operand::Each(values.iter().map(|&value| f(value)).collect()),
+        }
+    }
+
+    /// The results of `f` on the values of both, row by row; one loop for each way of being constant.
+    #[inline]
+    pub fn zip<U: Copy, R>(&self, other: &Operand<U>, mut f: impl FnMut(T, U) -> R) -> Operand<R> {
+        match (self, other) {
+            (Operand::One(a), Operand::One(b)) => Operand::One(f(*a, *b)),
+            (Operand::Each(a), Operand::One(b)) => Operand::Each(a.iter().map(|&a| f(a, *b)).collect()),
+            (Operand::One(a), Operand::Each(b)) => Operand::Each(b.iter().map(|&b| f(*a, b)).collect()),
+            (Operand::Each(a), Operand::Each(b)) => Operand::Each(a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect()),
+        }
+    }
+
+    /// One value for each of `len` rows.
+    pub fn into_vec(self, len: usize) -> Vec<T> {
+        match self {
+            Operand::One(value) => vec![value; len],
+            Operand::Each(values) => values,
+        }
+    }
+
+    /// One value for each of `physical` rows: the values at these rows, `fill` elsewhere.
+    fn scatter(&self, rows: Option<&[u32]>, physical: usize, fill: T) -> Operand<T> {
+        match (self, rows) {
+            (Operand::Each(values), Some(rows)) => {
+                let mut out = vec![fill; physical];
+                for (&row, &value) in rows.iter().zip(values) {
+                    out[row as usize] = value;
+                }
+                Operand::Each(out)
+            }
+            _ => self.clone(),
+        }
+    }
+}
+
+impl Texts {
+    /// The same text for all rows.
+    pub fn constant(text: &[u8]) -> Self {
+        let bytes = Bytes::copy_from_slice(text);
+        // A query is not 4 GiB long.
+        Texts { views: Operand::One((0, bytes.len() as u32)), bytes }
+    }
+
+    /// The text that a view shows.
+    #[inline]
+    pub fn slice(&self, (start, len): (u32, u32)) -> &[u8] {
+        &self.bytes[start as usize..start as usize + len as usize]
+    }
+
+    /// The text of a row.
+    #[inline]
+    pub fn get(&self, row: usize) -> &[u8] {
+        self.slice(self.views.get(row))
+    }
+}
+
+impl Vector {
+    /// `len` nulls.
+    pub fn null(len: usize) -> Self {
+        Vector { len, values: Values::Null, nulls: None }
+    }
+
+    pub(crate) fn bools(len: usize, values: Operand<bool>) -> Self {
+        Vector { len, values: Values::Bool(values), nulls: None }
+    }
+
+    /// The selected rows of a column of the batch, unpacked.
+    pub fn from_column(column: &Column, batch: &Batch) -> Self {
+        let rows = batch.selection();
+        let len = batch.len();
+        let unpack = |ints: &Ints| match (ints.as_constant(), rows) {
+            (Some(value), _) => Operand::One(value),
+            (None, None) => Operand::Each(ints.to_vec()),
+            (None, Some(rows)) => Operand::Each(ints.gather(rows)),
+        };
+        let values = match column.values() {
+            column::Values::Null(_) => return Vector::null(len),
+            column::Values::Bool(ints) => Values::Bool(unpack(ints).map(|value| value != 0)),
+            column::Values::Int(ints) => Values::Int(unpack(ints)),
+            column::Values::Float(ints) => Values::Float(unpack(ints).map(|bits| f64::from_bits(bits as u64))),
+            column::Values::Time { nanos, offset_s } => Values::Time(
+                unpack(nanos).zip(&unpack(offset_s), |nanos, offset_s| Time { nanos, offset_s: i32::try_from(offset_s).unwrap_or(0) }),
+            ),
+            column::Values::Text(text) => Values::Text(Texts { bytes: text.bytes().clone(), views: Operand::Each(text.views(rows)) }),
+        };
+        let nulls = column.nulls().map(|nulls| match rows {
+            None => (0..len).map(|row| nulls.get(row)).collect(),
+            Some(rows) => rows.iter().map(|&row| nulls.get(row as usize)).collect(),
+        });
+        Vector { len, values, nulls: nulls.filter(|nulls: &Vec<bool>| nulls.contains(&true)) }
+    }
+
+    /// The type of its values.
+    pub fn kind(&self) -> Type {
+        match self.values {
+            Values::Null => Type::Null,
+            Values::Bool(_) => Type::Bool,
+            Values::Int(_) => Type::Int,
+            Values::Float(_) => Type::Float,
+            Values::Time(_) => Type::Time,
+            Values::Text(_) => Type::Text,
+        }
+    }
+
+    /// Whether `row` is null.
+    #[inline]
+    pub fn is_null(&self, row: usize) -> bool {
+        matches!(self.values, Values::Null) || self.nulls.as_ref().is_some_and(|nulls| nulls[row])
+    }
+
+    /// The value of one row; loops over many rows go through [`Vector::values`].
+    ///
+    /// # Panics
+    /// When `row` is not below [`Vector::len`].
+    pub fn value(&self, row: usize) -> Value<'_> {
+        assert!(row < self.len, "row {row} of {}", self.len);
+        if self.is_null(row) {
+            return Value::Null;
+        }
+        match &self.values {
+            Values::Null => Value::Null,
+            Values::Bool(values) => Value::Bool(values.get(row)),
+            Values::Int(values) => Value::Int(values.get(row)),
+            Values::Float(values) => Value::Float(values.get(row)),
+            Values::Time(values) => Value::Time(values.get(row)),
+            Values::Text(texts) => Value::Text(texts.get(row)),
+        }
+    }
+
+    /// Which rows are true; null is not, nor is what is no boolean.
+    pub fn truth(self) -> Operand<bool> {
+        match (self.values, self.nulls) {
+            (Values::Bool(values), None) => values,
+            (Values::Bool(values), Some(nulls)) => values.zip(&Operand::Each(nulls), |value, null| value & !null),
+            _ => Operand::One(false),
+        }
+    }
+
+    /// [`Vector::truth`] as a vector.
+    pub(crate) fn truth_vector(self) -> Self {
+        Vector::bools(self.len, self.truth())
+    }
+
+    /// The vector with a row for each of `wanted`: its own rows, in order, where it is true; unspecified ones elsewhere.
+    pub(crate) fn spread(self, wanted: &[bool]) -> Self {
+        fn each<T: Copy + Default>(values: Operand<T>, wanted: &[bool]) -> Operand<T> {
+            let Operand::Each(values) = values else { return values };
+            let mut values = values.into_iter();
+            Operand::Each(wanted.iter().map(|&wanted| if wanted { values.next().unwrap_or_default() } else { T::default() }).collect())
+        }
+        let values = match self.values {
+            Values::Null => Values::Null,
+            Values::Bool(values) => Values::Bool(each(values, wanted)),
+            Values::Int(values) => Values::Int(each(values, wanted)),
+            Values::Float(values) => Values::Float(each(values, wanted)),
+            Values::Time(values) => {
+                let (nanos, offset_s) = (values.map(|time| time.nanos), values.map(|time| time.offset_s));
+                Values::Time(each(nanos, wanted).zip(&each(offset_s, wanted), |nanos, offset_s| Time { nanos, offset_s }))
+            }
+            Values::Text(texts) => Values::Text(Texts { views: each(texts.views, wanted), bytes: texts.bytes }),
+        };
+        let nulls = self.nulls.map(|nulls| each(Operand::Each(nulls), wanted).into_vec(wanted.len()));
+        Vector { len: wanted.len(), values, nulls }
+    }
+
+    /// Which rows are null.
+    pub(crate) fn null_operand(&self) -> Operand<bool> {
+        match (&self.values, &self.nulls) {
+            (Values::Null, _) => Operand::One(true),
+            (_, None) => Operand::One(false),
+            (_, Some(nulls)) => Operand::Each(nulls.clone()),
+        }
+    }
+
+    /// The vector as a column with the physical rows of the batch that it was computed from; rows that are not selected
+    /// have any valid value. An integer vector becomes a float column where `kind` says so.
+    pub fn into_column(self, kind: Type, batch: &Batch) -> Column {
+        let (rows, physical) = (batch.selection(), batch.physical_rows());
+        let vector = if kind == Type::Float { self.into_float() } else { self };
+        let pack = |values: &Operand<i64>| match values.scatter(rows, physical, 0) {
+            Operand::One(value) => Ints::constant(value, physical),
+            Operand::Each(values) => Ints::pack(&values),
+        };
+        let values = match &vector.values {
+            Values::Null => return Column::null(physical),
+            Values::Bool(values) => column::Values::Bool(pack(&values.map(i64::from))),
+            Values::Int(values) => column::Values::Int(pack(values)),
+            Values::Float(values) => column::Values::Float(pack(&values.map(|value| value.to_bits() as i64))),
+            Values::Time(values) => column::Values::Time {
+                nanos: pack(&values.map(|value| value.nanos)),
+                offset_s: pack(&values.map(|value| i64::from(value.offset_s))),
+            },
+            Values::Text(texts) => {
+                let starts = pack(&texts.views.map(|(start, _)| i64::from(start)));
+                let lens = pack(&texts.views.map(|(_, len)| i64::from(len)));
+                match Text::new(texts.bytes.clone(), None, starts, lens) {
+                    Some(text) => column::Values::Text(text),
+                    // Not reached: every view of a `Texts` lies within its bytes.
+                    None => return Column::null(physical),
+                }
+            }
+        };
+        let nulls = vector.nulls.map(|nulls| Operand::Each(nulls).scatter(rows, physical, false).into_vec(physical));
+        Column::new(values).with_nulls(nulls.and_then(|nulls| Bits::collect(physical, |row| nulls[row])))
+    }
+
+    /// Integers as floats; anything else as it is.
+    pub(crate) fn into_float(self) -> Self {
+        match self.values {
+            Values::Int(values) => Vector { values: Values::Float(values.map(|value| value as f64)), ..self },
+            _ => self,
+        }
+    }
+}
+
+/// The rows that are null in either.
+pub(crate) fn merge_nulls(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<bool>> {
+    match (a, b) {
+        (Some(mut a), Some(b)) => {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);
+            Some(a)
+        }
+        (nulls, None) | (None, nulls) => nulls,
+    }
+}

@@ -1,0 +1,17 @@
+//! From typed records to answers: the query language, its stages, and what runs them.
+//!
+//! How a query becomes an answer: [`query`] parses it and checks it against the stream's schema; [`plan`] cuts it into a
+//! part for each worker and a part that runs once; [`run`] reads frames and drives both; [`stage`]s, [`aggregate`]s and
+//! [`expr`]essions do the work; [`output`] writes it.
+
+#![forbid(unsafe_code)]
+
+pub mod aggregate;
+pub mod cli;
+pub mod expr;
+pub mod output;
+pub mod plan;
+pub mod program;
+pub mod query;
+pub mod run;
+pub mod stage;

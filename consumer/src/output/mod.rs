@@ -1,0 +1,230 @@
+//! How answers are written: one format per file.
+//!
+//! A [`Format`] turns batches into bytes and holds no state, so that workers can do it in parallel; a [`Printer`] puts
+//! the bytes on standard output, in order. `table` has to see records before it can write the first, and is a stage of
+//! its own.
+
+mod csv;
+mod json;
+mod print;
+mod printer;
+mod table;
+mod tsv;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use recpipe::{Batch, Error, Flow, Schema, Stage, Value};
+
+pub use printer::Printer;
+pub use table::Table;
+
+use crate::query::plan::Output;
+
+/// Turns batches into bytes.
+pub trait Format: Send + Sync {
+    /// What stands before the first record.
+    fn header(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
+
+    /// The records of a batch.
+    fn batch(&self, batch: &Batch, out: &mut Vec<u8>);
+}
+
+/// The format of an output for records of this schema; `None` for those that are none: `table` and `null`.
+pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
+    match output {
+        Output::Print(None) => Some(Box::new(print::Fields)),
+        Output::Print(Some(pieces)) => Some(Box::new(print::Template::new(pieces.clone(), schema))),
+        Output::Json => Some(Box::new(json::Json::new(schema))),
+        Output::Csv => Some(Box::new(csv::Csv::new(schema))),
+        Output::Tsv => Some(Box::new(tsv::Tsv::new(schema))),
+        Output::Table | Output::Null => None,
+    }
+}
+
+/// The last stage of a chain: formats what it gets and prints it.
+pub struct Written {
+    format: Box<dyn Format>,
+    printer: Rc<RefCell<Printer>>,
+    buffer: Vec<u8>,
+}
+
+impl Written {
+    /// Writes the header at once.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when standard output cannot be written.
+    pub fn new(format: Box<dyn Format>, printer: Rc<RefCell<Printer>>) -> Result<Self, Error> {
+        let mut header = Vec::new();
+        format.header(&mut header);
+        printer.borrow_mut().write(&header)?;
+        Ok(Written { format, printer, buffer: Vec::new() })
+    }
+}
+
+impl Stage for Written {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.buffer.clear();
+        self.format.batch(&batch, &mut self.buffer);
+        self.printer.borrow_mut().write(&self.buffer)?;
+        Ok(Flow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.printer.borrow_mut().flush()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.flush()
+    }
+}
+
+/// Counts and discards.
+pub struct Null;
+
+impl Stage for Null {
+    fn send(&mut self, _: Batch) -> Result<Flow, Error> {
+        Ok(Flow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// Counts the records of the answer on their way to the output.
+pub struct Counted {
+    count: Rc<Cell<u64>>,
+    target: Box<dyn Stage>,
+}
+
+impl Counted {
+    /// Adds to `count` what is sent to `target`.
+    pub fn new(count: Rc<Cell<u64>>, target: Box<dyn Stage>) -> Self {
+        Counted { count, target }
+    }
+}
+
+impl Stage for Counted {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.count.set(self.count.get() + batch.len() as u64);
+        self.target.send(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.target.flush()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.target.close()
+    }
+}
+
+/// A value as text: bytes as they are, everything else as [`Value`] displays it.
+fn plain(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Text(text) => out.extend_from_slice(text),
+        Value::Int(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
+        value => out.extend_from_slice(value.to_string().as_bytes()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
+
+    use super::format;
+    use crate::query::{
+        plan::{Output, Piece},
+        template,
+    };
+
+    fn batch() -> Batch {
+        let schema = Schema::new(vec![
+            Field::new("a", Type::Text),
+            Field::new("b \"c\"", Type::Int),
+            Field::new("f", Type::Float),
+            Field::new("t", Type::Time),
+            Field::new("ok", Type::Bool),
+        ]);
+        let mut builder = BatchBuilder::new(Arc::new(schema.unwrap()));
+        let time = Value::Time(Time { nanos: 0, offset_s: 3600 });
+        builder.push(&[Value::Text(b"x,\"y\"\tz\\"), Value::Int(i64::MIN), Value::Float(1.0), time, Value::Bool(true)]).unwrap();
+        builder.push(&[Value::Text(b"\xff\x01\nq"), Value::Null, Value::Float(f64::NAN), Value::Null, Value::Null]).unwrap();
+        builder.push(&[Value::Null, Value::Int(7), Value::Null, Value::Null, Value::Bool(false)]).unwrap();
+        builder.finish().unwrap()
+    }
+
+    #[track_caller]
+    fn check(output: Output, expect: &[u8]) {
+        let batch = batch();
+        let format = format(&output, batch.schema()).unwrap();
+        let mut out = Vec::new();
+        format.header(&mut out);
+        format.batch(&batch, &mut out);
+        assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(expect));
+        assert_eq!(out, expect);
+    }
+
+    #[test]
+    fn json_is_valid_and_keeps_integers() {
+        check(
+            Output::Json,
+            "{\"a\":\"x,\\\"y\\\"\\tz\\\\\",\"b \\\"c\\\"\":-9223372036854775808,\"f\":1.0,\"t\":\"1970-01-01T01:00:00+01:00\",\"ok\":true}\n\
+             {\"a\":\"\u{fffd}\\u0001\\nq\",\"b \\\"c\\\"\":null,\"f\":null,\"t\":null,\"ok\":null}\n\
+             {\"a\":null,\"b \\\"c\\\"\":7,\"f\":null,\"t\":null,\"ok\":false}\n"
+                .as_bytes(),
+        );
+    }
+
+    #[test]
+    fn csv_is_rfc_4180() {
+        check(
+            Output::Csv,
+            b"a,\"b \"\"c\"\"\",f,t,ok\n\"x,\"\"y\"\"\tz\\\",-9223372036854775808,1.0,1970-01-01T01:00:00+01:00,true\n\"\xff\x01\nq\",,NaN,,\n,7,,,false\n",
+        );
+    }
+
+    #[test]
+    fn tsv_escapes_what_would_break_it() {
+        check(
+            Output::Tsv,
+            b"a\tb \"c\"\tf\tt\tok\nx,\"y\"\\tz\\\\\t-9223372036854775808\t1.0\t1970-01-01T01:00:00+01:00\ttrue\n\xff\x01\\nq\t\tNaN\t\t\n\t7\t\t\tfalse\n",
+        );
+    }
+
+    #[test]
+    fn print_passes_bytes_through() {
+        check(
+            Output::Print(None),
+            b"x,\"y\"\tz\\\t-9223372036854775808\t1.0\t1970-01-01T01:00:00+01:00\ttrue\n\xff\x01\nq\t\tNaN\t\t\n\t7\t\t\tfalse\n",
+        );
+    }
+
+    #[test]
+    fn templates_align_and_cut() {
+        use template::{Align, Format};
+        let column = |place, align, width, precision| Piece::Column { place, format: Format { align, width, precision } };
+        let pieces = vec![
+            Piece::Text("<".into()),
+            column(0, None, 0, Some(2)),
+            Piece::Text("|".into()),
+            column(1, None, 3, None),
+            column(2, Some(Align::Left), 6, Some(2)),
+            column(4, Some(Align::Center), 7, None),
+            Piece::Text(">".into()),
+        ];
+        check(Output::Print(Some(pieces)), b"<x,|-92233720368547758081.00   true  >\n<\xff\x01|   NaN          >\n<|  7       false >\n");
+    }
+}

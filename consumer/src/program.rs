@@ -1,0 +1,134 @@
+//! The program: from the command line to an exit code.
+
+use std::{fs::File, io::IsTerminal, thread::available_parallelism, time::Instant};
+
+use anyhow::{Context, anyhow};
+use recpipe::{
+    Error, Exit, say,
+    transport::{
+        Url, file, stdio,
+        watch::{Stopper, Watched},
+    },
+    wire::{Ending, Incoming, Reader},
+};
+
+use crate::{
+    cli::Cli,
+    output::Printer,
+    query::{self, Plan, Query, QueryError, Source, plan::Output},
+    run::{self, Options, Outcome},
+};
+
+type Input = Watched<File>;
+
+/// Runs the program and says what went wrong, if anything did.
+pub fn main(cli: &Cli) -> Exit {
+    match answer(cli) {
+        Ok(exit) => exit,
+        Err(error) => {
+            if let Some(error) = error.downcast_ref::<QueryError>() {
+                say!("{}", error.to_string().trim_end());
+                return Exit::Usage;
+            }
+            let known = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
+            if known.is_some_and(Error::is_broken_pipe) {
+                return Exit::Done;
+            }
+            say!("consumer: {error:#}");
+            known.map_or(Exit::Failed, Error::exit)
+        }
+    }
+}
+
+fn answer(cli: &Cli) -> anyhow::Result<Exit> {
+    let started = Instant::now();
+    let source = source(cli)?;
+    let query = query::parse(&source)?;
+    let (input, stopper) = open(&cli.from)?;
+    let mut reader = Reader::new(input)?;
+    let plan = match first_schema(&mut reader, &source, &query, cli.quiet)? {
+        Begun::Plan(plan) => plan,
+        Begun::Ended(ending) => return Ok(ended(&ending)),
+    };
+    if cli.check {
+        return Ok(Exit::Done);
+    }
+    let printer = Printer::stdout()?;
+    let terminal = printer.is_terminal();
+    let options = Options {
+        threads: cli.threads.or_else(|| available_parallelism().ok()).map_or(1, usize::from),
+        default_output: if terminal { Output::Table } else { Output::Json },
+        line_width: if terminal { stdio::terminal_columns() } else { None },
+        stopper: Some(stopper),
+        quiet: cli.quiet,
+    };
+    let outcome = run::run(&mut reader, &plan, &options, printer);
+    if cli.stats {
+        let (records_in, records_out) = (outcome.records_in, outcome.records_out);
+        say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
+    }
+    conclude(outcome)
+}
+
+/// The exit of a run, with what is to be said of it.
+fn conclude(outcome: Outcome) -> anyhow::Result<Exit> {
+    match (outcome.error, outcome.ending) {
+        (Some(error), _) if error.exit() == Exit::Incomplete => {
+            Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
+        }
+        (Some(error), _) => Err(error.into()),
+        (None, Some(ending)) => Ok(ended(&ending)),
+        // Whoever has enough is done, however the stream would have ended.
+        (None, None) if outcome.stopped => Ok(Exit::Done),
+        (None, None) => Err(anyhow!("the stream stopped without an end and without an error")),
+    }
+}
+
+/// The producer's own exit, and its words.
+fn ended(ending: &Ending) -> Exit {
+    if ending.exit != Exit::Done {
+        say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.cause);
+    }
+    ending.exit
+}
+
+fn source(cli: &Cli) -> anyhow::Result<Source> {
+    match &cli.file {
+        None => Ok(Source::from_args(&cli.query)),
+        Some(path) => {
+            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the query {}", path.display()))?;
+            Ok(Source::from_file(path.display().to_string(), text))
+        }
+    }
+}
+
+fn open(url: &Url) -> anyhow::Result<(Input, Stopper)> {
+    let file = match url {
+        Url::Stdio => stdio::stdin()?,
+        Url::File(path) => file::open(path)?,
+    };
+    if file.is_terminal() {
+        return Err(anyhow!(
+            "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"
+        ));
+    }
+    Watched::new(file, None).context("cannot watch the input")
+}
+
+/// A stream begins with what the query is checked against, or ends without it.
+enum Begun {
+    Plan(Plan),
+    Ended(Ending),
+}
+
+fn first_schema(reader: &mut Reader<Input>, source: &Source, query: &Query, quiet: bool) -> anyhow::Result<Begun> {
+    loop {
+        match reader.read()? {
+            Some(Incoming::Schema(schema)) => return Ok(Begun::Plan(query::check(source, query, &schema)?)),
+            Some(Incoming::Report(report)) if quiet => drop(report),
+            Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),
+            Some(Incoming::End(ending)) => return Ok(Begun::Ended(ending)),
+            Some(Incoming::Batch(_)) | None => return Err(anyhow!("the stream has records before it has fields")),
+        }
+    }
+}

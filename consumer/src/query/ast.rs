@@ -1,0 +1,329 @@
+//! A query as it was written: stages and expressions, each with its place in the text.
+//!
+//! Nothing here knows what fields there are; that begins with [`super::check()`].
+
+use super::{diagnose::Span, template::Template, words::AggregateWord};
+
+/// A whole query.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    /// The stages in the order written.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// What it does.
+    pub kind: StageKind,
+    /// The whole stage.
+    pub span: Span,
+}
+
+/// What a stage does.
+#[derive(Clone, Debug)]
+pub enum StageKind {
+    /// `where EXPR`
+    Where(Expr),
+    /// `select EXPR [as NAME], …`
+    Select(Vec<Item>),
+    /// `let NAME = EXPR, …`; the name is each item's `name`.
+    Let(Vec<Item>),
+    /// `head N`
+    Head(u64),
+    /// `distinct [EXPR [as NAME], …]`
+    Distinct(Vec<Item>),
+    /// `stats AGG, … [by KEY, …]`
+    Stats {
+        /// The aggregates, at least one.
+        aggregates: Vec<Aggregate>,
+        /// The keys.
+        keys: Vec<Item>,
+    },
+    /// `top N [by EXPR]`, or `top N KEY, …`, which counts by the keys first.
+    Top {
+        /// How many records.
+        n: u64,
+        /// What is compared.
+        by: Option<Expr>,
+        /// Keys to count by first.
+        keys: Vec<Item>,
+    },
+    /// The last stage: where the answer goes.
+    Output(Output),
+}
+
+/// How the answer is written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Output {
+    /// `print ["TEMPLATE"]`; without a template, all fields separated by tabs.
+    Print(Option<Template>),
+    /// `json`: one object a line.
+    Json,
+    /// `csv`: RFC 4180.
+    Csv,
+    /// `tsv`: tab-separated.
+    Tsv,
+    /// `table`: aligned columns.
+    Table,
+    /// `null`: counts and discards.
+    Null,
+}
+
+/// A name and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ident {
+    /// The name, without backticks.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+}
+
+/// An expression with the name its column gets, if one was given.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The expression.
+    pub expr: Expr,
+    /// The name given.
+    pub name: Option<Ident>,
+}
+
+/// One aggregate of a `stats` stage.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Which.
+    pub word: &'static AggregateWord,
+    /// What it is given; empty for a bare `count`.
+    pub args: Vec<Expr>,
+    /// The name given.
+    pub name: Option<Ident>,
+    /// From the aggregate's name to its closing parenthesis.
+    pub span: Span,
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it computes.
+    pub kind: ExprKind,
+    /// Where it stands, with the parentheses around it if there are any.
+    pub span: Span,
+    /// The longest way down to a literal or a field, counted in nodes. The parser bounds it, so that whoever walks the
+    /// tree may recurse.
+    pub depth: usize,
+}
+
+/// What an expression computes.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A value written in the query.
+    Literal(Literal),
+    /// A field of the record.
+    Field(String),
+    /// `not x`
+    Not(Box<Expr>),
+    /// `-x`
+    Negate(Box<Expr>),
+    /// `a and b and …`: flat, so that a long condition is not a deep tree.
+    All(Vec<Expr>),
+    /// `a or b or …`
+    Any(Vec<Expr>),
+    /// `a OP b`
+    Binary {
+        /// The operator.
+        op: BinaryOp,
+        /// Where it stands.
+        op_span: Span,
+        /// What stands before it.
+        left: Box<Expr>,
+        /// What stands after it.
+        right: Box<Expr>,
+    },
+    /// `x in (…)`, `x in a..b`
+    In {
+        /// What is looked for.
+        value: Box<Expr>,
+        /// Where it is looked for.
+        choices: Vec<Choice>,
+    },
+    /// `f(a, …)`
+    Call {
+        /// The function.
+        name: Ident,
+        /// What it is given.
+        args: Vec<Expr>,
+    },
+}
+
+/// One of the things after `in`.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// A single value.
+    One(Expr),
+    /// All values from the first to the second, both included.
+    Range(Expr, Expr),
+}
+
+/// A value written in the query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// `404`, `10KB`
+    Int(i64),
+    /// `1.5`
+    Float(f64),
+    /// `"text"`
+    Text(String),
+    /// `/pattern/i`
+    Regex {
+        /// The pattern.
+        pattern: String,
+        /// Whether the case of letters does not matter.
+        ignore_case: bool,
+    },
+}
+
+/// An operator between two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinaryOp {
+    /// `==` `!=` `<` `<=` `>` `>=`
+    Compare(CompareOp),
+    /// `=~`, and `!~` when `negated`.
+    Matches {
+        /// Whether it is `!~`.
+        negated: bool,
+    },
+    /// `contains` `startswith` `endswith`
+    Find(FindOp),
+    /// `??`
+    Coalesce,
+    /// `+` `-` `*` `/` `//` `%`
+    Arithmetic(ArithmeticOp),
+}
+
+/// An operator that compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    /// `==`
+    Eq,
+    /// `!=`
+    Ne,
+    /// `<`
+    Lt,
+    /// `<=`
+    Le,
+    /// `>`
+    Gt,
+    /// `>=`
+    Ge,
+}
+
+/// An operator that looks for text in text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindOp {
+    /// `contains`
+    Contains,
+    /// `startswith`
+    StartsWith,
+    /// `endswith`
+    EndsWith,
+}
+
+/// An operator that calculates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArithmeticOp {
+    /// `+`
+    Add,
+    /// `-`
+    Sub,
+    /// `*`
+    Mul,
+    /// `/`: always a float.
+    Div,
+    /// `//`: rounded down.
+    FloorDiv,
+    /// `%`: has the sign of the divisor, so that `a == a // b * b + a % b`.
+    Rem,
+}
+
+impl BinaryOp {
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOp::Compare(op) => op.symbol(),
+            BinaryOp::Matches { negated: false } => "=~",
+            BinaryOp::Matches { negated: true } => "!~",
+            BinaryOp::Find(FindOp::Contains) => "contains",
+            BinaryOp::Find(FindOp::StartsWith) => "startswith",
+            BinaryOp::Find(FindOp::EndsWith) => "endswith",
+            BinaryOp::Coalesce => "??",
+            BinaryOp::Arithmetic(op) => op.symbol(),
+        }
+    }
+}
+
+impl CompareOp {
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            CompareOp::Eq => "==",
+            CompareOp::Ne => "!=",
+            CompareOp::Lt => "<",
+            CompareOp::Le => "<=",
+            CompareOp::Gt => ">",
+            CompareOp::Ge => ">=",
+        }
+    }
+
+    /// The operator that says the same of the operands exchanged.
+    #[must_use]
+    pub fn mirrored(self) -> Self {
+        match self {
+            CompareOp::Lt => CompareOp::Gt,
+            CompareOp::Le => CompareOp::Ge,
+            CompareOp::Gt => CompareOp::Lt,
+            CompareOp::Ge => CompareOp::Le,
+            CompareOp::Eq | CompareOp::Ne => self,
+        }
+    }
+}
+
+impl ArithmeticOp {
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            ArithmeticOp::Add => "+",
+            ArithmeticOp::Sub => "-",
+            ArithmeticOp::Mul => "*",
+            ArithmeticOp::Div => "/",
+            ArithmeticOp::FloorDiv => "//",
+            ArithmeticOp::Rem => "%",
+        }
+    }
+}
+
+impl ExprKind {
+    /// The depth of the deepest child; 0 without children.
+    pub fn children_depth(&self) -> usize {
+        let deepest = |exprs: &[Expr]| exprs.iter().map(|expr| expr.depth).max().unwrap_or(0);
+        match self {
+            ExprKind::Literal(_) | ExprKind::Field(_) => 0,
+            ExprKind::Not(of) | ExprKind::Negate(of) => of.depth,
+            ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => deepest(of),
+            ExprKind::Binary { left, right, .. } => left.depth.max(right.depth),
+            ExprKind::In { value, choices } => choices.iter().map(Choice::depth).max().unwrap_or(0).max(value.depth),
+        }
+    }
+}
+
+impl Choice {
+    fn depth(&self) -> usize {
+        match self {
+            Choice::One(value) => value.depth,
+            Choice::Range(low, high) => low.depth.max(high.depth),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! From a [`Query`] to a [`Plan`]: the schema flows from stage to stage, and every name and type is checked on the way.
+
+use std::sync::Arc;
+
+use recpipe::{Field, Schema, Type};
+
+use super::{
+    ast::{self, Query, StageKind},
+    check_expr::{Checked, Checker, Failed, Scope},
+    diagnose::{Diagnostic, QueryError, Source, Span},
+    functions,
+    plan::{Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
+    template::{Part, Template},
+    words,
+};
+use crate::expr::{Expr, Predicate};
+
+/// Checks a query against the schema of its stream.
+///
+/// # Errors
+/// Everything that does not fit, all at once.
+pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, QueryError> {
+    let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(field.kind))).collect() };
+    let mut checker = Checker { source, scope, found: Vec::new() };
+    let mut flow = Flow { stages: Vec::new(), aggregates: None };
+    for stage in &query.stages {
+        checker.stage(stage, &mut flow);
+    }
+    if checker.found.is_empty() {
+        Ok(Plan { input: Arc::new(schema.clone()), stages: flow.stages })
+    } else {
+        Err(QueryError::new(source, checker.found))
+    }
+}
+
+/// What the stages so far have made.
+struct Flow {
+    stages: Vec<PlanStage>,
+    /// The columns that the last `stats` made and that are still there.
+    aggregates: Option<Vec<String>>,
+}
+
+/// A column to be: its name, where the name or its expression stands, and its type unless the expression is wrong.
+struct NewColumn {
+    name: String,
+    span: Span,
+    kind: Option<Type>,
+}
+
+impl Checker<'_> {
+    fn stage(&mut self, stage: &ast::Stage, flow: &mut Flow) {
+        let span = stage.span;
+        match &stage.kind {
+            StageKind::Where(condition) => {
+                let step = self.condition(condition).map(|condition| Step::Where(Predicate::new(condition)));
+                self.push(flow, "where", span, step);
+            }
+            StageKind::Select(items) => {
+                let (exprs, columns) = self.items(items);
+                flow.aggregates = None;
+                self.enter(columns);
+                self.push(flow, "select", span, exprs.map(Step::Select));
+            }
+            StageKind::Let(items) => {
+                let assignments = self.assignments(items);
+                self.push(flow, "let", span, assignments.map(Step::Let));
+            }
+            StageKind::Head(n) => self.push(flow, "head", span, Ok(Step::Head(*n))),
+            StageKind::Distinct(items) if items.is_empty() => {
+                let all: Vec<_> = (0..self.scope.columns.len()).collect();
+                let exprs = self.each(&all, |checker, &place| checker.column_at(place));
+                self.push(flow, "distinct", span, exprs.map(Step::Distinct));
+            }
+            StageKind::Distinct(items) => {
+                let (exprs, columns) = self.items(items);
+                flow.aggregates = None;
+                self.enter(columns);
+                self.push(flow, "distinct", span, exprs.map(Step::Distinct));
+            }
+            StageKind::Stats { aggregates, keys } => self.stats(aggregates, keys, flow, span),
+            StageKind::Top { n, by, keys } => {
+                if !keys.is_empty() {
+                    self.count_by(keys, flow, span);
+                }
+                let by = match by {
+                    Some(by) => self.expr(by),
+                    None => self.single_aggregate(flow, span),
+                };
+                self.push(flow, "top", span, by.map(|by| Step::Top { n: *n, by }));
+            }
+            StageKind::Output(output) => self.output(output, flow, span),
+        }
+    }
+
+    /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
+    fn push(&mut self, flow: &mut Flow, name: &str, span: Span, step: Checked<Step>) {
+        let (Ok(step), Some(word)) = (step, words::stage(name)) else { return };
+        let Some(output) = self.schema(span) else { return };
+        flow.stages.push(PlanStage { step, word, output, span, text: self.text(span) });
+    }
+
+    /// What is in scope, as a schema; `None` while a column's type is unknown.
+    fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
+        let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, kind)| Some(Field::new(name, (*kind)?))).collect();
+        match Schema::new(fields?) {
+            Ok(schema) => Some(Arc::new(schema)),
+            Err(error) => {
+                self.fail(Diagnostic::new(span, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
+    fn enter(&mut self, columns: Vec<NewColumn>) {
+        self.scope.columns.clear();
+        for NewColumn { name, span, kind } in columns {
+            if self.scope.index_of(&name).is_some() {
+                let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");
+                self.fail(found);
+            } else {
+                self.scope.columns.push((name, kind));
+            }
+        }
+    }
+
+    fn items(&mut self, items: &[ast::Item]) -> (Checked<Vec<Expr>>, Vec<NewColumn>) {
+        let exprs: Vec<_> = items.iter().map(|item| self.expr(&item.expr)).collect();
+        let columns = items.iter().zip(&exprs).map(|(item, expr)| self.column(item.name.as_ref(), &item.expr, expr)).collect();
+        (exprs.into_iter().collect(), columns)
+    }
+
+    /// The column that an expression makes: called as given, else as the field it is, else as it is written.
+    fn column(&self, name: Option<&ast::Ident>, ast: &ast::Expr, expr: &Checked<Expr>) -> NewColumn {
+        let kind = expr.as_ref().ok().map(Expr::kind);
+        let (name, span) = match (name, &ast.kind, expr) {
+            (Some(name), ..) => (name.text.clone(), name.span),
+            (None, _, Ok(expr)) if expr.as_column().is_some() => (expr.text().to_owned(), ast.span),
+            (None, ast::ExprKind::Field(name), _) => (name.clone(), ast.span),
+            _ => (self.text(ast.span), ast.span),
+        };
+        NewColumn { name, span, kind }
+    }
+
+    fn assignments(&mut self, items: &[ast::Item]) -> Checked<Vec<Assignment>> {
+        self.each(items, |checker, item| {
+            let expr = checker.expr(&item.expr);
+            let column = checker.column(item.name.as_ref(), &item.expr, &expr);
+            let place = match checker.scope.index_of(&column.name) {
+                Some(place) => {
+                    checker.scope.columns[place].1 = column.kind;
+                    place
+                }
+                None => {
+                    checker.scope.columns.push((column.name, column.kind));
+                    checker.scope.columns.len() - 1
+                }
+            };
+            let schema = checker.schema(column.span).ok_or(Failed)?;
+            Ok(Assignment { place, expr: expr?, schema })
+        })
+    }
+
+    fn stats(&mut self, aggregates: &[ast::Aggregate], keys: &[ast::Item], flow: &mut Flow, span: Span) {
+        let (keys, mut columns) = self.items(keys);
+        let checked: Vec<_> = aggregates.iter().map(|aggregate| self.aggregate(aggregate)).collect();
+        let made: Vec<_> = aggregates.iter().zip(&checked).map(|(ast, checked)| self.aggregate_column(ast, checked)).collect();
+        flow.aggregates = Some(made.iter().map(|column| column.name.clone()).collect());
+        columns.extend(made);
+        self.enter(columns);
+        let aggregates: Checked<Vec<_>> = checked.into_iter().collect();
+        let step = keys.and_then(|keys| Ok(Step::Stats { keys, aggregates: aggregates? }));
+        self.push(flow, "stats", span, step);
+    }
+
+    fn aggregate_column(&self, ast: &ast::Aggregate, checked: &Checked<Aggregate>) -> NewColumn {
+        let span = ast.name.as_ref().map_or(ast.span, |name| name.span);
+        NewColumn { name: self.aggregate_name(ast), span, kind: checked.as_ref().ok().map(|aggregate| aggregate.kind) }
+    }
+
+    fn aggregate_name(&self, ast: &ast::Aggregate) -> String {
+        match &ast.name {
+            Some(name) => name.text.clone(),
+            None if ast.args.is_empty() => ast.word.name.to_owned(),
+            None => self.text(ast.span),
+        }
+    }
+
+    fn aggregate(&mut self, ast: &ast::Aggregate) -> Checked<Aggregate> {
+        let word = ast.word;
+        let args = self.each(&ast.args, Self::expr);
+        if !word.args.contains(&ast.args.len()) {
+            let what =
+                format!("`{}` is given {} {}", word.name, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
+            return Err(self.fail(Diagnostic::new(ast.span, what).label(format!("it is written `{}`", word.syntax))));
+        }
+        let args = args?;
+        let kinds: Vec<_> = args.iter().map(Expr::kind).collect();
+        let Some((function, kind)) = (word.check)(&kinds) else {
+            let (arg, place) = (args.first(), ast.args.first().map_or(ast.span, |arg| arg.span));
+            let what = arg.map(|arg| format!("`{}` is {}; `{}` needs numbers", arg.text(), functions::name(arg.kind()), word.name));
+            let found = Diagnostic::new(place, what.unwrap_or_default());
+            return Err(self.fail(found.label(arg.map(|arg| functions::cast(arg, Type::Int)).unwrap_or_default())));
+        };
+        Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
+    }
+
+    /// The `count by KEY, …` that `top N KEY, …` begins with.
+    fn count_by(&mut self, keys: &[ast::Item], flow: &mut Flow, span: Span) {
+        let (keys, mut columns) = self.items(keys);
+        let count = Aggregate { function: AggregateFunction::Count, args: Vec::new(), kind: Type::Int, name: "count".to_owned() };
+        columns.push(NewColumn { name: count.name.clone(), span, kind: Some(count.kind) });
+        flow.aggregates = Some(vec![count.name.clone()]);
+        self.enter(columns);
+        self.push(flow, "stats", span, keys.map(|keys| Step::Stats { keys, aggregates: vec![count] }));
+    }
+
+    /// What `top N` compares when it does not say.
+    fn single_aggregate(&mut self, flow: &Flow, span: Span) -> Checked<Expr> {
+        let n = self.source.slice(span).split_whitespace().nth(1).unwrap_or("N").to_owned();
+        match flow.aggregates.as_deref() {
+            Some([only]) => {
+                let only = only.clone();
+                self.field(&only, span)
+            }
+            aggregates => {
+                let candidates: Vec<_> = match aggregates {
+                    Some(aggregates) => aggregates.to_vec(),
+                    None => {
+                        let is_number = |kind: &Option<Type>| matches!(kind, Some(Type::Int | Type::Float | Type::Time));
+                        self.scope.columns.iter().filter(|(_, kind)| is_number(kind)).map(|(name, _)| name.clone()).collect()
+                    }
+                };
+                let first = candidates.first().map_or("EXPR", |name| name.as_str());
+                let found = Diagnostic::new(span, "`top` does not say what is compared").label(format!("write `top {n} by {first}`"));
+                let found = if candidates.is_empty() { found } else { found.help(format!("candidates: {}", candidates.join(", "))) };
+                Err(self.fail(found))
+            }
+        }
+    }
+
+    fn output(&mut self, output: &ast::Output, flow: &mut Flow, span: Span) {
+        let (name, output) = match output {
+            ast::Output::Print(None) => ("print", Ok(Output::Print(None))),
+            ast::Output::Print(Some(template)) => ("print", self.template(template).map(|pieces| Output::Print(Some(pieces)))),
+            ast::Output::Json => ("json", Ok(Output::Json)),
+            ast::Output::Csv => ("csv", Ok(Output::Csv)),
+            ast::Output::Tsv => ("tsv", Ok(Output::Tsv)),
+            ast::Output::Table => ("table", Ok(Output::Table)),
+            ast::Output::Null => ("null", Ok(Output::Null)),
+        };
+        self.push(flow, name, span, output.map(Step::Output));
+    }
+
+    fn template(&mut self, template: &Template) -> Checked<Vec<Piece>> {
+        self.each(&template.parts, |checker, part| match part {
+            Part::Text(text) => Ok(Piece::Text(text.clone())),
+            Part::Field { name, span, format } => {
+                let column = match checker.scope.index_of_written(name) {
+                    Some(place) => checker.column_at(place),
+                    None => checker.field(name, *span),
+                }?;
+                Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: *format })
+            }
+        })
+    }
+}

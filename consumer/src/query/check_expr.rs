@@ -1,0 +1,440 @@
+//! Checks expressions: names become columns, every operation gets operands of types that it can take.
+
+use recpipe::Type;
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::{
+    ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
+    diagnose::{Diagnostic, Source, Span, did_you_mean},
+    functions::{self, Mistake, cast, common, name},
+    words,
+};
+use crate::expr::{self, Constant, Expr, Node, Set};
+
+/// A compiled regex takes at most this much memory.
+const REGEX_SIZE_BYTES: usize = 8 << 20;
+
+/// What was wrong has been reported, or follows from what has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed;
+
+pub(super) type Checked<T> = Result<T, Failed>;
+
+/// The columns at one place of the query. The type of one whose expression is wrong is not known, and using it is no
+/// further error.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scope {
+    pub(super) columns: Vec<(String, Option<Type>)>,
+}
+
+impl Scope {
+    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(column, _)| column == name)
+    }
+
+    /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
+    pub(super) fn index_of_written(&self, name: &str) -> Option<usize> {
+        let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));
+        self.index_of(name).or_else(|| self.columns.iter().position(|(column, _)| same(column)))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+/// What checking needs to know and what it has found.
+pub(super) struct Checker<'q> {
+    pub(super) source: &'q Source,
+    pub(super) scope: Scope,
+    pub(super) found: Vec<Diagnostic>,
+}
+
+impl Checker<'_> {
+    pub(super) fn fail(&mut self, found: Diagnostic) -> Failed {
+        self.found.push(found);
+        Failed
+    }
+
+    /// How a part of the query is named: its text, blanks made uniform.
+    pub(super) fn text(&self, span: Span) -> String {
+        squeeze(self.source.slice(span))
+    }
+
+    /// An expression of any type.
+    pub(super) fn expr(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        let span = ast.span;
+        match &ast.kind {
+            ExprKind::Literal(literal) => self.literal(literal, span),
+            ExprKind::Field(field) => self.field(field, span),
+            ExprKind::Not(of) => {
+                let of = self.condition(of)?;
+                Ok(self.made(Node::Not(Box::new(of)), Type::Bool, span))
+            }
+            ExprKind::All(of) => {
+                let of = self.each(of, Self::condition)?;
+                Ok(self.made(Node::All(of), Type::Bool, span))
+            }
+            ExprKind::Any(of) => {
+                let of = self.each(of, Self::condition)?;
+                Ok(self.made(Node::Any(of), Type::Bool, span))
+            }
+            ExprKind::Negate(of) => {
+                let place = of.span;
+                let of = self.expr(of)?;
+                self.number(&of, place, "-")?;
+                let kind = of.kind();
+                Ok(self.made(Node::Negate(Box::new(of)), kind, span))
+            }
+            ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),
+            ExprKind::In { value, choices } => self.membership(value, choices, span),
+            ExprKind::Call { name, args } => self.call(name, args, span),
+        }
+    }
+
+    /// An expression that is true or false.
+    pub(super) fn condition(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        let expr = self.expr(ast)?;
+        match expr.kind() {
+            Type::Bool | Type::Null => Ok(expr),
+            kind => {
+                let what = format!("`{}` is {}, not true or false", expr.text(), name(kind));
+                Err(self.fail(Diagnostic::new(ast.span, what).label(cast(&expr, Type::Bool))))
+            }
+        }
+    }
+
+    /// All of them, so that the mistakes of all are found.
+    pub(super) fn each<A, T>(&mut self, all: &[A], check: impl Fn(&mut Self, &A) -> Checked<T>) -> Checked<Vec<T>> {
+        let checked: Vec<_> = all.iter().map(|one| check(self, one)).collect();
+        checked.into_iter().collect()
+    }
+
+    fn both(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
+        let (left, right) = (self.expr(left), self.expr(right));
+        Ok((left?, right?))
+    }
+
+    fn made(&self, node: Node, kind: Type, span: Span) -> Expr {
+        Expr::new(node, kind, self.text(span))
+    }
+
+    fn literal(&mut self, literal: &Literal, span: Span) -> Checked<Expr> {
+        let value = match literal {
+            Literal::Null => Constant::Null,
+            Literal::Bool(value) => Constant::Bool(*value),
+            Literal::Int(value) => Constant::Int(*value),
+            Literal::Float(value) => Constant::Float(*value),
+            Literal::Text(text) => Constant::Text(text.as_bytes().into()),
+            Literal::Regex { .. } => {
+                return Err(self.fail(Diagnostic::new(span, "a regex stands only after `=~` and `!~`").label("text is written in quotes")));
+            }
+        };
+        Ok(Expr::constant(value, self.text(span)))
+    }
+
+    /// The column of this name.
+    pub(super) fn field(&mut self, field: &str, span: Span) -> Checked<Expr> {
+        match self.scope.index_of(field) {
+            Some(place) => self.column_at(place),
+            None => {
+                let found = self.unknown_field(field, span);
+                Err(self.fail(found))
+            }
+        }
+    }
+
+    /// The column at this place.
+    pub(super) fn column_at(&self, place: usize) -> Checked<Expr> {
+        let (name, kind) = self.scope.columns.get(place).ok_or(Failed)?;
+        Ok(Expr::column(place, (*kind).ok_or(Failed)?, name))
+    }
+
+    fn unknown_field(&self, field: &str, span: Span) -> Diagnostic {
+        const SHOWN: usize = 60;
+        let mut names: Vec<_> = self.scope.names().take(SHOWN).collect();
+        let more = format!("and {} more", self.scope.columns.len().saturating_sub(SHOWN));
+        if self.scope.columns.len() > SHOWN {
+            names.push(&more);
+        }
+        let fields = if names.is_empty() { "there are no fields here".to_owned() } else { format!("fields: {}", names.join(", ")) };
+        Diagnostic::new(span, format!("unknown field `{field}`")).label(did_you_mean(field, self.scope.names())).help(fields)
+    }
+
+    fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Checked<Expr> {
+        match op {
+            BinaryOp::Compare(op) => {
+                let (left, right) = self.operands(left, right)?;
+                self.comparable(&left, &right, op.symbol(), op_span)?;
+                Ok(self.made(expr::compare_node(op, left, right), Type::Bool, span))
+            }
+            BinaryOp::Matches { negated } => self.matches(left, right, negated, span),
+            BinaryOp::Find(op) => {
+                let spans = [left.span, right.span];
+                let (left, right) = self.operands(left, right)?;
+                let made = functions::find(op, vec![left, right]);
+                self.finish_call(made, &spans, span)
+            }
+            BinaryOp::Coalesce => {
+                let spans = [left.span, right.span];
+                let (left, right) = self.both(left, right)?;
+                self.finish_call(functions::coalesce(vec![left, right]), &spans, span)
+            }
+            BinaryOp::Arithmetic(op) => {
+                let spans = (left.span, right.span);
+                let (left, right) = self.both(left, right)?;
+                let left_fits = self.number(&left, spans.0, op.symbol());
+                self.number(&right, spans.1, op.symbol())?;
+                left_fits?;
+                let kind = match (op, left.kind(), right.kind()) {
+                    (_, Type::Null, _) | (_, _, Type::Null) => Type::Null,
+                    (ArithmeticOp::Div, ..) => Type::Float,
+                    (_, Type::Int, Type::Int) => Type::Int,
+                    _ => Type::Float,
+                };
+                Ok(self.made(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
+            }
+        }
+    }
+
+    /// The operands of a comparison. An unknown bare word on the right is most likely text without its quotes.
+    fn operands(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
+        let left = self.expr(left);
+        if let ExprKind::Field(word) = &right.kind
+            && self.scope.index_of(word).is_none()
+        {
+            let mut found = self.unknown_field(word, right.span);
+            if found.label.is_empty() {
+                found.label = format!("text is written in quotes: \"{word}\"");
+            }
+            return Err(self.fail(found));
+        }
+        let right = self.expr(right);
+        Ok((left?, right?))
+    }
+
+    fn number(&mut self, expr: &Expr, span: Span, symbol: &str) -> Checked<()> {
+        match expr.kind() {
+            Type::Int | Type::Float | Type::Null => Ok(()),
+            kind => {
+                let what = format!("`{}` is {}; `{symbol}` needs numbers", expr.text(), name(kind));
+                Err(self.fail(Diagnostic::new(span, what).label(cast(expr, Type::Int))))
+            }
+        }
+    }
+
+    fn comparable(&mut self, left: &Expr, right: &Expr, symbol: &str, span: Span) -> Checked<()> {
+        if common(left.kind(), right.kind()).is_some() {
+            return Ok(());
+        }
+        let what =
+            format!("`{}` is {}, `{}` is {}: these cannot be compared", left.text(), name(left.kind()), right.text(), name(right.kind()));
+        // The cast belongs to the side that is not a constant; a constant is written differently.
+        let (constant, other) = if matches!(left.node(), Node::Constant(_)) { (left, right) } else { (right, left) };
+        let label = match (cast(other, constant.kind()), constant.node()) {
+            (_, Node::Constant(Constant::Text(text))) if matches!(other.kind(), Type::Int | Type::Float) => {
+                let text = String::from_utf8_lossy(text);
+                match text.trim().parse::<f64>() {
+                    Ok(_) => format!("write `{} {symbol} {}`", other.text(), text.trim()),
+                    Err(_) => format!("write `str({})`", other.text()),
+                }
+            }
+            (cast, _) => cast,
+        };
+        Err(self.fail(Diagnostic::new(span, what).label(label)))
+    }
+
+    fn matches(&mut self, value: &ast::Expr, pattern: &ast::Expr, negated: bool, span: Span) -> Checked<Expr> {
+        let (pattern_text, ignore_case, raw_start) = match &pattern.kind {
+            ExprKind::Literal(Literal::Regex { pattern, ignore_case }) => (Ok(pattern), *ignore_case, 1),
+            ExprKind::Literal(Literal::Text(text)) => (Ok(text), false, 1),
+            _ => {
+                let found = Diagnostic::new(pattern.span, "a regex must be known before data flows").label("write it as `/…/`");
+                (Err(self.fail(found)), false, 0)
+            }
+        };
+        let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
+        let place = value.span;
+        let value = self.expr(value)?;
+        if !matches!(value.kind(), Type::Text | Type::Null) {
+            let what = format!("`{}` is {}; a regex is matched with text", value.text(), name(value.kind()));
+            return Err(self.fail(Diagnostic::new(place, what).label(cast(&value, Type::Text))));
+        }
+        let found = Node::Matches { value: Box::new(value), regex: regex? };
+        let found = self.made(found, Type::Bool, span);
+        Ok(if negated { self.made(Node::Not(Box::new(found)), Type::Bool, span) } else { found })
+    }
+
+    /// The compiled regex; what is wrong with it is pointed at where `pattern` stands: from `start` on in the literal.
+    pub(super) fn regex(&mut self, pattern: &str, ignore_case: bool, literal: Span, start: usize) -> Checked<Regex> {
+        let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_SIZE_BYTES).nest_limit(100).build();
+        built.map_err(|error| {
+            let (what, column) = explain(&error);
+            // Exact where nothing before it is escaped in the literal.
+            let is_verbatim = self.source.slice(literal).get(start..).is_some_and(|raw| raw.starts_with(pattern));
+            let span = match column {
+                Some(column) if is_verbatim => {
+                    let at = pattern.char_indices().nth(column).map_or(pattern.len(), |(at, _)| at);
+                    Span::new(literal.start + start + at, literal.start + start + at)
+                }
+                _ => literal,
+            };
+            self.fail(Diagnostic::new(span, format!("bad regex: {what}")))
+        })
+    }
+
+    fn membership(&mut self, value: &ast::Expr, choices: &[Choice], span: Span) -> Checked<Expr> {
+        let checked = self.expr(value);
+        let mut constants = Vec::new();
+        let mut tests = Vec::new();
+        let mut failed = false;
+        for choice in choices {
+            match (choice, &checked) {
+                (Choice::One(one), Ok(value)) => {
+                    match self.expr(one).and_then(|one| self.comparable(value, &one, "==", span_of(choice)).map(|()| one)) {
+                        Ok(one) => match one.node() {
+                            Node::Constant(constant) => constants.push(constant.clone()),
+                            _ => tests.push(self.made(expr::compare_node(CompareOp::Eq, value.clone(), one), Type::Bool, span)),
+                        },
+                        Err(Failed) => failed = true,
+                    }
+                }
+                (Choice::Range(low, high), Ok(value)) => match self.range(value, low, high, span) {
+                    Ok(test) => tests.push(test),
+                    Err(Failed) => failed = true,
+                },
+                (Choice::One(one), Err(Failed)) => drop(self.expr(one)),
+                (Choice::Range(low, high), Err(Failed)) => drop(self.both(low, high)),
+            }
+        }
+        let value = checked?;
+        if failed {
+            return Err(Failed);
+        }
+        if !constants.is_empty() || tests.is_empty() {
+            let set = Set::new(constants, value.kind());
+            tests.insert(0, self.made(Node::In { value: Box::new(value), set }, Type::Bool, span));
+        }
+        match <[Expr; 1]>::try_from(tests) {
+            Ok([only]) => Ok(only),
+            Err(tests) => Ok(self.made(Node::Any(tests), Type::Bool, span)),
+        }
+    }
+
+    fn range(&mut self, value: &Expr, low: &ast::Expr, high: &ast::Expr, span: Span) -> Checked<Expr> {
+        let place = low.span.to(high.span);
+        let (low, high) = self.both(low, high)?;
+        self.comparable(value, &low, ">=", place)?;
+        self.comparable(value, &high, "<=", place)?;
+        if let (Node::Constant(low_value), Node::Constant(high_value)) = (low.node(), high.node()) {
+            let empty = match (low_value, high_value) {
+                (Constant::Int(low), Constant::Int(high)) => low > high,
+                (Constant::Float(low), Constant::Float(high)) => low > high,
+                (Constant::Text(low), Constant::Text(high)) => low > high,
+                _ => false,
+            };
+            if empty {
+                let label = format!("write `{}..{}`", high.text(), low.text());
+                return Err(self.fail(Diagnostic::new(place, "nothing is in this range").label(label)));
+            }
+            if let (Type::Int, Constant::Int(low), Constant::Int(high)) = (value.kind(), low_value, high_value) {
+                let node = Node::Between { value: Box::new(value.clone()), low: *low, high: *high };
+                return Ok(self.made(node, Type::Bool, span));
+            }
+        }
+        let low = self.made(expr::compare_node(CompareOp::Ge, value.clone(), low), Type::Bool, span);
+        let high = self.made(expr::compare_node(CompareOp::Le, value.clone(), high), Type::Bool, span);
+        Ok(self.made(Node::All(vec![low, high]), Type::Bool, span))
+    }
+
+    fn call(&mut self, function: &ast::Ident, args: &[ast::Expr], span: Span) -> Checked<Expr> {
+        // A column that an aggregate made is called as it was written: `sum(bytes)`.
+        let column = self.text(span);
+        if let Some(place) = self.scope.index_of_written(&column) {
+            return self.column_at(place);
+        }
+        let spans: Vec<_> = args.iter().map(|arg| arg.span).collect();
+        let checked = self.each(args, Self::expr);
+        let Some(word) = words::function(&function.text) else {
+            let found = self.unknown_function(function, &column);
+            return Err(self.fail(found));
+        };
+        if !word.args.contains(&args.len()) {
+            let what = format!("`{}` is given {} {}", word.name, args.len(), if args.len() == 1 { "argument" } else { "arguments" });
+            return Err(self.fail(Diagnostic::new(span, what).label(format!("it is written `{}`", word.syntax))));
+        }
+        let made = (word.check)(checked?);
+        self.finish_call(made, &spans, span)
+    }
+
+    fn unknown_function(&self, function: &ast::Ident, call: &str) -> Diagnostic {
+        let what = format!("unknown function `{}`", function.text);
+        if words::aggregate(&function.text).is_some() {
+            let what = format!("`{}` is an aggregate, not a function of one record", function.text);
+            return Diagnostic::new(function.span, what).label(format!("make the column first: `stats {call}`"));
+        }
+        let names: Vec<_> = words::FUNCTIONS.iter().map(|word| word.name).collect();
+        Diagnostic::new(function.span, what)
+            .label(did_you_mean(&function.text, names.iter().copied()))
+            .help(format!("functions: {}", names.join(", ")))
+    }
+
+    fn finish_call(&mut self, made: Result<(Node, Type), Mistake>, args: &[Span], span: Span) -> Checked<Expr> {
+        match made {
+            Ok((node, kind)) => Ok(self.made(node, kind, span)),
+            Err(Mistake { arg, what, label }) => {
+                let place = args.get(arg).copied().unwrap_or(span);
+                Err(self.fail(Diagnostic::new(place, what).label(label)))
+            }
+        }
+    }
+}
+
+fn span_of(choice: &Choice) -> Span {
+    match choice {
+        Choice::One(one) => one.span,
+        Choice::Range(low, high) => low.span.to(high.span),
+    }
+}
+
+/// Blanks between words become one, and none stands beside a bracket or before a comma; text in quotes stays.
+pub(super) fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut quote, mut escaped, mut blank) = (None, false, false);
+    for c in text.chars() {
+        if let Some(open) = quote {
+            out.push(c);
+            if !escaped && c == open {
+                quote = None;
+            }
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        if c.is_whitespace() {
+            blank = true;
+            continue;
+        }
+        let sticks = matches!(c, ')' | ',') || out.ends_with('(');
+        if std::mem::take(&mut blank) && !out.is_empty() && !sticks {
+            out.push(' ');
+        }
+        if matches!(c, '"' | '\'' | '`') {
+            quote = Some(c);
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The last line of a regex error, and the column of its caret where the pattern is shown on one line.
+fn explain(error: &regex::Error) -> (String, Option<usize>) {
+    const INDENT: usize = 4;
+    let text = match error {
+        regex::Error::Syntax(text) => text,
+        regex::Error::CompiledTooBig(limit) => return (format!("it would take more than {limit} bytes"), None),
+        other => return (other.to_string(), None),
+    };
+    let what = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text).trim().to_owned();
+    let carets = text.lines().find_map(|line| line.find('^').filter(|_| line.trim_start().starts_with('^')));
+    (what, carets.and_then(|at| at.checked_sub(INDENT)))
+}

@@ -1,0 +1,156 @@
+//! What each function takes and what it gives: one check a function, named in the table [`super::words::FUNCTIONS`].
+
+use recpipe::Type;
+
+use super::ast::FindOp;
+use crate::expr::{Expr, Function, Node};
+
+/// Checks the arguments of a call, whose number is already known to fit: what it computes and its type.
+pub(super) type CheckCall = fn(Vec<Expr>) -> Result<(Node, Type), Mistake>;
+
+/// An argument that does not fit.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    /// Which argument, from 0.
+    pub(super) arg: usize,
+    /// What is wrong with it.
+    pub(super) what: String,
+    /// How to mend it; may be empty.
+    pub(super) label: String,
+}
+
+/// The type that two have in common: the same, or a float for two numbers; null fits all.
+pub(super) fn common(a: Type, b: Type) -> Option<Type> {
+    match (a, b) {
+        (Type::Null, other) | (other, Type::Null) => Some(other),
+        (Type::Int, Type::Float) | (Type::Float, Type::Int) => Some(Type::Float),
+        _ => (a == b).then_some(a),
+    }
+}
+
+/// What to write for an expression to make it one of type `wanted`; empty if there is no way.
+pub(super) fn cast(expr: &Expr, wanted: Type) -> String {
+    let text = expr.text();
+    match (expr.kind(), wanted) {
+        (Type::Text | Type::Bool, Type::Int) => format!("write `int({text})`"),
+        (Type::Text | Type::Bool, Type::Float) => format!("write `float({text})`"),
+        (Type::Int | Type::Float | Type::Bool | Type::Time, Type::Text) => format!("write `str({text})`"),
+        (Type::Int | Type::Float, Type::Bool) => format!("compare it, as in `{text} != 0`"),
+        (Type::Text, Type::Bool) => format!("compare it, as in `{text} != \"\"`"),
+        _ => String::new(),
+    }
+}
+
+/// A type as a person says it.
+pub(super) fn name(kind: Type) -> &'static str {
+    match kind {
+        Type::Null => "null",
+        Type::Bool => "true or false",
+        Type::Int => "an int",
+        Type::Float => "a float",
+        Type::Time => "a time",
+        Type::Text => "text",
+    }
+}
+
+/// That an argument is of one of these types, or null.
+fn need(args: &[Expr], arg: usize, wanted: &[Type]) -> Result<(), Mistake> {
+    let Some(expr) = args.get(arg) else { return Ok(()) };
+    if expr.kind() == Type::Null || wanted.contains(&expr.kind()) {
+        return Ok(());
+    }
+    let one_of = match wanted {
+        [Type::Int, Type::Float] => "a number",
+        [only] => name(*only),
+        _ => "another type",
+    };
+    let label = wanted.first().map(|&wanted| cast(expr, wanted)).unwrap_or_default();
+    Err(Mistake { arg, what: format!("`{}` is {}; {one_of} is needed here", expr.text(), name(expr.kind())), label })
+}
+
+/// That all arguments have a type in common, which it returns.
+fn alike(args: &[Expr], from: usize) -> Result<Type, Mistake> {
+    let mut kind = Type::Null;
+    for (arg, expr) in args.iter().enumerate().skip(from) {
+        kind = common(kind, expr.kind()).ok_or_else(|| Mistake {
+            arg,
+            what: format!("`{}` is {}, what stands before it is {}", expr.text(), name(expr.kind()), name(kind)),
+            label: cast(expr, kind),
+        })?;
+    }
+    Ok(kind)
+}
+
+const NUMBERS: [Type; 2] = [Type::Int, Type::Float];
+
+/// The first kinds of argument that a function of one argument takes, and what it gives.
+macro_rules! unary {
+    ($($name:ident: $takes:expr => $gives:expr, $function:ident;)*) => { $(
+        pub(super) fn $name(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+            need(&args, 0, &$takes)?;
+            Ok((Node::Call(Function::$function, args), $gives))
+        }
+    )* };
+}
+
+unary! {
+    len: [Type::Text] => Type::Int, Len;
+    lower: [Type::Text] => Type::Text, Lower;
+    upper: [Type::Text] => Type::Text, Upper;
+    trim: [Type::Text] => Type::Text, Trim;
+    int: [Type::Text, Type::Int, Type::Float, Type::Bool] => Type::Int, Int;
+    float: [Type::Text, Type::Int, Type::Float, Type::Bool] => Type::Float, Float;
+    str: [Type::Text, Type::Int, Type::Float, Type::Bool, Type::Time] => Type::Text, Str;
+    floor: NUMBERS => Type::Int, Floor;
+    ceil: NUMBERS => Type::Int, Ceil;
+    round: NUMBERS => Type::Int, Round;
+}
+
+pub(super) fn abs(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &NUMBERS)?;
+    let kind = args.first().map_or(Type::Null, Expr::kind);
+    Ok((Node::Call(Function::Abs, args), kind))
+}
+
+pub(super) fn min(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    let kind = alike(&args, 0)?;
+    Ok((Node::Call(Function::Min, args), kind))
+}
+
+pub(super) fn max(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    let kind = alike(&args, 0)?;
+    Ok((Node::Call(Function::Max, args), kind))
+}
+
+pub(super) fn coalesce(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    let kind = alike(&args, 0)?;
+    Ok((Node::Coalesce(args), kind))
+}
+
+pub(super) fn if_(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Bool])?;
+    let kind = alike(&args, 1)?;
+    let wrong_number = |_| Mistake { arg: 0, what: "`if` takes a condition and two values".into(), label: String::new() };
+    Ok((Node::If(Box::new(args.try_into().map_err(wrong_number)?)), kind))
+}
+
+pub(super) fn contains(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    find(FindOp::Contains, args)
+}
+
+pub(super) fn starts_with(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    find(FindOp::StartsWith, args)
+}
+
+pub(super) fn ends_with(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    find(FindOp::EndsWith, args)
+}
+
+/// `contains` and its like, as functions and as operators.
+pub(super) fn find(op: FindOp, args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Text])?;
+    need(&args, 1, &[Type::Text])?;
+    let wrong_number = |_| Mistake { arg: 0, what: "two texts are needed".into(), label: String::new() };
+    let [value, needle]: [Expr; 2] = args.try_into().map_err(wrong_number)?;
+    Ok((Node::Find { op, value: Box::new(value), needle: Box::new(needle) }, Type::Bool))
+}

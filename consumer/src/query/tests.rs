@@ -1,0 +1,181 @@
+//! Whole queries against the schema of a web server's log: what they become, and what is said when they do not fit.
+
+use recpipe::{Field, Schema, Type};
+
+use super::{Plan, QueryError, Source, check, parse};
+
+/// The fields of a common log line.
+pub(crate) fn log_schema() -> Schema {
+    let text = ["host", "referrer", "user", "datetime", "method", "request", "proto"].map(|name| Field::new(name, Type::Text));
+    let numbers = ["status", "bytes"].map(|name| Field::new(name, Type::Int));
+    Schema::new(text.into_iter().chain(numbers).collect()).unwrap()
+}
+
+fn plan(args: &[&str]) -> Result<Plan, QueryError> {
+    let source = Source::from_args(args);
+    check(&source, &parse(&source)?, &log_schema())
+}
+
+/// The output schema of each stage.
+fn check_flow(query: &str, expect: &str) {
+    let plan = plan(&[query]).unwrap_or_else(|error| panic!("{error}"));
+    let show =
+        |schema: &Schema| schema.fields().iter().map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(", ");
+    let stages: Vec<_> = plan.stages.iter().map(|stage| format!("{} -> {}", stage.word.name, show(&stage.output))).collect();
+    assert_eq!(stages.join("\n").replace(&show(&log_schema()), "log"), expect.trim(), "{query}");
+}
+
+fn check_error(args: &[&str], expect: &str) {
+    match plan(args) {
+        Ok(plan) => panic!("{args:?} is valid: {plan:?}"),
+        Err(error) => assert_eq!(error.to_string(), expect.trim_start_matches('\n').trim_end(), "{args:?}"),
+    }
+}
+
+/// A single mistake: what, the text under the carets, the label.
+fn check_mistake(query: &str, what: &str, under: &str, label: &str) {
+    let error = plan(&[query]).map(|plan| panic!("{query} is valid: {plan:?}")).unwrap_err();
+    let [found] = error.diagnostics() else { panic!("{query}:\n{error}") };
+    assert_eq!((&*found.what, &query[found.span.start..found.span.end], &*found.label), (what, under, label), "{query}");
+}
+
+#[test]
+fn schemas_flow() {
+    check_flow("where status == 404 | head 3", "where -> log\nhead -> log");
+    check_flow("select host, bytes // 1KiB as kib, bytes / 2, `status`", "select -> host:text, kib:int, bytes / 2:float, status:int");
+    check_flow(
+        "select host, bytes | let kib = bytes // 1KiB, big = kib > 3, host = len(host) | where big",
+        "select -> host:text, bytes:int\nlet -> host:int, bytes:int, kib:int, big:bool\nwhere -> host:int, bytes:int, kib:int, big:bool",
+    );
+    check_flow(
+        "stats count, sum( bytes ), avg(bytes) as mean, count(status >= 400), max(request) by host, status // 100 as class",
+        "stats -> host:text, class:int, count:int, sum(bytes):int, mean:float, count(status >= 400):int, max(request):text",
+    );
+    check_flow("count", "stats -> count:int");
+    check_flow("count by request | top 10", "stats -> request:text, count:int\ntop -> request:text, count:int");
+    check_flow(
+        "sum(bytes) by host | head 5 | top 10 | tsv",
+        "stats -> host:text, sum(bytes):int\nhead -> host:text, sum(bytes):int\ntop -> host:text, sum(bytes):int\ntsv -> host:text, sum(bytes):int",
+    );
+    check_flow(
+        "sum(bytes) by host | where sum(bytes) > 5 | top 1 by sum( bytes )",
+        "stats -> host:text, sum(bytes):int\nwhere -> host:text, sum(bytes):int\ntop -> host:text, sum(bytes):int",
+    );
+    check_flow("top 10 request", "stats -> request:text, count:int\ntop -> request:text, count:int");
+    check_flow("top 10 by bytes", "top -> log");
+    check_flow("distinct", "distinct -> log");
+    check_flow("distinct host, user", "distinct -> host:text, user:text");
+    check_flow("count by lower( host ),status", "stats -> lower(host):text, status:int, count:int");
+    check_flow("select null as n, \"x,\\\"y\\\"\" as a, 1 as b", "select -> n:null, a:text, b:int");
+    check_flow("print \"{host} {bytes:>10}\"", "print -> log");
+    check_flow("max(bytes) | print \"{max(bytes)}\"", "stats -> max(bytes):int\nprint -> max(bytes):int");
+}
+
+#[test]
+fn the_contracts_example() {
+    check_error(
+        &["where statuss == 404 | count by request"],
+        "
+error: unknown field `statuss`
+  |
+  | where statuss == 404 | count by request
+  |       ^^^^^^^ did you mean `status`?
+  = fields: host, referrer, user, datetime, method, request, proto, status, bytes",
+    );
+}
+
+#[test]
+fn all_mistakes_at_once() {
+    check_error(
+        &["where statuss == 1 and host == 5", "let x = user + 1, y = x * 2 | count by hots"],
+        "
+error: unknown field `statuss`
+  |
+  | where statuss == 1 and host == 5
+  |       ^^^^^^^ did you mean `status`?
+  = fields: host, referrer, user, datetime, method, request, proto, status, bytes
+
+error: `host` is text, `5` is an int: these cannot be compared
+  |
+  | where statuss == 1 and host == 5
+  |                             ^^ write `int(host)`
+
+error: `user` is text; `+` needs numbers
+  |
+  | let x = user + 1, y = x * 2 | count by hots
+  |         ^^^^ write `int(user)`
+
+error: unknown field `hots`
+  |
+  | let x = user + 1, y = x * 2 | count by hots
+  |                                        ^^^^ did you mean `host`?
+  = fields: host, referrer, user, datetime, method, request, proto, status, bytes, x, y",
+    );
+}
+
+#[test]
+fn mistakes_are_explained() {
+    for (query, what, under, label) in [
+        ("where status", "`status` is an int, not true or false", "status", "compare it, as in `status != 0`"),
+        ("where not host", "`host` is text, not true or false", "host", "compare it, as in `host != \"\"`"),
+        ("where status == '404'", "`status` is an int, `'404'` is text: these cannot be compared", "==", "write `status == 404`"),
+        ("where status < 'x'", "`status` is an int, `'x'` is text: these cannot be compared", "<", "write `str(status)`"),
+        ("where 5 < host", "`5` is an int, `host` is text: these cannot be compared", "<", "write `int(host)`"),
+        ("where host == 1.5", "`host` is text, `1.5` is a float: these cannot be compared", "==", "write `float(host)`"),
+        ("where host in (1, 'a')", "`host` is text, `1` is an int: these cannot be compared", "1", "write `int(host)`"),
+        ("where host in 1..5", "`host` is text, `1` is an int: these cannot be compared", "1..5", "write `int(host)`"),
+        ("where status in 599..500", "nothing is in this range", "599..500", "write `500..599`"),
+        ("where method == GET", "unknown field `GET`", "GET", "text is written in quotes: \"GET\""),
+        ("where status =~ /4/", "`status` is an int; a regex is matched with text", "status", "write `str(status)`"),
+        ("where request =~ host", "a regex must be known before data flows", "host", "write it as `/…/`"),
+        ("where request == /a/", "a regex stands only after `=~` and `!~`", "/a/", "text is written in quotes"),
+        ("where request =~ /a(b/", "bad regex: unclosed group", "", ""),
+        ("where request =~ /a{99999}{999}/", "bad regex: it would take more than 8388608 bytes", "/a{99999}{999}/", ""),
+        ("where status contains 'x'", "`status` is an int; text is needed here", "status", "write `str(status)`"),
+        ("where host startswith 5", "`5` is an int; text is needed here", "5", "write `str(5)`"),
+        ("where -host == 1", "`host` is text; `-` needs numbers", "host", "write `int(host)`"),
+        ("where host ?? 5 == 'a'", "`5` is an int, what stands before it is text", "5", "write `str(5)`"),
+        ("where len(status) > 5", "`status` is an int; text is needed here", "status", "write `str(status)`"),
+        ("where abs(host) > 5", "`host` is text; a number is needed here", "host", "write `int(host)`"),
+        ("where if(status, 1, 2) == 1", "`status` is an int; true or false is needed here", "status", "compare it, as in `status != 0`"),
+        ("where if(status > 1, 1, 'a') == 1", "`'a'` is text, what stands before it is an int", "'a'", "write `int('a')`"),
+        ("where len(host, user) == 1", "`len` is given 2 arguments", "len(host, user)", "it is written `len(TEXT)`"),
+        ("where lenn(host) == 1", "unknown function `lenn`", "lenn", "did you mean `len`?"),
+        ("where sum(bytes) > 5", "`sum` is an aggregate, not a function of one record", "sum", "make the column first: `stats sum(bytes)`"),
+        ("sum(host)", "`host` is text; `sum` needs numbers", "host", "write `int(host)`"),
+        ("sum", "`sum` is given 0 arguments", "sum", "it is written `sum(NUMBER)`"),
+        (
+            "count(host, user)",
+            "`count` is given 2 arguments",
+            "count(host, user)",
+            "it is written `count | count(CONDITION) | count(EXPR)`",
+        ),
+        ("select host, user as host", "two columns are named `host`", "host", "name it with `as`"),
+        ("count, count", "two columns are named `count`", "count", "name it with `as`"),
+        ("count by status as count", "two columns are named `count`", "count", "name it with `as`"),
+        ("top 5", "`top` does not say what is compared", "top 5", "write `top 5 by status`"),
+        ("count, sum(bytes) by host | top 5", "`top` does not say what is compared", "top 5", "write `top 5 by count`"),
+        ("select host | top 5", "`top` does not say what is compared", "top 5", "write `top 5 by EXPR`"),
+        ("print \"{host} {byte}\"", "unknown field `byte`", "byte", "did you mean `bytes`?"),
+        ("select host | where status == 1", "unknown field `status`", "status", ""),
+    ] {
+        check_mistake(query, what, under, label);
+    }
+}
+
+#[test]
+fn candidates_are_listed() {
+    let help = |query: &str| plan(&[query]).unwrap_err().diagnostics()[0].help.join("\n");
+    assert_eq!(help("count, sum(bytes) by host | top 5"), "candidates: count, sum(bytes)");
+    assert_eq!(help("top 5"), "candidates: status, bytes");
+    assert!(help("where lenn(host) == 1").starts_with("functions: len, lower"));
+}
+
+#[test]
+fn a_plan_knows_its_answer() {
+    let sink = |query: &str| plan(&[query]).unwrap().sink().is_some();
+    assert!(sink("count | json"));
+    assert!(!sink("count"));
+    let none = plan(&[]).unwrap();
+    assert_eq!((none.stages.len(), &*none.output().clone()), (0, &log_schema()));
+}

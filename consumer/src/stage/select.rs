@@ -1,0 +1,40 @@
+//! `select a, b, EXPR as c`: only these columns, in this order.
+//!
+//! Runs:   in each worker.  Order: kept.  Memory: O(1); a plain column is shared, not copied.
+//! Stops:  when its target does.
+//! Errors: those of the expressions: an integer overflow.
+
+use std::sync::Arc;
+
+use recpipe::{Batch, Error, Flow, Schema, Stage};
+
+use super::{Target, relay};
+use crate::expr::Expr;
+
+/// See the module.
+pub struct Select {
+    columns: Vec<Expr>,
+    schema: Arc<Schema>,
+    target: Target,
+}
+
+impl Select {
+    /// The columns of the output, and its schema.
+    pub fn new(columns: Vec<Expr>, schema: Arc<Schema>, target: Target) -> Self {
+        Select { columns, schema, target }
+    }
+}
+
+/// The same records with these columns.
+pub(super) fn project(batch: &Batch, columns: &[Expr], schema: &Arc<Schema>) -> Result<Batch, Error> {
+    let columns = columns.iter().map(|column| column.eval_column(batch)).collect::<Result<_, _>>()?;
+    batch.with_columns(schema.clone(), columns)
+}
+
+impl Stage for Select {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.target.send(project(&batch, &self.columns, &self.schema)?)
+    }
+
+    relay!();
+}

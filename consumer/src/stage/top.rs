@@ -1,0 +1,145 @@
+//! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; nulls last.
+//!
+//! Runs:   in each worker, which sends on only what is among the largest that it has seen, then once.
+//! Order:  by value, descending; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.
+//! Stops:  no.
+//! Errors: those of the expression.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use recpipe::{Batch, BatchBuilder, Error, Flow, Schema, Stage, Value};
+
+use super::{Target, relay, relay_flush};
+use crate::expr::Expr;
+
+/// Candidates are weighed against each other when this many have come together, or `N` if that is more.
+const WEIGH_AT: usize = 4096;
+/// Records of a batch of results.
+const BATCH_ROWS: usize = 8192;
+
+/// The half that runs once.
+pub struct Top {
+    best: Best,
+    target: Target,
+}
+
+/// The half in each worker: passes on what could be among the largest.
+pub struct TopCandidates {
+    best: Best,
+    target: Target,
+}
+
+struct Best {
+    n: usize,
+    by: Expr,
+    /// The best so far, then candidates in the order in which they came.
+    batches: Vec<Batch>,
+    rows: usize,
+    /// Batches that hold nothing but the least of `n` records: a candidate must be larger.
+    least: Option<Batch>,
+}
+
+impl Best {
+    fn new(n: u64, by: Expr) -> Self {
+        Best { n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, least: None }
+    }
+
+    /// The records of the batch that could be among the best; they are kept.
+    fn admit(&mut self, batch: &Batch) -> Result<Batch, Error> {
+        let candidates = match &self.least {
+            None => batch.clone(),
+            Some(least) => {
+                let (values, least) = (self.by.eval(batch)?, self.by.eval(least)?);
+                let least = least.value(0);
+                let keep: Vec<bool> = (0..batch.len()).map(|row| descending(&values.value(row), &least) == Ordering::Less).collect();
+                batch.filter(&keep)
+            }
+        };
+        if !candidates.is_empty() && self.n > 0 {
+            // Without what was not selected: a view would hold on to the whole block.
+            self.rows += candidates.len();
+            self.batches.push(candidates.compact());
+            if self.rows >= self.n.saturating_add(self.n.max(WEIGH_AT)) {
+                self.weigh()?;
+            }
+        }
+        Ok(candidates)
+    }
+
+    /// Sorts what there is and keeps the best.
+    fn weigh(&mut self) -> Result<(), Error> {
+        let Some(schema) = self.batches.first().map(|batch| batch.schema().clone()) else { return Ok(()) };
+        let values = self.batches.iter().map(|batch| self.by.eval(batch)).collect::<Result<Vec<_>, _>>()?;
+        let mut rows: Vec<(usize, usize)> =
+            self.batches.iter().enumerate().flat_map(|(i, batch)| (0..batch.len()).map(move |row| (i, row))).collect();
+        rows.sort_by(|a, b| descending(&values[a.0].value(a.1), &values[b.0].value(b.1)));
+        rows.truncate(self.n);
+        self.least = match rows.last() {
+            Some(&(i, row)) if rows.len() == self.n => Some(self.batches[i].select(vec![row as u32]).compact()),
+            _ => None,
+        };
+        self.rows = rows.len();
+        self.batches = rows.chunks(BATCH_ROWS).map(|rows| self.gather(&schema, rows)).collect::<Result<_, _>>()?;
+        Ok(())
+    }
+
+    fn gather(&self, schema: &Arc<Schema>, rows: &[(usize, usize)]) -> Result<Batch, Error> {
+        let mut builder = BatchBuilder::new(schema.clone());
+        for &(i, row) in rows {
+            builder.push(&self.batches[i].row(row).values().collect::<Vec<_>>())?;
+        }
+        builder.finish()
+    }
+}
+
+/// Larger first, null last.
+fn descending(a: &Value<'_>, b: &Value<'_>) -> Ordering {
+    match (a, b) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Greater,
+        (_, Value::Null) => Ordering::Less,
+        _ => b.total_cmp(a),
+    }
+}
+
+impl Top {
+    /// The `n` records with the largest values of `by`.
+    pub fn new(n: u64, by: Expr, target: Target) -> Self {
+        Top { best: Best::new(n, by), target }
+    }
+}
+
+impl Stage for Top {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.best.admit(&batch)?;
+        Ok(Flow::Continue)
+    }
+
+    relay_flush!();
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.best.weigh()?;
+        for batch in std::mem::take(&mut self.best.batches) {
+            if self.target.send(batch)? == Flow::Stop {
+                break;
+            }
+        }
+        self.target.close()
+    }
+}
+
+impl TopCandidates {
+    /// See [`Top::new`].
+    pub fn new(n: u64, by: Expr, target: Target) -> Self {
+        TopCandidates { best: Best::new(n, by), target }
+    }
+}
+
+impl Stage for TopCandidates {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        let candidates = self.best.admit(&batch)?;
+        if candidates.is_empty() { Ok(Flow::Continue) } else { self.target.send(candidates) }
+    }
+
+    relay!();
+}
