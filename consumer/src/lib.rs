@@ -1,6 +1,6 @@
 //! From typed records to answers: the query language, its stages, and what runs them.
 //!
-//! How a query becomes an answer: [`query`] parses it and checks it against the stream's schema; [`plan`] cuts it into a
+//! How a query becomes an answer: [`query`] parses it and checks it against the stream's schema; [`split`] cuts it into a
 //! part for each worker and a part that runs once; [`run`] reads frames and drives both; [`stage`]s, [`aggregate`]s and
 //! [`expr`]essions do the work; [`output`] writes it.
 
@@ -10,8 +10,8 @@ pub mod aggregate;
 pub mod cli;
 pub mod expr;
 pub mod output;
-pub mod plan;
 pub mod program;
 pub mod query;
 pub mod run;
+pub mod split;
 pub mod stage;

@@ -42,8 +42,14 @@ pub fn main(cli: &Cli) -> Exit {
 
 fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    let source = source(cli)?;
+    let source = match source(cli) {
+        Ok(source) => source,
+        Err(error) => return Ok(usage(&format!("{error:#}"))),
+    };
     let query = query::parse(&source)?;
+    if cli.from == Url::Stdio && std::io::stdin().is_terminal() {
+        return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
+    }
     let (input, stopper) = open(&cli.from)?;
     let mut reader = Reader::new(input)?;
     let plan = match first_schema(&mut reader, &source, &query, cli.quiet)? {
@@ -90,6 +96,11 @@ fn ended(ending: &Ending) -> Exit {
         say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.cause);
     }
     ending.exit
+}
+
+fn usage(what: &str) -> Exit {
+    say!("consumer: {what}");
+    Exit::Usage
 }
 
 fn source(cli: &Cli) -> anyhow::Result<Source> {

@@ -19,8 +19,8 @@ use recpipe::{
 use crate::{
     aggregate::Table,
     output::Printer,
-    plan::{Split, WorkerPart},
     query::plan::{Output, Plan},
+    split::{Split, WorkerPart},
     stage::{Piece, Target},
 };
 
