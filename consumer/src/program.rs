@@ -6,10 +6,10 @@ use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, say,
     transport::{
-        Url, file, stdio,
+        Url, back, file, stdio,
         watch::{Stopper, Watched},
     },
-    wire::{Ending, Incoming, Reader},
+    wire::{self, Ending, Incoming, Reader},
 };
 
 use crate::{
@@ -68,6 +68,11 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
         stopper: Some(stopper),
         quiet: cli.quiet,
     };
+    // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
+    let needed = wire::Plan { columns: query::fields_read(&plan, &options.default_output) };
+    if cli.from == Url::Stdio && needed.columns.is_some() {
+        back::advise(reader.input(), &needed);
+    }
     let outcome = run::run(&mut reader, &plan, &options, printer);
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);

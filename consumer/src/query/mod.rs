@@ -12,6 +12,7 @@ pub mod check;
 mod check_expr;
 pub mod diagnose;
 mod functions;
+pub mod needs;
 pub mod parse;
 mod parse_expr;
 pub mod plan;
@@ -23,6 +24,7 @@ pub mod words;
 pub use ast::Query;
 pub use check::check;
 pub use diagnose::{Diagnostic, QueryError, Source, Span, Style};
+pub use needs::fields_read;
 pub use parse::parse;
 pub use plan::Plan;
 

@@ -6,7 +6,7 @@
 
 use std::{
     io::{self, Read},
-    os::fd::{AsFd, OwnedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
@@ -61,6 +61,12 @@ impl<R: Read + AsFd> Watched<R> {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+}
+
+impl<R: AsFd> AsFd for Watched<R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.input.as_fd()
     }
 }
 

@@ -118,6 +118,21 @@ pub(super) fn decode_end(payload: &[u8]) -> Result<(Ending, Totals), String> {
     Ok((Ending { exit: Exit::from_code(exit), cause: cause.to_owned(), rejected }, Totals { frames, records, digest }))
 }
 
+#[derive(Serialize, Deserialize)]
+struct PlanWire<'a> {
+    #[serde(borrow)]
+    columns: Option<Vec<&'a str>>,
+}
+
+pub(super) fn encode_plan(columns: Option<&[String]>) -> Result<Vec<u8>, Error> {
+    to_vec(&PlanWire { columns: columns.map(|columns| columns.iter().map(String::as_str).collect()) })
+}
+
+pub(super) fn decode_plan(payload: &[u8]) -> Result<Option<Vec<String>>, String> {
+    let wire: PlanWire<'_> = from_slice(payload)?;
+    Ok(wire.columns.map(|columns| columns.into_iter().map(str::to_owned).collect()))
+}
+
 /// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.
 #[derive(Serialize, Deserialize)]
 struct BatchWire<'a> {

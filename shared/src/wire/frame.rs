@@ -41,7 +41,8 @@ pub const MAX_SCHEMAS: usize = 1024;
 /// The flag of a frame that a reader may skip when it does not know its kind.
 pub const OPTIONAL: u8 = 1;
 
-/// What a frame is. The kinds of the back channel (Hello 16, Plan 17, Stop 18, Ack 19) are reserved.
+/// What a frame is. Kinds from 16 on travel on the back channel, from consumer to producer; Hello 16, Stop 18 and Ack 19
+/// are reserved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -53,11 +54,13 @@ pub enum Kind {
     Error = 3,
     /// The end, with totals, cause and exit code.
     End = 4,
+    /// Back channel: what the consumer needs of the records.
+    Plan = 17,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Kind::Schema, Kind::Batch, Kind::Error, Kind::End].into_iter().find(|kind| *kind as u8 == byte)
+        [Kind::Schema, Kind::Batch, Kind::Error, Kind::End, Kind::Plan].into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 

@@ -2,16 +2,19 @@
 //!
 //! - [`frame`]: the layout, drawn, and a decoder of bytes that does no I/O;
 //! - [`codec`]: payloads to and from batches, the only file that names the serializer;
-//! - [`Writer`] and [`Reader`]: the I/O around them.
+//! - [`Writer`] and [`Reader`]: the I/O around them;
+//! - [`Plan`]: what goes the other way, where there is one.
 //!
 //! The layout is written down for other implementers in `docs/wire-format.md`.
 
 pub mod codec;
 pub mod frame;
+mod plan;
 mod reader;
 mod writer;
 
 pub use codec::{Encoded, Ending, Report, encode};
 pub use frame::{Header, Kind};
+pub use plan::Plan;
 pub use reader::{Incoming, RawBatch, Reader};
 pub use writer::Writer;

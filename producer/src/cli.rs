@@ -1,0 +1,133 @@
+//! What can be typed. What it means is decided in [`config`](crate::config).
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+use crate::format::FORMATS;
+use crate::run::rejects::Limit;
+
+/// The arguments as they were typed.
+#[derive(Debug, Parser)]
+#[command(name = "producer", version, about = "Parses logs and data files into typed records, for `consumer` to ask questions of.")]
+#[command(help_template = "{before-help}{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}")]
+pub struct Cli {
+    /// How the input is to be read; see below
+    #[arg(value_name = "FORMAT")]
+    pub format: String,
+
+    /// Files, directories (recursive, sorted, rotated sets oldest first), globs, or - for stdin (default)
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+
+    /// Which files in directories are read, by name; repeatable
+    #[arg(long, value_name = "GLOB")]
+    pub name: Vec<String>,
+
+    /// Where the records go: - for stdout (default), or a file of records
+    #[arg(long, value_name = "URL")]
+    pub to: Option<String>,
+
+    /// Parser threads; the order is kept for any number (default: the CPUs this process may use)
+    #[arg(short = 'j', value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Stop at the first bad line (exit 4)
+    #[arg(long, conflicts_with = "max_errors")]
+    pub strict: bool,
+
+    /// Stop when more lines than this are bad (exit 4) [default: 1% of 1000 or more, or the first 100]
+    #[arg(long, value_name = "N|P%")]
+    pub max_errors: Option<Limit>,
+
+    /// Keep bad lines in this file, as they were
+    #[arg(long, value_name = "FILE")]
+    pub rejects: Option<PathBuf>,
+
+    /// Show how far it is also where stderr is no terminal
+    #[arg(long, overrides_with = "no_progress")]
+    pub progress: bool,
+
+    /// Do not show how far it is
+    #[arg(long)]
+    pub no_progress: bool,
+
+    /// Say nothing but errors
+    #[arg(short, long)]
+    pub quiet: bool,
+
+    /// At the end, say what came in, went out, was rejected and was filtered
+    #[arg(long)]
+    pub stats: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  producer apache access.log | consumer 'where status == 404 | count by request | top 10'
+  producer apache /var/log/apache2 --name 'access*' | consumer 'sum(bytes)'
+  ssh host cat access.log.gz | producer apache | consumer 'top 5 by host'
+";
+
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    ///
+    /// What clap wants to be printed: a mistake, the help or the version.
+    pub fn read<I, T>(args: I) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<std::ffi::OsString> + Clone,
+    {
+        Cli::from_arg_matches(&command().try_get_matches_from(args)?)
+    }
+}
+
+/// The command line as clap knows it, with the formats of the table in its help.
+pub fn command() -> clap::Command {
+    let mut after = String::from("Formats:\n");
+    for spec in FORMATS {
+        after += &format!("  {:10} {}\n", spec.name, spec.about);
+    }
+    after += "\nExit codes:\n ";
+    for (i, (exit, about)) in recpipe::Exit::TABLE.iter().enumerate() {
+        after += &format!("{} {} {about}", if i > 0 { " ·" } else { "" }, exit.code());
+    }
+    Cli::command().before_help(EXAMPLES).after_help(after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn options_may_stand_anywhere() {
+        let cli = Cli::read(["producer", "-j", "2", "apache", "a", "--name", "x*", "b", "--max-errors", "5%", "--name=y"]).unwrap();
+        assert_eq!((cli.format.as_str(), cli.paths.len(), cli.name.len()), ("apache", 2, 2));
+        assert_eq!(cli.max_errors, Some(Limit::Percent(5.0)));
+        for bad in [
+            &["producer"][..],
+            &["producer", "apache", "-j", "0"],
+            &["producer", "apache", "--max-errors", "x"],
+            &["producer", "apache", "--strict", "--max-errors", "1"],
+        ] {
+            assert_eq!(Cli::read(bad).unwrap_err().exit_code(), 2, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn help_is_one_screen_with_examples_first() {
+        let help = command().term_width(120).render_help().to_string();
+        assert!(help.starts_with("Examples:"), "{help}");
+        assert!(help.lines().count() <= 48, "{} lines", help.lines().count());
+        for spec in FORMATS {
+            assert!(help.contains(spec.about));
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! The arrays that lines are taken apart into, and the batch that is made of them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text};
+
+use super::COMMON_FIELDS;
+
+/// How many fields are text.
+const TEXTS: usize = 9;
+
+/// Places among [`super::FIELDS`].
+const METHOD: usize = 4;
+const PROTO: usize = 6;
+const STATUS: usize = 7;
+const BYTES: usize = 8;
+
+/// The place among the texts of the field at this place among [`super::FIELDS`], if it is text.
+const fn text_of(field: usize) -> Option<usize> {
+    match field {
+        STATUS | BYTES => None,
+        COMMON_FIELDS.. => Some(field - 2),
+        _ => Some(field),
+    }
+}
+
+/// Where a line's texts are: the fields of type text, in their order; the combined format's two come last.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Spot {
+    /// From the start of the line.
+    pub start: u32,
+    /// In bytes.
+    pub len: u32,
+}
+
+/// One line taken apart, however that was done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Line {
+    pub texts: [Spot; TEXTS],
+    pub status: u32,
+    pub bytes: i64,
+    /// `method` and `proto` are null: the request line is not of three words.
+    pub whole_request: bool,
+    /// It has the combined format's two fields.
+    pub combined: bool,
+}
+
+/// How many lines are gathered before they are appended to the columns.
+///
+/// All fields of so many lines fit the first-level cache, and a row number of one byte needs no bounds check: pushing to twenty
+/// growing vectors for every line took a fifth of the parsing.
+const GATHERED: usize = 256;
+
+/// The last few lines of a block, on their way to the columns.
+#[derive(Debug)]
+struct Gather {
+    anchors: [u32; GATHERED],
+    starts: [[u32; GATHERED]; TEXTS],
+    lens: [[u32; GATHERED]; TEXTS],
+    status: [u32; GATHERED],
+    bytes: [i64; GATHERED],
+}
+
+/// A block's lines, a column for each field. Grows to the size of its largest block and is used again.
+#[derive(Debug)]
+pub(super) struct Columns {
+    rows: usize,
+    gather: Box<Gather>,
+    /// Start of the line in the block.
+    anchors: Vec<u32>,
+    starts: [Vec<u32>; TEXTS],
+    lens: [Vec<u32>; TEXTS],
+    status: Vec<u32>,
+    bytes: Vec<i64>,
+    /// The rows whose `method` and `proto` are null.
+    whole_requests: Vec<u32>,
+    /// The rows from which on lines are combined, then those from which on they are common again, and so on in turn.
+    turns: Vec<u32>,
+}
+
+impl Default for Columns {
+    fn default() -> Self {
+        let gather = Gather {
+            anchors: [0; GATHERED],
+            starts: [[0; GATHERED]; TEXTS],
+            lens: [[0; GATHERED]; TEXTS],
+            status: [0; GATHERED],
+            bytes: [0; GATHERED],
+        };
+        Columns {
+            rows: 0,
+            gather: Box::new(gather),
+            anchors: Vec::new(),
+            starts: Default::default(),
+            lens: Default::default(),
+            status: Vec::new(),
+            bytes: Vec::new(),
+            whole_requests: Vec::new(),
+            turns: Vec::new(),
+        }
+    }
+}
+
+impl Columns {
+    /// Empties it.
+    pub(super) fn reset(&mut self) {
+        self.rows = 0;
+        for column in [&mut self.anchors, &mut self.status].into_iter().chain(&mut self.starts).chain(&mut self.lens) {
+            column.clear();
+        }
+        self.bytes.clear();
+        self.whole_requests.clear();
+        self.turns.clear();
+    }
+
+    /// How many rows there are.
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Whether any line is combined.
+    pub(super) fn has_combined(&self) -> bool {
+        !self.turns.is_empty()
+    }
+
+    /// Adds a line that starts at `anchor` in the block.
+    #[inline(always)]
+    pub(super) fn push(&mut self, anchor: u32, line: &Line) {
+        let row = usize::from(self.rows as u8);
+        let gather = &mut *self.gather;
+        gather.anchors[row] = anchor;
+        for (spot, (starts, lens)) in line.texts.iter().zip(gather.starts.iter_mut().zip(&mut gather.lens)) {
+            starts[row] = spot.start;
+            lens[row] = spot.len;
+        }
+        gather.status[row] = line.status;
+        gather.bytes[row] = line.bytes;
+        if line.whole_request {
+            self.whole_requests.push(self.rows as u32);
+        }
+        if line.combined != (self.turns.len() % 2 == 1) {
+            self.turns.push(self.rows as u32);
+        }
+        self.rows += 1;
+        if row == GATHERED - 1 {
+            self.append(GATHERED);
+        }
+    }
+
+    /// Appends the first `len` gathered lines to the columns.
+    #[inline(never)]
+    fn append(&mut self, len: usize) {
+        let gather = &*self.gather;
+        self.anchors.extend_from_slice(&gather.anchors[..len]);
+        self.status.extend_from_slice(&gather.status[..len]);
+        self.bytes.extend_from_slice(&gather.bytes[..len]);
+        for (column, gathered) in self.starts.iter_mut().zip(&gather.starts).chain(self.lens.iter_mut().zip(&gather.lens)) {
+            column.extend_from_slice(&gathered[..len]);
+        }
+    }
+
+    /// The rows as a batch: of the first `fields.len()` of [`super::FIELDS`] those that are marked, which `schema` has.
+    ///
+    /// Texts are views into the block they were parsed from. Where few of them are wanted, so few that the block would be
+    /// mostly what nobody reads, they are copied out of it instead.
+    pub(super) fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, fields: &[bool], origin: Origin) -> Batch {
+        let rows = self.rows;
+        self.append(rows - self.anchors.len());
+        let texts = || (0..fields.len()).filter(|&field| fields[field]).filter_map(text_of);
+        let text_bytes: usize = texts().map(|text| self.lens[text].iter().map(|&len| len as usize).sum::<usize>()).sum();
+        let copied = fields.contains(&false) && text_bytes < block.len() / 2;
+        let anchors = (!copied && texts().next().is_some()).then(|| Ints::pack(&self.anchors));
+        let text = |text: usize| {
+            let view = match &anchors {
+                Some(anchors) => {
+                    Text::new(block.clone(), Some(anchors.clone()), Ints::pack(&self.starts[text]), Ints::pack(&self.lens[text]))
+                }
+                None => self.copy_out(block, text),
+            };
+            Column::text(view.unwrap_or_else(|| unreachable!("every field lies within its line, and every line within the block")))
+        };
+        let column = |field: usize| match (field, text_of(field)) {
+            (STATUS, _) => Column::int(Ints::pack(&self.status)),
+            (COMMON_FIELDS.., Some(_)) if !self.has_combined() => Column::null(rows),
+            (COMMON_FIELDS.., Some(at)) => text(at).with_nulls(self.common_bits()),
+            (METHOD | PROTO, Some(at)) => text(at).with_nulls(self.whole_request_bits()),
+            (_, Some(at)) => text(at),
+            (_, None) => Column::int(Ints::pack(&self.bytes)),
+        };
+        let columns = (0..fields.len()).filter(|&field| fields[field]).map(column).collect();
+        Batch::new(schema.clone(), columns, rows, origin).unwrap_or_else(|_| unreachable!("the columns are the schema's"))
+    }
+
+    /// The texts of one field, one after the other.
+    fn copy_out(&self, block: &Bytes, text: usize) -> Option<Text> {
+        /// Copied at once, whatever the length: most texts are no longer, and a copy of a fixed size is one instruction.
+        const CHUNK: usize = 32;
+        let lens = &self.lens[text];
+        let total = lens.iter().map(|&len| len as usize).sum::<usize>();
+        let (mut bytes, mut starts, mut at) = (vec![0; total + CHUNK], Vec::with_capacity(lens.len()), 0);
+        for ((&anchor, &start), &len) in self.anchors.iter().zip(&self.starts[text]).zip(lens) {
+            let (from, len) = ((anchor + start) as usize, len as usize);
+            starts.push(at as u32);
+            match (block.get(from..).and_then(<[u8]>::first_chunk::<CHUNK>), bytes.get_mut(at..at + CHUNK)) {
+                (Some(chunk), Some(to)) if len <= CHUNK => to.copy_from_slice(chunk),
+                _ => bytes.get_mut(at..at + len)?.copy_from_slice(block.get(from..from + len)?),
+            }
+            at += len;
+        }
+        bytes.truncate(total);
+        Text::new(bytes.into(), None, Ints::pack(&starts), Ints::pack(lens))
+    }
+
+    fn whole_request_bits(&self) -> Option<Bits> {
+        if self.whole_requests.is_empty() {
+            return None;
+        }
+        let mut data = vec![0_u8; Bits::bytes_for(self.rows)];
+        for &row in &self.whole_requests {
+            data[row as usize / 8] |= 1 << (row % 8);
+        }
+        Bits::new(self.rows, data.into())
+    }
+
+    /// The rows that are not combined.
+    fn common_bits(&self) -> Option<Bits> {
+        if self.turns == [0] {
+            return None;
+        }
+        let mut turns = self.turns.iter().peekable();
+        let (mut common, mut data) = (true, vec![0_u8; Bits::bytes_for(self.rows)]);
+        for row in 0..self.rows {
+            if turns.next_if(|&&turn| turn as usize == row).is_some() {
+                common = !common;
+            }
+            data[row / 8] |= u8::from(common) << (row % 8);
+        }
+        Bits::new(self.rows, data.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::Wanted;
+    use crate::format::apache::FIELDS;
+    use crate::format::apache::Schemas;
+    use recpipe::Value;
+
+    /// Pushes one line for each letter of `lines`, all over the same text: `c` common, `C` combined, `w` and `W` the same
+    /// with a request that was kept whole. Asserts that every row comes out as it went in.
+    fn check(columns: &mut Columns, lines: &str) {
+        let block = Bytes::from_static(b"0123456789");
+        columns.reset();
+        for (row, kind) in lines.bytes().enumerate() {
+            let texts = std::array::from_fn(|i| Spot { start: i as u32, len: 1 });
+            let (combined, whole_request) = (kind.is_ascii_uppercase(), kind.eq_ignore_ascii_case(&b'w'));
+            columns.push((row % 2) as u32, &Line { texts, status: row as u32, bytes: -(row as i64), whole_request, combined });
+        }
+        let batch = columns.batch(&block, &Schemas::new().combined, &[true; FIELDS.len()], Origin::default());
+        assert_eq!(batch.len(), lines.len());
+        for (row, kind) in lines.bytes().enumerate() {
+            let (combined, whole) = (kind.is_ascii_uppercase(), kind.eq_ignore_ascii_case(&b'w'));
+            let text = |i: usize| Value::Text(&block[i + row % 2..][..1]);
+            let or_null = |null: bool, i: usize| if null { Value::Null } else { text(i) };
+            let (status, bytes) = (Value::Int(row as i64), Value::Int(-(row as i64)));
+            let want = [
+                text(0),
+                text(1),
+                text(2),
+                text(3),
+                or_null(whole, 4),
+                text(5),
+                or_null(whole, 6),
+                status,
+                bytes,
+                or_null(!combined, 7),
+                or_null(!combined, 8),
+            ];
+            assert!(batch.row(row).values().eq(want), "row {row} of {lines}: {:?}", batch.row(row));
+        }
+        // Any choice of fields gives the same values of them; few enough are copied out of the block.
+        for fields in [&[0_usize][..], &[4, 9], &[5, 7], &[8], &[], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
+            let wanted = Wanted::only(fields.iter().map(|&field| FIELDS[field].0.to_owned()).collect());
+            let mask = std::array::from_fn::<bool, { FIELDS.len() }, _>(|field| fields.contains(&field));
+            let part = columns.batch(&block, &wanted.of(&Schemas::new().combined), &mask, Origin::default());
+            assert_eq!(part.len(), batch.len());
+            for (part, whole) in part.rows().zip(batch.rows()) {
+                assert!(part.values().eq(fields.iter().map(|&field| whole.value(field))), "{fields:?} of {lines}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_come_out_as_they_went_in() {
+        let mut columns = Columns::default();
+        for lines in ["", "c", "C", "w", "W", "cC", "Cc", "ccCCwwWWc", "CCCC", "CWc"] {
+            check(&mut columns, lines);
+        }
+        for len in [GATHERED - 1, GATHERED, GATHERED + 1, 3 * GATHERED, 1000] {
+            check(&mut columns, &"c".repeat(len));
+            check(&mut columns, &"ccWCw".repeat(len));
+        }
+    }
+}

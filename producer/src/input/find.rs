@@ -1,0 +1,296 @@
+//! Which inputs the PATH arguments mean, and in which order they are read.
+//!
+//! The order is a function of the arguments and of the names alone, so that a run can be repeated:
+//! arguments in the order they were given; inside a directory or a glob, names sorted bytewise, except
+//! that a rotated set comes oldest first: `access-log.10`, `access-log.9.gz`, … `access-log.1`, `access-log`.
+//! A rotation number has at most three digits: `log.20240131` is a date, and dates already sort well.
+//!
+//! Symbolic links to files are read; links to directories met on the way down are not entered (what they
+//! lead to is read where it lives, and a loop cannot happen), as `os.walk` in the seeds' `gen_find` does.
+
+use std::cmp::{Ordering, Reverse};
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path, PathBuf};
+
+use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+
+use super::InputError;
+
+/// One input, not opened yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The standard input.
+    Stdin,
+    /// A file, a named pipe or a device.
+    File(PathBuf),
+}
+
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Input::Stdin => f.write_str("(stdin)"),
+            Input::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// What [`find`] found: inputs in reading order, and the places where there was none.
+///
+/// A problem stands where its input would have stood, so that messages come in the order of the reading.
+pub type Found = Vec<Result<Input, InputError>>;
+
+/// The `--name` patterns: which files inside directories are read. Empty means all.
+#[derive(Debug, Clone, Default)]
+pub struct Names(Option<GlobSet>);
+
+impl Names {
+    /// Compiles the patterns.
+    ///
+    /// # Errors
+    ///
+    /// The first pattern that is not a glob.
+    pub fn new<S: AsRef<str>>(patterns: &[S]) -> Result<Names, globset::Error> {
+        if patterns.is_empty() {
+            return Ok(Names(None));
+        }
+        let mut set = GlobSetBuilder::new();
+        for pattern in patterns {
+            set.add(Glob::new(pattern.as_ref())?);
+        }
+        Ok(Names(Some(set.build()?)))
+    }
+
+    fn wants(&self, name: &OsStr) -> bool {
+        self.0.as_ref().is_none_or(|set| set.is_match(name))
+    }
+}
+
+/// Turns arguments into inputs. No argument at all means the standard input.
+///
+/// A file that bears the very name of a glob wins over the glob. Named pipes and devices are read when
+/// they are named, and passed over inside directories.
+pub fn find(args: &[PathBuf], names: &Names) -> Found {
+    if args.is_empty() {
+        return vec![Ok(Input::Stdin)];
+    }
+    let mut found = Vec::new();
+    for arg in args {
+        if arg.as_os_str() == "-" {
+            found.push(Ok(Input::Stdin));
+            continue;
+        }
+        match (fs::metadata(arg), glob_of(arg)) {
+            (Err(e), Some(pattern)) if e.kind() == io::ErrorKind::NotFound => expand(arg, pattern, names, &mut found),
+            (meta, _) => add(arg, meta, names, &mut found),
+        }
+    }
+    found
+}
+
+/// Adds a path that was named, or matched by a glob.
+fn add(path: &Path, meta: io::Result<fs::Metadata>, names: &Names, found: &mut Found) {
+    match meta {
+        Ok(meta) if meta.is_dir() => walk(path, names, found),
+        Ok(_) => found.push(Ok(Input::File(path.to_owned()))),
+        Err(e) => found.push(Err(InputError::open(path, e))),
+    }
+}
+
+fn walk(root: &Path, names: &Names, found: &mut Found) {
+    let entries = walkdir::WalkDir::new(root).sort_by(|a, b| by_age(a.file_name(), b.file_name()));
+    for entry in entries {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(e) => {
+                let path = e.path().unwrap_or(root).to_owned();
+                found.push(Err(InputError::open(&path, e.into())));
+                continue;
+            }
+        };
+        let kind = entry.file_type();
+        if entry.depth() == 0 || kind.is_dir() || !names.wants(entry.file_name()) {
+            continue;
+        }
+        if kind.is_file() {
+            found.push(Ok(Input::File(entry.into_path())));
+        } else if kind.is_symlink() {
+            match fs::metadata(entry.path()) {
+                Ok(meta) if meta.is_file() => found.push(Ok(Input::File(entry.into_path()))),
+                Ok(_) => {}
+                Err(e) => found.push(Err(InputError::open(entry.path(), e))),
+            }
+        }
+    }
+}
+
+/// The argument as a pattern, if it has any of `*?[`. One that is not UTF-8 is taken by its letter.
+fn glob_of(arg: &Path) -> Option<&str> {
+    arg.to_str().filter(|s| s.contains(['*', '?', '[']))
+}
+
+/// Expands a glob as a shell does: component by component, `**` for any depth, `*` not matching a leading dot.
+fn expand(arg: &Path, pattern: &str, names: &Names, found: &mut Found) {
+    let mut bases = vec![PathBuf::new()];
+    for part in Path::new(pattern).components() {
+        let text = part.as_os_str().to_string_lossy();
+        bases = match part {
+            Component::Normal(_) if text == "**" => bases.iter().flat_map(|b| dirs_below(b)).collect(),
+            Component::Normal(_) if text.contains(['*', '?', '[']) => {
+                let matcher = match GlobBuilder::new(&text).literal_separator(true).build() {
+                    Ok(glob) => glob.compile_matcher(),
+                    Err(e) => {
+                        found.push(Err(InputError::pattern(arg, e.to_string())));
+                        return;
+                    }
+                };
+                bases.iter().flat_map(|b| matches_in(b, &matcher, text.starts_with('.'))).collect()
+            }
+            _ => bases.into_iter().map(|b| b.join(part)).filter(|p| fs::symlink_metadata(p).is_ok()).collect(),
+        };
+    }
+    if bases.is_empty() {
+        found.push(Err(InputError::pattern(arg, "no file matches".to_owned())));
+    }
+    for path in bases {
+        let meta = fs::metadata(&path);
+        add(&path, meta, names, found);
+    }
+}
+
+fn readable(dir: &Path) -> &Path {
+    if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
+}
+
+fn matches_in(dir: &Path, matcher: &GlobMatcher, hidden: bool) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(readable(dir)) else { return Vec::new() };
+    let mut names: Vec<_> = entries
+        .filter_map(|e| e.ok().map(|e| e.file_name()))
+        .filter(|n| (hidden || !n.as_bytes().starts_with(b".")) && matcher.is_match(n))
+        .collect();
+    names.sort_by(|a, b| by_age(a, b));
+    names.into_iter().map(|n| dir.join(n)).collect()
+}
+
+/// `dir` itself and every directory below it, for `**`; hidden ones and links are not entered.
+fn dirs_below(dir: &Path) -> Vec<PathBuf> {
+    let depth_of_dir = readable(dir).components().count();
+    walkdir::WalkDir::new(readable(dir))
+        .sort_by(|a, b| by_age(a.file_name(), b.file_name()))
+        .into_iter()
+        .filter_entry(|e| e.depth() == 0 || (e.file_type().is_dir() && !e.file_name().as_bytes().starts_with(b".")))
+        .filter_map(Result::ok)
+        .map(|e| dir.join(e.path().components().skip(depth_of_dir).collect::<PathBuf>()))
+        .collect()
+}
+
+/// Orders names so that a rotated set comes oldest first, and everything else bytewise.
+fn by_age(a: &OsStr, b: &OsStr) -> Ordering {
+    let (a_stem, a_turn) = rotation(a.as_bytes());
+    let (b_stem, b_turn) = rotation(b.as_bytes());
+    (a_stem, Reverse(a_turn), a).cmp(&(b_stem, Reverse(b_turn), b))
+}
+
+/// Splits `stem.N` or `stem.N.gz` into its stem and number; any other name is all stem.
+fn rotation(name: &[u8]) -> (&[u8], Option<u32>) {
+    let plain = [".gz", ".bz2", ".zst", ".xz"].iter().find_map(|ext| name.strip_suffix(ext.as_bytes())).unwrap_or(name);
+    let Some(dot) = plain.iter().rposition(|&b| b == b'.').filter(|&dot| dot > 0) else { return (name, None) };
+    let digits = &plain[dot + 1..];
+    if digits.is_empty() || digits.len() > 3 || !digits.iter().all(u8::is_ascii_digit) {
+        return (name, None);
+    }
+    (&plain[..dot], Some(digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0'))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x\n").unwrap();
+        }
+        dir
+    }
+
+    /// What is found for `args` below `dir`, shown relative to it; a problem is shown as `!path`.
+    fn show(dir: &Path, args: &[&str], names: &[&str]) -> Vec<String> {
+        let args: Vec<_> = args.iter().map(|a| if *a == "-" { PathBuf::from("-") } else { dir.join(a) }).collect();
+        let prefix = format!("{}/", dir.display());
+        find(&args, &Names::new(names).unwrap())
+            .into_iter()
+            .map(|f| match f {
+                Ok(input) => input.to_string().replace(&prefix, ""),
+                Err(e) => format!("!{}", e.name().replace(&prefix, "")),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn no_argument_and_a_dash_are_stdin() {
+        assert_eq!(find(&[], &Names::default()), [Ok(Input::Stdin)]);
+        let dir = tree(&["a"]);
+        assert_eq!(show(dir.path(), &["-", "a"], &[]), ["(stdin)", "a"]);
+    }
+
+    #[test]
+    fn rotated_sets_come_oldest_first() {
+        let dir = tree(&["access-log", "access-log.1", "access-log.2.gz", "access-log.10.gz", "b", "access-log.20240131", "a/z"]);
+        let want = ["a/z", "access-log.10.gz", "access-log.2.gz", "access-log.1", "access-log", "access-log.20240131", "b"];
+        assert_eq!(show(dir.path(), &["."], &[]).iter().map(|s| s.trim_start_matches("./")).collect::<Vec<_>>(), want);
+        assert_eq!(show(dir.path(), &["acc*g*"], &[]), &want[1..6]);
+    }
+
+    #[test]
+    fn arguments_keep_their_order() {
+        let dir = tree(&["a", "b", "c"]);
+        assert_eq!(show(dir.path(), &["c", "a", "c"], &[]), ["c", "a", "c"]);
+    }
+
+    #[test]
+    fn names_filter_inside_directories_only() {
+        let dir = tree(&["d/x.log", "d/y.txt", "d/e/z.log", "d/e/w", "y.txt"]);
+        assert_eq!(show(dir.path(), &["d", "y.txt"], &["*.log"]), ["d/e/z.log", "d/x.log", "y.txt"]);
+        assert_eq!(show(dir.path(), &["d"], &["*.log", "w"]), ["d/e/w", "d/e/z.log", "d/x.log"]);
+    }
+
+    #[test]
+    fn globs_expand_as_in_a_shell() {
+        let dir = tree(&["d1/a.log", "d2/b.log", "d2/.c.log", "d2/e/f.log", "lit[1]", "lit1"]);
+        assert_eq!(show(dir.path(), &["d*/*.log"], &[]), ["d1/a.log", "d2/b.log"]);
+        assert_eq!(show(dir.path(), &["d[2-9]/.*.log"], &[]), ["d2/.c.log"]);
+        assert_eq!(show(dir.path(), &["**/?.log"], &[]), ["d1/a.log", "d2/b.log", "d2/e/f.log"]);
+        assert_eq!(show(dir.path(), &["lit[1]"], &[]), ["lit[1]"], "a file of that very name wins");
+        assert_eq!(show(dir.path(), &["d?"], &[]), ["d1/a.log", "d2/.c.log", "d2/b.log", "d2/e/f.log"]);
+        assert_eq!(show(dir.path(), &["no*", "d1"], &[]), ["!no*", "d1/a.log"]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named_where_it_would_have_stood() {
+        let dir = tree(&["a", "b"]);
+        assert_eq!(show(dir.path(), &["a", "gone", "b"], &[]), ["a", "!gone", "b"]);
+    }
+
+    #[test]
+    fn links_to_files_are_read_and_loops_are_not_entered() {
+        let dir = tree(&["d/a"]);
+        symlink(dir.path(), dir.path().join("d/loop")).unwrap();
+        symlink("a", dir.path().join("d/link")).unwrap();
+        symlink("self", dir.path().join("d/self")).unwrap();
+        assert_eq!(show(dir.path(), &["d"], &[]), ["d/a", "d/link", "!d/self"]);
+        assert_eq!(show(dir.path(), &["d/loop/d"], &["a"]), ["d/loop/d/a"], "a link that is named is followed");
+    }
+
+    #[test]
+    fn a_bad_pattern_is_an_error() {
+        assert!(Names::new(&["[z-a"]).is_err());
+        assert!(find(&["no/[such".into()], &Names::default())[0].is_err());
+    }
+}

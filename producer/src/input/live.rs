@@ -1,0 +1,191 @@
+//! Reading from what may never end: a pipe or a terminal, watched together with the reader of our output.
+//!
+//! `tail -f x | producer apache | consumer 'head 1'`: when the consumer has gone, nothing is written any more that
+//! could fail, and a blocked `read` would wait for the next line for ever. So a live input is read through
+//! [`Watched`], which ends the read as soon as our output has no reader, or [`Watch::stop`] is called.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use recpipe::transport::watch::{Stopper, Watched};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+/// Ends the reading, whichever input it is at: because the output's reader has gone, or somebody said so.
+///
+/// Clones act as one.
+#[derive(Debug, Clone, Default)]
+pub struct Watch {
+    output: Option<Arc<OwnedFd>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    stopped: bool,
+    current: Option<Stopper>,
+}
+
+impl Watch {
+    /// Watches over nobody; the reading ends when [`Watch::stop`] is called.
+    pub fn nothing() -> Self {
+        Watch::default()
+    }
+
+    /// Watches over the reader of `output`.
+    ///
+    /// # Errors
+    ///
+    /// No file descriptor is left.
+    pub fn over(output: impl AsFd) -> io::Result<Self> {
+        Ok(Watch { output: Some(Arc::new(output.as_fd().try_clone_to_owned()?)), ..Watch::default() })
+    }
+
+    /// Whether the reading has been ended.
+    pub fn is_stopped(&self) -> bool {
+        self.state().stopped
+    }
+
+    /// Ends the reading; a read that waits wakes up.
+    pub fn stop(&self) {
+        let mut state = self.state();
+        state.stopped = true;
+        if let Some(current) = state.current.take() {
+            current.stop();
+        }
+    }
+
+    fn watched(&self, file: &Arc<File>) -> io::Result<Watched<Arc<File>>> {
+        let output = self.output.as_ref().map(|fd| fd.try_clone()).transpose()?;
+        let (watched, stopper) = Watched::new(file.clone(), output)?;
+        let mut state = self.state();
+        if state.stopped {
+            stopper.stop();
+        }
+        state.current = Some(stopper);
+        Ok(watched)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A file that is read: as it is when it is a regular one, watched when it is live.
+#[derive(Debug)]
+pub struct LiveFile {
+    file: Arc<File>,
+    live: Option<(Watched<Arc<File>>, Watch)>,
+}
+
+/// How long a live input must be silent before a block is cut early.
+///
+/// Not zero: `cat big | producer` outruns `cat` now and then, and cutting there makes small batches of a fast stream.
+const LULL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+
+impl LiveFile {
+    /// Finds out what `file` is, and watches a live one.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be looked at, or no file descriptor is left to watch it.
+    pub fn new(file: File, watch: &Watch) -> io::Result<Self> {
+        let file = Arc::new(file);
+        if file.metadata()?.is_file() {
+            return Ok(LiveFile { file, live: None });
+        }
+        let watched = watch.watched(&file)?;
+        Ok(LiveFile { file, live: Some((watched, watch.clone())) })
+    }
+
+    /// Which file it is, if it is a regular one.
+    pub(super) fn id(&self) -> Option<super::FileId> {
+        super::file_id(&self.file)
+    }
+
+    /// Whether there is nothing to read for now, and no end either. Never so for a regular file.
+    pub fn is_idle(&self) -> bool {
+        self.live.is_some() && matches!(poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&LULL)), Ok(0))
+    }
+}
+
+impl Read for LiveFile {
+    /// Reads what is there; waits when nothing is.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::BrokenPipe`] when the reading was ended; otherwise the file's own.
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let done = match &mut self.live {
+                Some((watched, _)) => watched.read(buf),
+                None => self.file.read(buf),
+            };
+            match (done, &self.live) {
+                (Err(e), _) if e.kind() == io::ErrorKind::Interrupted => {}
+                (Err(e), Some((_, watch))) if e.kind() == io::ErrorKind::BrokenPipe => {
+                    watch.stop();
+                    return Err(e);
+                }
+                (done, _) => return done,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn pipe(watch: &Watch) -> (LiveFile, File) {
+        let (reader, writer) = io::pipe().unwrap();
+        (LiveFile::new(File::from(OwnedFd::from(reader)), watch).unwrap(), File::from(OwnedFd::from(writer)))
+    }
+
+    #[test]
+    fn an_empty_pipe_is_idle_until_something_or_the_end_comes() {
+        let (mut live, mut writer) = pipe(&Watch::nothing());
+        assert!(live.is_idle());
+        writer.write_all(b"a line\n").unwrap();
+        assert!(!live.is_idle());
+        let mut buf = [0; 64];
+        assert_eq!(live.read(&mut buf).unwrap(), 7);
+        assert!(live.is_idle());
+        drop(writer);
+        assert!(!live.is_idle());
+        assert_eq!(live.read(&mut buf).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_regular_file_is_never_idle() {
+        let live = LiveFile::new(tempfile::tempfile().unwrap(), &Watch::nothing()).unwrap();
+        assert!(!live.is_idle());
+    }
+
+    #[test]
+    fn a_stop_ends_the_read_that_waits_and_those_to_come() {
+        let watch = Watch::nothing();
+        let (mut live, _writer) = pipe(&watch);
+        let ended = std::thread::scope(|scope| {
+            let reading = scope.spawn(|| live.read(&mut [0; 8]));
+            watch.stop();
+            reading.join().unwrap()
+        });
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let (mut next, _writer) = pipe(&watch);
+        assert_eq!(next.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn the_reading_ends_when_the_outputs_reader_goes() {
+        let (their_end, output) = io::pipe().unwrap();
+        let watch = Watch::over(&output).unwrap();
+        let (mut live, _writer) = pipe(&watch);
+        drop(their_end);
+        assert!(!watch.is_stopped());
+        assert_eq!(live.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert!(watch.is_stopped());
+    }
+}

@@ -1,0 +1,243 @@
+//! From PATH arguments to blocks of whole lines: [`find`] → [`open`] → [`block`], put together by [`Blocks`].
+//!
+//! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
+//! blocks as [`Item::Problem`], in reading order, and the other inputs go on.
+
+pub mod block;
+pub mod find;
+pub mod live;
+pub mod open;
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use recpipe::record::Pool;
+
+use block::{Block, Cutter};
+use find::{Found, Input};
+use live::Watch;
+use open::Opened;
+
+/// Why an input, or the rest of it, could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputError {
+    name: String,
+    what: String,
+}
+
+impl InputError {
+    /// `path` cannot be opened, or not even looked at.
+    pub fn open(path: &Path, error: io::Error) -> Self {
+        InputError { name: path.display().to_string(), what: reason(&error) }
+    }
+
+    /// The glob `arg` means no file: it matches none, or is no pattern.
+    pub fn pattern(arg: &Path, what: String) -> Self {
+        InputError { name: arg.display().to_string(), what }
+    }
+
+    /// Reading `name` failed; the whole lines before that count.
+    fn read(name: &str, what: String) -> Self {
+        InputError { name: name.to_owned(), what }
+    }
+
+    /// The file, directory or pattern.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl std::fmt::Display for InputError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.name, self.what)
+    }
+}
+
+impl std::error::Error for InputError {}
+
+/// An I/O error as a person says it: `No such file or directory`, without the number of the error.
+fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    }
+}
+
+/// What [`Blocks`] yields.
+#[derive(Debug)]
+pub enum Item {
+    /// A block of one input.
+    Block(Block),
+    /// An input, or the rest of it, that cannot be read.
+    Problem(InputError),
+}
+
+/// How far the reading is, in bytes as they lie on the disk (compressed ones, where they are compressed).
+///
+/// Shared between the thread that reads and the one that shows progress.
+#[derive(Debug, Default)]
+pub struct Meter {
+    read_bytes: AtomicU64,
+}
+
+impl Meter {
+    fn add(&self, n: usize) {
+        self.read_bytes.fetch_add(n as u64, Ordering::Relaxed);
+    }
+
+    /// Bytes taken from the inputs so far.
+    pub fn read_bytes(&self) -> u64 {
+        self.read_bytes.load(Ordering::Relaxed)
+    }
+}
+
+/// How many bytes the inputs have together, if all of them are regular files.
+pub fn total_bytes(found: &Found) -> Option<u64> {
+    let mut total = 0;
+    for input in found.iter().flatten() {
+        let meta = match input {
+            Input::File(path) => std::fs::metadata(path).ok()?,
+            Input::Stdin => std::fs::metadata("/dev/stdin").ok()?,
+        };
+        if !meta.is_file() {
+            return None;
+        }
+        total += meta.len();
+    }
+    Some(total)
+}
+
+/// All the blocks of all the inputs, one input after the other. A block never spans two inputs.
+#[derive(Debug)]
+pub struct Blocks {
+    inputs: std::vec::IntoIter<Result<Input, InputError>>,
+    current: Option<(Arc<str>, Cutter<Opened>)>,
+    pool: Pool,
+    meter: Arc<Meter>,
+    watch: Watch,
+    block_bytes: usize,
+    output: Option<FileId>,
+}
+
+/// What tells one file from another, whatever their names: device and inode.
+type FileId = (u64, u64);
+
+/// The identity of a regular file.
+fn file_id(file: &std::fs::File) -> Option<FileId> {
+    let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    Some((meta.dev(), meta.ino()))
+}
+
+impl Blocks {
+    /// Reads what was found, until `watch` ends it.
+    pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
+        Blocks { inputs: found.into_iter(), current: None, pool: Pool::new(), meter, watch, block_bytes: block::BLOCK_BYTES, output: None }
+    }
+
+    /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
+    pub fn not_reading(self, output: &std::fs::File) -> Self {
+        Blocks { output: file_id(output), ..self }
+    }
+
+    /// What ends the reading.
+    pub fn watch(&self) -> &Watch {
+        &self.watch
+    }
+}
+
+impl Blocks {
+    fn open(&self, input: Input) -> Result<(Input, Opened), InputError> {
+        let feed = Opened::open(&input, &self.meter, &self.watch)?;
+        if self.output.is_some() && feed.id() == self.output {
+            return Err(InputError { name: input.to_string(), what: "is where the records go; it is not read".to_owned() });
+        }
+        Ok((input, feed))
+    }
+}
+
+impl Iterator for Blocks {
+    type Item = Item;
+
+    /// The next block or problem. `None` after the last input, and at once when the reading was ended.
+    fn next(&mut self) -> Option<Item> {
+        loop {
+            if let Some((name, cutter)) = &mut self.current {
+                match cutter.next_block() {
+                    Ok(Some(cut)) => return Some(Item::Block(cut.of(name))),
+                    Ok(None) => self.current = None,
+                    Err(_) if self.watch.is_stopped() => return None,
+                    Err(e) => {
+                        let what = cutter.feed().explain(&e);
+                        let problem = InputError::read(name, what);
+                        self.current = None;
+                        return Some(Item::Problem(problem));
+                    }
+                }
+                continue;
+            }
+            let opened = match self.inputs.next()? {
+                Ok(input) => self.open(input),
+                Err(problem) => Err(problem),
+            };
+            match opened {
+                Ok((input, feed)) => {
+                    let name: Arc<str> = match &input {
+                        Input::Stdin => "-".into(),
+                        Input::File(path) => path.to_string_lossy().into(),
+                    };
+                    self.current = Some((name, Cutter::new(feed, self.pool.clone(), self.block_bytes)));
+                }
+                Err(_) if self.watch.is_stopped() => return None,
+                Err(problem) => return Some(Item::Problem(problem)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use find::Names;
+    use std::fs;
+
+    #[test]
+    fn blocks_never_span_two_files_and_problems_stand_in_order() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |n: &str| dir.path().join(n);
+        fs::write(path("a"), "one\ntwo").unwrap();
+        fs::write(path("empty"), "").unwrap();
+        fs::write(path("b"), "three\n").unwrap();
+        let found = find::find(&[path("a"), path("gone"), path("empty"), path("b")], &Names::default());
+        let meter = Arc::new(Meter::default());
+        let shown: Vec<String> = Blocks::new(found, meter.clone(), Watch::nothing())
+            .map(|item| match item {
+                Item::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
+                Item::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
+            })
+            .collect();
+        assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
+        assert_eq!(meter.read_bytes(), 13);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_read_as_a_file_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let input = Input::File(dir.path().to_owned());
+        let items: Vec<_> = Blocks::new(vec![Ok(input)], Arc::default(), Watch::nothing()).collect();
+        assert!(matches!(&items[..], [Item::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
+    }
+
+    #[test]
+    fn the_total_is_known_for_regular_files_only() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a"), "12345").unwrap();
+        fs::write(dir.path().join("b"), "678").unwrap();
+        let all = find::find(&[dir.path().to_owned()], &Names::default());
+        assert_eq!(total_bytes(&all), Some(8));
+        assert_eq!(total_bytes(&vec![Ok(Input::File("/dev/null".into()))]), None);
+    }
+}

@@ -1,0 +1,323 @@
+//! Opens an input, and takes its compression off: told by magic bytes, never by the name.
+//!
+//! A compressed file is members put end to end (`cat a.gz b.gz`, pigz, bgzip), and all of them are read. What is
+//! torn or corrupt is an error that names the byte of the *compressed* file where decoding stopped; what was decoded
+//! before it counts. A new compression is one row of `CODECS`.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use recpipe::transport::stdio;
+
+use super::block::Feed;
+use super::find::Input;
+use super::live::{LiveFile, Watch};
+use super::{InputError, Meter, reason};
+
+/// A compression: how it is told, and what takes it off.
+struct Codec {
+    name: &'static str,
+    /// The bytes it begins with; each is a range, so that `BZh1`–`BZh9` is one pattern.
+    magics: &'static [&'static [(u8, u8)]],
+    decode: fn(Compressed) -> Box<dyn Decode>,
+}
+
+const CODECS: &[Codec] = &[
+    Codec {
+        name: "gz",
+        magics: &[&[(0x1f, 0x1f), (0x8b, 0x8b), (8, 8)]],
+        decode: |from| Box::new(flate2::bufread::MultiGzDecoder::new(from)),
+    },
+    Codec {
+        name: "bz2",
+        // The level, then the first byte of π (a block) or of √π (no block at all): text may well begin with BZh9.
+        magics: &[
+            &[(b'B', b'B'), (b'Z', b'Z'), (b'h', b'h'), (b'1', b'9'), (0x31, 0x31), (0x41, 0x41), (0x59, 0x59)],
+            &[(b'B', b'B'), (b'Z', b'Z'), (b'h', b'h'), (b'1', b'9'), (0x17, 0x17), (0x72, 0x72), (0x45, 0x45)],
+        ],
+        decode: |from| Box::new(bzip2::bufread::MultiBzDecoder::new(from)),
+    },
+];
+
+/// A decoder that lets us ask its input how far it is.
+trait Decode: Read + Send {
+    fn input(&self) -> &Compressed;
+}
+
+impl Decode for flate2::bufread::MultiGzDecoder<Compressed> {
+    fn input(&self) -> &Compressed {
+        self.get_ref()
+    }
+}
+
+impl Decode for bzip2::bufread::MultiBzDecoder<Compressed> {
+    fn input(&self) -> &Compressed {
+        self.get_ref()
+    }
+}
+
+/// An input that is open: the bytes inside, whatever they were wrapped in.
+pub struct Opened(Kind);
+
+enum Kind {
+    Plain(Raw),
+    Wrapped { codec: &'static str, decoder: Box<dyn Decode> },
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Kind::Plain(_) => "Opened(plain)",
+            Kind::Wrapped { codec, .. } => codec,
+        })
+    }
+}
+
+impl Opened {
+    /// Opens `input` and looks at its first bytes; for a live input that waits for them.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or not even its first bytes be read.
+    pub fn open(input: &Input, meter: &Arc<Meter>, watch: &Watch) -> Result<Self, InputError> {
+        let named = |e| InputError { name: input.to_string(), what: reason(&e) };
+        let file = match input {
+            Input::Stdin => stdio::stdin().map_err(|e| InputError { name: input.to_string(), what: e.to_string() })?,
+            Input::File(path) => File::open(path).map_err(named)?,
+        };
+        let live = LiveFile::new(file, watch).map_err(named)?;
+        Opened::sniff(live, meter.clone()).map_err(named)
+    }
+
+    fn sniff(live: LiveFile, meter: Arc<Meter>) -> io::Result<Self> {
+        let mut raw = Raw { live, meter, head: Vec::new(), head_taken: 0 };
+        let codec = loop {
+            match tell(&raw.head) {
+                Tell::Codec(codec) => break Some(codec),
+                Tell::Plain => break None,
+                Tell::NeedMore => {
+                    let mut more = [0; LONGEST_MAGIC];
+                    let n = raw.live.read(&mut more[raw.head.len()..])?;
+                    raw.meter.add(n);
+                    raw.head.extend_from_slice(&more[raw.head.len()..][..n]);
+                    if n == 0 {
+                        break None;
+                    }
+                }
+            }
+        };
+        Ok(Opened(match codec {
+            None => Kind::Plain(raw),
+            Some(codec) => Kind::Wrapped { codec: codec.name, decoder: (codec.decode)(Compressed::new(raw)) },
+        }))
+    }
+
+    /// Which file it is, if it is a regular one.
+    pub(super) fn id(&self) -> Option<super::FileId> {
+        match &self.0 {
+            Kind::Plain(raw) => raw.live.id(),
+            Kind::Wrapped { decoder, .. } => decoder.input().raw.live.id(),
+        }
+    }
+
+    /// Says what went wrong when reading failed with `error`, and where.
+    pub fn explain(&self, error: &io::Error) -> String {
+        match &self.0 {
+            Kind::Plain(_) => reason(error),
+            Kind::Wrapped { codec, decoder } => {
+                let what = match error.kind() {
+                    io::ErrorKind::UnexpectedEof => "unexpected end of the file".to_owned(),
+                    _ => reason(error),
+                };
+                format!("{codec} data truncated or corrupt at compressed byte {}: {what}", decoder.input().taken_bytes)
+            }
+        }
+    }
+}
+
+impl Feed for Opened {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::Plain(raw) => raw.read(buf),
+            Kind::Wrapped { decoder, .. } => decoder.read(buf),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        match &self.0 {
+            Kind::Plain(raw) => raw.live.is_idle(),
+            Kind::Wrapped { decoder, .. } => decoder.input().raw.live.is_idle(),
+        }
+    }
+}
+
+enum Tell {
+    Plain,
+    Codec(&'static Codec),
+    NeedMore,
+}
+
+const LONGEST_MAGIC: usize = 8;
+
+/// What begins with `head`. More is asked for only as long as it may still be a magic, so that a live input whose
+/// first line is short is not kept waiting.
+fn tell(head: &[u8]) -> Tell {
+    let mut told = Tell::Plain;
+    for codec in CODECS {
+        for magic in codec.magics {
+            if head.iter().zip(*magic).all(|(byte, (low, high))| (low..=high).contains(&byte)) {
+                if head.len() >= magic.len() {
+                    return Tell::Codec(codec);
+                }
+                told = Tell::NeedMore;
+            }
+        }
+    }
+    told
+}
+
+/// The file's own bytes, from the first: those that were looked at, then the others.
+struct Raw {
+    live: LiveFile,
+    meter: Arc<Meter>,
+    head: Vec<u8>,
+    head_taken: usize,
+}
+
+impl Read for Raw {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let head = &self.head[self.head_taken..];
+        if !head.is_empty() {
+            let n = head.len().min(buf.len());
+            buf[..n].copy_from_slice(&head[..n]);
+            self.head_taken += n;
+            return Ok(n);
+        }
+        let n = self.live.read(buf)?;
+        self.meter.add(n);
+        Ok(n)
+    }
+}
+
+/// Compressed bytes on their way to a decoder, which counts how many it took: that is where it is when it fails.
+struct Compressed {
+    raw: Raw,
+    buf: Box<[u8]>,
+    from: usize,
+    to: usize,
+    taken_bytes: u64,
+}
+
+impl Compressed {
+    fn new(raw: Raw) -> Self {
+        Compressed { raw, buf: vec![0; 128 << 10].into(), from: 0, to: 0, taken_bytes: 0 }
+    }
+}
+
+impl Read for Compressed {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let ready = self.fill_buf()?;
+        let n = ready.len().min(buf.len());
+        buf[..n].copy_from_slice(&ready[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+impl BufRead for Compressed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.from == self.to {
+            self.to = self.raw.read(&mut self.buf)?;
+            self.from = 0;
+        }
+        Ok(&self.buf[self.from..self.to])
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.from += n;
+        self.taken_bytes += n as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::Write;
+
+    fn gz(text: &[u8]) -> Vec<u8> {
+        let mut e = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        e.write_all(text).unwrap();
+        e.finish().unwrap()
+    }
+
+    fn bz2(text: &[u8]) -> Vec<u8> {
+        let mut e = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::default());
+        e.write_all(text).unwrap();
+        e.finish().unwrap()
+    }
+
+    /// Reads `bytes` as a file: the text that came, and the error if one did.
+    fn read(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        fs::write(&path, bytes).unwrap();
+        let mut opened = Opened::open(&Input::File(path), &Arc::default(), &Watch::nothing()).unwrap();
+        let (mut text, mut buf) = (Vec::new(), [0; 1000]);
+        loop {
+            match opened.read(&mut buf) {
+                Ok(0) => return (text, None),
+                Ok(n) => text.extend_from_slice(&buf[..n]),
+                Err(e) => return (text, Some(opened.explain(&e))),
+            }
+        }
+    }
+
+    #[test]
+    fn all_members_are_read() {
+        for pack in [gz, bz2] {
+            let packed = [pack(b"one\n"), pack(b""), pack(b"two\n")].concat();
+            assert_eq!(read(&packed), (b"one\ntwo\n".to_vec(), None));
+        }
+    }
+
+    #[test]
+    fn what_only_resembles_a_magic_is_text() {
+        for text in [&b""[..], b"\x1f", b"\x1f\x8b", b"\x1f\x8bx", b"BZ", b"BZh9 is text\n", b"BZh0", b"B"] {
+            assert_eq!(read(text), (text.to_vec(), None));
+        }
+    }
+
+    #[test]
+    fn a_torn_member_says_where_and_keeps_what_came_before() {
+        let mut noise = 1_u32;
+        let mut byte = || {
+            noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (noise >> 24) as u8
+        };
+        let text: Vec<u8> = (0..300_000).map(|_| byte()).collect();
+        for pack in [gz, bz2] {
+            let whole = pack(&text);
+            let torn = [&pack(b"first\n")[..], &whole[..whole.len() - 9]].concat();
+            let (got, error) = read(&torn);
+            assert!(got.starts_with(b"first\n") && got.len() < text.len() + 6 + 1);
+            let error = error.unwrap();
+            assert!(error.contains(&format!("compressed byte {}: unexpected end", torn.len())), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_corrupt_byte_and_trailing_garbage_are_errors() {
+        for pack in [gz, bz2] {
+            let mut bad = pack(b"some text that is long enough to be damaged in the middle of it\n");
+            let middle = bad.len() - 12;
+            bad[middle] ^= 0xff;
+            assert!(read(&bad).1.unwrap().contains("corrupt at compressed byte "));
+            let (text, error) = read(&[pack(b"good\n"), b"garbage!".to_vec()].concat());
+            assert_eq!(text, b"good\n");
+            assert!(error.is_some());
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! From bytes to records: the producer as a library.
+//!
+//! ```text
+//! cli ──► config ──► input: find ► open ► block ──► format: plan ► parser ──► run: in order ► frames
+//! (typed)  (meant)   PATHs to blocks of lines       blocks to batches         judge, ledger
+//! ```
+//!
+//! `input` knows no format, `format` does no I/O, and only [`run`] knows both. A new format is one file in
+//! [`format`](mod@format) and its row in [`format::FORMATS`].
+
+#![deny(unsafe_code)]
+
+pub mod cli;
+pub mod config;
+pub mod format;
+pub mod input;
+pub mod progress;
+pub mod run;
+mod simd;
+
+use std::sync::Arc;
+
+use recpipe::transport::back::Listener;
+use recpipe::transport::{Url, file, stdio};
+use recpipe::{Exit, say};
+
+use config::Config;
+use input::live::Watch;
+use input::{Blocks, Meter};
+use progress::Progress;
+
+/// Does what the configuration says; what there is to say has been said when it returns.
+pub fn produce(config: Config) -> Exit {
+    let (out, watch) = match open_output(&config.to) {
+        Ok(opened) => opened,
+        Err((exit, message)) => {
+            say!("producer: {message}");
+            return exit;
+        }
+    };
+    // Before the first byte is written: whoever has read one knows that somebody listens.
+    let advice = Listener::new(&out);
+    let found = input::find::find(&config.paths, &config.names);
+    let meter = Arc::new(Meter::default());
+    let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
+    let blocks = Blocks::new(found, meter, watch).not_reading(&out);
+    run::run(blocks, (config.format.start)(), out, advice, &config.options, progress)
+}
+
+/// The output, and the watch over whoever reads it.
+fn open_output(to: &Url) -> Result<(std::fs::File, Watch), (Exit, String)> {
+    let failed = |e: &dyn std::fmt::Display| (Exit::Failed, e.to_string());
+    match to {
+        Url::Stdio if stdio::stdout_is_terminal() => {
+            let hint = "records are not written to a terminal; add `| consumer` to see them, or `--to FILE` to keep them";
+            Err((Exit::Usage, hint.to_owned()))
+        }
+        Url::Stdio => {
+            let out = stdio::stdout().map_err(|e| failed(&e))?;
+            let watch = Watch::over(&out).map_err(|e| failed(&e))?;
+            Ok((out, watch))
+        }
+        Url::File(path) => Ok((file::create(path).map_err(|e| failed(&e))?, Watch::nothing())),
+    }
+}

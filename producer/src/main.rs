@@ -1,0 +1,24 @@
+//! The `producer` program: what is typed goes in, an exit code comes out.
+
+use std::process::ExitCode;
+
+use recpipe::Exit;
+use recpipe_producer::{cli::Cli, config::Config, produce};
+
+fn main() -> ExitCode {
+    let cli = match Cli::read(std::env::args_os()) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help to stdout, mistakes to stderr; whoever closed them does not want to know.
+            let _ = message.print();
+            return u8::try_from(message.exit_code()).unwrap_or(Exit::Usage.code()).into();
+        }
+    };
+    match Config::new(cli) {
+        Ok(config) => produce(config).into(),
+        Err(mistake) => {
+            recpipe::say!("producer: {mistake}");
+            Exit::Usage.into()
+        }
+    }
+}

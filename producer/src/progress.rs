@@ -1,0 +1,147 @@
+//! How far a run is, shown while it lasts: on a terminal, after a second, or when asked for.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::input::Meter;
+use crate::run::ledger::Ledger;
+
+/// A run that is over sooner shows nothing.
+const SHOWN_AFTER: Duration = Duration::from_secs(1);
+
+/// Between two updates of a bar.
+const BAR_EVERY: Duration = Duration::from_millis(100);
+
+/// Between two lines, where there is no terminal to draw on.
+const LINE_EVERY: Duration = Duration::from_secs(1);
+
+/// Whether progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Show {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Also where there is none: a line every second.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// The progress of one run.
+#[derive(Debug)]
+pub struct Progress {
+    kind: Kind,
+    meter: Arc<Meter>,
+    total_bytes: Option<u64>,
+    began: Instant,
+    next: Instant,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Hidden,
+    Bar(Option<ProgressBar>),
+    Lines,
+}
+
+impl Progress {
+    /// Progress over `total_bytes`, if they are known, of which the meter says how many were read.
+    pub fn new(show: Show, meter: Arc<Meter>, total_bytes: Option<u64>) -> Self {
+        let kind = match (show, std::io::stderr().is_terminal()) {
+            (Show::Never, _) | (Show::Auto, false) => Kind::Hidden,
+            (_, true) => Kind::Bar(None),
+            (Show::Always, false) => Kind::Lines,
+        };
+        let began = Instant::now();
+        Progress { kind, meter, total_bytes, began, next: began + SHOWN_AFTER }
+    }
+
+    /// Shows how far it is, if it is time to.
+    pub fn update(&mut self, ledger: &Ledger) {
+        if matches!(self.kind, Kind::Hidden) || Instant::now() < self.next {
+            return;
+        }
+        let (read, total, took) = (self.meter.read_bytes(), self.total_bytes, self.began.elapsed());
+        let text = text(ledger, read, total, took);
+        match &mut self.kind {
+            Kind::Hidden => {}
+            Kind::Lines => recpipe::say!("producer: {text}"),
+            Kind::Bar(bar) => {
+                let bar = bar.get_or_insert_with(|| new_bar(total));
+                bar.set_position(read);
+                bar.set_message(text);
+            }
+        }
+        self.next = Instant::now() + if matches!(self.kind, Kind::Lines) { LINE_EVERY } else { BAR_EVERY };
+    }
+
+    /// Writes a message without tearing the bar.
+    pub fn say(&self, message: &str) {
+        match &self.kind {
+            Kind::Bar(Some(bar)) => bar.suspend(|| recpipe::say!("{message}")),
+            _ => recpipe::say!("{message}"),
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&mut self) {
+        if let Kind::Bar(Some(bar)) = &self.kind {
+            bar.finish_and_clear();
+        }
+        self.kind = Kind::Hidden;
+    }
+}
+
+fn new_bar(total: Option<u64>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let template = if total.is_some() { "{bar:24} {msg}" } else { "{spinner} {msg}" };
+    // A constant template that does not parse would show in any run; the default style serves as well.
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// `512.00 MiB of 1.21 GiB (41%), 7.1 M records/s, 2 seconds left, 3 rejected`.
+fn text(ledger: &Ledger, read: u64, total: Option<u64>, took: Duration) -> String {
+    let seconds = took.as_secs_f64().max(1e-9);
+    let mut text = HumanBytes(read).to_string();
+    if let Some(total) = total {
+        text += &format!(" of {} ({:.0}%)", HumanBytes(total), (read as f64 / total.max(1) as f64 * 100.0).min(100.0));
+    }
+    text += &format!(", {} records/s", short(ledger.records_out as f64 / seconds));
+    if let Some(left) = total.and_then(|total| total.checked_sub(read)).filter(|_| read > 0) {
+        text += &format!(", {} left", HumanDuration(Duration::from_secs_f64(left as f64 * seconds / read as f64)));
+    }
+    if ledger.rejected > 0 {
+        text += &format!(", {} rejected", ledger.rejected);
+    }
+    text
+}
+
+/// A number with three figures and a unit.
+fn short(n: f64) -> String {
+    match n {
+        1e6.. => format!("{:.1} M", n / 1e6),
+        1e3.. => format!("{:.1} k", n / 1e3),
+        _ => format!("{n:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_how_far_how_fast_and_how_long() {
+        let ledger = Ledger { records_out: 3_000_000, ..Ledger::default() };
+        let at = |read, total, rejected| text(&Ledger { rejected, ..ledger }, read, total, Duration::from_secs(2));
+        assert_eq!(at(1 << 30, Some(4 << 30), 0), "1.00 GiB of 4.00 GiB (25%), 1.5 M records/s, 6 seconds left");
+        assert_eq!(at(1 << 20, None, 7), "1.00 MiB, 1.5 M records/s, 7 rejected");
+        assert_eq!(at(10, Some(5), 0), "10 B of 5 B (100%), 1.5 M records/s");
+        assert_eq!(at(0, Some(0), 0), "0 B of 0 B (0%), 1.5 M records/s");
+    }
+}

@@ -1,0 +1,59 @@
+//! The account of a run: every line that came in is a record that went out, a reject, or was filtered.
+
+use std::fmt;
+use std::time::Duration;
+
+/// What came in and what became of it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Lines read.
+    pub lines_in: u64,
+    /// Records sent.
+    pub records_out: u64,
+    /// Lines that are no records.
+    pub rejected: u64,
+    /// Lines that were not wanted.
+    pub filtered: u64,
+    /// Bytes of the lines read, decompressed.
+    pub bytes: u64,
+}
+
+impl Ledger {
+    /// Whether nothing was lost between in and out.
+    pub fn adds_up(&self) -> bool {
+        self.lines_in == self.records_out + self.rejected + self.filtered
+    }
+
+    /// The account as one line.
+    pub fn line(&self, took: Duration) -> impl fmt::Display {
+        let seconds = took.as_secs_f64();
+        let megabytes_per_s = self.bytes as f64 / seconds.max(1e-9) / 1e6;
+        format!(
+            "{} in, {} out, {} rejected, {} filtered; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}",
+            count(self.lines_in, "line"),
+            count(self.records_out, "record"),
+            count(self.rejected, "line"),
+            self.filtered,
+            self.bytes,
+            if self.adds_up() { "" } else { "; THIS DOES NOT ADD UP, please report it" },
+        )
+    }
+}
+
+/// `1 line`, `2 lines`.
+pub fn count(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_adds_up_or_says_so() {
+        let ledger = Ledger { lines_in: 10, records_out: 7, rejected: 1, filtered: 2, bytes: 2_000_000 };
+        let line = |l: Ledger| l.line(Duration::from_millis(500)).to_string();
+        assert_eq!(line(ledger), "10 lines in, 7 records out, 1 line rejected, 2 filtered; 2000000 bytes in 0.50 s (4 MB/s)");
+        assert!(line(Ledger { filtered: 1, ..ledger }).contains("DOES NOT ADD UP"));
+    }
+}

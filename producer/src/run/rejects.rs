@@ -1,0 +1,258 @@
+//! Lines that are no records: how many are too many, where they are kept, and how they are spoken of.
+
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// How many rejects end the run.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Limit {
+    /// More than 1% once [`LINES_BEFORE_PERCENT`] lines are read; or the first [`LINES_ALL_BAD`] lines, all bad.
+    #[default]
+    Default,
+    /// The first one.
+    Strict,
+    /// More than this many.
+    Count(u64),
+    /// More than this many in a hundred, once [`LINES_BEFORE_PERCENT`] lines are read, and at the end.
+    Percent(f64),
+}
+
+/// A share of fewer lines than this says little.
+pub const LINES_BEFORE_PERCENT: u64 = 1000;
+
+/// When so many lines from the first on are bad, the format is the wrong one.
+pub const LINES_ALL_BAD: u64 = 100;
+
+const DEFAULT_PERCENT: f64 = 1.0;
+
+impl std::str::FromStr for Limit {
+    type Err = String;
+
+    /// `N` or `P%`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let bad = || format!("`{text}` is neither a number of lines nor a share of them, such as 20 or 0.5%");
+        match text.strip_suffix('%') {
+            None => text.parse().map(Limit::Count).map_err(|_| bad()),
+            Some(share) => match share.parse::<f64>() {
+                Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Limit::Percent(percent)),
+                _ => Err(bad()),
+            },
+        }
+    }
+}
+
+/// Why the run has to end.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum TooMany {
+    /// Every one of the first lines was bad.
+    AllBad,
+    /// One was enough.
+    Strict,
+    /// More than the number allowed.
+    Count(u64),
+    /// More than the share allowed.
+    Percent(f64),
+}
+
+impl fmt::Display for TooMany {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TooMany::AllBad => {
+                write!(f, "each of the first {LINES_ALL_BAD} lines is bad; is this the right format? `producer --help` lists them")
+            }
+            TooMany::Strict => write!(f, "--strict allows none"),
+            TooMany::Count(n) => write!(f, "--max-errors {n} allows no more"),
+            TooMany::Percent(p) => write!(f, "more than {p}% of the lines are bad; --max-errors allows more, --rejects FILE keeps them"),
+        }
+    }
+}
+
+/// Counts lines and rejects, and says when there are too many.
+#[derive(Debug, Default)]
+pub struct Judge {
+    limit: Limit,
+    lines: u64,
+    rejected: u64,
+}
+
+impl Judge {
+    /// A judge by this limit.
+    pub fn new(limit: Limit) -> Self {
+        Judge { limit, ..Judge::default() }
+    }
+
+    /// The rejects so far.
+    pub fn rejected(&self) -> u64 {
+        self.rejected
+    }
+
+    /// Takes note of lines that are all good.
+    pub fn good(&mut self, lines: u64) {
+        self.lines += lines;
+    }
+
+    /// Takes note of one bad line.
+    pub fn bad(&mut self) -> Option<TooMany> {
+        self.lines += 1;
+        self.rejected += 1;
+        match self.limit {
+            Limit::Strict => Some(TooMany::Strict),
+            Limit::Count(n) => (self.rejected > n).then_some(TooMany::Count(n)),
+            Limit::Percent(p) => self.share_above(p, LINES_BEFORE_PERCENT),
+            Limit::Default if self.lines == LINES_ALL_BAD && self.rejected == LINES_ALL_BAD => Some(TooMany::AllBad),
+            Limit::Default => self.share_above(DEFAULT_PERCENT, LINES_BEFORE_PERCENT),
+        }
+    }
+
+    /// Looks at the share again after lines that were good: there may be enough of them by now to say.
+    pub fn so_far(&self) -> Option<TooMany> {
+        match self.limit {
+            Limit::Percent(p) => self.share_above(p, LINES_BEFORE_PERCENT),
+            Limit::Default => self.share_above(DEFAULT_PERCENT, LINES_BEFORE_PERCENT),
+            Limit::Strict | Limit::Count(_) => None,
+        }
+    }
+
+    /// The last word, when all lines are read: a share that was asked for holds for few lines too.
+    pub fn at_end(&self) -> Option<TooMany> {
+        match self.limit {
+            Limit::Percent(p) => self.share_above(p, 1),
+            _ => self.so_far(),
+        }
+    }
+
+    fn share_above(&self, percent: f64, lines: u64) -> Option<TooMany> {
+        (self.lines >= lines && self.rejected as f64 * 100.0 > percent * self.lines as f64).then_some(TooMany::Percent(percent))
+    }
+}
+
+/// The file that rejects are kept in, as they were, line ends included. Only its owner may read it: logs hold secrets.
+#[derive(Debug)]
+pub struct Kept {
+    path: PathBuf,
+    out: BufWriter<File>,
+    failed: Option<io::Error>,
+}
+
+impl Kept {
+    /// Creates or empties the file.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be written.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+        Ok(Kept { path: path.to_owned(), out: BufWriter::new(file), failed: None })
+    }
+
+    /// Keeps some bytes. An error is told by [`Kept::finish`].
+    pub fn keep(&mut self, bytes: &[u8]) {
+        if self.failed.is_none() {
+            self.failed = self.out.write_all(bytes).err();
+        }
+    }
+
+    /// Writes out what is held back.
+    ///
+    /// # Errors
+    ///
+    /// The first failure to write, with the file's name.
+    pub fn finish(mut self) -> Result<(), String> {
+        let flushed = self.out.flush();
+        match self.failed.or(flushed.err()) {
+            Some(e) => Err(format!("cannot write {}: {e}", self.path.display())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// How much of a bad line a message shows.
+const SHOWN_BYTES: usize = 160;
+
+/// A line as a message shows it: quoted, escaped so that it can do no harm on a terminal, cut when it is long.
+pub fn shown(line: &[u8]) -> String {
+    let cut = &line[..line.len().min(SHOWN_BYTES)];
+    let mut text = String::from("\"");
+    for chunk in cut.utf8_chunks() {
+        text.extend(chunk.valid().chars().flat_map(|c| c.escape_debug()));
+        text.extend(chunk.invalid().iter().map(|b| format!("\\x{b:02x}")));
+    }
+    text.push('"');
+    if cut.len() < line.len() {
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    /// Feeds lines, `.` good and `x` bad: the number of the line that ends the run, and why.
+    fn judge(limit: Limit, lines: &str) -> (Option<usize>, Option<TooMany>) {
+        let mut judge = Judge::new(limit);
+        for (i, line) in lines.bytes().enumerate() {
+            let stop = if line == b'x' {
+                judge.bad()
+            } else {
+                judge.good(1);
+                judge.so_far()
+            };
+            if stop.is_some() {
+                return (Some(i + 1), stop);
+            }
+        }
+        (None, judge.at_end())
+    }
+
+    #[test]
+    fn limits() {
+        let one_percent = TooMany::Percent(1.0);
+        let check = |limit, lines: &str, want| assert_eq!(judge(limit, lines), want, "{limit:?}");
+        check(Limit::Default, "xxxxx", (None, None));
+        check(Limit::Default, &"x".repeat(100), (Some(100), Some(TooMany::AllBad)));
+        check(Limit::Default, &format!("{}.{}", "x".repeat(99), "x".repeat(50)), (None, None));
+        check(Limit::Default, &format!("{}{}", "x".repeat(11), ".".repeat(2000)), (Some(1000), Some(one_percent)));
+        check(Limit::Default, &format!("{}{}", "x".repeat(10), ".".repeat(2000)), (None, None));
+        check(Limit::Default, &format!("{}{}", ".".repeat(1999), "x".repeat(30)), (Some(2020), Some(one_percent)));
+        check(Limit::Strict, "..x.x", (Some(3), Some(TooMany::Strict)));
+        check(Limit::Count(1), ".x..x.x", (Some(5), Some(TooMany::Count(1))));
+        check(Limit::Count(0), ".x", (Some(2), Some(TooMany::Count(0))));
+        check(Limit::Count(200), &"x".repeat(150), (None, None));
+        check(Limit::Percent(50.0), ".x.x", (None, None));
+        check(Limit::Percent(50.0), ".xxx", (None, Some(TooMany::Percent(50.0))));
+        check(Limit::Percent(100.0), &"x".repeat(5000), (None, None));
+    }
+
+    #[test]
+    fn limits_are_read() {
+        assert_eq!("20".parse(), Ok(Limit::Count(20)));
+        assert_eq!("0.5%".parse(), Ok(Limit::Percent(0.5)));
+        for bad in ["", "%", "-1", "101%", "x", "NaN%", "1 %"] {
+            assert!(bad.parse::<Limit>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn lines_are_shown_harmless_and_short() {
+        assert_eq!(shown(b"a \"b\"\t\x1b[31m\xff\xc3\xa9"), "\"a \\\"b\\\"\\t\\u{1b}[31m\\xffé\"");
+        let long = shown(&[b'a'; 5000]);
+        assert!(long.len() < 200 && long.ends_with("a\"…"));
+    }
+
+    #[test]
+    fn kept_rejects_are_private() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("bad");
+        let mut kept = Kept::create(&path).unwrap();
+        kept.keep(b"one\r\n");
+        kept.finish().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"one\r\n");
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(Kept::create(&dir.path().join("no/such")).is_err());
+    }
+}

@@ -1,0 +1,180 @@
+//! Runs the program under a deadline, and reads what it wrote as the consumer would.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use recpipe::wire::{Ending, Incoming, Reader};
+use recpipe::{Batch, Exit};
+
+/// A run that takes longer has failed.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The program, with these arguments, not started yet.
+#[allow(clippy::disallowed_methods)]
+pub fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_producer"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs it without any standard input.
+pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Outcome {
+    finish(command(args), b"")
+}
+
+/// Runs it with this text coming through a pipe.
+pub fn run_on<S: AsRef<OsStr>>(args: &[S], text: &[u8]) -> Outcome {
+    let mut command = command(args);
+    command.stdin(Stdio::piped());
+    finish(command, text)
+}
+
+/// Runs it with this file as its standard input.
+pub fn run_from<S: AsRef<OsStr>>(args: &[S], path: &Path) -> Outcome {
+    let mut command = command(args);
+    command.stdin(File::open(path).unwrap());
+    finish(command, b"")
+}
+
+fn finish(mut command: Command, text: &[u8]) -> Outcome {
+    let shown = format!("{command:?}");
+    let mut child = command.spawn().unwrap();
+    let (stdin, mut stdout, mut stderr) = (child.stdin.take(), child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    thread::scope(|scope| {
+        // A program that has had enough closes its input: that is its right.
+        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(text)));
+        let stdout = scope.spawn(move || all(&mut stdout));
+        let stderr = scope.spawn(move || String::from_utf8(all(&mut stderr)).unwrap());
+        let code = wait(&mut child, DEADLINE);
+        let outcome = Outcome { code: code.unwrap_or(-1), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() };
+        assert!(code.is_some(), "over its deadline: {shown}\n{}", outcome.stderr);
+        outcome
+    })
+}
+
+fn all(from: &mut impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+/// Waits for the child's exit code. One that is not over in time is killed, and there is none.
+pub fn wait(child: &mut Child, deadline: Duration) -> Option<i32> {
+    let until = Instant::now() + deadline;
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return Some(status.code().unwrap_or(-1));
+        }
+        if Instant::now() > until {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// How a run ended.
+pub struct Outcome {
+    pub code: i32,
+    pub stdout: Vec<u8>,
+    pub stderr: String,
+}
+
+impl Outcome {
+    /// Asserts the exit code.
+    pub fn exits(self, code: i32) -> Self {
+        assert_eq!(self.code, code, "stderr: {}", self.stderr);
+        self
+    }
+
+    /// Asserts that nothing was said.
+    pub fn quietly(self) -> Self {
+        assert_eq!(self.stderr, "");
+        self
+    }
+
+    /// Asserts that a message has this part.
+    pub fn says(self, part: &str) -> Self {
+        assert!(self.stderr.contains(part), "no {part:?} in: {}", self.stderr);
+        self
+    }
+
+    /// What was written to stdout, read as a stream with a proven end.
+    pub fn stream(&self) -> Stream {
+        let stream = Stream::read(&self.stdout);
+        assert_eq!(stream.ending.exit.code(), self.code as u8, "the End frame has the program's exit code");
+        stream
+    }
+}
+
+/// A stream that was read to its end.
+pub struct Stream {
+    pub schemas: Vec<Vec<String>>,
+    pub batches: Vec<Batch>,
+    pub reports: Vec<String>,
+    pub ending: Ending,
+}
+
+impl Stream {
+    /// Reads all of it.
+    pub fn read(bytes: &[u8]) -> Self {
+        let mut reader = Reader::new(bytes).unwrap();
+        let mut stream =
+            Stream { schemas: vec![], batches: vec![], reports: vec![], ending: Ending { exit: Exit::Signal(0), ..Ending::default() } };
+        while let Some(incoming) = reader.read().unwrap() {
+            match incoming {
+                Incoming::Schema(schema) => stream.schemas.push(schema.names().map(str::to_owned).collect()),
+                Incoming::Batch(batch) => stream.batches.push(batch.decode().unwrap()),
+                Incoming::Report(report) => stream.reports.push(report.message),
+                Incoming::End(ending) => stream.ending = ending,
+            }
+        }
+        stream
+    }
+
+    /// All values of one field, in order.
+    pub fn field(&self, name: &str) -> Vec<String> {
+        self.batches
+            .iter()
+            .flat_map(|batch| batch.rows().map(|row| row.get(name).map_or("(none)".to_owned(), |v| v.to_string())).collect::<Vec<_>>())
+            .collect()
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.batches.iter().map(Batch::len).sum()
+    }
+}
+
+/// A common log line; its host tells its number.
+pub fn common(n: usize) -> String {
+    let path = ["/ply/ply.html", "/", "/a%20b?x=1", "/robots.txt"][n % 4];
+    let bytes = if n.is_multiple_of(7) { "-".to_owned() } else { (n * 37 % 100_000).to_string() };
+    format!(
+        "host{n} - - [24/Feb/2008:00:{:02}:{:02} -0600] \"GET {path} HTTP/1.1\" {} {bytes}\n",
+        n / 60 % 60,
+        n % 60,
+        [200, 404, 304][n % 3]
+    )
+}
+
+/// A combined one.
+pub fn combined(n: usize) -> String {
+    format!("{} \"http://ref/{n}\" \"agent {n} (X11; Linux)\"\n", common(n).trim_end())
+}
+
+/// A log of `n` common lines.
+pub fn log(n: usize) -> String {
+    (0..n).map(common).collect()
+}
+
+/// The names of the hosts of these lines.
+pub fn hosts(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|n| format!("host{n}")).collect()
+}

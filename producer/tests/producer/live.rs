@@ -1,0 +1,102 @@
+//! Pipes that stay open, readers that go away, terminals.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use recpipe::wire::{Incoming, Reader};
+
+use crate::harness::{DEADLINE, command, common, log, wait};
+
+/// The time in which a person calls it at once; runs take a small part of it.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_line_goes_out_while_the_input_stays_open() {
+    let mut child = command(&["apache"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(common(0).as_bytes()).unwrap();
+    let mut reader = Reader::new(child.stdout.take().unwrap()).unwrap();
+    let mut batch = || loop {
+        match reader.read().unwrap() {
+            Some(Incoming::Batch(raw)) => return raw.decode().unwrap(),
+            Some(Incoming::Schema(_)) => {}
+            other => panic!("{}", if other.is_some() { "an unexpected frame" } else { "an early end" }),
+        }
+    };
+    assert_eq!(batch().len(), 1);
+    for n in 1..20 {
+        let (began, line) = (Instant::now(), common(n));
+        // Half a line is not a record yet.
+        stdin.write_all(&line.as_bytes()[..20]).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        stdin.write_all(&line.as_bytes()[20..]).unwrap();
+        assert_eq!(batch().row(0).get("host").unwrap().to_string(), format!("host{n}"));
+        assert!(began.elapsed() < AT_ONCE);
+    }
+    drop(stdin);
+    assert_eq!(wait(&mut child, DEADLINE), Some(0));
+}
+
+#[test]
+fn it_ends_when_its_reader_goes_though_its_input_is_silent() {
+    for threads in ["1", "2", "4"] {
+        let mut child = command(&["apache", "-j", threads]).stdin(Stdio::piped()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        stdin.write_all(common(0).as_bytes()).unwrap();
+        let mut stdout = child.stdout.take().unwrap();
+        stdout.read_exact(&mut [0; 100]).unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        drop(stdout);
+        let began = Instant::now();
+        assert_eq!(wait(&mut child, DEADLINE), Some(0));
+        assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+        let mut said = String::new();
+        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(said, "");
+        drop(stdin);
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_an_endless_input() {
+    for threads in ["1", "4"] {
+        let mut child = command(&["apache", "-j", threads, "-"]).stdin(Stdio::piped()).spawn().unwrap();
+        let (mut stdin, mut stdout) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        std::thread::scope(|scope| {
+            let feeding = scope.spawn(move || while stdin.write_all(log(1000).as_bytes()).is_ok() {});
+            stdout.read_exact(&mut vec![0; 5 << 20]).unwrap();
+            drop(stdout);
+            assert_eq!(wait(&mut child, DEADLINE), Some(0));
+            feeding.join().unwrap();
+        });
+    }
+}
+
+#[test]
+fn killed_in_the_middle_it_leaves_a_stream_without_an_end() {
+    let mut child = command(&["apache"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(common(0).as_bytes()).unwrap();
+    let mut reader = Reader::new(child.stdout.take().unwrap()).unwrap();
+    while !matches!(reader.read().unwrap(), Some(Incoming::Batch(_))) {}
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(reader.read().is_err_and(|e| e.to_string().contains("truncated")));
+}
+
+#[test]
+fn records_are_not_written_to_a_terminal() {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let main_end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&main_end).unwrap();
+    unlockpt(&main_end).unwrap();
+    let name = ptsname(&main_end, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let mut child = command(&["apache"]).stdout(terminal).spawn().unwrap();
+    assert_eq!(wait(&mut child, DEADLINE), Some(2));
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    assert!(said.contains("terminal") && said.contains("| consumer"), "{said}");
+}

@@ -1,0 +1,109 @@
+//! What a consumer tells its producer: the one frame of the back channel so far.
+
+use super::{
+    codec,
+    frame::{self, Decoder, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Step},
+};
+use crate::Error;
+
+/// What the consumer needs of the records. It is advice: a producer may send more, and the consumer does its work on
+/// whatever comes.
+///
+/// On the wire it is a preamble and one frame, laid out as those of the forward channel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// The fields that are read, by name; `None` when all are.
+    pub columns: Option<Vec<String>>,
+}
+
+impl Plan {
+    /// A plan that takes more bytes is not sent, and not read.
+    pub const MAX_BYTES: usize = 64 << 10;
+
+    /// The bytes on the wire.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond [`Plan::MAX_BYTES`].
+    pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let payload = codec::encode_plan(self.columns.as_deref())?;
+        let header = Header {
+            kind: Kind::Plan,
+            flags: 0,
+            schema: 0,
+            records: 0,
+            stream: 0,
+            payload_len: u32::try_from(payload.len()).unwrap_or(u32::MAX),
+            sequence: 0,
+            payload_crc: crc32c::crc32c(&payload),
+        };
+        let bytes = [&frame::preamble()[..], &header.to_bytes(), &payload].concat();
+        if bytes.len() > Self::MAX_BYTES {
+            return Err(Error::TooLarge { what: "a plan".into(), size: bytes.len() as u64, limit: Self::MAX_BYTES as u64 });
+        }
+        Ok(bytes)
+    }
+
+    /// The plan in `bytes`, from their start; `None` while there are too few of them.
+    ///
+    /// # Errors
+    /// As [`Decoder::decode`], and [`Error::Corrupt`] when it is anything but a plan.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Option<Self>, Error> {
+        let mut decoder = Decoder::new();
+        if let Step::Need(_) = decoder.decode(bytes)? {
+            return Ok(None);
+        }
+        let corrupt = |what: String| Error::Corrupt { what, frame: 0, at: PREAMBLE_LEN as u64 };
+        let header = match decoder.decode(&bytes[PREAMBLE_LEN..])? {
+            Step::Need(_) => return Ok(None),
+            Step::Header(header) if header.kind == Kind::Plan => header,
+            _ => return Err(corrupt("the back channel begins with another frame than a plan".into())),
+        };
+        let at = PREAMBLE_LEN + HEADER_LEN;
+        let len = header.payload_len as usize;
+        if at + len > Self::MAX_BYTES {
+            return Err(corrupt(format!("a plan of {} bytes; the limit is {}", at + len, Self::MAX_BYTES)));
+        }
+        let Some(payload) = bytes.get(at..at + len) else { return Ok(None) };
+        if crc32c::crc32c(payload) != header.payload_crc {
+            return Err(corrupt("the checksum of a plan differs".into()));
+        }
+        Ok(Some(Plan { columns: codec::decode_plan(payload).map_err(corrupt)? }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plan;
+
+    fn plans() -> [Plan; 3] {
+        let columns = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
+        [Plan::default(), Plan { columns: columns(&[]) }, Plan { columns: columns(&["host", "ünï"]) }]
+    }
+
+    #[test]
+    fn reads_back_once_it_is_whole() {
+        for plan in plans() {
+            let bytes = plan.to_bytes().unwrap();
+            for len in 0..bytes.len() {
+                assert_eq!(Plan::from_bytes(&bytes[..len]).unwrap(), None, "{len} of {}", bytes.len());
+            }
+            assert_eq!(Plan::from_bytes(&bytes).unwrap(), Some(plan));
+        }
+    }
+
+    #[test]
+    fn every_flipped_bit_is_found() {
+        let bytes = plans()[2].to_bytes().unwrap();
+        for bit in 0..bytes.len() * 8 {
+            let mut changed = bytes.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert!(!matches!(Plan::from_bytes(&changed), Ok(Some(_))), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn a_plan_has_a_limit() {
+        let columns = Some(vec!["x".repeat(Plan::MAX_BYTES)]);
+        assert!(Plan { columns }.to_bytes().is_err());
+    }
+}
