@@ -87,10 +87,12 @@ pub fn run<W: Write>(
     if deliver.writer.is_some() {
         let (mut plan, mut wanted) = (None, Wanted::all());
         let mut pull = || {
+            let item = blocks.next()?;
+            // After a read that may have waited long, so that what was said meanwhile counts.
             if let Some(columns) = advice.hear().and_then(|plan| plan.columns) {
                 wanted = Wanted::only(columns);
             }
-            pull(&mut blocks, &mut *format, &mut plan, &wanted)
+            Some(with_plan(item, &mut *format, &mut plan, &wanted))
         };
         if let Err(e) = parallel::ordered(&mut pull, options.threads, &Work::default, &mut deliver) {
             deliver.fail(Exit::Failed, e.to_string());
@@ -113,9 +115,9 @@ enum Pulled {
     Problem(InputError),
 }
 
-/// Pulls the next item; the first block of whole lines of every input is shown to the format.
-fn pull(blocks: &mut Blocks, format: &mut dyn Format, plan: &mut Option<Arc<dyn Plan>>, wanted: &Wanted) -> Option<Pulled> {
-    Some(match blocks.next()? {
+/// An item with the way to read it; the first block of whole lines of every input is shown to the format.
+fn with_plan(item: Item, format: &mut dyn Format, plan: &mut Option<Arc<dyn Plan>>, wanted: &Wanted) -> Pulled {
+    match item {
         Item::Problem(problem) => Pulled::Problem(problem),
         Item::Block(block) => {
             if block.start == 0 {
@@ -128,7 +130,7 @@ fn pull(blocks: &mut Blocks, format: &mut dyn Format, plan: &mut Option<Arc<dyn 
                 Pulled::Long(block)
             }
         }
-    })
+    }
 }
 
 /// A worker: keeps its parser for as long as the plan is the same.

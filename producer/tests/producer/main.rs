@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod advice; // what the reader needs, told backwards through the pipe
 mod harness;
 mod inputs; // which files are read, in which order, and what became of those that cannot be
 mod live; // pipes that stay open, readers that go away, terminals
