@@ -1,9 +1,9 @@
 //! What a user may type.
 
-use std::{fmt::Write, num::NonZeroUsize, path::PathBuf};
+use std::{fmt::Write, path::PathBuf};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use recpipe::{Exit, transport::Url};
+use recpipe::{Exit, parallel::MAX_THREADS, transport::Url};
 
 use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
 
@@ -24,8 +24,8 @@ pub struct Cli {
     pub from: Url,
 
     /// Worker threads [default: the CPUs this process may use]; the answer is the same for any number
-    #[arg(short = 'j', long = "threads", value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
+    pub threads: Option<u16>,
 
     /// Checks the query against the stream's fields, and stops
     #[arg(long)]

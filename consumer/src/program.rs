@@ -34,10 +34,22 @@ pub fn main(cli: &Cli) -> Exit {
             if known.is_some_and(Error::is_broken_pipe) {
                 return Exit::Done;
             }
-            say!("consumer: {error:#}");
+            say!("consumer: {}", shown(&error));
             known.map_or(Exit::Failed, Error::exit)
         }
     }
+}
+
+/// What went wrong, from the outside in. An [`Error`] tells its own cause.
+fn shown(error: &anyhow::Error) -> String {
+    let mut parts = Vec::new();
+    for cause in error.chain() {
+        parts.push(cause.to_string());
+        if cause.is::<Error>() {
+            break;
+        }
+    }
+    parts.join(": ")
 }
 
 fn answer(cli: &Cli) -> anyhow::Result<Exit> {
@@ -62,7 +74,7 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     let printer = Printer::stdout()?;
     let terminal = printer.is_terminal();
     let options = Options {
-        threads: cli.threads.or_else(|| available_parallelism().ok()).map_or(1, usize::from),
+        threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         default_output: if terminal { Output::Table } else { Output::Json },
         line_width: if terminal { stdio::terminal_columns() } else { None },
         stopper: Some(stopper),
@@ -73,6 +85,8 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     if cli.from == Url::Stdio && needed.columns.is_some() {
         back::advise(reader.input(), &needed);
     }
+    // Not before the query is known to be right: its errors are told, whoever reads the answer.
+    reader.input_mut().watch_output(stdio::stdout()?.into());
     let outcome = run::run(&mut reader, &plan, &options, printer);
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);

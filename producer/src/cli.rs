@@ -1,9 +1,9 @@
 //! What can be typed. What it means is decided in [`config`](crate::config).
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use recpipe::parallel::MAX_THREADS;
 
 use crate::format::FORMATS;
 use crate::run::rejects::Limit;
@@ -30,8 +30,8 @@ pub struct Cli {
     pub to: Option<String>,
 
     /// Parser threads; the order is kept for any number (default: the CPUs this process may use)
-    #[arg(short = 'j', value_name = "N")]
-    pub threads: Option<NonZeroUsize>,
+    #[arg(short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
+    pub threads: Option<u16>,
 
     /// Stop at the first bad line (exit 4)
     #[arg(long, conflicts_with = "max_errors")]

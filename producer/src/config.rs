@@ -35,7 +35,7 @@ impl Config {
     ///
     /// A mistake in what was typed, as it is to be said.
     pub fn new(cli: Cli) -> Result<Self, String> {
-        let threads = cli.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, usize::from);
+        let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
         Ok(Config {
             format: format(&cli.format)?,

@@ -18,6 +18,7 @@ pub mod progress;
 pub mod run;
 mod simd;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use recpipe::transport::back::Listener;
@@ -31,6 +32,14 @@ use progress::Progress;
 
 /// Does what the configuration says; what there is to say has been said when it returns.
 pub fn produce(config: Config) -> Exit {
+    let found = input::find::find(&config.paths, &config.names);
+    // Before anything is created: that empties what was there.
+    for (option, path) in [("--to", to_file(&config.to)), ("--rejects", config.options.rejects.as_deref())] {
+        if let Some(path) = path.filter(|path| input::find::is_among(path, &found)) {
+            say!("producer: {option} {}: is one of the inputs; name another file", path.display());
+            return Exit::Usage;
+        }
+    }
     let (out, watch) = match open_output(&config.to) {
         Ok(opened) => opened,
         Err((exit, message)) => {
@@ -40,11 +49,17 @@ pub fn produce(config: Config) -> Exit {
     };
     // Before the first byte is written: whoever has read one knows that somebody listens.
     let advice = Listener::new(&out);
-    let found = input::find::find(&config.paths, &config.names);
     let meter = Arc::new(Meter::default());
     let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
     let blocks = Blocks::new(found, meter, watch).not_reading(&out);
     run::run(blocks, (config.format.start)(), out, advice, &config.options, progress)
+}
+
+fn to_file(to: &Url) -> Option<&Path> {
+    match to {
+        Url::File(path) => Some(path),
+        Url::Stdio => None,
+    }
 }
 
 /// The output, and the watch over whoever reads it.

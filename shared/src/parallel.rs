@@ -14,6 +14,10 @@ use crate::{Error, Flow};
 /// Items in flight for each worker: one it works on, one that waits to be taken in order, and one to smooth out jitter.
 const IN_FLIGHT_PER_WORKER: usize = 3;
 
+/// More threads than this are refused on a command line: no machine has so many processors, and a system that starts a
+/// thread may still fail to give it a stack.
+pub const MAX_THREADS: u16 = 1024;
+
 /// What one thread does with the items it gets; each thread has one of its own.
 pub trait Worker<T> {
     /// What comes of an item.
@@ -49,8 +53,11 @@ pub trait Sink<T> {
 /// items a worker are between source and sink, so memory is bounded and a slow sink slows the source down. With one
 /// thread all happens on the calling one, without channels: that is the oracle of the others.
 ///
+/// Where the system has fewer threads to give, fewer work.
+///
 /// # Errors
-/// [`Error::Panicked`] when a worker panicked; results before that item were given to the sink.
+/// [`Error::Panicked`] when a worker panicked; results before that item were given to the sink. [`Error::Io`] when not
+/// even one thread could be started.
 ///
 /// # Examples
 /// ```
@@ -103,9 +110,15 @@ where
     std::thread::scope(|scope| {
         let spawn = |_| {
             let (results, permitted, pull) = (results.clone(), permitted.clone(), &pull);
-            scope.spawn(move || run(make(), pull, &permitted, &results))
+            std::thread::Builder::new().spawn_scoped(scope, move || run(make(), pull, &permitted, &results))
         };
-        let workers: Vec<_> = (0..threads).map(spawn).collect();
+        let mut refused = None;
+        let started = (0..threads).map(spawn).map_while(|started| started.map_err(|error| refused = Some(error)).ok());
+        let workers: Vec<_> = started.collect();
+        // Fewer threads than were asked for give the same result; none at all give no result.
+        if let (true, Some(error)) = (workers.is_empty(), refused) {
+            return Err(Error::io("cannot start a thread", error));
+        }
         drop(results);
         drop(permitted);
         let collected = collect(&arrived, permits, sink);

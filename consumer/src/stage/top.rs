@@ -1,4 +1,5 @@
-//! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; nulls last.
+//! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; NaN after
+//! all numbers, and nulls last.
 //!
 //! Runs:   in each worker, which sends on only what is among the largest that it has seen, then once.
 //! Order:  by value, descending; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.
@@ -92,14 +93,14 @@ impl Best {
     }
 }
 
-/// Larger first, null last.
+/// Larger first, then NaN, then null.
 fn descending(a: &Value<'_>, b: &Value<'_>) -> Ordering {
-    match (a, b) {
-        (Value::Null, Value::Null) => Ordering::Equal,
-        (Value::Null, _) => Ordering::Greater,
-        (_, Value::Null) => Ordering::Less,
-        _ => b.total_cmp(a),
-    }
+    let rank = |value: &Value<'_>| match value {
+        Value::Null => 2,
+        Value::Float(value) if value.is_nan() => 1,
+        _ => 0,
+    };
+    rank(a).cmp(&rank(b)).then_with(|| b.total_cmp(a))
 }
 
 impl Top {

@@ -14,6 +14,7 @@ use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
@@ -89,6 +90,17 @@ pub fn find(args: &[PathBuf], names: &Names) -> Found {
         }
     }
     found
+}
+
+/// Whether the regular file at this path, should there be one, is among the inputs, under whatever name.
+pub fn is_among(path: &Path, found: &Found) -> bool {
+    let id = |meta: fs::Metadata| meta.is_file().then(|| (meta.dev(), meta.ino()));
+    let Some(wanted) = fs::metadata(path).ok().and_then(id) else { return false };
+    let is_it = |input: &Input| match input {
+        Input::File(path) => fs::metadata(path).ok().and_then(id) == Some(wanted),
+        Input::Stdin => rustix::fs::fstat(io::stdin()).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == wanted),
+    };
+    found.iter().flatten().any(is_it)
 }
 
 /// Adds a path that was named, or matched by a glob.

@@ -103,8 +103,15 @@ fn the_output_is_not_read() {
     let dir = tempfile::tempdir().unwrap();
     fs::write(dir.path().join("a"), log(3)).unwrap();
     let kept = dir.path().join("b.rec");
-    fs::write(&kept, "").unwrap();
-    run(&["apache", "--to", kept.to_str().unwrap(), dir.path().to_str().unwrap()]).exits(1).says("b.rec: is where the records go");
+    fs::write(&kept, "precious").unwrap();
+    let (kept_name, dir_name) = (kept.to_str().unwrap(), dir.path().to_str().unwrap());
+    for option in ["--to", "--rejects"] {
+        run(&["apache", option, kept_name, dir_name]).exits(2).says("b.rec: is one of the inputs");
+        assert_eq!(fs::read(&kept).unwrap(), b"precious");
+    }
+    // A shell has created it before anybody could ask.
+    let mut child = crate::harness::command(&["apache", dir_name]).stdout(fs::File::create(&kept).unwrap()).spawn().unwrap();
+    assert_eq!(crate::harness::wait(&mut child, crate::harness::DEADLINE), Some(1));
     assert_eq!(Stream::read(&fs::read(&kept).unwrap()).len(), 3);
 }
 

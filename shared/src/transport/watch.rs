@@ -42,6 +42,11 @@ impl<R: Read + AsFd> Watched<R> {
         Ok((Watched { input, stop: stop.into(), output }, Stopper(Arc::new(stopper.into()))))
     }
 
+    /// From now on, reads also end when `output` has no reader any more.
+    pub fn watch_output(&mut self, output: OwnedFd) {
+        self.output = Some(output);
+    }
+
     /// Whether a read would find something at once: data, the end, or an error.
     pub fn is_ready(&self) -> bool {
         self.wait(Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready)

@@ -101,6 +101,11 @@ impl<R: Read> Reader<R> {
         &self.input
     }
 
+    /// The input, to be set up; whoever reads from it breaks the stream.
+    pub fn input_mut(&mut self) -> &mut R {
+        &mut self.input
+    }
+
     /// Frames and records so far.
     pub fn totals(&self) -> Totals {
         self.decoder.totals()

@@ -1,0 +1,23 @@
+//! The harness of the end-to-end tests: `producer` and `consumer` as real processes with a real pipe between them.
+//!
+//! - [`process`]: starts the programs, feeds them, takes what they say, and ends them when their time is up;
+//! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
+//! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
+//! - [`terminal`]: a terminal to write to;
+//! - [`stream`]: a saved stream cut into its frames.
+//!
+//! If you're adding something new: an answer to a query is a file in `cases/`; what a program does when it is cut off,
+//! closed, killed or starved is a test in `tests/processes/`; a rule about the sources is one in `tests/tidy.rs`.
+//!
+//! The programs are those beside the test's own executable: `cargo build --workspace` makes them.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+pub mod case;
+pub mod log;
+pub mod process;
+pub mod stream;
+pub mod terminal;
+
+pub use process::{Feed, Outcome, Pipeline, Program, Scratch, Take};

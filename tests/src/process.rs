@@ -1,0 +1,526 @@
+//! Starts the programs, and is the only file of the tests that starts anything.
+//!
+//! Nothing here waits for ever: a run that is not over at its deadline is killed, and the test fails with all that is
+//! known of it. Both ends of every pipe are served by threads of their own, so that no order of reading and writing can
+//! block the programs or the test.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fmt::Write as _,
+    fs,
+    io::{Read, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::terminal::Terminal;
+
+/// How long a run may take unless it says otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How often a run that is going on is looked at.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// How much of an output a failure shows.
+const SHOWN_BYTES: usize = 4000;
+
+/// The two programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// From bytes to records.
+    Producer,
+    /// From records to answers.
+    Consumer,
+}
+
+impl Program {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Program::Producer => "producer",
+            Program::Consumer => "consumer",
+        }
+    }
+
+    /// Where it lies: beside the test, whose own place is `target/PROFILE/deps`.
+    pub fn path(self) -> PathBuf {
+        let test = env::current_exe().expect("a test knows where it lies");
+        let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
+        let path = profile.join(format!("{}{}", self.name(), env::consts::EXE_SUFFIX));
+        assert!(path.is_file(), "there is no {}: run `cargo build --workspace` first", path.display());
+        path
+    }
+}
+
+/// A directory of a test's own, gone with it.
+#[derive(Debug)]
+pub struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    /// A new, empty one.
+    pub fn new() -> Self {
+        Scratch(tempfile::tempdir().expect("a temporary directory can be made"))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file into it, with the directories on the way.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().expect("it is in the directory")).expect("directories can be made");
+        fs::write(&path, content).expect("a file can be written");
+        path
+    }
+
+    /// What is in a file of it.
+    pub fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch::new()
+    }
+}
+
+/// What the first program of a run finds on its standard input.
+#[derive(Debug, Default)]
+pub enum Feed {
+    /// `/dev/null`.
+    #[default]
+    Nothing,
+    /// These bytes through a pipe, and then the end.
+    Bytes(Vec<u8>),
+    /// These bytes again and again through a pipe: so many times, or for ever.
+    Repeat(Vec<u8>, Option<u64>),
+    /// These bytes through a pipe, which then stays open and silent until the run is over.
+    Silent(Vec<u8>),
+    /// These bytes through a pipe, which then stays open and silent until what was to be taken has been taken.
+    UntilTaken(Vec<u8>),
+    /// A file.
+    File(PathBuf),
+    /// A terminal at which nobody types.
+    Terminal(Terminal),
+}
+
+impl Feed {
+    fn stdio(&self) -> Stdio {
+        match self {
+            Feed::Nothing => Stdio::null(),
+            Feed::Bytes(_) | Feed::Repeat(..) | Feed::Silent(_) | Feed::UntilTaken(_) => Stdio::piped(),
+            Feed::File(path) => fs::File::open(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())).into(),
+            Feed::Terminal(terminal) => terminal.stdio(),
+        }
+    }
+
+    /// Feeds a pipe. A program that has had enough closes it: that is its right.
+    fn feed(&self, mut pipe: impl Write, over: &AtomicBool, is_taken: &AtomicBool) {
+        match self {
+            Feed::Nothing | Feed::File(_) | Feed::Terminal(_) => {}
+            Feed::Bytes(bytes) => drop(pipe.write_all(bytes)),
+            Feed::Repeat(bytes, times) => {
+                for _ in 0..times.unwrap_or(u64::MAX) {
+                    if pipe.write_all(bytes).is_err() {
+                        break;
+                    }
+                }
+            }
+            Feed::Silent(bytes) | Feed::UntilTaken(bytes) => {
+                let wakes = matches!(self, Feed::UntilTaken(_));
+                if pipe.write_all(bytes).is_ok() {
+                    while !(over.load(Ordering::Relaxed) || wakes && is_taken.load(Ordering::Relaxed)) {
+                        thread::sleep(LOOK);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What becomes of the standard output of the last program of a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Take {
+    /// All of it is read.
+    #[default]
+    All,
+    /// So many lines are read, then it is closed: `| head -N`.
+    Lines(usize),
+    /// Nothing is read for so long, then it is closed.
+    Stall(Duration),
+    /// It is a terminal, all of whose output is read.
+    Terminal,
+}
+
+/// A run of `producer`, of `consumer`, or of both with a pipe between them.
+///
+/// # Examples
+/// ```no_run
+/// use e2e::Pipeline;
+///
+/// Pipeline::both(&["apache"], &["count | csv"]).input("…").run().succeeds().prints("count\n1\n");
+/// ```
+#[derive(Debug)]
+pub struct Pipeline {
+    programs: Vec<(Program, Vec<OsString>)>,
+    feed: Feed,
+    take: Take,
+    dir: Option<PathBuf>,
+    deadline: Duration,
+    kill_after: Option<(Program, Duration)>,
+}
+
+impl Pipeline {
+    fn new(programs: Vec<(Program, Vec<OsString>)>) -> Self {
+        Pipeline { programs, feed: Feed::Nothing, take: Take::All, dir: None, deadline: DEADLINE, kill_after: None }
+    }
+
+    /// `producer ARGS | consumer ARGS`
+    pub fn both<P: AsRef<OsStr>, C: AsRef<OsStr>>(producer: &[P], consumer: &[C]) -> Self {
+        Pipeline::new(vec![(Program::Producer, owned(producer)), (Program::Consumer, owned(consumer))])
+    }
+
+    /// `producer ARGS`
+    pub fn producer<S: AsRef<OsStr>>(args: &[S]) -> Self {
+        Pipeline::new(vec![(Program::Producer, owned(args))])
+    }
+
+    /// `consumer ARGS`
+    pub fn consumer<S: AsRef<OsStr>>(args: &[S]) -> Self {
+        Pipeline::new(vec![(Program::Consumer, owned(args))])
+    }
+
+    /// What is on standard input.
+    #[must_use]
+    pub fn feed(mut self, feed: Feed) -> Self {
+        self.feed = feed;
+        self
+    }
+
+    /// These bytes are on standard input, which is a pipe.
+    #[must_use]
+    pub fn input(self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.feed(Feed::Bytes(bytes.into()))
+    }
+
+    /// What becomes of standard output.
+    #[must_use]
+    pub fn take(mut self, take: Take) -> Self {
+        self.take = take;
+        self
+    }
+
+    /// The working directory.
+    #[must_use]
+    pub fn dir(mut self, dir: &Path) -> Self {
+        self.dir = Some(dir.to_owned());
+        self
+    }
+
+    /// How long it may take, instead of [`DEADLINE`].
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Kills (with SIGKILL) one of the programs when it has run so long.
+    #[must_use]
+    pub fn kill_after(mut self, program: Program, delay: Duration) -> Self {
+        self.kill_after = Some((program, delay));
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Panics
+    /// When it is not over at the deadline.
+    pub fn run(self) -> Outcome {
+        let terminal = matches!(self.take, Take::Terminal).then(Terminal::new);
+        let began = Instant::now();
+        let mut children = self.start(terminal.as_ref());
+        let (feed, stdout) =
+            (children.first_mut().and_then(|child| child.stdin.take()), children.last_mut().and_then(|child| child.stdout.take()));
+        let errors: Vec<_> = children.iter_mut().map(|child| child.stderr.take().expect("stderr is a pipe")).collect();
+        let (over, is_taken, taken) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::new(Vec::new()));
+        let (ends, errors, in_time) = thread::scope(|scope| {
+            scope.spawn(|| feed.map(|pipe| self.feed.feed(pipe, &over, &is_taken)));
+            match (stdout, &terminal) {
+                (Some(pipe), _) => drop(scope.spawn(|| {
+                    take(pipe, self.take, &taken);
+                    is_taken.store(true, Ordering::Relaxed);
+                })),
+                (None, Some(terminal)) => drop(scope.spawn(|| terminal.read_until(&over, &taken))),
+                (None, None) => {}
+            }
+            let errors: Vec<_> = errors.into_iter().map(|mut pipe| scope.spawn(move || read_all(&mut pipe))).collect();
+            let (ends, in_time) = self.wait(&mut children, began);
+            over.store(true, Ordering::Relaxed);
+            (ends, errors.into_iter().map(|error| error.join().expect("a reader does not panic")).collect::<Vec<_>>(), in_time)
+        });
+        let ends = self.programs.iter().zip(ends).zip(errors);
+        let outcome = Outcome {
+            command: self.shown(),
+            ends: ends
+                .map(|(((program, _), end), stderr)| End {
+                    program: *program,
+                    stderr: String::from_utf8_lossy(&stderr).into_owned(),
+                    ..end
+                })
+                .collect(),
+            stdout: taken.into_inner().expect("a reader does not panic"),
+            took: began.elapsed(),
+        };
+        assert!(in_time, "not over after {:?}, killed\n{outcome}", self.deadline);
+        outcome
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+    fn start(&self, terminal: Option<&Terminal>) -> Vec<Child> {
+        let last = self.programs.len() - 1;
+        let mut stdin = Some(self.feed.stdio());
+        let mut children = Vec::new();
+        for (i, (program, args)) in self.programs.iter().enumerate() {
+            let mut command = Command::new(program.path());
+            command.args(args).stdin(stdin.take().expect("each program has a standard input")).stderr(Stdio::piped());
+            command.env_remove("NO_COLOR").env("TERM", "xterm");
+            command.stdout(match terminal {
+                Some(terminal) if i == last => terminal.stdio(),
+                _ => Stdio::piped(),
+            });
+            if let Some(dir) = &self.dir {
+                command.current_dir(dir);
+            }
+            let mut child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.name()));
+            if i < last {
+                stdin = child.stdout.take().map(Stdio::from);
+            }
+            children.push(child);
+        }
+        children
+    }
+
+    /// Waits until all are over; false when the time was up before.
+    fn wait(&self, children: &mut [Child], began: Instant) -> (Vec<End>, bool) {
+        let blank = || End { program: Program::Producer, status: None, stderr: String::new(), peak_bytes: None, took: Duration::ZERO };
+        let mut ends: Vec<End> = children.iter().map(|_| blank()).collect();
+        let mut to_kill = self.kill_after;
+        loop {
+            for ((child, end), (program, _)) in children.iter_mut().zip(&mut ends).zip(&self.programs) {
+                if end.status.is_some() {
+                    continue;
+                }
+                end.peak_bytes = peak_bytes(child.id()).or(end.peak_bytes);
+                end.status = child.try_wait().expect("a child can be waited for");
+                end.took = began.elapsed();
+                if to_kill.is_some_and(|(which, delay)| which == *program && began.elapsed() >= delay) {
+                    to_kill = None;
+                    // It may be over already.
+                    let _ = child.kill();
+                }
+            }
+            if ends.iter().all(|end| end.status.is_some()) {
+                return (ends, true);
+            }
+            if began.elapsed() > self.deadline {
+                for (child, end) in children.iter_mut().zip(&mut ends).filter(|(_, end)| end.status.is_none()) {
+                    let _ = child.kill();
+                    end.status = child.wait().ok();
+                }
+                return (ends, false);
+            }
+            thread::sleep(LOOK);
+        }
+    }
+
+    fn shown(&self) -> String {
+        let quoted = |arg: &OsString| {
+            let arg = arg.to_string_lossy();
+            if arg.chars().all(|c| c.is_ascii_alphanumeric() || "-_./=".contains(c)) && !arg.is_empty() {
+                arg.into_owned()
+            } else {
+                format!("'{}'", arg.replace('\'', "'\\''"))
+            }
+        };
+        let one = |(program, args): &(Program, Vec<OsString>)| {
+            std::iter::once(program.name().to_owned()).chain(args.iter().map(quoted)).collect::<Vec<_>>().join(" ")
+        };
+        self.programs.iter().map(one).collect::<Vec<_>>().join(" | ")
+    }
+}
+
+fn owned<S: AsRef<OsStr>>(args: &[S]) -> Vec<OsString> {
+    args.iter().map(|arg| arg.as_ref().to_owned()).collect()
+}
+
+fn read_all(from: &mut impl Read) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    from.read_to_end(&mut bytes).expect("a pipe can be read");
+    bytes
+}
+
+fn take(mut pipe: impl Read, how: Take, into: &Mutex<Vec<u8>>) {
+    let mut bytes = Vec::new();
+    match how {
+        Take::All | Take::Terminal => bytes = read_all(&mut pipe),
+        Take::Stall(duration) => thread::sleep(duration),
+        Take::Lines(lines) => {
+            let mut part = [0; 1 << 12];
+            while bytes.iter().filter(|&&byte| byte == b'\n').count() < lines {
+                match pipe.read(&mut part).expect("a pipe can be read") {
+                    0 => break,
+                    got => bytes.extend_from_slice(&part[..got]),
+                }
+            }
+            drop(pipe);
+            let end = bytes
+                .iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'\n')
+                .nth(lines.saturating_sub(1))
+                .map_or(bytes.len(), |(at, _)| at + 1);
+            bytes.truncate(end);
+        }
+    }
+    *into.lock().expect("nobody panics with it") = bytes;
+}
+
+/// The most memory that a process has had so far; `None` where the system does not say.
+///
+/// Not `wait4`: what that tells begins with what the test itself had when it forked.
+fn peak_bytes(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
+}
+
+/// How one program of a run ended.
+#[derive(Debug)]
+pub struct End {
+    /// Which.
+    pub program: Program,
+    status: Option<ExitStatus>,
+    /// What it said.
+    pub stderr: String,
+    /// The most memory it had, as far as it was seen.
+    pub peak_bytes: Option<u64>,
+    /// How long it ran.
+    pub took: Duration,
+}
+
+impl End {
+    /// Its exit code; `None` when a signal ended it.
+    pub fn code(&self) -> Option<i32> {
+        self.status.and_then(|status| status.code())
+    }
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Outcome {
+    command: String,
+    /// The programs, in the order of the pipe.
+    pub ends: Vec<End>,
+    /// What the last of them wrote.
+    pub stdout: Vec<u8>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// The end of one of the programs.
+    pub fn end(&self, program: Program) -> &End {
+        self.ends.iter().find(|end| end.program == program).unwrap_or_else(|| panic!("{} was not run", program.name()))
+    }
+
+    /// What the producer said.
+    pub fn producer_says(&self) -> &str {
+        &self.end(Program::Producer).stderr
+    }
+
+    /// What the consumer said.
+    pub fn consumer_says(&self) -> &str {
+        &self.end(Program::Consumer).stderr
+    }
+
+    /// Standard output as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+
+    /// Asserts the exit codes, in the order of the pipe, and that nobody panicked.
+    #[track_caller]
+    pub fn exits(self, codes: &[i32]) -> Self {
+        let came: Vec<_> = self.ends.iter().map(End::code).collect();
+        assert!(came.iter().copied().eq(codes.iter().copied().map(Some)), "exit codes {codes:?} expected\n{self}");
+        self.without_panic()
+    }
+
+    /// Asserts that all ended well and that nobody said anything.
+    #[track_caller]
+    pub fn succeeds(self) -> Self {
+        let codes = vec![0; self.ends.len()];
+        self.exits(&codes).quietly()
+    }
+
+    /// Asserts that nobody said anything.
+    #[track_caller]
+    pub fn quietly(self) -> Self {
+        assert!(self.ends.iter().all(|end| end.stderr.is_empty()), "nothing on stderr expected\n{self}");
+        self
+    }
+
+    /// Asserts that no program or thread of it panicked.
+    #[track_caller]
+    pub fn without_panic(self) -> Self {
+        assert!(!self.ends.iter().any(|end| end.stderr.contains("panicked")), "a panic\n{self}");
+        self
+    }
+
+    /// Asserts what was written.
+    #[track_caller]
+    pub fn prints(self, expected: impl AsRef<[u8]>) -> Self {
+        let expected = expected.as_ref();
+        assert!(self.stdout == expected, "stdout expected:\n{}\n{self}", shown(expected));
+        self
+    }
+
+    /// Asserts that one of the programs said this.
+    #[track_caller]
+    pub fn says(self, program: Program, part: &str) -> Self {
+        assert!(self.end(program).stderr.contains(part), "expected of {}: {part}\n{self}", program.name());
+        self
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut text = format!("ran:    {}\ntook:   {:?}\n", self.command, self.took);
+        for end in &self.ends {
+            let status = end.status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
+            writeln!(text, "{}: {status}, stderr:\n{}", end.program.name(), shown(end.stderr.as_bytes()))?;
+        }
+        write!(text, "stdout ({} bytes):\n{}", self.stdout.len(), shown(&self.stdout))?;
+        out.write_str(&text)
+    }
+}
+
+/// The beginning of some output, for a message.
+fn shown(bytes: &[u8]) -> String {
+    let part = &bytes[..bytes.len().min(SHOWN_BYTES)];
+    let more = if part.len() < bytes.len() { "\n… (cut)" } else { "" };
+    format!(
+        "{}{more}",
+        String::from_utf8_lossy(part).escape_debug().to_string().replace("\\n", "\n").replace("\\\"", "\"").replace("\\'", "'")
+    )
+}

@@ -1,0 +1,19 @@
+//! What the two programs do as processes: with good data, with broken streams, when they are stopped, closed, killed or
+//! starved, and how much memory they take.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+// How streams that were cut or changed are found out.
+mod broken;
+// Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
+mod inputs;
+// That memory does not grow with the input.
+mod memory;
+// Lines that are no records.
+mod rejects;
+// How an end travels: enough, closed, killed, silent.
+mod stops;
+// What is written to a terminal, and what is not.
+mod terminals;
+// Totals, order and bytes, compared with what the log is known to hold.
+mod totals;

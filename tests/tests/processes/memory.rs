@@ -1,0 +1,46 @@
+//! That memory does not grow with the input: 200 MB of log through both programs, a bounded part of it in either.
+
+use std::time::Duration;
+
+use e2e::{Feed, Outcome, Pipeline, Take, log::Log};
+
+const INPUT_BYTES: u64 = 200 << 20;
+const LIMIT_BYTES: u64 = 64 << 20;
+
+/// Slow: it takes as long as all others together.
+#[test]
+fn both_programs_stay_small() {
+    let log = Log::common(51, 20_000);
+    let text = log.text();
+    let times = INPUT_BYTES.div_ceil(text.len() as u64);
+    let query = "stats count, sum(bytes) as b by status | stats sum(count) as n, sum(b) as b | print \"{n} {b}\"";
+    let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", query]).feed(Feed::Repeat(text, Some(times)));
+    let outcome = run.deadline(Duration::from_secs(120)).run().succeeds();
+    let (lines, bytes) = (log.len() as u64 * times, log.total_bytes() * times);
+    let outcome = outcome.prints(format!("{lines} {bytes}\n"));
+    assert_small(&outcome);
+}
+
+#[test]
+fn a_reader_that_stalls_slows_the_producer_down() {
+    for threads in ["1", "8"] {
+        let run = Pipeline::producer(&["apache", "-j", threads]).feed(Feed::Repeat(Log::common(52, 20_000).text(), None));
+        assert_small(&run.take(Take::Stall(Duration::from_secs(2))).run().succeeds());
+    }
+}
+
+#[test]
+fn a_stalled_reader_slows_both_programs_down() {
+    let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "print"]).feed(Feed::Repeat(Log::common(53, 20_000).text(), None));
+    assert_small(&run.take(Take::Stall(Duration::from_secs(2))).run().succeeds());
+}
+
+#[track_caller]
+fn assert_small(outcome: &Outcome) {
+    for end in &outcome.ends {
+        // Where the system does not tell, there is nothing to compare.
+        let Some(peak) = end.peak_bytes else { continue };
+        assert!(peak > 1 << 20, "a process has more than that: it was not looked at\n{outcome}");
+        assert!(peak <= LIMIT_BYTES, "{} took {} MiB\n{outcome}", end.program.name(), peak >> 20);
+    }
+}

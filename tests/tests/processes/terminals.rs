@@ -1,0 +1,53 @@
+//! What is written to a terminal, and what is not.
+
+use e2e::{Pipeline, Program, Take, log::Log, terminal::COLUMNS};
+
+const LINE: &[u8] = b"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] \"GET /a HTTP/1.1\" 404 5\n";
+
+#[test]
+fn frames_are_refused_on_a_terminal() {
+    let outcome = Pipeline::producer(&["apache"]).input(LINE).take(Take::Terminal).run().exits(&[2]);
+    outcome.says(Program::Producer, "terminal").prints("");
+}
+
+#[test]
+fn the_default_is_a_table_on_a_terminal() {
+    let run = Pipeline::both(&["apache"], &["select host, status"]).input(LINE.repeat(2)).take(Take::Terminal);
+    run.run().succeeds().prints("host      status\n10.0.0.1     404\n10.0.0.1     404\n");
+}
+
+#[test]
+fn a_table_fits_the_terminal() {
+    let outcome = Pipeline::both(&["apache"], &["table"]).input(Log::odd(41, 50).text()).take(Take::Terminal).run().succeeds();
+    let text = outcome.text();
+    assert_eq!(text.lines().count(), 51, "{outcome}");
+    // Eleven columns of at least eight do not fit in 80; whatever does not fit is cut, so that no column is very wide.
+    let widest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    assert!(widest <= usize::from(COLUMNS) + 30, "{widest} columns\n{outcome}");
+    let outcome =
+        Pipeline::both(&["apache"], &["select host, request, status | table"]).input(Log::odd(42, 50).text()).take(Take::Terminal);
+    let outcome = outcome.run().succeeds();
+    assert!(outcome.text().lines().all(|line| line.chars().count() <= usize::from(COLUMNS)), "{outcome}");
+}
+
+#[test]
+fn what_strangers_sent_does_not_steer_the_terminal() {
+    let line = b"\x1b[2J - - [x] \"GET /\x1b]0;title\x07\x9b31m\x7f HTTP/1.1\" 404 5\n";
+    for query in ["table", "json", "csv", "tsv", "print", "print \"{host} {request}\""] {
+        let outcome = Pipeline::both(&["apache"], &[query]).input(&line[..]).take(Take::Terminal).run().succeeds();
+        let text = String::from_utf8(outcome.stdout.clone()).unwrap_or_else(|error| panic!("{error}: a bare byte\n{outcome}"));
+        assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{outcome}");
+        assert!(text.len() > 20, "{outcome}");
+    }
+    // In a pipe, bytes pass as they are.
+    let run = Pipeline::both(&["apache"], &["print \"{host}\""]).input(&line[..]);
+    run.run().succeeds().prints("\x1b[2J\n");
+}
+
+#[test]
+fn a_consumer_without_a_producer_says_what_is_missing() {
+    let terminal = e2e::terminal::Terminal::new();
+    let outcome = Pipeline::consumer(&["count"]).feed(e2e::Feed::Terminal(terminal)).run();
+    assert!(outcome.ends[0].code() != Some(0), "{outcome}");
+    outcome.without_panic().says(Program::Consumer, "terminal").says(Program::Consumer, "producer apache");
+}
