@@ -40,7 +40,7 @@ pub struct Cli {
     pub quiet: bool,
 }
 
-const EXAMPLES: &str = "\
+const EXAMPLES: &str = "Examples:
   producer apache /var/log/apache2 | consumer 'where status == 404 | count by request | top 10'
   producer apache access.log.gz    | consumer 'stats sum(bytes), avg(bytes) by host | csv'
   producer apache access.log       | consumer 'where request =~ /\\.php$/i | head 3' 'print \"{host} {request}\"'";

@@ -99,13 +99,17 @@ where
         let _ = permits.try_send(());
     }
     let (results, arrived) = bounded(in_flight);
-    let numbered = Mutex::new((0_u64, source));
+    let numbered = Mutex::new((0_u64, Some(source)));
     let pull = || {
         let mut guard = numbered.lock().unwrap_or_else(PoisonError::into_inner);
         let (number, source) = &mut *guard;
-        let item = source()?;
+        let item = source.as_mut().and_then(|source| source());
+        if item.is_none() {
+            // Asked no more, by whichever worker: what follows an end, or an error, is not to be read.
+            *source = None;
+        }
         *number += 1;
-        Some((*number - 1, item))
+        Some((*number - 1, item?))
     };
     std::thread::scope(|scope| {
         let spawn = |_| {
@@ -280,6 +284,24 @@ mod tests {
             assert_eq!(sink.0, [0, 1, 2]);
             assert!(lasts.is_ok() && sink.2);
             assert!(pulled <= 3 + (threads * IN_FLIGHT_PER_WORKER) as u64, "{pulled} pulled by {threads}");
+        }
+    }
+
+    #[test]
+    fn a_source_that_has_ended_is_not_asked_again() {
+        for threads in [1, 2, 8] {
+            let mut asked_after_end = 0;
+            let mut items = 0..20;
+            let mut ended = false;
+            let mut source = || {
+                asked_after_end += u64::from(ended);
+                let item = items.next();
+                ended = item.is_none();
+                item
+            };
+            let mut sink = Got(Vec::new(), None, false);
+            ordered(&mut source, threads, &|| Echo(&|_| {}, 0), &mut sink).unwrap();
+            assert_eq!((asked_after_end, sink.0.len()), (0, 20), "{threads} threads");
         }
     }
 

@@ -5,6 +5,7 @@
 //! its own.
 
 mod csv;
+mod delimited;
 mod json;
 mod print;
 mod printer;
@@ -37,11 +38,11 @@ pub trait Format: Send + Sync {
 /// The format of an output for records of this schema; `None` for those that are none: `table` and `null`.
 pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
     match output {
-        Output::Print(None) => Some(Box::new(print::Fields)),
+        Output::Print(None) => Some(Box::new(print::fields())),
         Output::Print(Some(pieces)) => Some(Box::new(print::Template::new(pieces.clone(), schema))),
         Output::Json => Some(Box::new(json::Json::new(schema))),
-        Output::Csv => Some(Box::new(csv::Csv::new(schema))),
-        Output::Tsv => Some(Box::new(tsv::Tsv::new(schema))),
+        Output::Csv => Some(Box::new(csv::csv(schema))),
+        Output::Tsv => Some(Box::new(tsv::tsv(schema))),
         Output::Table | Output::Null => None,
     }
 }

@@ -3,27 +3,15 @@
 use recpipe::{Batch, Schema, Type, Value};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Format, plain};
+use super::{Format, delimited::Delimited, plain};
 use crate::query::{
     plan::Piece,
     template::{self, Align},
 };
 
 /// Without a template: all fields, separated by tabs.
-pub(super) struct Fields;
-
-impl Format for Fields {
-    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) {
-        for row in batch.rows() {
-            for (i, value) in row.values().enumerate() {
-                if i > 0 {
-                    out.push(b'\t');
-                }
-                plain(value, out);
-            }
-            out.push(b'\n');
-        }
-    }
+pub(super) fn fields() -> Delimited {
+    Delimited::new(b'\t', plain)
 }
 
 /// With a template.

@@ -2,12 +2,12 @@
 
 use std::{fs::File, io::Write};
 
-use recpipe::{Error, transport::stdio};
+use recpipe::{Error, say, transport::stdio};
 
 /// Collects output and writes it when there is much of it, when the source has nothing more for now, and at the end.
 ///
-/// On a terminal, control characters other than tab and line break are shown as `\x1b`: a log holds what strangers sent,
-/// and an escape sequence in it must not reach the terminal.
+/// On a terminal, control characters are made visible ([`say::printable`]): a log holds what strangers sent, and an escape
+/// sequence in it must not reach the terminal.
 pub struct Printer {
     out: Box<dyn Write>,
     terminal: bool,
@@ -43,7 +43,7 @@ impl Printer {
     /// [`Error::Io`]; see [`Error::is_broken_pipe`] for a reader that has gone.
     pub fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
         if self.terminal {
-            printable(lines, &mut self.held);
+            say::printable(lines, &mut self.held);
         } else if lines.len() >= HELD_BYTES {
             self.flush()?;
             return self.out.write_all(lines).map_err(failed);
@@ -68,38 +68,4 @@ impl Printer {
 
 fn failed(error: std::io::Error) -> Error {
     Error::io("cannot write standard output", error)
-}
-
-/// Text with its control characters made visible: C0, DEL, and C1 (as UTF-8 or as a bare byte).
-fn printable(text: &[u8], out: &mut Vec<u8>) {
-    for chunk in text.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            if character.is_control() && !matches!(character, '\n' | '\t') {
-                out.extend_from_slice(format!("\\x{:02x}", character as u32).as_bytes());
-            } else {
-                out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-            }
-        }
-        for byte in chunk.invalid() {
-            out.extend_from_slice(format!("\\x{byte:02x}").as_bytes());
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::printable;
-
-    #[test]
-    fn nothing_steers_the_terminal() {
-        let check = |text: &[u8], expect: &str| {
-            let mut out = Vec::new();
-            printable(text, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), expect);
-        };
-        check(b"a\tb\n", "a\tb\n");
-        check(b"\x1b[2J\r\x7f", "\\x1b[2J\\x0d\\x7f");
-        check("\u{9b}31mé".as_bytes(), "\\x9b31mé");
-        check(b"\x9b\xff", "\\x9b\\xff");
-    }
 }

@@ -1,7 +1,7 @@
-//! The stages of a query: one per file, each a [`Stage`] that owns its target.
+//! The stages of a query: one per file, each a [`recpipe::Stage`] that owns its target.
 //!
 //! A stage that needs all the records (`distinct`, `top`, `stats`) has two halves: one in each worker, which sends on as
-//! little as it can, and one that runs once on what all workers send. [`crate::plan`] puts them together.
+//! little as it can, and one that runs once on what all workers send. [`crate::split`] puts them together.
 
 mod assign;
 mod deliver;

@@ -2,7 +2,7 @@
 //!
 //! - [`Url`]: what a user names;
 //! - [`stdio`]: standard input and output, pipes made large, terminals refused;
-//! - [`file`]: a stream kept in a file;
+//! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
 //! - [`watch`]: reading that can be stopped while it waits.
 
