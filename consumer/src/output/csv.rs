@@ -2,10 +2,10 @@
 
 use recpipe::{Schema, Value};
 
-use super::{delimited::Delimited, plain};
+use super::{Format, delimited::Delimited, plain};
 
 /// See the module.
-pub(super) fn csv(schema: &Schema) -> Delimited {
+pub(super) fn csv(schema: &Schema) -> impl Format + use<> {
     Delimited::new(b',', cell).with_header(schema)
 }
 

@@ -5,15 +5,15 @@ use recpipe::{Batch, Schema, Value};
 use super::Format;
 
 /// One line a record. How a value is written, and escaped, is what the formats differ in.
-pub(super) struct Delimited {
+pub(super) struct Delimited<C> {
     separator: u8,
-    cell: fn(Value<'_>, &mut Vec<u8>),
+    cell: C,
     header: Vec<u8>,
 }
 
-impl Delimited {
+impl<C: Fn(Value<'_>, &mut Vec<u8>)> Delimited<C> {
     /// Without a header.
-    pub(super) fn new(separator: u8, cell: fn(Value<'_>, &mut Vec<u8>)) -> Self {
+    pub(super) fn new(separator: u8, cell: C) -> Self {
         Delimited { separator, cell, header: Vec::new() }
     }
 
@@ -36,7 +36,7 @@ impl Delimited {
     }
 }
 
-impl Format for Delimited {
+impl<C: Fn(Value<'_>, &mut Vec<u8>) + Send + Sync> Format for Delimited<C> {
     fn header(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.header);
     }

@@ -10,7 +10,7 @@ use crate::query::{
 };
 
 /// Without a template: all fields, separated by tabs.
-pub(super) fn fields() -> Delimited {
+pub(super) fn fields() -> impl Format {
     Delimited::new(b'\t', plain)
 }
 

@@ -4,10 +4,10 @@
 
 use recpipe::{Schema, Value};
 
-use super::{delimited::Delimited, plain};
+use super::{Format, delimited::Delimited, plain};
 
 /// See the module.
-pub(super) fn tsv(schema: &Schema) -> Delimited {
+pub(super) fn tsv(schema: &Schema) -> impl Format + use<> {
     Delimited::new(b'\t', cell).with_header(schema)
 }
 
