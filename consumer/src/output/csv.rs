@@ -9,6 +9,7 @@ pub(super) fn csv(schema: &Schema) -> impl Format + use<> {
     Delimited::new(b',', cell).with_header(schema)
 }
 
+#[inline]
 fn cell(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Text(text) if text.iter().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) => {

@@ -25,6 +25,7 @@ impl<C: Fn(Value<'_>, &mut Vec<u8>)> Delimited<C> {
         self
     }
 
+    #[inline(always)]
     fn line<'a>(&self, values: impl Iterator<Item = Value<'a>>, out: &mut Vec<u8>) {
         for (i, value) in values.enumerate() {
             if i > 0 {

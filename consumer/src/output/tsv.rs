@@ -11,20 +11,31 @@ pub(super) fn tsv(schema: &Schema) -> impl Format + use<> {
     Delimited::new(b'\t', cell).with_header(schema)
 }
 
+#[inline]
 fn cell(value: Value<'_>, out: &mut Vec<u8>) {
-    let Value::Text(text) = value else { return plain(value, out) };
-    let mut from = 0;
-    for (at, byte) in text.iter().enumerate() {
-        let escape = match byte {
-            b'\t' => b"\\t",
-            b'\n' => b"\\n",
-            b'\r' => b"\\r",
-            b'\\' => b"\\\\",
-            _ => continue,
-        };
-        out.extend_from_slice(&text[from..at]);
-        out.extend_from_slice(escape);
-        from = at + 1;
+    match value {
+        Value::Text(text) if text.iter().any(|&byte| escape(byte).is_some()) => escaped(text, out),
+        value => plain(value, out),
     }
-    out.extend_from_slice(&text[from..]);
+}
+
+#[inline]
+fn escape(byte: u8) -> Option<&'static [u8]> {
+    match byte {
+        b'\t' => Some(b"\\t"),
+        b'\n' => Some(b"\\n"),
+        b'\r' => Some(b"\\r"),
+        b'\\' => Some(b"\\\\"),
+        _ => None,
+    }
+}
+
+#[cold]
+fn escaped(text: &[u8], out: &mut Vec<u8>) {
+    for &byte in text {
+        match escape(byte) {
+            Some(escape) => out.extend_from_slice(escape),
+            None => out.push(byte),
+        }
+    }
 }
