@@ -10,6 +10,7 @@ use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
 /// The command line of `consumer`.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", version, about = "From typed records to answers: runs a query over what a `producer` sends", before_help = EXAMPLES)]
+#[command(override_usage = "consumer [OPTIONS] [STAGE]…\n       consumer [OPTIONS] -f FILE")]
 pub struct Cli {
     /// The query: stages joined by `|`, in one argument or several; none prints every record
     #[arg(value_name = "STAGE")]

@@ -98,13 +98,14 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
 /// The exit of a run, with what is to be said of it.
 fn conclude(outcome: Outcome) -> anyhow::Result<Exit> {
     match (outcome.error, outcome.ending) {
+        // Whoever has enough is done, however the stream would have ended. (Whether a worker has read on as far as its end
+        // is chance.)
+        (None | Some(Error::Truncated { .. } | Error::Corrupt { .. }), _) if outcome.stopped => Ok(Exit::Done),
         (Some(error), _) if error.exit() == Exit::Incomplete => {
             Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
         }
         (Some(error), _) => Err(error.into()),
         (None, Some(ending)) => Ok(ended(&ending)),
-        // Whoever has enough is done, however the stream would have ended.
-        (None, None) if outcome.stopped => Ok(Exit::Done),
         (None, None) => Err(anyhow!("the stream stopped without an end and without an error")),
     }
 }
@@ -157,6 +158,10 @@ fn first_schema(reader: &mut Reader<Input>, source: &Source, query: &Query, quie
             Some(Incoming::Schema(schema)) => return Ok(Begun::Plan(query::check(source, query, &schema)?)),
             Some(Incoming::Report(report)) if quiet => drop(report),
             Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),
+            // A producer that is well says what its fields are, also when there are no records.
+            Some(Incoming::End(ending)) if ending.exit == Exit::Done => {
+                return Err(anyhow!("the stream ended without saying what its fields are"));
+            }
             Some(Incoming::End(ending)) => return Ok(Begun::Ended(ending)),
             Some(Incoming::Batch(_)) | None => return Err(anyhow!("the stream has records before it has fields")),
         }

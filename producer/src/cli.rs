@@ -66,7 +66,7 @@ const EXAMPLES: &str = "\
 Examples:
   producer apache access.log | consumer 'where status == 404 | count by request | top 10'
   producer apache /var/log/apache2 --name 'access*' | consumer 'sum(bytes)'
-  ssh host cat access.log.gz | producer apache | consumer 'top 5 by host'
+  ssh host cat access.log.gz | producer apache | consumer 'top 5 host'
 ";
 
 impl Cli {

@@ -22,6 +22,8 @@ pub struct Config {
     pub names: Names,
     /// Where the records go.
     pub to: Url,
+    /// Where rejects are kept.
+    pub rejects: Option<PathBuf>,
     /// How the run is to go.
     pub options: Options,
     /// Whether progress is shown.
@@ -42,7 +44,8 @@ impl Config {
             paths: cli.paths,
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
             to: cli.to.as_deref().unwrap_or("-").parse().map_err(|e| format!("--to: {e}"))?,
-            options: Options { threads, limit, rejects: cli.rejects, quiet: cli.quiet, stats: cli.stats },
+            rejects: cli.rejects,
+            options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats },
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,

@@ -29,17 +29,26 @@ use config::Config;
 use input::live::Watch;
 use input::{Blocks, Meter};
 use progress::Progress;
+use run::rejects::Kept;
 
 /// Does what the configuration says; what there is to say has been said when it returns.
 pub fn produce(config: Config) -> Exit {
     let found = input::find::find(&config.paths, &config.names);
     // Before anything is created: that empties what was there.
-    for (option, path) in [("--to", to_file(&config.to)), ("--rejects", config.options.rejects.as_deref())] {
+    for (option, path) in [("--to", to_file(&config.to)), ("--rejects", config.rejects.as_deref())] {
         if let Some(path) = path.filter(|path| input::find::is_among(path, &found)) {
             say!("producer: {option} {}: is one of the inputs; name another file", path.display());
             return Exit::Usage;
         }
     }
+    // What may fail comes before what empties a file.
+    let kept = match config.rejects.as_deref().map(Kept::create).transpose() {
+        Ok(kept) => kept,
+        Err(message) => {
+            say!("producer: {message}");
+            return Exit::Failed;
+        }
+    };
     let (out, watch) = match open_output(&config.to) {
         Ok(opened) => opened,
         Err((exit, message)) => {
@@ -47,12 +56,16 @@ pub fn produce(config: Config) -> Exit {
             return exit;
         }
     };
+    if kept.as_ref().is_some_and(|kept| kept.is_same_file(&out)) {
+        say!("producer: --rejects names the file that the records go to; name another");
+        return Exit::Usage;
+    }
     // Before the first byte is written: whoever has read one knows that somebody listens.
     let advice = Listener::new(&out);
     let meter = Arc::new(Meter::default());
     let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
     let blocks = Blocks::new(found, meter, watch).not_reading(&out);
-    run::run(blocks, (config.format.start)(), out, advice, &config.options, progress)
+    run::run(blocks, (config.format.start)(), out, advice, kept, &config.options, progress)
 }
 
 fn to_file(to: &Url) -> Option<&Path> {

@@ -13,7 +13,6 @@ pub mod ledger;
 pub mod rejects;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,8 +35,6 @@ pub struct Options {
     pub threads: usize,
     /// How many rejects are too many.
     pub limit: Limit,
-    /// Where rejects are kept.
-    pub rejects: Option<PathBuf>,
     /// No summary of rejects.
     pub quiet: bool,
     /// The ledger at the end.
@@ -48,23 +45,17 @@ pub struct Options {
 ///
 /// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed.
 ///
-/// `advice` is where the consumer may say which fields it reads; it has been listening since before this call.
+/// `kept` is where rejects go; `advice` is where the consumer may say which fields it reads; it has been listening since before this call.
 pub fn run<W: Write>(
     mut blocks: Blocks,
     mut format: Box<dyn Format>,
     out: W,
     mut advice: Listener,
+    kept: Option<Kept>,
     options: &Options,
     progress: Progress,
 ) -> Exit {
     let began = Instant::now();
-    let kept = match options.rejects.as_deref().map(Kept::create).transpose() {
-        Ok(kept) => kept,
-        Err(e) => {
-            recpipe::say!("producer: cannot write {}: {e}", options.rejects.as_deref().unwrap_or("".as_ref()).display());
-            return Exit::Usage;
-        }
-    };
     let watch = blocks.watch().clone();
     let mut deliver = Deliver {
         writer: None,
@@ -213,10 +204,6 @@ impl<W: Write> Deliver<'_, W> {
         if block.start == 0 {
             self.line_base = 0;
         }
-        let schema = parsed.batch.schema();
-        if self.write(|writer| writer.schema(schema).map(drop)) == Flow::Stop {
-            return Flow::Stop;
-        }
         let mut judged = 0;
         for reject in &parsed.rejects {
             self.judge.good(u64::from(reject.line - judged));
@@ -348,8 +335,8 @@ impl<W: Write> Deliver<'_, W> {
         if let Some(Err(e)) = self.kept.take().map(Kept::finish) {
             self.fail(Exit::Failed, e);
         }
-        // No input at all: the reader still learns what the fields would have been.
-        if self.ledger.lines_in == 0 {
+        // No records at all: the reader still learns what the fields would have been.
+        if self.writer.as_ref().is_some_and(|writer| writer.totals().records == 0) {
             let schema = format.schema();
             // Whatever fails here has been said, and the writer is gone.
             let _ = self.write(|writer| writer.schema(&schema).map(drop));

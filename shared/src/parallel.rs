@@ -56,8 +56,7 @@ pub trait Sink<T> {
 /// Where the system has fewer threads to give, fewer work.
 ///
 /// # Errors
-/// [`Error::Panicked`] when a worker panicked; results before that item were given to the sink. [`Error::Io`] when not
-/// even one thread could be started.
+/// [`Error::Panicked`] when a worker panicked; results before that item were given to the sink.
 ///
 /// # Examples
 /// ```
@@ -116,12 +115,10 @@ where
             let (results, permitted, pull) = (results.clone(), permitted.clone(), &pull);
             std::thread::Builder::new().spawn_scoped(scope, move || run(make(), pull, &permitted, &results))
         };
-        let mut refused = None;
-        let started = (0..threads).map(spawn).map_while(|started| started.map_err(|error| refused = Some(error)).ok());
-        let workers: Vec<_> = started.collect();
-        // Fewer threads than were asked for give the same result; none at all give no result.
-        if let (true, Some(error)) = (workers.is_empty(), refused) {
-            return Err(Error::io("cannot start a thread", error));
+        let workers: Vec<_> = (0..threads).map(spawn).map_while(Result::ok).collect();
+        // Fewer threads than were asked for give the same result; so does none.
+        if workers.is_empty() {
+            return alone(&mut || pull().map(|(_, item)| item), make(), sink);
         }
         drop(results);
         drop(permitted);
@@ -142,7 +139,8 @@ fn alone<T, W: Worker<T>>(
     sink: &mut impl Sink<W::Out>,
 ) -> Result<Vec<W::Last>, Error> {
     while let Some(item) = source() {
-        if sink.take(worker.work(item)) == Flow::Stop || sink.idle() == Flow::Stop {
+        let result = catch_unwind(AssertUnwindSafe(|| worker.work(item))).map_err(|panic| Error::Panicked(message(&*panic)))?;
+        if sink.take(result) == Flow::Stop || sink.idle() == Flow::Stop {
             sink.stopped();
             break;
         }
@@ -307,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_panic_is_an_error_and_what_came_before_counts() {
-        for threads in [2, 4] {
+        for threads in [1, 2, 4] {
             let (sink, lasts, _) = run(threads, 1000, None, &|item| assert!(item != 500, "five hundred"));
             assert_eq!(sink.0, (0..500).collect::<Vec<_>>());
             assert!(lasts.unwrap_err().to_string().contains("five hundred"));

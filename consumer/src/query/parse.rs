@@ -21,6 +21,9 @@ pub fn parse(source: &Source) -> Result<Query, QueryError> {
     if parser.found.is_empty() { Ok(query) } else { Err(QueryError::new(source, parser.found)) }
 }
 
+/// Each stage calls the next, so their number is bounded by the stack; no question that a person asks comes near.
+const MAX_STAGES: usize = 1000;
+
 /// A mistake was found and reported; the stage it is in is given up.
 #[derive(Debug)]
 pub struct Failed;
@@ -62,6 +65,12 @@ impl<'s> Parser<'s> {
             return query;
         }
         loop {
+            if query.stages.len() == MAX_STAGES {
+                let span = self.peek().span;
+                let what = format!("more than {MAX_STAGES} stages");
+                self.found.push(Diagnostic::new(span, what).label("join conditions with `and`, columns with `,`"));
+                break;
+            }
             (self.nesting, self.equals_compares) = (0, false);
             match self.stage() {
                 Ok(stage) => query.stages.push(stage),
@@ -389,7 +398,12 @@ error: unknown stage `hed`
         check("where a == \"b", "this text has no end", "\"b", "a closing \" is missing");
         check("where a =~ /b", "this regex has no end", "/b", "a `/` is missing; inside a regex write `\\/`");
         check("where a == 5m", "durations are not supported yet", "5m", "");
-        check("where a == 9223372036854775808", "this number does not fit in 64 bits", "9223372036854775808", "with a `.0` it is a float");
+        check(
+            "where a == 9223372036854775808",
+            "this number does not fit in 64 bits",
+            "9223372036854775808",
+            "the largest is 9223372036854775807",
+        );
         check("where by == 1", "expected a value, found `by`", "by", "a field of this name is written in backticks");
     }
 

@@ -139,7 +139,8 @@ impl Format {
             None => (rest, None),
         };
         let number = |digits: &str| match digits.parse() {
-            Ok(value) if value <= Template::MAX_WIDTH && digits.bytes().all(|byte| byte.is_ascii_digit()) => Ok(value),
+            _ if !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(unknown()),
+            Ok(value) if value <= Template::MAX_WIDTH => Ok(value),
             Ok(_) => Err(format!("a width of at most {} is possible", Template::MAX_WIDTH)),
             Err(_) => Err(unknown()),
         };
@@ -184,7 +185,7 @@ mod tests {
         check("a}", "a `}` without its `{` @}");
         check("{}", "a field without a name @{}");
         check("{a:x}", "unknown format `x` @x");
-        check("{a:>+1}", "a width of at most 4096 is possible @>+1");
+        check("{a:>+1}", "unknown format `>+1` @>+1");
         check("{a:>99999}", "a width of at most 4096 is possible @>99999");
         check("{`a`b}", "a format begins with `:` @b");
         check("{t:%H}", "time formats are not supported yet @%H");

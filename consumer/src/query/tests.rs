@@ -179,3 +179,10 @@ fn a_plan_knows_its_answer() {
     let none = plan(&[]).unwrap();
     assert_eq!((none.stages.len(), &*none.output().clone()), (0, &log_schema()));
 }
+
+#[test]
+fn a_query_of_very_many_stages_is_refused() {
+    let check = |stages: usize| parse(&Source::from_args(&[vec!["where true"; stages].join(" | ")])).map(|query| query.stages.len());
+    assert_eq!(check(1000).ok(), Some(1000));
+    assert!(check(1001).unwrap_err().to_string().contains("more than 1000 stages"));
+}

@@ -294,7 +294,7 @@ impl<'s> Lexer<'s> {
         }
         match number.parse() {
             Ok(value) => Kind::Int(value),
-            Err(_) => self.bad(start, "this number does not fit in 64 bits", "with a `.0` it is a float"),
+            Err(_) => self.bad(start, "this number does not fit in 64 bits", "the largest is 9223372036854775807"),
         }
     }
 

@@ -11,7 +11,7 @@
 //!
 //! # Which schema
 //!
-//! A stream begins with eleven fields if any line of the first block of the first input is combined, otherwise with nine: a common log
+//! A stream begins with eleven fields if any line of the first block that has records is combined, otherwise with nine: a common log
 //! has no fields that are always null, and a query for `http_referer` on it is told so before data flows. A stream of
 //! eleven stays so, with the two null where a line is common. In a stream of nine, a block that has combined lines makes
 //! a batch of eleven, announced by a schema of its own: such fields are not lost, but whoever reads only the first schema
@@ -81,12 +81,16 @@ impl Format for Apache {
     }
 
     fn plan(&mut self, first: &Block) -> Arc<dyn Plan> {
-        let plan = self.plan.get_or_insert_with(|| {
-            let mut columns = Columns::default();
-            fast::parse(&first.bytes, &mut columns, &mut Vec::new());
-            Arc::new(ApachePlan { schemas: self.schemas.clone(), combined: columns.has_combined() })
-        });
-        plan.clone()
+        if let Some(plan) = &self.plan {
+            return plan.clone();
+        }
+        let mut columns = Columns::default();
+        fast::parse(&first.bytes, &mut columns, &mut Vec::new());
+        let plan = Arc::new(ApachePlan { schemas: self.schemas.clone(), combined: columns.has_combined() });
+        if columns.rows() > 0 {
+            self.plan = Some(plan.clone());
+        }
+        plan
     }
 }
 

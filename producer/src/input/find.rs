@@ -9,6 +9,7 @@
 //! lead to is read where it lives, and a loop cannot happen), as `os.walk` in the seeds' `gen_find` does.
 
 use std::cmp::{Ordering, Reverse};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -65,6 +66,11 @@ impl Names {
         Ok(Names(Some(set.build()?)))
     }
 
+    /// Whether there are no patterns.
+    fn are_all(&self) -> bool {
+        self.0.is_none()
+    }
+
     fn wants(&self, name: &OsStr) -> bool {
         self.0.as_ref().is_none_or(|set| set.is_match(name))
     }
@@ -113,13 +119,13 @@ fn add(path: &Path, meta: io::Result<fs::Metadata>, names: &Names, found: &mut F
 }
 
 fn walk(root: &Path, names: &Names, found: &mut Found) {
+    let before = found.len();
     let entries = walkdir::WalkDir::new(root).sort_by(|a, b| by_age(a.file_name(), b.file_name()));
     for entry in entries {
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                let path = e.path().unwrap_or(root).to_owned();
-                found.push(Err(InputError::open(&path, e.into())));
+                found.push(Err(unreadable(root, e)));
                 continue;
             }
         };
@@ -137,6 +143,15 @@ fn walk(root: &Path, names: &Names, found: &mut Found) {
             }
         }
     }
+    if found.len() == before && !names.are_all() {
+        found.push(Err(InputError::pattern(root, "no file in it matches --name".to_owned())));
+    }
+}
+
+fn unreadable(root: &Path, error: walkdir::Error) -> InputError {
+    let path = error.path().unwrap_or(root).to_owned();
+    let what = error.into_io_error().unwrap_or_else(|| io::Error::other("a link that leads back to where it is"));
+    InputError::open(&path, what)
 }
 
 /// The argument as a pattern, if it has any of `*?[`. One that is not UTF-8 is taken by its letter.
@@ -144,13 +159,15 @@ fn glob_of(arg: &Path) -> Option<&str> {
     arg.to_str().filter(|s| s.contains(['*', '?', '[']))
 }
 
-/// Expands a glob as a shell does: component by component, `**` for any depth, `*` not matching a leading dot.
+/// Expands a glob as a shell does: component by component, `**` for any depth, `*` not matching a leading dot. Every
+/// file is there once, however many ways lead to it.
 fn expand(arg: &Path, pattern: &str, names: &Names, found: &mut Found) {
     let mut bases = vec![PathBuf::new()];
+    let mut problems = Vec::new();
     for part in Path::new(pattern).components() {
         let text = part.as_os_str().to_string_lossy();
         bases = match part {
-            Component::Normal(_) if text == "**" => bases.iter().flat_map(|b| dirs_below(b)).collect(),
+            Component::Normal(_) if text == "**" => bases.iter().flat_map(|b| dirs_below(b, &mut problems)).collect(),
             Component::Normal(_) if text.contains(['*', '?', '[']) => {
                 let matcher = match GlobBuilder::new(&text).literal_separator(true).build() {
                     Ok(glob) => glob.compile_matcher(),
@@ -159,44 +176,86 @@ fn expand(arg: &Path, pattern: &str, names: &Names, found: &mut Found) {
                         return;
                     }
                 };
-                bases.iter().flat_map(|b| matches_in(b, &matcher, text.starts_with('.'))).collect()
+                bases.iter().flat_map(|b| matches_in(b, &matcher, text.starts_with('.'), &mut problems)).collect()
             }
-            _ => bases.into_iter().map(|b| b.join(part)).filter(|p| fs::symlink_metadata(p).is_ok()).collect(),
+            _ => bases.into_iter().map(|b| b.join(part)).filter(|p| is_there(p, &mut problems)).collect(),
         };
     }
-    if bases.is_empty() {
-        found.push(Err(InputError::pattern(arg, "no file matches".to_owned())));
+    if bases.is_empty() && problems.is_empty() {
+        problems.push(InputError::pattern(arg, "no file matches".to_owned()));
     }
+    let mut matched: Found = problems.into_iter().map(Err).collect();
     for path in bases {
         let meta = fs::metadata(&path);
-        add(&path, meta, names, found);
+        add(&path, meta, names, &mut matched);
     }
+    let mut seen = HashSet::new();
+    matched.retain(|one| {
+        seen.insert(match one {
+            Ok(input) => input.to_string(),
+            Err(problem) => problem.to_string(),
+        })
+    });
+    found.append(&mut matched);
 }
 
 fn readable(dir: &Path) -> &Path {
     if dir.as_os_str().is_empty() { Path::new(".") } else { dir }
 }
 
-fn matches_in(dir: &Path, matcher: &GlobMatcher, hidden: bool) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(readable(dir)) else { return Vec::new() };
-    let mut names: Vec<_> = entries
-        .filter_map(|e| e.ok().map(|e| e.file_name()))
-        .filter(|n| (hidden || !n.as_bytes().starts_with(b".")) && matcher.is_match(n))
-        .collect();
+/// Whether the path exists; that it may not be asked is a problem.
+fn is_there(path: &Path, problems: &mut Vec<InputError>) -> bool {
+    match fs::symlink_metadata(path) {
+        Ok(_) => true,
+        Err(e) => {
+            add_problem(path, e, problems);
+            false
+        }
+    }
+}
+
+/// What is not there, or is no directory, does not match; anything else that cannot be looked at is a problem.
+fn add_problem(path: &Path, error: io::Error, problems: &mut Vec<InputError>) {
+    if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+        problems.push(InputError::open(path, error));
+    }
+}
+
+fn matches_in(dir: &Path, matcher: &GlobMatcher, hidden: bool, problems: &mut Vec<InputError>) -> Vec<PathBuf> {
+    let entries = match fs::read_dir(readable(dir)) {
+        Ok(entries) => entries,
+        Err(e) => {
+            add_problem(dir, e, problems);
+            return Vec::new();
+        }
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => names.push(entry.file_name()),
+            Err(e) => add_problem(dir, e, problems),
+        }
+    }
+    names.retain(|n| (hidden || !n.as_bytes().starts_with(b".")) && matcher.is_match(n));
     names.sort_by(|a, b| by_age(a, b));
     names.into_iter().map(|n| dir.join(n)).collect()
 }
 
 /// `dir` itself and every directory below it, for `**`; hidden ones and links are not entered.
-fn dirs_below(dir: &Path) -> Vec<PathBuf> {
+fn dirs_below(dir: &Path, problems: &mut Vec<InputError>) -> Vec<PathBuf> {
     let depth_of_dir = readable(dir).components().count();
-    walkdir::WalkDir::new(readable(dir))
+    let entries = walkdir::WalkDir::new(readable(dir))
         .sort_by(|a, b| by_age(a.file_name(), b.file_name()))
         .into_iter()
-        .filter_entry(|e| e.depth() == 0 || (e.file_type().is_dir() && !e.file_name().as_bytes().starts_with(b".")))
-        .filter_map(Result::ok)
-        .map(|e| dir.join(e.path().components().skip(depth_of_dir).collect::<PathBuf>()))
-        .collect()
+        .filter_entry(|e| e.depth() == 0 || (e.file_type().is_dir() && !e.file_name().as_bytes().starts_with(b".")));
+    let mut dirs = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(e) => dirs.push(dir.join(e.path().components().skip(depth_of_dir).collect::<PathBuf>())),
+            Err(e) => problems.push(unreadable(dir, e)),
+        }
+    }
+    dirs
 }
 
 /// Orders names so that a rotated set comes oldest first, and everything else bytewise.

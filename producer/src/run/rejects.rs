@@ -1,9 +1,9 @@
 //! Lines that are no records: how many are too many, where they are kept, and how they are spoken of.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// How many rejects end the run.
@@ -142,10 +142,17 @@ impl Kept {
     ///
     /// # Errors
     ///
-    /// It cannot be written.
-    pub fn create(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    /// It cannot be written, with the file's name.
+    pub fn create(path: &Path) -> Result<Self, String> {
+        let created = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let file = created.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
         Ok(Kept { path: path.to_owned(), out: BufWriter::new(file), failed: None })
+    }
+
+    /// Whether `other` is the same regular file.
+    pub fn is_same_file(&self, other: &File) -> bool {
+        let id = |file: &File| file.metadata().ok().filter(fs::Metadata::is_file).map(|meta| (meta.dev(), meta.ino()));
+        id(self.out.get_ref()).is_some_and(|ours| id(other) == Some(ours))
     }
 
     /// Keeps some bytes. An error is told by [`Kept::finish`].

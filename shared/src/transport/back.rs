@@ -29,17 +29,27 @@ mod linux {
         },
     };
 
+    use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+
     use super::{AsFd, Plan};
 
-    /// The address that belongs to a pipe; `None` for what is no anonymous pipe.
-    fn address(pipe: impl AsFd) -> Option<SocketAddr> {
+    /// The abstract name that belongs to a pipe; `None` for what is no anonymous pipe.
+    fn name(pipe: impl AsFd) -> Option<String> {
         let link = std::fs::read_link(format!("/proc/self/fd/{}", pipe.as_fd().as_raw_fd())).ok()?;
-        let name = link.to_str().filter(|name| name.starts_with("pipe:["))?;
-        SocketAddr::from_abstract_name(format!("recpipe/{name}")).ok()
+        let pipe = link.to_str().filter(|name| name.starts_with("pipe:["))?;
+        Some(format!("recpipe/{pipe}"))
+    }
+
+    /// Connects, or not, at once: a stranger who listens there and accepts nobody must not hold us up.
+    fn connect(name: &str) -> Option<UnixStream> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let socket = net::socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None).ok()?;
+        net::connect(&socket, &SocketAddrUnix::new_abstract_name(name.as_bytes()).ok()?).ok()?;
+        Some(socket.into())
     }
 
     fn is_same_user(stream: &UnixStream) -> bool {
-        rustix::net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
+        net::sockopt::socket_peercred(stream).is_ok_and(|peer| peer.uid == rustix::process::geteuid())
     }
 
     /// Tells the producer at the other end of `pipe` what is needed; whether there was one that listens.
@@ -47,13 +57,12 @@ mod linux {
     /// Call it once, after the first bytes of a stream have come out of the pipe.
     pub fn advise(pipe: impl AsFd, plan: &Plan) -> bool {
         let send = || -> Option<()> {
-            let mut stream = UnixStream::connect_addr(&address(pipe)?).ok()?;
+            let mut stream = connect(&name(pipe)?)?;
             if !is_same_user(&stream) {
                 return None;
             }
             let bytes = plan.to_bytes().ok()?;
-            // The other end reads when it comes to it. A plan fits any socket buffer, so this does not wait for it.
-            stream.set_nonblocking(true).ok()?;
+            // The other end reads when it comes to it; a plan fits any socket buffer.
             stream.write_all(&bytes).ok()
         };
         send().is_some()
@@ -75,7 +84,7 @@ mod linux {
         /// Hears nothing, ever, where `pipe` is no pipe, or its name is taken.
         pub fn new(pipe: impl AsFd) -> Self {
             let listen = || -> Option<UnixListener> {
-                let listener = UnixListener::bind_addr(&address(pipe)?).ok()?;
+                let listener = UnixListener::bind_addr(&SocketAddr::from_abstract_name(name(pipe)?).ok()?).ok()?;
                 listener.set_nonblocking(true).ok()?;
                 Some(listener)
             };
@@ -186,6 +195,21 @@ mod tests {
         let file = std::fs::File::open("/dev/null").unwrap();
         assert!(!advise(&file, &Plan::default()));
         assert_eq!(Listener::new(&file).hear(), None);
+    }
+
+    #[test]
+    fn a_listener_that_accepts_nobody_holds_nobody_up() {
+        use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketType};
+        use std::os::fd::AsRawFd;
+        let (input, output) = io::pipe().unwrap();
+        let link = std::fs::read_link(format!("/proc/self/fd/{}", output.as_raw_fd())).unwrap();
+        let address = SocketAddrUnix::new_abstract_name(format!("recpipe/{}", link.display()).as_bytes()).unwrap();
+        let squatter = net::socket(AddressFamily::UNIX, SocketType::STREAM, None).unwrap();
+        net::bind(&squatter, &address).unwrap();
+        net::listen(&squatter, 0).unwrap();
+        // The first fills its queue; the others would wait for ever if they waited at all.
+        let told = (0..4).filter(|_| advise(&input, &Plan::default())).count();
+        assert!(told < 4);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use e2e::{
-    Feed, Pipeline, Program,
+    Feed, Pipeline, Program, Scratch,
     log::{Log, Random},
     stream::{HEADER_BYTES, PREAMBLE_BYTES, frames},
 };
@@ -166,4 +166,22 @@ fn a_claim_of_a_huge_payload_is_refused_without_the_memory() {
     huge[PREAMBLE_BYTES + 12..PREAMBLE_BYTES + 16].copy_from_slice(&u32::MAX.to_le_bytes());
     let outcome = Pipeline::consumer(&["count"]).input(huge).run().exits(&[3]);
     assert!(outcome.ends[0].peak_bytes.is_none_or(|peak| peak < 64 << 20), "{outcome}");
+}
+
+#[test]
+fn whoever_has_enough_is_done_however_far_the_workers_have_read() {
+    let scratch = Scratch::new();
+    scratch.write("access.log", Log::common(3, 2000).text());
+    Pipeline::producer(&["apache", "access.log", "missing.log", "--to", "all.rec"]).dir(scratch.path()).run().exits(&[1]);
+    let whole = scratch.read("all.rec");
+    scratch.write("cut.rec", &whole[..whole.len() - 30]);
+    for threads in ["1", "2", "8"] {
+        for file in ["all.rec", "cut.rec"] {
+            for _ in 0..5 {
+                let run =
+                    Pipeline::consumer(&["-j", threads, "-q", "--from", file, "head 1 | print \"{status}\""]).dir(scratch.path()).run();
+                assert_eq!(run.end(Program::Consumer).code(), Some(0), "{run}");
+            }
+        }
+    }
 }

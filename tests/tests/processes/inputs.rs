@@ -177,3 +177,38 @@ fn an_input_that_is_also_the_output_is_left_alone() {
         assert!(scratch.read("access.log") == text, "`{option}` has overwritten the input\n{outcome}");
     }
 }
+
+#[test]
+fn an_input_without_a_single_record_still_has_its_fields() {
+    let long = vec![b'x'; 1_100_000];
+    for input in [&long[..], b"", b"no record\n"] {
+        let run = |query: &str| Pipeline::both(&["apache", "-q"], &[query]).input(input).run();
+        run("count | csv").prints("count\n0\n").succeeds();
+        assert_eq!(run("where nosuch == 1 | count").end(Program::Consumer).code(), Some(2));
+    }
+}
+
+#[test]
+fn lines_before_the_first_record_do_not_settle_the_fields() {
+    let scratch = Scratch::new();
+    scratch.write("banner", "==> access.log <==\n");
+    scratch.write("combined", Log::combined(5, 50).text());
+    let run =
+        Pipeline::both(&["apache", "-q", "banner", "combined"], &["count(http_referer != null) as n | csv"]).dir(scratch.path()).run();
+    run.prints("n\n50\n").succeeds();
+}
+
+#[test]
+fn a_glob_reads_every_file_once() {
+    let scratch = Scratch::new();
+    for name in ["d/a.log", "d/sub/b.log", "d/sub/deeper/c.log"] {
+        std::fs::create_dir_all(scratch.path().join(name).parent().unwrap()).unwrap();
+        scratch.write(name, Log::common(1, 10).text());
+    }
+    for (glob, count) in [("d/**", 30), ("d/**/*", 30), ("d/**/**/*.log", 30), ("d/*", 30), ("d/*/*.log", 10)] {
+        let run = Pipeline::both(&["apache", glob], &["count | csv"]).dir(scratch.path()).run();
+        run.prints(format!("count\n{count}\n")).succeeds();
+    }
+    let run = Pipeline::producer(&["apache", "d", "--name", "nothing*"]).dir(scratch.path()).run();
+    run.exits(&[1]).says(Program::Producer, "no file in it matches --name");
+}

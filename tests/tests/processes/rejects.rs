@@ -105,7 +105,7 @@ fn rejects_are_kept_as_they_were() {
     Pipeline::producer(&["apache", "--rejects", "no/such/place"])
         .dir(scratch.path())
         .run()
-        .exits(&[2])
+        .exits(&[1])
         .says(Program::Producer, "no/such/place");
 }
 
@@ -115,4 +115,22 @@ fn messages_do_no_harm_on_a_terminal() {
     let text = [&log.text()[..], b"\x1b[2J\x1b]0;evil\x07\x9b31m\r\n"].concat();
     let outcome = run(&[], &text).exits(&[0, 0]);
     assert!(outcome.producer_says().contains("line 201") && !outcome.producer_says().contains(['\x1b', '\x07']), "{outcome}");
+}
+
+#[test]
+fn rejects_and_records_do_not_go_to_the_same_file() {
+    let scratch = Scratch::new();
+    scratch.write("access.log", Log::odd(7, 200).text());
+    let run = Pipeline::producer(&["apache", "access.log", "--to", "both", "--rejects", "both"]).dir(scratch.path()).run();
+    run.exits(&[2]).says(Program::Producer, "name another");
+}
+
+#[test]
+fn a_rejects_file_that_cannot_be_written_costs_no_output() {
+    let scratch = Scratch::new();
+    scratch.write("access.log", Log::common(7, 20).text());
+    scratch.write("keep.rec", "precious");
+    let run = Pipeline::producer(&["apache", "access.log", "--to", "keep.rec", "--rejects", "no/such/place"]).dir(scratch.path()).run();
+    run.exits(&[1]);
+    assert_eq!(scratch.read("keep.rec"), b"precious");
 }
