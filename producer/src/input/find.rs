@@ -127,8 +127,11 @@ fn walk(root: &Path, names: &Names, found: &mut Found) {
     }
 }
 
+/// What is said of a glob that matches nothing.
+pub(super) const NO_MATCH: &str = "no file matches";
+
 /// The argument as a pattern, if it has any of `*?[`. One that is not UTF-8 is taken by its letter.
-fn glob_of(arg: &Path) -> Option<&str> {
+pub(super) fn glob_of(arg: &Path) -> Option<&str> {
     arg.to_str().filter(|s| s.contains(['*', '?', '[']))
 }
 
@@ -153,7 +156,7 @@ fn expand(arg: &Path, pattern: &str, names: &Names, found: &mut Found) {
         };
     }
     if bases.is_empty() {
-        found.push(Err(InputError::pattern(arg, "no file matches".to_owned())));
+        found.push(Err(InputError::pattern(arg, NO_MATCH.to_owned())));
     }
     for path in bases {
         let meta = fs::metadata(&path);
