@@ -21,6 +21,30 @@ pub struct Cli {
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
 
+    /// Like `tail -F`: new lines as they come, of many files, through rotation
+    #[arg(short = 'F', long)]
+    pub follow: bool,
+
+    /// With --follow: begin with what is there already, not at the end
+    #[arg(long, requires = "follow")]
+    pub from_start: bool,
+
+    /// Keep only input lines that match, before they are parsed
+    #[arg(long, value_name = "REGEX")]
+    pub grep: Option<String>,
+
+    /// Only these fields are parsed and sent, in this order
+    #[arg(long, value_name = "a,b", value_delimiter = ',')]
+    pub fields: Vec<String>,
+
+    /// Send fields as int, float, time or str; empty and - are null, what is none of it makes its line a reject
+    #[arg(long, value_name = "f=TYPE", value_delimiter = ',')]
+    pub cast: Vec<String>,
+
+    /// What the fields are called, where the format asks for it
+    #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
+    pub names: Vec<String>,
+
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]
     pub name: Vec<String>,
@@ -45,6 +69,10 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 
+    /// Only show what would be read, and the first record
+    #[arg(long)]
+    pub dry_run: bool,
+
     /// Show how far it is also where stderr is no terminal
     #[arg(long, overrides_with = "no_progress")]
     pub progress: bool,
@@ -67,6 +95,7 @@ Examples:
   producer apache access.log | consumer 'where status == 404 | count by request | top 10'
   producer apache /var/log/apache2 --name 'access*' | consumer 'sum(bytes)'
   ssh host cat access.log.gz | producer apache | consumer 'top 5 host'
+  producer csv sales.csv --cast zip=str | consumer 'sum(price) by zip'
 ";
 
 impl Cli {
@@ -86,10 +115,9 @@ impl Cli {
 
 /// The command line as clap knows it, with the formats of the table in its help.
 pub fn command() -> clap::Command {
-    let mut after = String::from("Formats:\n");
-    for spec in FORMATS {
-        after += &format!("  {:10} {}\n", spec.name, spec.about);
-    }
+    let mut after = String::from("Formats (`producer help formats` says what each reads):\n");
+    let formats: Vec<String> = FORMATS.iter().map(|spec| [&[spec.name], spec.args].concat().join(" ")).collect();
+    after += &format!("  {}\n", formats.join(" · "));
     after += "\nExit codes:\n ";
     for (i, (exit, about)) in recpipe::Exit::TABLE.iter().enumerate() {
         after += &format!("{} {} {about}", if i > 0 { " ·" } else { "" }, exit.code());
@@ -127,7 +155,7 @@ mod tests {
         assert!(help.starts_with("Examples:"), "{help}");
         assert!(help.lines().count() <= 48, "{} lines", help.lines().count());
         for spec in FORMATS {
-            assert!(help.contains(spec.about));
+            assert!(help.contains(spec.name));
         }
     }
 }

@@ -1,25 +1,36 @@
 //! What the command line means: everything that can be wrong with it is found here, before anything is read or written.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use recpipe::record::Type;
 use recpipe::transport::Url;
 
 use crate::cli::Cli;
-use crate::format::{FORMATS, FormatSpec};
+use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
 use crate::input::find::Names;
 use crate::progress::Show;
 use crate::run::Options;
+use crate::run::cast::kind as kind_of;
+use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
+use crate::run::shape::Shape;
 
 /// A run, decided upon.
 #[derive(Debug)]
 pub struct Config {
     /// How the input is read.
     pub format: &'static FormatSpec,
+    /// What was typed for it.
+    pub args: Args,
     /// The inputs, as they were named.
     pub paths: Vec<PathBuf>,
     /// Which files in directories.
     pub names: Names,
+    /// Whether what is appended to the inputs is read as it comes, and if so, whether what is there already is read before.
+    pub follow: Option<FromStart>,
+    /// Nothing is written; what would be read is shown.
+    pub dry_run: bool,
     /// Where the records go.
     pub to: Url,
     /// Where rejects are kept.
@@ -30,6 +41,10 @@ pub struct Config {
     pub show: Show,
 }
 
+/// Whether a followed file is read from its start; otherwise from the end it has when the following begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FromStart(pub bool);
+
 impl Config {
     /// Decides.
     ///
@@ -39,13 +54,29 @@ impl Config {
     pub fn new(cli: Cli) -> Result<Self, String> {
         let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
+        let format = format(&cli.format)?;
+        let mut paths = cli.paths;
+        let fields = fields(&cli.fields)?;
+        let casts = casts(&cli.cast, fields.as_deref())?;
+        let args = Args { positional: positional(format, &mut paths)?, names: names(format, &cli.names)?, fields, casts };
+        if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
+            return Err(format!("--grep: `{}` reads no lines", format.name));
+        }
+        if cli.follow {
+            followable(format, &paths)?;
+        }
+        let grep = cli.grep.as_deref().map(Grep::new).transpose().map_err(|e| format!("--grep: {e}"))?;
+        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone() };
         Ok(Config {
-            format: format(&cli.format)?,
-            paths: cli.paths,
+            format,
+            args,
+            paths,
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
+            follow: cli.follow.then_some(FromStart(cli.from_start)),
+            dry_run: cli.dry_run,
             to: cli.to.as_deref().unwrap_or("-").parse().map_err(|e| format!("--to: {e}"))?,
             rejects: cli.rejects,
-            options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats },
+            options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats, grep, shape },
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,
@@ -55,20 +86,66 @@ impl Config {
     }
 }
 
+/// Whether what was typed can be followed.
+fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
+    if matches!(format.start, Start::Source(_)) {
+        return Err(format!("--follow: `{}` has no lines that could be appended", format.name));
+    }
+    if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
+        return Err("--follow needs files or directories; standard input is read as it comes without it".to_owned());
+    }
+    Ok(())
+}
+
+/// Takes the format's own arguments from the front of what was typed after it.
+fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<String>, String> {
+    if paths.len() < format.args.len() {
+        return Err(format!("`{}` needs {}: producer {}", format.name, format.args.join(" and "), format.usage()));
+    }
+    let own = paths.drain(..format.args.len());
+    own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
+}
+
+/// The names in `--names`, where the format has that option.
+fn names(format: &FormatSpec, names: &[String]) -> Result<Vec<String>, String> {
+    match (format.options.contains(&FormatOption::Names), names.is_empty()) {
+        (false, false) => Err(format!("`{}` has no --names", format.name)),
+        _ => Ok(names.to_vec()),
+    }
+}
+
 /// The format of this name.
 fn format(name: &str) -> Result<&'static FormatSpec, String> {
-    FORMATS.iter().find(|spec| spec.name == name).ok_or_else(|| {
-        let near = FORMATS
-            .iter()
-            .map(|spec| (strsim::damerau_levenshtein(spec.name, &name.to_lowercase()), spec.name))
-            .min()
-            .filter(|(distance, near)| *distance <= near.len().max(3) / 2);
-        let names: Vec<_> = FORMATS.iter().map(|spec| spec.name).collect();
-        match near {
-            Some((_, near)) => format!("there is no format `{name}`; did you mean `{near}`?"),
-            None => format!("there is no format `{name}`; the formats are: {}", names.join(", ")),
+    FORMATS
+        .iter()
+        .find(|spec| spec.name == name)
+        .ok_or_else(|| format!("there is no format `{name}`; {}", near(name, FORMATS.iter().map(|spec| spec.name), "the formats are")))
+}
+
+/// `--cast`: `field=type`, each field once.
+fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Vec<(String, Type)>, String> {
+    let mut casts: Vec<(String, Type)> = Vec::new();
+    for cast in typed {
+        let bad = || format!("--cast: `{cast}` is not FIELD=TYPE, where TYPE is int, float, time or str");
+        let (name, kind) = cast.rsplit_once('=').ok_or_else(bad)?;
+        let kind = kind_of(kind).ok_or_else(bad)?;
+        if casts.iter().any(|(other, _)| other == name) {
+            return Err(format!("--cast: `{name}` stands twice"));
         }
-    })
+        if fields.is_some_and(|fields| !fields.iter().any(|field| field == name)) {
+            return Err(format!("--cast: `{name}` is not among the --fields"));
+        }
+        casts.push((name.to_owned(), kind));
+    }
+    Ok(casts)
+}
+
+/// `--fields`: each once.
+fn fields(typed: &[String]) -> Result<Option<Arc<[String]>>, String> {
+    match (0..typed.len()).find(|&i| typed[..i].contains(&typed[i])) {
+        Some(i) => Err(format!("--fields: `{}` stands twice", typed[i])),
+        None => Ok((!typed.is_empty()).then(|| typed.into())),
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +167,14 @@ mod tests {
         check(&["zzz"], "the formats are: apache");
         check(&["apache", "--name", "[z-a"], "--name: ");
         check(&["apache", "--to", "tcp://h:1"], "--to: ");
+        check(&["apache", "--cast", "status"], "FIELD=TYPE");
+        check(&["apache", "--cast", "status=number"], "FIELD=TYPE");
+        check(&["apache", "--cast", "status=int,status=str"], "`status` stands twice");
+        check(&["apache", "--fields", "a,b,a"], "`a` stands twice");
+        check(&["apache", "--fields", "host", "--cast", "bytes=int"], "not among the --fields");
+        check(&["apache", "--grep", "("], "--grep: ");
+        check(&["apache", "--names", "a"], "`apache` has no --names");
+        check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN [PATH…]");
     }
 
     #[test]

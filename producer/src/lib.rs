@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cli ──► config ──► input: find ► open ► block ──► format: plan ► parser ──► run: in order ► frames
-//! (typed)  (meant)   PATHs to blocks of lines       blocks to batches         judge, ledger
+//! (typed)  (meant)   PATHs to blocks of records     blocks to batches         judge, ledger
 //! ```
 //!
 //! `input` knows no format, `format` does no I/O, and only [`run`] knows both. A new format is one file in
@@ -12,7 +12,9 @@
 
 pub mod cli;
 pub mod config;
+pub mod dry_run;
 pub mod format;
+pub mod help;
 pub mod input;
 pub mod progress;
 pub mod run;
@@ -25,14 +27,22 @@ use recpipe::transport::back::Listener;
 use recpipe::transport::{Url, file, stdio};
 use recpipe::{Exit, say};
 
-use config::Config;
+use config::{Config, FromStart};
+use format::Start;
+use input::find::Found;
+use input::follow::{Follow, Setup};
 use input::live::Watch;
-use input::{Blocks, Meter};
+use input::{Inputs, Meter, signals};
 use progress::Progress;
+use run::follow::FollowSource;
 use run::rejects::Kept;
+use run::source::{BlockSource, Source};
 
 /// Does what the configuration says; what there is to say has been said when it returns.
 pub fn produce(config: Config) -> Exit {
+    if config.dry_run {
+        return dry_run::dry_run(&config);
+    }
     let found = input::find::find(&config.paths, &config.names);
     // Before anything is created: that empties what was there.
     for (option, path) in [("--to", to_file(&config.to)), ("--rejects", config.rejects.as_deref())] {
@@ -62,10 +72,15 @@ pub fn produce(config: Config) -> Exit {
     }
     // Before the first byte is written: whoever has read one knows that somebody listens.
     let advice = Listener::new(&out);
-    let meter = Arc::new(Meter::default());
-    let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
-    let blocks = Blocks::new(found, meter, watch).not_reading(&out);
-    run::run(blocks, (config.format.start)(), out, advice, kept, &config.options, progress)
+    let run = || {
+        let (source, progress) = open_source(&config, found, &out, &watch)?;
+        Ok(run::run(source, &watch, &out, advice, kept, &config.options, progress))
+    };
+    let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
+    exit.unwrap_or_else(|(exit, message)| {
+        say!("producer: {message}");
+        exit
+    })
 }
 
 fn to_file(to: &Url) -> Option<&Path> {
@@ -73,6 +88,29 @@ fn to_file(to: &Url) -> Option<&Path> {
         Url::File(path) => Some(path),
         Url::Stdio => None,
     }
+}
+
+/// What is pulled, and the progress through it.
+fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch) -> Result<(Box<dyn Source>, Progress), (Exit, String)> {
+    let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
+    let meter = Arc::new(Meter::default());
+    if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
+        let format = start(&config.args).map_err(mistake)?;
+        if format.unit().placed != "line" {
+            return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
+        }
+        let (paths, names) = (config.paths.clone(), config.names.clone());
+        let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: input::file_id(out) };
+        let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
+        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None)));
+    }
+    let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
+    let inputs = Inputs::new(found, meter, watch.clone()).not_reading(out);
+    let source: Box<dyn Source> = match config.format.start {
+        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?)),
+        Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
+    };
+    Ok((source, progress))
 }
 
 /// The output, and the watch over whoever reads it.

@@ -14,6 +14,16 @@ fn main() -> ExitCode {
             return u8::try_from(message.exit_code()).unwrap_or(Exit::Usage.code()).into();
         }
     };
+    if cli.format == "help" {
+        let text = if cli.paths == ["formats"].map(std::path::PathBuf::from) {
+            recpipe_producer::help::formats()
+        } else {
+            recpipe_producer::cli::command().render_help().to_string()
+        };
+        // Whoever closed it does not want to know.
+        let _ = std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes());
+        return Exit::Done.into();
+    }
     match Config::new(cli) {
         Ok(config) => produce(config).into(),
         Err(mistake) => {

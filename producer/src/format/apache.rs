@@ -26,13 +26,15 @@ use std::sync::Arc;
 use recpipe::record::{Field, Origin, Schema, Type};
 
 use self::columns::Columns;
-use super::{Format, FormatSpec, Parsed, Parser, Plan, Wanted};
+use super::{Format, FormatSpec, Parsed, Parser, Plan, Start, Wanted};
 use crate::input::block::Block;
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "apache",
+    args: &[],
+    options: &[],
     about: "web server logs, common or combined, told apart by themselves",
-    start: || Box::new(Apache { schemas: Schemas::new(), plan: None }),
+    start: Start::Blocks(|_| Ok(Box::new(Apache::new()))),
 };
 
 /// The fields in their order; a field's place here is its place in every array of this format.
@@ -75,14 +77,24 @@ struct Apache {
     plan: Option<Arc<ApachePlan>>,
 }
 
+impl Apache {
+    fn new() -> Self {
+        Apache { schemas: Schemas::new(), plan: None }
+    }
+}
+
 impl Format for Apache {
     fn schema(&self) -> Arc<Schema> {
         self.schemas.common.clone()
     }
 
-    fn plan(&mut self, first: &Block) -> Arc<dyn Plan> {
+    fn known_fields(&self) -> Option<Vec<String>> {
+        Some(FIELDS.iter().map(|(name, _)| (*name).to_owned()).collect())
+    }
+
+    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
         if let Some(plan) = &self.plan {
-            return plan.clone();
+            return Ok(plan.clone());
         }
         let mut columns = Columns::default();
         fast::parse(&first.bytes, &mut columns, &mut Vec::new());
@@ -90,7 +102,7 @@ impl Format for Apache {
         if columns.rows() > 0 {
             self.plan = Some(plan.clone());
         }
-        plan
+        Ok(plan)
     }
 }
 
@@ -146,7 +158,11 @@ impl Parser for ApacheParser {
             false => (&self.sent.schemas.common, &self.sent.fields[..COMMON_FIELDS]),
         };
         let origin = Origin { source: block.source.clone(), start: block.start, end: block.end, order: 0 };
-        Parsed { batch: self.columns.batch(&block.bytes, schema, fields, origin), lines, rejects }
+        Parsed { batch: self.columns.batch(&block.bytes, schema, fields, origin), lines, blank: 0, rejects }
+    }
+
+    fn row_start(&self, row: usize) -> usize {
+        self.columns.anchor(row)
     }
 }
 
@@ -166,7 +182,7 @@ mod tests {
     ];
 
     fn block(text: &str) -> Block {
-        Block { bytes: text.to_owned().into(), source: "f".into(), start: 0, end: text.len() as u64, part: Part::Lines }
+        Block { bytes: text.to_owned().into(), source: "f".into(), start: 0, end: text.len() as u64, part: Part::Whole }
     }
 
     /// Records and rejects, with every field by name, and the line numbers of the rejects.
@@ -181,7 +197,7 @@ mod tests {
     proptest! {
         #[test]
         fn however_the_lines_are_put_into_blocks_they_give_the_same_records(picked in proptest::collection::vec((0..LINES.len(), any::<bool>()), 1..40)) {
-            let plan = (SPEC.start)().plan(&block(LINES[1]));
+            let plan = Apache::new().plan(&block(LINES[1])).unwrap();
             let (mut parser, mut whole, mut pieces) = (plan.parser(), Vec::new(), Vec::new());
             let text: String = picked.iter().map(|(i, _)| format!("{}\n", LINES[*i])).collect();
             let all = block(&text);
@@ -204,8 +220,8 @@ mod tests {
     #[test]
     fn the_schema_is_decided_by_the_first_block_and_a_batchs_own() {
         let fields = |first: &str, then: &str| {
-            let mut format = (SPEC.start)();
-            let mut parser = format.plan(&block(first)).parser();
+            let mut format = Apache::new();
+            let mut parser = format.plan(&block(first)).unwrap().parser();
             let (first, then) = (parser.parse(&block(first), &Wanted::all()), parser.parse(&block(then), &Wanted::all()));
             (first.batch.schema().len(), then.batch.schema().len())
         };
@@ -213,10 +229,10 @@ mod tests {
         assert_eq!(fields(LINES[0], LINES[1]), (9, 11));
         assert_eq!(fields(LINES[1], LINES[0]), (11, 11));
         assert_eq!(fields(LINES[2], LINES[2]), (9, 9));
-        let mut format = (SPEC.start)();
-        format.plan(&block(LINES[1]));
+        let mut format = Apache::new();
+        format.plan(&block(LINES[1])).unwrap();
         assert_eq!(
-            format.plan(&block(LINES[0])).parser().parse(&block(LINES[0]), &Wanted::all()).batch.schema().len(),
+            format.plan(&block(LINES[0])).unwrap().parser().parse(&block(LINES[0]), &Wanted::all()).batch.schema().len(),
             11,
             "a stream stays as it began"
         );
@@ -225,7 +241,7 @@ mod tests {
     #[test]
     fn rejects_know_how_many_records_came_before() {
         let text = LINES.join("\n");
-        let parsed = (SPEC.start)().plan(&block(&text)).parser().parse(&block(&text), &Wanted::all());
+        let parsed = Apache::new().plan(&block(&text)).unwrap().parser().parse(&block(&text), &Wanted::all());
         assert_eq!(parsed.rejects.iter().map(|r| (r.line, r.records_before)).collect::<Vec<_>>(), [(2, 2), (3, 2)]);
         assert_eq!((parsed.lines, parsed.batch.len()), (6, 4));
     }

@@ -1,61 +1,180 @@
 //! What the bytes of an input mean. One format is one file here, and one row of [`FORMATS`], which the command line,
 //! its help and its did-you-mean are made of.
 //!
+//! Most formats take blocks of whole records apart, on all workers at once:
+//!
 //! ```text
-//! Format   one for a stream      sees the first block of every input, in order, and makes of it
+//! Format   one for a stream      says where records end, sees the first block of every input, in order, and makes of it
 //! Plan     one for an input      what all its blocks need (csv: the header), shared by the workers
 //! Parser   one for a worker      takes blocks apart, one at a time, in any order
 //! ```
+//!
+//! A format whose records do not lie in bytes that can be cut (`find`, `records`) is a [`Source`] of its own instead.
 
 pub mod apache;
+mod args;
+pub mod csv;
+mod find;
+pub mod json;
+pub mod lines;
+mod near;
+mod pickle;
+mod records;
+pub mod regex;
+pub mod seam;
+mod struct_;
+pub mod table;
+#[cfg(test)]
+pub(crate) mod testing;
 mod wanted;
+mod xml;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use recpipe::record::{Batch, Schema};
 
+use seam::{Failure, Seam};
+
+pub use args::{Args, FormatOption, check_fields};
+pub use near::near;
 pub use wanted::Wanted;
 
+use crate::input::Inputs;
 use crate::input::block::Block;
+use crate::input::boundary::{self, Boundary};
+use crate::run::source::Source;
 
 /// A row of the table of formats.
 #[derive(Debug)]
 pub struct FormatSpec {
     /// What is typed.
     pub name: &'static str,
+    /// The arguments that follow it, as the help names them: `PATTERN`. All of them must be given.
+    pub args: &'static [&'static str],
+    /// The options that this format has beyond those of all formats.
+    pub options: &'static [FormatOption],
     /// One line of help.
     pub about: &'static str,
     /// Makes a format for one stream.
-    pub start: fn() -> Box<dyn Format>,
+    pub start: Start,
+}
+
+impl FormatSpec {
+    /// How it is typed: the name, what must follow it, and what may.
+    pub fn usage(&self) -> String {
+        let options = self.options.iter().map(|option| option.usage());
+        let words: Vec<&str> = std::iter::once(self.name).chain(self.args.iter().copied()).chain(options).chain(["[PATH…]"]).collect();
+        words.join(" ")
+    }
+}
+
+/// Makes a source of what the PATHs mean.
+pub type StartSource = fn(&Args, Inputs) -> Result<Box<dyn Source>, String>;
+
+/// How a format begins. Both make something of the arguments, or say what is wrong with them.
+#[derive(Debug, Clone, Copy)]
+pub enum Start {
+    /// Its records lie in blocks.
+    Blocks(fn(&Args) -> Result<Box<dyn Format>, String>),
+    /// It makes batches in its own way of what the PATHs mean.
+    Source(StartSource),
 }
 
 /// All formats, in the order of the help.
-pub const FORMATS: &[FormatSpec] = &[apache::SPEC];
+pub const FORMATS: &[FormatSpec] = &[
+    apache::SPEC,
+    lines::SPEC,
+    regex::SPEC,
+    csv::CSV,
+    csv::TSV,
+    json::SPEC,
+    struct_::SPEC,
+    xml::SPEC,
+    pickle::SPEC,
+    records::SPEC,
+    find::SPEC,
+];
+
+/// What the records of a format are called where they are counted, and how the place of one is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unit {
+    /// What is counted: `line`, `row`, `record`.
+    pub counted: &'static str,
+    /// What numbers the place in the input: `line` or `record`.
+    pub placed: &'static str,
+}
+
+impl Unit {
+    /// A record is a line.
+    pub const LINE: Unit = Unit { counted: "line", placed: "line" };
+    /// A record may be of several lines.
+    pub const ROW: Unit = Unit { counted: "row", placed: "line" };
+    /// There are no lines.
+    pub const RECORD: Unit = Unit { counted: "record", placed: "record" };
+}
 
 /// A format reading one stream.
 pub trait Format: Send {
+    /// Where its records end. The same for the whole stream.
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        Arc::new(boundary::Lines::default())
+    }
+
+    /// What its records are called.
+    fn unit(&self) -> Unit {
+        Unit::LINE
+    }
+
     /// The schema to announce when there is no input at all.
     fn schema(&self) -> Arc<Schema>;
+
+    /// The names of all the fields that its records may ever have, when that is known before any input is read.
+    fn known_fields(&self) -> Option<Vec<String>> {
+        Some(self.schema().names().map(str::to_owned).collect())
+    }
 
     /// Looks at the first block of an input and says how all its blocks are to be read.
     ///
     /// Called for the inputs in their order, so that what is decided depends on them alone.
-    fn plan(&mut self, first: &Block) -> Arc<dyn Plan>;
+    ///
+    /// # Errors
+    ///
+    /// What was typed does not fit the input (a column that is not there): that ends the run as a usage error.
+    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String>;
 }
 
 /// How the blocks of one input are read.
 pub trait Plan: Send + Sync {
+    /// How many bytes at the beginning of the input are no records (a header, a byte order mark). Parsers are not shown them.
+    fn head_bytes(&self) -> usize {
+        0
+    }
+
     /// A parser for one worker.
     fn parser(&self) -> Box<dyn Parser>;
 }
 
 /// Takes blocks apart.
 pub trait Parser {
-    /// The records and the rejects of one block of whole lines.
+    /// The records and the rejects of one block of whole records.
     ///
     /// A function of the block, the plan and what is wanted alone: not of the blocks before it, nor of the worker. What is
     /// wanted may leave out fields, never records or rejects.
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed;
+
+    /// Where a record of the block that was parsed last begins in it; `row` is one of the batch's.
+    fn row_start(&self, row: usize) -> usize;
+
+    /// Why nothing after the records of the block that was parsed last can be read of its input, if that is so.
+    fn failure(&mut self) -> Option<Failure> {
+        None
+    }
+
+    /// What of the block that was parsed last has to fit its neighbours, if the format has such things.
+    fn seam(&mut self) -> Option<Seam> {
+        None
+    }
 }
 
 /// What a block turned out to hold.
@@ -63,16 +182,18 @@ pub trait Parser {
 pub struct Parsed {
     /// The records, with the block's place as their origin.
     pub batch: Batch,
-    /// How many lines the block has.
+    /// By how much the block moves the number of a place: how many lines it has, or records where there are no lines.
     pub lines: u32,
-    /// The lines that are no records, in order.
+    /// Lines with nothing in them that were passed over, where the format allows that.
+    pub blank: u32,
+    /// The units that are no records, in order.
     pub rejects: Vec<Reject>,
 }
 
-/// A line that is no record.
+/// Something that is no record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// Its number in the block, from 0.
+    /// The number of its place in the block, from 0.
     pub line: u32,
     /// How many of the block's records come before it.
     pub records_before: u32,
@@ -80,10 +201,12 @@ pub struct Reject {
     pub start: u32,
     /// Its length in bytes.
     pub len: u32,
+    /// What is wrong with it; empty when there is no more to say than that it is no record.
+    pub why: Cow<'static, str>,
 }
 
 impl Reject {
-    /// The line itself.
+    /// The bytes themselves.
     pub fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         &block[self.start as usize..][..self.len as usize]
     }

@@ -21,6 +21,11 @@ impl Wanted {
         Wanted(Some(names.into()))
     }
 
+    /// Their names; `None` for all.
+    pub fn names(&self) -> Option<&[String]> {
+        self.0.as_deref()
+    }
+
     /// Whether the field of this name is read.
     pub fn has(&self, name: &str) -> bool {
         self.0.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))

@@ -154,8 +154,11 @@ fn unreadable(root: &Path, error: walkdir::Error) -> InputError {
     InputError::open(&path, what)
 }
 
+/// What is said of a glob that matches nothing.
+pub(super) const NO_MATCH: &str = "no file matches";
+
 /// The argument as a pattern, if it has any of `*?[`. One that is not UTF-8 is taken by its letter.
-fn glob_of(arg: &Path) -> Option<&str> {
+pub(super) fn glob_of(arg: &Path) -> Option<&str> {
     arg.to_str().filter(|s| s.contains(['*', '?', '[']))
 }
 
@@ -182,7 +185,7 @@ fn expand(arg: &Path, pattern: &str, names: &Names, found: &mut Found) {
         };
     }
     if bases.is_empty() && problems.is_empty() {
-        problems.push(InputError::pattern(arg, "no file matches".to_owned()));
+        problems.push(InputError::pattern(arg, NO_MATCH.to_owned()));
     }
     let mut matched: Found = problems.into_iter().map(Err).collect();
     for path in bases {

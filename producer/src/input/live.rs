@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use recpipe::transport::watch::{Stopper, Watched};
+use recpipe::transport::watch::{Guard, Stopper, Watched};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// Ends the reading, whichever input it is at: because the output's reader has gone, or somebody said so.
@@ -24,6 +24,7 @@ pub struct Watch {
 #[derive(Debug, Default)]
 struct State {
     stopped: bool,
+    signal: Option<u8>,
     current: Option<Stopper>,
 }
 
@@ -56,15 +57,44 @@ impl Watch {
         }
     }
 
+    /// Ends the reading because this signal came.
+    pub fn stop_by(&self, signal: u8) {
+        self.state().signal = Some(signal);
+        self.stop();
+    }
+
+    /// The signal that ended the reading, if one did.
+    pub fn signal(&self) -> Option<u8> {
+        self.state().signal
+    }
+
+    /// What waits for other things than one file, and is ended as the reads of a file are.
+    ///
+    /// # Errors
+    ///
+    /// No file descriptor is left.
+    pub fn guard(&self) -> io::Result<Guard> {
+        let (guard, stopper) = Guard::new(self.output()?)?;
+        self.set_current(stopper);
+        Ok(guard)
+    }
+
     fn watched(&self, file: &Arc<File>) -> io::Result<Watched<Arc<File>>> {
-        let output = self.output.as_ref().map(|fd| fd.try_clone()).transpose()?;
-        let (watched, stopper) = Watched::new(file.clone(), output)?;
+        let (watched, stopper) = Watched::new(file.clone(), self.output()?)?;
+        self.set_current(stopper);
+        Ok(watched)
+    }
+
+    fn output(&self) -> io::Result<Option<OwnedFd>> {
+        self.output.as_ref().map(|fd| fd.try_clone()).transpose()
+    }
+
+    fn set_current(&self, stopper: Stopper) {
         let mut state = self.state();
         if state.stopped {
             stopper.stop();
         }
         state.current = Some(stopper);
-        Ok(watched)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

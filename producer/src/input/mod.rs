@@ -1,12 +1,15 @@
-//! From PATH arguments to blocks of whole lines: [`find`] → [`open`] → [`block`], put together by [`Blocks`].
+//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`block`], put together by [`Inputs`] and [`Blocks`].
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
 //! blocks as [`Item::Problem`], in reading order, and the other inputs go on.
 
 pub mod block;
+pub mod boundary;
 pub mod find;
+pub mod follow;
 pub mod live;
 pub mod open;
+pub mod signals;
 
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -17,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use recpipe::record::Pool;
 
 use block::{Block, Cutter};
+use boundary::Boundary;
 use find::{Found, Input};
 use live::Watch;
 use open::Opened;
@@ -39,8 +43,8 @@ impl InputError {
         InputError { name: arg.display().to_string(), what }
     }
 
-    /// Reading `name` failed; the whole lines before that count.
-    fn read(name: &str, what: String) -> Self {
+    /// Reading `name` failed; the whole records before that count.
+    pub fn read(name: &str, what: String) -> Self {
         InputError { name: name.to_owned(), what }
     }
 
@@ -111,15 +115,12 @@ pub fn total_bytes(found: &Found) -> Option<u64> {
     Some(total)
 }
 
-/// All the blocks of all the inputs, one input after the other. A block never spans two inputs.
+/// The inputs, one after the other, opened when their turn comes.
 #[derive(Debug)]
-pub struct Blocks {
-    inputs: std::vec::IntoIter<Result<Input, InputError>>,
-    current: Option<(Arc<str>, Cutter<Opened>)>,
-    pool: Pool,
+pub struct Inputs {
+    found: std::vec::IntoIter<Result<Input, InputError>>,
     meter: Arc<Meter>,
     watch: Watch,
-    block_bytes: usize,
     output: Option<FileId>,
 }
 
@@ -127,35 +128,78 @@ pub struct Blocks {
 type FileId = (u64, u64);
 
 /// The identity of a regular file.
-fn file_id(file: &std::fs::File) -> Option<FileId> {
+pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
     let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
     Some((meta.dev(), meta.ino()))
 }
 
-impl Blocks {
-    /// Reads what was found, until `watch` ends it.
+impl Inputs {
+    /// What was found, until `watch` ends the reading.
     pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
-        Blocks { inputs: found.into_iter(), current: None, pool: Pool::new(), meter, watch, block_bytes: block::BLOCK_BYTES, output: None }
+        Inputs { found: found.into_iter(), meter, watch, output: None }
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
     pub fn not_reading(self, output: &std::fs::File) -> Self {
-        Blocks { output: file_id(output), ..self }
+        Inputs { output: file_id(output), ..self }
     }
 
     /// What ends the reading.
     pub fn watch(&self) -> &Watch {
         &self.watch
     }
-}
 
-impl Blocks {
-    fn open(&self, input: Input) -> Result<(Input, Opened), InputError> {
-        let feed = Opened::open(&input, &self.meter, &self.watch)?;
+    /// The next input, not opened. `None` after the last, and when the reading was ended.
+    pub fn next_found(&mut self) -> Option<Result<Input, InputError>> {
+        if self.watch.is_stopped() { None } else { self.found.next() }
+    }
+
+    /// The next input, opened, with its name: the path as the user gave it, `-` for the standard input.
+    ///
+    /// `None` after the last, and when the reading was ended.
+    pub fn next_opened(&mut self) -> Option<Result<(Arc<str>, Opened), InputError>> {
+        let opened = match self.next_found()? {
+            Ok(input) => self.open(&input),
+            Err(problem) => Err(problem),
+        };
+        // What was opened in vain because somebody ended the reading is no problem.
+        if opened.is_err() && self.watch.is_stopped() { None } else { Some(opened) }
+    }
+
+    fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
+        let feed = Opened::open(input, &self.meter, &self.watch)?;
         if self.output.is_some() && feed.id() == self.output {
             return Err(InputError { name: input.to_string(), what: "is where the records go; it is not read".to_owned() });
         }
-        Ok((input, feed))
+        let name = match input {
+            Input::Stdin => "-".into(),
+            Input::File(path) => path.to_string_lossy().into(),
+        };
+        Ok((name, feed))
+    }
+}
+
+/// All the blocks of all the inputs, one input after the other. A block never spans two inputs.
+#[derive(Debug)]
+pub struct Blocks {
+    inputs: Inputs,
+    boundary: Arc<dyn Boundary>,
+    current: Option<(Arc<str>, Cutter<Opened>)>,
+    pool: Pool,
+    block_bytes: usize,
+}
+
+impl Blocks {
+    /// Cuts the inputs where `boundary` says that records end.
+    pub fn new(inputs: Inputs, boundary: Arc<dyn Boundary>) -> Self {
+        Blocks { inputs, boundary, current: None, pool: Pool::new(), block_bytes: block::BLOCK_BYTES }
+    }
+}
+
+impl Blocks {
+    /// Reads no more of this input, if it is the one that is being read.
+    pub fn give_up(&mut self, input: &Arc<str>) {
+        self.current = self.current.take().filter(|(name, _)| !Arc::ptr_eq(name, input));
     }
 }
 
@@ -169,7 +213,7 @@ impl Iterator for Blocks {
                 match cutter.next_block() {
                     Ok(Some(cut)) => return Some(Item::Block(cut.of(name))),
                     Ok(None) => self.current = None,
-                    Err(_) if self.watch.is_stopped() => return None,
+                    Err(_) if self.inputs.watch.is_stopped() => return None,
                     Err(e) => {
                         let what = cutter.feed().explain(&e);
                         let problem = InputError::read(name, what);
@@ -179,19 +223,11 @@ impl Iterator for Blocks {
                 }
                 continue;
             }
-            let opened = match self.inputs.next()? {
-                Ok(input) => self.open(input),
-                Err(problem) => Err(problem),
-            };
-            match opened {
-                Ok((input, feed)) => {
-                    let name: Arc<str> = match &input {
-                        Input::Stdin => "-".into(),
-                        Input::File(path) => path.to_string_lossy().into(),
-                    };
-                    self.current = Some((name, Cutter::new(feed, self.pool.clone(), self.block_bytes)));
+            match self.inputs.next_opened()? {
+                Ok((name, feed)) => {
+                    let cutter = Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.block_bytes);
+                    self.current = Some((name, cutter));
                 }
-                Err(_) if self.watch.is_stopped() => return None,
                 Err(problem) => return Some(Item::Problem(problem)),
             }
         }
@@ -213,7 +249,7 @@ mod tests {
         fs::write(path("b"), "three\n").unwrap();
         let found = find::find(&[path("a"), path("gone"), path("empty"), path("b")], &Names::default());
         let meter = Arc::new(Meter::default());
-        let shown: Vec<String> = Blocks::new(found, meter.clone(), Watch::nothing())
+        let shown: Vec<String> = Blocks::new(Inputs::new(found, meter.clone(), Watch::nothing()), Arc::new(boundary::Lines::default()))
             .map(|item| match item {
                 Item::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
                 Item::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
@@ -227,7 +263,8 @@ mod tests {
     fn a_directory_that_cannot_be_read_as_a_file_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let input = Input::File(dir.path().to_owned());
-        let items: Vec<_> = Blocks::new(vec![Ok(input)], Arc::default(), Watch::nothing()).collect();
+        let items: Vec<_> =
+            Blocks::new(Inputs::new(vec![Ok(input)], Arc::default(), Watch::nothing()), Arc::new(boundary::Lines::default())).collect();
         assert!(matches!(&items[..], [Item::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
     }
 

@@ -21,14 +21,24 @@ struct Codec {
     name: &'static str,
     /// The bytes it begins with; each is a range, so that `BZh1`–`BZh9` is one pattern.
     magics: &'static [&'static [(u8, u8)]],
-    decode: fn(Compressed) -> Box<dyn Decode>,
+    decode: fn(Compressed) -> io::Result<Box<dyn Decode>>,
+    /// What its decoder says of data that need more memory than we allow, and how to read them all the same.
+    too_large: Option<(&'static str, &'static str)>,
 }
+
+/// The largest window of zstd data, as a power of two: what `zstd --long` makes, and `zstd -d` reads without being asked.
+/// A frame of a few bytes may ask for gigabytes otherwise.
+const ZSTD_WINDOW_LOG: u32 = 27;
+
+/// The memory xz data may need; `xz -9` makes data that need a quarter of it.
+const XZ_MEMORY_BYTES: u64 = 256 << 20;
 
 const CODECS: &[Codec] = &[
     Codec {
         name: "gz",
         magics: &[&[(0x1f, 0x1f), (0x8b, 0x8b), (8, 8)]],
-        decode: |from| Box::new(flate2::bufread::MultiGzDecoder::new(from)),
+        decode: |from| Ok(Box::new(flate2::bufread::MultiGzDecoder::new(from))),
+        too_large: None,
     },
     Codec {
         name: "bz2",
@@ -37,9 +47,32 @@ const CODECS: &[Codec] = &[
             &[(b'B', b'B'), (b'Z', b'Z'), (b'h', b'h'), (b'1', b'9'), (0x31, 0x31), (0x41, 0x41), (0x59, 0x59)],
             &[(b'B', b'B'), (b'Z', b'Z'), (b'h', b'h'), (b'1', b'9'), (0x17, 0x17), (0x72, 0x72), (0x45, 0x45)],
         ],
-        decode: |from| Box::new(bzip2::bufread::MultiBzDecoder::new(from)),
+        decode: |from| Ok(Box::new(bzip2::bufread::MultiBzDecoder::new(from))),
+        too_large: None,
+    },
+    Codec {
+        name: "zstd",
+        // A frame, or a skippable one (pzstd and seekable files begin with it).
+        magics: &[&[(0x28, 0x28), (0xb5, 0xb5), (0x2f, 0x2f), (0xfd, 0xfd)], &[(0x50, 0x5f), (0x2a, 0x2a), (0x4d, 0x4d), (0x18, 0x18)]],
+        decode: |from| {
+            let mut decoder = zstd::stream::read::Decoder::with_buffer(from)?;
+            decoder.window_log_max(ZSTD_WINDOW_LOG)?;
+            Ok(Box::new(decoder))
+        },
+        too_large: Some(("too much memory", "zstd -dc --long=31")),
+    },
+    Codec {
+        name: "xz",
+        magics: &[&[(0xfd, 0xfd), (b'7', b'7'), (b'z', b'z'), (b'X', b'X'), (b'Z', b'Z'), (0, 0)]],
+        decode: |from| Ok(Box::new(xz(from, XZ_MEMORY_BYTES)?)),
+        too_large: Some(("memory limit", "xz -dc")),
     },
 ];
+
+fn xz(from: Compressed, memory_bytes: u64) -> io::Result<liblzma::bufread::XzDecoder<Compressed>> {
+    let stream = liblzma::stream::Stream::new_stream_decoder(memory_bytes, liblzma::stream::CONCATENATED)?;
+    Ok(liblzma::bufread::XzDecoder::new_stream(from, stream))
+}
 
 /// A decoder that lets us ask its input how far it is.
 trait Decode: Read + Send {
@@ -58,19 +91,31 @@ impl Decode for bzip2::bufread::MultiBzDecoder<Compressed> {
     }
 }
 
+impl Decode for zstd::stream::read::Decoder<'static, Compressed> {
+    fn input(&self) -> &Compressed {
+        self.get_ref()
+    }
+}
+
+impl Decode for liblzma::bufread::XzDecoder<Compressed> {
+    fn input(&self) -> &Compressed {
+        self.get_ref()
+    }
+}
+
 /// An input that is open: the bytes inside, whatever they were wrapped in.
 pub struct Opened(Kind);
 
 enum Kind {
     Plain(Raw),
-    Wrapped { codec: &'static str, decoder: Box<dyn Decode> },
+    Wrapped { codec: &'static Codec, decoder: Box<dyn Decode> },
 }
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.0 {
             Kind::Plain(_) => "Opened(plain)",
-            Kind::Wrapped { codec, .. } => codec,
+            Kind::Wrapped { codec, .. } => codec.name,
         })
     }
 }
@@ -110,8 +155,16 @@ impl Opened {
         };
         Ok(Opened(match codec {
             None => Kind::Plain(raw),
-            Some(codec) => Kind::Wrapped { codec: codec.name, decoder: (codec.decode)(Compressed::new(raw)) },
+            Some(codec) => Kind::Wrapped { codec, decoder: (codec.decode)(Compressed::new(raw))? },
         }))
+    }
+
+    /// The compression that it had; `None` for none.
+    pub fn codec(&self) -> Option<&'static str> {
+        match &self.0 {
+            Kind::Plain(_) => None,
+            Kind::Wrapped { codec, .. } => Some(codec.name),
+        }
     }
 
     /// Which file it is, if it is a regular one.
@@ -131,7 +184,15 @@ impl Opened {
                     io::ErrorKind::UnexpectedEof => "unexpected end of the file".to_owned(),
                     _ => reason(error),
                 };
-                format!("{codec} data truncated or corrupt at compressed byte {}: {what}", decoder.input().taken_bytes)
+                let (name, at) = (codec.name, decoder.input().taken_bytes);
+                match codec.too_large {
+                    Some((sign, remedy)) if what.contains(sign) => {
+                        format!(
+                            "{name} data need more memory than is allowed ({what}, compressed byte {at}); try `{remedy} FILE | producer …`"
+                        )
+                    }
+                    _ => format!("{name} data truncated or corrupt at compressed byte {at}: {what}"),
+                }
             }
         }
     }
@@ -151,6 +212,11 @@ impl Feed for Opened {
             Kind::Wrapped { decoder, .. } => decoder.input().raw.live.is_idle(),
         }
     }
+}
+
+/// Whether a file that begins so is compressed.
+pub fn is_compressed(head: &[u8]) -> bool {
+    matches!(tell(head), Tell::Codec(_))
 }
 
 enum Tell {
@@ -259,6 +325,23 @@ mod tests {
         e.finish().unwrap()
     }
 
+    fn zst(text: &[u8]) -> Vec<u8> {
+        let mut e = zstd::stream::write::Encoder::new(Vec::new(), 3).unwrap();
+        e.include_checksum(true).unwrap();
+        e.write_all(text).unwrap();
+        e.finish().unwrap()
+    }
+
+    fn xz(text: &[u8]) -> Vec<u8> {
+        let mut e = liblzma::write::XzEncoder::new(Vec::new(), 1);
+        e.write_all(text).unwrap();
+        e.finish().unwrap()
+    }
+
+    type Pack = fn(&[u8]) -> Vec<u8>;
+
+    const PACKS: [Pack; 4] = [gz, bz2, zst, xz];
+
     /// Reads `bytes` as a file: the text that came, and the error if one did.
     fn read(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
         let dir = tempfile::tempdir().unwrap();
@@ -277,7 +360,7 @@ mod tests {
 
     #[test]
     fn all_members_are_read() {
-        for pack in [gz, bz2] {
+        for pack in PACKS {
             let packed = [pack(b"one\n"), pack(b""), pack(b"two\n")].concat();
             assert_eq!(read(&packed), (b"one\ntwo\n".to_vec(), None));
         }
@@ -285,9 +368,43 @@ mod tests {
 
     #[test]
     fn what_only_resembles_a_magic_is_text() {
-        for text in [&b""[..], b"\x1f", b"\x1f\x8b", b"\x1f\x8bx", b"BZ", b"BZh9 is text\n", b"BZh0", b"B"] {
+        for text in
+            [&b""[..], b"\x1f", b"\x1f\x8b", b"\x1f\x8bx", b"BZ", b"BZh9 is text\n", b"BZh0", b"B", b"\x28\xb5\x2f", b"Q*M ", b"\xfd7zXZ"]
+        {
             assert_eq!(read(text), (text.to_vec(), None));
         }
+    }
+
+    #[test]
+    fn skippable_zstd_frames_are_skipped() {
+        let skip = |n: u8| [&[n, 0x2a, 0x4d, 0x18, 5, 0, 0, 0][..], b"aside"].concat();
+        let packed = [skip(0x50), zst(b"one\n"), skip(0x5f), zst(b"two\n"), skip(0x53)].concat();
+        assert_eq!(read(&packed), (b"one\ntwo\n".to_vec(), None));
+    }
+
+    #[test]
+    fn padding_between_xz_streams_is_skipped() {
+        assert_eq!(read(&[xz(b"one\n"), vec![0; 8], xz(b"two\n"), vec![0; 4]].concat()), (b"one\ntwo\n".to_vec(), None));
+    }
+
+    #[test]
+    fn data_that_want_too_much_memory_are_refused_with_a_way_out() {
+        // A frame whose header asks for a window of this size, with one raw block: `abc`.
+        let frame = |log: u8| [&[0x28, 0xb5, 0x2f, 0xfd, 0, (log - 10) << 3, 0x19, 0, 0][..], b"abc"].concat();
+        assert_eq!(read(&frame(27)), (b"abc".to_vec(), None));
+        let (text, error) = read(&frame(28));
+        let error = error.unwrap();
+        assert!(text.is_empty() && error.contains("more memory than is allowed") && error.contains("zstd -dc --long=31"), "{error}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f.xz");
+        fs::write(&path, xz(b"abc")).unwrap();
+        let live = LiveFile::new(File::open(path).unwrap(), &Watch::nothing()).unwrap();
+        let raw = Raw { live, meter: Arc::default(), head: Vec::new(), head_taken: 0 };
+        let decoder = Box::new(super::xz(Compressed::new(raw), 100_000).unwrap());
+        let mut opened = Opened(Kind::Wrapped { codec: CODECS.iter().find(|c| c.name == "xz").unwrap(), decoder });
+        let error = opened.read(&mut [0; 9]).unwrap_err();
+        let said = opened.explain(&error);
+        assert!(said.contains("more memory than is allowed") && said.contains("xz -dc"), "{said}");
     }
 
     #[test]
@@ -298,7 +415,7 @@ mod tests {
             (noise >> 24) as u8
         };
         let text: Vec<u8> = (0..300_000).map(|_| byte()).collect();
-        for pack in [gz, bz2] {
+        for pack in PACKS {
             let whole = pack(&text);
             let torn = [&pack(b"first\n")[..], &whole[..whole.len() - 9]].concat();
             let (got, error) = read(&torn);
@@ -310,7 +427,7 @@ mod tests {
 
     #[test]
     fn a_corrupt_byte_and_trailing_garbage_are_errors() {
-        for pack in [gz, bz2] {
+        for pack in PACKS {
             let mut bad = pack(b"some text that is long enough to be damaged in the middle of it\n");
             let middle = bad.len() - 12;
             bad[middle] ^= 0xff;

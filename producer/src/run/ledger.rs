@@ -1,4 +1,4 @@
-//! The account of a run: every line that came in is a record that went out, a reject, or was filtered.
+//! The account of a run: every unit (a line, mostly) that came in is a record that went out, a reject, or was filtered.
 
 use std::fmt;
 use std::time::Duration;
@@ -6,35 +6,38 @@ use std::time::Duration;
 /// What came in and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger {
-    /// Lines read.
-    pub lines_in: u64,
+    /// Units read: lines, rows or records, as the format calls them.
+    pub units_in: u64,
     /// Records sent.
     pub records_out: u64,
-    /// Lines that are no records.
+    /// Units that are no records.
     pub rejected: u64,
-    /// Lines that were not wanted.
+    /// Units that were not wanted.
     pub filtered: u64,
-    /// Bytes of the lines read, decompressed.
+    /// Bytes read, decompressed.
     pub bytes: u64,
+    /// How often records of a followed file may have been lost.
+    pub losses: u64,
 }
 
 impl Ledger {
     /// Whether nothing was lost between in and out.
     pub fn adds_up(&self) -> bool {
-        self.lines_in == self.records_out + self.rejected + self.filtered
+        self.units_in == self.records_out + self.rejected + self.filtered
     }
 
     /// The account as one line.
-    pub fn line(&self, took: Duration) -> impl fmt::Display {
+    pub fn line(&self, unit: &str, took: Duration) -> impl fmt::Display {
         let seconds = took.as_secs_f64();
         let megabytes_per_s = self.bytes as f64 / seconds.max(1e-9) / 1e6;
         format!(
-            "{} in, {} out, {} rejected, {} filtered; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}",
-            count(self.lines_in, "line"),
+            "{} in, {} out, {} rejected, {} filtered; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}",
+            count(self.units_in, unit),
             count(self.records_out, "record"),
-            count(self.rejected, "line"),
+            count(self.rejected, unit),
             self.filtered,
             self.bytes,
+            if self.losses == 0 { String::new() } else { format!("; {unit}s may have been lost, {}", count(self.losses, "time")) },
             if self.adds_up() { "" } else { "; THIS DOES NOT ADD UP, please report it" },
         )
     }
@@ -51,9 +54,10 @@ mod tests {
 
     #[test]
     fn it_adds_up_or_says_so() {
-        let ledger = Ledger { lines_in: 10, records_out: 7, rejected: 1, filtered: 2, bytes: 2_000_000 };
-        let line = |l: Ledger| l.line(Duration::from_millis(500)).to_string();
+        let ledger = Ledger { units_in: 10, records_out: 7, rejected: 1, filtered: 2, bytes: 2_000_000, losses: 0 };
+        let line = |l: Ledger| l.line("line", Duration::from_millis(500)).to_string();
         assert_eq!(line(ledger), "10 lines in, 7 records out, 1 line rejected, 2 filtered; 2000000 bytes in 0.50 s (4 MB/s)");
         assert!(line(Ledger { filtered: 1, ..ledger }).contains("DOES NOT ADD UP"));
+        assert!(line(Ledger { losses: 2, ..ledger }).ends_with("(4 MB/s); lines may have been lost, 2 times"));
     }
 }

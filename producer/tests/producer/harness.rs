@@ -22,6 +22,24 @@ pub fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
     command
 }
 
+/// Has a script of this directory write data and what Python reads in it to `dir`; the seed, or `None` (said aloud) where
+/// there is no Python to compare with.
+#[allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+pub fn python(script: &str, dir: &Path) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/producer").join(script);
+    let seed = std::env::var("ORACLE_SEED").unwrap_or_else(|_| "1".to_owned());
+    match Command::new("python3").arg(script).arg(dir).arg(&seed).status() {
+        Err(e) => {
+            eprintln!("SKIPPED: python3 cannot be run ({e}); nothing was compared with it");
+            None
+        }
+        Ok(status) => {
+            assert!(status.success(), "{status}");
+            Some(seed)
+        }
+    }
+}
+
 /// Runs it without any standard input.
 pub fn run<S: AsRef<OsStr>>(args: &[S]) -> Outcome {
     finish(command(args), b"")

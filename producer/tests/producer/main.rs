@@ -3,8 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod advice; // what the reader needs, told backwards through the pipe
+mod binary; // formats without lines: struct, pickle, xml, records, find
+mod follow; // files that grow: rotation, joining, latency, signals
+mod follow_stress; // a writer at full speed through many rotations
+mod following;
+mod formats; // what each format reads and refuses; --fields, --cast, --grep; help
 mod harness;
 mod inputs; // which files are read, in which order, and what became of those that cannot be
 mod live; // pipes that stay open, readers that go away, terminals
+mod oracle; // hostile data that Python reads too
+mod python; // binary records, pickles and XML that Python reads too
 mod rejects; // lines that are no records: limits, messages, the file they are kept in, the ledger
 mod stream; // what is written: the same for any number of threads, schemas, the end

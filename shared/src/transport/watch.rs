@@ -8,11 +8,12 @@ use std::{
     io::{self, Read},
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
+    time::Duration,
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-/// Ends the reads of a [`Watched`], from any thread.
+/// Ends the waiting of a [`Guard`] and the reads of a [`Watched`], from any thread.
 #[derive(Clone, Debug)]
 pub struct Stopper(Arc<OwnedFd>);
 
@@ -24,12 +25,52 @@ impl Stopper {
     }
 }
 
+/// Waits for something to read, or for a reason to stop.
+#[derive(Debug)]
+pub struct Guard {
+    stop: OwnedFd,
+    output: Option<OwnedFd>,
+}
+
+impl Guard {
+    /// Watches over the readers of `output`, if it is given.
+    ///
+    /// # Errors
+    /// When the system has no file descriptors left.
+    pub fn new(output: Option<OwnedFd>) -> io::Result<(Self, Stopper)> {
+        let (stop, stopper) = io::pipe()?;
+        Ok((Guard { stop: stop.into(), output }, Stopper(Arc::new(stopper.into()))))
+    }
+
+    /// Waits until one of `inputs` has something: data, the end, or an error; false when the time is up first.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::BrokenPipe`] when there is a reason to stop, also when there is input too.
+    pub fn wait(&self, inputs: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
+        let mut fds = vec![PollFd::new(&self.stop, PollFlags::IN)];
+        // No event is asked for: an error or hang-up is always told.
+        fds.extend(self.output.as_ref().map(|output| PollFd::new(output, PollFlags::empty())));
+        let reasons = fds.len();
+        fds.extend(inputs.iter().map(|input| PollFd::new(input, PollFlags::IN)));
+        // A time that no timespec can hold is for ever.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        loop {
+            match poll(&mut fds, timeout.as_ref()) {
+                Ok(0) => return Ok(false),
+                Ok(_) if fds[..reasons].iter().any(|fd| !fd.revents().is_empty()) => return Err(io::ErrorKind::BrokenPipe.into()),
+                Ok(_) => return Ok(true),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
 /// An input whose reads end when somebody says so.
 #[derive(Debug)]
 pub struct Watched<R> {
     input: R,
-    stop: OwnedFd,
-    output: Option<OwnedFd>,
+    guard: Guard,
 }
 
 impl<R: Read + AsFd> Watched<R> {
@@ -38,34 +79,22 @@ impl<R: Read + AsFd> Watched<R> {
     /// # Errors
     /// When the system has no file descriptors left.
     pub fn new(input: R, output: Option<OwnedFd>) -> io::Result<(Self, Stopper)> {
-        let (stop, stopper) = io::pipe()?;
-        Ok((Watched { input, stop: stop.into(), output }, Stopper(Arc::new(stopper.into()))))
+        let (guard, stopper) = Guard::new(output)?;
+        Ok((Watched { input, guard }, stopper))
     }
 
     /// From now on, reads also end when `output` has no reader any more.
     pub fn watch_output(&mut self, output: OwnedFd) {
-        self.output = Some(output);
+        self.guard.output = Some(output);
     }
 
     /// Whether a read would find something at once: data, the end, or an error.
     pub fn is_ready(&self) -> bool {
-        self.wait(Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok_and(|ready| ready)
+        self.wait(Some(Duration::ZERO)).is_ok_and(|ready| ready)
     }
 
-    /// Waits for input; false when the time is up first.
-    fn wait(&self, timeout: Option<&Timespec>) -> io::Result<bool> {
-        let mut fds = vec![PollFd::new(&self.input, PollFlags::IN), PollFd::new(&self.stop, PollFlags::IN)];
-        // No event is asked for: an error or hang-up is always told.
-        fds.extend(self.output.as_ref().map(|output| PollFd::new(output, PollFlags::empty())));
-        loop {
-            match poll(&mut fds, timeout) {
-                Ok(0) => return Ok(false),
-                Ok(_) if fds[1..].iter().any(|fd| !fd.revents().is_empty()) => return Err(io::ErrorKind::BrokenPipe.into()),
-                Ok(_) => return Ok(true),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+    fn wait(&self, timeout: Option<Duration>) -> io::Result<bool> {
+        self.guard.wait(&[self.input.as_fd()], timeout)
     }
 }
 

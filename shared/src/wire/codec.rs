@@ -12,6 +12,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::frame::{MAX_PAYLOAD, Totals};
+use super::heads::HeadBuffer;
 use crate::{
     Error, Exit,
     record::{Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type, column::Values},
@@ -207,7 +208,7 @@ pub struct Encoded {
     pub(super) schema: Arc<Schema>,
     pub(super) records: u32,
     /// Everything up to the block.
-    pub(super) head: Vec<u8>,
+    pub(super) head: HeadBuffer,
     /// The block of text, shared with the batch.
     pub(super) block: Bytes,
     pub(super) crc: u32,
@@ -295,7 +296,8 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
     let (anchors, block) = anchored.map_or((None, Bytes::new()), |(anchors, block)| (Some(ints_wire(anchors)), block.clone()));
     let Origin { source, start, end, .. } = batch.origin();
     let wire = BatchWire { source, start: *start, end: *end, anchors, columns: columns.collect(), block: &[] };
-    let mut head = to_vec(&wire)?;
+    let mut head = HeadBuffer::new();
+    bincode::serde::encode_into_std_write(&wire, &mut *head, CONFIG).map_err(|error| Error::Data(format!("cannot encode: {error}")))?;
     // The last eight bytes are the length of the block, which follows.
     let at = head.len() - 8;
     head[at..].copy_from_slice(&(block.len() as u64).to_le_bytes());

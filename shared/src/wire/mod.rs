@@ -9,6 +9,7 @@
 
 pub mod codec;
 pub mod frame;
+mod heads;
 mod plan;
 mod reader;
 mod writer;

@@ -119,6 +119,11 @@ impl Columns {
         self.rows
     }
 
+    /// Where the line of this row begins, of those that [`Columns::batch`] was called for.
+    pub(super) fn anchor(&self, row: usize) -> usize {
+        self.anchors.get(row).map_or(0, |&anchor| anchor as usize)
+    }
+
     /// Whether any line is combined.
     pub(super) fn has_combined(&self) -> bool {
         !self.turns.is_empty()

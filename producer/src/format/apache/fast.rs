@@ -91,6 +91,7 @@ impl Walk<'_> {
                 records_before: self.columns.rows() as u32,
                 start: self.start,
                 len: line.len() as u32,
+                why: "".into(),
             }),
         }
         self.lines += 1;

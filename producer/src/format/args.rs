@@ -1,0 +1,81 @@
+//! What was typed for a format: its own arguments and options, and those of all formats that it may look at.
+
+use std::sync::Arc;
+
+use recpipe::record::Type;
+
+use super::near;
+
+/// An option that only some formats have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FormatOption {
+    /// `--names a,b,c`: what the fields are called.
+    Names,
+}
+
+impl FormatOption {
+    /// How it is typed.
+    pub fn usage(self) -> &'static str {
+        match self {
+            FormatOption::Names => "--names a,b,c",
+        }
+    }
+}
+
+/// Looks for a field in `--fields` or `--cast` that does not exist.
+///
+/// # Errors
+///
+/// The first of them, and what may have been meant.
+pub fn check_fields(fields: Option<&[String]>, casts: &[(String, Type)], known: &[String]) -> Result<(), String> {
+    let fields = fields.unwrap_or_default().iter().map(|name| ("--fields", name));
+    for (option, name) in fields.chain(casts.iter().map(|(name, _)| ("--cast", name))) {
+        if !known.contains(name) {
+            return Err(format!(
+                "{option}: there is no field `{name}`; {}",
+                near(name, known.iter().map(String::as_str), "the fields are")
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// What was typed for a format.
+#[derive(Debug, Clone, Default)]
+pub struct Args {
+    /// As many as the format's row has names for.
+    pub positional: Vec<String>,
+    /// `--names`.
+    pub names: Vec<String>,
+    /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
+    pub fields: Option<Arc<[String]>>,
+    /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would
+    /// guess the type of such a field must leave it as text.
+    pub casts: Vec<(String, Type)>,
+}
+
+impl Args {
+    /// The positional argument at this place; empty when it was not given.
+    pub fn get(&self, place: usize) -> &str {
+        self.positional.get(place).map_or("", String::as_str)
+    }
+
+    /// Looks for a field that was typed but does not exist.
+    ///
+    /// # Errors
+    ///
+    /// The first of them, and what may have been meant.
+    pub fn check(&self, known: &[String]) -> Result<(), String> {
+        check_fields(self.fields.as_deref(), &self.casts, known)
+    }
+
+    /// Whether the field of this name is sent.
+    pub fn sends(&self, field: &str) -> bool {
+        self.fields.as_ref().is_none_or(|fields| fields.iter().any(|name| name == field))
+    }
+
+    /// Whether a type was asked for the field of this name.
+    pub fn is_cast(&self, field: &str) -> bool {
+        self.casts.iter().any(|(name, _)| name == field)
+    }
+}

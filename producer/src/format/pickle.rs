@@ -1,0 +1,283 @@
+//! `pickle`: a stream of pickled dicts, as `pickle.dump` writes them one after the other, in protocols 0 to 5.
+//!
+//! The values of a dict are the fields of a record: `None`, booleans, integers, floats, text and bytes. A pickle is data here:
+//! nothing is imported or called, whatever it says, and one that asks for it ends the reading with an error ([`machine`]).
+//! So does one that is torn or malformed, since where the next begins cannot be known. A whole pickle that is no such dict is a
+//! reject: a value that is a list, say, or an integer that no `int` holds.
+//!
+//! The fields and their types are those of the first block; a later block that has keys or types of its own announces a further
+//! schema. A field whose values are of different types for good needs `--cast field=str`, which makes text of all of them.
+
+mod fields;
+mod machine;
+mod opcode;
+mod text;
+
+use std::sync::Arc;
+
+use recpipe::Exit;
+use recpipe::record::{Schema, Type};
+
+use self::fields::Fields;
+use self::machine::{Item, Loaded, Machine};
+use self::opcode::Pickles;
+use super::seam::Failure;
+use super::table::Table;
+use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
+use crate::input::block::Block;
+use crate::input::boundary::Boundary;
+
+pub(super) const SPEC: FormatSpec = FormatSpec {
+    name: "pickle",
+    args: &[],
+    options: &[],
+    about: "a stream of pickled dicts from Python; nothing is ever executed",
+    start: Start::Blocks(|args| Ok(Box::new(Pickle::new(args)))),
+};
+
+struct Pickle {
+    texts: Arc<[String]>,
+    plan: Option<Arc<PicklePlan>>,
+}
+
+impl Pickle {
+    fn new(args: &Args) -> Self {
+        Pickle { texts: args.casts.iter().map(|(name, _)| name.clone()).collect(), plan: None }
+    }
+}
+
+impl Format for Pickle {
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        Arc::new(Pickles)
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::RECORD
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        match &self.plan {
+            Some(plan) => plan.schema.clone(),
+            None => Fields::default().schema(&Table::default()),
+        }
+    }
+
+    fn known_fields(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// The first block of the first input decides, for the whole stream.
+    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
+        let plan = self.plan.get_or_insert_with(|| {
+            let fields = Fields::new(self.texts.clone());
+            let mut parser = PickleParser::new(PicklePlan { schema: fields.schema(&Table::default()), fields });
+            parser.load(&first.bytes);
+            let schema = parser.fields.schema(&parser.table);
+            Arc::new(PicklePlan { schema, fields: parser.fields })
+        });
+        Ok(plan.clone())
+    }
+}
+
+/// The fields of the stream's first block.
+#[derive(Debug, Clone)]
+struct PicklePlan {
+    fields: Fields,
+    schema: Arc<Schema>,
+}
+
+impl Plan for PicklePlan {
+    fn parser(&self) -> Box<dyn Parser> {
+        Box::new(PickleParser::new(self.clone()))
+    }
+}
+
+struct PickleParser {
+    plan: PicklePlan,
+    machine: Machine,
+    fields: Fields,
+    table: Table,
+    failure: Option<Failure>,
+}
+
+impl PickleParser {
+    fn new(plan: PicklePlan) -> Self {
+        let fields = plan.fields.clone();
+        PickleParser { plan, machine: Machine::default(), fields, table: Table::default(), failure: None }
+    }
+
+    /// Fills the table; what is no record.
+    fn load(&mut self, bytes: &[u8]) -> Vec<Reject> {
+        self.fields.truncate(self.plan.fields.len());
+        self.table.reset(self.plan.schema.fields().iter().map(|field| field.kind));
+        self.failure = None;
+        let (mut rejects, mut at) = (Vec::new(), 0);
+        while at < bytes.len() {
+            let Loaded { end, item } = match self.machine.load(bytes, at) {
+                Ok(loaded) => loaded,
+                Err(refused) => {
+                    let records_before = self.table.rows() as u32;
+                    let what = match refused.what.starts_with("the pickle ") || refused.what.starts_with("the stream ") {
+                        true => refused.what,
+                        false => format!("not a pickle of data: {}", refused.what),
+                    };
+                    self.failure = Some(Failure { exit: Exit::Incomplete, at: refused.at, records_before, what });
+                    break;
+                }
+            };
+            let added = match item {
+                Item::Dict(dict) => self.fields.add(&self.machine, dict, bytes, at, &mut self.table),
+                _ => Err("the pickle is no dict".to_owned()),
+            };
+            if let Err(why) = added {
+                let records_before = self.table.rows() as u32;
+                let line = records_before + rejects.len() as u32;
+                rejects.push(Reject { line, records_before, start: at as u32, len: (end - at) as u32, why: why.into() });
+            }
+            at = end;
+        }
+        rejects
+    }
+}
+
+impl Parser for PickleParser {
+    fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
+        let rejects = self.load(&block.bytes);
+        let known = &self.plan.schema;
+        let is_known = self.fields.len() == known.len() && known.fields().iter().enumerate().all(|(i, f)| f.kind == self.table.kind(i));
+        let schema = if is_known { known.clone() } else { self.fields.schema(&self.table) };
+        debug_assert!(schema.fields().iter().all(|field| field.kind != Type::Time));
+        let batch = self.table.batch(&block.bytes, &schema, wanted, block.origin());
+        Parsed { lines: (batch.len() + rejects.len()) as u32, blank: 0, batch, rejects }
+    }
+
+    fn row_start(&self, row: usize) -> usize {
+        self.table.row_start(row)
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::testing::block;
+    use proptest::prelude::*;
+
+    /// `{"a": n, "b": text}` in protocol 4.
+    fn pickled(n: u8, text: &str) -> Vec<u8> {
+        [b"\x80\x04}\x94(\x8c\x01a\x94K", &[n][..], b"\x8c\x01b\x94\x8c", &[text.len() as u8], text.as_bytes(), b"\x94u."].concat()
+    }
+
+    /// The parser that the first block makes, and what it makes of both.
+    fn parse(first: &[u8], then: &[u8]) -> (Parsed, Option<Failure>) {
+        let mut format = Pickle::new(&Args::default());
+        let mut parser = format.plan(&block(first)).unwrap().parser();
+        let parsed = parser.parse(&block(then), &Wanted::all());
+        (parsed, parser.failure())
+    }
+
+    fn schema(parsed: &Parsed) -> String {
+        parsed.batch.schema().fields().iter().map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn records_and_schema() {
+        let two = [pickled(1, "x"), pickled(2, "y")].concat();
+        let (parsed, failure) = parse(&two, &two);
+        assert_eq!((schema(&parsed).as_str(), failure), ("a:int b:text", None));
+        assert_eq!(format!("{:?}", parsed.batch), r#"[{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]"#);
+        let (parsed, _) = parse(&two, b"}(U\x01cNU\x01bNU\x01aG?\xf8\0\0\0\0\0\0u.}U\x01aK\x02s.");
+        assert_eq!(schema(&parsed), "a:float b:text c:null");
+        assert_eq!(format!("{:?}", parsed.batch), r#"[{"a": "1.5", "b": "", "c": ""}, {"a": "2.0", "b": "", "c": ""}]"#);
+        let (parsed, _) = parse(b"}U\x01aNs.", b"}(U\x01aK\x01U\x01aK\x02u.");
+        assert_eq!(schema(&parsed), "a:int");
+        assert_eq!(format!("{:?}", parsed.batch), r#"[{"a": "2"}]"#, "the last value of a key counts");
+    }
+
+    #[test]
+    fn what_is_no_record_is_a_reject_that_says_why() {
+        let check = |bytes: &[u8], part: &str| {
+            let all = [&pickled(1, "x"), bytes, &pickled(2, "y")].concat();
+            let (parsed, failure) = parse(&all, &all);
+            assert_eq!((parsed.batch.len(), parsed.rejects.len(), failure, parsed.lines), (2, 1, None, 3), "{part}");
+            let reject = &parsed.rejects[0];
+            assert!(reject.why.contains(part), "{}", reject.why);
+            assert_eq!((reject.line, reject.records_before, reject.text(&all)), (1, 1, bytes));
+            assert_eq!(schema(&parsed), "a:int b:text", "a reject leaves nothing behind");
+        };
+        check(b"}(U\x01cNU\x01l](K\x01eu.", "`l` is a list");
+        check(b"}U\x01d}s.", "`d` is a dict");
+        check(b"}U\x01a\x8a\x09\0\0\0\0\0\0\0\x80\0s.", "`a` is larger than an int");
+        check(b"}U\x01aU\x01xs.", "`a` is text here and int in records before it; --cast a=str");
+        check(b"}K\x01K\x01s.", "a key that is not text");
+        check(b"}U\x01\xffK\x01s.", "not UTF-8");
+        check(b"}(U\x01zK\x01U\x01zU\x00u.", "`z` is text and int at once");
+        check(b"]K\x01a.", "no dict");
+        check(b"N.", "no dict");
+    }
+
+    #[test]
+    fn a_cast_makes_text_of_all_types() {
+        let mut format = Pickle::new(&Args { casts: vec![("a".to_owned(), Type::Text)], ..Args::default() });
+        let text = b"}U\x01aK\x07s.}U\x01aU\x01xs.}U\x01aG?\xf8\0\0\0\0\0\0s.}U\x01a\x88s.}U\x01aNs.";
+        let parsed = format.plan(&block(text)).unwrap().parser().parse(&block(text), &Wanted::all());
+        assert_eq!(format!("{:?}", parsed.batch), r#"[{"a": "7"}, {"a": "x"}, {"a": "1.5"}, {"a": "true"}, {"a": ""}]"#);
+    }
+
+    #[test]
+    fn what_is_no_pickle_ends_the_reading() {
+        let check = |bytes: &[u8], at: usize, part: &str| {
+            let all = [&pickled(1, "x"), bytes].concat();
+            let (parsed, failure) = parse(&all, &all);
+            let failure = failure.unwrap();
+            assert_eq!((parsed.batch.len(), failure.records_before, failure.exit), (1, 1, Exit::Incomplete));
+            assert!(failure.what.contains(part) && failure.what.contains("pickle"), "{failure:?}");
+            assert_eq!(failure.at, pickled(1, "x").len() + at);
+        };
+        check(b"cposix\nsystem\n(Vtouch owned\ntR.", 0, "would execute code (GLOBAL posix.system): refused");
+        check(b"\x80\x04}", 3, "the stream ends within a pickle");
+        check(b"hello", 0, "does not hold");
+        check(b"\xff\xff", 0, "no opcode");
+    }
+
+    proptest! {
+        // However the stream is cut into blocks, the same records come.
+        #[test]
+        fn cuts_do_not_show(texts in prop::collection::vec("[a-z.]{0,5}", 1..20), cut in 0_usize..400) {
+            let pickles: Vec<_> = texts.iter().enumerate().map(|(n, text)| pickled(n as u8, text)).collect();
+            let all = pickles.concat();
+            let cut = Pickles.last_end(&all[..cut.min(all.len())]).unwrap_or(0);
+            let is_end = (0..=pickles.len()).any(|count| pickles[..count].concat().len() == cut);
+            prop_assert!(is_end);
+            let rows = |bytes: &[u8]| parse(&all, bytes).0.batch.rows().map(|row| format!("{row:?}")).collect::<Vec<_>>();
+            prop_assert_eq!(rows(&all), [rows(&all[..cut]), rows(&all[cut..])].concat());
+        }
+
+        #[test]
+        fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let (parsed, _) = parse(&bytes, &bytes);
+            prop_assert!(parsed.batch.len() + parsed.rejects.len() <= bytes.len());
+        }
+    }
+
+    #[test]
+    fn every_prefix_and_every_byte_changed() {
+        let one = b"(dp0\nVa\np1\nI1\nsS'b'\nF1.5\ns.";
+        let all = [&pickled(1, "some text")[..], one, &pickled(2, "more")].concat();
+        let ends = [pickled(1, "some text").len(), pickled(1, "some text").len() + one.len(), all.len()];
+        for at in 0..all.len() {
+            let (parsed, failure) = parse(&all[..at], &all[..at]);
+            assert_eq!(parsed.batch.len() + parsed.rejects.len(), ends.iter().filter(|end| **end <= at).count());
+            assert_eq!(failure.is_some(), at > 0 && !ends.contains(&at), "{at}");
+            for changed in 0..=255 {
+                let mut all = all.clone();
+                all[at] = changed;
+                let (parsed, _) = parse(&all, &all);
+                assert!(parsed.batch.len() + parsed.rejects.len() <= all.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! The fields that the keys of dicts are, and their types.
+//!
+//! A field's type is that of its first value that is not `None`; whole numbers and floats together are floats. Dicts of one
+//! program have their keys in one order, so the field after the last one is tried before a hash table is asked.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+
+use recpipe::record::{Field, Schema, Type};
+
+use super::machine::{Item, Machine};
+use crate::format::table::Table;
+
+/// The columns of a [`Table`], by the keys of dicts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Fields {
+    names: Vec<String>,
+    by_name: HashMap<Box<[u8]>, u32>,
+    /// The fields that are text whatever their values are.
+    texts: Arc<[String]>,
+    last: usize,
+}
+
+/// The type of a value that is no container.
+fn kind(item: Item) -> Option<Type> {
+    match item {
+        Item::None => Some(Type::Null),
+        Item::Bool(_) => Some(Type::Bool),
+        Item::Int(_) => Some(Type::Int),
+        Item::Float(_) => Some(Type::Float),
+        Item::Text(..) | Item::Own(..) => Some(Type::Text),
+        Item::Big | Item::Dict(_) | Item::Other(_) => None,
+    }
+}
+
+impl Fields {
+    /// No fields yet; those of these names will be text.
+    pub(super) fn new(texts: Arc<[String]>) -> Self {
+        Fields { texts, ..Fields::default() }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Leaves the first `len`.
+    pub(super) fn truncate(&mut self, len: usize) {
+        for name in self.names.drain(len..) {
+            self.by_name.remove(name.as_bytes());
+        }
+    }
+
+    /// The fields with the types that the columns have by now.
+    pub(super) fn schema(&self, table: &Table) -> Arc<Schema> {
+        let fields = self.names.iter().enumerate().map(|(column, name)| Field::new(name.clone(), table.kind(column))).collect();
+        Arc::new(Schema::new(fields).unwrap_or_else(|_| unreachable!("names are checked when they come")))
+    }
+
+    fn find(&self, key: &[u8]) -> Option<usize> {
+        let next = self.last + 1;
+        match self.names.get(next) {
+            Some(name) if name.as_bytes() == key => Some(next),
+            _ => self.by_name.get(key).map(|column| *column as usize),
+        }
+    }
+
+    /// Adds a dict as a record that begins at `start`.
+    ///
+    /// # Errors
+    /// What does not fit a record; the table is as before.
+    pub(super) fn add(&mut self, machine: &Machine, dict: u32, bytes: &[u8], start: usize, table: &mut Table) -> Result<(), String> {
+        // Looked at as a whole before anything is kept, so that a dict that is refused leaves nothing behind.
+        let mut new = 0;
+        for (key, value) in machine.pairs(dict) {
+            let key = machine.text(bytes, key).ok_or("a key that is not text")?;
+            let column = self.find(key);
+            new += usize::from(column.is_none());
+            self.check(key, value, column.map(|column| table.kind(column)))?;
+            self.last = column.unwrap_or(self.last);
+        }
+        if self.names.len() + new > Schema::MAX_FIELDS {
+            return Err(format!("with its keys there would be more than {} fields", Schema::MAX_FIELDS));
+        }
+        table.begin(start);
+        let columns = table.columns();
+        self.last = usize::MAX - 1;
+        for (key, value) in machine.pairs(dict) {
+            let Some(key) = machine.text(bytes, key) else { continue };
+            let column = self.find(key).unwrap_or_else(|| self.add_field(key, table));
+            self.last = column;
+            if let Err(what) = put(value, column, machine, table) {
+                // Two values of one new key in the same dict, of different types.
+                table.cancel(columns);
+                self.truncate(columns);
+                return Err(format!("`{}` is {what} at once", String::from_utf8_lossy(key)));
+            }
+        }
+        self.last = usize::MAX - 1;
+        table.commit();
+        Ok(())
+    }
+
+    fn check(&self, key: &[u8], value: Item, before: Option<Type>) -> Result<(), String> {
+        let shown = || String::from_utf8_lossy(&key[..key.len().min(80)]).escape_debug().to_string();
+        if before.is_none() && (key.len() > Schema::MAX_NAME_BYTES || std::str::from_utf8(key).is_err()) {
+            return Err(format!("the key `{}` is too long or not UTF-8", shown()));
+        }
+        let what = match value {
+            Item::Big => "larger than an int can be",
+            Item::Dict(_) => "a dict; only None, booleans, numbers, text and bytes are fields",
+            Item::Other(what) => return Err(format!("`{}` is a {what}; only None, booleans, numbers, text and bytes are fields", shown())),
+            _ => match (before.unwrap_or(Type::Null), kind(value).unwrap_or(Type::Null)) {
+                (Type::Null | Type::Text, _) if before == Some(Type::Text) && self.is_text(key) => return Ok(()),
+                (Type::Null, _) | (_, Type::Null) | (Type::Int, Type::Float) | (Type::Float, Type::Int) => return Ok(()),
+                (before, now) if before == now => return Ok(()),
+                (before, now) => {
+                    let name = shown();
+                    return Err(format!("`{name}` is {now} here and {before} in records before it; --cast {name}=str takes both"));
+                }
+            },
+        };
+        Err(format!("`{}` is {what}", shown()))
+    }
+
+    fn is_text(&self, key: &[u8]) -> bool {
+        self.texts.iter().any(|name| name.as_bytes() == key)
+    }
+
+    fn add_field(&mut self, key: &[u8], table: &mut Table) -> usize {
+        let column = self.names.len();
+        self.names.push(String::from_utf8_lossy(key).into_owned());
+        self.by_name.insert(key.into(), column as u32);
+        table.add_column(if self.is_text(key) { Type::Text } else { Type::Null });
+        column
+    }
+}
+
+/// Gives the record a value; the last of several counts, as in Python.
+fn put(value: Item, column: usize, machine: &Machine, table: &mut Table) -> Result<(), String> {
+    if table.is_set(column) {
+        table.unset(column);
+    }
+    let kind = kind(value).unwrap_or(Type::Null);
+    match (table.kind(column), kind) {
+        (Type::Null, _) | (Type::Int, Type::Float) if kind != Type::Null => table.retype(column, kind),
+        _ => {}
+    }
+    match (table.kind(column), value) {
+        (_, Item::None) => table.null(column),
+        (Type::Text, Item::Text(start, len)) => table.text(column, start as usize, len as usize),
+        (Type::Text, Item::Own(..)) => table.own_text(column, |own| own.extend_from_slice(machine.text(&[], value).unwrap_or_default())),
+        // Writing to a vector does not fail.
+        (Type::Text, Item::Bool(value)) => table.own_text(column, |own| drop(write!(own, "{value}"))),
+        (Type::Text, Item::Int(value)) => table.own_text(column, |own| drop(write!(own, "{value}"))),
+        (Type::Text, Item::Float(value)) => table.own_text(column, |own| drop(write!(own, "{value:?}"))),
+        (Type::Bool, Item::Bool(value)) => table.number(column, i64::from(value)),
+        (Type::Int, Item::Int(value)) => table.number(column, value),
+        (Type::Float, Item::Float(value)) => table.number(column, value.to_bits() as i64),
+        (Type::Float, Item::Int(value)) => table.number(column, (value as f64).to_bits() as i64),
+        (before, _) => return Err(format!("{kind} and {before}")),
+    }
+    Ok(())
+}

@@ -1,0 +1,380 @@
+//! A machine for pickles that can build data and nothing else.
+//!
+//! Python's builds any object, by calling whatever the pickle names; this one knows `None`, booleans, numbers, text and bytes, and
+//! dicts of them. It keeps account of lists, tuples and sets without looking into them, so that it can say what it met. Every
+//! opcode that would import, call or fill an object ends the reading: there is nothing behind it that could be executed.
+//!
+//! Text is never copied here, but for what protocol 0 escapes.
+
+use super::opcode::{STOP, op};
+use super::text;
+
+/// The deepest stack, and the most things remembered.
+const MAX_STACK: usize = 1 << 16;
+const MAX_MEMO: usize = 1 << 18;
+
+/// A thing on the stack.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Item {
+    None,
+    Bool(bool),
+    Int(i64),
+    /// An integer that no `int` holds.
+    Big,
+    Float(f64),
+    /// Text or bytes, in the block.
+    Text(u32, u32),
+    /// The same, in the machine's own buffer.
+    Own(u32, u32),
+    /// A dict, by its number.
+    Dict(u32),
+    /// Something else that has parts: what it is.
+    Other(&'static str),
+}
+
+/// Why the reading ends here.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refused {
+    /// The place of the opcode.
+    pub at: usize,
+    /// What it is about.
+    pub what: String,
+}
+
+/// What one pickle holds.
+#[derive(Debug, PartialEq)]
+pub(super) struct Loaded {
+    /// The place after it.
+    pub end: usize,
+    /// The object.
+    pub item: Item,
+}
+
+/// Takes one pickle after the other; keeps its buffers.
+#[derive(Debug, Default)]
+pub(super) struct Machine {
+    stack: Vec<Item>,
+    /// How high the stack was at each mark.
+    marks: Vec<usize>,
+    memo: Vec<Option<Item>>,
+    /// Every key and value that was put into a dict, with the number of the dict.
+    pairs: Vec<(u32, Item, Item)>,
+    dicts: u32,
+    own: Vec<u8>,
+}
+
+impl Machine {
+    /// Takes the pickle at `start`.
+    ///
+    /// # Errors
+    /// It is none, or does not end, or would execute code.
+    pub(super) fn load(&mut self, bytes: &[u8], start: usize) -> Result<Loaded, Refused> {
+        self.stack.clear();
+        self.marks.clear();
+        self.memo.clear();
+        self.pairs.clear();
+        self.own.clear();
+        self.dicts = 0;
+        let mut at = start;
+        loop {
+            let refused = |what| Refused { at, what };
+            let op = op(bytes, at).map_err(refused)?;
+            let Some(op) = op else {
+                let long = bytes.len() - start > super::opcode::MAX_PICKLE_BYTES;
+                let limit = super::opcode::MAX_PICKLE_BYTES;
+                return Err(Refused {
+                    at: if long { start } else { bytes.len() },
+                    what: if long { format!("a pickle longer than {limit} bytes") } else { "the stream ends within a pickle".to_owned() },
+                });
+            };
+            if op.code == STOP {
+                return self.pop().map(|item| Loaded { end: op.end, item }).map_err(refused);
+            }
+            self.step(op.code, op.arg.start, &bytes[op.arg.clone()]).map_err(refused)?;
+            if self.stack.len() > MAX_STACK {
+                return Err(refused(format!("more than {MAX_STACK} things on its stack")));
+            }
+            at = op.end;
+        }
+    }
+
+    /// What was put into the dict of this number, in order.
+    pub(super) fn pairs(&self, dict: u32) -> impl Iterator<Item = (Item, Item)> {
+        self.pairs.iter().filter(move |(number, ..)| *number == dict).map(|(_, key, value)| (*key, *value))
+    }
+
+    /// The bytes of a text.
+    pub(super) fn text<'a>(&'a self, bytes: &'a [u8], item: Item) -> Option<&'a [u8]> {
+        match item {
+            Item::Text(start, len) => bytes.get(start as usize..)?.get(..len as usize),
+            Item::Own(start, len) => self.own.get(start as usize..)?.get(..len as usize),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn step(&mut self, code: u8, arg_at: usize, arg: &[u8]) -> Result<(), String> {
+        match code {
+            // Texts first: most of what a record holds is keys.
+            b'\x8c' | b'X' | b'\x8d' | b'U' | b'T' | b'C' | b'B' | b'\x8e' | b'\x96' => {
+                self.stack.push(Item::Text(arg_at as u32, arg.len() as u32));
+            }
+            b'\x94' => return self.put(self.memo.len()),
+            b'q' | b'r' => return self.put(number(arg) as usize),
+            b'p' => return self.put(index(arg)?),
+            b'h' | b'j' => return self.get(number(arg) as usize),
+            b'g' => return self.get(index(arg)?),
+            b'N' => self.stack.push(Item::None),
+            b'\x88' => self.stack.push(Item::Bool(true)),
+            b'\x89' => self.stack.push(Item::Bool(false)),
+            b'K' | b'M' => self.stack.push(Item::Int(number(arg) as i64)),
+            b'J' => self.stack.push(Item::Int(i64::from(number(arg) as u32 as i32))),
+            b'\x8a' | b'\x8b' => self.stack.push(text::long(arg)),
+            b'I' if arg == b"00" || arg == b"01" => self.stack.push(Item::Bool(arg == b"01")),
+            b'I' => self.stack.push(text::decimal(arg)?),
+            b'L' => self.stack.push(text::decimal(arg.strip_suffix(b"L").unwrap_or(arg))?),
+            b'G' => self.stack.push(Item::Float(f64::from_bits(number(arg).swap_bytes()))),
+            b'F' => self.stack.push(Item::Float(text::float(arg)?)),
+            b'S' | b'V' => {
+                let start = self.own.len();
+                if code == b'S' {
+                    text::quoted(arg, &mut self.own)?
+                } else {
+                    text::raw_unicode(arg, &mut self.own)
+                }
+                self.stack.push(Item::Own(start as u32, (self.own.len() - start) as u32));
+            }
+            b'(' => {
+                if self.marks.len() >= MAX_STACK {
+                    return Err(format!("more than {MAX_STACK} marks"));
+                }
+                self.marks.push(self.stack.len());
+            }
+            b'}' => {
+                self.stack.push(Item::Dict(self.dicts));
+                self.dicts += 1;
+            }
+            b'd' => {
+                let from = self.mark()?;
+                let dict = self.dicts;
+                self.dicts += 1;
+                self.fill(dict, from)?;
+                self.stack.push(Item::Dict(dict));
+            }
+            b'u' => {
+                let from = self.mark()?;
+                let dict = self.dict_below(from)?;
+                self.fill(dict, from)?;
+            }
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                let dict = self.dict_below(self.stack.len())?;
+                self.pairs.push((dict, key, value));
+            }
+            b')' => self.stack.push(Item::Other("tuple")),
+            b']' => self.stack.push(Item::Other("list")),
+            b'\x8f' => self.stack.push(Item::Other("set")),
+            b'l' => self.gather("list")?,
+            b't' => self.gather("tuple")?,
+            b'\x91' => self.gather("frozenset")?,
+            b'\x85'..=b'\x87' => {
+                for _ in 0x85..=code {
+                    self.pop()?;
+                }
+                self.stack.push(Item::Other("tuple"));
+            }
+            b'a' => {
+                self.pop()?;
+                self.part_of_other()?;
+            }
+            b'e' | b'\x90' => {
+                let from = self.mark()?;
+                self.stack.truncate(from);
+                self.part_of_other()?;
+            }
+            b'0' => match self.marks.last() {
+                Some(&mark) if mark == self.stack.len() => drop(self.marks.pop()),
+                _ => drop(self.pop()?),
+            },
+            b'1' => {
+                let from = self.mark()?;
+                self.stack.truncate(from);
+            }
+            b'2' => self.stack.extend(self.stack.last().copied()),
+            b'\x80' if number(arg) > 5 => return Err(format!("protocol {}, which is not known; 0 to 5 are", number(arg))),
+            // A frame's length tells how much to read ahead.
+            b'\x80' | b'\x95' => {}
+            _ => return Err(would_execute(code, arg)),
+        }
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<Item, String> {
+        // What lies below a mark is not to be had before the mark is gone.
+        if self.marks.last().is_some_and(|mark| *mark >= self.stack.len()) {
+            return Err("its stack is empty above a mark".to_owned());
+        }
+        self.stack.pop().ok_or_else(|| "its stack is empty".to_owned())
+    }
+
+    fn mark(&mut self) -> Result<usize, String> {
+        self.marks.pop().filter(|mark| *mark <= self.stack.len()).ok_or_else(|| "a mark is missing".to_owned())
+    }
+
+    fn put(&mut self, index: usize) -> Result<(), String> {
+        let item = *self.stack.last().ok_or("there is nothing to remember")?;
+        if index >= MAX_MEMO {
+            return Err(format!("it remembers a thing as number {index}; the limit is {MAX_MEMO}"));
+        }
+        if self.memo.len() <= index {
+            self.memo.resize(index + 1, None);
+        }
+        self.memo[index] = Some(item);
+        Ok(())
+    }
+
+    fn get(&mut self, index: usize) -> Result<(), String> {
+        let item = self.memo.get(index).copied().flatten();
+        let missing = "it refers to something that it does not hold (was it written by one Pickler object with others before it?)";
+        self.stack.push(item.ok_or(missing)?);
+        Ok(())
+    }
+
+    fn dict_below(&self, height: usize) -> Result<u32, String> {
+        match height.checked_sub(1).and_then(|top| self.stack.get(top)) {
+            Some(Item::Dict(dict)) => Ok(*dict),
+            _ => Err("keys and values are put into what is no dict".to_owned()),
+        }
+    }
+
+    /// Puts what is on the stack from `from` on into a dict.
+    fn fill(&mut self, dict: u32, from: usize) -> Result<(), String> {
+        let (pairs, rest) = self.stack[from..].as_chunks::<2>();
+        if !rest.is_empty() {
+            return Err("a key without a value".to_owned());
+        }
+        self.pairs.extend(pairs.iter().map(|[key, value]| (dict, *key, *value)));
+        self.stack.truncate(from);
+        Ok(())
+    }
+
+    fn gather(&mut self, what: &'static str) -> Result<(), String> {
+        let from = self.mark()?;
+        self.stack.truncate(from);
+        self.stack.push(Item::Other(what));
+        Ok(())
+    }
+
+    fn part_of_other(&self) -> Result<(), String> {
+        match self.stack.last() {
+            Some(Item::Other(_)) => Ok(()),
+            _ => Err("parts are added to what is no list or set".to_owned()),
+        }
+    }
+}
+
+/// An unsigned number, little-endian.
+fn number(arg: &[u8]) -> u64 {
+    arg.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte))
+}
+
+fn index(arg: &[u8]) -> Result<usize, String> {
+    std::str::from_utf8(arg).ok().and_then(|text| text.parse().ok()).ok_or_else(|| "a reference that is no number".to_owned())
+}
+
+/// The message for every opcode that is refused.
+fn would_execute(code: u8, arg: &[u8]) -> String {
+    let name = match code {
+        b'c' => "GLOBAL",
+        b'\x93' => "STACK_GLOBAL",
+        b'R' => "REDUCE",
+        b'b' => "BUILD",
+        b'i' => "INST",
+        b'o' => "OBJ",
+        b'\x81' => "NEWOBJ",
+        b'\x92' => "NEWOBJ_EX",
+        b'P' => "PERSID",
+        b'Q' => "BINPERSID",
+        b'\x82'..=b'\x84' => "EXT",
+        _ => "BUFFER",
+    };
+    let of = String::from_utf8_lossy(&arg[..arg.len().min(80)]).replace('\n', ".").escape_debug().to_string();
+    let of = if matches!(code, b'c' | b'i') { format!(" {of}") } else { String::new() };
+    let hint = if of == " _codecs.encode" { "; bytes are data from protocol 3 on" } else { "" };
+    format!("the pickle would execute code ({name}{of}): refused{hint}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The dict that a pickle holds, or what is wrong with it.
+    fn shown(bytes: &[u8]) -> String {
+        let mut machine = Machine::default();
+        match machine.load(bytes, 0) {
+            Err(refused) => format!("{} at {}", refused.what, refused.at),
+            Ok(Loaded { item: Item::Dict(dict), .. }) => {
+                let one = |item| machine.text(bytes, item).map_or(format!("{item:?}"), |text| text.escape_ascii().to_string());
+                machine.pairs(dict).map(|(key, value)| format!("{}={}", one(key), one(value))).collect::<Vec<_>>().join(" ")
+            }
+            Ok(loaded) => format!("{:?}", loaded.item),
+        }
+    }
+
+    #[test]
+    fn dicts_of_all_protocols() {
+        let check = |bytes: &[u8], want: &str| assert_eq!(shown(bytes), want, "{}", bytes.escape_ascii());
+        // What Python writes for {"a": 1, "b": "x"} in protocols 0, 1, 2 and 4.
+        check(b"(dp0\nVa\np1\nI1\nsVb\np2\nVx\np3\ns.", "a=Int(1) b=x");
+        check(b"}q\x00(X\x01\0\0\0aq\x01K\x01X\x01\0\0\0bq\x02X\x01\0\0\0xq\x03u.", "a=Int(1) b=x");
+        check(b"\x80\x02}q\x00(X\x01\0\0\0aq\x01K\x01X\x01\0\0\0bq\x02h\x02u.", "a=Int(1) b=b");
+        check(b"\x80\x04\x95\x10\0\0\0\0\0\0\0}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94\x8c\x01x\x94u.", "a=Int(1) b=x");
+        // Python 2's strings.
+        check(b"(dp0\nS'a'\np1\nS\"it's\\n\\x41\"\np2\ns.", "a=it\\'s\\nA");
+        check(b"}(U\x01aT\x01\0\0\0bu.", "a=b");
+        check(b"}(Vn\nL-12L\nVb\nI01\nVf\nF1.5\nVz\nNu.", "n=Int(-12) b=Bool(true) f=Float(1.5) z=None");
+        check(b"}(U\x01aG?\xf8\0\0\0\0\0\0U\x01bJ\xff\xff\xff\xffU\x01cM\x00\x01u.", "a=Float(1.5) b=Int(-1) c=Int(256)");
+        check(
+            b"}(U\x01a\x8a\x08\0\0\0\0\0\0\0\x80U\x01b\x8a\x09\0\0\0\0\0\0\0\x80\0U\x01c\x8a\0u.",
+            "a=Int(-9223372036854775808) b=Big c=Int(0)",
+        );
+        check(b"}(U\x01a](K\x01K\x02eU\x01b}U\x01xNsU\x01cK\x01\x85u.", "a=Other(\"list\") b=Dict(1) c=Other(\"tuple\")");
+        check(b"]K\x01a.", "Other(\"list\")");
+        check(b"}2U\x01aNs0.", "a=None");
+        check(b"}(N1.", "");
+    }
+
+    #[test]
+    fn nothing_is_executed() {
+        let check = |bytes: &[u8], part: &str| assert!(shown(bytes).contains(part), "{}", shown(bytes));
+        check(b"cos\nsystem\n(S'touch owned'\ntR.", "would execute code (GLOBAL os.system): refused at 0");
+        check(b"\x80\x04\x8c\x05posix\x8c\x06system\x93.", "STACK_GLOBAL");
+        for code in
+            [b"R".as_slice(), b"b", b"o", b"\x81", b"\x92", b"Q", b"\x97", b"\x98", b"\x82\x01", b"\x83\x01\0", b"\x84\x01\0\0\0", b"P1\n"]
+        {
+            check(&[b"NN", code, b"."].concat(), "would execute code");
+        }
+        check(b"c_codecs\nencode\n.", "data from protocol 3 on");
+    }
+
+    #[test]
+    fn what_is_no_pickle_says_so() {
+        let check = |bytes: &[u8], part: &str| assert!(shown(bytes).contains(part), "{}", shown(bytes));
+        check(b"", "ends within a pickle at 0");
+        check(b"\x80\x04}", "ends within a pickle at 3");
+        check(b".", "its stack is empty");
+        check(b"(.", "empty above a mark");
+        check(b"\x80\x06}.", "protocol 6");
+        check(b"h\x07.", "does not hold");
+        check(b"q\x00.", "nothing to remember");
+        check(b"Nr\xff\xff\xff\xff.", "number 4294967295; the limit is");
+        check(b"Np99999999999999999999\n.", "no number");
+        check(b"}(Nu.", "a key without a value");
+        check(b"u.", "a mark is missing");
+        check(b"N(NNu.", "no dict");
+        check(b"Na.", "no list");
+        check(b"NNa.", "no list");
+        check(b"Ix\n.", "no whole number");
+        check(&[b'N'; MAX_STACK + 1], "things on its stack");
+    }
+}

@@ -1,0 +1,207 @@
+//! `struct FORMAT`: binary records of a fixed size, described as Python's `struct` does (`<8sffi`).
+//!
+//! Integers are `int`, floating-point numbers of any size `float`, `?` is `bool`, and `s`, `p` and `c` are text, `s` without
+//! the NULs at its end. The fields are named with `--names`, or else `f0`, `f1` and so on; padding has no name.
+//!
+//! An unsigned integer too large for an `int` makes its record a reject, never another number. So is a last record that
+//! ends too early.
+
+mod columns;
+mod layout;
+
+use std::sync::Arc;
+
+use recpipe::record::{Batch, Field, Schema};
+
+use self::columns::Records;
+use self::layout::Layout;
+use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
+use crate::input::block::Block;
+use crate::input::boundary::{Boundary, Resume};
+
+pub(super) const SPEC: FormatSpec = FormatSpec {
+    name: "struct",
+    args: &["FORMAT"],
+    options: &[FormatOption::Names],
+    about: "binary records of a fixed size, in Python's notation: '<8sffi'",
+    start: Start::Blocks(|args| Ok(Box::new(Struct::new(args)?))),
+};
+
+/// The format, and its plan: there is nothing to learn from the input.
+#[derive(Debug, Clone)]
+struct Struct {
+    layout: Arc<Layout>,
+    schema: Arc<Schema>,
+}
+
+impl Struct {
+    fn new(args: &Args) -> Result<Self, String> {
+        let layout = Layout::parse(args.get(0))?;
+        let (fields, names) = (layout.items.len(), args.names.len());
+        if names > 0 && names != fields {
+            let plural = |n: usize, what: &str| format!("{n} {what}{}", if n == 1 { "" } else { "s" });
+            return Err(format!("--names has {}, `{}` has {}", plural(names, "name"), args.get(0), plural(fields, "field")));
+        }
+        let name = |nth: usize| args.names.get(nth).cloned().unwrap_or_else(|| format!("f{nth}"));
+        let fields = layout.items.iter().enumerate().map(|(nth, item)| Field::new(name(nth), item.code.kind())).collect();
+        let schema = Schema::new(fields).map_err(|e| format!("--names: {e}"))?;
+        Ok(Struct { layout: Arc::new(layout), schema: Arc::new(schema) })
+    }
+}
+
+impl Format for Struct {
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        Arc::new(Fixed { record_bytes: self.layout.record_bytes })
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::RECORD
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.schema.clone()
+    }
+
+    fn plan(&mut self, _: &Block) -> Result<Arc<dyn Plan>, String> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Plan for Struct {
+    fn parser(&self) -> Box<dyn Parser> {
+        Box::new(StructParser { format: self.clone(), good: None })
+    }
+}
+
+struct StructParser {
+    format: Struct,
+    /// The rows of the last block that are records, when not all are.
+    good: Option<Vec<u32>>,
+}
+
+impl Parser for StructParser {
+    fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
+        let Struct { layout, schema } = &self.format;
+        let records = Records::new(layout, &block.bytes);
+        let rows = records.rows();
+        let too_large = records.too_large();
+        let mut rejects = Vec::with_capacity(too_large.len());
+        for (nth, (row, field)) in too_large.iter().enumerate() {
+            let why = format!("`{}` is larger than an int can be ({})", schema.fields()[*field].name, i64::MAX);
+            let (start, len) = (*row as usize * layout.record_bytes, layout.record_bytes);
+            let records_before = row - nth as u32;
+            rejects.push(Reject { line: *row, records_before, start: start as u32, len: len as u32, why: why.into() });
+        }
+        let torn = records.torn();
+        if !torn.is_empty() {
+            let why = format!("a torn record of {} bytes; {} make a record", torn.len(), layout.record_bytes).into();
+            let (line, start) = (rows as u32, (rows * layout.record_bytes) as u32);
+            rejects.push(Reject { line, records_before: line - too_large.len() as u32, start, len: torn.len() as u32, why });
+        }
+        let sent: Vec<bool> = schema.names().map(|name| wanted.has(name)).collect();
+        let views = Records::views_pay(layout, &sent);
+        let columns = layout.items.iter().zip(&sent).filter(|(_, sent)| **sent).map(|(item, _)| records.column(item, views)).collect();
+        let batch = Batch::new(wanted.of(schema), columns, rows, block.origin());
+        let mut batch = batch.unwrap_or_else(|_| unreachable!("the columns are the schema's, and a block has fewer rows than a batch may"));
+        self.good = None;
+        if !too_large.is_empty() {
+            let mut bad = too_large.iter().map(|(row, _)| *row).peekable();
+            let good: Vec<u32> = (0..rows as u32).filter(|row| bad.next_if_eq(row).is_none()).collect();
+            batch = batch.select(good.clone()).compact();
+            self.good = Some(good);
+        }
+        Parsed { batch, lines: rows as u32 + u32::from(!torn.is_empty()), blank: 0, rejects }
+    }
+
+    fn row_start(&self, row: usize) -> usize {
+        let row = self.good.as_ref().map_or(row, |good| good.get(row).map_or(0, |row| *row as usize));
+        row * self.format.layout.record_bytes
+    }
+}
+
+/// Records that are all of the same size.
+#[derive(Debug)]
+struct Fixed {
+    record_bytes: usize,
+}
+
+impl Boundary for Fixed {
+    fn last_end(&self, bytes: &[u8]) -> Option<usize> {
+        Some(bytes.len() - bytes.len() % self.record_bytes).filter(|end| *end > 0)
+    }
+
+    fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        Some((from + 1).next_multiple_of(self.record_bytes)).filter(|end| *end <= bytes.len())
+    }
+
+    /// No record is too long: the largest is smaller than a block.
+    fn resume(&self, _: &[u8]) -> Resume {
+        Resume::At(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::testing::block;
+    use proptest::prelude::*;
+
+    fn format(text: &str, names: &[&str]) -> Result<Struct, String> {
+        let names = names.iter().map(ToString::to_string).collect();
+        Struct::new(&Args { positional: vec![text.to_owned()], names, ..Args::default() })
+    }
+
+    fn parse(format: &Struct, bytes: &[u8], wanted: &Wanted) -> Parsed {
+        format.parser().parse(&block(bytes), wanted)
+    }
+
+    #[test]
+    fn names_are_given_or_made() {
+        assert_eq!(format("<ib", &[]).unwrap().schema.names().collect::<Vec<_>>(), ["f0", "f1"]);
+        assert_eq!(format("<ixb", &["a", "b"]).unwrap().schema.names().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(format("<3ib", &["a"]).unwrap_err(), "--names has 1 name, `<3ib` has 4 fields");
+        assert!(format("<ib", &["a", "a"]).unwrap_err().contains("stands twice"));
+    }
+
+    #[test]
+    fn what_is_no_record_is_a_reject_that_says_why() {
+        let format = format("<BQ", &["n", "big"]).unwrap();
+        let record = |n: u8, top: u8| [n, 1, 0, 0, 0, 0, 0, 0, top];
+        let bytes = [&record(0, 0x80)[..], &record(1, 0x7f), &record(2, 0xff), &record(3, 0), &[9, 9]].concat();
+        let mut parser = format.parser();
+        let parsed = parser.parse(&block(&bytes), &Wanted::only(vec!["n".into()]));
+        assert_eq!(format!("{:?}", parsed.batch), r#"[{"n": "1"}, {"n": "3"}]"#);
+        let rejects: Vec<_> = parsed.rejects.iter().map(|r| (r.line, r.records_before, r.start, r.len)).collect();
+        assert_eq!(rejects, [(0, 0, 0, 9), (2, 1, 18, 9), (4, 2, 36, 2)]);
+        assert!(parsed.rejects[0].why.contains("`big` is larger than an int"), "{:?}", parsed.rejects);
+        assert_eq!(parsed.rejects[2].why, "a torn record of 2 bytes; 9 make a record");
+        assert_eq!((parsed.lines, parser.row_start(0), parser.row_start(1)), (5, 9, 27));
+    }
+
+    #[test]
+    fn blocks_are_cut_at_multiples() {
+        let fixed = Fixed { record_bytes: 20 };
+        assert_eq!([0, 19, 20, 59].map(|len| fixed.last_end(&vec![0; len])), [None, None, Some(20), Some(40)]);
+        assert_eq!([0, 19, 20].map(|from| fixed.first_end(&[0; 40], from)), [Some(20), Some(20), Some(40)]);
+        assert_eq!(fixed.first_end(&[0; 40], 40), None);
+    }
+
+    proptest! {
+        // Any bytes, cut anywhere at a record's end, are the same records; fields that are not wanted change no other.
+        #[test]
+        fn cuts_do_not_show(bytes in prop::collection::vec(any::<u8>(), 0..400), cut in 0_usize..400) {
+            let format = format(">HxQ3sf", &[]).unwrap();
+            let shown = |parsed: &Parsed| parsed.batch.rows().map(|row| format!("{row:?}")).collect::<Vec<_>>();
+            let whole = parse(&format, &bytes, &Wanted::all());
+            let cut = cut.min(bytes.len()) / format.layout.record_bytes * format.layout.record_bytes;
+            let parts = [&bytes[..cut], &bytes[cut..]].map(|part| parse(&format, part, &Wanted::all()));
+            prop_assert_eq!(shown(&whole), parts.iter().flat_map(shown).collect::<Vec<_>>());
+            prop_assert_eq!(whole.rejects.len(), parts.iter().map(|part| part.rejects.len()).sum::<usize>());
+            let some = parse(&format, &bytes, &Wanted::only(vec!["f2".into()]));
+            prop_assert_eq!(some.batch.len(), whole.batch.len());
+            for (some, whole) in some.batch.rows().zip(whole.batch.rows()) {
+                prop_assert_eq!(some.get("f2"), whole.get("f2"));
+            }
+        }
+    }
+}

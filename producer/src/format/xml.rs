@@ -1,0 +1,224 @@
+//! `xml ELEMENT`: one record for each `<ELEMENT>`, wherever it stands in the document; what lies around is passed over.
+//!
+//! ```text
+//! <bus id="7">                        @id          7
+//!   <route>22</route>                 route        22
+//!   <stop at="9"><n>Clark</n></stop>  stop.@at     9          stop.n   Clark
+//! </bus>
+//! ```
+//!
+//! - Fields are text; a child that is not there is null, one that is empty is empty. White space is kept as it is.
+//! - Of several children of one name the first counts, as for `findtext` in Python's ElementTree.
+//! - Text that stands in the element itself is `#text`. Next to children, white space is no text.
+//! - An `<ELEMENT>` within an `<ELEMENT>` is a child like any other.
+//! - Names are as they stand in the tags, with the prefix of their namespace.
+//! - The five predefined entities and numbers are resolved; document types are passed over, so no other entity is known, nothing
+//!   is fetched, and nothing can grow.
+//!
+//! The text is UTF-8, and bytes that are not pass through. Several documents may follow each other. A document that is malformed
+//! or torn is an error that names the byte; the records before it count, and the rest of the input is not read.
+//!
+//! The fields are those of the first block. A later block with more of them announces a further schema.
+
+mod boundary;
+mod columns;
+mod gap;
+mod markup;
+mod record;
+mod text;
+
+use std::sync::Arc;
+
+use recpipe::Exit;
+use recpipe::record::Schema;
+
+use self::boundary::Ends;
+use self::columns::Columns;
+use self::gap::{Gap, gap};
+use self::markup::Malformed;
+use self::record::Records;
+use super::seam::{Failure, Seam};
+use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Start, Unit, Wanted};
+use crate::input::block::Block;
+use crate::input::boundary::Boundary;
+
+pub(super) const SPEC: FormatSpec = FormatSpec {
+    name: "xml",
+    args: &["ELEMENT"],
+    options: &[],
+    about: "a record for each <ELEMENT>; its children and @attributes are fields",
+    start: Start::Blocks(|args| Ok(Box::new(Xml::new(args)?))),
+};
+
+struct Xml {
+    ends: Arc<Ends>,
+    element: Arc<[u8]>,
+    plan: Option<Arc<XmlPlan>>,
+}
+
+impl Xml {
+    fn new(args: &Args) -> Result<Self, String> {
+        let element = args.get(0).trim_start_matches('<').trim_end_matches('>');
+        if !markup::is_name(element.as_bytes()) {
+            return Err(format!("`{}` is not the name of an element", args.get(0)));
+        }
+        Ok(Xml { ends: Arc::new(Ends::new(element)), element: element.as_bytes().into(), plan: None })
+    }
+}
+
+impl Format for Xml {
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        self.ends.clone()
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::RECORD
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.plan.as_ref().map_or_else(|| Columns::new().schema(), |plan| plan.schema.clone())
+    }
+
+    fn known_fields(&self) -> Option<Vec<String>> {
+        None
+    }
+
+    /// The first block that has records decides, for the whole stream.
+    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
+        if let Some(plan) = self.plan.as_ref().filter(|plan| !plan.schema.is_empty()) {
+            return Ok(plan.clone());
+        }
+        let mut columns = Columns::new();
+        let none = Arc::new(Schema::clone(&columns.schema()));
+        let mut parser = XmlParser::new(XmlPlan { element: self.element.clone(), columns: columns.clone(), schema: none });
+        parser.read(first, &Wanted::only(Vec::new()));
+        columns.clone_from(&parser.columns);
+        columns.keep_fields();
+        let plan = Arc::new(XmlPlan { element: self.element.clone(), schema: columns.schema(), columns });
+        self.plan = Some(plan.clone());
+        Ok(plan)
+    }
+}
+
+/// The fields of the stream's first block.
+#[derive(Debug, Clone)]
+struct XmlPlan {
+    element: Arc<[u8]>,
+    columns: Columns,
+    schema: Arc<Schema>,
+}
+
+impl Plan for XmlPlan {
+    fn parser(&self) -> Box<dyn Parser> {
+        Box::new(XmlParser::new(self.clone()))
+    }
+}
+
+struct XmlParser {
+    plan: XmlPlan,
+    columns: Columns,
+    records: Records,
+    starts: Vec<u32>,
+    seam: Seam,
+    failure: Option<Failure>,
+}
+
+impl XmlParser {
+    fn new(plan: XmlPlan) -> Self {
+        let columns = plan.columns.clone();
+        XmlParser { plan, columns, records: Records::default(), starts: Vec::new(), seam: Seam::default(), failure: None }
+    }
+
+    /// Fills the columns.
+    fn read(&mut self, block: &Block, wanted: &Wanted) {
+        self.columns.reset();
+        self.columns.want(wanted);
+        self.starts.clear();
+        self.seam = Seam::default();
+        let ended = head(block).and_then(|at| self.pieces(&block.bytes, at, wanted));
+        let records_before = self.columns.rows() as u32;
+        self.failure = ended.err().map(|e| Failure { exit: Exit::Failed, at: e.at, records_before, what: e.what.into_owned() });
+    }
+
+    /// Takes one thing after the other, up to the end of the block.
+    fn pieces(&mut self, bytes: &[u8], mut at: usize, wanted: &Wanted) -> Result<(), Malformed> {
+        loop {
+            let rows = self.columns.rows() as u32;
+            let placed = |at| move |what: String| Malformed::new(at, what);
+            at = match gap(bytes, at, &self.plan.element)? {
+                Gap::Record(start) => {
+                    self.starts.push(start as u32);
+                    self.records.record(bytes, start, &mut self.columns, wanted)?
+                }
+                Gap::Open(name, tag) => {
+                    self.seam.open(&bytes[name]).map_err(placed(tag.start))?;
+                    tag.end
+                }
+                Gap::Close(name, tag) => {
+                    self.seam.close(&bytes[name], tag.start, rows).map_err(placed(tag.start))?;
+                    tag.end
+                }
+                Gap::Text(text) => {
+                    self.seam.text(text.start, rows);
+                    text.end
+                }
+                Gap::Nothing(end) => end,
+                Gap::Done => return Ok(()),
+                Gap::Incomplete(from) => return Err(Malformed::new(from, "the document ends within a tag")),
+            };
+        }
+    }
+}
+
+/// Where the text of a block begins: after the mark that an input may begin with.
+fn head(block: &Block) -> Result<usize, Malformed> {
+    let bytes = &block.bytes[..];
+    if block.start > 0 {
+        return Ok(0);
+    }
+    if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\0<") || bytes.starts_with(b"<\0") {
+        return Err(Malformed::new(0, "the document is in UTF-16; `iconv -f UTF-16 -t UTF-8` makes it readable"));
+    }
+    let from = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    match declared(&bytes[from..]).filter(|name| !["utf-8", "utf8", "us-ascii", "ascii"].contains(&name.to_ascii_lowercase().as_str())) {
+        None => Ok(from),
+        Some(name) => Err(Malformed::new(from, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),
+    }
+}
+
+/// The encoding that an XML declaration names.
+fn declared(bytes: &[u8]) -> Option<String> {
+    let inner = bytes.strip_prefix(b"<?xml")?;
+    let declaration = &inner[..memchr::memmem::find(inner, b"?>")?];
+    let value = &declaration[memchr::memmem::find(declaration, b"encoding")? + 8..];
+    let quoted = value.trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let (quote, rest) = quoted.split_first()?;
+    let name = &rest[..memchr::memchr(*quote, rest)?];
+    let is_plain = name.len() < 40 && name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte));
+    Some(if is_plain { String::from_utf8_lossy(name).into_owned() } else { "an unknown encoding".to_owned() })
+}
+
+impl Parser for XmlParser {
+    fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
+        self.read(block, wanted);
+        let known = self.columns.fields() == self.plan.schema.len();
+        let schema = if known { self.plan.schema.clone() } else { self.columns.schema() };
+        let batch = self.columns.batch(&schema, wanted, block.origin());
+        Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() }
+    }
+
+    fn row_start(&self, row: usize) -> usize {
+        self.starts.get(row).map_or(0, |start| *start as usize)
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    fn seam(&mut self) -> Option<Seam> {
+        Some(std::mem::take(&mut self.seam))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! Where records of XML end, found without parsing them.
+//!
+//! ```text
+//! <buses> <bus><id>1</id></bus> <!-- </bus> --> <bus> … <![CDATA[</bus>]]> … </bus> </buses>
+//!        ▲                     ▲               ▲                                   ▲        ▲     a block may be cut here
+//! ```
+//!
+//! Between records everything is looked at, tag by tag; it is little. From the start of a record the search is for its end tag
+//! alone, with two more over the same bytes for what could hide one: another element of the same name, a comment, CDATA. What
+//! is not XML ends the record at once: whoever parses it will say so.
+
+use memchr::memmem::Finder;
+
+use super::gap::{Gap, gap};
+use super::markup::{Malformed, is_name_byte, skip_space, special, tag_end};
+use crate::input::boundary::{Boundary, Resume};
+
+/// Finds the ends of the elements of one name.
+#[derive(Debug)]
+pub(super) struct Ends {
+    element: Vec<u8>,
+    /// `<name`
+    open: Finder<'static>,
+    /// `</name`
+    close: Finder<'static>,
+}
+
+impl Ends {
+    /// Of elements of this name.
+    pub(super) fn new(element: &str) -> Self {
+        let finder = |before: &str| Finder::new(&format!("{before}{element}")).into_owned();
+        Ends { element: element.as_bytes().to_vec(), open: finder("<"), close: finder("</") }
+    }
+
+    /// The last place in `bytes` at which a block may end; or the first one after `beyond`.
+    fn scan(&self, bytes: &[u8], beyond: Option<usize>) -> Option<usize> {
+        let (mut at, mut end) = (0, None);
+        loop {
+            let next = match gap(bytes, at, &self.element) {
+                Ok(Gap::Record(start)) => self.record_end(bytes, start),
+                Ok(Gap::Open(_, tag) | Gap::Close(_, tag) | Gap::Text(tag)) => Ok(Some(tag.end)),
+                Ok(Gap::Nothing(end)) => Ok(Some(end)),
+                Ok(Gap::Done) => return (!bytes.is_empty()).then_some(bytes.len()),
+                Ok(Gap::Incomplete(_)) => Ok(None),
+                Err(malformed) => Err(malformed),
+            };
+            match next {
+                Ok(Some(next)) => at = next,
+                Ok(None) => return end.filter(|_| beyond.is_none()),
+                Err(_) => return Some(bytes.len()),
+            }
+            end = Some(at);
+            if beyond.is_some_and(|beyond| at > beyond) {
+                return end;
+            }
+        }
+    }
+
+    /// The end of the record that begins at `start`.
+    fn record_end(&self, bytes: &[u8], start: usize) -> Result<Option<usize>, Malformed> {
+        let Some(mut at) = tag_end(bytes, start + 1 + self.element.len()) else { return Ok(None) };
+        if bytes[at - 2] == b'/' {
+            return Ok(Some(at));
+        }
+        let (mut depth, mut found) = (1_usize, None);
+        loop {
+            // Kept while it lies ahead, so that many comments before it do not make for as many searches.
+            found = found.filter(|&close| close >= at).or_else(|| self.close.find(&bytes[at..]).map(|close| at + close));
+            let Some(close) = found else { return Ok(None) };
+            if let Some(hiding) = first_special(bytes, at, close) {
+                depth += self.opens(bytes, at, hiding);
+                match special(bytes, hiding)?.1 {
+                    Some(end) => at = end,
+                    None => return Ok(None),
+                }
+                continue;
+            }
+            depth += self.opens(bytes, at, close);
+            let name_end = close + 2 + self.element.len();
+            match bytes.get(name_end) {
+                None => return Ok(None),
+                Some(&byte) if is_name_byte(byte) => at = name_end,
+                Some(_) => {
+                    let end = skip_space(bytes, name_end);
+                    match bytes.get(end) {
+                        None => return Ok(None),
+                        Some(b'>') => at = end + 1,
+                        Some(_) => return Err(Malformed::new(end, "an end tag holds more than a name")),
+                    }
+                    depth -= 1;
+                    if depth == 0 {
+                        return Ok(Some(at));
+                    }
+                }
+            }
+        }
+    }
+
+    /// How many elements of the name begin within these bytes and do not end with the same tag.
+    fn opens(&self, bytes: &[u8], mut from: usize, to: usize) -> usize {
+        let mut count = 0;
+        while let Some(found) = bytes.get(from..to).and_then(|bytes| self.open.find(bytes)) {
+            from += found + 1 + self.element.len();
+            if bytes.get(from).is_some_and(|&byte| !is_name_byte(byte)) {
+                let Some(end) = tag_end(bytes, from) else { break };
+                count += usize::from(bytes[end - 2] != b'/');
+                from = end;
+            }
+        }
+        count
+    }
+}
+
+/// The first `<!` or `<?` that begins within these bytes.
+fn first_special(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
+    memchr::memchr2_iter(b'!', b'?', &bytes[from..to])
+        .map(|found| from + found)
+        .find(|&at| at > from && bytes[at - 1] == b'<')
+        .map(|at| at - 1)
+}
+
+impl Boundary for Ends {
+    fn last_end(&self, bytes: &[u8]) -> Option<usize> {
+        self.scan(bytes, None)
+    }
+
+    fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        self.scan(bytes, Some(from))
+    }
+
+    fn resume(&self, bytes: &[u8]) -> Resume {
+        for found in self.close.find_iter(bytes) {
+            let name_end = found + 2 + self.element.len();
+            let end = skip_space(bytes, name_end);
+            match bytes.get(end) {
+                Some(b'>') => return Resume::At(end + 1),
+                Some(_) => {}
+                None => return Resume::NotWithin(found.max(1)),
+            }
+        }
+        Resume::NotWithin(bytes.len().saturating_sub(self.element.len() + 1).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ends() -> Ends {
+        Ends::new("bus")
+    }
+
+    #[test]
+    fn ends_of_records() {
+        // What is before the bar may be given out.
+        let check = |text: &str| {
+            let bytes = text.replace('|', "");
+            assert_eq!(ends().last_end(bytes.as_bytes()), text.find('|'), "{text}");
+        };
+        check("<bus>1</bus>|<bus>2</bus");
+        check("<bus>1</bus>|<bus>2");
+        check("<bus>1</bus>|<bus a='</bus");
+        check("<bus>1</bus ><bus/>  |");
+        check("<bus>1</bus");
+        check("<buses><bus>1</bus><!-- x -->|<bus><!-- </bus> --><x>");
+        check("<buses>|<bus><![CDATA[</bus>]]></x>");
+        check("<buses>|<bus><![CDATA[</bus>");
+        check("<buses><bus><![CDATA[</bus>]]></bus>|<bus><?p </bus>?>");
+        check("<bus><bus></bus><id/>");
+        check("<bus><bus></bus><bus/></bus>|<bus>");
+        check("<bus><business></business></bus>|<bus></business>");
+        check("<bus a='/'>");
+        check("<other a='>'/>|<other a='");
+        check("text|");
+        check("text |<");
+        check("");
+    }
+
+    #[test]
+    fn beyond_a_place_the_first_end_counts() {
+        let text = b"<a><bus>1</bus> <bus>2</bus> <bus>3</bus>";
+        assert_eq!(ends().first_end(text, 0), Some(3));
+        assert_eq!(ends().first_end(text, 3), Some(15));
+        assert_eq!(ends().first_end(text, 15), Some(28));
+        assert_eq!(ends().first_end(&text[..40], 28), None);
+    }
+
+    #[test]
+    fn after_a_record_that_was_too_long() {
+        assert_eq!(ends().resume(b"xx</buses></bus ><bus>"), Resume::At(17));
+        assert_eq!(ends().resume(b"xx</bus  "), Resume::NotWithin(2));
+        assert_eq!(ends().resume(b"xxxxxx</b"), Resume::NotWithin(5));
+        assert_eq!(ends().resume(b"</bu"), Resume::NotWithin(1));
+    }
+}

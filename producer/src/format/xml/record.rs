@@ -1,0 +1,325 @@
+//! One element taken apart: its attributes, its children's texts, theirs.
+//!
+//! Most children are `<name>text</name>`, with the names in the order of the record before and no `&` in the text; such a one
+//! costs two comparisons and one search. Everything else goes through a stack, whose texts are put together in one buffer.
+
+use super::columns::{Columns, ROOT};
+use super::markup::{Malformed, Special, is_name_byte, is_space, name_end, skip_space, special};
+use super::text::{Place, resolve};
+use crate::format::Wanted;
+
+/// How deep elements may be nested within a record.
+const MAX_DEPTH: usize = 128;
+
+/// How many attributes a tag may have: each is compared with those before it.
+const MAX_ATTRIBUTES: usize = 1000;
+
+/// An element that has begun and not ended.
+#[derive(Debug)]
+struct Open {
+    path: u32,
+    /// Its name's place in the bytes.
+    name: (usize, usize),
+    /// Where its text begins in the buffer.
+    text_from: usize,
+    has_children: bool,
+}
+
+/// Takes records apart; keeps its buffers from one to the next.
+#[derive(Debug, Default)]
+pub(super) struct Records {
+    open: Vec<Open>,
+    text: Vec<u8>,
+    value: Vec<u8>,
+    attributes: Vec<(usize, usize)>,
+}
+
+impl Records {
+    /// The record that begins at `at` as a row; the place after it.
+    ///
+    /// # Errors
+    /// It is not XML, or does not end. No row has come of it then.
+    pub(super) fn record(&mut self, bytes: &[u8], at: usize, columns: &mut Columns, wanted: &Wanted) -> Result<usize, Malformed> {
+        self.open.clear();
+        self.text.clear();
+        let done = Record { bytes, columns, wanted, is_root_done: false, parts: self }.read(at);
+        match done {
+            Ok(_) => columns.end_row(),
+            Err(_) => columns.drop_row(),
+        }
+        done
+    }
+}
+
+/// One record, while it is read.
+struct Record<'a> {
+    bytes: &'a [u8],
+    columns: &'a mut Columns,
+    wanted: &'a Wanted,
+    is_root_done: bool,
+    parts: &'a mut Records,
+}
+
+fn torn(at: usize) -> Malformed {
+    Malformed::new(at, "the document ends within a record")
+}
+
+impl Record<'_> {
+    fn read(mut self, at: usize) -> Result<usize, Malformed> {
+        let mut at = self.start(at)?;
+        while !self.is_root_done {
+            at = self.content(at)?;
+        }
+        Ok(at)
+    }
+
+    /// Reads one piece of what stands in the innermost open element: the place after it.
+    #[inline]
+    fn content(&mut self, from: usize) -> Result<usize, Malformed> {
+        let at = if self.parts.open.last().is_some_and(|open| open.has_children) { skip_space(self.bytes, from) } else { from };
+        match (self.bytes.get(at), self.bytes.get(at + 1)) {
+            (Some(b'<'), Some(b'/')) => self.end(at),
+            (Some(b'<'), Some(b'!' | b'?')) => {
+                let (kind, end) = special(self.bytes, at)?;
+                let end = end.ok_or_else(|| torn(at))?;
+                match kind {
+                    Some(Special::Cdata) => {
+                        let section = &self.bytes[at + Special::Cdata.open().len()..end - Special::Cdata.close().len()];
+                        match memchr::memchr(b'\r', section) {
+                            None => self.parts.text.extend_from_slice(section),
+                            Some(_) => without_returns(section, &mut self.parts.text),
+                        }
+                    }
+                    Some(Special::Doctype) => return Err(Malformed::new(at, "a document type within an element")),
+                    _ => {}
+                }
+                Ok(end)
+            }
+            (Some(b'<'), _) => self.start(at),
+            // White space that was skipped belongs to the text, should there be any.
+            (Some(_), _) => self.some_text(from),
+            (None, _) => Err(torn(at)),
+        }
+    }
+
+    /// Text up to the next `<`.
+    fn some_text(&mut self, at: usize) -> Result<usize, Malformed> {
+        let end = at + memchr::memchr(b'<', &self.bytes[at..]).ok_or_else(|| torn(at))?;
+        resolve(&self.bytes[at..end], Place::Text, &mut self.parts.text).map_err(|e| Malformed { at: at + e.at, ..e })?;
+        Ok(end)
+    }
+
+    /// A start tag; and its element with it, if that is nothing but text.
+    #[inline]
+    fn start(&mut self, at: usize) -> Result<usize, Malformed> {
+        let bytes = self.bytes;
+        let parent = self.parts.open.last_mut().map(|parent| {
+            parent.has_children = true;
+            parent.path
+        });
+        if let Some((path, tag)) = parent.and_then(|parent| self.columns.guess(parent)) {
+            let (name_at, len) = (at + 1, tag.len());
+            let is_it = bytes[name_at..].starts_with(tag) && bytes.get(name_at + len) == Some(&b'>');
+            if is_it {
+                self.columns.confirm(path);
+                return self.leaf_or_open(path, (name_at, name_at + len), name_at + len + 1);
+            }
+        }
+        let name = (at + 1, name_end(bytes, at + 1));
+        if name.0 == name.1 {
+            return Err(Malformed::new(at, "`<` begins no tag; `&lt;` stands for it in text"));
+        }
+        let path = match parent {
+            None => ROOT,
+            Some(parent) => self.columns.path(parent, false, &bytes[name.0..name.1]).map_err(|what| Malformed::new(at, what))?,
+        };
+        let (end, is_empty) = self.attributes(path, name.1)?;
+        match is_empty {
+            false => self.leaf_or_open(path, name, end),
+            true => {
+                match parent {
+                    None => self.is_root_done = true,
+                    Some(_) => self.push(path, at, |_| &[])?,
+                }
+                Ok(end)
+            }
+        }
+    }
+
+    /// After a start tag: `text</name>` is taken as a whole, anything else is gone into.
+    #[inline]
+    fn leaf_or_open(&mut self, path: u32, name: (usize, usize), at: usize) -> Result<usize, Malformed> {
+        let bytes = self.bytes;
+        if path != ROOT
+            && let Some(found) = memchr::memchr3(b'<', b'&', b'\r', &bytes[at..])
+            && bytes[at + found..].starts_with(b"</")
+        {
+            let (text_end, end_name) = (at + found, at + found + 2);
+            let after = end_name + (name.1 - name.0);
+            if bytes.get(after) == Some(&b'>') && bytes[end_name..after] == bytes[name.0..name.1] {
+                self.push(path, at, |parts| &parts[at..text_end])?;
+                return Ok(after + 1);
+            }
+        }
+        if self.parts.open.len() >= MAX_DEPTH {
+            return Err(Malformed::new(at, format!("elements are nested deeper than {MAX_DEPTH}")));
+        }
+        self.parts.open.push(Open { path, name, text_from: self.parts.text.len(), has_children: false });
+        Ok(at)
+    }
+
+    #[inline]
+    fn push(&mut self, path: u32, at: usize, text: impl FnOnce(&[u8]) -> &[u8]) -> Result<(), Malformed> {
+        self.columns.push(path, text(self.bytes), self.wanted).map_err(|what| Malformed::new(at, what))
+    }
+
+    /// The end tag at `at`.
+    fn end(&mut self, at: usize) -> Result<usize, Malformed> {
+        let name = (at + 2, name_end(self.bytes, at + 2));
+        let end = skip_space(self.bytes, name.1);
+        let open = self.parts.open.pop().ok_or_else(|| Malformed::new(at, "an end tag without its start"))?;
+        let (is, expected) = (&self.bytes[name.0..name.1], &self.bytes[open.name.0..open.name.1]);
+        match self.bytes.get(end) {
+            None => return Err(torn(at)),
+            Some(b'>') if is == expected => {}
+            _ => {
+                let [is, expected] = [is, expected].map(|name| String::from_utf8_lossy(&name[..name.len().min(60)]).into_owned());
+                return Err(Malformed::new(at, format!("`</{is}` stands where `</{expected}>` is expected")));
+            }
+        }
+        let text = &self.parts.text[open.text_from..];
+        let is_root = open.path == ROOT;
+        // White space between children is how a document is laid out, not what it says.
+        if !(open.has_children || is_root) || !text.iter().all(|&byte| is_space(byte)) {
+            self.columns.push(open.path, text, self.wanted).map_err(|what| Malformed::new(at, what))?;
+        }
+        self.parts.text.truncate(open.text_from);
+        self.is_root_done = is_root;
+        Ok(end + 1)
+    }
+
+    /// The attributes of a tag, from after its name: the place after it, and whether it is an empty element.
+    fn attributes(&mut self, path: u32, mut at: usize) -> Result<(usize, bool), Malformed> {
+        let bytes = self.bytes;
+        self.parts.attributes.clear();
+        loop {
+            let from = at;
+            at = skip_space(bytes, at);
+            match bytes.get(at) {
+                None => return Err(torn(at)),
+                Some(b'>') => return Ok((at + 1, false)),
+                Some(b'/') if bytes.get(at + 1) == Some(&b'>') => return Ok((at + 2, true)),
+                Some(_) => {}
+            }
+            let name = (at, name_end(bytes, at));
+            if from == at || name.0 == name.1 {
+                return Err(Malformed::new(at, "a tag goes on with what is no attribute"));
+            }
+            let equals = skip_space(bytes, name.1);
+            let quote_at = skip_space(bytes, equals + 1);
+            let quote = match (bytes.get(equals), bytes.get(quote_at)) {
+                (Some(b'='), Some(quote @ (b'"' | b'\''))) => *quote,
+                (None, _) | (Some(b'='), None) => return Err(torn(at)),
+                _ => return Err(Malformed::new(at, "an attribute without a quoted value")),
+            };
+            let value = &bytes[quote_at + 1..];
+            let len = memchr::memchr(quote, value).ok_or_else(|| torn(at))?;
+            let value = &value[..len];
+            if let Some(angle) = memchr::memchr(b'<', value) {
+                return Err(Malformed::new(quote_at + 1 + angle, "`<` in the value of an attribute; `&lt;` stands for it"));
+            }
+            let text = &bytes[name.0..name.1];
+            let seen = &mut self.parts.attributes;
+            if seen.len() >= MAX_ATTRIBUTES || seen.iter().any(|&(start, end)| bytes[start..end] == *text) {
+                return Err(Malformed::new(at, format!("an attribute stands twice in a tag, or there are more than {MAX_ATTRIBUTES}")));
+            }
+            seen.push(name);
+            self.parts.value.clear();
+            let value_at = quote_at + 1;
+            resolve(value, Place::Attribute, &mut self.parts.value).map_err(|e| Malformed { at: value_at + e.at, ..e })?;
+            let field = self.columns.path(path, true, text).map_err(|what| Malformed::new(at, what))?;
+            self.columns.push(field, &self.parts.value, self.wanted).map_err(|what| Malformed::new(at, what))?;
+            at = value_at + len + 1;
+            debug_assert!(bytes.get(name.1).is_none_or(|&byte| !is_name_byte(byte)));
+        }
+    }
+}
+
+/// Line ends as XML wants them, where there are no entities.
+fn without_returns(section: &[u8], out: &mut Vec<u8>) {
+    for (i, &byte) in section.iter().enumerate() {
+        match byte {
+            b'\r' if section.get(i + 1) == Some(&b'\n') => {}
+            b'\r' => out.push(b'\n'),
+            byte => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use recpipe::record::Origin;
+
+    /// The fields of the record, or what is wrong with it and where.
+    fn shown(text: &str) -> String {
+        let (mut records, mut columns) = (Records::default(), Columns::new());
+        match records.record(text.as_bytes(), 0, &mut columns, &Wanted::all()) {
+            Ok(end) => {
+                assert_eq!(end, text.len(), "{text}");
+                // Again, with the fields known and guessed.
+                columns.keep_fields();
+                records.record(text.as_bytes(), 0, &mut columns, &Wanted::all()).unwrap();
+                let batch = columns.batch(&columns.schema(), &Wanted::all(), Origin::default());
+                format!("{:?}", batch.row(0))
+            }
+            Err(e) => {
+                assert_eq!(columns.rows(), 0);
+                format!("{} at {}", e.what, e.at)
+            }
+        }
+    }
+
+    #[test]
+    fn fields() {
+        let check = |text: &str, want: &str| assert_eq!(shown(text), want, "{text}");
+        check("<b><id>7</id><n>x y</n></b>", r#"{"id": "7", "n": "x y"}"#);
+        check("<b> <id> 7 </id>\n</b >", r#"{"id": " 7 "}"#);
+        check("<b><e/><f></f><g /></b>", r#"{"e": "", "f": "", "g": ""}"#);
+        check("<b/>", "{}");
+        check("<b></b>", "{}");
+        check("<b>text</b>", r##"{"#text": "text"}"##);
+        check("<b>te<!-- no -->xt<i>in</i> tail</b>", r##"{"i": "in", "#text": "text tail"}"##);
+        check("<b id='1' k=\"a&lt;'b\"><c d='2'/></b>", r#"{"@id": "1", "@k": "a<'b", "c.@d": "2", "c": ""}"#);
+        check("<b a='1' />", r#"{"@a": "1"}"#);
+        check("<b><n><![CDATA[a & b <c>]]></n><m>x</m></b>", r#"{"n": "a & b <c>", "m": "x"}"#);
+        check("<b><n>1<![CDATA[2]]>&#51;<?pi?>4</n></b>", r#"{"n": "1234"}"#);
+        check("<b><n>a\r\nb<![CDATA[\r\r\n]]></n></b>", r#"{"n": "a\nb\n\n"}"#);
+        check("<b><s>\n<t>1</t>\n<u>2</u>\n</s></b>", r#"{"s.t": "1", "s.u": "2"}"#);
+        check("<b><s>x<t>1</t>y</s></b>", r#"{"s.t": "1", "s": "xy"}"#);
+        check("<b><n>first</n><n>second</n></b>", r#"{"n": "first"}"#);
+        check("<b><b><id>1</id></b><id>2</id></b>", r#"{"b.id": "1", "id": "2"}"#);
+        check("<b><a.c>1</a.c><a><c>2</c></a></b>", r#"{"a.c": "1"}"#);
+    }
+
+    #[test]
+    fn mistakes_are_placed() {
+        let check = |text: &str, part: &str| assert!(shown(text).contains(part), "{text}: {}", shown(text));
+        check("<b><id>1</b>", "`</b` stands where `</id>` is expected at 8");
+        check("<b><id>1</idx></b>", "`</idx` stands where `</id>`");
+        check("<b><id>1</id", "ends within a record");
+        check("<b><id", "ends within a record");
+        check("<b>", "ends within a record");
+        check("<b", "ends within a record");
+        check("<b><n>&lol;</n></b>", "`&lol;` is not known: document types are not read at 6");
+        check("<b><n>a & b</n></b>", "`&amp;` stands for it at 8");
+        check("<b a=1/>", "without a quoted value");
+        check("<b a/>", "without a quoted value");
+        check("<b a='<'/>", "`<` in the value of an attribute; `&lt;` stands for it at 6");
+        check("<b a='1'b='2'/>", "what is no attribute");
+        check("<b a='1' a='2'/>", "stands twice");
+        check("<b><1/></b>", "`<` begins no tag");
+        check("<b><!DOCTYPE x></b>", "a document type within");
+        check(&format!("<b>{}", "<a>".repeat(200)), "deeper than 128");
+    }
+}

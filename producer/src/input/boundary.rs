@@ -1,0 +1,97 @@
+//! Where records end in a stream of bytes, so that a block can be cut there: no record spans two blocks.
+//!
+//! Each format chooses its boundary. What a boundary answers is a function of the bytes it is shown alone, and it is always
+//! shown them from the beginning of a record on: so where an input is cut depends on nothing but the input.
+
+use std::fmt;
+
+use memchr::{memchr, memrchr};
+
+/// The longest record that is parsed where a boundary does not say otherwise, in bytes.
+pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// Finds the ends of records.
+///
+/// An *end* is the place of the byte after a record, its terminator included.
+pub trait Boundary: fmt::Debug + Send + Sync {
+    /// The end of the last whole record in `bytes`, which begin where a record begins. `None` when none ends in them.
+    fn last_end(&self, bytes: &[u8]) -> Option<usize>;
+
+    /// The end of the first record that ends after `from`. `bytes` begin where a record begins, and it is known that none
+    /// ends in the first `from` of them.
+    fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize>;
+
+    /// Where the reading goes on after a record that was too long: `bytes` are from the middle of it.
+    fn resume(&self, bytes: &[u8]) -> Resume;
+
+    /// Whether each record in `bytes`, which are whole records, is one line.
+    fn are_lines(&self, bytes: &[u8]) -> bool {
+        let _ = bytes;
+        false
+    }
+
+    /// A longer record is not parsed but rejected, and it is never held as a whole.
+    fn max_bytes(&self) -> usize {
+        MAX_RECORD_BYTES
+    }
+}
+
+/// What [`Boundary::resume`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// The next record begins here.
+    At(usize),
+    /// It does not begin in the first this many bytes; those after them are shown again, together with more.
+    NotWithin(usize),
+}
+
+/// Lines: they end with a newline.
+#[derive(Debug, Clone, Copy)]
+pub struct Lines {
+    /// The longest line, in bytes, without its newline.
+    pub max_bytes: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        Lines { max_bytes: MAX_RECORD_BYTES }
+    }
+}
+
+impl Boundary for Lines {
+    fn last_end(&self, bytes: &[u8]) -> Option<usize> {
+        memrchr(b'\n', bytes).map(|newline| newline + 1)
+    }
+
+    fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
+        memchr(b'\n', &bytes[from..]).map(|newline| from + newline + 1)
+    }
+
+    fn resume(&self, bytes: &[u8]) -> Resume {
+        self.first_end(bytes, 0).map_or(Resume::NotWithin(bytes.len()), Resume::At)
+    }
+
+    fn are_lines(&self, _: &[u8]) -> bool {
+        true
+    }
+
+    fn max_bytes(&self) -> usize {
+        self.max_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_with_a_newline() {
+        let lines = Lines::default();
+        assert_eq!(lines.last_end(b"a\nb\nc"), Some(4));
+        assert_eq!(lines.last_end(b"abc"), None);
+        assert_eq!(lines.first_end(b"abc\nd\n", 2), Some(4));
+        assert_eq!(lines.first_end(b"abc\n", 4), None);
+        assert_eq!(lines.resume(b"xx\ny"), Resume::At(3));
+        assert_eq!(lines.resume(b"xx"), Resume::NotWithin(2));
+    }
+}

@@ -1,0 +1,463 @@
+//! `--follow`: what is appended to files, as it comes, through every kind of rotation.
+//!
+//! ```text
+//! inotify, or polling ──► which files grew ──► Tail: read, whole records ──► blocks, when full, idle or old enough
+//!                    └──► which names changed ──► Births: the files that got a followed name ──► new tails
+//! ```
+//!
+//! A *slot* is a followed name. It has the files that bear it or bore it, oldest first: the one that was renamed away is read
+//! to its end before the one that took its place, and as long as somebody writes to it. A file that is emptied is as good as
+//! two: the old one is over, the new one begins. What was written to it between our last read and the emptying is lost
+//! (`copytruncate` cannot do without); that this may be so is said and counted.
+//!
+//! Blocks are of one file and hold whole records, so the lines of several files interleave by whole lines and each file keeps
+//! its order. Unlike those of a file that is read once, where they are cut depends on timing.
+
+mod births;
+mod names;
+mod notify;
+mod places;
+mod print;
+mod slot;
+mod tail;
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::block::{BLOCK_BYTES, Block};
+use super::boundary::Boundary;
+use super::find::Names;
+use super::live::Watch;
+use super::{FileId, InputError, Meter, reason};
+use names::IsCopy;
+use notify::{Notifier, Place};
+use places::Places;
+use print::Print;
+use slot::{Read, Slot};
+
+/// After a read, so long is waited for more before what there is goes out: a few large batches cost less than many small ones.
+const LULL: Duration = Duration::from_millis(2);
+
+/// No record waits longer than this for others to go out with.
+const MAX_WAIT: Duration = Duration::from_millis(30);
+
+/// How often it is looked where the system does not tell, and at files that lost their names.
+const POLL: Duration = Duration::from_millis(250);
+
+/// How often it is looked at everything, should something have been missed.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// More files than this, and than half of what the system allows, are not held open; those that did not grow for longest are
+/// closed, and opened again when they do.
+const MAX_OPEN: usize = 512;
+
+/// After a signal, so long is read what is there already.
+const FINISH: Duration = Duration::from_secs(1);
+
+/// What is to be followed, and how.
+#[derive(Debug)]
+pub struct Setup {
+    /// Files, directories, globs.
+    pub paths: Vec<PathBuf>,
+    /// Which files in directories.
+    pub names: Names,
+    /// Begin with what is there already, not at the end.
+    pub from_start: bool,
+    /// How much was read.
+    pub meter: Arc<Meter>,
+    /// What ends it.
+    pub watch: Watch,
+    /// Where the records go: not to be read.
+    pub output: Option<FileId>,
+}
+
+/// What [`Follow`] yields.
+#[derive(Debug)]
+pub enum Followed {
+    /// Records of one file.
+    Block(Block),
+    /// What cannot be read.
+    Problem(InputError),
+    /// What a person should know.
+    Notice {
+        /// What happened, to which file.
+        text: String,
+        /// Whether records may have been lost.
+        loss: bool,
+    },
+}
+
+/// What is known of a file that is not open.
+#[derive(Debug)]
+struct Known {
+    print: Print,
+    /// Whether it may grow by lines: it is neither compressed nor our own output.
+    grows: bool,
+}
+
+type SlotId = u32;
+
+/// Follows files; an endless source of blocks.
+#[derive(Debug)]
+pub struct Follow {
+    notifier: Notifier,
+    places: Places,
+    boundary: Arc<dyn Boundary>,
+    watch: Watch,
+    meter: Arc<Meter>,
+    output: Option<FileId>,
+    slots: BTreeMap<SlotId, Slot>,
+    next_slot: SlotId,
+    /// Whose name it is; of a symbolic link, also the name it leads to.
+    by_place: HashMap<Place, SlotId>,
+    /// The names that files of a slot were renamed to.
+    moved: HashMap<Place, SlotId>,
+    /// Renames that are not finished.
+    moving: HashMap<u32, SlotId>,
+    /// The files that are open.
+    owners: HashMap<FileId, SlotId>,
+    /// Files that are not open, and are not new either.
+    known: HashMap<FileId, Known>,
+    /// Slots to be read.
+    dirty: VecDeque<SlotId>,
+    /// Since when the oldest record waits for others.
+    waiting: Option<Instant>,
+    ready: VecDeque<Followed>,
+    scratch: Vec<u8>,
+    max_open: usize,
+    next_look: Instant,
+    next_look_at_all: Instant,
+    /// Something happened to names that are not followed.
+    rescan_due: bool,
+    rescanned: Instant,
+    ending: Ending,
+}
+
+/// How far the end is.
+#[derive(Debug, Clone, Copy)]
+enum Ending {
+    No,
+    /// What is there already is read until then.
+    Until(Instant),
+    Over,
+}
+
+impl Follow {
+    /// Begins to follow; what is written from now on is seen.
+    ///
+    /// # Errors
+    ///
+    /// No file descriptor is left.
+    pub fn new(setup: Setup, boundary: Arc<dyn Boundary>) -> io::Result<Self> {
+        let notifier = Notifier::new(&setup.watch)?;
+        Ok(Follow::with(notifier, setup, boundary, max_open()))
+    }
+
+    fn with(notifier: Notifier, setup: Setup, boundary: Arc<dyn Boundary>, max_open: usize) -> Self {
+        let now = Instant::now();
+        let mut follow = Follow {
+            notifier,
+            places: Places::new(setup.paths, setup.names),
+            boundary,
+            watch: setup.watch,
+            meter: setup.meter,
+            output: setup.output,
+            slots: BTreeMap::new(),
+            next_slot: 0,
+            by_place: HashMap::new(),
+            moved: HashMap::new(),
+            moving: HashMap::new(),
+            owners: HashMap::new(),
+            known: HashMap::new(),
+            dirty: VecDeque::new(),
+            waiting: None,
+            ready: VecDeque::new(),
+            scratch: vec![0; BLOCK_BYTES],
+            max_open,
+            next_look: now,
+            next_look_at_all: now + LOOK_AGAIN,
+            rescan_due: false,
+            rescanned: now,
+            ending: Ending::No,
+        };
+        // The directories first: a file that comes after this look is told of.
+        for dir in follow.places.scan().dirs {
+            follow.notifier.add(&dir);
+        }
+        let scan = follow.places.scan();
+        let problems = scan.problems.into_iter().map(Followed::Problem);
+        let missing = scan
+            .missing
+            .iter()
+            .map(|path| Followed::Notice { text: format!("{}: not there yet; it will be read when it is", path.display()), loss: false });
+        follow.ready.extend(problems.chain(missing));
+        for path in scan.missing {
+            follow.add_slot(path);
+        }
+        for path in scan.files {
+            if let Some(id) = follow.add_slot(path) {
+                follow.begin(id, setup.from_start);
+            }
+        }
+        follow
+    }
+
+    /// The beginning of the file that is followed under this name, to learn of it how its records are to be read.
+    pub fn head(&self, source: &str) -> Option<Block> {
+        let tails = self.slots.values().filter(|slot| &*slot.source == source).flat_map(|slot| slot.tails.iter());
+        tails.last().and_then(|tail| tail.head(BLOCK_BYTES))
+    }
+
+    fn mark(&mut self, id: SlotId) {
+        if let Some(slot) = self.slots.get_mut(&id)
+            && !std::mem::replace(&mut slot.dirty, true)
+        {
+            self.dirty.push_back(id);
+        }
+    }
+
+    fn mark_all(&mut self) {
+        for id in self.slots.keys().copied().collect::<Vec<_>>() {
+            self.mark(id);
+        }
+    }
+
+    /// One round: learns what happened, reads, gives out, or waits.
+    fn step(&mut self) -> io::Result<()> {
+        if self.watch.is_stopped() {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        self.learn();
+        let now = Instant::now();
+        if now >= self.next_look {
+            self.look(now);
+        }
+        let grew = self.read_dirty();
+        if !self.ready.is_empty() {
+            return Ok(());
+        }
+        match self.waiting {
+            Some(since) if !grew || since.elapsed() >= MAX_WAIT => {
+                self.give_waiting();
+                Ok(())
+            }
+            Some(_) => self.notifier.pause(LULL),
+            None if grew => Ok(()),
+            None => self.notifier.wait(self.next_look.saturating_duration_since(Instant::now())),
+        }
+    }
+
+    /// A round after a signal: what is there already is read, and all of it given out. Whether that was the last.
+    fn finish(&mut self, until: Instant) -> bool {
+        self.learn();
+        let grew = self.read_dirty();
+        let is_last = !grew || Instant::now() >= until;
+        if is_last {
+            let ready = &mut self.ready;
+            self.slots.values_mut().for_each(|slot| slot.give_all(ready));
+        }
+        is_last
+    }
+
+    /// Reads once from every slot that may have more. Whether there was any.
+    fn read_dirty(&mut self) -> bool {
+        let mut grew = false;
+        for _ in 0..self.dirty.len() {
+            let Some(id) = self.dirty.pop_front() else { break };
+            grew |= self.read_slot(id);
+        }
+        grew
+    }
+
+    fn read_slot(&mut self, id: SlotId) -> bool {
+        let Some(slot) = self.slots.get_mut(&id) else { return false };
+        slot.dirty = false;
+        if slot.tails.is_empty() {
+            // What is opened is read before it can be closed again to make room for another.
+            self.look_at_name(id);
+        }
+        if let Some(since) = self.slots.get(&id).and_then(|slot| slot.may_be_copy)
+            && !self.settle_copy(id, since)
+        {
+            return false;
+        }
+        let Some(slot) = self.slots.get_mut(&id).filter(|slot| !slot.tails.is_empty()) else { return false };
+        let (before, mut closed) = (slot.read_bytes(), Vec::new());
+        let read = slot.read(&mut self.scratch, &mut self.ready, &mut closed);
+        self.meter.add((slot.read_bytes() - before) as usize);
+        if slot.has_records() && self.waiting.is_none() {
+            self.waiting = Some(Instant::now());
+        }
+        closed.iter().for_each(|tail| self.close(tail));
+        match read {
+            Read::More => self.mark(id),
+            Read::AtEnd => {}
+            Read::WaitsUntil(until) => self.read_again(id, until),
+            Read::Packed(file, print) => {
+                self.owners.remove(&file);
+                self.known.insert(file, Known { print, grows: false });
+            }
+        }
+        self.slots.get(&id).is_some_and(|slot| slot.dirty)
+    }
+
+    /// Finds out whether the newest file of a slot is a copy, and skips what is known of it. False: not yet.
+    fn settle_copy(&mut self, id: SlotId, since: Instant) -> bool {
+        let copied = self.is_copy(id, since);
+        let Some(slot) = self.slots.get_mut(&id) else { return false };
+        match copied {
+            IsCopy::No => {}
+            IsCopy::Empty => {
+                slot.may_be_copy = Some(Instant::now());
+                return false;
+            }
+            IsCopy::NotSure => {
+                self.read_again(id, Instant::now() + POLL / 5);
+                return false;
+            }
+            IsCopy::Yes(of, known) => {
+                let text = format!("{}: a copy of {of}; it is read from byte {known} on, the rest is known", slot.source);
+                self.ready.push_back(Followed::Notice { text, loss: false });
+                if let Some(Err(e)) = slot.tails.back_mut().map(|tail| tail.skip_to(known)) {
+                    self.ready.push_back(Followed::Problem(InputError { name: slot.source.to_string(), what: reason(&e) }));
+                }
+            }
+        }
+        slot.may_be_copy = None;
+        true
+    }
+
+    /// Has the slot read again at this time.
+    fn read_again(&mut self, id: SlotId, at: Instant) {
+        self.next_look = self.next_look.min(at);
+        if let Some(slot) = self.slots.get_mut(&id) {
+            slot.recheck = true;
+        }
+    }
+
+    /// Gives out the records that wait.
+    fn give_waiting(&mut self) {
+        self.waiting = None;
+        for slot in self.slots.values_mut() {
+            slot.give_records(&mut self.ready);
+        }
+    }
+}
+
+fn max_open() -> usize {
+    let allowed = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    allowed.and_then(|allowed| usize::try_from(allowed / 2).ok()).map_or(MAX_OPEN, |allowed| allowed.min(MAX_OPEN))
+}
+
+impl Iterator for Follow {
+    type Item = Followed;
+
+    /// The next block, problem or notice; waits for it. `None` when the reading was ended, and after a signal when what was
+    /// there has been given out.
+    fn next(&mut self) -> Option<Followed> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                return Some(item);
+            }
+            match self.ending {
+                Ending::Over => return None,
+                Ending::Until(until) => {
+                    if self.finish(until) {
+                        self.ending = Ending::Over;
+                    }
+                }
+                Ending::No => {
+                    if self.step().is_err() {
+                        self.ending = match self.watch.signal() {
+                            Some(_) => Ending::Until(Instant::now() + FINISH),
+                            None => Ending::Over,
+                        };
+                        self.mark_all();
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::boundary::Lines;
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    fn append(path: &Path, text: &str) {
+        use std::io::Write;
+        fs::OpenOptions::new().append(true).create(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
+    /// The next thing that `follow` yields, as text.
+    fn next(follow: &mut Follow) -> String {
+        match follow.next() {
+            Some(Followed::Block(block)) => String::from_utf8(block.bytes.to_vec()).unwrap(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn polling_sees_what_nobody_tells() {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, late) = (dir.path().join("f.log"), dir.path().join("sub/late.log"));
+        append(&log, "old\n");
+        let watch = Watch::nothing();
+        let setup = Setup {
+            paths: vec![log.clone(), late.clone(), dir.path().to_owned()],
+            names: Names::default(),
+            from_start: false,
+            meter: Arc::default(),
+            watch: watch.clone(),
+            output: None,
+        };
+        let mut follow = Follow::with(Notifier::new(&watch).unwrap().polling(), setup, Arc::new(Lines::default()), MAX_OPEN);
+        assert!(next(&mut follow).contains("late.log: not there yet"));
+        append(&log, "one\n");
+        assert_eq!(next(&mut follow), "one\n");
+        fs::rename(&log, dir.path().join("f.log.1")).unwrap();
+        append(&log, "two\n");
+        assert_eq!(next(&mut follow), "two\n");
+        fs::write(&log, "3\n").unwrap();
+        assert!(next(&mut follow).contains("was truncated"));
+        assert_eq!(next(&mut follow), "3\n");
+        fs::create_dir(dir.path().join("sub")).unwrap();
+        append(&late, "four\n");
+        assert_eq!(next(&mut follow), "four\n");
+        append(&log, "five");
+        watch.stop_by(15);
+        assert_eq!((next(&mut follow), follow.next().is_none()), ("five".to_owned(), true));
+    }
+
+    #[test]
+    fn files_beyond_those_held_open_are_read_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |n: usize| dir.path().join(format!("{n}.log"));
+        let count = 20;
+        (0..count).for_each(|n| append(&path(n), "old\n"));
+        let watch = Watch::nothing();
+        let (paths, names) = (vec![dir.path().to_owned()], Names::default());
+        let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None };
+        let mut follow = Follow::with(Notifier::new(&watch).unwrap(), setup, Arc::new(Lines::default()), 5);
+        for round in 0..2 {
+            (0..count).for_each(|n| append(&path(n), &format!("{n} {round}\n")));
+            let until = Instant::now() + Duration::from_secs(20);
+            let mut came = Vec::new();
+            while came.len() < count {
+                assert!(Instant::now() < until, "{came:?}");
+                came.push(next(&mut follow));
+            }
+            let mut want: Vec<String> = (0..count).map(|n| format!("{n} {round}\n")).collect();
+            came.sort();
+            want.sort();
+            assert_eq!(came, want);
+            assert!(follow.owners.len() <= 5);
+        }
+    }
+}

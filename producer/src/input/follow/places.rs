@@ -1,0 +1,140 @@
+//! Which files are followed: what the PATHs mean now, and the directories in which it may change.
+
+use std::fs;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use super::super::InputError;
+use super::super::find::{self, Input, Names};
+
+/// What was asked to be followed.
+#[derive(Debug)]
+pub struct Places {
+    args: Vec<PathBuf>,
+    names: Names,
+}
+
+/// What it means now.
+#[derive(Debug, Default)]
+pub struct Scan {
+    /// The files, in reading order.
+    pub files: Vec<PathBuf>,
+    /// Files that were named and are not there yet.
+    pub missing: Vec<PathBuf>,
+    /// The directories where these are, and where more may come.
+    pub dirs: Vec<PathBuf>,
+    /// What cannot be looked at.
+    pub problems: Vec<InputError>,
+}
+
+impl Places {
+    /// These arguments, and these names in directories.
+    pub fn new(args: Vec<PathBuf>, names: Names) -> Self {
+        Places { args, names }
+    }
+
+    /// Whether files may join that were not named: there is a directory or a glob among the arguments.
+    pub fn are_open(&self) -> bool {
+        self.args.iter().any(|arg| arg.is_dir() || is_glob(arg))
+    }
+
+    /// Looks.
+    pub fn scan(&self) -> Scan {
+        let mut scan = Scan::default();
+        for arg in &self.args {
+            match fs::metadata(arg) {
+                Ok(meta) if meta.is_dir() => scan.add_dirs(arg, usize::MAX),
+                Ok(_) => {}
+                Err(e) if e.kind() == io::ErrorKind::NotFound && is_glob(arg) => {
+                    let (base, depth) = base_of(arg);
+                    scan.add_dirs(&base, depth);
+                }
+                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                    scan.dirs.push(parent(arg));
+                    scan.missing.push(arg.clone());
+                    continue;
+                }
+                Err(_) => {}
+            }
+            for found in find::find(std::slice::from_ref(arg), &self.names) {
+                match found {
+                    Ok(Input::File(path)) => {
+                        scan.dirs.push(parent(&path));
+                        scan.files.push(path);
+                    }
+                    Ok(Input::Stdin) => {}
+                    // It may do so later.
+                    Err(problem) if problem.what == find::NO_MATCH => {}
+                    Err(problem) => scan.problems.push(problem),
+                }
+            }
+        }
+        scan.dirs.sort();
+        scan.dirs.dedup();
+        scan
+    }
+}
+
+impl Scan {
+    /// `root` and the directories below it, down to this depth.
+    fn add_dirs(&mut self, root: &Path, depth: usize) {
+        let entries = walkdir::WalkDir::new(root).max_depth(depth).into_iter();
+        let dirs = entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_dir());
+        self.dirs.extend(dirs.map(walkdir::DirEntry::into_path));
+    }
+}
+
+/// The directory that a path's last name is in.
+pub fn parent(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+fn is_glob(arg: &Path) -> bool {
+    find::glob_of(arg).is_some()
+}
+
+/// The directory above the first pattern of a glob, and how many levels below it directories matter.
+fn base_of(glob: &Path) -> (PathBuf, usize) {
+    let has_pattern = |part: &Component<'_>| find::glob_of(Path::new(part.as_os_str())).is_some();
+    let base: PathBuf = glob.components().take_while(|part| !has_pattern(part)).collect();
+    let below = glob.components().skip_while(|part| !has_pattern(part));
+    let depth = if below.clone().any(|part| part.as_os_str() == "**") { usize::MAX } else { below.count() - 1 };
+    (if base.as_os_str().is_empty() { PathBuf::from(".") } else { base }, depth)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_where_files_may_come_are_known() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        fs::create_dir_all(path("a/b")).unwrap();
+        fs::write(path("a/x.log"), "").unwrap();
+        let scan = |arg: &str| {
+            let scan = Places::new(vec![path(arg)], Names::new(&["*.log"]).unwrap()).scan();
+            let names = |paths: &[PathBuf]| {
+                let shown = paths.iter().map(|p| p.strip_prefix(dir.path()).unwrap().display().to_string());
+                shown.collect::<Vec<_>>().join(" ")
+            };
+            assert!(scan.problems.is_empty(), "{:?}", scan.problems);
+            format!("{}|{}|{}", names(&scan.files), names(&scan.missing), names(&scan.dirs))
+        };
+        assert_eq!(scan("a"), "a/x.log||a a/b");
+        assert_eq!(scan("a/x.log"), "a/x.log||a");
+        assert_eq!(scan("a/y.log"), "|a/y.log|a");
+        assert_eq!(scan("a/*.log"), "a/x.log||a");
+        assert_eq!(scan("a/*/*.log"), "||a a/b");
+        assert_eq!(scan("**/y*"), "|| a a/b");
+    }
+
+    #[test]
+    fn a_file_without_a_directory_is_here() {
+        assert_eq!(parent(Path::new("f.log")), Path::new("."));
+        assert_eq!(base_of(Path::new("*.log")), (PathBuf::from("."), 0));
+    }
+}

@@ -1,0 +1,387 @@
+//! Takes what the workers did, in order: judges rejects, writes frames, keeps the ledger.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use recpipe::parallel::Sink;
+use recpipe::record::Schema;
+use recpipe::wire::{Ending, Report, Writer};
+use recpipe::{Error, Exit, Flow};
+
+use super::Options;
+use super::ledger::{Ledger, count};
+use super::order::{self, Order};
+use super::rejects::{self, Judge, Kept, Limit, TooMany};
+use super::work::{Done, Take};
+use crate::format::{Reject, Unit};
+use crate::input::block::{Block, Part};
+use crate::input::signals;
+use crate::progress::Progress;
+
+/// Takes what the workers did, in order.
+pub(super) struct Deliver<'a, W: Write> {
+    writer: Option<Writer<W>>,
+    judge: Judge,
+    kept: Option<Kept>,
+    ledger: Ledger,
+    unit: Unit,
+    /// Lines of the current input before the current block.
+    line_base: u64,
+    /// The blocks of several inputs come in turns, from anywhere in them: their lines have no numbers.
+    in_turns: bool,
+    first_reject: Option<String>,
+    /// The run was ended for its rejects, and that was said.
+    too_many: bool,
+    exit: Exit,
+    /// What failed, for the End frame.
+    causes: Vec<String>,
+    /// What was typed does not fit the input.
+    misfit: bool,
+    /// The fields of a block without records, as far as they are known.
+    schema: Option<Arc<Schema>>,
+    reader_gone: bool,
+    progress: Progress,
+    stop_source: &'a dyn Fn(),
+    order: Order,
+    given_up: &'a GivenUp,
+}
+
+/// The input whose rest is not to be read, until whoever reads takes note.
+pub(super) type GivenUp = Mutex<Option<Arc<str>>>;
+
+impl<W: Write> Sink<Done> for Deliver<'_, W> {
+    fn take(&mut self, done: Done) -> Flow {
+        let flow = match done {
+            Done::Problem(report) => {
+                let is_about = self.order.is_about(&report.message);
+                self.end_input(is_about);
+                self.fail(report.exit, report.message.clone());
+                self.write(|writer| writer.report(&report))
+            }
+            Done::Notice { text, loss } => {
+                self.progress.say(&format!("producer: {text}"));
+                self.ledger.losses += u64::from(loss);
+                Flow::Continue
+            }
+            Done::Misfit(misfit) => {
+                self.fail(Exit::Usage, misfit);
+                self.misfit = true;
+                Flow::Stop
+            }
+            Done::Long(block, _) if self.order.is_void(&block.source) => Flow::Continue,
+            Done::Parsed(take) if self.order.is_void(&take.block.source) => Flow::Continue,
+            Done::Long(block, max_bytes) => self.take_long(&block, max_bytes),
+            Done::Parsed(take) => self.take_parsed(*take),
+        };
+        self.progress.update(&self.ledger);
+        flow
+    }
+
+    fn stopped(&mut self) {
+        (self.stop_source)();
+    }
+}
+
+impl<'a, W: Write> Deliver<'a, W> {
+    /// Begins a stream on `out`. `stop_source` is called when nothing more is to be pulled.
+    pub(super) fn new(
+        out: W,
+        unit: Unit,
+        limit: Limit,
+        kept: Option<Kept>,
+        progress: Progress,
+        stop_source: &'a dyn Fn(),
+        given_up: &'a GivenUp,
+    ) -> Self {
+        let mut deliver = Deliver {
+            writer: None,
+            judge: Judge::new(limit),
+            kept,
+            ledger: Ledger::default(),
+            unit,
+            line_base: 0,
+            in_turns: false,
+            first_reject: None,
+            too_many: false,
+            exit: Exit::Done,
+            causes: Vec::new(),
+            misfit: false,
+            schema: None,
+            reader_gone: false,
+            progress,
+            stop_source,
+            order: Order::default(),
+            given_up,
+        };
+        match Writer::new(out) {
+            Ok(writer) => deliver.writer = Some(writer),
+            Err(e) => deliver.cannot_write(&e),
+        }
+        deliver
+    }
+
+    /// The blocks of several inputs will come in turns.
+    pub(super) fn take_turns(&mut self) {
+        self.in_turns = true;
+    }
+
+    /// Whether there is somebody to write to.
+    pub(super) fn is_open(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    /// Says what a person wants to know at the end; answers how it ended.
+    pub(super) fn account_for(self, options: &Options, took: Duration) -> Exit {
+        if let Some(first) = self.first_reject.as_deref().filter(|_| !options.quiet && !self.too_many) {
+            recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.counted));
+        }
+        if options.stats {
+            recpipe::say!("producer: {}", self.ledger.line(self.unit.counted, took));
+        }
+        self.exit
+    }
+
+    /// The reading was ended from outside: that the last input has no end is no fault of it.
+    pub(super) fn stopped_reading(&mut self) {
+        self.end_input(true);
+    }
+
+    /// The input that blocks came of has ended, or reading it has `failed`.
+    fn end_input(&mut self, failed: bool) {
+        if let Some(what) = self.order.end(failed) {
+            // A reader that has gone is noticed by the next write as well.
+            let _: Flow = self.fail_input(Exit::Failed, what);
+        }
+    }
+
+    /// Says what is wrong with an input, to people and to the reader of the stream.
+    fn fail_input(&mut self, exit: Exit, message: String) -> Flow {
+        let report = Report { exit, message };
+        let flow = self.write(|writer| writer.report(&report));
+        self.fail(exit, report.message);
+        flow
+    }
+
+    fn take_parsed(&mut self, mut take: Take) -> Flow {
+        if self.order.is_other(&take.block.source) {
+            self.end_input(false);
+        }
+        let failure = self.order.follow(&mut take);
+        let (source, start) = (take.block.source.clone(), take.block.start);
+        let flow = self.take_records(take);
+        match failure {
+            Some(failure) if flow == Flow::Continue => {
+                *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.clone());
+                let place = start + failure.at as u64;
+                self.fail_input(failure.exit, format!("{}: byte {place}: {}", order::shown(&source), failure.what))
+            }
+            _ => flow,
+        }
+    }
+
+    fn take_records(&mut self, take: Take) -> Flow {
+        let Take { block, parsed, frames, filtered, bytes, is_first, head_lines, .. } = take;
+        if is_first {
+            self.line_base = 0;
+        }
+        self.line_base += u64::from(head_lines);
+        if parsed.batch.is_empty() {
+            // Not announced yet: what is known without a record may be less than the first record tells.
+            self.schema = Some(parsed.batch.schema().clone());
+        }
+        let mut judged = 0;
+        for (nth, reject) in parsed.rejects.iter().enumerate() {
+            self.judge.good(u64::from(reject.records_before - judged));
+            judged = reject.records_before;
+            let text = reject.text(&block.bytes);
+            if let Some(kept) = &mut self.kept {
+                kept.keep(if self.unit == Unit::RECORD { text } else { with_line_end(&block.bytes, reject) });
+            }
+            let what = || match &*reject.why {
+                "" => rejects::shown(text),
+                why => format!("{why}: {}", rejects::shown(text)),
+            };
+            if let Some(why) = self.reject(&block, reject.line, what) {
+                // The records before the one that was too much are sent.
+                let before = parsed.batch.head(reject.records_before as usize);
+                let bytes = u64::from(reject.start) + text.len() as u64;
+                let flow = self.write(|writer| if before.is_empty() { Ok(()) } else { writer.batch(&before) });
+                if flow == Flow::Continue {
+                    let (records, rejected, lines) = (before.len() as u64, nth as u64 + 1, u64::from(reject.line) + 1);
+                    // The lines before it that are neither were not wanted.
+                    let filtered = if self.unit == Unit::LINE { lines.saturating_sub(records + rejected) } else { 0 };
+                    self.account(lines, records, rejected, filtered, bytes);
+                }
+                self.end_for_rejects(why);
+                return Flow::Stop;
+            }
+        }
+        self.judge.good(parsed.batch.len() as u64 - u64::from(judged));
+        let sent = match frames {
+            Ok(frames) => {
+                self.write(|writer| if parsed.batch.is_empty() { Ok(()) } else { frames.iter().try_for_each(|f| writer.encoded(f)) })
+            }
+            Err(e) => {
+                self.cannot_write(&e);
+                Flow::Stop
+            }
+        };
+        if sent == Flow::Stop {
+            return Flow::Stop;
+        }
+        let (records, rejected, lines) = (parsed.batch.len() as u64, parsed.rejects.len() as u64, u64::from(parsed.lines));
+        self.account(lines, records, rejected, filtered + u64::from(parsed.blank), bytes);
+        self.line_base += u64::from(parsed.lines);
+        match self.judge.so_far() {
+            None => Flow::Continue,
+            Some(why) => {
+                self.end_for_rejects(why);
+                Flow::Stop
+            }
+        }
+    }
+
+    /// A piece of a record that is too long: one reject, whatever the number of its pieces.
+    fn take_long(&mut self, block: &Block, max_bytes: usize) -> Flow {
+        if let Some(kept) = &mut self.kept {
+            kept.keep(&block.bytes);
+        }
+        self.ledger.bytes += block.bytes.len() as u64;
+        let is_start = block.part == Part::LongStart;
+        if is_start && block.start == 0 {
+            self.line_base = 0;
+        }
+        let line = self.line_base;
+        // A line ends once; of a record of several lines, each piece has some.
+        self.line_base += match self.unit.placed {
+            "line" => memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
+            _ => u64::from(is_start),
+        };
+        if !is_start {
+            return Flow::Continue;
+        }
+        let what = || format!("longer than {max_bytes} bytes: {}", rejects::shown(&block.bytes));
+        let stop = self.reject_at(block, line, what);
+        self.account(1, 0, 1, 0, 0);
+        match stop {
+            None => Flow::Continue,
+            Some(why) => {
+                self.end_for_rejects(why);
+                Flow::Stop
+            }
+        }
+    }
+
+    /// Where the units are lines, they were counted by themselves, and the account must add up.
+    fn account(&mut self, lines: u64, records: u64, rejected: u64, filtered: u64, bytes: u64) {
+        self.ledger.units_in += if self.unit == Unit::LINE { lines } else { records + rejected + filtered };
+        self.ledger.records_out += records;
+        self.ledger.rejected += rejected;
+        self.ledger.filtered += filtered;
+        self.ledger.bytes += bytes;
+    }
+
+    /// Notes a reject; `line` counts from 0 in its block.
+    fn reject(&mut self, block: &Block, line: u32, what: impl FnOnce() -> String) -> Option<TooMany> {
+        self.reject_at(block, self.line_base + u64::from(line), what)
+    }
+
+    /// Notes a reject; `line` counts from 0 in its input.
+    fn reject_at(&mut self, block: &Block, line: u64, what: impl FnOnce() -> String) -> Option<TooMany> {
+        if self.first_reject.is_none() {
+            let source = order::shown(&block.source);
+            self.first_reject = Some(match self.in_turns {
+                true => format!("{source}: after byte {}: {}", block.start, what()),
+                false => format!("{source}:{} {}: {}", self.unit.placed, line + 1, what()),
+            });
+        }
+        self.judge.bad()
+    }
+
+    fn end_for_rejects(&mut self, why: TooMany) {
+        self.too_many = true;
+        let first = self.first_reject.as_deref().unwrap_or("");
+        self.fail(Exit::Rejects, format!("{} rejected, first: {first}; {why}", count(self.judge.rejected(), self.unit.counted)));
+    }
+
+    /// Says what failed, now and at the end of the stream. Too many rejects outweigh a file that could not be read.
+    pub(super) fn fail(&mut self, exit: Exit, cause: String) {
+        self.progress.say(&format!("producer: {cause}"));
+        self.exit = if exit == Exit::Rejects { exit } else { self.exit.or(exit) };
+        self.causes.push(cause);
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut Writer<W>) -> Result<(), Error>) -> Flow {
+        match self.writer.as_mut().map(write) {
+            Some(Ok(())) => Flow::Continue,
+            Some(Err(e)) => {
+                self.cannot_write(&e);
+                Flow::Stop
+            }
+            None => Flow::Stop,
+        }
+    }
+
+    /// A reader that has gone has had enough, which is success; anything else is a failure.
+    fn cannot_write(&mut self, error: &Error) {
+        self.writer = None;
+        if error.is_broken_pipe() {
+            self.reader_gone = true;
+        } else {
+            self.fail(Exit::Failed, error.to_string());
+        }
+    }
+
+    /// A signal has ended the reading.
+    pub(super) fn interrupted(&mut self, signal: u8) {
+        self.exit = Exit::Signal(signal);
+        self.causes.push(format!("ended by {}", signals::name(signal)));
+    }
+
+    /// The end of the stream.
+    pub(super) fn end(&mut self, schema: &Arc<Schema>) {
+        self.progress.finish();
+        let cut_short = self.too_many || self.reader_gone || self.misfit;
+        self.end_input(cut_short);
+        if !self.too_many
+            && !self.reader_gone
+            && let Some(why) = self.judge.at_end()
+        {
+            self.end_for_rejects(why);
+        }
+        if let Some(Err(e)) = self.kept.take().map(Kept::finish) {
+            self.fail(Exit::Failed, e);
+        }
+        // No records at all: the reader still learns what the fields would have been.
+        if self.writer.as_ref().is_some_and(|writer| writer.totals().records == 0) && !self.misfit {
+            let schema = self.schema.take().unwrap_or_else(|| schema.clone());
+            // Whatever fails here has been said, and the writer is gone.
+            let _ = self.write(|writer| writer.schema(&schema).map(drop));
+        }
+        let ending = Ending { exit: self.exit, cause: self.cause(), rejected: self.ledger.rejected };
+        if let Some(Err(e)) = self.writer.take().map(|writer| writer.finish(&ending)) {
+            self.cannot_write(&e);
+        }
+    }
+
+    fn cause(&self) -> String {
+        match &self.causes[..] {
+            [] => String::new(),
+            [one] => one.clone(),
+            [first, others @ ..] => format!("{first} (and {} more)", others.len()),
+        }
+    }
+}
+
+/// The bytes of a rejected line with the line end it had.
+fn with_line_end<'a>(block: &'a [u8], reject: &Reject) -> &'a [u8] {
+    let start = reject.start as usize;
+    let end = start + reject.len as usize;
+    let line_end = match &block[end..] {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r'] | [b'\n', ..] => 1,
+        _ => 0,
+    };
+    &block[start..end + line_end]
+}

@@ -1,0 +1,81 @@
+//! The generator at the head of a run that follows files.
+//!
+//! Blocks of several files come as they may, so each file has its plan: of the block it begins with, or, where the following
+//! began in the middle of it, of its head, which is looked at but not sent.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use recpipe::record::Schema;
+
+use super::source::{Piece, Pulled, Source};
+use crate::format::{Format, Plan, Unit, Wanted};
+use crate::input::block::{Block, Part};
+use crate::input::boundary::Boundary;
+use crate::input::follow::{Follow, Followed};
+
+/// The blocks of followed files, in a format that has blocks.
+pub struct FollowSource {
+    follow: Follow,
+    format: Box<dyn Format>,
+    boundary: Arc<dyn Boundary>,
+    plans: HashMap<Arc<str>, Arc<dyn Plan>>,
+}
+
+impl FollowSource {
+    /// Reads what is followed as this format, whose boundary it was cut at.
+    pub fn new(follow: Follow, format: Box<dyn Format>) -> Self {
+        FollowSource { follow, boundary: format.boundary(), format, plans: HashMap::new() }
+    }
+
+    fn piece(&mut self, mut block: Block, wanted: &Wanted) -> Result<Piece, String> {
+        let known = self.plans.get(&block.source).filter(|_| block.start > 0).cloned();
+        let (mut head_bytes, mut head_lines) = (0, 0);
+        let plan = match known {
+            Some(plan) => plan,
+            None => {
+                let head = if block.start > 0 { self.follow.head(&block.source) } else { None };
+                let plan = self.format.plan(head.as_ref().unwrap_or(&block))?;
+                if block.start == 0 {
+                    let head = block.bytes.split_to(plan.head_bytes().min(block.bytes.len()));
+                    head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
+                    head_bytes = head.len() as u32;
+                    block.start += head.len() as u64;
+                }
+                self.plans.insert(block.source.clone(), plan.clone());
+                plan
+            }
+        };
+        Ok(Piece { block, plan, boundary: self.boundary.clone(), wanted: wanted.clone(), head_bytes, head_lines })
+    }
+}
+
+impl Source for FollowSource {
+    fn unit(&self) -> Unit {
+        self.format.unit()
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.format.schema()
+    }
+
+    fn known_fields(&self) -> Option<Vec<String>> {
+        self.format.known_fields()
+    }
+
+    fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
+        Some(match self.follow.next()? {
+            Followed::Problem(problem) => problem.into(),
+            Followed::Notice { text, loss } => Pulled::Notice { text, loss },
+            Followed::Block(block) if block.part == Part::Whole => match self.piece(block, wanted) {
+                Ok(piece) => Pulled::Block(piece),
+                Err(misfit) => Pulled::Misfit(misfit),
+            },
+            Followed::Block(block) => Pulled::Long(block, self.boundary.max_bytes()),
+        })
+    }
+
+    fn drains(&self) -> bool {
+        true
+    }
+}

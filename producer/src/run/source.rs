@@ -1,0 +1,152 @@
+//! The generator at the head of a run: what is pulled, one item at a time, in the order of the input.
+//!
+//! Pulling is done by one worker at a time, so what can be done later, by all of them at once, had better be: a block is pulled
+//! with the plan to parse it, and parsed where there is time. [`BlockSource`] does that for every format whose records lie in
+//! blocks; the others make batches in their own way.
+
+use std::sync::Arc;
+
+use recpipe::Exit;
+use recpipe::record::{Batch, Schema};
+use recpipe::wire::Report;
+
+use crate::format::{Format, Plan, Unit, Wanted};
+use crate::input::block::{Block, Part};
+use crate::input::boundary::Boundary;
+use crate::input::{Blocks, InputError, Inputs, Item};
+
+/// A generator: lazy, and gone through once.
+pub trait Source: Send {
+    /// What its records are called.
+    fn unit(&self) -> Unit;
+
+    /// The schema to announce when there is no input at all. Asked for when nothing is pulled any more.
+    fn schema(&self) -> Arc<Schema>;
+
+    /// The names of all the fields that its records may ever have, when that is known before any input is read.
+    fn known_fields(&self) -> Option<Vec<String>>;
+
+    /// The rest of this input is of no use to anybody. What was pulled of it already does not count.
+    fn give_up(&mut self, _input: &Arc<str>) {}
+
+    /// The next item; `None` at the end, or when the reading was ended. Fields that are not wanted may be left out.
+    fn next(&mut self, wanted: &Wanted) -> Option<Pulled>;
+
+    /// Whether it ends by itself when a signal has ended the reading, because there is something left to give out. Nothing more
+    /// is pulled of another.
+    fn drains(&self) -> bool {
+        false
+    }
+}
+
+/// What a [`Source`] yields.
+pub enum Pulled {
+    /// A block, to be parsed.
+    Block(Piece),
+    /// A piece of a record that is too long to be parsed; the number is the most bytes it may have.
+    Long(Block, usize),
+    /// Records. Their origin's source is what a message about them names.
+    Batch(Batch),
+    /// Something that the reader of the stream is told, after which the reading goes on. The run's exit code will be this.
+    Problem(Report),
+    /// What a person should know, after which the reading goes on.
+    Notice {
+        /// What happened, and where.
+        text: String,
+        /// Whether records may have been lost.
+        loss: bool,
+    },
+    /// What was typed does not fit what was read. The run ends.
+    Misfit(String),
+}
+
+/// A block and how to read it.
+pub struct Piece {
+    /// Without the head of its input.
+    pub block: Block,
+    /// How it is read.
+    pub plan: Arc<dyn Plan>,
+    /// Where its records end.
+    pub boundary: Arc<dyn Boundary>,
+    /// What has to be parsed of it.
+    pub wanted: Wanted,
+    /// The bytes of the head that was cut off; 0 in all blocks but the first of an input.
+    pub head_bytes: u32,
+    /// The newlines in them.
+    pub head_lines: u32,
+}
+
+impl From<InputError> for Pulled {
+    fn from(problem: InputError) -> Self {
+        Pulled::Problem(Report { exit: Exit::Failed, message: problem.to_string() })
+    }
+}
+
+/// The blocks of a format that has blocks.
+pub struct BlockSource {
+    blocks: Blocks,
+    format: Box<dyn Format>,
+    boundary: Arc<dyn Boundary>,
+    plan: Option<Arc<dyn Plan>>,
+}
+
+impl BlockSource {
+    /// Reads the inputs as this format.
+    pub fn new(inputs: Inputs, format: Box<dyn Format>) -> Self {
+        let boundary = format.boundary();
+        BlockSource { blocks: Blocks::new(inputs, boundary.clone()), format, boundary, plan: None }
+    }
+
+    /// The first block of whole records of every input is shown to the format.
+    fn piece(&mut self, mut block: Block, wanted: &Wanted) -> Pulled {
+        let (mut head_bytes, mut head_lines) = (0, 0);
+        let plan = match &self.plan {
+            Some(plan) => plan.clone(),
+            None => match self.format.plan(&block) {
+                Err(misfit) => return Pulled::Misfit(misfit),
+                Ok(plan) => {
+                    let len = plan.head_bytes().min(block.bytes.len());
+                    let head = block.bytes.split_to(len);
+                    head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
+                    head_bytes = len as u32;
+                    block.start += len as u64;
+                    self.plan.insert(plan).clone()
+                }
+            },
+        };
+        Pulled::Block(Piece { block, plan, boundary: self.boundary.clone(), wanted: wanted.clone(), head_bytes, head_lines })
+    }
+}
+
+impl Source for BlockSource {
+    fn unit(&self) -> Unit {
+        self.format.unit()
+    }
+
+    fn schema(&self) -> Arc<Schema> {
+        self.format.schema()
+    }
+
+    fn known_fields(&self) -> Option<Vec<String>> {
+        self.format.known_fields()
+    }
+
+    fn give_up(&mut self, input: &Arc<str>) {
+        self.blocks.give_up(input);
+    }
+
+    fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
+        Some(match self.blocks.next()? {
+            Item::Problem(problem) => problem.into(),
+            Item::Block(block) => {
+                if block.start == 0 {
+                    self.plan = None;
+                }
+                match block.part {
+                    Part::Whole => self.piece(block, wanted),
+                    Part::LongStart | Part::LongRest => Pulled::Long(block, self.boundary.max_bytes()),
+                }
+            }
+        })
+    }
+}
