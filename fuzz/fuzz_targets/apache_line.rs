@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use recpipe::{Batch, Value};
 use recpipe_producer::{
-    format::{FORMATS, Parsed, Wanted},
+    format::{Args, FORMATS, Parsed, Start, Wanted},
     input::block::{Block, Part},
 };
 use regex::bytes::{Captures, Regex};
@@ -37,9 +37,11 @@ const COMBINED: &[u8] =
     b"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] \"GET / HTTP/1.1\" 200 5 \"http://example.org/\" \"Mozilla/5.0 (X11)\"\n";
 
 fn parse(bytes: &[u8], wanted: &Wanted) -> Parsed {
-    let block = Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Lines };
+    let block = Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole };
     let Some(apache) = FORMATS.iter().find(|spec| spec.name == "apache") else { panic!("there is no format `apache`") };
-    (apache.start)().plan(&block).parser().parse(&block, wanted)
+    let Start::Blocks(start) = apache.start else { panic!("`apache` reads no blocks") };
+    let plan = start(&Args::default()).and_then(|mut format| format.plan(&block));
+    plan.unwrap_or_else(|error| panic!("{error}")).parser().parse(&block, wanted)
 }
 
 /// The lines of a block, each without its end.

@@ -12,6 +12,9 @@ use recpipe::record::{Field, Schema, Type};
 use super::machine::{Item, Machine};
 use crate::format::table::Table;
 
+/// A block has no more values and nulls together than this: many small records with a key of their own each would take gigabytes.
+const MAX_CELLS: usize = 1 << 24;
+
 /// The columns of a [`Table`], by the keys of dicts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields {
@@ -79,6 +82,9 @@ impl Fields {
             new += usize::from(column.is_none());
             self.check(key, value, column.map(|column| table.kind(column)))?;
             self.last = column.unwrap_or(self.last);
+        }
+        if (self.names.len() + new) * (table.rows() + 1) > MAX_CELLS {
+            return Err(format!("too many different keys around it: more than {MAX_CELLS} values or gaps in a block of records"));
         }
         if self.names.len() + new > Schema::MAX_FIELDS {
             return Err(format!("with its keys there would be more than {} fields", Schema::MAX_FIELDS));

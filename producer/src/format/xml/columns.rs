@@ -38,6 +38,8 @@ struct Path {
 struct Texts {
     name: String,
     is_wanted: bool,
+    /// A record of this block has it.
+    is_used: bool,
     /// The rows that have one, ascending.
     rows: Vec<u32>,
     /// Where each ends in `bytes`.
@@ -53,9 +55,14 @@ pub(super) struct Columns {
     texts: Vec<Texts>,
     rows: u32,
     last: u32,
+    /// How many of the columns have a text.
+    used: usize,
     /// How many of the paths and texts stay when it is emptied.
     kept: (usize, usize),
 }
+
+/// A block has no more texts and nulls together than this.
+pub(super) const MAX_CELLS: usize = 1 << 24;
 
 /// More paths than this are refused: there may be containers beside the fields.
 const MAX_PATHS: usize = 2 * Schema::MAX_FIELDS;
@@ -64,7 +71,7 @@ impl Columns {
     /// Without any field.
     pub(super) fn new() -> Self {
         let root = Path { parent: ROOT, is_attribute: false, tag: Box::default(), next: ROOT, column: None };
-        Columns { paths: vec![root], by_tag: HashMap::new(), texts: Vec::new(), rows: 0, last: ROOT, kept: (1, 0) }
+        Columns { paths: vec![root], by_tag: HashMap::new(), texts: Vec::new(), rows: 0, last: ROOT, used: 0, kept: (1, 0) }
     }
 
     /// The fields so far stay, in this order, whatever comes.
@@ -89,8 +96,9 @@ impl Columns {
             text.rows.clear();
             text.ends.clear();
             text.bytes.clear();
+            text.is_used = false;
         }
-        (self.rows, self.last) = (0, ROOT);
+        (self.rows, self.last, self.used) = (0, ROOT, 0);
     }
 
     /// How many records there are.
@@ -185,6 +193,8 @@ impl Columns {
             None => self.new_column(path, wanted)?,
         };
         let texts = &mut self.texts[column as usize];
+        // Counted whether it is wanted or not: what is refused must not depend on that.
+        self.used += usize::from(!std::mem::replace(&mut texts.is_used, true));
         if texts.is_wanted && texts.rows.last() != Some(&self.rows) {
             texts.rows.push(self.rows);
             texts.bytes.extend_from_slice(text);
@@ -202,7 +212,7 @@ impl Columns {
         let same = self.texts.iter().position(|text| text.name == name);
         let column = same.unwrap_or_else(|| {
             let is_wanted = wanted.has(&name);
-            self.texts.push(Texts { name, is_wanted, rows: Vec::new(), ends: Vec::new(), bytes: Vec::new() });
+            self.texts.push(Texts { name, is_wanted, is_used: false, rows: Vec::new(), ends: Vec::new(), bytes: Vec::new() });
             self.texts.len() - 1
         }) as u32;
         self.paths[path as usize].column = Some(column);
@@ -214,6 +224,11 @@ impl Columns {
     pub(super) fn end_row(&mut self) {
         self.rows += 1;
         self.last = ROOT;
+    }
+
+    /// Whether the columns would be too large with one more record: many small records with a field of their own each.
+    pub(super) fn is_full(&self) -> bool {
+        self.used * (self.rows as usize + 1) > MAX_CELLS
     }
 
     /// The current record is none after all.

@@ -3,7 +3,7 @@
 //! Most children are `<name>text</name>`, with the names in the order of the record before and no `&` in the text; such a one
 //! costs two comparisons and one search. Everything else goes through a stack, whose texts are put together in one buffer.
 
-use super::columns::{Columns, ROOT};
+use super::columns::{Columns, MAX_CELLS, ROOT};
 use super::markup::{Malformed, Special, is_name_byte, is_space, name_end, skip_space, special};
 use super::text::{Place, resolve};
 use crate::format::Wanted;
@@ -42,7 +42,12 @@ impl Records {
     pub(super) fn record(&mut self, bytes: &[u8], at: usize, columns: &mut Columns, wanted: &Wanted) -> Result<usize, Malformed> {
         self.open.clear();
         self.text.clear();
-        let done = Record { bytes, columns, wanted, is_root_done: false, parts: self }.read(at);
+        let done = Record { bytes, columns, wanted, is_root_done: false, parts: self }.read(at).and_then(|end| match columns.is_full() {
+            false => Ok(end),
+            true => {
+                Err(Malformed::new(at, format!("too many different fields: more than {MAX_CELLS} values or gaps in a block of records")))
+            }
+        });
         match done {
             Ok(_) => columns.end_row(),
             Err(_) => columns.drop_row(),
