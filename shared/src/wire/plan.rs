@@ -92,6 +92,15 @@ mod tests {
     }
 
     #[test]
+    fn golden_bytes() {
+        let preamble = b"\x89\x52\x45\x43\x50\x49\x50\x45\x01\x00\x01\x00\x10\xa9\x50\x68";
+        let header = b"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe6\x0c\x2f\xec\x16\xa8\x79\x08";
+        let payload = b"\x01\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x68\x6f\x73\x74";
+        let plan = Plan { columns: Some(vec!["host".into()]) };
+        assert_eq!(plan.to_bytes().unwrap(), [&preamble[..], header, payload].concat());
+    }
+
+    #[test]
     fn every_flipped_bit_is_found() {
         let bytes = plans()[2].to_bytes().unwrap();
         for bit in 0..bytes.len() * 8 {
