@@ -59,7 +59,7 @@ fn reference() -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
     let width = STAGES.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
-    for stage in &STAGES {
+    for stage in STAGES {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
     }

@@ -334,7 +334,7 @@ mod tests {
 
     #[test]
     fn every_synonym_is_taken() {
-        for row in &words::STAGES {
+        for row in words::STAGES {
             for name in row.synonyms {
                 let query = row.example.replacen(row.name, name, 1);
                 assert_eq!(stage_names(&[&query]), stage_names(&[row.example]), "{query}");

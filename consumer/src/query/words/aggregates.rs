@@ -6,7 +6,7 @@ use super::AggregateWord;
 use crate::query::plan::AggregateFunction;
 
 /// All aggregates.
-pub static AGGREGATES: [AggregateWord; 5] = [
+pub static AGGREGATES: &[AggregateWord] = &[
     AggregateWord {
         name: "count",
         syntax: "count | count(CONDITION) | count(EXPR)",

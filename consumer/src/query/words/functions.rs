@@ -7,7 +7,7 @@ use crate::query::functions;
 const MANY: usize = usize::MAX;
 
 /// All functions.
-pub static FUNCTIONS: [FunctionWord; 18] = [
+pub static FUNCTIONS: &[FunctionWord] = &[
     FunctionWord {
         name: "len",
         syntax: "len(TEXT)",

@@ -136,15 +136,15 @@ mod tests {
 
     #[test]
     fn every_example_uses_its_word_and_is_a_valid_query() {
-        for row in &STAGES {
+        for row in STAGES {
             assert!(row.example.starts_with(row.name), "{}", row.name);
             check_example(row.example.to_owned());
         }
-        for row in &AGGREGATES {
+        for row in AGGREGATES {
             assert!(row.example.starts_with(row.name), "{}", row.name);
             check_example(row.example.to_owned());
         }
-        for row in &FUNCTIONS {
+        for row in FUNCTIONS {
             assert!(row.example.contains(&format!("{}(", row.name)), "{}", row.name);
             check_example(format!("where {}", row.example));
         }

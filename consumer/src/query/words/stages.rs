@@ -4,7 +4,7 @@ use super::{Runs, StageWord};
 use crate::query::stages;
 
 /// All stages, in the order in which help shows them.
-pub static STAGES: [StageWord; 13] = [
+pub static STAGES: &[StageWord] = &[
     StageWord {
         name: "where",
         synonyms: &["filter"],
