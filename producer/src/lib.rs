@@ -30,6 +30,7 @@ use recpipe::{Exit, say};
 use config::{Config, FromStart};
 use format::Start;
 use input::find::Found;
+use input::follow::lookout::Lookout;
 use input::follow::{Follow, Setup};
 use input::live::Watch;
 use input::{Inputs, Meter, signals};
@@ -73,8 +74,12 @@ pub fn produce(config: Config) -> Exit {
     // Before the first byte is written: whoever has read one knows that somebody listens.
     let advice = Listener::new(&out);
     let run = || {
-        let (source, progress) = open_source(&config, found, &out, &watch)?;
-        Ok(run::run(source, &watch, &out, advice, kept, &config.options, progress))
+        let (source, progress, lookout) = open_source(&config, found, &out, &watch)?;
+        let run = || run::run(source, &watch, &out, advice, kept, &config.options, progress);
+        Ok(match lookout {
+            Some(lookout) => lookout.beside(run),
+            None => run(),
+        })
     };
     let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
     exit.unwrap_or_else(|(exit, message)| {
@@ -90,8 +95,10 @@ fn to_file(to: &Url) -> Option<&Path> {
     }
 }
 
-/// What is pulled, and the progress through it.
-fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch) -> Result<(Box<dyn Source>, Progress), (Exit, String)> {
+/// What is pulled, the progress through it, and what looks out for new files meanwhile.
+type Opened = (Box<dyn Source>, Progress, Option<Arc<Lookout>>);
+
+fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch) -> Result<Opened, (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
     if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
@@ -102,7 +109,8 @@ fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch
         let (paths, names) = (config.paths.clone(), config.names.clone());
         let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: input::file_id(out) };
         let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
-        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None)));
+        let lookout = follow.lookout();
+        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None), Some(lookout)));
     }
     let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
     let inputs = Inputs::new(found, meter, watch.clone()).not_reading(out);
@@ -110,7 +118,7 @@ fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
-    Ok((source, progress))
+    Ok((source, progress, None))
 }
 
 /// The output, and the watch over whoever reads it.
