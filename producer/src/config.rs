@@ -8,6 +8,7 @@ use recpipe::transport::Url;
 
 use crate::cli::Cli;
 use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
+use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
 use crate::progress::Show;
 use crate::run::Options;
@@ -33,6 +34,9 @@ pub struct Config {
     pub dry_run: bool,
     /// Where the records go.
     pub to: Url,
+    /// How many bytes of an input that is not followed are read and parsed at a time; for measuring, so nothing that is typed
+    /// sets it. A block must not hold more records than a [batch](recpipe::Batch::MAX_ROWS) may.
+    pub block_bytes: usize,
     /// Where rejects are kept.
     pub rejects: Option<PathBuf>,
     /// How the run is to go.
@@ -75,6 +79,7 @@ impl Config {
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
             to: cli.to.as_deref().unwrap_or("-").parse().map_err(|e| format!("--to: {e}"))?,
+            block_bytes: BLOCK_BYTES,
             rejects: cli.rejects,
             options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats, grep, shape },
             show: match (cli.quiet || cli.no_progress, cli.progress) {

@@ -113,7 +113,7 @@ fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch
         return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None), Some(lookout)));
     }
     let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
-    let inputs = Inputs::new(found, meter, watch.clone()).not_reading(out);
+    let inputs = Inputs::new(found, meter, watch.clone()).not_reading(out).in_blocks_of(config.block_bytes);
     let source: Box<dyn Source> = match config.format.start {
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,

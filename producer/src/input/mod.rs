@@ -122,6 +122,7 @@ pub struct Inputs {
     meter: Arc<Meter>,
     watch: Watch,
     output: Option<FileId>,
+    block_bytes: usize,
 }
 
 /// What tells one file from another, whatever their names: device and inode.
@@ -136,12 +137,17 @@ pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
 impl Inputs {
     /// What was found, until `watch` ends the reading.
     pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
-        Inputs { found: found.into_iter(), meter, watch, output: None }
+        Inputs { found: found.into_iter(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES }
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
     pub fn not_reading(self, output: &std::fs::File) -> Self {
         Inputs { output: file_id(output), ..self }
+    }
+
+    /// So many bytes are read at a time, and at least one.
+    pub fn in_blocks_of(self, bytes: usize) -> Self {
+        Inputs { block_bytes: bytes.max(1), ..self }
     }
 
     /// What ends the reading.
@@ -186,13 +192,12 @@ pub struct Blocks {
     boundary: Arc<dyn Boundary>,
     current: Option<(Arc<str>, Cutter<Opened>)>,
     pool: Pool,
-    block_bytes: usize,
 }
 
 impl Blocks {
     /// Cuts the inputs where `boundary` says that records end.
     pub fn new(inputs: Inputs, boundary: Arc<dyn Boundary>) -> Self {
-        Blocks { inputs, boundary, current: None, pool: Pool::new(), block_bytes: block::BLOCK_BYTES }
+        Blocks { inputs, boundary, current: None, pool: Pool::new() }
     }
 }
 
@@ -225,7 +230,7 @@ impl Iterator for Blocks {
             }
             match self.inputs.next_opened()? {
                 Ok((name, feed)) => {
-                    let cutter = Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.block_bytes);
+                    let cutter = Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes);
                     self.current = Some((name, cutter));
                 }
                 Err(problem) => return Some(Item::Problem(problem)),
@@ -257,6 +262,21 @@ mod tests {
             .collect();
         assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
         assert_eq!(meter.read_bytes(), 13);
+    }
+
+    #[test]
+    fn blocks_are_as_large_as_they_are_asked_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "1\n2\n3\n4\n").unwrap();
+        let ends = |bytes: usize| -> Vec<u64> {
+            let found = vec![Ok(Input::File(path.clone()))];
+            let inputs = Inputs::new(found, Arc::default(), Watch::nothing()).in_blocks_of(bytes);
+            Blocks::new(inputs, Arc::new(boundary::Lines::default()))
+                .map(|item| if let Item::Block(block) = item { block.end } else { panic!("{item:?}") })
+                .collect()
+        };
+        assert_eq!((ends(1), ends(2), ends(5), ends(8)), (vec![2, 4, 6, 8], vec![2, 4, 6, 8], vec![4, 8], vec![8]));
     }
 
     #[test]
