@@ -13,7 +13,7 @@ use super::civil::days;
 ///
 /// Two times are equal when they are the same moment, whatever their offsets; the offset is kept for display and for
 /// cutting into local days and hours. Nanoseconds since 1970 in an `i64` reach from 1677 to 2262.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Time {
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub nanos: i64,
