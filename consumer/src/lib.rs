@@ -15,3 +15,5 @@ pub mod query;
 pub mod run;
 pub mod split;
 pub mod stage;
+pub mod strftime;
+pub mod strptime;

@@ -12,7 +12,7 @@ use std::{
 
 use libfuzzer_sys::fuzz_target;
 use recpipe::{
-    BatchBuilder, Field, Schema, Type, Value,
+    BatchBuilder, Field, Schema, Time, Type, Value,
     wire::{Ending, Reader, Writer},
 };
 use recpipe_consumer::{
@@ -40,7 +40,7 @@ impl Write for Discard {
 static SCHEMA: LazyLock<Arc<Schema>> = LazyLock::new(|| {
     let text = ["host", "referrer", "user", "datetime", "method", "request", "proto"].map(|name| Field::new(name, Type::Text));
     let numbers = ["status", "bytes"].map(|name| Field::new(name, Type::Int));
-    let more = [Field::new("share", Type::Float), Field::new("ok", Type::Bool)];
+    let more = [Field::new("share", Type::Float), Field::new("ok", Type::Bool), Field::new("at", Type::Time)];
     Arc::new(Schema::new(text.into_iter().chain(numbers).chain(more).collect()).unwrap_or_else(|error| panic!("{error}")))
 });
 
@@ -50,8 +50,8 @@ static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| {
         (b"/ply/ply.html", 200, 97_238, 0.5),
         (b"", 404, 0, -0.0),
         (b"\xff\xfe", -1, i64::MAX, f64::INFINITY),
-        ("/ü?x=日本".as_bytes(), 0, i64::MIN, f64::NAN),
-        (b"12", 500, 12, 1e300),
+        ("/ü.é?x=日本&y=%41".as_bytes(), 0, i64::MIN, f64::NAN),
+        (b"24/Feb/2008:00:08:59 -0600", 500, 12, 1e300),
         (b" -7 ", 200, 97_238, 2.5),
     ];
     let mut stream = Vec::new();
@@ -73,6 +73,7 @@ static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| {
                     Value::Int(*bytes),
                     Value::Float(*share),
                     Value::Bool(*status == 200),
+                    Value::Time(Time { nanos: *bytes, offset_s: *status as i32 * 60 }),
                 ];
                 builder.push(&row)?;
             }

@@ -53,6 +53,6 @@ pub mod wire;
 pub use error::Error;
 pub use exit::Exit;
 pub use record::{
-    Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
+    Batch, BatchBuilder, Bits, Buffer, Civil, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
 };
 pub use stage::{Flow, Stage};

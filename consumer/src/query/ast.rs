@@ -2,7 +2,10 @@
 //!
 //! Nothing here knows what fields there are; that begins with [`super::check()`].
 
+use recpipe::Time;
+
 use super::{diagnose::Span, template::Template, words::AggregateWord};
+use crate::expr::Network;
 
 /// A whole query.
 #[derive(Clone, Debug, Default)]
@@ -171,10 +174,14 @@ pub enum Literal {
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// `404`, `10KB`
+    /// `404`, `10KB`, and `5m`, which is 300 seconds
     Int(i64),
-    /// `1.5`
+    /// `1.5`, and `250ms`, which is 0.25 seconds
     Float(f64),
+    /// `@2026-11-20T10:00Z`
+    Time(Time),
+    /// `10.0.0.0/8`, only after `in`
+    Network(Network),
     /// `"text"`
     Text(String),
     /// `/pattern/i`

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Type};
+use recpipe::{Field, Schema, Time, Type};
 
 use super::{
     ast::{self, Query, StageKind},
@@ -20,8 +20,16 @@ use crate::expr::{Expr, Predicate};
 /// # Errors
 /// Everything that does not fit, all at once.
 pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, QueryError> {
+    check_at(source, query, schema, Time::now())
+}
+
+/// As [`check`], where `now()` is this moment: one for the whole query, however many check it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_at(source: &Source, query: &Query, schema: &Schema, now: Time) -> Result<Plan, QueryError> {
     let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(field.kind))).collect() };
-    let mut checker = Checker { source, scope, found: Vec::new() };
+    let mut checker = Checker { source, scope, found: Vec::new(), now };
     let mut flow = Flow { stages: Vec::new(), aggregates: None };
     for stage in &query.stages {
         checker.stage(stage, &mut flow);

@@ -9,6 +9,7 @@
 
 pub mod ast;
 pub mod check;
+mod check_call;
 mod check_expr;
 pub mod diagnose;
 mod functions;
@@ -22,7 +23,7 @@ pub mod token;
 pub mod words;
 
 pub use ast::Query;
-pub use check::check;
+pub use check::{check, check_at};
 pub use diagnose::{Diagnostic, QueryError, Source, Span, Style};
 pub use needs::fields_read;
 pub use parse::parse;

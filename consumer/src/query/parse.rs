@@ -191,6 +191,17 @@ impl<'s> Parser<'s> {
         self.peek()
     }
 
+    /// The next token read as the network or address that it begins, if it does.
+    pub(super) fn peek_network(&mut self) {
+        let Token { kind, span } = self.peek();
+        let start = span.start;
+        // What a network begins with, taken for something else; not the end of an argument, which has no text.
+        let may_be = matches!(kind, Kind::Int(_) | Kind::Float(_) | Kind::Duration { .. } | Kind::Name(_) | Kind::Sign(":") | Kind::Bad(_));
+        if may_be && let Some(network) = self.lexer.network(start) {
+            self.peeked = Some(network);
+        }
+    }
+
     /// Takes the next token if it is this sign.
     pub(super) fn take_sign(&mut self, sign: &str) -> bool {
         let is_it = matches!(self.peek().kind, Kind::Sign(found) if found == sign);
@@ -375,7 +386,7 @@ error: unknown stage `hed`
         check("where a == 1)", "expected `|` or the end, found `)`", ")", "");
         check("where a 5", "expected `|` or the end, found `5`", "5", "");
         check("where a < b < c", "comparisons do not chain", "<", "write `a < b and b < c`");
-        check("where a in 5", "expected a list `(…)` or a range `a..b` after `in`", "5", "to compare with one value write `==`");
+        check("where a in 5", "expected a list `(…)`, a range `a..b` or a network after `in`", "5", "to compare with one value write `==`");
         check("where a not b", "expected `in` after `not`, found `b`", "b", "");
         check("where 1..2 == a", "expected `|` or the end, found `..`", "..", "a range stands after `in`");
         check("select a = b", "expected `|` or the end, found `=`", "=", "`=` compares only inside `where`; write `==`");
@@ -397,7 +408,20 @@ error: unknown stage `hed`
         check("status == 404", "unknown stage `status`", "status", "a condition begins with `where`");
         check("where a == \"b", "this text has no end", "\"b", "a closing \" is missing");
         check("where a =~ /b", "this regex has no end", "/b", "a `/` is missing; inside a regex write `\\/`");
-        check("where a == 5m", "durations are not supported yet", "5m", "");
+        check("head 5m", "expected how many, as in `head 10`, found `5m`", "5m", "");
+        check("where a == ::1", "expected a value, found `:`", ":", "");
+        check(
+            "where a == 10.0.0.1",
+            "an address or a network stands only after `in`",
+            "10.0.0.1",
+            "write `in 10.0.0.1`; as text it stands in quotes",
+        );
+        check(
+            "where a in 10.0.0.1/8",
+            "`10.0.0.1/8` is an address within a network, not the network",
+            "10.0.0.1/8",
+            "the network is `10.0.0.0/8`",
+        );
         check("where a == 9223372036854775808", "this number does not fit in 64 bits", "9223372036854775808", "with a `.0` it is a float");
         check("where by == 1", "expected a value, found `by`", "by", "a field of this name is written in backticks");
     }
