@@ -74,6 +74,16 @@ const QUERIES: &[&str] = &[
     "stats min(i), max(k), avg(f), max(t) by n",
     "stats count, max(f) by k, n",
     "stats count by f, b",
+    "stats argmax(i, k), argmin(f, t), argmax(t, i), argmin(b, f), argmax(k, b), argmax(n, n) by n",
+    "stats argmax(b, f), argmin(n, t), first(k), last(k), first(t), last(f), first(b), last(i)",
+    "stats first(i), last(k), first(f), last(t), first(n) by k",
+    "stats stdev(n), stdev(i), stdev(f), stdev(float(i))",
+    "stats stdev(n), stdev(f), median(n), p95(f), quantile(i, 0.25) by b",
+    "stats median(i), p50(f), p999(n), quantile(f, 0), quantile(f, 1)",
+    "stats distinct(k), distinct(n), distinct(f), distinct(b), distinct(t), set(k), set(n), set(f), set(b), set(t)",
+    "stats distinct(k), set(i), set(t), list(f) by n",
+    "stats list(k), list(n), list(f), list(b), list(t)",
+    "stats argmax(null, k), argmin(k, null), first(null), last(null), stdev(null), median(null), distinct(null), set(null), list(null) by b",
     "stats count(null), sum(null), avg(null), min(null), max(null) by n",
 ];
 
@@ -115,6 +125,8 @@ fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn merging_is_adding(rows in prop::collection::vec(cells(), 0..40), sizes in prop::collection::vec(1..5_usize, 1..4), parts in prop::collection::vec(0..3_usize, 40), backwards: bool) {
         let batches = batches(&rows, &sizes);
@@ -185,7 +197,7 @@ fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::I
                 let mut text = text.to_vec();
                 let at = at.index(text.len());
                 text[at] = with;
-                text.truncate(if with % 2 == 0 { cut.index(text.len() + 1) } else { text.len() });
+                text.truncate(if with.is_multiple_of(2) { cut.index(text.len() + 1) } else { text.len() });
                 builder.push(Value::Text(&text)).unwrap();
             }
             Value::Int(value) => {
