@@ -190,3 +190,82 @@ impl Accumulator for Stdev {
         moments + self.counts.capacity() * size_of::<u64>()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use recpipe::Value;
+
+    use super::{Groups, Stdev};
+    use crate::{
+        aggregate::Accumulator,
+        expr::{Operand, Values, Vector},
+    };
+
+    fn stdev(values: Values, len: usize) -> Option<f64> {
+        let kind = if matches!(values, Values::Float(_)) { recpipe::Type::Float } else { recpipe::Type::Int };
+        let mut stdev = Stdev::new(kind);
+        stdev.resize(1);
+        stdev.add(&Groups::One(len), &[Vector { len, values, nulls: None }], 0).unwrap();
+        match stdev.finish(&[0]).unwrap().value(0) {
+            Value::Float(value) => Some(value),
+            Value::Null => None,
+            value => panic!("{value:?}"),
+        }
+    }
+
+    fn of_floats(values: &[f64]) -> Option<f64> {
+        stdev(Values::Float(Operand::Each(values.to_vec())), values.len())
+    }
+
+    fn of_ints(values: &[i64]) -> Option<f64> {
+        stdev(Values::Int(Operand::Each(values.to_vec())), values.len())
+    }
+
+    /// Three roundings, after one of which comes a root.
+    fn assert_near(got: Option<f64>, expect: f64, what: &str) {
+        let got = got.unwrap();
+        assert!((got - expect).abs() <= expect * 2.0 * f64::EPSILON, "{what}: {got}, not {expect}");
+    }
+
+    // What Python's `statistics.stdev` says, which calculates with fractions.
+    #[test]
+    fn as_python_says() {
+        for (values, expect) in [
+            (&[1_000_000_004.0, 1_000_000_007.0, 1_000_000_013.0, 1_000_000_016.0][..], 5.477225575051661),
+            (&[1e9 + 4e-7, 1e9 + 7e-7, 1e9 + 13e-7, 1e9 + 16e-7], 5.452006154859957e-07),
+            (&[0.1, 0.1, 0.1], 0.0),
+            (&[1e300, -1e300], 1.4142135623730952e+300),
+            (&[1e-200, 2e-200, 4e-200], 1.5275252316519466e-200),
+            (&[5e-324, 1.5e-323], 5e-324),
+            (&[1e16, 1e16 + 2.0, 1e16 + 4.0, 1.0], 5000000000000001.0),
+            (&[2.5, 3.25, 5.5, 11.25, 11.75], 4.389618434442793),
+        ] {
+            assert_near(of_floats(values), expect, &format!("{values:?}"));
+        }
+        assert_near(of_ints(&[i64::MAX, i64::MIN, 5]), 9.223372036854776e18, "the largest integers");
+        let close = [1, 2, 4].map(|i| 1_000_000_000_000_000_000 + i);
+        assert_near(of_ints(&close), 1.5275252316519468, "large integers close together");
+    }
+
+    #[test]
+    fn of_too_few_or_of_no_numbers() {
+        assert_eq!(of_floats(&[]), None);
+        assert_eq!(of_floats(&[1.0]), None);
+        assert_eq!(of_ints(&[7, 7]), Some(0.0));
+        assert!(of_floats(&[1.0, f64::INFINITY]).is_some_and(f64::is_nan));
+        assert!(of_floats(&[f64::NAN, 1.0, 2.0]).is_some_and(f64::is_nan));
+    }
+
+    proptest! {
+        #[test]
+        fn of_integers_as_by_definition(values in prop::collection::vec(-1_000_000_000_000_i64..1_000_000_000_000, 2..40)) {
+            let n = values.len() as i128;
+            let sum: i128 = values.iter().map(|&value| i128::from(value)).sum();
+            let squares: i128 = values.iter().map(|&value| i128::from(value).pow(2)).sum();
+            let expect = ((n * squares - sum * sum) as f64 / (n * (n - 1)) as f64).sqrt();
+            assert_near(of_ints(&values), expect, "integers");
+            assert_near(of_floats(&values.iter().map(|&value| value as f64).collect::<Vec<_>>()), expect, "floats");
+        }
+    }
+}
