@@ -9,7 +9,9 @@
 
 pub mod ast;
 pub mod check;
+mod check_columns;
 mod check_expr;
+mod check_outputs;
 pub mod diagnose;
 mod functions;
 pub mod needs;
