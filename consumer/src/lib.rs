@@ -12,6 +12,7 @@ pub mod expr;
 pub mod output;
 pub mod program;
 pub mod query;
+pub mod resolver;
 pub mod run;
 pub mod split;
 pub mod stage;

@@ -73,6 +73,10 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     }
     let printer = Printer::stdout()?;
     let terminal = printer.is_terminal();
+    let uses = plan.uses();
+    if uses.emit && terminal {
+        return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
+    }
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         default_output: if terminal { Output::Table } else { Output::Json },
@@ -85,8 +89,11 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     if cli.from == Url::Stdio && needed.columns.is_some() {
         back::advise(reader.input(), &needed);
     }
-    // Not before the query is known to be right: its errors are told, whoever reads the answer.
-    reader.input_mut().watch_output(stdio::stdout()?.into());
+    // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
+    // goes elsewhere too: that is wanted, whoever reads standard output.
+    if !uses.files {
+        reader.input_mut().watch_output(stdio::stdout()?.into());
+    }
     let outcome = run::run(&mut reader, &plan, &options, printer);
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);

@@ -1,7 +1,7 @@
 //! Runs a plan over a stream: workers, merge, and what is left to do once.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     io::Read,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
@@ -18,7 +18,7 @@ use recpipe::{
 
 use crate::{
     aggregate::Table,
-    output::Printer,
+    output::{Outlet, Outlets, Printer},
     query::plan::{Output, Plan},
     split::{Split, WorkerPart},
     stage::{Piece, Target},
@@ -50,7 +50,7 @@ pub struct Outcome {
     pub stopped: bool,
     /// Records that came.
     pub records_in: u64,
-    /// Records of the answer.
+    /// Records of the answer: those that came to an output, of a branch or of the query itself.
     pub records_out: u64,
 }
 
@@ -58,15 +58,15 @@ pub struct Outcome {
 /// [`Outcome::error`] says that it is not all.
 pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
     let split = Split::new(plan, &options.default_output);
-    let printer = Rc::new(RefCell::new(printer));
-    let counted = Rc::new(Cell::new(0));
-    let chain = match split.once(&printer, &counted, options.line_width) {
-        Ok(chain) => Coroutine::new(chain),
+    let outlets = Outlets::new(plan, printer, options.line_width);
+    let Outlet { stage, printer } = match split.once(&outlets) {
+        Ok(outlet) => outlet,
         Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(reader, plan, options.quiet, &stream);
-    let mut once = Once { chain, printer, stopper: options.stopper.as_ref(), error: None, stopped: false, counted };
+    let mut once =
+        Once { chain: Coroutine::new(stage), printer, outlets: &outlets, stopper: options.stopper.as_ref(), error: None, stopped: false };
     let make = || QueryWorker { part: split.worker(), plan };
     let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -74,17 +74,29 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
     let failed = once.error.take().or(panicked);
     // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
     let error = match failed {
-        Some(error) if error.exit() != Exit::Incomplete => {
-            // What was printed before the failure is not lost; that it cannot be written either is no news.
-            let _ = once.printer.borrow_mut().flush();
-            Some(error)
+        Some(error) if error.exit() != Exit::Incomplete => Err(error),
+        broken_batch => {
+            let broken = broken_batch.or(broken);
+            outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
+            once.end(&split, tables).map(|()| broken)
         }
-        broken_batch => match once.end(&split, tables) {
-            Ok(()) => broken_batch.or(broken),
-            Err(error) => Some(error),
-        },
     };
-    Outcome { ending, error, stopped: once.stopped, records_in: reader.totals().records, records_out: once.counted.get() }
+    let error = error.unwrap_or_else(|error| {
+        // What was printed before the failure is not lost.
+        outlets.abandon(&error);
+        Some(error)
+    });
+    Outcome { ending, error, stopped: once.stopped, records_in: reader.totals().records, records_out: outlets.counted() }
+}
+
+/// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
+fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> Ending {
+    match (ending, broken) {
+        _ if stopped => Ending::default(),
+        (_, Some(error)) => Ending { exit: error.exit(), cause: error.to_string(), rejected: 0 },
+        (Some(ending), None) => ending.clone(),
+        (None, None) => Ending::default(),
+    }
 }
 
 /// How the stream ended, or why it did not.
@@ -159,11 +171,12 @@ fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
 /// The part that runs once, on the calling thread.
 struct Once<'a> {
     chain: Coroutine<Target>,
+    /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
+    outlets: &'a Outlets,
     stopper: Option<&'a Stopper>,
     error: Option<Error>,
     stopped: bool,
-    counted: Rc<Cell<u64>>,
 }
 
 impl Once<'_> {
@@ -171,7 +184,7 @@ impl Once<'_> {
         match piece {
             Piece::Batch(batch) => self.chain.send(batch),
             Piece::Lines(lines, records) => {
-                self.counted.set(self.counted.get() + records);
+                self.outlets.count(records);
                 self.printer.borrow_mut().write(&lines).map(|()| Flow::Continue)
             }
         }
@@ -199,8 +212,7 @@ impl Once<'_> {
                 }
             }
         }
-        self.chain.close()?;
-        self.printer.borrow_mut().flush()
+        self.chain.close()
     }
 }
 
@@ -218,7 +230,7 @@ impl Sink<Result<Vec<Piece>, Error>> for Once<'_> {
     }
 
     fn idle(&mut self) -> Flow {
-        let flushed = self.chain.flush().and_then(|()| self.printer.borrow_mut().flush());
+        let flushed = self.chain.flush();
         self.flow(flushed.map(|()| Flow::Continue))
     }
 

@@ -32,6 +32,20 @@ impl Scope {
         self.columns.iter().position(|(column, _)| column == name)
     }
 
+    /// Gives the column of this name this type: the one that there is, else a new one. Its place.
+    pub(super) fn put(&mut self, name: String, kind: Option<Type>) -> usize {
+        match self.index_of(&name) {
+            Some(place) => {
+                self.columns[place].1 = kind;
+                place
+            }
+            None => {
+                self.columns.push((name, kind));
+                self.columns.len() - 1
+            }
+        }
+    }
+
     /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
     pub(super) fn index_of_written(&self, name: &str) -> Option<usize> {
         let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));

@@ -72,6 +72,29 @@ fn schemas_flow() {
     );
     check_flow("top 10 request", "stats -> request:text, count:int\ntop -> request:text, count:int");
     check_flow("top 10 by bytes", "top -> log");
+    check_flow("bottom 10 request", "stats -> request:text, count:int\nbottom -> request:text, count:int");
+    check_flow(
+        "grep /a/ | grep \"b\" in host | tail 3 | skip 1 | trace",
+        "grep -> log\ngrep -> log\ntail -> log\nskip -> log\ntrace -> log",
+    );
+    check_flow(
+        "select host, user, bytes | drop user | rename bytes as host, host as bytes | sum(host)",
+        "select -> host:text, user:text, bytes:int\ndrop -> host:text, bytes:int\nrename -> bytes:text, host:int\nstats -> sum(host):int",
+    );
+    check_flow(
+        "count by host | rename count as n | top 3",
+        "stats -> host:text, count:int\nrename -> host:text, n:int\ntop -> host:text, n:int",
+    );
+    check_flow(
+        "select request, status | parse request /(?P<a>.)(.)(?P<status>.)/",
+        "select -> request:text, status:int\nparse -> request:text, status:text, a:text",
+    );
+    check_flow("select host | dns host", "select -> host:text\ndns -> host:text, host_name:text");
+    check_flow("select host | dns host as host", "select -> host:text\ndns -> host:text");
+    check_flow(
+        "count by host | tee [ top 3 | select host | csv ] | top 1",
+        "stats -> host:text, count:int\ntee -> host:text, count:int\ntop -> host:text, count:int",
+    );
     check_flow("distinct", "distinct -> log");
     check_flow("distinct host, user", "distinct -> host:text, user:text");
     check_flow("count by lower( host ),status", "stats -> lower(host):text, status:int, count:int");
@@ -286,6 +309,26 @@ fn mistakes_are_explained() {
         ("select host, user as host", "two columns are named `host`", "host", "name it with `as`"),
         ("count, count", "two columns are named `count`", "count", "name it with `as`"),
         ("count by status as count", "two columns are named `count`", "count", "name it with `as`"),
+        ("grep /a/ in status", "`status` is an int; text is needed here", "status", "make it text first: `let status = str(status)`"),
+        ("grep /(/", "bad regex: unclosed group", "", ""),
+        ("select status | grep /a/", "no field here is text", "grep /a/", "make one first: `let x = str(…)`"),
+        ("drop byts", "unknown field `byts`", "byts", "did you mean `bytes`?"),
+        ("drop host | where host == ''", "unknown field `host`", "host", ""),
+        ("rename host as user", "two columns are named `user`", "user", "drop or rename the other"),
+        ("rename host as a, user as a", "two columns are named `a`", "a", "drop or rename the other"),
+        ("parse request /(.)/", "this regex names no groups", "/(.)/", "write `(?P<name>…)` around what is wanted"),
+        ("parse bytes /(?P<a>.)/", "`bytes` is an int; text is needed here", "bytes", "make it text first: `let bytes = str(bytes)`"),
+        ("dns bytes", "`bytes` is an int; text is needed here", "bytes", "make it text first: `let bytes = str(bytes)`"),
+        ("bottom 5", "`bottom` does not say what is compared", "bottom 5", "write `bottom 5 by status`"),
+        ("tee [ drop host ] | tee [ where hots == '' ] | null", "unknown field `hots`", "hots", "did you mean `host`?"),
+        ("tee [ write \"a.csv\" ] | write \"./a.csv\"", "two outputs write this file", "write \"./a.csv\"", "give it another name"),
+        ("tee [ write \"a.rec\" ] | emit a.rec", "two outputs write this file", "emit a.rec", "give it another name"),
+        (
+            "tee [ emit ] | count",
+            "`emit` needs standard output for itself, and another output of the query uses it",
+            "emit",
+            "end the other in `write \"FILE\"` or `null`",
+        ),
         ("top 5", "`top` does not say what is compared", "top 5", "write `top 5 by status`"),
         ("count, sum(bytes) by host | top 5", "`top` does not say what is compared", "top 5", "write `top 5 by count`"),
         ("select host | top 5", "`top` does not say what is compared", "top 5", "write `top 5 by EXPR`"),

@@ -148,6 +148,13 @@ impl<'s> Lexer<'s> {
         Token { kind, span: Span::new(start, self.at) }
     }
 
+    /// The text from `start` to the next blank, `|` or `]`, as it is; the tokens go on after it.
+    pub fn bare(&mut self, start: usize) -> Token {
+        self.at = start.min(self.end);
+        let text = self.take_while(|c| !c.is_whitespace() && c != '|' && c != ']');
+        Token { kind: Kind::Text(text.to_owned()), span: Span::new(start, self.at) }
+    }
+
     fn rest(&self) -> &'s str {
         self.text.get(self.at..self.end).unwrap_or_default()
     }
