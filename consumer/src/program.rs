@@ -81,7 +81,7 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
         quiet: cli.quiet,
     };
     // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-    let needed = wire::Plan { columns: query::fields_read(&plan, &options.default_output) };
+    let needed = wire::Plan { columns: query::fields_read(&plan, &options.default_output), holds_state: false };
     if cli.from == Url::Stdio && needed.columns.is_some() {
         back::advise(reader.input(), &needed);
     }

@@ -38,6 +38,9 @@ pub enum Error {
         /// Records in those frames.
         records: u64,
     },
+    /// The other end of a connection has gone, and does not come back.
+    #[error("{0}")]
+    Lost(String),
     /// Bytes changed on the way, or were never right.
     #[error("the stream is corrupt: {what}, in frame {frame} at byte {at}")]
     Corrupt {
@@ -76,9 +79,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// An I/O error on `what`.
+    /// An I/O error on `what`; if it carries one of these errors inside, that one.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
-        Error::Io { what: what.into(), source }
+        source.downcast().unwrap_or_else(|source| Error::Io { what: what.into(), source })
     }
 
     /// Whether it only says that the reader of our output has gone: a stop, not a failure.
@@ -89,7 +92,7 @@ impl Error {
     /// The exit code of a program that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
-            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Lost(_) | Error::Corrupt { .. } => Exit::Incomplete,
             _ => Exit::Failed,
         }
     }

@@ -160,7 +160,7 @@ impl<R: Read> Reader<R> {
                 self.batches += 1;
                 Ok(Incoming::Batch(RawBatch { header, payload, schema, order, at }))
             }
-            Kind::Plan => Err(corrupt("a frame of the back channel came on the forward one".into())),
+            Kind::Hello | Kind::Plan | Kind::Ack | Kind::Beat => Err(corrupt("a frame about a connection came inside the stream".into())),
             Kind::Error => codec::decode_report(&payload).map(Incoming::Report).map_err(corrupt),
             Kind::End => {
                 let (ending, totals) = codec::decode_end(&payload).map_err(corrupt)?;
