@@ -43,6 +43,8 @@ pub struct Outbox<F> {
     hold: Hold,
     peer: Option<Instance>,
     progress: Progress,
+    /// Frames before this one were taken for done without a word.
+    assumed: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -64,6 +66,7 @@ impl<F> Outbox<F> {
             hold: Hold::default(),
             peer: None,
             progress: Progress::default(),
+            assumed: 0,
         }
     }
 
@@ -122,11 +125,21 @@ impl<F> Outbox<F> {
     ///
     /// # Errors
     /// [`Lost::Nonsense`]; nothing is changed then.
-    pub fn acknowledged(&mut self, progress: Progress) -> Result<(), Lost> {
+    pub fn acknowledged(&mut self, mut progress: Progress) -> Result<(), Lost> {
+        progress.received = progress.received.max(self.assumed);
+        progress.done = progress.done.max(self.assumed);
         self.check(progress)?;
         self.progress = progress;
         self.release();
         Ok(())
+    }
+
+    /// The receiver does not speak: what was sent to it is taken for done. What it should say later counts from there on.
+    pub fn assume_done(&mut self) {
+        self.assumed = self.next;
+        let said = self.progress;
+        self.progress = Progress { received: self.next, done: self.next, ..said };
+        self.release();
     }
 
     /// What the receiver has said last.

@@ -4,10 +4,13 @@
 //! - [`stdio`]: standard input and output, pipes made large, terminals refused;
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
+//! - [`link`]: a stream over connections, [`socket`]s, that may break and come back;
 //! - [`watch`]: reading that can be stopped while it waits.
 
 pub mod back;
 pub mod file;
+pub mod link;
+pub mod socket;
 pub mod stdio;
 mod url;
 pub mod watch;

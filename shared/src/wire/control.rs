@@ -1,8 +1,8 @@
 //! What the two ends of a connection say to each other besides the stream.
 //!
 //! Each direction of a connection begins with a preamble and a Hello. After it the sender's direction carries the frames
-//! of its stream, and the receiver's a Plan, Acks and at last an End with its own exit; Beats go both ways where there is
-//! nothing else to say. An Error frame in place of a Hello says why a peer is refused.
+//! of its stream, and the receiver's a Plan, Acks and at last an End with its own exit, which the sender answers with a
+//! Bye; Beats go both ways where there is nothing else to say. An Error frame in place of a Hello says why a peer is refused.
 
 use bytes::Bytes;
 
@@ -52,6 +52,8 @@ pub enum Control {
     Ack(Progress),
     /// That one is alive.
     Beat,
+    /// That the sender has heard how the receiver ended.
+    Bye,
     /// Why the other is refused.
     Refusal(Report),
     /// How the receiver ended.
@@ -69,6 +71,7 @@ impl Control {
             Control::Plan(plan) => (Kind::Plan, codec::encode_plan(plan)?),
             Control::Ack(progress) => (Kind::Ack, codec::encode_progress(*progress)?),
             Control::Beat => (Kind::Beat, Vec::new()),
+            Control::Bye => (Kind::Bye, Vec::new()),
             Control::Refusal(report) => (Kind::Error, codec::encode_report(report)?),
             Control::End(ending) => (Kind::End, codec::encode_end(ending, Totals::default())?),
         };
@@ -94,7 +97,8 @@ impl Control {
             Kind::Plan => codec::decode_plan(payload).map(Control::Plan),
             Kind::Ack => codec::decode_progress(payload).map(Control::Ack),
             Kind::Beat if payload.is_empty() => Ok(Control::Beat),
-            Kind::Beat => Err("a beat with a payload".into()),
+            Kind::Bye if payload.is_empty() => Ok(Control::Bye),
+            Kind::Beat | Kind::Bye => Err("a payload where there is to be none".into()),
             Kind::Error => codec::decode_report(payload).map(Control::Refusal),
             Kind::End => codec::decode_end(payload).map(|(ending, _)| Control::End(ending)),
             Kind::Schema | Kind::Batch => Err("a frame of a stream came the wrong way".into()),
@@ -121,6 +125,7 @@ mod tests {
             Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true }),
             Control::Ack(progress),
             Control::Beat,
+            Control::Bye,
             Control::Refusal(Report { exit: Exit::Failed, message: "no".into() }),
             Control::End(Ending { exit: Exit::Incomplete, cause: "cut".into(), rejected: 0 }),
         ]

@@ -62,12 +62,14 @@ pub enum Kind {
     Ack = 18,
     /// Both ways: that one is alive.
     Beat = 19,
+    /// From the producer, last: that it has heard how the consumer ended.
+    Bye = 20,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Ack, Batch, Beat, End, Error, Hello, Plan, Schema};
-        [Schema, Batch, Error, End, Hello, Plan, Ack, Beat].into_iter().find(|kind| *kind as u8 == byte)
+        use Kind::{Ack, Batch, Beat, Bye, End, Error, Hello, Plan, Schema};
+        [Schema, Batch, Error, End, Hello, Plan, Ack, Beat, Bye].into_iter().find(|kind| *kind as u8 == byte)
     }
 
     /// Whether it is about the connection, not the stream.
