@@ -255,6 +255,8 @@ impl Receiver {
             }
             match connections.next(Some(&cut), progress) {
                 Ok(next) => connected = next,
+                // It was told, and its Bye was lost; or it has died since. All that was to come has come.
+                Err(_) if progress.finished => break Ok(()),
                 Err(error) => break Err(error.to_string()),
             }
         };

@@ -275,10 +275,9 @@ impl Sender {
     fn say_bye(&mut self, mut pump: Pump) {
         pump.control(&Control::Bye);
         let until = Instant::now() + self.settings.linger;
-        while pump.queued() > 0
-            && pump.turn(&mut self.bell, false, Some(until.saturating_duration_since(Instant::now())), &mut Vec::new()).is_ok()
-        {
-            if Instant::now() >= until {
+        while pump.write().is_ok() && pump.queued() > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || pump.turn(&mut self.bell, false, Some(left), &mut Vec::new()).is_err() {
                 break;
             }
         }

@@ -144,7 +144,8 @@ impl Pump {
         Ok(())
     }
 
-    fn write(&mut self) -> Result<(), Cut> {
+    /// Writes what is queued, as far as there is room for it.
+    pub(super) fn write(&mut self) -> Result<(), Cut> {
         while !self.out.is_empty() {
             let parts: Vec<IoSlice<'_>> = self.out.iter().take(16).map(|part| IoSlice::new(part)).collect();
             match self.socket.write_vectored(&parts) {
