@@ -38,6 +38,17 @@ pub enum Error {
         /// Records in those frames.
         records: u64,
     },
+    /// A child process did not end well.
+    #[error("{what}")]
+    Child {
+        /// The exit code that it leads to.
+        exit: Exit,
+        /// Which, and how it ended.
+        what: String,
+    },
+    /// There is nobody to connect to, or whoever is there will have none of us.
+    #[error("{0}")]
+    Refused(String),
     /// The other end of a connection has gone, and does not come back.
     #[error("{0}")]
     Lost(String),
@@ -93,6 +104,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::NotAStream { .. } | Error::Truncated { .. } | Error::Lost(_) | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::Child { exit, .. } => *exit,
             _ => Exit::Failed,
         }
     }

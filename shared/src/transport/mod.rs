@@ -8,10 +8,15 @@
 //! - [`watch`]: reading that can be stopped while it waits.
 
 pub mod back;
+pub mod dial;
+pub mod exec;
 pub mod file;
+pub mod greet;
 pub mod link;
+pub mod listen;
 pub mod socket;
 pub mod stdio;
+mod tcp;
 mod url;
 pub mod watch;
 

@@ -1,5 +1,7 @@
 //! Where a link gets its connections from.
 
+use bytes::Bytes;
+
 use super::{Cut, parser::Parser};
 use crate::{Error, session::Progress, transport::socket::Socket, wire::Hello};
 
@@ -10,6 +12,8 @@ pub struct Connected {
     pub(crate) parser: Parser,
     /// What the other end said of itself; `None` where nobody greets: a child's standard input.
     pub(crate) hello: Option<Hello>,
+    /// What we still have to say before all else.
+    pub(crate) say: Bytes,
 }
 
 /// Gives a link its first connection, and others when one breaks.

@@ -23,7 +23,9 @@ use std::time::Duration;
 pub use connections::{Connected, Connections, Once};
 pub use inlet::{Inlet, Steering};
 pub use outlet::Outlet;
+pub(crate) use parser::Parser;
 pub use pump::Cut;
+pub(crate) use wake::{Bell, Waker};
 
 /// How a connection is kept.
 #[derive(Clone, Copy, Debug)]

@@ -229,10 +229,6 @@ impl Sender {
         // A Hello is an acknowledgement too.
         self.shared.changed.notify_all();
         let mut pump = Pump::new(connected, self.settings)?;
-        if !self.greeted {
-            // Nothing but the stream is for such a receiver: its preamble too.
-            pump.bytes(bytes::Bytes::copy_from_slice(&crate::wire::frame::preamble()));
-        }
         let mut frames = Vec::new();
         loop {
             {

@@ -70,11 +70,13 @@ pub(super) struct Pump {
 
 impl Pump {
     pub(super) fn new(connected: Connected, settings: Settings) -> io::Result<Self> {
-        let Connected { socket, mut parser, .. } = connected;
+        let Connected { socket, mut parser, say, .. } = connected;
         socket.set_nonblocking(true)?;
         parser.set_limit(MAX_PAYLOAD);
         let now = Instant::now();
-        Ok(Pump { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, last_sent: now, last_heard: now })
+        let mut pump = Pump { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, last_sent: now, last_heard: now };
+        pump.bytes(say);
+        Ok(pump)
     }
 
     /// Bytes that are to be sent.

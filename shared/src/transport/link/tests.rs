@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
+
 use super::{Connected, Connections, Cut, Inlet, Outlet, Settings, parser::Parser};
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
@@ -45,7 +47,7 @@ impl Connections for Dial {
         let gone = |_| Error::Lost("the other end has gone".into());
         self.to.send((theirs, tell)).map_err(|_| Error::Lost("the other end has gone".into()))?;
         let progress = told.recv_timeout(Duration::from_secs(20)).map_err(gone)?;
-        Ok(Connected { socket: ours.into(), parser: past_preamble(), hello: Some(hello(Role::Receiver, progress)) })
+        Ok(Connected { socket: ours.into(), parser: past_preamble(), hello: Some(hello(Role::Receiver, progress)), say: Bytes::new() })
     }
 
     fn peer(&self) -> String {
@@ -58,7 +60,12 @@ impl Connections for Answer {
         let patience = Duration::from_millis(if progress.finished { 200 } else { 20_000 });
         let (socket, tell) = self.0.recv_timeout(patience).map_err(|_| Error::Lost("the sender stays away".into()))?;
         tell.send(progress).unwrap();
-        Ok(Connected { socket: socket.into(), parser: past_preamble(), hello: Some(hello(Role::Sender, Progress::default())) })
+        Ok(Connected {
+            socket: socket.into(),
+            parser: past_preamble(),
+            hello: Some(hello(Role::Sender, Progress::default())),
+            say: Bytes::new(),
+        })
     }
 
     fn peer(&self) -> String {

@@ -11,7 +11,7 @@ use std::{
 
 /// Wakes; any number of clones.
 #[derive(Clone, Debug)]
-pub(super) struct Waker(Arc<Inner>);
+pub(crate) struct Waker(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -22,7 +22,7 @@ struct Inner {
 
 /// What the thread polls.
 #[derive(Debug)]
-pub(super) struct Bell {
+pub(crate) struct Bell {
     pipe: PipeReader,
     waker: Waker,
 }
@@ -32,17 +32,17 @@ impl Bell {
     ///
     /// # Errors
     /// When the system has no file descriptors left.
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
         Ok(Bell { pipe: reader, waker: Waker(Arc::new(Inner { pipe: writer, rung: AtomicBool::new(false) })) })
     }
 
-    pub(super) fn waker(&self) -> Waker {
+    pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
     /// To be called when it rang, before the reason is looked for.
-    pub(super) fn silence(&mut self) {
+    pub(crate) fn silence(&mut self) {
         if self.waker.0.rung.load(Ordering::SeqCst) {
             // It never waits: one byte was written before `rung` was set, and none is until it is unset.
             let _ = self.pipe.read(&mut [0]);
@@ -58,7 +58,7 @@ impl AsFd for Bell {
 }
 
 impl Waker {
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         if !self.0.rung.load(Ordering::SeqCst) && !self.0.rung.swap(true, Ordering::SeqCst) {
             let _ = (&self.0.pipe).write(&[0]);
         }
