@@ -42,12 +42,34 @@ pub struct Identity {
 }
 
 impl Identity {
+    /// A program that starts now. A sender's stream is drawn with it.
+    pub fn new(role: Role, token: Vec<u8>, program: &str) -> Self {
+        let stream = if role == Role::Sender { random() } else { [0; 16] };
+        Identity { role, instance: random(), stream, token, program: program.to_owned() }
+    }
+
+    /// The same program, with another stream of its own.
+    #[must_use]
+    pub fn another_stream(&self) -> Self {
+        Identity { stream: random(), ..self.clone() }
+    }
+
     /// The Hello that says so.
     pub(crate) fn hello(&self, progress: Progress, token: &[u8]) -> Control {
         let Identity { role, instance, stream, program, .. } = self;
         let (role, instance, stream, program) = (*role, *instance, *stream, program.clone());
         Control::Hello(Hello { role, instance, stream, progress, token: token.to_vec(), program })
     }
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // No system that we know of has none; the process and the time are as good as a name, if not as a secret.
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+        bytes = (nanos ^ u128::from(std::process::id()) << 96).to_le_bytes();
+    }
+    bytes
 }
 
 /// Why there was no greeting.

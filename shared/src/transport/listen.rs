@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{
@@ -129,25 +129,22 @@ impl Listener {
     pub fn accept(&self) -> Option<Accepted> {
         self.guests.recv().ok()
     }
+}
 
-    /// As [`Listener::accept`], but for no longer than this.
-    pub fn accept_within(&self, patience: Duration) -> Result<Option<Accepted>, ()> {
-        match self.guests.recv_timeout(patience) {
-            Ok(accepted) => Ok(Some(accepted)),
-            Err(RecvTimeoutError::Timeout) => Err(()),
-            Err(RecvTimeoutError::Disconnected) => Ok(None),
-        }
+impl Listener {
+    /// Nobody is expected any more: whoever waits in [`Listener::accept`] is told so.
+    pub fn close(&self) {
+        let mut desk = self.shared.desk();
+        desk.closing = true;
+        desk.new = None;
+        drop(desk);
+        self.waker.wake();
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        {
-            let mut desk = self.shared.desk();
-            desk.closing = true;
-            desk.new = None;
-        }
-        self.waker.wake();
+        self.close();
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }

@@ -17,6 +17,7 @@ pub mod listen;
 pub mod socket;
 pub mod stdio;
 mod tcp;
+pub mod token;
 mod url;
 pub mod watch;
 
