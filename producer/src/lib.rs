@@ -16,6 +16,7 @@ pub mod dry_run;
 pub mod format;
 pub mod help;
 pub mod input;
+pub mod output;
 pub mod progress;
 pub mod run;
 mod simd;

@@ -14,6 +14,7 @@ mod inlet;
 mod outlet;
 mod parser;
 mod pump;
+mod readiness;
 #[cfg(test)]
 mod tests;
 mod wake;
@@ -25,6 +26,7 @@ pub use inlet::{Inlet, Steering};
 pub use outlet::Outlet;
 pub(crate) use parser::Parser;
 pub use pump::Cut;
+pub use readiness::Readiness;
 pub(crate) use wake::{Bell, Waker};
 
 /// How a connection is kept.

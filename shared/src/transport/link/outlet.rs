@@ -12,6 +12,7 @@ use super::{
     connections::{Connected, Connections},
     parser::{Frame, Parser},
     pump::{Cut, Pump},
+    readiness::Readiness,
     wake::{Bell, Waker},
 };
 use crate::{
@@ -41,6 +42,7 @@ struct Shared {
     state: Mutex<State>,
     /// There is room, or an end of it.
     changed: Condvar,
+    readiness: Readiness,
 }
 
 struct State {
@@ -50,6 +52,10 @@ struct State {
     /// Nobody will write any more.
     abandoned: bool,
     plan: Option<Plan>,
+    /// The receiver keeps what it is given until the end.
+    holds_state: bool,
+    /// The receiver speaks.
+    greeted: bool,
     /// How the receiver ended.
     ending: Option<Ending>,
     /// How the link ended.
@@ -60,23 +66,36 @@ impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Something has changed that a writer may wait for.
+    fn notify(&self) {
+        self.changed.notify_all();
+        self.readiness.changed();
+    }
 }
 
 impl Outlet {
-    /// Waits for the first connection, and sends from then on.
+    /// Waits for the first connection, and sends from then on. `readiness` is told whenever more can be written than
+    /// before; `over` is called, on the link's thread, when the receiver has had enough or is lost.
     ///
     /// # Errors
     /// When there is no connection, or no thread for it.
-    pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
+    pub fn open(
+        mut connections: impl Connections + 'static,
+        settings: Settings,
+        readiness: Readiness,
+        over: impl Fn() + Send + 'static,
+    ) -> Result<Self, Error> {
         let peer = connections.peer();
         let first = connections.next(None, Progress::default())?;
         let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(Hold::Done);
-        let state = State { outbox, ended: false, abandoned: false, plan: None, ending: None, over: None };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
-        let sender = Sender { shared: shared.clone(), settings, bell, greeted: false };
+        let state =
+            State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, over: None };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), readiness });
+        let sender = Sender { shared: shared.clone(), settings, bell, over: Box::new(over), told: false };
         let run = move || sender.run(first, &mut connections);
         let thread =
             std::thread::Builder::new().name("link".into()).spawn(run).map_err(|error| Error::io("cannot start a thread", error))?;
@@ -94,10 +113,27 @@ impl Outlet {
         state.outbox.has_room() || state.over.is_some() || state.outbox.progress().enough
     }
 
-    /// Whether the receiver wants no more, or is gone.
-    pub fn is_over(&self) -> bool {
-        let state = self.shared.lock();
-        state.over.is_some() || state.outbox.progress().enough
+    /// Whether the receiver has said a word.
+    pub fn is_greeted(&self) -> bool {
+        self.shared.lock().greeted
+    }
+
+    /// Whether the receiver keeps what it is given until the end, and says so.
+    pub fn holds_state(&self) -> bool {
+        self.shared.lock().holds_state
+    }
+
+    /// The number of frames that the receiver is done with.
+    pub fn done(&self) -> u64 {
+        self.shared.lock().outbox.progress().done
+    }
+
+    /// Why the receiver is gone for good, if it is.
+    pub fn lost(&self) -> Option<Error> {
+        match &self.shared.lock().over {
+            Some(Err(why)) => Some(Error::Lost(why.clone())),
+            _ => None,
+        }
     }
 
     /// After the End was written: waits until the receiver has confirmed it, and says how that one ended; `None` for a
@@ -178,8 +214,9 @@ struct Sender {
     shared: Arc<Shared>,
     settings: Settings,
     bell: Bell,
-    /// The receiver speaks.
-    greeted: bool,
+    /// Called when it is over, once.
+    over: Box<dyn Fn() + Send>,
+    told: bool,
 }
 
 impl Sender {
@@ -203,14 +240,21 @@ impl Sender {
             }
         };
         self.shared.lock().over = Some(over);
-        self.shared.changed.notify_all();
+        self.tell_over();
+        self.shared.notify();
+    }
+
+    fn tell_over(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            (self.over)();
+        }
     }
 
     /// What is known of a stream whose receiver is gone.
     fn account(&self, error: &Error) -> String {
         let state = self.shared.lock();
         let (pushed, Progress { received, done, .. }) = (state.outbox.pushed(), state.outbox.progress());
-        match self.greeted {
+        match state.greeted {
             true => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
             false => error.to_string(),
         }
@@ -221,13 +265,14 @@ impl Sender {
         let protocol = |lost| Cut::Protocol(format!("{lost:?}"));
         match &connected.hello {
             Some(hello) => {
-                self.shared.lock().outbox.connected(hello.instance, hello.progress).map_err(protocol)?;
-                self.greeted = true;
+                let mut state = self.shared.lock();
+                state.outbox.connected(hello.instance, hello.progress).map_err(protocol)?;
+                state.greeted = true;
             }
             None => self.shared.lock().outbox.connected([0; 16], Progress::default()).map_err(protocol)?,
         }
         // A Hello is an acknowledgement too.
-        self.shared.changed.notify_all();
+        self.shared.notify();
         let mut pump = Pump::new(connected, self.settings)?;
         let mut frames = Vec::new();
         loop {
@@ -242,10 +287,10 @@ impl Sender {
                     pump.queue(frame);
                     state.outbox.sent();
                 }
-                if !self.greeted && (!state.outbox.has_room() || state.ended) {
+                if !state.greeted && (!state.outbox.has_room() || state.ended) {
                     // It has not said a word: what is written is all that there is to be known.
                     state.outbox.assume_done();
-                    self.shared.changed.notify_all();
+                    self.shared.notify();
                     if state.ended && pump.queued() == 0 && state.outbox.kept() == 0 {
                         pump.end_of_output();
                     }
@@ -261,7 +306,7 @@ impl Sender {
             }
             match turned {
                 // Nobody confirms for it but its exit.
-                Err(Cut::Closed) if !self.greeted && self.all_sent(&pump) => return Ok(()),
+                Err(Cut::Closed) if self.is_all_sent_to_the_silent(&pump) => return Ok(()),
                 turned => turned?,
             }
         }
@@ -279,27 +324,32 @@ impl Sender {
         }
     }
 
-    fn all_sent(&self, pump: &Pump) -> bool {
+    fn is_all_sent_to_the_silent(&self, pump: &Pump) -> bool {
         let state = self.shared.lock();
-        state.ended && state.outbox.next().is_none() && pump.queued() == 0
+        !state.greeted && state.ended && state.outbox.next().is_none() && pump.queued() == 0
     }
 
     /// What the receiver says.
     fn hear(&mut self, frame: &Frame) -> Result<(), Cut> {
         let mut state = self.shared.lock();
         match Control::from_frame(&frame.header, &frame.payload).map_err(Cut::Protocol)? {
-            Control::Hello(_) => self.greeted = true,
+            Control::Hello(_) => state.greeted = true,
             Control::Beat | Control::Bye => {}
             Control::Plan(plan) => {
                 state.outbox.hold(if plan.holds_state { Hold::Received } else { Hold::Done });
+                state.holds_state = plan.holds_state;
                 state.plan = Some(plan);
             }
             Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(format!("{lost:?}")))?,
             Control::Refusal(report) => return Err(Cut::Protocol(report.message)),
             Control::End(ending) => state.ending = Some(ending),
         }
+        let enough = state.outbox.progress().enough;
         drop(state);
-        self.shared.changed.notify_all();
+        self.shared.notify();
+        if enough {
+            self.tell_over();
+        }
         Ok(())
     }
 }

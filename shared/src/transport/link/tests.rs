@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Connected, Connections, Cut, Inlet, Outlet, Settings, parser::Parser};
+use super::{Connected, Connections, Cut, Inlet, Outlet, Readiness, Settings, parser::Parser};
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
     session::Progress,
@@ -106,7 +106,7 @@ fn link(cuts: Vec<usize>, window: usize) -> (Outlet, Inlet) {
     let (to, from) = crossbeam_channel::bounded(1);
     std::thread::scope(|scope| {
         let inlet = scope.spawn(|| Inlet::open(Answer(from), settings).unwrap());
-        let outlet = Outlet::open(Dial { cuts, to }, settings).unwrap();
+        let outlet = Outlet::open(Dial { cuts, to }, settings, Readiness::new(), || {}).unwrap();
         (outlet, inlet.join().unwrap())
     })
 }
