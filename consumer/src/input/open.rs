@@ -1,6 +1,10 @@
 //! Opens what the command line names.
 
-use std::io::IsTerminal;
+use std::{
+    fs::File,
+    io::IsTerminal,
+    os::{fd::AsFd, unix::fs::FileTypeExt},
+};
 
 use anyhow::{Context, anyhow, bail};
 use recpipe::{
@@ -13,7 +17,7 @@ use recpipe::{
         link::{Inlet, Settings},
         listen::Listener,
         stdio,
-        watch::Watched,
+        watch::{Guard, Watched},
     },
     wire::{Reader, Role},
 };
@@ -83,6 +87,16 @@ fn plain(url: &Url) -> anyhow::Result<Input> {
             "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"
         ));
     }
+    if file.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) && !is_stdin {
+        first_byte(&file)?;
+    }
     let (input, stopper) = Watched::new(file, None).context("cannot watch the input")?;
     Ok(Input::Plain { reader: Box::new(Reader::new(input)?), stopper, is_stdin })
+}
+
+/// Waits for the writer of a named pipe: until it writes, or nobody reads our answer any more.
+fn first_byte(pipe: &File) -> Result<(), Error> {
+    let failed = |error| Error::io("cannot wait for the input", error);
+    let (guard, _stopper) = Guard::new(Some(stdio::stdout()?.into())).map_err(failed)?;
+    guard.wait(&[pipe.as_fd()], None).map(drop).map_err(failed)
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use recpipe::transport::exec::Child;
-use recpipe::transport::link::Outlet;
+use recpipe::transport::link::{Outlet, Plans};
 use recpipe::wire::{Encoded, Ending, Writer};
 use recpipe::{Error, Exit};
 
@@ -26,6 +26,11 @@ impl Destination {
     pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
         let writer = Some(Writer::new(outlet)?);
         Ok(Destination { name, writer, child, kept: VecDeque::new(), keeps, enough: false })
+    }
+
+    /// Where it says what it needs.
+    pub(super) fn plans(&self) -> Option<Plans> {
+        self.writer.as_ref().map(|writer| writer.output().plans())
     }
 
     /// Whether it takes more.

@@ -3,6 +3,7 @@
 //! A [`Target`] takes the frames of a run in order. With several consumers each has a stream of its own, and [`Spread`]
 //! says who gets which batch.
 
+mod advice;
 mod destination;
 mod open;
 mod spread;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use recpipe::wire::{Encoded, Ending, Report, Writer};
 use recpipe::{Batch, Error, Schema, wire};
 
+pub use advice::Advice;
 pub use open::{Listening, Opened, Options, open};
 pub use spread::{Outputs, Spread};
 
@@ -51,7 +53,7 @@ pub trait Target {
     ///
     /// # Errors
     /// As [`Target::schema`]; and when a consumer did not end well.
-    fn finish(self, ending: &Ending) -> Result<(), Error>;
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 
     /// Encodes a batch and sends it.
     ///
@@ -79,8 +81,8 @@ impl<W: Write> Target for Writer<W> {
         self.totals().records
     }
 
-    fn finish(self, ending: &Ending) -> Result<(), Error> {
-        Writer::finish(self, ending).map(drop)
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        Writer::finish(*self, ending).map(drop)
     }
 }
 

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
+use recpipe::Error;
+use recpipe::transport::Url;
 use recpipe::transport::dial::{Dialer, Patience, Target as Callee};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
 use recpipe::transport::link::{Outlet, Readiness, Settings};
 use recpipe::transport::listen::Listener;
-use recpipe::transport::Url;
 use recpipe::wire::Role;
-use recpipe::Error;
 
+use super::advice::Advice;
 use super::destination::Destination;
 use super::spread::{Outputs, Spread};
 
@@ -36,6 +37,8 @@ pub struct Listening(#[expect(dead_code, reason = "held, not used")] Option<List
 pub struct Opened {
     /// Where the records go.
     pub outputs: Outputs,
+    /// Where they say what they need.
+    pub advice: Advice,
     /// To be kept until they have gone.
     pub listening: Listening,
 }
@@ -48,7 +51,12 @@ const BALANCED_WINDOW: usize = 8 << 20;
 ///
 /// # Errors
 /// When one cannot be reached, or started.
-pub fn open(to: &[Url], listen: Option<(&Url, usize)>, options: &Options, over: impl Fn() + Clone + Send + 'static) -> Result<Opened, Error> {
+pub fn open(
+    to: &[Url],
+    listen: Option<(&Url, usize)>,
+    options: &Options,
+    over: impl Fn() + Clone + Send + 'static,
+) -> Result<Opened, Error> {
     let readiness = Readiness::new();
     let identity = Identity::new(Role::Sender, options.token.clone(), concat!("producer ", env!("CARGO_PKG_VERSION")));
     let patience = Patience { connect: options.connect_timeout, retry: options.retry_timeout, ..Patience::default() };
@@ -83,13 +91,20 @@ pub fn open(to: &[Url], listen: Option<(&Url, usize)>, options: &Options, over: 
             Url::Unix(path) => Callee::Unix(path.clone()),
             Url::Tcp { host, port, tls: false } => Callee::Tcp(host.clone(), *port),
             Url::Tcp { tls: true, .. } => return Err(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
-            Url::Stdio | Url::File(_) => return Err(Error::Unsupported(format!("--to {url}: a file or pipe is no consumer to share with"))),
+            Url::Stdio | Url::File(_) => {
+                return Err(Error::Unsupported(format!("--to {url}: a file or pipe is no consumer to share with")));
+            }
         };
         let dialer = Dialer::new(target, identity.another_stream(), patience);
         let outlet = Outlet::open(dialer, settings, readiness.clone(), over.clone())?;
         destinations.push(Destination::new(url.to_string(), outlet, None, keeps)?);
     }
-    Ok(Opened { outputs: Outputs::new(destinations, options.spread.clone(), readiness), listening: Listening(listening) })
+    let outputs = Outputs::new(destinations, options.spread.clone(), readiness);
+    let besides = match &options.spread {
+        Spread::Shard(field) => Some(field.clone()),
+        Spread::Balance | Spread::Broadcast => None,
+    };
+    Ok(Opened { advice: Advice::links(outputs.plans(), besides), outputs, listening: Listening(listening) })
 }
 
 fn listener(url: &Url, identity: Identity, patience: Patience, count: usize, quiet: bool) -> Result<Listener, Error> {

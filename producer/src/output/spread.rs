@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use recpipe::transport::link::Readiness;
+use recpipe::transport::link::{Plans, Readiness};
 use recpipe::wire::{Encoded, Ending, Report};
 use recpipe::{Error, Schema, say};
 
@@ -57,6 +57,11 @@ pub struct Outputs {
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
         Outputs { destinations, spread, readiness, turn: 0, records: 0, orphans: VecDeque::new(), mourned: Vec::new() }
+    }
+
+    /// Where each consumer says what it needs.
+    pub(super) fn plans(&self) -> Vec<Plans> {
+        self.destinations.iter().filter_map(Destination::plans).collect()
     }
 
     /// Does this to all that are open.
@@ -188,7 +193,7 @@ impl Target for Outputs {
         self.records
     }
 
-    fn finish(mut self, ending: &Ending) -> Result<(), Error> {
+    fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
         let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { Ok(()) };
         let mut ending = ending.clone();
         if let Err(error) = &settled

@@ -5,6 +5,7 @@
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
 //! - [`link`]: a stream over connections, [`socket`]s, that may break and come back;
+//! - [`Patient`]: writing to what may be non-blocking;
 //! - [`watch`]: reading that can be stopped while it waits.
 
 pub mod back;
@@ -14,6 +15,7 @@ pub mod file;
 pub mod greet;
 pub mod link;
 pub mod listen;
+mod patient;
 pub mod socket;
 pub mod stdio;
 mod tcp;
@@ -21,4 +23,5 @@ pub mod token;
 mod url;
 pub mod watch;
 
+pub use patient::Patient;
 pub use url::Url;

@@ -102,9 +102,9 @@ impl Outlet {
         Ok(Outlet { shared, waker, parser: Parser::new(MAX_PAYLOAD), frames: Vec::new(), thread: Some(thread), peer })
     }
 
-    /// What the receiver needs, once it has said so; it is given once.
-    pub fn plan(&self) -> Option<Plan> {
-        self.shared.lock().plan.take()
+    /// Where the receiver says what it needs.
+    pub fn plans(&self) -> Plans {
+        Plans(self.shared.clone())
     }
 
     /// Whether another frame can be written without waiting, or writing fails at once.
@@ -206,6 +206,17 @@ impl Drop for Outlet {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Where a receiver says what it needs; any number of clones.
+#[derive(Clone)]
+pub struct Plans(Arc<Shared>);
+
+impl Plans {
+    /// What it has said; it is given once.
+    pub fn take(&self) -> Option<Plan> {
+        self.0.lock().plan.take()
     }
 }
 
