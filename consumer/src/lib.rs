@@ -9,6 +9,7 @@
 pub mod aggregate;
 pub mod cli;
 pub mod expr;
+pub mod input;
 pub mod output;
 pub mod program;
 pub mod query;

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    io::Read,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,20 +11,22 @@ use recpipe::{
     parallel::{self, Sink, Worker},
     say,
     stage::Coroutine,
-    transport::watch::Stopper,
-    wire::{Ending, Incoming, RawBatch, Reader},
+    wire::{Ending, Incoming, RawBatch},
 };
 
 use crate::{
     aggregate::Table,
+    input::{Arrived, Frames, Receipt, Stop},
     output::{Outlet, Outlets, Printer},
-    query::plan::{Output, Plan},
+    query::{
+        plan::{Output, Plan},
+        words::Runs,
+    },
     split::{Split, WorkerPart},
     stage::{Piece, Target},
 };
 
 /// What a run needs to know besides the plan.
-#[derive(Debug)]
 pub struct Options {
     /// Worker threads.
     pub threads: usize,
@@ -34,7 +35,7 @@ pub struct Options {
     /// The columns of the terminal that a table is to fit, if there is one.
     pub line_width: Option<usize>,
     /// Wakes the reader when no more is wanted of it.
-    pub stopper: Option<Stopper>,
+    pub stopper: Option<Stop>,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
     pub quiet: bool,
 }
@@ -54,9 +55,9 @@ pub struct Outcome {
     pub records_out: u64,
 }
 
-/// Runs `plan` over the batches of `reader`. What a broken stream gave before it broke is still answered, and
+/// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
-pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
+pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
     let split = Split::new(plan, &options.default_output);
     let outlets = Outlets::new(plan, printer, options.line_width);
     let Outlet { stage, printer } = match split.once(&outlets) {
@@ -64,9 +65,16 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
         Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
     };
     let stream = Mutex::new((None, None));
-    let mut pull = || pull(reader, plan, options.quiet, &stream);
-    let mut once =
-        Once { chain: Coroutine::new(stage), printer, outlets: &outlets, stopper: options.stopper.as_ref(), error: None, stopped: false };
+    let mut pull = || pull(input, plan, options.quiet, &stream);
+    let mut once = Once {
+        chain: Coroutine::new(stage),
+        printer,
+        outlets: &outlets,
+        stopper: options.stopper.as_ref(),
+        error: None,
+        stopped: false,
+        holds_state: holds_state(plan, &options.default_output),
+    };
     let make = || QueryWorker { part: split.worker(), plan };
     let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -86,7 +94,7 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
         outlets.abandon(&error);
         Some(error)
     });
-    Outcome { ending, error, stopped: once.stopped, records_in: reader.totals().records, records_out: outlets.counted() }
+    Outcome { ending, error, stopped: once.stopped, records_in: input.records(), records_out: outlets.counted() }
 }
 
 /// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
@@ -99,33 +107,42 @@ fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> 
     }
 }
 
+/// Whether something of what a frame led to is kept until the end: then no frame is done with before.
+pub fn holds_state(plan: &Plan, default_output: &Output) -> bool {
+    let is_table = *plan.sink().unwrap_or(default_output) == Output::Table;
+    is_table || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+}
+
 /// How the stream ended, or why it did not.
 type StreamEnd = (Option<Ending>, Option<Error>);
 
 /// The next batch that anybody has to look at.
-fn pull<R: Read>(reader: &mut Reader<R>, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd>) -> Option<RawBatch> {
+fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd>) -> Option<Item> {
     let end = |ending, error| *end.lock().unwrap_or_else(PoisonError::into_inner) = (ending, error);
     loop {
-        match reader.read() {
-            Ok(Some(Incoming::Batch(raw))) => return Some(raw),
-            Ok(Some(Incoming::Schema(schema))) => {
+        let Arrived { what, receipt } = match input.read() {
+            Ok(Some(arrived)) => arrived,
+            Ok(None) => return None,
+            Err(error) => {
+                end(None, Some(error));
+                return None;
+            }
+        };
+        match what {
+            Incoming::Batch(raw) => return Some((raw, receipt)),
+            Incoming::Schema(schema) => {
                 let unseen: Vec<&str> = schema.names().filter(|name| plan.input.index_of(name).is_none()).collect();
                 if !quiet && !unseen.is_empty() {
                     say!("consumer: fields that come up later in the stream are not seen by this query: {}", unseen.join(", "));
                 }
             }
-            Ok(Some(Incoming::Report(report))) => {
+            Incoming::Report(report) => {
                 if !quiet {
                     say!("consumer: the producer says: {}", report.message);
                 }
             }
-            Ok(Some(Incoming::End(ending))) => {
+            Incoming::End(ending) => {
                 end(Some(ending), None);
-                return None;
-            }
-            Ok(None) => return None,
-            Err(error) => {
-                end(None, Some(error));
                 return None;
             }
         }
@@ -137,15 +154,27 @@ struct QueryWorker<'p> {
     plan: &'p Plan,
 }
 
-impl Worker<RawBatch> for QueryWorker<'_> {
-    type Out = Result<Vec<Piece>, Error>;
-    type Last = Option<Table>;
+/// A batch, and who is to be told when it is done with.
+type Item = (RawBatch, Option<Receipt>);
 
-    fn work(&mut self, raw: RawBatch) -> Self::Out {
+/// What came of an item.
+type Worked = (Result<Vec<Piece>, Error>, Option<Receipt>);
+
+impl QueryWorker<'_> {
+    fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
         let batch = unite(raw.decode()?, &self.plan.input)?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
+    }
+}
+
+impl Worker<Item> for QueryWorker<'_> {
+    type Out = Worked;
+    type Last = Option<Table>;
+
+    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
+        (self.send(raw), receipt)
     }
 
     fn finish(self) -> Self::Last {
@@ -174,9 +203,10 @@ struct Once<'a> {
     /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
     outlets: &'a Outlets,
-    stopper: Option<&'a Stopper>,
+    stopper: Option<&'a Stop>,
     error: Option<Error>,
     stopped: bool,
+    holds_state: bool,
 }
 
 impl Once<'_> {
@@ -216,13 +246,18 @@ impl Once<'_> {
     }
 }
 
-impl Sink<Result<Vec<Piece>, Error>> for Once<'_> {
-    fn take(&mut self, pieces: Result<Vec<Piece>, Error>) -> Flow {
+impl Sink<Worked> for Once<'_> {
+    fn take(&mut self, (pieces, receipt): Worked) -> Flow {
         let flow = pieces.and_then(|pieces| {
             for piece in pieces {
                 if self.piece(piece)? == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
+            }
+            if let Some(receipt) = receipt.filter(|_| !self.holds_state) {
+                self.chain.flush()?;
+                self.printer.borrow_mut().flush()?;
+                receipt.done();
             }
             Ok(Flow::Continue)
         });

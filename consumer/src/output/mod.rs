@@ -46,7 +46,7 @@ pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
         Output::Csv => Some(Box::new(csv::csv(schema))),
         Output::Tsv => Some(Box::new(tsv::tsv(schema))),
         Output::Write { output, .. } => format(output, schema),
-        Output::Table | Output::Emit | Output::Null => None,
+        Output::Table | Output::Emit | Output::EmitTo(_) | Output::Null => None,
     }
 }
 

@@ -79,6 +79,11 @@ impl Outlets {
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }
+            (None, Output::EmitTo(url)) => {
+                let emit = Emit::to(url, schema, self.ending.clone())?;
+                self.streams.borrow_mut().push(emit.stream());
+                Box::new(emit)
+            }
             (None, _) => Box::new(Null),
         })
     }

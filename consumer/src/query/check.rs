@@ -296,6 +296,7 @@ impl Checker<'_> {
             }
             ast::Output::Emit(Url::Stdio) => ("emit", Ok(Output::Emit)),
             ast::Output::Emit(Url::File(path)) => ("emit", Ok(Output::Write { path: path.clone(), output: Box::new(Output::Emit) })),
+            ast::Output::Emit(url) => ("emit", Ok(Output::EmitTo(url.clone()))),
             ast::Output::Null => ("null", Ok(Output::Null)),
         };
         self.push(flow, name, span, output.map(Step::Output));

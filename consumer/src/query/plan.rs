@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use recpipe::{Schema, Type};
+use recpipe::{Schema, Type, transport::Url};
 use regex::bytes::Regex;
 
 use super::{diagnose::Span, template::Format, words::StageWord};
@@ -187,6 +187,8 @@ pub enum Output {
     },
     /// Records, as frames.
     Emit,
+    /// As frames to another consumer, at the other end of a link.
+    EmitTo(Url),
     /// Counted and discarded.
     Null,
 }
