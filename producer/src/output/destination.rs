@@ -12,6 +12,8 @@ use recpipe::{Error, Exit};
 pub(super) struct Destination {
     pub(super) name: String,
     writer: Option<Writer<Outlet>>,
+    /// Its stream was ended; what is left to be heard.
+    outlet: Option<Result<Outlet, Error>>,
     child: Option<Child>,
     /// What was sent and may have to be given to others, with the number of its frame.
     kept: VecDeque<(u64, Arc<Encoded>)>,
@@ -25,7 +27,7 @@ impl Destination {
     /// Begins a stream to it. What it is not done with is kept if others could be given it.
     pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
         let writer = Some(Writer::new(outlet)?);
-        Ok(Destination { name, writer, child, kept: VecDeque::new(), keeps, enough: false })
+        Ok(Destination { name, writer, outlet: None, child, kept: VecDeque::new(), keeps, enough: false })
     }
 
     /// Where it says what it needs.
@@ -104,7 +106,7 @@ impl Destination {
         let Some(writer) = self.writer.take() else { return Ok(Vec::new()) };
         let why = match self.child.take().map(Child::wait) {
             // How it died says more than that it is gone.
-            Some(Err(Error::Child { what, .. })) => Error::Lost(format!("{what}; {why}")),
+            Some(Err(Error::Child { exit, what })) => Error::Child { exit, what: format!("{what}; {why}") },
             _ => why,
         };
         let outlet = writer.output();
@@ -114,10 +116,15 @@ impl Destination {
         Ok(self.kept.drain(..).map(|(_, encoded)| encoded).collect())
     }
 
-    /// Ends its stream, and hears how it ended.
-    pub(super) fn finish(&mut self, ending: &Ending) -> Result<(), Error> {
-        let Some(writer) = self.writer.take() else { return Ok(()) };
-        let closed = if self.enough { writer.into_output().close() } else { writer.finish(ending).and_then(Outlet::close) };
+    /// Ends its stream. All are ended before the first is waited for: what one of them waits for may be another's end.
+    pub(super) fn end(&mut self, ending: &Ending) {
+        self.outlet = self.writer.take().map(|writer| if self.enough { Ok(writer.into_output()) } else { writer.finish(ending) });
+    }
+
+    /// Hears how it ended, after it was told that its stream has.
+    pub(super) fn close(&mut self, ending: &Ending) -> Result<(), Error> {
+        let Some(outlet) = self.outlet.take() else { return Ok(()) };
+        let closed = outlet.and_then(Outlet::close);
         let waited = self.child.take().map_or(Ok(()), Child::wait);
         match (closed, waited) {
             (_, Err(error)) => Err(error),

@@ -48,6 +48,8 @@ pub struct Outputs {
     /// Whose turn it is.
     turn: usize,
     records: u64,
+    /// The fields that were announced last.
+    announced: Option<Arc<Schema>>,
     /// What others that died left undone.
     orphans: VecDeque<Arc<Encoded>>,
     /// What is to be said of those that died while others went on.
@@ -56,7 +58,7 @@ pub struct Outputs {
 
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
-        Outputs { destinations, spread, readiness, turn: 0, records: 0, orphans: VecDeque::new(), mourned: Vec::new() }
+        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), mourned: Vec::new() }
     }
 
     /// Where each consumer says what it needs.
@@ -95,7 +97,7 @@ impl Outputs {
         let said = why.to_string();
         let left = destination.bury(why)?;
         if !others {
-            return Err(Error::Lost(said));
+            return Err(Error::Lost(format!("{said}; no other is left that could do its work")));
         }
         let text = format!(
             "{} was lost: {said}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
@@ -167,6 +169,12 @@ impl Target for Outputs {
 
     fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
         self.records += u64::from(parcel.encoded.records());
+        if self.announced.as_ref().is_none_or(|schema| schema != parcel.encoded.schema()) {
+            // To all: also one that never gets a record has to know what there could have been.
+            let schema = parcel.encoded.schema().clone();
+            self.schema(&schema)?;
+            self.announced = Some(schema);
+        }
         match (&self.spread, parcel.to) {
             (Spread::Balance, _) => {
                 self.balance(&parcel.encoded)?;
@@ -203,8 +211,9 @@ impl Target for Outputs {
             ending.cause = error.to_string();
         }
         let mut failed = settled.err().filter(|error| !error.is_broken_pipe());
+        self.destinations.iter_mut().for_each(|destination| destination.end(&ending));
         for destination in &mut self.destinations {
-            if let Err(error) = destination.finish(&ending) {
+            if let Err(error) = destination.close(&ending) {
                 match &failed {
                     Some(_) => say!("producer: {error}"),
                     None => failed = Some(error),

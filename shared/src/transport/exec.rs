@@ -92,7 +92,7 @@ impl Child {
         let (exit, how) = match (status.code(), status.signal()) {
             (Some(0), _) => return Ok(()),
             (Some(code), _) => (Exit::Failed, format!("ended with exit status {code}")),
-            (None, Some(signal)) => (Exit::Failed, format!("was ended by signal {signal}")),
+            (None, Some(signal)) => (Exit::Incomplete, format!("was ended by signal {signal}")),
             (None, None) => (Exit::Failed, "ended in no known way".to_owned()),
         };
         Err(Error::Child { exit, what: format!("the child `{}` {how}", self.name) })

@@ -276,6 +276,11 @@ impl Encoded {
     pub fn records(&self) -> u32 {
         self.records
     }
+
+    /// The fields of its records.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
 }
 
 /// Encodes a batch: into one payload, or into several when it would pass [`MAX_PAYLOAD`].
