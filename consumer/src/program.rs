@@ -1,13 +1,19 @@
 //! The program: from the command line to an exit code.
 
-use std::{fs::File, io::IsTerminal, thread::available_parallelism, time::Instant};
+use std::{
+    fs::File,
+    io::IsTerminal,
+    os::{fd::AsFd, unix::fs::FileTypeExt},
+    thread::available_parallelism,
+    time::Instant,
+};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, say,
     transport::{
         Url, back, file, stdio,
-        watch::{Stopper, Watched},
+        watch::{Guard, Stopper, Watched},
     },
     wire::{self, Ending, Incoming, Reader},
 };
@@ -143,7 +149,17 @@ fn open(url: &Url) -> anyhow::Result<(Input, Stopper)> {
             "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"
         ));
     }
+    if file.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) && matches!(url, Url::File(_)) {
+        first_byte(&file)?;
+    }
     Watched::new(file, None).context("cannot watch the input")
+}
+
+/// Waits for the writer of a named pipe: until it writes, or nobody reads our answer any more.
+fn first_byte(pipe: &File) -> Result<(), Error> {
+    let failed = |error| Error::io("cannot wait for the input", error);
+    let (guard, _stopper) = Guard::new(Some(stdio::stdout()?.into())).map_err(failed)?;
+    guard.wait(&[pipe.as_fd()], None).map(drop).map_err(failed)
 }
 
 /// A stream begins with what the query is checked against, or ends without it.

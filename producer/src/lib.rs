@@ -20,20 +20,25 @@ pub mod progress;
 pub mod run;
 mod simd;
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::thread::{self, Scope};
 
 use recpipe::transport::back::Listener;
-use recpipe::transport::{Url, file, stdio};
-use recpipe::{Exit, say};
+use recpipe::transport::{Patient, Url, file, stdio};
+use recpipe::{Error, Exit, say};
 
 use config::{Config, FromStart};
 use format::Start;
+use input::ahead::Threads;
 use input::find::Found;
 use input::follow::{Follow, Setup};
 use input::live::Watch;
 use input::{Inputs, Meter, signals};
 use progress::Progress;
+use run::Output;
 use run::follow::FollowSource;
 use run::rejects::Kept;
 use run::source::{BlockSource, Source};
@@ -51,6 +56,15 @@ pub fn produce(config: Config) -> Exit {
             return Exit::Usage;
         }
     }
+    // As `cat` has it: what was emptied just now is no loss, and is only not read.
+    let appended = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from).filter(|_| config.to == Url::Stdio);
+    if let Some(input) = appended
+        .filter(|out| out.metadata().is_ok_and(|meta| meta.len() > 0))
+        .and_then(|out| input::file_id(&out).and_then(|id| input::find::named(id, &found)))
+    {
+        say!("producer: {input}: is one of the inputs, and the records would be appended to it; let them go elsewhere");
+        return Exit::Usage;
+    }
     // What may fail comes before what empties a file.
     let kept = match config.rejects.as_deref().map(Kept::create).transpose() {
         Ok(kept) => kept,
@@ -59,7 +73,7 @@ pub fn produce(config: Config) -> Exit {
             return Exit::Failed;
         }
     };
-    let (out, watch) = match open_output(&config.to) {
+    let Opened { out, watch, created } = match open_output(&config.to) {
         Ok(opened) => opened,
         Err((exit, message)) => {
             say!("producer: {message}");
@@ -73,14 +87,31 @@ pub fn produce(config: Config) -> Exit {
     // Before the first byte is written: whoever has read one knows that somebody listens.
     let advice = Listener::new(&out);
     let run = || {
-        let (source, progress) = open_source(&config, found, &out, &watch)?;
-        Ok(run::run(source, &watch, &out, advice, kept, &config.options, progress))
+        thread::scope(|scope| {
+            let (source, progress) = open_source(&config, found, &out, &watch, scope)?;
+            let output = match config.to {
+                Url::Stdio => Output::Now(Patient::new(&out)),
+                Url::File(_) => Output::Late(Box::new(|| emptied(&out))),
+            };
+            Ok(run::run(source, &watch, output, advice, kept, &config.options, progress))
+        })
     };
     let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
-    exit.unwrap_or_else(|(exit, message)| {
+    let exit = exit.unwrap_or_else(|(exit, message)| {
         say!("producer: {message}");
         exit
-    })
+    });
+    if let Some(path) = created.filter(|_| exit == Exit::Usage && out.metadata().is_ok_and(|meta| meta.len() == 0)) {
+        // Made for what did not come. Should that fail, an empty file is no harm.
+        let _ = std::fs::remove_file(path);
+    }
+    exit
+}
+
+/// The file of a stream, which begins now.
+fn emptied(out: &File) -> Result<Patient<&File>, Error> {
+    let emptied = out.metadata().and_then(|meta| if meta.is_file() { out.set_len(0) } else { Ok(()) });
+    emptied.map(|()| Patient::new(out)).map_err(|e| Error::io("cannot empty the file of the stream", e))
 }
 
 fn to_file(to: &Url) -> Option<&Path> {
@@ -91,7 +122,13 @@ fn to_file(to: &Url) -> Option<&Path> {
 }
 
 /// What is pulled, and the progress through it.
-fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch) -> Result<(Box<dyn Source>, Progress), (Exit, String)> {
+fn open_source<'scope>(
+    config: &Config,
+    found: Found,
+    out: &File,
+    watch: &Watch,
+    scope: &'scope Scope<'scope, '_>,
+) -> Result<(Box<dyn Source + 'scope>, Progress), (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
     if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
@@ -106,15 +143,26 @@ fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch
     }
     let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
     let inputs = Inputs::new(found, meter, watch.clone()).not_reading(out);
-    let source: Box<dyn Source> = match config.format.start {
-        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?)),
+    // With one thread, all happens on it. More files at once than there are processors would only take memory.
+    let files = thread::available_parallelism().map_or(1, usize::from).min(config.options.threads);
+    let threads = (config.options.threads > 1).then(|| Threads::new(scope, files));
+    let source: Box<dyn Source + 'scope> = match config.format.start {
+        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, threads)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
     Ok((source, progress))
 }
 
-/// The output, and the watch over whoever reads it.
-fn open_output(to: &Url) -> Result<(std::fs::File, Watch), (Exit, String)> {
+/// The output.
+struct Opened<'a> {
+    out: File,
+    /// Over whoever reads it.
+    watch: Watch,
+    /// The file that was not there before.
+    created: Option<&'a Path>,
+}
+
+fn open_output(to: &Url) -> Result<Opened<'_>, (Exit, String)> {
     let failed = |e: &dyn std::fmt::Display| (Exit::Failed, e.to_string());
     match to {
         Url::Stdio if stdio::stdout_is_terminal() => {
@@ -124,8 +172,11 @@ fn open_output(to: &Url) -> Result<(std::fs::File, Watch), (Exit, String)> {
         Url::Stdio => {
             let out = stdio::stdout().map_err(|e| failed(&e))?;
             let watch = Watch::over(&out).map_err(|e| failed(&e))?;
-            Ok((out, watch))
+            Ok(Opened { out, watch, created: None })
         }
-        Url::File(path) => Ok((file::create(path).map_err(|e| failed(&e))?, Watch::nothing())),
+        Url::File(path) => {
+            let (out, is_new) = file::create(path).map_err(|e| failed(&e))?;
+            Ok(Opened { out, watch: Watch::nothing(), created: is_new.then_some(path) })
+        }
     }
 }

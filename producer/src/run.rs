@@ -4,8 +4,8 @@
 //! Source ──pull──► Work × N: parse, encode ──in order──► Deliver: judge rejects, write frames, keep the ledger
 //! ```
 //!
-//! Decompression and reading happen where a worker pulls, so one worker reads while the others parse. Only
-//! `Deliver`, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of the
+//! Reading happens where a worker pulls, so one worker reads while the others parse; compressed files have threads of their own
+//! before that. Only `Deliver`, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of the
 //! order of the input, so the stream's bytes are the same for any number of workers. (Which fields the frames have may
 //! depend on when the consumer at the end of the pipe says what it reads; its answer does not.)
 
@@ -31,6 +31,7 @@ use recpipe::{Batch, Exit};
 use crate::format::Wanted;
 use crate::input::live::Watch;
 use crate::progress::Progress;
+pub use deliver::{Begin, Output};
 use deliver::{Deliver, GivenUp};
 use grep::Grep;
 use rejects::{Kept, Limit};
@@ -57,13 +58,14 @@ pub struct Options {
 
 /// Pulls all of `source` and writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
 ///
-/// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed.
+/// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
+/// late and a mistake in what was typed was found before.
 ///
 /// `kept` is where rejects go; `advice` is where the consumer may say which fields it reads; it has been listening since before this call.
 pub fn run<W: Write>(
-    mut source: Box<dyn Source>,
+    mut source: Box<dyn Source + '_>,
     watch: &Watch,
-    out: W,
+    out: Output<'_, W>,
     mut advice: Listener,
     kept: Option<Kept>,
     options: &Options,
@@ -75,7 +77,7 @@ pub fn run<W: Write>(
         return Exit::Usage;
     }
     let (stop, unit, given_up) = (|| watch.stop(), source.unit(), GivenUp::default());
-    let mut deliver = Deliver::new(out, unit, options.limit, kept, progress, &stop, &given_up);
+    let mut deliver = Deliver::new(out, unit, options, kept, progress, &stop, &given_up);
     if source.drains() {
         deliver.take_turns();
     }

@@ -1,8 +1,11 @@
 //! Standard output: shared by all that print, written in large pieces.
 
-use std::{fs::File, io::Write};
+use std::io::Write;
 
-use recpipe::{Error, say, transport::stdio};
+use recpipe::{
+    Error, say,
+    transport::{Patient, stdio},
+};
 
 /// Collects output and writes it when there is much of it, when the source has nothing more for now, and at the end.
 ///
@@ -23,8 +26,7 @@ impl Printer {
     /// # Errors
     /// [`Error::Io`] when it is closed.
     pub fn stdout() -> Result<Self, Error> {
-        let out: File = stdio::stdout()?;
-        Ok(Printer::new(Box::new(out), stdio::stdout_is_terminal()))
+        Ok(Printer::new(Box::new(Patient::new(stdio::stdout()?)), stdio::stdout_is_terminal()))
     }
 
     /// Any output; `terminal` as for [`Printer`].

@@ -4,12 +4,15 @@
 //! - [`stdio`]: standard input and output, pipes made large, terminals refused;
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
+//! - [`Patient`]: writing to what may be non-blocking;
 //! - [`watch`]: reading that can be stopped while it waits.
 
 pub mod back;
 pub mod file;
+mod patient;
 pub mod stdio;
 mod url;
 pub mod watch;
 
+pub use patient::Patient;
 pub use url::Url;
