@@ -58,9 +58,10 @@ pub fn produce(config: Config) -> Exit {
     }
     // As `cat` has it: what was emptied just now is no loss, and is only not read.
     let appended = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from).filter(|_| config.to == Url::Stdio);
-    if let Some(input) = appended.filter(|out| out.metadata().is_ok_and(|meta| meta.len() > 0)).and_then(|out| {
-        input::file_id(&out).and_then(|id| input::find::named(id, &found))
-    }) {
+    if let Some(input) = appended
+        .filter(|out| out.metadata().is_ok_and(|meta| meta.len() > 0))
+        .and_then(|out| input::file_id(&out).and_then(|id| input::find::named(id, &found)))
+    {
         say!("producer: {input}: is one of the inputs, and the records would be appended to it; let them go elsewhere");
         return Exit::Usage;
     }

@@ -350,7 +350,10 @@ impl<'a, W: Write> Deliver<'a, W> {
     fn end_for_rejects(&mut self, why: TooMany) {
         self.too_many = true;
         let first = self.first_reject.as_deref().unwrap_or("");
-        self.fail(Exit::Rejects, format!("{} rejected, first: {first}; {}", count(self.judge.rejected(), self.unit.counted), why.of(self.unit.counted)));
+        self.fail(
+            Exit::Rejects,
+            format!("{} rejected, first: {first}; {}", count(self.judge.rejected(), self.unit.counted), why.of(self.unit.counted)),
+        );
     }
 
     /// Says what failed, now and at the end of the stream. Too many rejects outweigh a file that could not be read.

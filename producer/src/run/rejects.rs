@@ -60,7 +60,9 @@ impl TooMany {
     /// As a person is told it, where what is counted is called `unit`.
     pub fn of(&self, unit: &str) -> String {
         match self {
-            TooMany::AllBad => format!("each of the first {LINES_ALL_BAD} {unit}s is bad; is this the right format? `producer --help` lists them"),
+            TooMany::AllBad => {
+                format!("each of the first {LINES_ALL_BAD} {unit}s is bad; is this the right format? `producer --help` lists them")
+            }
             TooMany::Strict => "--strict allows none".to_owned(),
             TooMany::Count(n) => format!("--max-errors {n} allows no more"),
             TooMany::Percent(p) => format!("more than {p}% of the {unit}s are bad; --max-errors allows more, --rejects FILE keeps them"),

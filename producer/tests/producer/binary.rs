@@ -167,7 +167,10 @@ fn what_has_no_lines_is_not_spoken_of_in_lines() {
     run_on(&["struct", "<Q"], &some).exits(4).says("(stdin):record 8 at byte 56").says("of the records are bad");
     // Of what a pattern left, the place is still that in the input.
     let text = [&pickled(1)[..], &pickled(2), b"}U\x01n](K\x03es."].concat();
-    run_on(&["pickle", "--grep", "\\x03|]", "--stats"], &text).exits(0).says("at byte 24: `n` is a list").says("3 records in, 0 records out, 1 record rejected, 2 filtered");
+    run_on(&["pickle", "--grep", "\\x03|]", "--stats"], &text)
+        .exits(0)
+        .says("at byte 24: `n` is a list")
+        .says("3 records in, 0 records out, 1 record rejected, 2 filtered");
 }
 
 #[test]

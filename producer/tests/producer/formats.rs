@@ -136,7 +136,7 @@ fn any_number_of_different_keys_loses_nothing() {
         0 => format!("{{{},\"n\":{n}}}\n", (0..50).map(|i| format!("\"k{n}_{i}\":{i}")).collect::<Vec<_>>().join(",")),
         _ => format!("{{\"k{n}\":\"v{n}\",\"n\":{n}}}\n"),
     };
-    let rows = 70_000;
+    let rows = 30_000;
     fs::write(&path, (0..rows).map(line).collect::<String>()).unwrap();
     let mut streams = Vec::new();
     for threads in ["1", "3"] {
@@ -145,7 +145,8 @@ fn any_number_of_different_keys_loses_nothing() {
         streams.push(outcome.stdout.clone());
         let stream = outcome.stream();
         assert_eq!(stream.field("n"), (0..rows).map(|n| n.to_string()).collect::<Vec<_>>());
-        let values = |batch: &recpipe::Batch| batch.rows().map(|row| row.values().filter(|v| *v != recpipe::Value::Null).count()).sum::<usize>();
+        let values =
+            |batch: &recpipe::Batch| batch.rows().map(|row| row.values().filter(|v| *v != recpipe::Value::Null).count()).sum::<usize>();
         assert_eq!(stream.batches.iter().map(values).sum::<usize>(), rows * 2 + rows / 100 * 49);
         let mut places: Vec<_> = stream.batches.iter().map(|batch| (batch.origin().start, batch.origin().end)).collect();
         places.sort_unstable();
