@@ -93,8 +93,8 @@ pub struct Cut<'a> {
 }
 
 impl Cut<'static> {
-    /// One block.
-    pub const WHOLE: Self = Cut { block_bytes: 1 << 20, reads: &[], max_bytes: None };
+    /// One block. (A block for a small input has a buffer of its size: a large one takes longer to be zeroed than to be parsed.)
+    pub const WHOLE: Self = Cut { block_bytes: usize::MAX, reads: &[], max_bytes: None };
 }
 
 /// Gives bytes in pieces.
@@ -188,7 +188,8 @@ impl Case<'_> {
         read.unwrap_or_else(|why| panic!("{why}"))
     }
 
-    /// Checks the laws of all formats; what the input holds, by the plan that the whole of it makes. `how` chooses the cuts.
+    /// Checks laws of all formats, one group at a time; what the input holds, by the plan that the whole of it makes. `how`
+    /// chooses the laws and the cuts.
     pub fn check(&self, how: [u8; 3]) -> Option<Outcome> {
         let plan = match self.plan() {
             Ok(plan) => plan,
@@ -197,27 +198,37 @@ impl Case<'_> {
                 return None;
             }
         };
-        let all = Wanted::all();
-        let whole = self.read_by(&plan, Cut::WHOLE, &all);
-        let cuts = [Cut { block_bytes: 1, ..Cut::WHOLE }, Cut { block_bytes: usize::from(how[0]) + 1, ..Cut::WHOLE }];
-        for cut in cuts {
-            let parts = self.read_by(&plan, cut, &all);
-            assert_eq!((&parts.rows, &parts.rejects), (&whole.rows, &whole.rejects), "{cut:?}");
-            assert_eq!(parts.failure.is_some(), whole.failure.is_some(), "{cut:?}: {:?} and {:?}", parts.failure, whole.failure);
+        let whole = self.read_by(&plan, Cut::WHOLE, &Wanted::all());
+        let block_bytes = usize::from(how[0]) + 1;
+        match how[2] % 4 {
+            0 => self.check_cut(&plan, &whole, Cut { block_bytes, ..Cut::WHOLE }),
+            1 => self.check_wanted(&plan, &whole, how[1]),
+            // As the program does it; with records that are too long, where any may be.
+            kind => {
+                let max_bytes = Some(usize::from(how[1]) + 16).filter(|_| kind == 2 && self.format != "struct");
+                let block_bytes = block_bytes.min(max_bytes.unwrap_or(usize::MAX));
+                let read = |reads| self.read(Cut { block_bytes, reads, max_bytes });
+                assert_eq!(read(&[]), read(&[how[1], how[2]]), "reads show in blocks of {block_bytes} bytes");
+            }
         }
-        // As the program does it, with records that are too long.
-        let max_bytes = Some(usize::from(how[1]) + 16).filter(|_| self.format != "struct");
-        for (block_bytes, max_bytes) in [(16, max_bytes), (usize::from(how[0]) + 1, None)] {
-            let cut = |reads| Cut { block_bytes, reads, max_bytes };
-            assert_eq!(self.read(cut(&[])), self.read(cut(&[how[2], how[0]])), "reads show in blocks of {block_bytes} bytes");
-        }
-        let names = whole.names.iter().enumerate().filter(|(i, _)| how[2] >> (i % 8) & 1 == 1).map(|(_, name)| name.clone());
+        Some(whole)
+    }
+
+    /// Cuts do not show. (Which of several mistakes is told may differ; that there is one may not.)
+    fn check_cut(&self, plan: &Arc<dyn Plan>, whole: &Outcome, cut: Cut<'_>) {
+        let parts = self.read_by(plan, cut, &Wanted::all());
+        assert_eq!((&parts.rows, &parts.rejects), (&whole.rows, &whole.rejects), "{cut:?}");
+        assert_eq!(parts.failure.is_some(), whole.failure.is_some(), "{cut:?}: {:?} and {:?}", parts.failure, whole.failure);
+    }
+
+    /// What nobody reads changes nothing else.
+    fn check_wanted(&self, plan: &Arc<dyn Plan>, whole: &Outcome, which: u8) {
+        let names = whole.names.iter().enumerate().filter(|(i, _)| which >> (i % 8) & 1 == 1).map(|(_, name)| name.clone());
         let few: Vec<String> = names.collect();
-        let less = self.read_by(&plan, Cut::WHOLE, &Wanted::only(few.clone()));
+        let less = self.read_by(plan, Cut::WHOLE, &Wanted::only(few.clone()));
         let rest = |row: &Row| row.iter().filter(|(name, _)| few.contains(name)).cloned().collect::<Row>();
         assert_eq!(less.rows, whole.rows.iter().map(rest).collect::<Vec<_>>(), "only {few:?}");
-        assert_eq!((less.rejects, less.failure), (whole.rejects.clone(), whole.failure.clone()), "only {few:?}");
-        Some(whole)
+        assert_eq!((&less.rejects, &less.failure), (&whole.rejects, &whole.failure), "only {few:?}");
     }
 }
 
@@ -232,12 +243,14 @@ struct Reading {
     unit: Unit,
     line: u64,
     nesting: Nesting,
+    /// There is one block.
+    is_whole: bool,
     outcome: Outcome,
 }
 
 impl Reading {
     fn new(boundary: Arc<dyn Boundary>, unit: Unit) -> Self {
-        Reading { boundary, unit, line: 0, nesting: Nesting::default(), outcome: Outcome::default() }
+        Reading { boundary, unit, line: 0, nesting: Nesting::default(), is_whole: false, outcome: Outcome::default() }
     }
 
     /// Reads what comes after the first `head` bytes.
@@ -255,10 +268,11 @@ impl Reading {
         };
         let max_bytes = boundary.max_bytes();
         let feed = Pieces { bytes: &bytes[head..], sizes: cut.reads, turn: 0 };
-        let mut cutter = Cutter::new(feed, boundary, Pool::new(), cut.block_bytes);
+        let mut cutter = Cutter::new(feed, boundary, Pool::new(), cut.block_bytes.min(bytes.len() + 1));
         let (source, mut at) = ("fuzz".into(), head);
         let mut parser: Option<Box<dyn Parser>> = None;
         self.line = newlines(&bytes[..head]);
+        self.is_whole = cut.block_bytes > bytes.len();
         while let Some(next) = cutter.next_block().unwrap_or_else(|error| panic!("{error}")) {
             let mut block = next.of(&source);
             block.start += head as u64;
@@ -330,7 +344,9 @@ impl Reading {
         // The limits, and the way through a pipe.
         assert!(records <= Batch::MAX_ROWS && batch.schema().len() <= Schema::MAX_FIELDS);
         let mut rows: Vec<Row> = batch.rows().map(|row| cells(batch.schema(), row.values())).collect();
-        assert_eq!(piped(&batch), rows, "what is written is read");
+        if self.is_whole {
+            assert_eq!(piped(&batch), rows, "what is written is read");
+        }
         let mut failure = parser.failure();
         if let Some(misfit) = parser.seam().and_then(|seam| self.nesting.follow(seam).err()) {
             rows.truncate(misfit.records_before as usize);

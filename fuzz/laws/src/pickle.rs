@@ -3,7 +3,7 @@
 //! What was written is read; a pickle that asks for code to be executed ends the reading; a reject leaves nothing behind.
 //! That nothing is allocated for a number in a pickle is seen by the fuzzer, under `-malloc_limit_mb`.
 
-use recpipe_producer::format::Args;
+use recpipe_producer::format::{Args, Wanted};
 
 use crate::{
     blocks::{Case, Cell, Cut, Outcome, Row},
@@ -36,7 +36,7 @@ fn any(bytes: &[u8], how: [u8; 3]) {
     // The smallest pickle of anything has two bytes.
     assert!(whole.rows.len() + whole.rejects.len() <= bytes.len() / 2);
     let Ok(plan) = case(bytes).plan() else { panic!("it could be read before") };
-    let small = case(bytes).read_by(&plan, Cut { block_bytes: 1, ..Cut::WHOLE }, &recpipe_producer::format::Wanted::all());
+    let small = case(bytes).read_by(&plan, Cut { block_bytes: 1, ..Cut::WHOLE }, &Wanted::all());
     assert_eq!(small.failure, whole.failure, "however it is cut, the same is wrong");
     if !whole.rejects.is_empty() {
         let mut without = bytes.to_vec();
@@ -264,7 +264,7 @@ impl Writer<'_> {
                 usize::from(index)
             }
             2 => {
-                let index = u16::from_le_bytes([self.from.byte(), self.from.byte()]);
+                let index = u16::from(self.from.byte()) * 3;
                 self.out.extend([b'r', index as u8, (index >> 8) as u8, 0, 0]);
                 usize::from(index)
             }

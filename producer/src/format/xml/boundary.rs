@@ -12,7 +12,7 @@
 use memchr::memmem::Finder;
 
 use super::gap::{Gap, gap};
-use super::markup::{Malformed, is_name_byte, skip_space, special, tag_end};
+use super::markup::{BYTE_ORDER_MARK, Malformed, is_name_byte, skip_space, special, tag_end};
 use crate::input::boundary::{Boundary, Resume};
 
 /// Finds the ends of the elements of one name.
@@ -34,7 +34,11 @@ impl Ends {
 
     /// The last place in `bytes` at which a block may end; or the first one after `beyond`.
     fn scan(&self, bytes: &[u8], beyond: Option<usize>) -> Option<usize> {
-        let (mut at, mut end) = (0, None);
+        // A block does not end within the mark that an input may begin with, nor after it: what follows is read as what follows it.
+        if !bytes.is_empty() && BYTE_ORDER_MARK.starts_with(bytes) {
+            return None;
+        }
+        let (mut at, mut end) = (if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }, None);
         loop {
             let next = match gap(bytes, at, &self.element) {
                 Ok(Gap::Record(start)) => self.record_end(bytes, start),
@@ -173,7 +177,16 @@ mod tests {
         check("<other a='>'/>|<other a='");
         check("text|");
         check("text |<");
+        check("\u{feff}");
+        check("\u{feff}<?xml version='1.0'");
+        check("\u{feff}<?xml version='1.0'?>|<bus");
         check("");
+    }
+
+    #[test]
+    fn a_block_does_not_end_with_the_mark_at_its_beginning() {
+        let mark = "\u{feff}".as_bytes();
+        assert_eq!([1, 2, 3].map(|len| ends().last_end(&mark[..len])), [None; 3]);
     }
 
     #[test]
