@@ -90,11 +90,13 @@ pub struct Cut<'a> {
     pub reads: &'a [u8],
     /// The longest record, where it is not the format's.
     pub max_bytes: Option<usize>,
+    /// After each read there is nothing more just now, so that what is there is given out.
+    pub is_live: bool,
 }
 
 impl Cut<'static> {
     /// One block. (A block for a small input has a buffer of its size: a large one takes longer to be zeroed than to be parsed.)
-    pub const WHOLE: Self = Cut { block_bytes: usize::MAX, reads: &[], max_bytes: None };
+    pub const WHOLE: Self = Cut { block_bytes: usize::MAX, reads: &[], max_bytes: None, is_live: false };
 }
 
 /// Gives bytes in pieces.
@@ -103,6 +105,7 @@ struct Pieces<'a> {
     bytes: &'a [u8],
     sizes: &'a [u8],
     turn: usize,
+    is_live: bool,
 }
 
 impl Feed for Pieces<'_> {
@@ -113,6 +116,10 @@ impl Feed for Pieces<'_> {
         into[..now.len()].copy_from_slice(now);
         self.bytes = later;
         Ok(now.len())
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_live
     }
 }
 
@@ -200,15 +207,25 @@ impl Case<'_> {
         };
         let whole = self.read_by(&plan, Cut::WHOLE, &Wanted::all());
         let block_bytes = usize::from(how[0]) + 1;
-        match how[2] % 4 {
+        // With records that are too long, where any may be.
+        let max_bytes = Some(usize::from(how[1]) + 16).filter(|_| self.format != "struct");
+        let short = Cut { block_bytes: block_bytes.min(max_bytes.unwrap_or(usize::MAX)), max_bytes, ..Cut::WHOLE };
+        let reads = &[how[1] % 32, how[2]];
+        match how[2] % 6 {
             0 => self.check_cut(&plan, &whole, Cut { block_bytes, ..Cut::WHOLE }),
             1 => self.check_wanted(&plan, &whole, how[1]),
-            // As the program does it; with records that are too long, where any may be.
-            kind => {
-                let max_bytes = Some(usize::from(how[1]) + 16).filter(|_| kind == 2 && self.format != "struct");
-                let block_bytes = block_bytes.min(max_bytes.unwrap_or(usize::MAX));
-                let read = |reads| self.read(Cut { block_bytes, reads, max_bytes });
-                assert_eq!(read(&[]), read(&[how[1], how[2]]), "reads show in blocks of {block_bytes} bytes");
+            // As the program does it.
+            2 => assert_eq!(self.read(short), self.read(Cut { reads, ..short }), "reads show in {short:?}"),
+            3 => {
+                let cut = Cut { block_bytes, ..Cut::WHOLE };
+                assert_eq!(self.read(cut), self.read(Cut { reads, ..cut }), "reads show in {cut:?}");
+            }
+            4 => self.check_cut(&plan, &whole, Cut { reads, is_live: true, ..Cut::WHOLE }),
+            _ => {
+                let whole = self.read_by(&plan, short, &Wanted::all());
+                let live = Cut { reads, is_live: true, ..short };
+                assert_eq!(self.read_by(&plan, live, &Wanted::all()).long, whole.long, "{live:?}");
+                self.check_cut(&plan, &whole, live);
             }
         }
         Some(whole)
@@ -267,7 +284,7 @@ impl Reading {
             None => self.boundary.clone(),
         };
         let max_bytes = boundary.max_bytes();
-        let feed = Pieces { bytes: &bytes[head..], sizes: cut.reads, turn: 0 };
+        let feed = Pieces { bytes: &bytes[head..], sizes: cut.reads, turn: 0, is_live: cut.is_live };
         let mut cutter = Cutter::new(feed, boundary, Pool::new(), cut.block_bytes.min(bytes.len() + 1));
         let (source, mut at) = ("fuzz".into(), head);
         let mut parser: Option<Box<dyn Parser>> = None;

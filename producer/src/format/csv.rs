@@ -270,7 +270,7 @@ impl CsvPlan {
                 None if raw.is_empty() => table.null(column),
                 None => {
                     table.cancel(table.columns());
-                    let name = &self.schema.fields()[column].name;
+                    let name = self.schema.fields()[column].name.escape_debug();
                     return Err(format!("`{name}` is not {kind} as it was at first (--cast {name}=str takes all)"));
                 }
             }

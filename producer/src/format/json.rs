@@ -1,7 +1,8 @@
 //! `json`: one object a line, its keys are the fields.
 //!
-//! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A key that stands twice counts as it
-//! stands last. Lines of nothing but spaces are passed over, and so is a byte order mark.
+//! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
+//! stands last, if both values are of its type; so the members of two objects of one key are put together.
+//! Lines of nothing but spaces are passed over, and so is a byte order mark.
 //!
 //! # Schema and types
 //!
@@ -254,7 +255,10 @@ impl Visitor for InLine<'_> {
             (Type::Int, Type::Float) => table.retype(place, Type::Float),
             (Type::Float, Type::Int) => {}
             (known, kind) if known == kind => {}
-            (known, kind) => return Err(format!("`{path}` is {kind}, and was {known} at first (--cast {path}=str takes all)").into()),
+            (known, kind) => {
+                let path = path.escape_debug();
+                return Err(format!("`{path}` is {kind}, and was {known} at first (--cast {path}=str takes all)").into());
+            }
         }
         match (scalar, table.kind(place)) {
             (Scalar::String { escaped: true }, _) => {

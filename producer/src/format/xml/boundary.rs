@@ -15,6 +15,9 @@ use super::gap::{Gap, gap};
 use super::markup::{BYTE_ORDER_MARK, Malformed, is_name_byte, skip_space, special, tag_end};
 use crate::input::boundary::{Boundary, Resume};
 
+/// Behind an end tag with so much white space before its `>`, no record begins after one that was too long.
+const MAX_SPACE: usize = 64;
+
 /// Finds the ends of the elements of one name.
 #[derive(Debug)]
 pub(super) struct Ends {
@@ -138,11 +141,12 @@ impl Boundary for Ends {
             let end = skip_space(bytes, name_end);
             match bytes.get(end) {
                 Some(b'>') => return Resume::At(end + 1),
-                Some(_) => {}
-                None => return Resume::NotWithin(found.max(1)),
+                None if end - name_end < MAX_SPACE => return Resume::NotWithin(found),
+                _ => {}
             }
         }
-        Resume::NotWithin(bytes.len().saturating_sub(self.element.len() + 1).max(1))
+        // The beginning of an end tag may be at the end.
+        Resume::NotWithin(bytes.len().saturating_sub(self.element.len() + 1))
     }
 }
 
@@ -203,6 +207,10 @@ mod tests {
         assert_eq!(ends().resume(b"xx</buses></bus ><bus>"), Resume::At(17));
         assert_eq!(ends().resume(b"xx</bus  "), Resume::NotWithin(2));
         assert_eq!(ends().resume(b"xxxxxx</b"), Resume::NotWithin(5));
-        assert_eq!(ends().resume(b"</bu"), Resume::NotWithin(1));
+        // What may be an end tag is shown again as a whole, however little there is yet.
+        for begun in ["<", "</bu", "</bus", "</bus  "] {
+            assert_eq!(ends().resume(begun.as_bytes()), Resume::NotWithin(0));
+        }
+        assert_eq!(ends().resume(format!("</bus{}", " ".repeat(100)).as_bytes()), Resume::NotWithin(101));
     }
 }
