@@ -1,9 +1,13 @@
 //! What a user may type.
 
-use std::{fmt::Write, path::PathBuf};
+use std::{fmt::Write, path::PathBuf, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser};
-use recpipe::{Exit, parallel::MAX_THREADS, transport::Url};
+use recpipe::{
+    Error, Exit,
+    parallel::MAX_THREADS,
+    transport::{Url, token},
+};
 
 use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
 
@@ -20,9 +24,29 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Where the records come from: `-` for standard input, or a file of records
+    /// Where the records come from: `-` for standard input, a file of records, `unix:PATH`, `tcp://HOST:PORT`; repeatable
     #[arg(long, value_name = "URL", default_value = "-")]
-    pub from: Url,
+    pub from: Vec<Url>,
+
+    /// Waits for producers there instead
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub listen: Option<Url>,
+
+    /// Ends when that many producers have ended; 0: never
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "listen")]
+    pub senders: u16,
+
+    /// Goes on trying to connect for so long
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub connect_timeout: Duration,
+
+    /// Waits so long for a lost connection to come back
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub retry_timeout: Duration,
+
+    /// A file with a secret that the other end has to know
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 
     /// Worker threads [default: the CPUs this process may use]; the answer is the same for any number
     #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
@@ -47,6 +71,14 @@ const EXAMPLES: &str = "Examples:
   producer apache access.log       | consumer 'where request =~ /\\.php$/i | head 3' 'print \"{host} {request}\"'";
 
 impl Cli {
+    /// The secret in `--token-file`; empty without one.
+    ///
+    /// # Errors
+    /// When it cannot be read, or others may read it too.
+    pub fn token(&self) -> Result<Vec<u8>, Error> {
+        self.token_file.as_deref().map_or(Ok(Vec::new()), token::read)
+    }
+
     /// Parses the program's arguments; help and usage errors end the program, as clap does.
     pub fn from_args() -> Self {
         let matches = Cli::command().after_help(reference()).get_matches();

@@ -9,9 +9,13 @@
 pub mod aggregate;
 pub mod cli;
 pub mod expr;
+pub mod input;
 pub mod output;
 pub mod program;
 pub mod query;
+pub mod resolver;
 pub mod run;
 pub mod split;
 pub mod stage;
+pub mod strftime;
+pub mod strptime;

@@ -1,25 +1,21 @@
 //! The program: from the command line to an exit code.
 
-use std::{fs::File, io::IsTerminal, thread::available_parallelism, time::Instant};
+use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, say,
-    transport::{
-        Url, back, file, stdio,
-        watch::{Stopper, Watched},
-    },
-    wire::{self, Ending, Incoming, Reader},
+    transport::{Url, stdio},
+    wire::{self, Ending},
 };
 
 use crate::{
     cli::Cli,
+    input::{self, Begun, Input},
     output::Printer,
-    query::{self, Plan, Query, QueryError, Source, plan::Output},
+    query::{self, Query, QueryError, Source, plan::Output},
     run::{self, Options, Outcome},
 };
-
-type Input = Watched<File>;
 
 /// Runs the program and says what went wrong, if anything did.
 pub fn main(cli: &Cli) -> Exit {
@@ -30,14 +26,22 @@ pub fn main(cli: &Cli) -> Exit {
                 say!("{}", error.to_string().trim_end());
                 return Exit::Usage;
             }
-            let known = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
-            if known.is_some_and(Error::is_broken_pipe) {
-                return Exit::Done;
+            let exit = exit_of(&error);
+            if exit != Exit::Done {
+                say!("consumer: {}", shown(&error));
             }
-            say!("consumer: {}", shown(&error));
-            known.map_or(Exit::Failed, Error::exit)
+            exit
         }
     }
+}
+
+/// The exit that an error leads to. That nobody reads the answer any more is none.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    if error.is::<QueryError>() {
+        return Exit::Usage;
+    }
+    let known = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
+    if known.is_some_and(Error::is_broken_pipe) { Exit::Done } else { known.map_or(Exit::Failed, Error::exit) }
 }
 
 /// What went wrong, from the outside in. An [`Error`] tells its own cause.
@@ -59,13 +63,30 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
     let query = query::parse(&source)?;
-    if cli.from == Url::Stdio && std::io::stdin().is_terminal() {
+    if cli.from == [Url::Stdio] && cli.listen.is_none() && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
-    let (input, stopper) = open(&cli.from)?;
-    let mut reader = Reader::new(input)?;
-    let plan = match first_schema(&mut reader, &source, &query, cli.quiet)? {
-        Begun::Plan(plan) => plan,
+    let mut input = input::open(cli)?;
+    let exit = answer_over(&mut input, cli, &source, &query, started);
+    // However it went, the producers are told.
+    let (code, cause) = match &exit {
+        Ok(exit) => (*exit, String::new()),
+        Err(error) => (exit_of(error), shown(error)),
+    };
+    let told = input.close(&Ending { exit: code, cause, rejected: 0 });
+    match (exit, told) {
+        // A producer that is lost after it has sent everything changes nothing about the answer.
+        (Ok(exit), Err(error)) => {
+            say!("consumer: {error}");
+            Ok(exit)
+        }
+        (exit, _) => exit,
+    }
+}
+
+fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
+    let plan = match input.begin(cli.quiet)? {
+        Begun::Schema(schema) => query::check(source, query, &schema)?,
         Begun::Ended(ending) => return Ok(ended(&ending)),
     };
     if cli.check {
@@ -73,21 +94,25 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     }
     let printer = Printer::stdout()?;
     let terminal = printer.is_terminal();
+    let uses = plan.uses();
+    if uses.emit && terminal {
+        return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
+    }
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         default_output: if terminal { Output::Table } else { Output::Json },
         line_width: if terminal { stdio::terminal_columns() } else { None },
-        stopper: Some(stopper),
+        stopper: Some(input.stop()),
         quiet: cli.quiet,
     };
-    // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-    let needed = wire::Plan { columns: query::fields_read(&plan, &options.default_output) };
-    if cli.from == Url::Stdio && needed.columns.is_some() {
-        back::advise(reader.input(), &needed);
+    let columns = query::fields_read(&plan, &options.default_output);
+    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options.default_output) });
+    // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
+    // goes elsewhere too: that is wanted, whoever reads standard output.
+    if !uses.files {
+        input.watch_output()?;
     }
-    // Not before the query is known to be right: its errors are told, whoever reads the answer.
-    reader.input_mut().watch_output(stdio::stdout()?.into());
-    let outcome = run::run(&mut reader, &plan, &options, printer);
+    let outcome = run::run(input, &plan, &options, printer);
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
@@ -129,41 +154,6 @@ fn source(cli: &Cli) -> anyhow::Result<Source> {
         Some(path) => {
             let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the query {}", path.display()))?;
             Ok(Source::from_file(path.display().to_string(), text))
-        }
-    }
-}
-
-fn open(url: &Url) -> anyhow::Result<(Input, Stopper)> {
-    let file = match url {
-        Url::Stdio => stdio::stdin()?,
-        Url::File(path) => file::open(path)?,
-    };
-    if file.is_terminal() {
-        return Err(anyhow!(
-            "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"
-        ));
-    }
-    Watched::new(file, None).context("cannot watch the input")
-}
-
-/// A stream begins with what the query is checked against, or ends without it.
-enum Begun {
-    Plan(Plan),
-    Ended(Ending),
-}
-
-fn first_schema(reader: &mut Reader<Input>, source: &Source, query: &Query, quiet: bool) -> anyhow::Result<Begun> {
-    loop {
-        match reader.read()? {
-            Some(Incoming::Schema(schema)) => return Ok(Begun::Plan(query::check(source, query, &schema)?)),
-            Some(Incoming::Report(report)) if quiet => drop(report),
-            Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),
-            // A producer that is well says what its fields are, also when there are no records.
-            Some(Incoming::End(ending)) if ending.exit == Exit::Done => {
-                return Err(anyhow!("the stream ended without saying what its fields are"));
-            }
-            Some(Incoming::End(ending)) => return Ok(Begun::Ended(ending)),
-            Some(Incoming::Batch(_)) | None => return Err(anyhow!("the stream has records before it has fields")),
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Runs a plan over a stream: workers, merge, and what is left to do once.
 
 use std::{
-    cell::{Cell, RefCell},
-    io::Read,
+    cell::RefCell,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -12,20 +11,22 @@ use recpipe::{
     parallel::{self, Sink, Worker},
     say,
     stage::Coroutine,
-    transport::watch::Stopper,
-    wire::{Ending, Incoming, RawBatch, Reader},
+    wire::{Ending, Incoming, RawBatch},
 };
 
 use crate::{
     aggregate::Table,
-    output::Printer,
-    query::plan::{Output, Plan},
+    input::{Arrived, Frames, Receipt, Stop},
+    output::{Outlet, Outlets, Printer},
+    query::{
+        plan::{Output, Plan},
+        words::Runs,
+    },
     split::{Split, WorkerPart},
     stage::{Piece, Target},
 };
 
 /// What a run needs to know besides the plan.
-#[derive(Debug)]
 pub struct Options {
     /// Worker threads.
     pub threads: usize,
@@ -34,7 +35,7 @@ pub struct Options {
     /// The columns of the terminal that a table is to fit, if there is one.
     pub line_width: Option<usize>,
     /// Wakes the reader when no more is wanted of it.
-    pub stopper: Option<Stopper>,
+    pub stopper: Option<Stop>,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
     pub quiet: bool,
 }
@@ -50,23 +51,30 @@ pub struct Outcome {
     pub stopped: bool,
     /// Records that came.
     pub records_in: u64,
-    /// Records of the answer.
+    /// Records of the answer: those that came to an output, of a branch or of the query itself.
     pub records_out: u64,
 }
 
-/// Runs `plan` over the batches of `reader`. What a broken stream gave before it broke is still answered, and
+/// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
-pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
+pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
     let split = Split::new(plan, &options.default_output);
-    let printer = Rc::new(RefCell::new(printer));
-    let counted = Rc::new(Cell::new(0));
-    let chain = match split.once(&printer, &counted, options.line_width) {
-        Ok(chain) => Coroutine::new(chain),
+    let outlets = Outlets::new(plan, printer, options.line_width);
+    let Outlet { stage, printer } = match split.once(&outlets) {
+        Ok(outlet) => outlet,
         Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
     };
     let stream = Mutex::new((None, None));
-    let mut pull = || pull(reader, plan, options.quiet, &stream);
-    let mut once = Once { chain, printer, stopper: options.stopper.as_ref(), error: None, stopped: false, counted };
+    let mut pull = || pull(input, plan, options.quiet, &stream);
+    let mut once = Once {
+        chain: Coroutine::new(stage),
+        printer,
+        outlets: &outlets,
+        stopper: options.stopper.as_ref(),
+        error: None,
+        stopped: false,
+        holds_state: holds_state(plan, &options.default_output),
+    };
     let make = || QueryWorker { part: split.worker(), plan };
     let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -74,46 +82,67 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
     let failed = once.error.take().or(panicked);
     // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
     let error = match failed {
-        Some(error) if error.exit() != Exit::Incomplete => {
-            // What was printed before the failure is not lost; that it cannot be written either is no news.
-            let _ = once.printer.borrow_mut().flush();
-            Some(error)
+        Some(error) if error.exit() != Exit::Incomplete => Err(error),
+        broken_batch => {
+            let broken = broken_batch.or(broken);
+            outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
+            once.end(&split, tables).map(|()| broken)
         }
-        broken_batch => match once.end(&split, tables) {
-            Ok(()) => broken_batch.or(broken),
-            Err(error) => Some(error),
-        },
     };
-    Outcome { ending, error, stopped: once.stopped, records_in: reader.totals().records, records_out: once.counted.get() }
+    let error = error.unwrap_or_else(|error| {
+        // What was printed before the failure is not lost.
+        outlets.abandon(&error);
+        Some(error)
+    });
+    Outcome { ending, error, stopped: once.stopped, records_in: input.records(), records_out: outlets.counted() }
+}
+
+/// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
+fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> Ending {
+    match (ending, broken) {
+        _ if stopped => Ending::default(),
+        (_, Some(error)) => Ending { exit: error.exit(), cause: error.to_string(), rejected: 0 },
+        (Some(ending), None) => ending.clone(),
+        (None, None) => Ending::default(),
+    }
+}
+
+/// Whether something of what a frame led to is kept until the end: then no frame is done with before.
+pub fn holds_state(plan: &Plan, default_output: &Output) -> bool {
+    let is_table = *plan.sink().unwrap_or(default_output) == Output::Table;
+    is_table || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
 }
 
 /// How the stream ended, or why it did not.
 type StreamEnd = (Option<Ending>, Option<Error>);
 
 /// The next batch that anybody has to look at.
-fn pull<R: Read>(reader: &mut Reader<R>, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd>) -> Option<RawBatch> {
+fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd>) -> Option<Item> {
     let end = |ending, error| *end.lock().unwrap_or_else(PoisonError::into_inner) = (ending, error);
     loop {
-        match reader.read() {
-            Ok(Some(Incoming::Batch(raw))) => return Some(raw),
-            Ok(Some(Incoming::Schema(schema))) => {
+        let Arrived { what, receipt } = match input.read() {
+            Ok(Some(arrived)) => arrived,
+            Ok(None) => return None,
+            Err(error) => {
+                end(None, Some(error));
+                return None;
+            }
+        };
+        match what {
+            Incoming::Batch(raw) => return Some((raw, receipt)),
+            Incoming::Schema(schema) => {
                 let unseen: Vec<&str> = schema.names().filter(|name| plan.input.index_of(name).is_none()).collect();
                 if !quiet && !unseen.is_empty() {
                     say!("consumer: fields that come up later in the stream are not seen by this query: {}", unseen.join(", "));
                 }
             }
-            Ok(Some(Incoming::Report(report))) => {
+            Incoming::Report(report) => {
                 if !quiet {
                     say!("consumer: the producer says: {}", report.message);
                 }
             }
-            Ok(Some(Incoming::End(ending))) => {
+            Incoming::End(ending) => {
                 end(Some(ending), None);
-                return None;
-            }
-            Ok(None) => return None,
-            Err(error) => {
-                end(None, Some(error));
                 return None;
             }
         }
@@ -125,15 +154,27 @@ struct QueryWorker<'p> {
     plan: &'p Plan,
 }
 
-impl Worker<RawBatch> for QueryWorker<'_> {
-    type Out = Result<Vec<Piece>, Error>;
-    type Last = Option<Table>;
+/// A batch, and who is to be told when it is done with.
+type Item = (RawBatch, Option<Receipt>);
 
-    fn work(&mut self, raw: RawBatch) -> Self::Out {
+/// What came of an item.
+type Worked = (Result<Vec<Piece>, Error>, Option<Receipt>);
+
+impl QueryWorker<'_> {
+    fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
         let batch = unite(raw.decode()?, &self.plan.input)?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
+    }
+}
+
+impl Worker<Item> for QueryWorker<'_> {
+    type Out = Worked;
+    type Last = Option<Table>;
+
+    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
+        (self.send(raw), receipt)
     }
 
     fn finish(self) -> Self::Last {
@@ -159,11 +200,13 @@ fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
 /// The part that runs once, on the calling thread.
 struct Once<'a> {
     chain: Coroutine<Target>,
+    /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
-    stopper: Option<&'a Stopper>,
+    outlets: &'a Outlets,
+    stopper: Option<&'a Stop>,
     error: Option<Error>,
     stopped: bool,
-    counted: Rc<Cell<u64>>,
+    holds_state: bool,
 }
 
 impl Once<'_> {
@@ -171,7 +214,7 @@ impl Once<'_> {
         match piece {
             Piece::Batch(batch) => self.chain.send(batch),
             Piece::Lines(lines, records) => {
-                self.counted.set(self.counted.get() + records);
+                self.outlets.count(records);
                 self.printer.borrow_mut().write(&lines).map(|()| Flow::Continue)
             }
         }
@@ -199,18 +242,22 @@ impl Once<'_> {
                 }
             }
         }
-        self.chain.close()?;
-        self.printer.borrow_mut().flush()
+        self.chain.close()
     }
 }
 
-impl Sink<Result<Vec<Piece>, Error>> for Once<'_> {
-    fn take(&mut self, pieces: Result<Vec<Piece>, Error>) -> Flow {
+impl Sink<Worked> for Once<'_> {
+    fn take(&mut self, (pieces, receipt): Worked) -> Flow {
         let flow = pieces.and_then(|pieces| {
             for piece in pieces {
                 if self.piece(piece)? == Flow::Stop {
                     return Ok(Flow::Stop);
                 }
+            }
+            if let Some(receipt) = receipt.filter(|_| !self.holds_state) {
+                self.chain.flush()?;
+                self.printer.borrow_mut().flush()?;
+                receipt.done();
             }
             Ok(Flow::Continue)
         });
@@ -218,7 +265,7 @@ impl Sink<Result<Vec<Piece>, Error>> for Once<'_> {
     }
 
     fn idle(&mut self) -> Flow {
-        let flushed = self.chain.flush().and_then(|()| self.printer.borrow_mut().flush());
+        let flushed = self.chain.flush();
         self.flow(flushed.map(|()| Flow::Continue))
     }
 

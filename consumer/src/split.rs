@@ -1,21 +1,25 @@
 //! A plan cut in two: the part that each worker runs, and the part that runs once on what the workers give.
 //!
-//! The cut is at the first stage that needs all the records. `where`, `select` and `let` before it run in the workers;
-//! `distinct`, `top` and `stats` have a half on each side; everything after runs once. A query that does nothing but
-//! filter and print has its output formatted by the workers too.
+//! Where a stage may run stands in the table of stages ([`Runs`]). The cut is at the first that needs more than its own
+//! batch: what is before it runs in the workers; it has a half on each side if its partial results can be merged; all
+//! that comes after, and every branch, runs once. A query that does nothing but filter and print has its output formatted
+//! by the workers too.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
-use recpipe::Error;
+use recpipe::{Error, stage::Broadcast};
 
 use crate::{
     aggregate::Table,
-    output::{self, Counted, Null, Printer, Written},
-    query::plan::{Output, Plan, PlanStage, Step},
-    stage::{Assign, Deliver, Delivered, Distinct, DistinctCandidates, Filter, Head, Select, Stats, Tabulate, Target, Top, TopCandidates},
+    output::{self, Outlet, Outlets},
+    query::{
+        plan::{Output, Plan, PlanStage, Step},
+        words::Runs,
+    },
+    stage::{
+        Assign, Deliver, Delivered, Distinct, DistinctCandidates, Dns, Filter, Head, Parse, Select, Skip, Stats, Tabulate, Tail, Target,
+        Top, TopCandidates, Trace,
+    },
 };
 
 /// A plan and where it is cut. Workers and the once part are built from it, each on its own thread.
@@ -24,6 +28,8 @@ pub struct Split<'p> {
     /// Stages before this place run in the workers, and only there.
     cut: usize,
     output: &'p Output,
+    /// The output of a branch that names none.
+    default: &'p Output,
 }
 
 /// A worker's part, built.
@@ -39,14 +45,14 @@ pub struct WorkerPart {
 impl<'p> Split<'p> {
     /// Cuts a plan; `default` is the output of a query that names none.
     pub fn new(plan: &'p Plan, default: &'p Output) -> Self {
-        let each_worker = |stage: &&PlanStage| matches!(stage.step, Step::Where(_) | Step::Select(_) | Step::Let(_));
-        Split { plan, cut: plan.stages.iter().take_while(each_worker).count(), output: plan.sink().unwrap_or(default) }
+        let each_worker = |stage: &&PlanStage| stage.word.runs == Runs::EachWorker && !stage.word.output;
+        Split { plan, cut: plan.stages.iter().take_while(each_worker).count(), output: plan.sink().unwrap_or(default), default }
     }
 
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
         let rest = &self.plan.stages[self.cut..];
-        rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && *self.output != Output::Table
+        rest.iter().all(|stage| matches!(stage.step, Step::Output(_)))
     }
 
     /// Builds the part of one worker.
@@ -60,7 +66,7 @@ impl<'p> Split<'p> {
                 Box::new(Tabulate::new(table.clone()))
             }
             Some(Step::Distinct(exprs)) => Box::new(DistinctCandidates::new(exprs.clone(), deliver(None))),
-            Some(Step::Top { n, by }) => Box::new(TopCandidates::new(*n, by.clone(), deliver(None))),
+            Some(Step::Top { direction, n, by }) => Box::new(TopCandidates::new(*direction, *n, by.clone(), deliver(None))),
             _ => deliver(formatter()),
         };
         for stage in self.plan.stages[..self.cut].iter().rev() {
@@ -69,24 +75,30 @@ impl<'p> Split<'p> {
         WorkerPart { chain, delivered, table }
     }
 
-    /// Builds the part that runs once. Where the workers format, it prints the header and gets no batches. `counted` grows by the records of the answer that it is sent.
+    /// Builds the part that runs once: the first stage of its chain, and where lines go that workers have formatted. Where
+    /// they do, it prints the header and gets no batches.
     ///
     /// # Errors
-    /// [`Error::Io`] when standard output cannot be written.
-    pub fn once(&self, printer: &Rc<RefCell<Printer>>, counted: &Rc<Cell<u64>>, line_width: Option<usize>) -> Result<Target, Error> {
-        let schema = self.plan.output();
-        let sink: Target = match (output::format(self.output, schema), self.output) {
-            (Some(format), _) => Box::new(Written::new(format, printer.clone())?),
-            (None, Output::Table) => Box::new(output::Table::new(schema, printer.clone(), line_width)),
-            (None, _) => Box::new(Null),
-        };
-        let mut chain: Target = Box::new(Counted::new(counted.clone(), sink));
+    /// [`Error::Io`] when an output cannot be written.
+    pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
         // The table at the cut is filled by the workers; what it holds at the end goes to the stage after it.
         let from = self.cut + usize::from(self.table().is_some());
-        for stage in self.plan.stages[from..].iter().rev() {
-            chain = link(stage, chain);
+        self.chain(self.plan, from, self.output, outlets)
+    }
+
+    /// The stages of a plan, or of a branch, from this place on, and its output.
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets) -> Result<Outlet, Error> {
+        let Outlet { stage: mut chain, printer } = outlets.open(output, plan.output())?;
+        for stage in plan.stages[from..].iter().rev() {
+            chain = match &stage.step {
+                Step::Tee(branch) => {
+                    let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets)?;
+                    Box::new(Broadcast::new(vec![branch.stage, chain]))
+                }
+                _ => link(stage, chain),
+            };
         }
-        Ok(chain)
+        Ok(Outlet { stage: chain, printer })
     }
 
     /// An empty table to merge those of the workers into, where the query has one at the cut.
@@ -109,11 +121,16 @@ fn link(stage: &PlanStage, target: Target) -> Target {
         Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
         Step::Select(columns) => Box::new(Select::new(columns.clone(), schema, target)),
         Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), target)),
+        Step::Parse(parse) => Box::new(Parse::new(parse.clone(), target)),
         Step::Head(n) => Box::new(Head::new(*n, target)),
+        Step::Tail(n) => Box::new(Tail::new(*n, target)),
+        Step::Skip(n) => Box::new(Skip::new(*n, target)),
         Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, target)),
-        Step::Top { n, by } => Box::new(Top::new(*n, by.clone(), target)),
+        Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), target)),
         Step::Stats { keys, aggregates } => Box::new(Stats::new(Table::new(keys, aggregates, schema), target)),
-        // The output is the last of the chain, built before the first link.
-        Step::Output(_) => target,
+        Step::Dns { field, place } => Box::new(Dns::new(*field, *place, schema, target)),
+        Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
+        // The output is the last of the chain, built before the first link; a branch is built by who knows the outputs.
+        Step::Output(_) | Step::Tee(_) => target,
     }
 }

@@ -84,6 +84,36 @@ fn check(query: &str, expect: &str) {
 }
 
 #[test]
+fn what_depends_on_order_is_by_that_of_the_input() {
+    // By definition, over the very records.
+    let records = records();
+    let rows: Vec<Vec<Value<'_>>> = records.rows().map(|row| row.values().collect()).collect();
+    let hosts = ["h0", "h1", "h2", "h3", "h4"].map(|host| {
+        let mine: Vec<_> = rows.iter().filter(|row| row[0] == Value::Text(host.as_bytes())).collect();
+        let took: Vec<_> = mine.iter().map(|row| row[2]).filter(|took| !matches!(took, Value::Null)).collect();
+        let statuses = mine.iter().map(|row| row[1]).filter(|status| !matches!(status, Value::Null));
+        let list = took.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        // The first of the records whose status is the largest.
+        let both = mine.iter().filter(|row| row[1..].iter().all(|value| !matches!(value, Value::Null)));
+        let largest = both.clone().map(|row| row[1]).max_by(Value::total_cmp).unwrap();
+        let slowest = both.into_iter().find(|row| row[1] == largest).unwrap()[2];
+        let first = statuses.clone().next().unwrap();
+        format!("{host} [{list}] {} {} {first} {} {slowest}\n", took[0], took[took.len() - 1], statuses.last().unwrap())
+    });
+    check(
+        "stats list(took), first(took), last(took), first(status), last(status), argmax(status, took) by host | print \"{host} {list(took)} {first(took)} {last(took)} {first(status)} {last(status)} {argmax(status, took)}\"",
+        &hosts.concat(),
+    );
+    check(
+        "where status == 200 | stats first(took), last(took), argmax(status, took), argmin(status, took) | print",
+        "0.0\t4.875\t0.0\t0.0\n",
+    );
+    check("stats set(status), distinct(host), median(took), p90(took) | print", "[200,404,500]\t5\t2.5\t4.4125\n");
+    // After `head` it is all once.
+    check("head 5 | stats list(took), last(host) | print", "[0.0,0.125,0.25,0.375,0.5]\th3\n");
+}
+
+#[test]
 fn filters_and_columns() {
     check("where status == 404 and took > 4 | select took, host | csv", "took,host\n4.25,h3\n4.625,h4\n");
     check(
@@ -139,6 +169,156 @@ fn the_largest() {
     check("count by status | top 2 | tsv", "status\tcount\n200\t14\n500\t13\n");
     check("top 2 status | tsv", "status\tcount\n200\t14\n500\t13\n");
     check("top 0 by took | count | tsv", "count\n0\n");
+}
+
+#[test]
+fn the_smallest() {
+    check("bottom 2 by took | select took | tsv", "took\n0.0\n0.125\n");
+    check("bottom 100 by took | tail 2 | select took | tsv", "took\n4.875\n\n");
+    check("bottom 2 status | tsv", "status\tcount\n\t4\n404\t9\n");
+}
+
+#[test]
+fn the_last_and_the_rest() {
+    check("tail 2 | select took | tsv", "took\n4.75\n4.875\n");
+    check("tail 0 | count | tsv", "count\n0\n");
+    check("tail 99 | count | tsv", "count\n40\n");
+    check("where status == 404 | tail 2 | select took | tsv", "took\n4.25\n4.625\n");
+    check("skip 38 | select took | tsv", "took\n4.75\n4.875\n");
+    check("skip 99 | count | tsv", "count\n0\n");
+    check("skip 3 | head 2 | tail 1 | select took | tsv", "took\n0.5\n");
+}
+
+#[test]
+fn taken_apart() {
+    check("head 3 | parse host /h(?P<n>[02])/ | select host, n | tsv", "host\tn\nh0\t0\nh2\t2\nh4\t\n");
+    check("head 2 | parse host /(?P<host>.)$|(?P<never>x)/ | select host, never | tsv", "host\tnever\n0\t\n2\t\n");
+    check("where status == 404 | parse host /(?P<d>\\d)/ | where d == \"3\" | count | tsv", "count\n2\n");
+    check("parse host /(?P<d>\\d)/ | let e = d | count by e | head 2 | tsv", "e\tcount\n0\t8\n1\t8\n");
+}
+
+#[test]
+fn searched() {
+    check("grep /^H4$/i | count | tsv", "count\n8\n");
+    check("grep \"h4\" in host | count | tsv", "count\n8\n");
+    check("let other = str(status) | grep /200/ | count | tsv", "count\n14\n");
+}
+
+#[test]
+fn branches_get_every_record() {
+    // A branch that has enough stops nobody else, nor does the query itself stop a branch.
+    check("tee [ head 1 | print \"b {took}\" ] | count | print \"n {count}\"", "b 0.0\nn 40\n");
+    check("tee [ count | print \"b {count}\" ] | head 1 | print \"n {took}\"", "n 0.0\nb 40\n");
+    check("tee [ head 2 | count | print ] | tee [ head 3 | count | print ] | head 4 | count | print", "2\n3\n4\n");
+    check("tee [ tee [ tee [ count | print ] | null ] | null ] | sum(status) | print", "40\n12936\n");
+    check("where status == 404 | tee [ count | csv ] | stats count by host | top 1 | csv", "count\n9\nhost,count\nh0,2\n");
+    check("head 1 | drop took | tee [ rename host as h ] | drop status", "{\"h\":\"h0\",\"status\":200}\n{\"host\":\"h0\"}\n");
+    // A header stands where its records are.
+    check("tee [ count | csv ] | head 1 | csv", "host,status,took\nh0,200,0.0\ncount\n40\n");
+}
+
+#[test]
+fn the_source_stops_when_all_have_enough() {
+    for threads in [1, 2] {
+        let (got, outcome) = answer("tee [ head 2 | print \"b {took}\" ] | head 1 | print \"n {took}\"", &stream(1), threads);
+        assert_eq!(got, "b 0.0\nn 0.0\nb 0.125\n");
+        assert!(outcome.stopped && outcome.records_in < 40 && outcome.records_out == 3, "{outcome:?}");
+    }
+}
+
+#[test]
+fn every_output_counts() {
+    let (_, outcome) = answer("tee [ where status == 404 | null ] | tee [ head 1 | csv ] | count", &stream(7), 2);
+    assert_eq!((outcome.records_in, outcome.records_out), (40, 9 + 1 + 1));
+}
+
+/// The stream as a producer sends it that has been told what is needed.
+fn narrowed(stream: &[u8], columns: &[String]) -> Vec<u8> {
+    let mut reader = Reader::new(stream).unwrap();
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    loop {
+        match reader.read().unwrap().unwrap() {
+            Incoming::Schema(schema) => drop(writer.schema(&schema).unwrap()),
+            Incoming::Batch(raw) => {
+                let batch = raw.decode().unwrap();
+                let places: Vec<_> = columns.iter().map(|name| batch.schema().index_of(name).unwrap()).collect();
+                let fields = places.iter().map(|&place| batch.schema().fields()[place].clone()).collect();
+                let kept = places.iter().map(|&place| batch.column(place).clone()).collect();
+                writer.batch(&batch.with_columns(Arc::new(Schema::new(fields).unwrap()), kept).unwrap()).unwrap();
+            }
+            Incoming::Report(report) => panic!("{report:?}"),
+            Incoming::End(ending) => return writer.finish(&ending).unwrap(),
+        }
+    }
+}
+
+#[test]
+fn what_is_not_read_need_not_come() {
+    let stream = stream(7);
+    for (query, needed) in [
+        ("grep /h3/ in host | count", &["host"][..]),
+        ("grep /3/ | sum(status)", &["host", "status"]),
+        ("drop took | tail 3", &["host", "status"]),
+        ("rename host as took, took as host | count by took | top 2", &["host"]),
+        ("parse host /(?P<took>[0-9])/ | count by took", &["host"]),
+        ("let host = took * 2 | max(host)", &["took"]),
+        ("skip 2 | tail 9 | bottom 2 by took | select status", &["status", "took"]),
+        ("dns host as name | count by name", &["host"]),
+        ("select took, status, host as h | tee [ count by h ] | tee [ where status == 404 | null ] | count", &["host", "status"]),
+        ("tee [ tee [ print \"{took}\" ] | null ] | print \"{host}\"", &["host", "took"]),
+        ("tee [ head 3 ] | null", &["host", "status", "took"]),
+    ] {
+        let source = Source::from_args(&[query]);
+        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let columns: Vec<String> = needed.iter().map(ToString::to_string).collect();
+        let told = query::fields_read(&plan, &Output::Json);
+        assert_eq!(told, Some(columns.clone()).filter(|columns| columns.len() < 3), "{query}");
+        let (whole, _) = answer(query, &stream, 2);
+        let (narrow, outcome) = answer(query, &narrowed(&stream, &columns), 2);
+        assert!(outcome.error.is_none() && !whole.is_empty(), "{query}: {:?}", outcome.error);
+        assert_eq!(narrow, whole, "{query}");
+    }
+}
+
+#[test]
+fn an_emitted_stream_is_a_stream() {
+    let emitted = |query: &str, stream: &[u8]| {
+        let source = Source::from_args(&[query]);
+        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let mut reader = Reader::new(stream).unwrap();
+        reader.read().unwrap();
+        let out = Shared::default();
+        let options = Options { threads: 2, default_output: Output::Json, line_width: None, stopper: None, quiet: true };
+        let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+        let bytes = out.0.borrow().clone();
+        (bytes, outcome)
+    };
+    let whole = stream(7);
+    for (query, then, expect) in [
+        ("emit", "count | tsv", "count\n40\n"),
+        ("where status == 404 | emit", "count by host | head 1 | tsv", "host\tcount\nh0\t2\n"),
+        ("count by host | rename host as h | emit", "top 1 by count | tsv", "h\tcount\nh0\t8\n"),
+        ("where false | emit", "csv", "host,status,took\n"),
+        ("head 3 | emit", "count | tsv", "count\n3\n"),
+        ("tee [ count | null ] | tail 1 | emit", "select took | tsv", "took\n4.875\n"),
+    ] {
+        let (bytes, _) = emitted(query, &whole);
+        let (got, outcome) = answer(then, &bytes, 2);
+        assert!(outcome.error.is_none(), "{query}: {:?}", outcome.error);
+        assert_eq!((got.as_str(), outcome.ending.map(|end| end.exit)), (expect, Some(Exit::Done)), "{query} | {then}");
+    }
+    // A stream that was cut is known to be one behind the next consumer, too; so is a failure of ours.
+    let cut = &whole[..whole.len() - 1];
+    let (_, outcome) = answer("count | tsv", &emitted("where true | emit", cut).0, 2);
+    let ending = outcome.ending.unwrap();
+    assert_eq!(ending.exit, Exit::Incomplete);
+    assert!(ending.cause.contains("truncated"), "{}", ending.cause);
+    let (_, outcome) = answer("count | tsv", &emitted("head 3 | emit", cut).0, 2);
+    assert_eq!(outcome.ending.unwrap().exit, Exit::Done);
+    let (_, outcome) = answer("count | tsv", &emitted("let x = status * 9000000000000000000 | emit", &whole).0, 2);
+    let ending = outcome.ending.unwrap();
+    assert_eq!(ending.exit, Exit::Failed);
+    assert!(ending.cause.contains("overflow"), "{}", ending.cause);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! What can be typed. What it means is decided in [`config`](crate::config).
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use recpipe::parallel::MAX_THREADS;
 
 use crate::format::FORMATS;
+use crate::output::Spread;
 use crate::run::rejects::Limit;
 
 /// The arguments as they were typed.
@@ -51,7 +53,27 @@ pub struct Cli {
 
     /// Where the records go: - for stdout (default), or a file of records
     #[arg(long, value_name = "URL")]
-    pub to: Option<String>,
+    pub to: Vec<String>,
+
+    /// Wait there for consumers instead of connecting to them; given twice, for two
+    #[arg(long, value_name = "URL", conflicts_with = "to")]
+    pub listen: Vec<String>,
+
+    /// With several consumers: each batch to whoever is ready, to all, or each record by the value of a field
+    #[arg(long, value_name = "balance|broadcast|shard=FIELD", default_value = "balance", hide_default_value = true)]
+    pub spread: Spread,
+
+    /// Go on trying to connect for so long
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    pub connect_timeout: Duration,
+
+    /// Wait so long for a lost connection to come back
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub retry_timeout: Duration,
+
+    /// A file with a secret that the other end has to know
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
 
     /// Parser threads; the order is kept for any number (default: the CPUs this process may use)
     #[arg(short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use recpipe::record::Type;
-use recpipe::transport::Url;
+use recpipe::transport::{Url, token};
 
 use crate::cli::Cli;
 use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
+use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
+use crate::output::{self, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
 use crate::run::cast::kind as kind_of;
@@ -32,13 +34,34 @@ pub struct Config {
     /// Nothing is written; what would be read is shown.
     pub dry_run: bool,
     /// Where the records go.
-    pub to: Url,
+    pub to: To,
+    /// How many bytes of an input that is not followed are read and parsed at a time; for measuring, so nothing that is typed
+    /// sets it. A block must not hold more records than a [batch](recpipe::Batch::MAX_ROWS) may.
+    pub block_bytes: usize,
     /// Where rejects are kept.
     pub rejects: Option<PathBuf>,
     /// How the run is to go.
     pub options: Options,
     /// Whether progress is shown.
     pub show: Show,
+}
+
+/// Where the records go.
+#[derive(Debug)]
+pub enum To {
+    /// Into a pipe.
+    Stdout,
+    /// Into a file.
+    File(PathBuf),
+    /// To consumers, who may answer.
+    Consumers {
+        /// Those that are called or started.
+        urls: Vec<Url>,
+        /// Those that call, and how many.
+        listen: Option<(Url, usize)>,
+        /// How.
+        options: output::Options,
+    },
 }
 
 /// Whether a followed file is read from its start; otherwise from the end it has when the following begins.
@@ -66,6 +89,17 @@ impl Config {
             followable(format, &paths)?;
         }
         let grep = cli.grep.as_deref().map(Grep::new).transpose().map_err(|e| format!("--grep: {e}"))?;
+        let (to, shards) = to(
+            &cli.to,
+            &cli.listen,
+            output::Options {
+                spread: cli.spread,
+                connect_timeout: cli.connect_timeout,
+                retry_timeout: cli.retry_timeout,
+                token: cli.token_file.as_deref().map_or(Ok(Vec::new()), token::read).map_err(|e| format!("--token-file: {e}"))?,
+                quiet: cli.quiet,
+            },
+        )?;
         let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone() };
         Ok(Config {
             format,
@@ -74,9 +108,10 @@ impl Config {
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
-            to: cli.to.as_deref().unwrap_or("-").parse().map_err(|e| format!("--to: {e}"))?,
+            to,
+            block_bytes: BLOCK_BYTES,
             rejects: cli.rejects,
-            options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats, grep, shape },
+            options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats, grep, shards, shape },
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,
@@ -84,6 +119,34 @@ impl Config {
             },
         })
     }
+}
+
+/// Where the records go, and how they are split, if each consumer has its share.
+fn to(to: &[String], listen: &[String], options: output::Options) -> Result<(To, Option<Shards>), String> {
+    let parse = |option: &str, text: &String| text.parse::<Url>().map_err(|e| format!("{option}: {e}"));
+    let urls = to.iter().map(|text| parse("--to", text)).collect::<Result<Vec<_>, _>>()?;
+    let listens = listen.iter().map(|text| parse("--listen", text)).collect::<Result<Vec<_>, _>>()?;
+    if listens.windows(2).any(|pair| pair[0] != pair[1]) {
+        return Err("--listen: all consumers connect to the same address; give it as often as there will be consumers".into());
+    }
+    let count = if listens.is_empty() { urls.len() } else { listens.len() };
+    let one = match (&urls[..], &listens[..]) {
+        ([] | [Url::Stdio], []) => Some(To::Stdout),
+        ([Url::File(path)], []) => Some(To::File(path.clone())),
+        _ => None,
+    };
+    if let Some(one) = one {
+        return Ok((one, None));
+    }
+    if let Some(url) = urls.iter().find(|url| matches!(url, Url::Stdio | Url::File(_))) {
+        return Err(format!("--to {url}: a pipe or file takes all or nothing; with several, all are consumers (exec:, unix:, tcp://)"));
+    }
+    let shards = match &options.spread {
+        Spread::Shard(field) => Some(Shards { field: field.clone(), count }),
+        Spread::Balance | Spread::Broadcast => None,
+    };
+    let listen = listens.into_iter().next().map(|url| (url, count));
+    Ok((To::Consumers { urls, listen, options }, shards))
 }
 
 /// Whether what was typed can be followed.
@@ -166,7 +229,8 @@ mod tests {
         check(&["Apache"], "did you mean `apache`?");
         check(&["zzz"], "the formats are: apache");
         check(&["apache", "--name", "[z-a"], "--name: ");
-        check(&["apache", "--to", "tcp://h:1"], "--to: ");
+        check(&["apache", "--to", "tcp://h"], "--to: ");
+        check(&["apache", "--to", "a.rec", "--to", "b.rec"], "takes all or nothing");
         check(&["apache", "--cast", "status"], "FIELD=TYPE");
         check(&["apache", "--cast", "status=number"], "FIELD=TYPE");
         check(&["apache", "--cast", "status=int,status=str"], "`status` stands twice");
@@ -180,10 +244,12 @@ mod tests {
     #[test]
     fn defaults_and_what_overrides_them() {
         let plain = config(&["apache"]).unwrap();
-        assert_eq!((plain.to, plain.show, plain.options.limit), (Url::Stdio, Show::Auto, Limit::Default));
+        assert!(matches!(plain.to, To::Stdout));
+        assert_eq!((plain.show, plain.options.limit), (Show::Auto, Limit::Default));
         assert!(plain.options.threads >= 1);
         let quiet = config(&["apache", "-q", "--progress", "--strict", "-j", "3", "--to", "x.rec"]).unwrap();
-        assert_eq!((quiet.to, quiet.show, quiet.options.limit), (Url::File("x.rec".into()), Show::Never, Limit::Strict));
+        assert!(matches!(quiet.to, To::File(path) if path.as_os_str() == "x.rec"));
+        assert_eq!((quiet.show, quiet.options.limit), (Show::Never, Limit::Strict));
         assert_eq!(quiet.options.threads, 3);
     }
 }

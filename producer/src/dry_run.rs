@@ -72,7 +72,7 @@ fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)>
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let inputs = Inputs::new(found, Arc::new(Meter::default()), Watch::nothing());
     let source: Box<dyn Source> = match config.format.start {
-        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?)),
+        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, None)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
     run::first(source, &config.options).map_err(|misfit| (Exit::Usage, misfit))

@@ -16,27 +16,37 @@ pub mod dry_run;
 pub mod format;
 pub mod help;
 pub mod input;
+pub mod output;
 pub mod progress;
 pub mod run;
 mod simd;
 
+use std::fs::File;
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, Scope};
 
 use recpipe::transport::back::Listener;
-use recpipe::transport::{Url, file, stdio};
-use recpipe::{Exit, say};
+use recpipe::transport::{Patient, Url, file, stdio};
+use recpipe::wire::Writer;
+use recpipe::{Error, Exit, say};
 
-use config::{Config, FromStart};
+use config::{Config, FromStart, To};
 use format::Start;
+use input::ahead::Threads;
 use input::find::Found;
+use input::follow::lookout::Lookout;
 use input::follow::{Follow, Setup};
 use input::live::Watch;
 use input::{Inputs, Meter, signals};
+use output::Advice;
 use progress::Progress;
+use run::Output;
 use run::follow::FollowSource;
 use run::rejects::Kept;
-use run::source::{BlockSource, Source};
+use run::source::{self, BlockSource};
 
 /// Does what the configuration says; what there is to say has been said when it returns.
 pub fn produce(config: Config) -> Exit {
@@ -51,6 +61,15 @@ pub fn produce(config: Config) -> Exit {
             return Exit::Usage;
         }
     }
+    // As `cat` has it: what was emptied just now is no loss, and is only not read.
+    let appended = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from).filter(|_| matches!(config.to, To::Stdout));
+    if let Some(input) = appended
+        .filter(|out| out.metadata().is_ok_and(|meta| meta.len() > 0))
+        .and_then(|out| input::file_id(&out).and_then(|id| input::find::named(id, &found)))
+    {
+        say!("producer: {input}: is one of the inputs, and the records would be appended to it; let them go elsewhere");
+        return Exit::Usage;
+    }
     // What may fail comes before what empties a file.
     let kept = match config.rejects.as_deref().map(Kept::create).transpose() {
         Ok(kept) => kept,
@@ -59,7 +78,10 @@ pub fn produce(config: Config) -> Exit {
             return Exit::Failed;
         }
     };
-    let (out, watch) = match open_output(&config.to) {
+    if let To::Consumers { urls, listen, options } = &config.to {
+        return produce_for(&config, found, kept, urls, listen.as_ref(), options);
+    }
+    let Opened { out, watch, created } = match open_output(&config.to) {
         Ok(opened) => opened,
         Err((exit, message)) => {
             say!("producer: {message}");
@@ -71,10 +93,55 @@ pub fn produce(config: Config) -> Exit {
         return Exit::Usage;
     }
     // Before the first byte is written: whoever has read one knows that somebody listens.
-    let advice = Listener::new(&out);
+    let advice = Advice::Pipe(Listener::new(&out));
     let run = || {
-        let (source, progress) = open_source(&config, found, &out, &watch)?;
-        Ok(run::run(source, &watch, &out, advice, kept, &config.options, progress))
+        thread::scope(|scope| {
+            let (source, progress, lookout) = open_source(&config, found, Some(&out), &watch, scope)?;
+            let output = match config.to {
+                To::File(_) => Output::Late(Box::new(|| Ok(Box::new(Writer::new(emptied(&out)?)?)))),
+                _ => Output::Now(Box::new(|| Ok(Box::new(Writer::new(Patient::new(&out))?)))),
+            };
+            Ok(beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)))
+        })
+    };
+    let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
+    let exit = exit.unwrap_or_else(|(exit, message)| {
+        say!("producer: {message}");
+        exit
+    });
+    if let Some(path) = created.filter(|_| exit == Exit::Usage && out.metadata().is_ok_and(|meta| meta.len() == 0)) {
+        // Made for what did not come. Should that fail, an empty file is no harm.
+        let _ = std::fs::remove_file(path);
+    }
+    exit
+}
+
+/// Sends the records to consumers that may answer.
+fn produce_for(
+    config: &Config,
+    found: Found,
+    kept: Option<Kept>,
+    urls: &[Url],
+    listen: Option<&(Url, usize)>,
+    options: &output::Options,
+) -> Exit {
+    let watch = Watch::nothing();
+    let run = || {
+        let stop = watch.clone();
+        // Links are over one by one; that all are is seen by the next write, and where none comes, the reading is to end.
+        let links = Arc::new(AtomicUsize::new(listen.map_or(urls.len(), |(_, count)| *count)));
+        let over = move || {
+            if links.fetch_sub(1, Ordering::Relaxed) == 1 {
+                stop.stop();
+            }
+        };
+        let opened = output::open(urls, listen.map(|(url, count)| (url, *count)), options, over).map_err(|e| (e.exit(), e.to_string()))?;
+        let output::Opened { outputs, advice, listening: _listening } = opened;
+        thread::scope(|scope| {
+            let (source, progress, lookout) = open_source(config, found, None, &watch, scope)?;
+            let output = Output::Now(Box::new(|| Ok(Box::new(outputs))));
+            Ok(beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)))
+        })
     };
     let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
     exit.unwrap_or_else(|(exit, message)| {
@@ -83,15 +150,37 @@ pub fn produce(config: Config) -> Exit {
     })
 }
 
-fn to_file(to: &Url) -> Option<&Path> {
+/// The file of a stream, which begins now.
+fn emptied(out: &File) -> Result<Patient<&File>, Error> {
+    let emptied = out.metadata().and_then(|meta| if meta.is_file() { out.set_len(0) } else { Ok(()) });
+    emptied.map(|()| Patient::new(out)).map_err(|e| Error::io("cannot empty the file of the stream", e))
+}
+
+fn to_file(to: &To) -> Option<&Path> {
     match to {
-        Url::File(path) => Some(path),
-        Url::Stdio => None,
+        To::File(path) => Some(path),
+        To::Stdout | To::Consumers { .. } => None,
     }
 }
 
-/// What is pulled, and the progress through it.
-fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch) -> Result<(Box<dyn Source>, Progress), (Exit, String)> {
+/// Runs, while new files are looked out for, where they are.
+fn beside(lookout: Option<Arc<Lookout>>, run: impl FnOnce() -> Exit) -> Exit {
+    match lookout {
+        Some(lookout) => lookout.beside(run),
+        None => run(),
+    }
+}
+
+/// What is pulled, the progress through it, and what looks out for new files meanwhile.
+type Source<'scope> = (Box<dyn source::Source + 'scope>, Progress, Option<Arc<Lookout>>);
+
+fn open_source<'scope>(
+    config: &Config,
+    found: Found,
+    out: Option<&File>,
+    watch: &Watch,
+    scope: &'scope Scope<'scope, '_>,
+) -> Result<Source<'scope>, (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
     if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
@@ -100,32 +189,51 @@ fn open_source(config: &Config, found: Found, out: &std::fs::File, watch: &Watch
             return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
         }
         let (paths, names) = (config.paths.clone(), config.names.clone());
-        let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: input::file_id(out) };
+        let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id) };
         let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
-        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None)));
+        let lookout = follow.lookout();
+        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None), Some(lookout)));
     }
     let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
-    let inputs = Inputs::new(found, meter, watch.clone()).not_reading(out);
-    let source: Box<dyn Source> = match config.format.start {
-        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?)),
+    let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(config.block_bytes);
+    let inputs = match out {
+        Some(out) => inputs.not_reading(out),
+        None => inputs,
+    };
+    // With one thread, all happens on it. More files at once than there are processors would only take memory.
+    let files = thread::available_parallelism().map_or(1, usize::from).min(config.options.threads);
+    let threads = (config.options.threads > 1).then(|| Threads::new(scope, files));
+    let source: Box<dyn source::Source + 'scope> = match config.format.start {
+        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, threads)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
-    Ok((source, progress))
+    Ok((source, progress, None))
 }
 
-/// The output, and the watch over whoever reads it.
-fn open_output(to: &Url) -> Result<(std::fs::File, Watch), (Exit, String)> {
+/// The output.
+struct Opened<'a> {
+    out: File,
+    /// Over whoever reads it.
+    watch: Watch,
+    /// The file that was not there before.
+    created: Option<&'a Path>,
+}
+
+fn open_output(to: &To) -> Result<Opened<'_>, (Exit, String)> {
     let failed = |e: &dyn std::fmt::Display| (Exit::Failed, e.to_string());
     match to {
-        Url::Stdio if stdio::stdout_is_terminal() => {
+        To::Stdout | To::Consumers { .. } if stdio::stdout_is_terminal() => {
             let hint = "records are not written to a terminal; add `| consumer` to see them, or `--to FILE` to keep them";
             Err((Exit::Usage, hint.to_owned()))
         }
-        Url::Stdio => {
+        To::Stdout | To::Consumers { .. } => {
             let out = stdio::stdout().map_err(|e| failed(&e))?;
             let watch = Watch::over(&out).map_err(|e| failed(&e))?;
-            Ok((out, watch))
+            Ok(Opened { out, watch, created: None })
         }
-        Url::File(path) => Ok((file::create(path).map_err(|e| failed(&e))?, Watch::nothing())),
+        To::File(path) => {
+            let (out, is_new) = file::create(path).map_err(|e| failed(&e))?;
+            Ok(Opened { out, watch: Watch::nothing(), created: is_new.then_some(path) })
+        }
     }
 }

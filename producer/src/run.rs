@@ -4,8 +4,8 @@
 //! Source ──pull──► Work × N: parse, encode ──in order──► Deliver: judge rejects, write frames, keep the ledger
 //! ```
 //!
-//! Decompression and reading happen where a worker pulls, so one worker reads while the others parse. Only
-//! `Deliver`, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of the
+//! Reading happens where a worker pulls, so one worker reads while the others parse; compressed files have threads of their own
+//! before that. Only `Deliver`, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of the
 //! order of the input, so the stream's bytes are the same for any number of workers. (Which fields the frames have may
 //! depend on when the consumer at the end of the pipe says what it reads; its answer does not.)
 
@@ -20,17 +20,17 @@ pub mod shape;
 pub mod source;
 mod work;
 
-use std::io::Write;
 use std::sync::PoisonError;
 use std::time::Instant;
 
 use recpipe::parallel::{self, Worker};
-use recpipe::transport::back::Listener;
 use recpipe::{Batch, Exit};
 
 use crate::format::Wanted;
 use crate::input::live::Watch;
+use crate::output::{Advice, Shards};
 use crate::progress::Progress;
+pub use deliver::{Begin, Output};
 use deliver::{Deliver, GivenUp};
 use grep::Grep;
 use rejects::{Kept, Limit};
@@ -51,20 +51,23 @@ pub struct Options {
     pub stats: bool,
     /// Which lines are read at all.
     pub grep: Option<Grep>,
+    /// How the records are split among several consumers, where each has its share.
+    pub shards: Option<Shards>,
     /// What is done with the records.
     pub shape: Shape,
 }
 
 /// Pulls all of `source` and writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
 ///
-/// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed.
+/// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
+/// late and a mistake in what was typed was found before.
 ///
 /// `kept` is where rejects go; `advice` is where the consumer may say which fields it reads; it has been listening since before this call.
-pub fn run<W: Write>(
-    mut source: Box<dyn Source>,
+pub fn run(
+    mut source: Box<dyn Source + '_>,
     watch: &Watch,
-    out: W,
-    mut advice: Listener,
+    out: Output<'_>,
+    mut advice: Advice,
     kept: Option<Kept>,
     options: &Options,
     progress: Progress,
@@ -75,14 +78,14 @@ pub fn run<W: Write>(
         return Exit::Usage;
     }
     let (stop, unit, given_up) = (|| watch.stop(), source.unit(), GivenUp::default());
-    let mut deliver = Deliver::new(out, unit, options.limit, kept, progress, &stop, &given_up);
+    let mut deliver = Deliver::new(out, unit, options, kept, progress, &stop, &given_up);
     if source.drains() {
         deliver.take_turns();
     }
     if deliver.is_open() {
         let mut read = Wanted::all();
         let mut wanted = options.shape.wanted(&read);
-        let mut hear = |read: &mut Wanted, wanted: &mut Wanted| match advice.hear().and_then(|plan| plan.columns) {
+        let mut hear = |read: &mut Wanted, wanted: &mut Wanted| match advice.hear() {
             None => false,
             Some(columns) => {
                 *read = Wanted::only(columns);

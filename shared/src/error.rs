@@ -38,6 +38,20 @@ pub enum Error {
         /// Records in those frames.
         records: u64,
     },
+    /// A child process did not end well.
+    #[error("{what}")]
+    Child {
+        /// The exit code that it leads to.
+        exit: Exit,
+        /// Which, and how it ended.
+        what: String,
+    },
+    /// There is nobody to connect to, or whoever is there will have none of us.
+    #[error("{0}")]
+    Refused(String),
+    /// The other end of a connection has gone, and does not come back.
+    #[error("{0}")]
+    Lost(String),
     /// Bytes changed on the way, or were never right.
     #[error("the stream is corrupt: {what}, in frame {frame} at byte {at}")]
     Corrupt {
@@ -76,9 +90,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// An I/O error on `what`.
+    /// An I/O error on `what`; if it carries one of these errors inside, that one.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
-        Error::Io { what: what.into(), source }
+        source.downcast().unwrap_or_else(|source| Error::Io { what: what.into(), source })
     }
 
     /// Whether it only says that the reader of our output has gone: a stop, not a failure.
@@ -89,7 +103,8 @@ impl Error {
     /// The exit code of a program that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
-            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Lost(_) | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::Child { exit, .. } => *exit,
             _ => Exit::Failed,
         }
     }

@@ -8,6 +8,7 @@
 //! - [`wire`]: the stream's layout, its writer and its reader; the end of a stream is proven, never assumed.
 //! - [`stage`]: the push protocol (`send`, `flush`, `close`) and its checked wrapper.
 //! - [`parallel`]: the same work on several threads, with the order of the input kept.
+//! - [`session`]: one stream over several connections, without their I/O.
 //! - [`transport`]: where a stream comes from and goes to.
 //!
 //! # Examples
@@ -46,6 +47,7 @@ pub mod exit;
 pub mod parallel;
 pub mod record;
 pub mod say;
+pub mod session;
 pub mod stage;
 pub mod transport;
 pub mod wire;
@@ -53,6 +55,6 @@ pub mod wire;
 pub use error::Error;
 pub use exit::Exit;
 pub use record::{
-    Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
+    Batch, BatchBuilder, Bits, Buffer, Civil, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
 };
 pub use stage::{Flow, Stage};

@@ -2,6 +2,8 @@
 
 use std::{fmt, io::Write};
 
+use crate::transport::Patient;
+
 /// Writes one line to stderr, whole. There is nobody left to tell when stderr itself is closed, so that is ignored.
 ///
 /// It is made [`printable`]: names of files and words of a peer are in messages, and must not steer a terminal.
@@ -11,7 +13,7 @@ pub fn say(line: fmt::Arguments<'_>) {
     // Put together first, so that two programs on one terminal do not tear each other's lines.
     let mut whole = Vec::new();
     printable(format!("{line}\n").as_bytes(), &mut whole);
-    let _ = std::io::stderr().lock().write_all(&whole);
+    let _ = Patient::new(std::io::stderr().lock()).write_all(&whole);
 }
 
 /// Text for a terminal: control characters (C0, DEL, C1) other than tab and line break, and bytes that are not UTF-8, are

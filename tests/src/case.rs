@@ -19,6 +19,8 @@
 //! - `query`: one argument or an array of them; `file`: a query file, given with `-f`; `consumer`: options before it;
 //! - `stdout`: exactly this; `stderr`, `producer_stderr`: these words somewhere in what the program says. Without the key
 //!   the program must say nothing;
+//! - `files`: a table of the files that are there afterwards, in the directory that the programs run in, and what is in
+//!   them; without the key there is none;
 //! - `exit`, `producer_exit`: 0 unless it says otherwise.
 //!
 //! Every case is run with 1, 2 and 8 threads on both sides, and once with a saved stream between them, where the consumer
@@ -26,6 +28,7 @@
 //! difference before you believe it.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -71,6 +74,14 @@ pub struct Case {
     exit: i32,
     #[serde(default)]
     producer_exit: i32,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+}
+
+/// What came of a run, and the files that it left.
+struct Came {
+    outcome: Outcome,
+    files: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -125,9 +136,10 @@ impl Case {
     /// What came instead, and of what run.
     pub fn check(&self) -> Result<(), String> {
         for way in THREADS.map(Way::Pipe).into_iter().chain([Way::Saved]) {
-            let outcome = self.run(way);
-            if let Some(wrong) = self.wrong(&outcome) {
-                return Err(format!("{way:?}: {wrong}\nstdout expected:\n{}\n{outcome}", self.stdout));
+            let came = self.run(way);
+            if let Some(wrong) = self.wrong(&came) {
+                let Came { outcome, files } = came;
+                return Err(format!("{way:?}: {wrong}\nstdout expected:\n{}\n{outcome}\nfiles: {files:?}", self.stdout));
             }
         }
         Ok(())
@@ -135,7 +147,7 @@ impl Case {
 
     /// The case with what came, the run with one thread each being believed. Words that were said stay the words.
     pub fn updated(&self) -> Self {
-        let outcome = self.run(Way::Pipe(THREADS[0]));
+        let Came { outcome, files } = self.run(Way::Pipe(THREADS[0]));
         let code = |program| outcome.end(program).code().unwrap_or(-1);
         let said = |said: &str, expected: &Option<String>| {
             if is_as_expected(said, expected) { expected.clone() } else { Some(said.to_owned()).filter(|said| !said.is_empty()) }
@@ -146,11 +158,12 @@ impl Case {
             producer_stderr: said(outcome.producer_says(), &self.producer_stderr),
             exit: code(Program::Consumer),
             producer_exit: code(Program::Producer),
+            files,
             ..self.clone()
         }
     }
 
-    fn run(&self, way: Way) -> Outcome {
+    fn run(&self, way: Way) -> Came {
         let scratch = Scratch::new();
         let threads = match way {
             Way::Pipe(threads) => threads,
@@ -169,7 +182,7 @@ impl Case {
             Some(Query::One(query)) => consumer.push(query.clone()),
             Some(Query::Several(queries)) => consumer.extend(queries.iter().cloned()),
         }
-        match way {
+        let outcome = match way {
             Way::Pipe(_) => Pipeline::both(&producer, &consumer).input(self.lines()).dir(scratch.path()).run(),
             Way::Saved => {
                 let mut made = Pipeline::producer(&producer).input(self.lines()).dir(scratch.path()).run();
@@ -177,7 +190,15 @@ impl Case {
                 asked.ends.append(&mut made.ends);
                 asked
             }
+        };
+        let mut files = BTreeMap::new();
+        for entry in fs::read_dir(scratch.path()).expect("a directory can be listed") {
+            let name = entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned();
+            if name != QUERY_FILE {
+                files.insert(name.clone(), String::from_utf8_lossy(&scratch.read(&name)).into_owned());
+            }
         }
+        Came { outcome, files }
     }
 
     fn lines(&self) -> Vec<u8> {
@@ -192,7 +213,7 @@ impl Case {
         one.repeat(self.repeat.unwrap_or(1))
     }
 
-    fn wrong(&self, outcome: &Outcome) -> Option<&'static str> {
+    fn wrong(&self, Came { outcome, files }: &Came) -> Option<&'static str> {
         let code = |program| outcome.end(program).code();
         if outcome.ends.iter().any(|end| end.stderr.contains("panicked")) {
             Some("a panic")
@@ -206,6 +227,8 @@ impl Case {
             Some("another stderr of the consumer")
         } else if !is_as_expected(outcome.producer_says(), &self.producer_stderr) {
             Some("another stderr of the producer")
+        } else if *files != self.files {
+            Some("other files")
         } else {
             None
         }
@@ -242,6 +265,11 @@ impl Case {
         put("stderr", text(&self.stderr));
         put("producer_stderr", text(&self.producer_stderr));
         put("stdout", Some(quoted(&self.stdout)));
+        let files = |(name, text): (&String, &String)| format!("{} = {}\n", quoted_key(name), quoted(text));
+        if !self.files.is_empty() {
+            out.push_str("\n[files]\n");
+            out.extend(self.files.iter().map(files));
+        }
         out
     }
 }
@@ -249,6 +277,11 @@ impl Case {
 /// Whether a program said what it should: these words among others, or nothing at all.
 fn is_as_expected(said: &str, expected: &Option<String>) -> bool {
     expected.as_ref().map_or(said.is_empty(), |words| said.contains(words.trim_end()))
+}
+
+/// A TOML key that may have a dot in it.
+fn quoted_key(key: &str) -> String {
+    format!("\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 /// A TOML string: literal where that is possible, over several lines where the text has several.
@@ -286,7 +319,7 @@ mod tests {
             let table: toml::Table = toml::from_str(&format!("a = {}", quoted(text))).unwrap_or_else(|error| panic!("{text:?}: {error}"));
             assert_eq!(table["a"].as_str(), Some(text));
         }
-        let file = "about = \"x\"\nlog = \"ten\"\nrepeat = 3\nproducer = [\"apache\", \"-q\"]\nquery = [\"count\", 'print \"{count}\"']\nexit = 2\nstdout = \"\"\n";
+        let file = "about = \"x\"\nlog = \"ten\"\nrepeat = 3\nproducer = [\"apache\", \"-q\"]\nquery = [\"count\", 'print \"{count}\"']\nexit = 2\nstdout = \"\"\n\n[files]\n\"a.csv\" = \"count\"\n";
         assert_eq!(toml::from_str::<Case>(file).unwrap().to_toml(), file);
     }
 }

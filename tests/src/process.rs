@@ -200,6 +200,13 @@ impl Pipeline {
         Pipeline::new(vec![(Program::Consumer, owned(args))])
     }
 
+    /// `… | consumer ARGS`
+    #[must_use]
+    pub fn then<S: AsRef<OsStr>>(mut self, args: &[S]) -> Self {
+        self.programs.push((Program::Consumer, owned(args)));
+        self
+    }
+
     /// What is on standard input.
     #[must_use]
     pub fn feed(mut self, feed: Feed) -> Self {

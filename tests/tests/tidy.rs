@@ -24,6 +24,9 @@ const UNSAFE: [&str; 1] = ["producer/src/simd.rs"];
 /// Files that start processes: those of the tests.
 const STARTS_PROCESSES: [&str; 2] = ["tests/src/process.rs", "producer/tests/producer/harness.rs"];
 
+/// Files whose threads nobody joins: those that wait in a call of the system that cannot be told to stop.
+const LEAVES_THREADS: [&str; 1] = ["consumer/src/resolver.rs"];
+
 /// Files that name the serializer.
 const SERIALIZES: [&str; 1] = ["shared/src/wire/codec.rs"];
 
@@ -267,7 +270,11 @@ fn queues_are_bounded_and_threads_are_joined() {
         &programs(&ROOTS),
         ("shared/src/x.rs", "let (a, b) = unbounded();\n"),
     );
-    check(without(&["thread::spawn(", "Builder::new().spawn("], &[]), &programs(&ROOTS), ("shared/src/x.rs", "thread::spawn(|| ());\n"));
+    check(
+        without(&["thread::spawn(", "Builder::new().spawn("], &LEAVES_THREADS),
+        &programs(&ROOTS),
+        ("shared/src/x.rs", "thread::spawn(|| ());\n"),
+    );
 }
 
 #[test]

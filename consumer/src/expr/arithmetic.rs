@@ -3,7 +3,7 @@
 use recpipe::Error;
 
 use super::{
-    Expr,
+    Expr, time,
     vector::{Operand, Values, Vector, merge_nulls},
 };
 use crate::query::ast::ArithmeticOp;
@@ -14,11 +14,14 @@ pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: Vector, right: Vec
     if matches!((&left.values, &right.values), (Values::Null, _) | (_, Values::Null)) {
         return Ok(Vector::null(len));
     }
+    if matches!((&left.values, &right.values), (Values::Time(_), _) | (_, Values::Time(_))) {
+        return time::arithmetic(op, expr, &left, &right);
+    }
     if let (Values::Int(a), Values::Int(b)) = (&left.values, &right.values)
         && op != ArithmeticOp::Div
     {
         let zeros = match op {
-            ArithmeticOp::FloorDiv | ArithmeticOp::Rem => zeros(len, b, |b| b == 0),
+            ArithmeticOp::FloorDiv | ArithmeticOp::Rem => flags(len, b, |b| b == 0),
             _ => None,
         };
         let nulls = merge_nulls(merge_nulls(left.nulls, right.nulls), zeros);
@@ -36,7 +39,7 @@ pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: Vector, right: Vec
         return Err(Error::Data(format!("`{}` calculates with what is no number", expr.text())));
     };
     let divides = matches!(op, ArithmeticOp::Div | ArithmeticOp::FloorDiv | ArithmeticOp::Rem);
-    let zeros = if divides { zeros(len, b, |b| b == 0.0) } else { None };
+    let zeros = if divides { flags(len, b, |b| b == 0.0) } else { None };
     let values = match op {
         ArithmeticOp::Add => a.zip(b, |a, b| a + b),
         ArithmeticOp::Sub => a.zip(b, |a, b| a - b),
@@ -70,8 +73,9 @@ pub(super) fn checked_one(
     checked(expr, len, nulls, a, &Operand::One(0), |a, _| op(a))
 }
 
+/// As [`checked_one`], of two operands.
 #[inline]
-fn checked(
+pub(super) fn checked(
     expr: &Expr,
     len: usize,
     nulls: Option<&[bool]>,
@@ -104,11 +108,11 @@ fn checked(
     Ok(values)
 }
 
-/// Which divisors are zero; `None` when none is.
-fn zeros<T: Copy>(len: usize, divisors: &Operand<T>, is_zero: impl Fn(T) -> bool) -> Option<Vec<bool>> {
-    match divisors {
-        Operand::One(value) => is_zero(*value).then(|| vec![true; len]),
-        Operand::Each(values) => values.iter().any(|&value| is_zero(value)).then(|| values.iter().map(|&value| is_zero(value)).collect()),
+/// For which values it holds; `None` when for none.
+pub(super) fn flags<T: Copy>(len: usize, values: &Operand<T>, holds: impl Fn(T) -> bool) -> Option<Vec<bool>> {
+    match values {
+        Operand::One(value) => holds(*value).then(|| vec![true; len]),
+        Operand::Each(values) => values.iter().any(|&value| holds(value)).then(|| values.iter().map(|&value| holds(value)).collect()),
     }
 }
 

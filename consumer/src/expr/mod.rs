@@ -10,33 +10,44 @@
 //! and `where` a null counts as false. Arithmetic and functions of a null are null.
 //!
 //! # Errors
-//! An integer operation whose result does not fit in 64 bits is [`Error::Data`] and names the expression; a division by
-//! zero is null. The right sides of `and`, `or`, `??` and `if` that might fail are evaluated only for the rows that need
+//! An integer operation whose result does not fit in 64 bits is [`Error::Data`] and names the expression, and so is a time
+//! beyond the years that one can be; a division by zero is null. The right sides of `and`, `or`, `??` and `if` that might fail are evaluated only for the rows that need
 //! them.
 
 mod arithmetic;
 mod compare;
 mod eval;
 mod functions;
+mod hash;
+mod network;
 #[cfg(test)]
 mod oracle;
 pub mod predicate;
+mod rows;
 mod set;
+mod slice;
 mod text;
+mod time;
+mod url;
 pub mod vector;
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, Error, Type};
+use recpipe::{Batch, Column, Error, Time, Type};
 use regex::bytes::Regex;
 
+pub use network::Network;
 pub use predicate::Predicate;
 pub use vector::{Operand, Texts, Values, Vector};
 
 pub(crate) use compare::node as compare_node;
 pub(crate) use set::Set;
 
-use crate::query::ast::{ArithmeticOp, CompareOp, FindOp};
+use crate::{
+    query::ast::{ArithmeticOp, CompareOp, FindOp},
+    strftime::TimeFormat,
+    strptime::TimePattern,
+};
 
 /// A checked expression.
 #[derive(Clone, Debug)]
@@ -90,6 +101,24 @@ pub(crate) enum Node {
     Coalesce(Vec<Expr>),
     /// Condition, then, else.
     If(Box<[Expr; 3]>),
+    /// `replace(value, /regex/, with)`
+    Replace {
+        value: Box<Expr>,
+        regex: Regex,
+        with: Box<Expr>,
+        /// Whether `$1` in `with` is a group of the match.
+        expand: bool,
+    },
+    /// `strftime(value, format)`
+    Strftime {
+        value: Box<Expr>,
+        format: TimeFormat,
+    },
+    /// `time(value, pattern)`
+    Strptime {
+        value: Box<Expr>,
+        pattern: TimePattern,
+    },
     Call(Function, Vec<Expr>),
 }
 
@@ -100,6 +129,7 @@ pub(crate) enum Constant {
     Bool(bool),
     Int(i64),
     Float(f64),
+    Time(Time),
     Text(Box<[u8]>),
 }
 
@@ -117,8 +147,26 @@ pub(crate) enum Function {
     Floor,
     Ceil,
     Round,
+    /// To so many digits after the point.
+    RoundTo,
     Min,
     Max,
+    Substr,
+    Split,
+    Replace,
+    Path,
+    Query,
+    Ext,
+    Hash,
+    Time,
+    Bin,
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Weekday,
+    Epoch,
 }
 
 impl Expr {
@@ -138,6 +186,7 @@ impl Expr {
             Constant::Bool(_) => Type::Bool,
             Constant::Int(_) => Type::Int,
             Constant::Float(_) => Type::Float,
+            Constant::Time(_) => Type::Time,
             Constant::Text(_) => Type::Text,
         };
         Expr::new(Node::Constant(value), kind, text)
@@ -180,7 +229,11 @@ impl Expr {
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
-            Node::Compare { left, right, .. } | Node::Arithmetic { left, right, .. } | Node::Find { value: left, needle: right, .. } => {
+            Node::Strftime { value, .. } | Node::Strptime { value, .. } => each(value),
+            Node::Compare { left, right, .. }
+            | Node::Arithmetic { left, right, .. }
+            | Node::Find { value: left, needle: right, .. }
+            | Node::Replace { value: left, with: right, .. } => {
                 each(left);
                 each(right);
             }
@@ -193,6 +246,7 @@ impl Expr {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
             Node::Matches { .. } | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
@@ -201,7 +255,7 @@ impl Expr {
     /// Its value for each selected row of the batch, in order.
     ///
     /// # Errors
-    /// [`Error::Data`] when an integer does not fit in 64 bits.
+    /// [`Error::Data`] when an integer, or a time in nanoseconds, does not fit in 64 bits.
     pub fn eval(&self, batch: &Batch) -> Result<Vector, Error> {
         eval::eval(self, batch)
     }

@@ -1,12 +1,18 @@
 //! The same expressions evaluated the simplest way, one row at a time over the tree as it was parsed: what the
 //! vectorised evaluation must agree with.
 
+#[cfg(test)]
+mod functions;
+#[cfg(test)]
+mod writer;
+
 use std::{cmp::Ordering, sync::Arc};
 
 use proptest::prelude::*;
-use recpipe::{Batch, BatchBuilder, Field, Row, Schema, Type, Value, record::value::cmp_int_float};
+use recpipe::{Batch, BatchBuilder, Field, Row, Schema, Time, Type, Value, record::value::cmp_int_float};
 use regex::bytes::RegexBuilder;
 
+use self::writer::Writer;
 use super::Expr;
 use crate::query::{
     Source,
@@ -21,10 +27,11 @@ enum Cell {
     Bool(bool),
     Int(i64),
     Float(f64),
+    Time(Time),
     Text(Vec<u8>),
 }
 
-/// An integer did not fit.
+/// An integer, or a time, did not fit.
 #[derive(Debug, PartialEq)]
 struct Overflow;
 
@@ -35,7 +42,8 @@ impl Cell {
             Value::Int(value) => Cell::Int(value),
             Value::Float(value) => Cell::Float(value),
             Value::Text(text) => Cell::Text(text.to_vec()),
-            Value::Null | Value::Time(_) => Cell::Null,
+            Value::Time(time) => Cell::Time(time),
+            Value::Null => Cell::Null,
         }
     }
 
@@ -49,6 +57,7 @@ impl Cell {
             (Cell::Bool(a), Cell::Bool(b)) => a == b,
             (Cell::Int(a), Cell::Int(b)) => a == b,
             (Cell::Float(a), Cell::Float(b)) => a == b || (a.is_nan() && b.is_nan()),
+            (Cell::Time(a), Cell::Time(b)) => (a.nanos, a.offset_s) == (b.nanos, b.offset_s),
             (Cell::Text(a), Cell::Text(b)) => a == b,
             _ => false,
         }
@@ -70,6 +79,7 @@ fn order(a: &Cell, b: &Cell) -> Option<Ordering> {
         (Cell::Float(a), Cell::Float(b)) => a.partial_cmp(b),
         (Cell::Int(a), Cell::Float(b)) => cmp_int_float(*a, *b),
         (Cell::Float(a), Cell::Int(b)) => cmp_int_float(*b, *a).map(Ordering::reverse),
+        (Cell::Time(a), Cell::Time(b)) => Some(a.nanos.cmp(&b.nanos)),
         (Cell::Text(a), Cell::Text(b)) => Some(a.cmp(b)),
         _ => None,
     }
@@ -91,6 +101,13 @@ fn compare(op: CompareOp, a: &Cell, b: &Cell) -> bool {
 fn arithmetic(op: ArithmeticOp, a: &Cell, b: &Cell) -> Result<Cell, Overflow> {
     if matches!((a, b), (Cell::Null, _) | (_, Cell::Null)) {
         return Ok(Cell::Null);
+    }
+    match (a, b, op) {
+        (Cell::Time(a), Cell::Time(b), ArithmeticOp::Sub) => return Ok(functions::between(*a, *b)),
+        (Cell::Time(a), b, ArithmeticOp::Add) => return functions::moved(*a, 1, b),
+        (Cell::Time(a), b, ArithmeticOp::Sub) => return functions::moved(*a, -1, b),
+        (a, Cell::Time(b), ArithmeticOp::Add) => return functions::moved(*b, 1, a),
+        _ => {}
     }
     if let (Cell::Int(a), Cell::Int(b), true) = (a, b, op != ArithmeticOp::Div) {
         let (a, b) = (i128::from(*a), i128::from(*b));
@@ -142,8 +159,9 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
         ExprKind::Literal(Literal::Bool(value)) => Cell::Bool(*value),
         ExprKind::Literal(Literal::Int(value)) => Cell::Int(*value),
         ExprKind::Literal(Literal::Float(value)) => Cell::Float(*value),
+        ExprKind::Literal(Literal::Time(value)) => Cell::Time(*value),
         ExprKind::Literal(Literal::Text(text)) => Cell::Text(text.clone().into_bytes()),
-        ExprKind::Literal(Literal::Regex { .. }) => panic!("a regex by itself"),
+        ExprKind::Literal(literal) => panic!("{literal:?} by itself"),
         ExprKind::Field(name) => Cell::of(row.get(name).unwrap()),
         ExprKind::Not(of) => Cell::Bool(!eval(of, row)?.is_true()),
         ExprKind::All(of) => Cell::Bool(all(of, true)?),
@@ -178,6 +196,9 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
             let (constants, others): (Vec<_>, Vec<_>) = choices.iter().partition(is_constant);
             for choice in constants.into_iter().chain(others) {
                 let found = match choice {
+                    Choice::One(ast::Expr { kind: ExprKind::Literal(Literal::Network(network)), .. }) => {
+                        matches!(&value, Cell::Text(text) if functions::in_network(text, &network.to_string()))
+                    }
                     Choice::One(one) => compare(CompareOp::Eq, &value, &eval(one, row)?),
                     Choice::Range(low, high) => {
                         compare(CompareOp::Ge, &value, &eval(low, row)?) && compare(CompareOp::Le, &value, &eval(high, row)?)
@@ -197,182 +218,9 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
                 let present = args.iter().map(|arg| eval(arg, row)).find(|value| !matches!(value, Ok(Cell::Null)));
                 return present.unwrap_or(Ok(Cell::Null));
             }
-            let args = args.iter().map(|arg| eval(arg, row)).collect::<Result<Vec<_>, _>>()?;
-            call(&name.text, &args)?
+            functions::call(&name.text, args, row)?
         }
     })
-}
-
-fn call(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
-    if args.iter().any(|arg| matches!(arg, Cell::Null)) {
-        return Ok(Cell::Null);
-    }
-    let number = |value: f64| Cell::Int(value as i64);
-    Ok(match (name, &args[0]) {
-        ("min" | "max", first) => {
-            let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
-            // NaN after all other numbers.
-            let total = |a: &Cell, b: &Cell| order(a, b).unwrap_or_else(|| a.float().is_nan().cmp(&b.float().is_nan()));
-            args[1..].iter().fold(first.clone(), |best, next| if total(next, &best) == wanted { next.clone() } else { best })
-        }
-        ("len", Cell::Text(text)) => Cell::Int(String::from_utf8_lossy(text).chars().count() as i64),
-        ("lower", Cell::Text(text)) => {
-            Cell::Text(String::from_utf8_lossy(text).chars().flat_map(char::to_lowercase).collect::<String>().into())
-        }
-        ("upper", Cell::Text(text)) => {
-            Cell::Text(String::from_utf8_lossy(text).chars().flat_map(char::to_uppercase).collect::<String>().into())
-        }
-        ("trim", Cell::Text(text)) => Cell::Text(String::from_utf8_lossy(text).trim_matches([' ', '\t']).into()),
-        ("int", Cell::Text(text)) => String::from_utf8_lossy(text).trim().parse().map_or(Cell::Null, Cell::Int),
-        ("float", Cell::Text(text)) => String::from_utf8_lossy(text).trim().parse().map_or(Cell::Null, Cell::Float),
-        ("str", value) => Cell::Text(match value {
-            Cell::Bool(value) => value.to_string().into(),
-            Cell::Int(value) => value.to_string().into(),
-            Cell::Float(value) => format!("{value:?}").into(),
-            Cell::Text(text) => text.clone(),
-            Cell::Null => panic!("handled above"),
-        }),
-        ("abs", Cell::Int(value)) => Cell::Int(value.checked_abs().ok_or(Overflow)?),
-        ("abs", Cell::Float(value)) => Cell::Float(value.abs()),
-        ("int" | "floor" | "ceil" | "round", Cell::Int(value)) => Cell::Int(*value),
-        (_, Cell::Float(value)) if value.is_nan() || i64::try_from(*value as i128).is_err() => Cell::Null,
-        ("int", Cell::Float(value)) => number(value.trunc()),
-        ("floor", Cell::Float(value)) => number(value.floor()),
-        ("ceil", Cell::Float(value)) => number(value.ceil()),
-        ("round", Cell::Float(value)) => number(value.round()),
-        other => panic!("{other:?}"),
-    })
-}
-
-/// Writes a valid expression of a type, choosing by the bytes it was given.
-struct Writer<'a>(std::slice::Iter<'a, u8>);
-
-impl Writer<'_> {
-    fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
-        from[usize::from(self.0.next().copied().unwrap_or(0)) % from.len()]
-    }
-
-    fn write(&mut self, kind: Type, depth: usize) -> String {
-        if depth == 0 {
-            return match kind {
-                Type::Int => self.pick(&["i", "j", "3", "0", "-7", "404", "9223372036854775807", "-9223372036854775808", "null"]),
-                Type::Float => self.pick(&["f", "g", "1.5", "0.0", "-2.5", "1e300", "404.0", "9.3e18"]),
-                Type::Text => self.pick(&["t", "u", "'a'", "'ab'", "''", "' 42 '", "'é'"]),
-                _ => self.pick(&["b", "c", "true", "false"]),
-            }
-            .to_owned();
-        }
-        let shape = match kind {
-            Type::Int => self.pick(&[
-                "i0 + i0",
-                "i0 - i0",
-                "i0 * i0",
-                "i0 // i0",
-                "i0 % i0",
-                "-i0",
-                "len(t0)",
-                "int(t0)",
-                "int(f0)",
-                "floor(f0)",
-                "ceil(f0)",
-                "round(f0)",
-                "abs(i0)",
-                "if(b0, i0, i0)",
-                "i0 ?? i0",
-                "min(i0, i0)",
-                "max(i0, i0, i0)",
-                "coalesce(i0, i0, i0)",
-                "i0",
-            ]),
-            Type::Float => self.pick(&[
-                "f0 + i0",
-                "i0 - f0",
-                "f0 * f0",
-                "i0 / i0",
-                "f0 / f0",
-                "f0 // f0",
-                "f0 % f0",
-                "-f0",
-                "float(t0)",
-                "abs(f0)",
-                "if(b0, f0, f0)",
-                "f0 ?? f0",
-                "min(f0, f0)",
-                "max(f0, f0)",
-                "f0",
-            ]),
-            Type::Text => self.pick(&[
-                "lower(t0)",
-                "upper(t0)",
-                "trim(t0)",
-                "str(i0)",
-                "str(b0)",
-                "if(b0, t0, t0)",
-                "t0 ?? t0",
-                "min(t0, t0)",
-                "max(t0, t0)",
-                "t0",
-            ]),
-            _ => self.pick(&[
-                "i0 == i0",
-                "i0 != f0",
-                "f0 < i0",
-                "i0 >= i0",
-                "i0 > 1.5",
-                "i0 <= 9.3e18",
-                "i0 == 404.0",
-                "1.5 >= i0",
-                "f0 == 404",
-                "f0 > f0",
-                "t0 == t0",
-                "t0 != 'ab'",
-                "t0 < t0",
-                "t0 >= 'a'",
-                "b0 == b0",
-                "b0 and b0",
-                "b0 or b0",
-                "b0 and b0 and b0",
-                "not b0",
-                "i0 in (1, 404, null)",
-                "i0 in (i0, 3..404, 2.5)",
-                "f0 in (404, 1.5)",
-                "i0 in 0..500",
-                "i0 not in -7..3",
-                "f0 in 0..1.5",
-                "t0 in ('a', t0)",
-                "t0 in ('a', '')",
-                "t0 =~ /^a/i",
-                "t0 !~ /4/",
-                "t0 contains t0",
-                "t0 contains 'a'",
-                "t0 startswith t0",
-                "t0 not endswith 'b'",
-                "if(b0, b0, b0)",
-                "b0 ?? b0",
-                "i0 == null",
-                "null != t0",
-                "i0 == 404",
-                "i0 < 404",
-            ]),
-        };
-        let mut out = String::new();
-        let mut chars = shape.chars().peekable();
-        while let Some(c) = chars.next() {
-            let kind = match c {
-                'i' => Type::Int,
-                'f' => Type::Float,
-                't' => Type::Text,
-                _ => Type::Bool,
-            };
-            if "iftb".contains(c) && chars.peek() == Some(&'0') && !out.ends_with(|last: char| last.is_alphanumeric()) {
-                chars.next();
-                out.push_str(&format!("({})", self.write(kind, depth - 1)));
-            } else {
-                out.push(c);
-            }
-        }
-        out
-    }
 }
 
 fn schema() -> Schema {
@@ -385,15 +233,40 @@ fn schema() -> Schema {
         ("u", Type::Text),
         ("b", Type::Bool),
         ("c", Type::Bool),
+        ("m", Type::Time),
+        ("n", Type::Time),
     ];
     Schema::new(fields.map(|(name, kind)| Field::new(name, kind)).to_vec()).unwrap()
 }
 
 /// Rows of a few values that tend to meet: small numbers pack narrow, the ends of the range do not.
-fn batch(rows: &[[u8; 8]], nulls: bool) -> Batch {
+fn batch(rows: &[[u8; 10]], nulls: bool) -> Batch {
     let ints = [0, 1, 3, 404, 404, 500, -7, i64::MAX, i64::MIN];
     let floats = [0.0, -0.5, 1.5, 404.0, 1e300, f64::NAN, -2.5];
-    let texts: [&[u8]; 7] = [b"", b"a", b"ab", b" 42 ", b"Ab4", "\u{c9}\u{e9}".as_bytes(), b"1.5"];
+    let texts: [&[u8]; 20] = [
+        b"",
+        b"a",
+        b"ab",
+        b" 42 ",
+        b"Ab4",
+        "\u{c9}\u{e9}a".as_bytes(),
+        b"1.5",
+        b"\xffa\x80\xe2\x82b",
+        b"24/Feb/2008:00:08:59 -0600",
+        b"24/Feb/2008:00:08:59 -0600",
+        b"2008-02-24T06:08:59.25Z",
+        b"2008-02-24",
+        b"10.0.0.1",
+        b"::ffff:10.1.2.3",
+        b"::1",
+        b"/a/b.c/d.Gif?x=1&a=%41+b%zz&ab#?a=2",
+        b"http://a.b:80/x/.y.tar.gz?a",
+        b"https://host?a=1/2.b",
+        b"a,b,,aab",
+        b"..a.",
+    ];
+    let moments = [0, 1_203_833_339_000_000_000, 1_203_833_339_000_000_000, 1_203_800_000_250_000_001, -1, i64::MAX, i64::MIN];
+    let offsets = [0, -6 * 3600, 19_800, 93_599, i32::MAX];
     let mut builder = BatchBuilder::new(Arc::new(schema()));
     for row in rows {
         let value = |at: usize| {
@@ -405,10 +278,11 @@ fn batch(rows: &[[u8; 8]], nulls: bool) -> Batch {
                 1 => Value::Int(ints[n % ints.len()]),
                 2 | 3 => Value::Float(floats[n % floats.len()]),
                 4 | 5 => Value::Text(texts[n % texts.len()]),
+                8 | 9 => Value::Time(Time { nanos: moments[n % moments.len()], offset_s: offsets[n / 7 % offsets.len()] }),
                 _ => Value::Bool(n % 2 == 0),
             }
         };
-        builder.push(&std::array::from_fn::<_, 8, _>(value)).unwrap();
+        builder.push(&std::array::from_fn::<_, 10, _>(value)).unwrap();
     }
     builder.finish().unwrap()
 }
@@ -426,10 +300,10 @@ fn compile(text: &str) -> (ast::Expr, Expr) {
 proptest! {
     #[test]
     fn rows_and_vectors_agree(
-        choices in prop::collection::vec(any::<u8>(), 0..60),
-        kind in prop::sample::select(vec![Type::Bool, Type::Int, Type::Float, Type::Text]),
+        choices in prop::collection::vec(any::<u8>(), 0..80),
+        kind in prop::sample::select(vec![Type::Bool, Type::Int, Type::Float, Type::Text, Type::Time]),
         depth in 1..4_usize,
-        rows in prop::collection::vec(any::<[u8; 8]>(), 0..12),
+        rows in prop::collection::vec(any::<[u8; 10]>(), 0..12),
         nulls: bool,
         selection in prop::option::of(prop::collection::vec(any::<prop::sample::Index>(), 0..12)),
     ) {

@@ -1,14 +1,14 @@
-//! The constants after `in`, ready to be looked up.
+//! The constants and networks after `in`, ready to be looked up.
 
 use hashbrown::HashSet;
-use recpipe::{Time, Type, record::value::cmp_int_float};
+use recpipe::{Type, record::value::cmp_int_float};
 
 use super::{
-    Constant,
+    Constant, Network, network,
     vector::{Operand, Values, Vector},
 };
 
-/// Constants of one type and, maybe, null.
+/// Constants of one type and, maybe, null; networks beside texts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Set {
     has_null: bool,
@@ -16,7 +16,10 @@ pub(crate) struct Set {
     has_false: bool,
     ints: Numbers,
     floats: Vec<f64>,
+    /// In nanoseconds.
+    times: Vec<i64>,
     texts: HashSet<Box<[u8]>, foldhash::fast::FixedState>,
+    networks: Vec<Network>,
 }
 
 /// Integers: a few are compared one by one, many are hashed.
@@ -51,9 +54,9 @@ impl Numbers {
 }
 
 impl Set {
-    /// The set of these, to be looked up among values of type `kind`.
-    pub(crate) fn new(constants: impl IntoIterator<Item = Constant>, kind: Type) -> Self {
-        let mut set = Set::default();
+    /// The set of these, to be looked up among values of type `kind`; what is in a network is in the set.
+    pub(crate) fn new(constants: impl IntoIterator<Item = Constant>, networks: Vec<Network>, kind: Type) -> Self {
+        let mut set = Set { networks, ..Set::default() };
         for constant in constants {
             match constant {
                 Constant::Null => set.has_null = true,
@@ -62,6 +65,7 @@ impl Set {
                 Constant::Text(text) => {
                     set.texts.insert(text);
                 }
+                Constant::Time(time) => set.times.push(time.nanos),
                 Constant::Int(value) if kind == Type::Float => {
                     // Only if the float is exactly this integer; else no float is.
                     let float = value as f64;
@@ -89,14 +93,20 @@ impl Set {
             Values::Bool(values) => values.map(|value| if value { self.has_true } else { self.has_false }),
             Values::Int(values) => self.ints.lookup(values),
             Values::Float(values) => values.map(|value| self.floats.contains(&value)),
-            // There is no constant time.
-            Values::Time(values) => values.map(|_: Time| false),
-            Values::Text(texts) => texts.views.map(|view| self.texts.contains(texts.slice(view))),
+            Values::Time(values) => values.map(|time| self.times.contains(&time.nanos)),
+            Values::Text(texts) => texts.views.map(|view| self.has_text(texts.slice(view))),
         };
         let found = match &vector.nulls {
             None => found,
             Some(nulls) => found.zip(&Operand::Each(nulls.clone()), |found, null| if null { self.has_null } else { found }),
         };
         Vector::bools(vector.len, found)
+    }
+
+    fn has_text(&self, text: &[u8]) -> bool {
+        let is_listed = !self.texts.is_empty() && self.texts.contains(text);
+        let is_within =
+            |networks: &[Network]| network::address(text).is_some_and(|address| networks.iter().any(|one| one.contains(address)));
+        is_listed || (!self.networks.is_empty() && is_within(&self.networks))
     }
 }

@@ -2,9 +2,12 @@
 
 use memchr::memmem;
 use recpipe::Error;
-use regex::bytes::Regex;
+use regex::bytes::{NoExpand, Regex};
 
-use super::vector::{Operand, Texts, Values, Vector};
+use super::{
+    rows::Rows,
+    vector::{Operand, Texts, Values, Vector},
+};
 use crate::query::ast::FindOp;
 
 /// New texts, one after the other in one buffer: no allocation a row.
@@ -39,6 +42,12 @@ impl TextBuilder {
         Ok(())
     }
 
+    /// Ends a row that has the text of the one before; an empty one if there is none.
+    pub(super) fn same_row(&mut self) {
+        let same = self.views.last().copied().unwrap_or_default();
+        self.views.push(same);
+    }
+
     /// The texts.
     pub(super) fn finish(self) -> Texts {
         Texts { bytes: self.bytes.into(), views: Operand::Each(self.views) }
@@ -69,6 +78,28 @@ pub(super) fn find(op: FindOp, vector: &Vector, needles: &Vector) -> Vector {
         (FindOp::Contains, Operand::Each(_)) => a.views.zip(&b.views, |x, y| memmem::find(a.slice(x), b.slice(y)).is_some()),
     };
     known(found, [vector, needles])
+}
+
+/// Each text with every match of the regex replaced; `expand` says whether `$1` in `with` is a group of the match.
+pub(super) fn replace_matches(regex: &Regex, vector: &Vector, with: &Vector, expand: bool) -> Result<Vector, Error> {
+    let (Values::Text(texts), Values::Text(new)) = (&vector.values, &with.values) else { return Ok(Vector::null(vector.len)) };
+    Rows::of(&[vector, with]).texts(|row, out| {
+        let (text, new) = (texts.get(row), new.get(row));
+        let replaced = if expand { regex.replace_all(text, new) } else { regex.replace_all(text, NoExpand(new)) };
+        out.extend_from_slice(&replaced);
+        true
+    })
+}
+
+/// Appends `text` with every `old` in it, which is not empty, replaced.
+pub(super) fn replace(text: &[u8], old: &[u8], new: &[u8], out: &mut Vec<u8>) {
+    let mut from = 0;
+    for at in memmem::find_iter(text, old) {
+        out.extend_from_slice(&text[from..at]);
+        out.extend_from_slice(new);
+        from = at + old.len();
+    }
+    out.extend_from_slice(&text[from..]);
 }
 
 /// `found`, and false wherever one of these is null.

@@ -174,6 +174,18 @@ impl Vector {
         }
     }
 
+    /// Whether all rows have one value; some may be null all the same.
+    pub(crate) fn is_constant(&self) -> bool {
+        match &self.values {
+            Values::Null => true,
+            Values::Bool(values) => matches!(values, Operand::One(_)),
+            Values::Int(values) => matches!(values, Operand::One(_)),
+            Values::Float(values) => matches!(values, Operand::One(_)),
+            Values::Time(values) => matches!(values, Operand::One(_)),
+            Values::Text(texts) => matches!(texts.views, Operand::One(_)),
+        }
+    }
+
     /// Whether `row` is null.
     #[inline]
     pub fn is_null(&self, row: usize) -> bool {
@@ -225,10 +237,7 @@ impl Vector {
             Values::Bool(values) => Values::Bool(each(values, wanted)),
             Values::Int(values) => Values::Int(each(values, wanted)),
             Values::Float(values) => Values::Float(each(values, wanted)),
-            Values::Time(values) => {
-                let (nanos, offset_s) = (values.map(|time| time.nanos), values.map(|time| time.offset_s));
-                Values::Time(each(nanos, wanted).zip(&each(offset_s, wanted), |nanos, offset_s| Time { nanos, offset_s }))
-            }
+            Values::Time(values) => Values::Time(each(values, wanted)),
             Values::Text(texts) => Values::Text(Texts { views: each(texts.views, wanted), bytes: texts.bytes }),
         };
         let nulls = self.nulls.map(|nulls| each(Operand::Each(nulls), wanted).into_vec(wanted.len()));

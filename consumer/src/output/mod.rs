@@ -6,19 +6,21 @@
 
 mod csv;
 mod delimited;
+mod emit;
 mod json;
+mod outlets;
 mod print;
 mod printer;
 mod table;
 mod tsv;
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
 use recpipe::{Batch, Error, Flow, Schema, Stage, Value};
 
+pub use emit::Emit;
+pub(crate) use json::write as write_json;
+pub use outlets::{Outlet, Outlets};
 pub use printer::Printer;
 pub use table::Table;
 
@@ -35,7 +37,7 @@ pub trait Format: Send + Sync {
     fn batch(&self, batch: &Batch, out: &mut Vec<u8>);
 }
 
-/// The format of an output for records of this schema; `None` for those that are none: `table` and `null`.
+/// The format of an output for records of this schema; `None` for those that are none: `table`, `emit` and `null`.
 pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
     match output {
         Output::Print(None) => Some(Box::new(print::fields())),
@@ -43,7 +45,8 @@ pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
         Output::Json => Some(Box::new(json::Json::new(schema))),
         Output::Csv => Some(Box::new(csv::csv(schema))),
         Output::Tsv => Some(Box::new(tsv::tsv(schema))),
-        Output::Table | Output::Null => None,
+        Output::Write { output, .. } => format(output, schema),
+        Output::Table | Output::Emit | Output::EmitTo(_) | Output::Null => None,
     }
 }
 
@@ -51,24 +54,34 @@ pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
 pub struct Written {
     format: Box<dyn Format>,
     printer: Rc<RefCell<Printer>>,
+    is_begun: bool,
     buffer: Vec<u8>,
 }
 
 impl Written {
-    /// Writes the header at once.
+    /// The header is written with the first records, or at the end: those of several outputs in one place are then where
+    /// their records are. [`Written::begin`] writes it at once.
+    pub fn new(format: Box<dyn Format>, printer: Rc<RefCell<Printer>>) -> Self {
+        Written { format, printer, is_begun: false, buffer: Vec::new() }
+    }
+
+    /// Writes the header, if that is still to be done.
     ///
     /// # Errors
-    /// [`Error::Io`] when standard output cannot be written.
-    pub fn new(format: Box<dyn Format>, printer: Rc<RefCell<Printer>>) -> Result<Self, Error> {
+    /// [`Error::Io`] when the output cannot be written.
+    pub fn begin(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return Ok(());
+        }
         let mut header = Vec::new();
-        format.header(&mut header);
-        printer.borrow_mut().write(&header)?;
-        Ok(Written { format, printer, buffer: Vec::new() })
+        self.format.header(&mut header);
+        self.printer.borrow_mut().write(&header)
     }
 }
 
 impl Stage for Written {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.begin()?;
         self.buffer.clear();
         self.format.batch(&batch, &mut self.buffer);
         self.printer.borrow_mut().write(&self.buffer)?;
@@ -80,6 +93,7 @@ impl Stage for Written {
     }
 
     fn close(&mut self) -> Result<(), Error> {
+        self.begin()?;
         self.flush()
     }
 }
@@ -98,34 +112,6 @@ impl Stage for Null {
 
     fn close(&mut self) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-/// Counts the records of the answer on their way to the output.
-pub struct Counted {
-    count: Rc<Cell<u64>>,
-    target: Box<dyn Stage>,
-}
-
-impl Counted {
-    /// Adds to `count` what is sent to `target`.
-    pub fn new(count: Rc<Cell<u64>>, target: Box<dyn Stage>) -> Self {
-        Counted { count, target }
-    }
-}
-
-impl Stage for Counted {
-    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.count.set(self.count.get() + batch.len() as u64);
-        self.target.send(batch)
-    }
-
-    fn flush(&mut self) -> Result<(), Error> {
-        self.target.flush()
-    }
-
-    fn close(&mut self) -> Result<(), Error> {
-        self.target.close()
     }
 }
 

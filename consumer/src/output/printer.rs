@@ -1,8 +1,16 @@
-//! Standard output: shared by all that print, written in large pieces.
+//! Standard output or a file: shared by all that print there, written in large pieces.
 
-use std::{fs::File, io::Write};
+use std::{
+    cell::RefCell,
+    fs::File,
+    io::{self, Write},
+    rc::Rc,
+};
 
-use recpipe::{Error, say, transport::stdio};
+use recpipe::{
+    Error, say,
+    transport::{Patient, stdio},
+};
 
 /// Collects output and writes it when there is much of it, when the source has nothing more for now, and at the end.
 ///
@@ -10,6 +18,7 @@ use recpipe::{Error, say, transport::stdio};
 /// sequence in it must not reach the terminal.
 pub struct Printer {
     out: Box<dyn Write>,
+    name: String,
     terminal: bool,
     held: Vec<u8>,
 }
@@ -23,13 +32,17 @@ impl Printer {
     /// # Errors
     /// [`Error::Io`] when it is closed.
     pub fn stdout() -> Result<Self, Error> {
-        let out: File = stdio::stdout()?;
-        Ok(Printer::new(Box::new(out), stdio::stdout_is_terminal()))
+        Ok(Printer::new(Box::new(Patient::new(stdio::stdout()?)), stdio::stdout_is_terminal()))
     }
 
     /// Any output; `terminal` as for [`Printer`].
     pub fn new(out: Box<dyn Write>, terminal: bool) -> Self {
-        Printer { out, terminal, held: Vec::new() }
+        Printer { out, name: "standard output".to_owned(), terminal, held: Vec::new() }
+    }
+
+    /// A file of this name.
+    pub fn file(out: File, name: String) -> Self {
+        Printer { out: Box::new(out), name, terminal: false, held: Vec::new() }
     }
 
     /// Whether it writes to a terminal.
@@ -46,7 +59,7 @@ impl Printer {
             say::printable(lines, &mut self.held);
         } else if lines.len() >= HELD_BYTES {
             self.flush()?;
-            return self.out.write_all(lines).map_err(failed);
+            return self.out.write_all(lines).map_err(|error| self.failed(error));
         } else {
             self.held.extend_from_slice(lines);
         }
@@ -59,13 +72,34 @@ impl Printer {
     /// As for [`Printer::write`].
     pub fn flush(&mut self) -> Result<(), Error> {
         let held = std::mem::take(&mut self.held);
-        self.out.write_all(&held).and_then(|()| self.out.flush()).map_err(failed)?;
+        self.out.write_all(&held).and_then(|()| self.out.flush()).map_err(|error| self.failed(error))?;
         self.held = held;
         self.held.clear();
         Ok(())
     }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::io(format!("cannot write {}", self.name), error)
+    }
 }
 
-fn failed(error: std::io::Error) -> Error {
-    Error::io("cannot write standard output", error)
+/// A printer as a [`Write`]: for who writes bytes, not lines.
+pub struct Pen(pub Rc<RefCell<Printer>>);
+
+impl Write for Pen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().write(bytes).map_err(into_io)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.borrow_mut().flush().map_err(into_io)
+    }
+}
+
+fn into_io(error: Error) -> io::Error {
+    match error {
+        Error::Io { source, .. } => source,
+        other => io::Error::other(other),
+    }
 }

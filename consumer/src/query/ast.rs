@@ -2,7 +2,10 @@
 //!
 //! Nothing here knows what fields there are; that begins with [`super::check()`].
 
+use recpipe::{Time, transport::Url};
+
 use super::{diagnose::Span, template::Template, words::AggregateWord};
+use crate::expr::Network;
 
 /// A whole query.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +28,41 @@ pub struct Stage {
 pub enum StageKind {
     /// `where EXPR`
     Where(Expr),
+    /// `grep REGEX [in FIELD]`
+    Grep {
+        /// What is looked for.
+        pattern: Pattern,
+        /// Where; `None` for every text field.
+        field: Option<Ident>,
+    },
     /// `select EXPR [as NAME], …`
     Select(Vec<Item>),
+    /// `drop FIELD, …`
+    Drop(Vec<Ident>),
+    /// `rename OLD as NEW, …`
+    Rename(Vec<(Ident, Ident)>),
     /// `let NAME = EXPR, …`; the name is each item's `name`.
     Let(Vec<Item>),
+    /// `parse FIELD REGEX`
+    Parse {
+        /// What is taken apart.
+        field: Ident,
+        /// Its named groups are the new columns.
+        pattern: Pattern,
+    },
+    /// `dns FIELD [as NAME]`
+    Dns {
+        /// Where the addresses are.
+        field: Ident,
+        /// The column of the names.
+        name: Option<Ident>,
+    },
     /// `head N`
     Head(u64),
+    /// `tail N`
+    Tail(u64),
+    /// `skip N`
+    Skip(u64),
     /// `distinct [EXPR [as NAME], …]`
     Distinct(Vec<Item>),
     /// `stats AGG, … [by KEY, …]`
@@ -40,8 +72,10 @@ pub enum StageKind {
         /// The keys.
         keys: Vec<Item>,
     },
-    /// `top N [by EXPR]`, or `top N KEY, …`, which counts by the keys first.
+    /// `top N [by EXPR]`, or `top N KEY, …`, which counts by the keys first; and so `bottom`.
     Top {
+        /// Which end.
+        direction: Direction,
         /// How many records.
         n: u64,
         /// What is compared.
@@ -49,8 +83,32 @@ pub enum StageKind {
         /// Keys to count by first.
         keys: Vec<Item>,
     },
+    /// `tee [ STAGES ]`: the stages of the branch.
+    Tee(Vec<Stage>),
+    /// `trace ["LABEL"]`
+    Trace(Option<String>),
     /// The last stage: where the answer goes.
     Output(Output),
+}
+
+/// Which end of an order is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// The largest, largest first.
+    Largest,
+    /// The smallest, smallest first.
+    Smallest,
+}
+
+/// A regex and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The pattern, without its slashes or quotes.
+    pub text: String,
+    /// Whether the case of letters does not matter.
+    pub ignore_case: bool,
+    /// The whole literal.
+    pub span: Span,
 }
 
 /// How the answer is written.
@@ -66,6 +124,10 @@ pub enum Output {
     Tsv,
     /// `table`: aligned columns.
     Table,
+    /// `write "FILE"`: what the file's extension names.
+    Write(String),
+    /// `emit [URL]`: records, for the next consumer.
+    Emit(Url),
     /// `null`: counts and discards.
     Null,
 }
@@ -93,6 +155,8 @@ pub struct Item {
 pub struct Aggregate {
     /// Which.
     pub word: &'static AggregateWord,
+    /// The word as it was written: one row of the table may have several.
+    pub written: String,
     /// What it is given; empty for a bare `count`.
     pub args: Vec<Expr>,
     /// The name given.
@@ -171,10 +235,14 @@ pub enum Literal {
     Null,
     /// `true`, `false`
     Bool(bool),
-    /// `404`, `10KB`
+    /// `404`, `10KB`, and `5m`, which is 300 seconds
     Int(i64),
-    /// `1.5`
+    /// `1.5`, and `250ms`, which is 0.25 seconds
     Float(f64),
+    /// `@2026-11-20T10:00Z`
+    Time(Time),
+    /// `10.0.0.0/8`, only after `in`
+    Network(Network),
     /// `"text"`
     Text(String),
     /// `/pattern/i`
@@ -247,6 +315,16 @@ pub enum ArithmeticOp {
     FloorDiv,
     /// `%`: has the sign of the divisor, so that `a == a // b * b + a % b`.
     Rem,
+}
+
+impl Direction {
+    /// The stage that wants this end.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Largest => "top",
+            Direction::Smallest => "bottom",
+        }
+    }
 }
 
 impl BinaryOp {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Type};
+use recpipe::{Field, Schema, Time, Type, transport::Url};
 
 use super::{
     ast::{self, Query, StageKind},
     check_expr::{Checked, Checker, Failed, Scope},
     diagnose::{Diagnostic, QueryError, Source, Span},
-    functions,
-    plan::{Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
+    functions::Mistake,
+    plan::{self, Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
     template::{Part, Template},
     words,
 };
@@ -20,24 +20,32 @@ use crate::expr::{Expr, Predicate};
 /// # Errors
 /// Everything that does not fit, all at once.
 pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, QueryError> {
+    check_at(source, query, schema, Time::now())
+}
+
+/// As [`check`], where `now()` is this moment: one for the whole query, however many check it.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_at(source: &Source, query: &Query, schema: &Schema, now: Time) -> Result<Plan, QueryError> {
     let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(field.kind))).collect() };
-    let mut checker = Checker { source, scope, found: Vec::new() };
+    let mut checker = Checker { source, scope, found: Vec::new(), now };
     let mut flow = Flow { stages: Vec::new(), aggregates: None };
     for stage in &query.stages {
         checker.stage(stage, &mut flow);
     }
+    let plan = Plan { input: Arc::new(schema.clone()), stages: flow.stages };
     if checker.found.is_empty() {
-        Ok(Plan { input: Arc::new(schema.clone()), stages: flow.stages })
-    } else {
-        Err(QueryError::new(source, checker.found))
+        checker.outputs(&plan);
     }
+    if checker.found.is_empty() { Ok(plan) } else { Err(QueryError::new(source, checker.found)) }
 }
 
 /// What the stages so far have made.
-struct Flow {
+pub(super) struct Flow {
     stages: Vec<PlanStage>,
     /// The columns that the last `stats` made and that are still there.
-    aggregates: Option<Vec<String>>,
+    pub(super) aggregates: Option<Vec<String>>,
 }
 
 /// A column to be: its name, where the name or its expression stands, and its type unless the expression is wrong.
@@ -55,17 +63,35 @@ impl Checker<'_> {
                 let step = self.condition(condition).map(|condition| Step::Where(Predicate::new(condition)));
                 self.push(flow, "where", span, step);
             }
+            StageKind::Grep { pattern, field } => {
+                let step = self.grep(pattern, field.as_ref(), span).map(|condition| Step::Where(Predicate::new(condition)));
+                self.push(flow, "grep", span, step);
+            }
             StageKind::Select(items) => {
                 let (exprs, columns) = self.items(items);
                 flow.aggregates = None;
                 self.enter(columns);
                 self.push(flow, "select", span, exprs.map(Step::Select));
             }
+            StageKind::Drop(fields) => {
+                let step = self.drop(fields, flow).map(Step::Select);
+                self.push(flow, "drop", span, step);
+            }
+            StageKind::Rename(pairs) => {
+                let step = self.rename(pairs, flow).map(Step::Select);
+                self.push(flow, "rename", span, step);
+            }
+            StageKind::Parse { field, pattern } => {
+                let step = self.parse(field, pattern).map(Step::Parse);
+                self.push(flow, "parse", span, step);
+            }
             StageKind::Let(items) => {
                 let assignments = self.assignments(items);
                 self.push(flow, "let", span, assignments.map(Step::Let));
             }
             StageKind::Head(n) => self.push(flow, "head", span, Ok(Step::Head(*n))),
+            StageKind::Tail(n) => self.push(flow, "tail", span, Ok(Step::Tail(*n))),
+            StageKind::Skip(n) => self.push(flow, "skip", span, Ok(Step::Skip(*n))),
             StageKind::Distinct(items) if items.is_empty() => {
                 let all: Vec<_> = (0..self.scope.columns.len()).collect();
                 let exprs = self.each(&all, |checker, &place| checker.column_at(place));
@@ -78,18 +104,42 @@ impl Checker<'_> {
                 self.push(flow, "distinct", span, exprs.map(Step::Distinct));
             }
             StageKind::Stats { aggregates, keys } => self.stats(aggregates, keys, flow, span),
-            StageKind::Top { n, by, keys } => {
+            StageKind::Top { direction, n, by, keys } => {
                 if !keys.is_empty() {
                     self.count_by(keys, flow, span);
                 }
                 let by = match by {
                     Some(by) => self.expr(by),
-                    None => self.single_aggregate(flow, span),
+                    None => self.single_aggregate(flow, direction.word(), span),
                 };
-                self.push(flow, "top", span, by.map(|by| Step::Top { n: *n, by }));
+                self.push(flow, direction.word(), span, by.map(|by| Step::Top { direction: *direction, n: *n, by }));
+            }
+            StageKind::Dns { field, name } => {
+                let step = self.dns(field, name.as_ref());
+                self.push(flow, "dns", span, step);
+            }
+            StageKind::Tee(stages) => {
+                let step = self.branch(stages, flow, span).map(Step::Tee);
+                self.push(flow, "tee", span, step);
+            }
+            StageKind::Trace(label) => {
+                let label = label.clone().unwrap_or_else(|| "trace".to_owned());
+                self.push(flow, "trace", span, Ok(Step::Trace(label)));
             }
             StageKind::Output(output) => self.output(output, flow, span),
         }
+    }
+
+    /// The plan of a branch; what it does to the columns is not seen after it.
+    fn branch(&mut self, stages: &[ast::Stage], flow: &Flow, span: Span) -> Checked<Plan> {
+        let input = self.schema(span);
+        let scope = self.scope.clone();
+        let mut branch = Flow { stages: Vec::new(), aggregates: flow.aggregates.clone() };
+        for stage in stages {
+            self.stage(stage, &mut branch);
+        }
+        self.scope = scope;
+        Ok(Plan { input: input.ok_or(Failed)?, stages: branch.stages })
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
@@ -100,7 +150,7 @@ impl Checker<'_> {
     }
 
     /// What is in scope, as a schema; `None` while a column's type is unknown.
-    fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
+    pub(super) fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
         let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, kind)| Some(Field::new(name, (*kind)?))).collect();
         match Schema::new(fields?) {
             Ok(schema) => Some(Arc::new(schema)),
@@ -146,16 +196,7 @@ impl Checker<'_> {
         self.each(items, |checker, item| {
             let expr = checker.expr(&item.expr);
             let column = checker.column(item.name.as_ref(), &item.expr, &expr);
-            let place = match checker.scope.index_of(&column.name) {
-                Some(place) => {
-                    checker.scope.columns[place].1 = column.kind;
-                    place
-                }
-                None => {
-                    checker.scope.columns.push((column.name, column.kind));
-                    checker.scope.columns.len() - 1
-                }
-            };
+            let place = checker.scope.put(column.name, column.kind);
             let schema = checker.schema(column.span).ok_or(Failed)?;
             Ok(Assignment { place, expr: expr?, schema })
         })
@@ -181,7 +222,7 @@ impl Checker<'_> {
     fn aggregate_name(&self, ast: &ast::Aggregate) -> String {
         match &ast.name {
             Some(name) => name.text.clone(),
-            None if ast.args.is_empty() => ast.word.name.to_owned(),
+            None if ast.args.is_empty() => ast.written.clone(),
             None => self.text(ast.span),
         }
     }
@@ -191,17 +232,18 @@ impl Checker<'_> {
         let args = self.each(&ast.args, Self::expr);
         if !word.args.contains(&ast.args.len()) {
             let what =
-                format!("`{}` is given {} {}", word.name, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
+                format!("`{}` is given {} {}", ast.written, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
             return Err(self.fail(Diagnostic::new(ast.span, what).label(format!("it is written `{}`", word.syntax))));
         }
-        let args = args?;
-        let kinds: Vec<_> = args.iter().map(Expr::kind).collect();
-        let Some((function, kind)) = (word.check)(&kinds) else {
-            let (arg, place) = (args.first(), ast.args.first().map_or(ast.span, |arg| arg.span));
-            let what = arg.map(|arg| format!("`{}` is {}; `{}` needs numbers", arg.text(), functions::name(arg.kind()), word.name));
-            let found = Diagnostic::new(place, what.unwrap_or_default());
-            return Err(self.fail(found.label(arg.map(|arg| functions::cast(arg, Type::Int)).unwrap_or_default())));
-        };
+        let mut args = args?;
+        let (function, kind) = (word.check)(&ast.written, &args).map_err(|Mistake { arg, what, label }| {
+            let place = ast.args.get(arg).map_or(ast.span, |arg| arg.span);
+            self.fail(Diagnostic::new(place, what).label(label))
+        })?;
+        if let AggregateFunction::Quantile(_) = function {
+            // The share is in the function, not a value of each record.
+            args.truncate(1);
+        }
         Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
     }
 
@@ -215,8 +257,8 @@ impl Checker<'_> {
         self.push(flow, "stats", span, keys.map(|keys| Step::Stats { keys, aggregates: vec![count] }));
     }
 
-    /// What `top N` compares when it does not say.
-    fn single_aggregate(&mut self, flow: &Flow, span: Span) -> Checked<Expr> {
+    /// What `top N`, or `bottom N`, compares when it does not say.
+    fn single_aggregate(&mut self, flow: &Flow, word: &str, span: Span) -> Checked<Expr> {
         let n = self.source.slice(span).split_whitespace().nth(1).unwrap_or("N").to_owned();
         match flow.aggregates.as_deref() {
             Some([only]) => {
@@ -232,7 +274,8 @@ impl Checker<'_> {
                     }
                 };
                 let first = candidates.first().map_or("EXPR", |name| name.as_str());
-                let found = Diagnostic::new(span, "`top` does not say what is compared").label(format!("write `top {n} by {first}`"));
+                let found = Diagnostic::new(span, format!("`{word}` does not say what is compared"))
+                    .label(format!("write `{word} {n} by {first}`"));
                 let found = if candidates.is_empty() { found } else { found.help(format!("candidates: {}", candidates.join(", "))) };
                 Err(self.fail(found))
             }
@@ -247,6 +290,13 @@ impl Checker<'_> {
             ast::Output::Csv => ("csv", Ok(Output::Csv)),
             ast::Output::Tsv => ("tsv", Ok(Output::Tsv)),
             ast::Output::Table => ("table", Ok(Output::Table)),
+            ast::Output::Write(path) => {
+                let write = |output: &Output| Output::Write { path: path.into(), output: Box::new(output.clone()) };
+                ("write", plan::extension(path).map(write).ok_or(Failed))
+            }
+            ast::Output::Emit(Url::Stdio) => ("emit", Ok(Output::Emit)),
+            ast::Output::Emit(Url::File(path)) => ("emit", Ok(Output::Write { path: path.clone(), output: Box::new(Output::Emit) })),
+            ast::Output::Emit(url) => ("emit", Ok(Output::EmitTo(url.clone()))),
             ast::Output::Null => ("null", Ok(Output::Null)),
         };
         self.push(flow, name, span, output.map(Step::Output));

@@ -1,13 +1,13 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
-use recpipe::Type;
+use recpipe::{Time, Type};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     diagnose::{Diagnostic, Source, Span, did_you_mean},
-    functions::{self, Mistake, cast, common, name},
-    words,
+    functions::{self, cast, common, name},
+    token::{Kind, Lexer},
 };
 use crate::expr::{self, Constant, Expr, Node, Set};
 
@@ -32,6 +32,20 @@ impl Scope {
         self.columns.iter().position(|(column, _)| column == name)
     }
 
+    /// Gives the column of this name this type: the one that there is, else a new one. Its place.
+    pub(super) fn put(&mut self, name: String, kind: Option<Type>) -> usize {
+        match self.index_of(&name) {
+            Some(place) => {
+                self.columns[place].1 = kind;
+                place
+            }
+            None => {
+                self.columns.push((name, kind));
+                self.columns.len() - 1
+            }
+        }
+    }
+
     /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
     pub(super) fn index_of_written(&self, name: &str) -> Option<usize> {
         let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));
@@ -48,6 +62,8 @@ pub(super) struct Checker<'q> {
     pub(super) source: &'q Source,
     pub(super) scope: Scope,
     pub(super) found: Vec<Diagnostic>,
+    /// What `now()` is.
+    pub(super) now: Time,
 }
 
 impl Checker<'_> {
@@ -115,7 +131,7 @@ impl Checker<'_> {
         Ok((left?, right?))
     }
 
-    fn made(&self, node: Node, kind: Type, span: Span) -> Expr {
+    pub(super) fn made(&self, node: Node, kind: Type, span: Span) -> Expr {
         Expr::new(node, kind, self.text(span))
     }
 
@@ -125,9 +141,16 @@ impl Checker<'_> {
             Literal::Bool(value) => Constant::Bool(*value),
             Literal::Int(value) => Constant::Int(*value),
             Literal::Float(value) => Constant::Float(*value),
+            Literal::Time(value) => Constant::Time(*value),
             Literal::Text(text) => Constant::Text(text.as_bytes().into()),
             Literal::Regex { .. } => {
-                return Err(self.fail(Diagnostic::new(span, "a regex stands only after `=~` and `!~`").label("text is written in quotes")));
+                return Err(self.fail(
+                    Diagnostic::new(span, "a regex stands after `=~`, after `!~` and in `replace`").label("text is written in quotes"),
+                ));
+            }
+            Literal::Network(_) => {
+                let found = Diagnostic::new(span, "a network stands only after `in`, by itself or in a list");
+                return Err(self.fail(found.label("text is written in quotes")));
             }
         };
         Ok(Expr::constant(value, self.text(span)))
@@ -181,20 +204,46 @@ impl Checker<'_> {
                 self.finish_call(functions::coalesce(vec![left, right]), &spans, span)
             }
             BinaryOp::Arithmetic(op) => {
-                let spans = (left.span, right.span);
+                let spans = [left.span, op_span, right.span];
                 let (left, right) = self.both(left, right)?;
-                let left_fits = self.number(&left, spans.0, op.symbol());
-                self.number(&right, spans.1, op.symbol())?;
-                left_fits?;
-                let kind = match (op, left.kind(), right.kind()) {
-                    (_, Type::Null, _) | (_, _, Type::Null) => Type::Null,
-                    (ArithmeticOp::Div, ..) => Type::Float,
-                    (_, Type::Int, Type::Int) => Type::Int,
-                    _ => Type::Float,
-                };
+                let kind = self.arithmetic(op, &left, &right, spans)?;
                 Ok(self.made(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
             }
         }
+    }
+
+    /// The type of `left OP right`; the spans are theirs, the operator's in the middle.
+    fn arithmetic(&mut self, op: ArithmeticOp, left: &Expr, right: &Expr, spans: [Span; 3]) -> Checked<Type> {
+        let is_number = |expr: &Expr| matches!(expr.kind(), Type::Int | Type::Float);
+        match (op, left.kind(), right.kind()) {
+            (ArithmeticOp::Sub, Type::Time, Type::Time) => return Ok(Type::Float),
+            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, _) if is_number(right) => return Ok(Type::Time),
+            (ArithmeticOp::Add, _, Type::Time) if is_number(left) => return Ok(Type::Time),
+            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, Type::Null) => return Ok(Type::Null),
+            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Null, Type::Time) => return Ok(Type::Null),
+            (ArithmeticOp::Add, Type::Time, Type::Time) => {
+                let found = Diagnostic::new(spans[1], "two times have no sum").label("`-` gives the seconds between them");
+                return Err(self.fail(found));
+            }
+            (ArithmeticOp::Sub, Type::Time, Type::Text) => {
+                let what = format!("`{}` is text; `-` needs a number of seconds or a time", right.text());
+                return Err(self.fail(Diagnostic::new(spans[2], what).label(cast(right, Type::Time))));
+            }
+            (ArithmeticOp::Sub, Type::Text, Type::Time) => {
+                let what = format!("`{}` is text; a time is subtracted from a time", left.text());
+                return Err(self.fail(Diagnostic::new(spans[0], what).label(cast(left, Type::Time))));
+            }
+            _ => {}
+        }
+        let left_fits = self.number(left, spans[0], op.symbol());
+        self.number(right, spans[2], op.symbol())?;
+        left_fits?;
+        Ok(match (op, left.kind(), right.kind()) {
+            (_, Type::Null, _) | (_, _, Type::Null) => Type::Null,
+            (ArithmeticOp::Div, ..) => Type::Float,
+            (_, Type::Int, Type::Int) => Type::Int,
+            _ => Type::Float,
+        })
     }
 
     /// The operands of a comparison. An unknown bare word on the right is most likely text without its quotes.
@@ -238,6 +287,11 @@ impl Checker<'_> {
                     Ok(_) => format!("write `{} {symbol} {}`", other.text(), text.trim()),
                     Err(_) => format!("write `str({})`", other.text()),
                 }
+            }
+            (_, Node::Constant(Constant::Text(text))) if other.kind() == Type::Time => {
+                let literal = format!("@{}", String::from_utf8_lossy(text).replacen(' ', "T", 1));
+                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_));
+                if is_time { format!("a time is written `{literal}`") } else { "a time is written `@2026-11-20T10:00Z`".to_owned() }
             }
             (cast, _) => cast,
         };
@@ -286,10 +340,21 @@ impl Checker<'_> {
     fn membership(&mut self, value: &ast::Expr, choices: &[Choice], span: Span) -> Checked<Expr> {
         let checked = self.expr(value);
         let mut constants = Vec::new();
+        let mut networks = Vec::new();
         let mut tests = Vec::new();
         let mut failed = false;
         for choice in choices {
             match (choice, &checked) {
+                (Choice::One(ast::Expr { kind: ExprKind::Literal(Literal::Network(network)), span, .. }), checked) => {
+                    networks.push(*network);
+                    if let Ok(value) = checked
+                        && !matches!(value.kind(), Type::Text | Type::Null)
+                    {
+                        let what = format!("`{}` is {}; a network has addresses, which are text", value.text(), name(value.kind()));
+                        self.fail(Diagnostic::new(*span, what).label(cast(value, Type::Text)));
+                        failed = true;
+                    }
+                }
                 (Choice::One(one), Ok(value)) => {
                     match self.expr(one).and_then(|one| self.comparable(value, &one, "==", span_of(choice)).map(|()| one)) {
                         Ok(one) => match one.node() {
@@ -311,8 +376,8 @@ impl Checker<'_> {
         if failed {
             return Err(Failed);
         }
-        if !constants.is_empty() || tests.is_empty() {
-            let set = Set::new(constants, value.kind());
+        if !constants.is_empty() || !networks.is_empty() || tests.is_empty() {
+            let set = Set::new(constants, networks, value.kind());
             tests.insert(0, self.made(Node::In { value: Box::new(value), set }, Type::Bool, span));
         }
         match <[Expr; 1]>::try_from(tests) {
@@ -331,6 +396,7 @@ impl Checker<'_> {
                 (Constant::Int(low), Constant::Int(high)) => low > high,
                 (Constant::Float(low), Constant::Float(high)) => low > high,
                 (Constant::Text(low), Constant::Text(high)) => low > high,
+                (Constant::Time(low), Constant::Time(high)) => low > high,
                 _ => false,
             };
             if empty {
@@ -345,48 +411,6 @@ impl Checker<'_> {
         let low = self.made(expr::compare_node(CompareOp::Ge, value.clone(), low), Type::Bool, span);
         let high = self.made(expr::compare_node(CompareOp::Le, value.clone(), high), Type::Bool, span);
         Ok(self.made(Node::All(vec![low, high]), Type::Bool, span))
-    }
-
-    fn call(&mut self, function: &ast::Ident, args: &[ast::Expr], span: Span) -> Checked<Expr> {
-        // A column that an aggregate made is called as it was written: `sum(bytes)`.
-        let column = self.text(span);
-        if let Some(place) = self.scope.index_of_written(&column) {
-            return self.column_at(place);
-        }
-        let spans: Vec<_> = args.iter().map(|arg| arg.span).collect();
-        let checked = self.each(args, Self::expr);
-        let Some(word) = words::function(&function.text) else {
-            let found = self.unknown_function(function, &column);
-            return Err(self.fail(found));
-        };
-        if !word.args.contains(&args.len()) {
-            let what = format!("`{}` is given {} {}", word.name, args.len(), if args.len() == 1 { "argument" } else { "arguments" });
-            return Err(self.fail(Diagnostic::new(span, what).label(format!("it is written `{}`", word.syntax))));
-        }
-        let made = (word.check)(checked?);
-        self.finish_call(made, &spans, span)
-    }
-
-    fn unknown_function(&self, function: &ast::Ident, call: &str) -> Diagnostic {
-        let what = format!("unknown function `{}`", function.text);
-        if words::aggregate(&function.text).is_some() {
-            let what = format!("`{}` is an aggregate, not a function of one record", function.text);
-            return Diagnostic::new(function.span, what).label(format!("make the column first: `stats {call}`"));
-        }
-        let names: Vec<_> = words::FUNCTIONS.iter().map(|word| word.name).collect();
-        Diagnostic::new(function.span, what)
-            .label(did_you_mean(&function.text, names.iter().copied()))
-            .help(format!("functions: {}", names.join(", ")))
-    }
-
-    fn finish_call(&mut self, made: Result<(Node, Type), Mistake>, args: &[Span], span: Span) -> Checked<Expr> {
-        match made {
-            Ok((node, kind)) => Ok(self.made(node, kind, span)),
-            Err(Mistake { arg, what, label }) => {
-                let place = args.get(arg).copied().unwrap_or(span);
-                Err(self.fail(Diagnostic::new(place, what).label(label)))
-            }
-        }
     }
 }
 

@@ -2,11 +2,29 @@
 
 use recpipe::Type;
 
-use super::ast::FindOp;
-use crate::expr::{Expr, Function, Node};
+use super::{
+    ast::{self, FindOp},
+    check_expr::{Checked, Checker},
+    diagnose::Span,
+};
+use crate::expr::{Constant, Expr, Function, Node};
 
-/// Checks the arguments of a call, whose number is already known to fit: what it computes and its type.
-pub(super) type CheckCall = fn(Vec<Expr>) -> Result<(Node, Type), Mistake>;
+/// Checks a call, the number of whose arguments is already known to fit: what it computes and its type.
+pub(super) enum CheckCall {
+    /// By its arguments' values alone.
+    Values(fn(Vec<Expr>) -> Result<(Node, Type), Mistake>),
+    /// By how its arguments are written, or by more than them.
+    Syntax(fn(&mut Checker<'_>, &[ast::Expr], Span) -> Checked<Expr>),
+}
+
+impl std::fmt::Debug for CheckCall {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            CheckCall::Values(_) => "Values",
+            CheckCall::Syntax(_) => "Syntax",
+        })
+    }
+}
 
 /// An argument that does not fit.
 #[derive(Debug)]
@@ -34,6 +52,9 @@ pub(super) fn cast(expr: &Expr, wanted: Type) -> String {
     match (expr.kind(), wanted) {
         (Type::Text | Type::Bool, Type::Int) => format!("write `int({text})`"),
         (Type::Text | Type::Bool, Type::Float) => format!("write `float({text})`"),
+        (Type::Text, Type::Time) => format!("write `time({text})`"),
+        (Type::Time, Type::Int | Type::Float) => format!("write `epoch({text})`"),
+        (Type::Int | Type::Float, Type::Time) => format!("seconds since 1970 are the time `@1970-01-01 + {text}`"),
         (Type::Int | Type::Float | Type::Bool | Type::Time, Type::Text) => format!("write `str({text})`"),
         (Type::Int | Type::Float, Type::Bool) => format!("compare it, as in `{text} != 0`"),
         (Type::Text, Type::Bool) => format!("compare it, as in `{text} != \"\"`"),
@@ -54,13 +75,14 @@ pub(super) fn name(kind: Type) -> &'static str {
 }
 
 /// That an argument is of one of these types, or null.
-fn need(args: &[Expr], arg: usize, wanted: &[Type]) -> Result<(), Mistake> {
+pub(super) fn need(args: &[Expr], arg: usize, wanted: &[Type]) -> Result<(), Mistake> {
     let Some(expr) = args.get(arg) else { return Ok(()) };
     if expr.kind() == Type::Null || wanted.contains(&expr.kind()) {
         return Ok(());
     }
     let one_of = match wanted {
         [Type::Int, Type::Float] => "a number",
+        [Type::Time, Type::Int, Type::Float] => "a number or a time",
         [only] => name(*only),
         _ => "another type",
     };
@@ -98,12 +120,102 @@ unary! {
     lower: [Type::Text] => Type::Text, Lower;
     upper: [Type::Text] => Type::Text, Upper;
     trim: [Type::Text] => Type::Text, Trim;
-    int: [Type::Text, Type::Int, Type::Float, Type::Bool] => Type::Int, Int;
-    float: [Type::Text, Type::Int, Type::Float, Type::Bool] => Type::Float, Float;
+    int: [Type::Int, Type::Float, Type::Text, Type::Bool] => Type::Int, Int;
+    float: [Type::Float, Type::Int, Type::Text, Type::Bool] => Type::Float, Float;
     str: [Type::Text, Type::Int, Type::Float, Type::Bool, Type::Time] => Type::Text, Str;
     floor: NUMBERS => Type::Int, Floor;
     ceil: NUMBERS => Type::Int, Ceil;
-    round: NUMBERS => Type::Int, Round;
+    path: [Type::Text] => Type::Text, Path;
+    ext: [Type::Text] => Type::Text, Ext;
+    year: [Type::Time] => Type::Int, Year;
+    month: [Type::Time] => Type::Int, Month;
+    day: [Type::Time] => Type::Int, Day;
+    hour: [Type::Time] => Type::Int, Hour;
+    minute: [Type::Time] => Type::Int, Minute;
+    weekday: [Type::Time] => Type::Int, Weekday;
+    epoch: [Type::Time] => Type::Int, Epoch;
+}
+
+pub(super) fn hash(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    Ok((Node::Call(Function::Hash, args), Type::Int))
+}
+
+pub(super) fn round(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &NUMBERS)?;
+    let Some(digits) = args.get(1) else { return Ok((Node::Call(Function::Round, args), Type::Int)) };
+    if !matches!(digits.node(), Node::Constant(Constant::Int(0..=15))) {
+        let what = format!("`{}` is no number of digits", digits.text());
+        return Err(Mistake { arg: 1, what, label: "write it as a number from 0 to 15".into() });
+    }
+    let kind = args.first().map_or(Type::Null, Expr::kind);
+    Ok((Node::Call(Function::RoundTo, args), kind))
+}
+
+pub(super) fn substr(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Text])?;
+    need(&args, 1, &[Type::Int])?;
+    need(&args, 2, &[Type::Int])?;
+    Ok((Node::Call(Function::Substr, args), Type::Text))
+}
+
+pub(super) fn split(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Text])?;
+    need(&args, 1, &[Type::Text])?;
+    not_empty(&args, 1, "where to split")?;
+    need(&args, 2, &[Type::Int])?;
+    Ok((Node::Call(Function::Split, args), Type::Text))
+}
+
+/// `replace` of text; that of a regex is [`Checker::replace`].
+pub(super) fn replace(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Text])?;
+    need(&args, 1, &[Type::Text])?;
+    not_empty(&args, 1, "what to replace")?;
+    need(&args, 2, &[Type::Text])?;
+    Ok((Node::Call(Function::Replace, args), Type::Text))
+}
+
+/// That an argument is not the text `""`.
+fn not_empty(args: &[Expr], arg: usize, what: &str) -> Result<(), Mistake> {
+    match args.get(arg).map(Expr::node) {
+        Some(Node::Constant(Constant::Text(text))) if text.is_empty() => {
+            Err(Mistake { arg, what: format!("empty text does not say {what}"), label: String::new() })
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(super) fn query(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Text])?;
+    need(&args, 1, &[Type::Text])?;
+    Ok((Node::Call(Function::Query, args), Type::Text))
+}
+
+/// `time` of one argument.
+pub(super) fn time(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Time, Type::Text])?;
+    Ok((Node::Call(Function::Time, args), Type::Time))
+}
+
+pub(super) fn bin(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+    need(&args, 0, &[Type::Time, Type::Int, Type::Float])?;
+    need(&args, 1, &NUMBERS)?;
+    let is_positive = match args.get(1).map(Expr::node) {
+        Some(Node::Constant(Constant::Int(width))) => *width > 0,
+        Some(Node::Constant(Constant::Float(width))) => *width > 0.0,
+        _ => true,
+    };
+    if !is_positive {
+        return Err(Mistake { arg: 1, what: "a bin is wider than 0".into(), label: "as in `bin(t, 5m)`".into() });
+    }
+    let kinds = (args.first().map_or(Type::Null, Expr::kind), args.get(1).map_or(Type::Null, Expr::kind));
+    let kind = match kinds {
+        (Type::Null, _) | (_, Type::Null) => Type::Null,
+        (Type::Time, _) => Type::Time,
+        (Type::Int, Type::Int) => Type::Int,
+        _ => Type::Float,
+    };
+    Ok((Node::Call(Function::Bin, args), kind))
 }
 
 pub(super) fn abs(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {

@@ -7,9 +7,13 @@
 //! Reading order: [`diagnose`], [`token`], [`ast`], [`words`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`, [`plan`].
 
+mod aggregates;
 pub mod ast;
 pub mod check;
+mod check_call;
+mod check_columns;
 mod check_expr;
+mod check_outputs;
 pub mod diagnose;
 mod functions;
 pub mod needs;
@@ -22,7 +26,7 @@ pub mod token;
 pub mod words;
 
 pub use ast::Query;
-pub use check::check;
+pub use check::{check, check_at};
 pub use diagnose::{Diagnostic, QueryError, Source, Span, Style};
 pub use needs::fields_read;
 pub use parse::parse;

@@ -2,79 +2,117 @@
 
 use std::collections::BTreeSet;
 
+use recpipe::Schema;
+
 use super::plan::{Output, Piece, Plan, Step};
 use crate::expr::Expr;
 
 /// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all.
 /// `default` is the output of a query that names none.
 pub fn fields_read(plan: &Plan, default: &Output) -> Option<Vec<String>> {
-    let mut read = Read { fields: plan.input.len(), places: BTreeSet::new() };
-    let is_all = read.stages(plan, default);
-    if is_all || read.places.len() == read.fields {
+    let read = read(plan, default);
+    if read.len() == plan.input.len() {
         return None;
     }
-    Some(read.places.iter().map(|&place| plan.input.fields()[place].name.clone()).collect())
+    Some(read.into_iter().map(|place| plan.input.fields()[place].name.clone()).collect())
 }
 
-/// Until a stage makes columns of its own, a place below `fields` is that of a field of the stream. (A field that a `let`
-/// has replaced still counts: it costs little and seldom happens.)
-struct Read {
-    fields: usize,
-    places: BTreeSet<usize>,
+/// Places in a schema.
+type Places = BTreeSet<usize>;
+
+/// What of its input a plan reads: from the last stage to the first, each is asked what it needs for what is needed of it.
+fn read(plan: &Plan, default: &Output) -> Places {
+    // Without an output of its own, as if the default stood there.
+    let mut needed = if plan.sink().is_some() { Places::new() } else { written(default, plan.output()) };
+    for (i, stage) in plan.stages.iter().enumerate().rev() {
+        let input = i.checked_sub(1).map_or(&plan.input, |before| &plan.stages[before].output);
+        needed = read_by(&stage.step, needed, input, default);
+    }
+    needed
 }
 
-impl Read {
-    /// Whether all fields are read.
-    fn stages(&mut self, plan: &Plan, default: &Output) -> bool {
-        for stage in &plan.stages {
-            match &stage.step {
-                Step::Where(predicate) => self.exprs(predicate.conjuncts()),
-                Step::Let(assignments) => assignments.iter().for_each(|assignment| self.expr(&assignment.expr)),
-                Step::Top { by, .. } => self.expr(by),
-                Step::Head(_) => {}
-                Step::Select(columns) | Step::Distinct(columns) => {
-                    self.exprs(columns);
-                    return false;
+/// What of `input` a step reads when `needed` of its output is. An expression is evaluated, and may fail, whether its
+/// column is needed or not; only a plain column is left out with it.
+fn read_by(step: &Step, mut needed: Places, input: &Schema, default: &Output) -> Places {
+    match step {
+        Step::Where(predicate) => {
+            of_all(predicate.conjuncts(), &mut needed);
+            needed
+        }
+        Step::Select(columns) => {
+            let mut read = Places::new();
+            for (place, column) in columns.iter().enumerate() {
+                if column.as_column().is_none() || needed.contains(&place) {
+                    of(column, &mut read);
                 }
-                Step::Stats { keys, aggregates } => {
-                    self.exprs(keys);
-                    aggregates.iter().for_each(|aggregate| self.exprs(&aggregate.args));
-                    return false;
-                }
-                Step::Output(output) => return self.output(output),
             }
+            read
         }
-        self.output(default)
-    }
-
-    fn output(&mut self, output: &Output) -> bool {
-        match output {
-            Output::Null => false,
-            Output::Print(Some(pieces)) => {
-                for piece in pieces {
-                    if let Piece::Column { place, .. } = piece {
-                        self.place(*place);
-                    }
-                }
-                false
+        Step::Let(assignments) => {
+            for assignment in assignments.iter().rev() {
+                needed.remove(&assignment.place);
+                of(&assignment.expr, &mut needed);
             }
-            Output::Print(None) | Output::Json | Output::Csv | Output::Tsv | Output::Table => true,
+            needed
+        }
+        Step::Parse(parse) => {
+            for (_, place) in &parse.groups {
+                needed.remove(place);
+            }
+            needed.insert(parse.field);
+            needed
+        }
+        Step::Head(_) | Step::Tail(_) | Step::Skip(_) => needed,
+        Step::Top { by, .. } => {
+            of(by, &mut needed);
+            needed
+        }
+        Step::Distinct(columns) => {
+            let mut read = Places::new();
+            of_all(columns, &mut read);
+            read
+        }
+        Step::Stats { keys, aggregates } => {
+            let mut read = Places::new();
+            of_all(keys, &mut read);
+            aggregates.iter().for_each(|aggregate| of_all(&aggregate.args, &mut read));
+            read
+        }
+        Step::Dns { field, place } => {
+            needed.remove(place);
+            needed.insert(*field);
+            needed
+        }
+        Step::Tee(branch) => {
+            needed.extend(read(branch, default));
+            needed
+        }
+        Step::Trace(_) => (0..input.len()).collect(),
+        Step::Output(output) => written(output, input),
+    }
+}
+
+/// What of `schema` an output writes.
+fn written(output: &Output, schema: &Schema) -> Places {
+    match output {
+        Output::Null => Places::new(),
+        Output::Write { output, .. } => written(output, schema),
+        Output::Print(Some(pieces)) => {
+            let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
+            pieces.iter().filter_map(place).collect()
+        }
+        Output::Print(None) | Output::Json | Output::Csv | Output::Tsv | Output::Table | Output::Emit | Output::EmitTo(_) => {
+            (0..schema.len()).collect()
         }
     }
+}
 
-    fn exprs(&mut self, exprs: &[Expr]) {
-        exprs.iter().for_each(|expr| self.expr(expr));
-    }
+fn of_all(exprs: &[Expr], into: &mut Places) {
+    exprs.iter().for_each(|expr| of(expr, into));
+}
 
-    fn expr(&mut self, expr: &Expr) {
-        expr.for_each_column(&mut |place| self.place(place));
-    }
-
-    fn place(&mut self, place: usize) {
-        if place < self.fields {
-            self.places.insert(place);
-        }
-    }
+fn of(expr: &Expr, into: &mut Places) {
+    expr.for_each_column(&mut |place| into.extend([place]));
 }
 
 #[cfg(test)]
@@ -108,5 +146,22 @@ mod tests {
         check("top 2 by bytes | select host", Some(&["host", "bytes"]));
         check("distinct", None);
         check("select host | where host == \"status\" | json", Some(&["host"]));
+        check("drop request, host | count by status", Some(&["status"]));
+        check("drop request", Some(&["host", "status", "bytes"]));
+        check("rename host as h, bytes as host | sum(host) by h", Some(&["host", "bytes"]));
+        check("select bytes * 2 as twice, host, status | print \"{host}\"", Some(&["host", "bytes"]));
+        check("let host = len(request) | count by host", Some(&["request"]));
+        check("grep /x/ | count", Some(&["host", "request"]));
+        check("grep \"x\" in host | count", Some(&["host"]));
+        check("parse request /(?P<host>.)(?P<new>.)/ | count by host, new", Some(&["request"]));
+        check("parse request /(?P<request>.)/ | count by request", Some(&["request"]));
+        check("dns host | select host_name", Some(&["host"]));
+        check("tee [ count by host ] | sum(bytes)", Some(&["host", "bytes"]));
+        check("tee [ print \"{host}\" ] | tee [ tee [ null ] | sum(status) ] | null", Some(&["host", "status"]));
+        check("tee [ where status == 1 ] | null", None);
+        check("tee [ emit \"x.rec\" ] | null", None);
+        check("select host, status | tee [ write \"x.csv\" ] | count", Some(&["host", "status"]));
+        check("trace | count", None);
+        check("skip 1 | tail 2 | bottom 1 by bytes | select host", Some(&["host", "bytes"]));
     }
 }

@@ -24,6 +24,9 @@ pub fn parse(source: &Source) -> Result<Query, QueryError> {
 /// Each stage calls the next, so their number is bounded by the stack; no question that a person asks comes near.
 const MAX_STAGES: usize = 1000;
 
+/// Branches within branches are bounded for the same reason.
+const MAX_BRANCHES: usize = 32;
+
 /// A mistake was found and reported; the stage it is in is given up.
 #[derive(Debug)]
 pub struct Failed;
@@ -39,6 +42,10 @@ pub struct Parser<'s> {
     peeked: Option<Token>,
     last: Span,
     found: Vec<Diagnostic>,
+    /// The stages so far, those of branches with them.
+    stages: usize,
+    /// The branches that are open here.
+    branches: usize,
     pub(super) nesting: usize,
     /// Whether `=` is taken for `==`, as it is inside `where`.
     pub(super) equals_compares: bool,
@@ -54,26 +61,55 @@ impl<'s> Parser<'s> {
             peeked: None,
             last: Span::new(first.start, first.start),
             found: Vec::new(),
+            stages: 0,
+            branches: 0,
             nesting: 0,
             equals_compares: false,
         }
     }
 
     fn query(&mut self) -> Query {
-        let mut query = Query::default();
         if self.peek().kind == Kind::End {
-            return query;
+            return Query::default();
         }
+        Query { stages: self.stages() }
+    }
+
+    /// `[ STAGES ]`
+    pub(super) fn branch(&mut self) -> Parsed<Vec<Stage>> {
+        let open = self.peek().span;
+        if !self.take_sign("[") {
+            return Err(self.unexpected("a branch in brackets, as in `tee [ where … | csv ]`"));
+        }
+        if self.branches == MAX_BRANCHES {
+            return Err(self.fail(Diagnostic::new(open, format!("branches are nested more than {MAX_BRANCHES} deep"))));
+        }
+        self.branches += 1;
+        let stages = self.stages();
+        self.branches -= 1;
+        if self.take_sign("]") {
+            return Ok(stages);
+        }
+        // What stands there is most often the mistake that has been reported already.
+        let found = Diagnostic::new(open, "a `[` without its `]`").label("this branch has no end");
+        if self.found.is_empty() { Err(self.fail(found)) } else { Err(Failed) }
+    }
+
+    /// Stages with `|` between them, up to the end, or to the `]` of the branch.
+    fn stages(&mut self) -> Vec<Stage> {
+        let mut stages: Vec<Stage> = Vec::new();
+        let found = self.found.len();
         loop {
-            if query.stages.len() == MAX_STAGES {
+            if self.stages == MAX_STAGES {
                 let span = self.peek().span;
                 let what = format!("more than {MAX_STAGES} stages");
                 self.found.push(Diagnostic::new(span, what).label("join conditions with `and`, columns with `,`"));
                 break;
             }
+            self.stages += 1;
             (self.nesting, self.equals_compares) = (0, false);
             match self.stage() {
-                Ok(stage) => query.stages.push(stage),
+                Ok(stage) => stages.push(stage),
                 Err(Failed) => self.skip_stage(),
             }
             if !self.take_sign("|") {
@@ -81,20 +117,23 @@ impl<'s> Parser<'s> {
             }
         }
         // Which stage is the last is known only when no other was given up.
-        let early = query.stages.iter().rev().skip(1).rfind(|stage| matches!(stage.kind, StageKind::Output(_)));
-        if let (Some(stage), true) = (early, self.found.is_empty()) {
+        let early = stages.iter().rev().skip(1).rfind(|stage| matches!(stage.kind, StageKind::Output(_)));
+        if let (Some(stage), true) = (early, self.found.len() == found) {
             let word = self.source.slice(stage.span).split_whitespace().next().unwrap_or_default();
             let what = format!("`{word}` writes the answer, so nothing can come after it");
-            self.found.push(Diagnostic::new(stage.span, what).label("make it the last stage"));
+            let label = if self.branches > 0 { "make it the last stage of its branch" } else { "make it the last stage" };
+            self.found.push(Diagnostic::new(stage.span, what).label(label));
         }
-        query
+        stages
     }
 
     fn stage(&mut self) -> Parsed<Stage> {
         let Token { kind, span } = self.peek().clone();
         let Kind::Name(word) = kind else {
             return match kind {
-                Kind::Sign("|") | Kind::End => Err(self.fail(Diagnostic::new(span, "a stage is missing").label("expected a stage here"))),
+                Kind::Sign("|" | "]") | Kind::End => {
+                    Err(self.fail(Diagnostic::new(span, "a stage is missing").label("expected a stage here")))
+                }
                 _ => Err(self.unexpected("a stage")),
             };
         };
@@ -107,8 +146,15 @@ impl<'s> Parser<'s> {
             (None, Some(_)) => self.stats_from(&word, span),
             (None, None) => Err(self.unknown_stage(&word, span)),
         }?;
-        if !matches!(self.peek().kind, Kind::Sign("|") | Kind::End) {
-            return Err(self.unexpected("`|` or the end"));
+        let (in_branch, next) = (self.branches > 0, self.peek());
+        match next.kind {
+            Kind::Sign("|") | Kind::End => {}
+            Kind::Sign("]") if in_branch => {}
+            Kind::Sign("]") => {
+                let found = Diagnostic::new(next.span, "a `]` without its `[`").label("a branch is written `tee [ … ]`");
+                return Err(self.fail(found));
+            }
+            _ => return Err(self.unexpected(if in_branch { "`|` or `]`" } else { "`|` or the end" })),
         }
         Ok(Stage { kind, span: span.to(self.last) })
     }
@@ -122,7 +168,7 @@ impl<'s> Parser<'s> {
         self.fail(Diagnostic::new(span, format!("unknown stage `{word}`")).label(label).help(help))
     }
 
-    /// Goes to the next `|` outside brackets, or to the end.
+    /// Goes to the next `|` outside brackets, to the end of the branch, or to the end.
     fn skip_stage(&mut self) {
         let mut open = 0_usize;
         loop {
@@ -131,6 +177,7 @@ impl<'s> Parser<'s> {
                 Kind::End => return,
                 // The end of an argument ends every bracket.
                 Kind::Sign("|") if open == 0 || span.start == span.end => return,
+                Kind::Sign("]") if open == 0 && self.branches > 0 => return,
                 Kind::Sign("(" | "[") => open += 1,
                 Kind::Sign(")" | "]") => open = open.saturating_sub(1),
                 _ => {}
@@ -189,6 +236,37 @@ impl<'s> Parser<'s> {
         let start = self.peek().span.start;
         self.peeked = Some(self.lexer.regex(start));
         self.peek()
+    }
+
+    /// The next token read as the network or address that it begins, if it does.
+    pub(super) fn peek_network(&mut self) {
+        let Token { kind, span } = self.peek();
+        let start = span.start;
+        // What a network begins with, taken for something else; not the end of an argument, which has no text.
+        let may_be = matches!(kind, Kind::Int(_) | Kind::Float(_) | Kind::Duration { .. } | Kind::Name(_) | Kind::Sign(":") | Kind::Bad(_));
+        if may_be && let Some(network) = self.lexer.network(start) {
+            self.peeked = Some(network);
+        }
+    }
+
+    /// Reads what stands here up to the next blank, `|` or `]` as text: a URL without quotes.
+    pub(super) fn peek_bare(&mut self) -> &Token {
+        let start = self.peek().span.start;
+        self.peeked = Some(self.lexer.bare(start));
+        self.peek()
+    }
+
+    /// A text in quotes and its place; `example` is a stage with one.
+    pub(super) fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
+        match self.peek().kind.clone() {
+            Kind::Text(text) => Ok((text, self.advance().span)),
+            Kind::Name(_) | Kind::Quoted(_) | Kind::Int(_) | Kind::Float(_) | Kind::Regex { .. } => {
+                let span = self.peek().span;
+                let what = format!("expected {what} in quotes, found `{}`", self.source.slice(span));
+                Err(self.fail(Diagnostic::new(span, what).label(format!("as in `{example}`"))))
+            }
+            _ => Err(self.unexpected(&format!("{what} in quotes, as in `{example}`"))),
+        }
     }
 
     /// Takes the next token if it is this sign.
@@ -344,21 +422,51 @@ mod tests {
 
     #[test]
     fn an_unknown_stage_is_named() {
-        check_error(
-            &["were status == 404 | hed 3"],
-            "
+        let stages = words::STAGES.iter().map(|row| row.name).collect::<Vec<_>>().join(", ");
+        let expect = "
 error: unknown stage `were`
   |
   | were status == 404 | hed 3
   | ^^^^ did you mean `where`?
-  = stages: where, select, let, head, distinct, stats, top, print, table, json, csv, tsv, null
+  = stages: STAGES
 
 error: unknown stage `hed`
   |
   | were status == 404 | hed 3
   |                      ^^^ did you mean `head`?
-  = stages: where, select, let, head, distinct, stats, top, print, table, json, csv, tsv, null",
+  = stages: STAGES";
+        check_error(&["were status == 404 | hed 3"], &expect.replace("STAGES", &stages));
+    }
+
+    #[test]
+    fn branches() {
+        check(&["tee [ where a | count by b ] | head 3"], "Tee Head");
+        check(&["tee [json]"], "Tee");
+        check(&["tee [ tee [ count ] | tee [ null ] ] | tee [ csv ]"], "Tee Tee");
+        check(&["tee [ where a =~ /]|[/ | print \"]\" ] | where b"], "Tee Where");
+        check(&["tee [ where a", "count", "csv ]", "top 3 by b"], "Tee Top");
+        check(&["# a branch\ntee [ # its stages\n  where a # ] not the end\n\n  | csv\n]\n| count\n"], "Tee Stats");
+        check(&["tee [ emit tcp.rec ] | emit"], "Tee Output");
+        let query = parse(&Source::from_args(&["tee [ where a ; | count ] | hed 1"])).unwrap_err();
+        assert_eq!(query.diagnostics().len(), 2, "{query}");
+    }
+
+    #[test]
+    fn branches_have_an_end_and_a_depth() {
+        check_error(
+            &["tee [ where status == 404 | count", "top 3"],
+            "
+error: a `[` without its `]`
+  |
+  | tee [ where status == 404 | count
+  |     ^ this branch has no end",
         );
+        let nested = |depth: usize| parse(&Source::from_args(&[format!("{}count{}", "tee [ ".repeat(depth), " ]".repeat(depth))]));
+        assert!(nested(32).is_ok());
+        assert!(nested(33).unwrap_err().to_string().contains("branches are nested more than 32 deep"));
+        assert!(nested(100_000).is_err());
+        let many = format!("tee [ {} ] | {}", vec!["where a"; 500].join(" | "), vec!["where a"; 500].join(" | "));
+        assert!(parse(&Source::from_args(&[many])).unwrap_err().to_string().contains("more than 1000 stages"));
     }
 
     #[test]
@@ -375,7 +483,7 @@ error: unknown stage `hed`
         check("where a == 1)", "expected `|` or the end, found `)`", ")", "");
         check("where a 5", "expected `|` or the end, found `5`", "5", "");
         check("where a < b < c", "comparisons do not chain", "<", "write `a < b and b < c`");
-        check("where a in 5", "expected a list `(…)` or a range `a..b` after `in`", "5", "to compare with one value write `==`");
+        check("where a in 5", "expected a list `(…)`, a range `a..b` or a network after `in`", "5", "to compare with one value write `==`");
         check("where a not b", "expected `in` after `not`, found `b`", "b", "");
         check("where 1..2 == a", "expected `|` or the end, found `..`", "..", "a range stands after `in`");
         check("select a = b", "expected `|` or the end, found `=`", "=", "`=` compares only inside `where`; write `==`");
@@ -391,13 +499,57 @@ error: unknown stage `hed`
         check("top 5 by", "expected a value", "", "the query ends here");
         check("print \"{a\"", "a `{` without its `}`", "{", "write `{{` for a brace");
         check("print a", "expected a template in quotes, found `a`", "a", "as in `print \"{host} {bytes:>10}\"`");
+        check("tee where a", "expected a branch in brackets, as in `tee [ where … | csv ]`, found `where`", "where", "");
+        check("tee [ ] | count", "a stage is missing", "]", "expected a stage here");
+        check("tee [ count | ]", "a stage is missing", "]", "expected a stage here");
+        check("tee [ where a ) ]", "expected `|` or `]`, found `)`", ")", "");
+        check("count ] | top 3", "a `]` without its `[`", "]", "a branch is written `tee [ … ]`");
+        check(
+            "tee [ json | count ]",
+            "`json` writes the answer, so nothing can come after it",
+            "json",
+            "make it the last stage of its branch",
+        );
+        check(
+            "write \"a.csv\" | count",
+            "`write` writes the answer, so nothing can come after it",
+            "write \"a.csv\"",
+            "make it the last stage",
+        );
+        check("write a.csv", "expected a file in quotes, found `a.csv`", "a.csv", "as in `write \"errors.csv\"`");
+        check("write", "expected a file in quotes, as in `write \"errors.csv\"`", "", "the query ends here");
+        let known = "known are .json .csv .tsv .txt .rec";
+        check("write \"a.xls\"", "the extension of the file does not say what is to be written", "\"a.xls\"", known);
+        check("write \"csv\"", "the extension of the file does not say what is to be written", "\"csv\"", known);
+        let tcp = "unsupported stream: `tcp://h:1`: this release has no `tcp://` transport; use a pipe (`-`) or a file";
+        check("tee [ emit tcp://h:1]", tcp, "tcp://h:1", "");
+        check("trace errors", "expected a label in quotes, found `errors`", "errors", "as in `trace \"errors\"`");
+        check("grep", "expected a regex, as in `grep /…/`", "", "the query ends here");
+        check("grep php", "expected a regex, as in `grep /…/`, found `php`", "php", "");
+        check("grep /a/ in", "expected a field", "", "the query ends here");
+        check("parse request", "expected a regex, as in `parse request /…/`", "", "the query ends here");
+        check("drop", "expected a field", "", "the query ends here");
+        check("rename a", "expected `as` and the new name", "", "the query ends here");
         check("json | count", "`json` writes the answer, so nothing can come after it", "json", "make it the last stage");
         check("count |", "a stage is missing", "", "expected a stage here");
         check("| count", "a stage is missing", "|", "expected a stage here");
         check("status == 404", "unknown stage `status`", "status", "a condition begins with `where`");
         check("where a == \"b", "this text has no end", "\"b", "a closing \" is missing");
         check("where a =~ /b", "this regex has no end", "/b", "a `/` is missing; inside a regex write `\\/`");
-        check("where a == 5m", "durations are not supported yet", "5m", "");
+        check("head 5m", "expected how many, as in `head 10`, found `5m`", "5m", "");
+        check("where a == ::1", "expected a value, found `:`", ":", "");
+        check(
+            "where a == 10.0.0.1",
+            "an address or a network stands only after `in`",
+            "10.0.0.1",
+            "write `in 10.0.0.1`; as text it stands in quotes",
+        );
+        check(
+            "where a in 10.0.0.1/8",
+            "`10.0.0.1/8` is an address within a network, not the network",
+            "10.0.0.1/8",
+            "the network is `10.0.0.0/8`",
+        );
         check("where a == 9223372036854775808", "this number does not fit in 64 bits", "9223372036854775808", "with a `.0` it is a float");
         check("where by == 1", "expected a value, found `by`", "by", "a field of this name is written in backticks");
     }
@@ -450,7 +602,7 @@ error: a stage is missing
         fn never_panics_on_words_of_the_language(
             words in prop::collection::vec(
                 prop::sample::select(vec![
-                    "where", "where", "status ==", "select", "let", "head", "distinct", "stats", "count", "sum", "top", "by", "as", "print", "json", "a", "`b`", "in",
+                    "where", "where", "status ==", "select", "let", "head", "distinct", "stats", "count", "sum", "top", "by", "as", "print", "tee [", "grep", "parse request", "drop", "rename", "emit", "write", "dns", "json", "a", "`b`", "in",
                     "not", "and", "or", "==", "=~", "=", "(", ")", "[", "]", "|", ",", "/", "//", "-", "+", "..", "1", "2.5", "10KB", "'x'", "/r/i",
                     "null", "true", "??", "contains", "# c\n", "\n", "if", "len", "\"{a:>3}\"", "5m", "@2026", "10.0.0.0/8",
                 ]),

@@ -175,14 +175,18 @@ impl Parser<'_> {
         }
         match self.choice()? {
             range @ Choice::Range(..) => self.node(ExprKind::In { value, choices: vec![range] }),
+            network @ Choice::One(Expr { kind: ExprKind::Literal(Literal::Network(_)), .. }) => {
+                self.node(ExprKind::In { value, choices: vec![network] })
+            }
             Choice::One(one) => {
-                let what = "expected a list `(…)` or a range `a..b` after `in`";
+                let what = "expected a list `(…)`, a range `a..b` or a network after `in`";
                 Err(self.fail(Diagnostic::new(one.span, what).label("to compare with one value write `==`")))
             }
         }
     }
 
     fn choice(&mut self) -> Parsed<Choice> {
+        self.peek_network();
         let low = self.expr_from(Level::Coalesce)?;
         if self.take_sign("..") { Ok(Choice::Range(low, self.expr_from(Level::Coalesce)?)) } else { Ok(Choice::One(low)) }
     }
@@ -214,6 +218,9 @@ impl Parser<'_> {
                 }
             },
             Kind::Float(value) => Literal::Float(value),
+            Kind::Duration { nanos } => seconds(nanos),
+            Kind::Time(time) => Literal::Time(time),
+            Kind::Network(network) => Literal::Network(network),
             Kind::Text(text) => Literal::Text(text),
             Kind::Regex { pattern, ignore_case } => Literal::Regex { pattern, ignore_case },
             Kind::Sign("(") => return self.group(),
@@ -313,6 +320,13 @@ impl Parser<'_> {
     }
 }
 
+/// A duration as the number of seconds that it is: an integer where it is whole.
+fn seconds(nanos: i64) -> Literal {
+    let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
+    // Through text, which is rounded once; its digits are always a float.
+    if rest == 0 { Literal::Int(whole) } else { format!("{whole}.{rest:09}").parse().map_or(Literal::Null, Literal::Float) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Choice, Expr, ExprKind, Literal};
@@ -326,6 +340,8 @@ mod tests {
             ExprKind::Literal(Literal::Regex { pattern, ignore_case }) => format!("/{pattern}/{}", if *ignore_case { "i" } else { "" }),
             ExprKind::Literal(Literal::Int(value)) => value.to_string(),
             ExprKind::Literal(Literal::Float(value)) => format!("{value:?}"),
+            ExprKind::Literal(Literal::Time(time)) => time.to_string(),
+            ExprKind::Literal(Literal::Network(network)) => network.to_string(),
             ExprKind::Literal(Literal::Bool(value)) => value.to_string(),
             ExprKind::Literal(Literal::Null) => "null".into(),
             ExprKind::Field(name) => name.clone(),
@@ -380,6 +396,20 @@ mod tests {
         check("a contains \"x\" or a startswith 'y'", "((a contains \"x\") or (a startswith \"y\"))");
         check("a not contains 'x'", "(not (a contains \"x\"))");
         check("contains(a, 'x') == endswith", "(contains(a, \"x\") == endswith)");
+        check("a in 'x'..'y' ?? 'z'", "(a in [\"x\"..(\"y\" ?? \"z\")])");
+        check("not a not in (1) and a ?? b in (2)", "((not (not (a in [1]))) and ((a ?? b) in [2]))");
+    }
+
+    #[test]
+    fn literals_of_time_and_place() {
+        check("a > 1h30m - 250ms", "(a > (5400 - 0.25))");
+        check("-5m < a", "((-300) < a)");
+        check("1ns == 0.000000001", "(1e-9 == 1e-9)");
+        check("a >= @2026-11-20T10:00Z + 2d", "(a >= (2026-11-20T10:00:00+00:00 + 172800))");
+        check("a in @2026-11-20..@2026-11-21-06:00", "(a in [2026-11-20T00:00:00+00:00..2026-11-21T00:00:00-06:00])");
+        check("a in 10.0.0.0/8 or b", "((a in [10.0.0.0/8]) or b)");
+        check("a not in (::1, \"x\", fe80::/10)", "(not (a in [::1/128, \"x\", fe80::/10]))");
+        check("a in (b, 1..2, 1.5..2.5)", "(a in [b, 1..2, 1.5..2.5])");
     }
 
     #[test]

@@ -3,12 +3,18 @@
 //! Each stage says what it takes and what it gives, so that whoever runs the plan needs no other knowledge of the
 //! language than [`Step`].
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use recpipe::{Schema, Type};
+use recpipe::{Schema, Type, transport::Url};
+use regex::bytes::Regex;
 
 use super::{diagnose::Span, template::Format, words::StageWord};
 use crate::expr::{Expr, Predicate};
+
+pub use super::ast::Direction;
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -43,8 +49,14 @@ pub enum Step {
     Select(Vec<Expr>),
     /// Columns added or replaced, one after the other.
     Let(Vec<Assignment>),
+    /// Columns of the groups that a regex captures.
+    Parse(Parse),
     /// The first records.
     Head(u64),
+    /// The last records.
+    Tail(u64),
+    /// All but the first records.
+    Skip(u64),
     /// The first record of each distinct combination of these, which are the columns of the output, in order.
     Distinct(Vec<Expr>),
     /// Aggregates by keys; the columns of the output are the keys, then the aggregates.
@@ -54,13 +66,27 @@ pub enum Step {
         /// The aggregates.
         aggregates: Vec<Aggregate>,
     },
-    /// The records with the largest values, largest first, nulls last; of equal ones those that came first.
+    /// The records with the largest values, largest first, or the smallest, smallest first; NaN after all other numbers
+    /// and nulls last; of equal ones those that came first.
     Top {
+        /// Which end.
+        direction: Direction,
         /// How many.
         n: u64,
         /// What is compared.
         by: Expr,
     },
+    /// A column of the host names of the addresses in another.
+    Dns {
+        /// The column of the addresses: text.
+        field: usize,
+        /// The place of the names: that of the column they replace, or a free one.
+        place: usize,
+    },
+    /// A copy of every record to this branch, too.
+    Tee(Plan),
+    /// Each record shown on stderr, after this label.
+    Trace(String),
     /// Where the answer goes.
     Output(Output),
 }
@@ -73,6 +99,19 @@ pub struct Assignment {
     /// Its values, computed from the input with the earlier assignments applied.
     pub expr: Expr,
     /// The schema with this assignment applied.
+    pub schema: Arc<Schema>,
+}
+
+/// Columns made of the named groups of a regex.
+#[derive(Clone, Debug)]
+pub struct Parse {
+    /// The column that is taken apart: text.
+    pub field: usize,
+    /// What it is matched with.
+    pub regex: Regex,
+    /// The number of each named group, and the place of its column: that of the column it replaces, or a free one.
+    pub groups: Vec<(usize, usize)>,
+    /// The schema with these columns.
     pub schema: Arc<Schema>,
 }
 
@@ -90,7 +129,7 @@ pub struct Aggregate {
 }
 
 /// What an aggregate computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AggregateFunction {
     /// The number of records.
     Count,
@@ -106,6 +145,24 @@ pub enum AggregateFunction {
     Min,
     /// The greatest of what is not null.
     Max,
+    /// The second argument where the first is least, of the earliest such record.
+    ArgMin,
+    /// The second argument where the first is greatest, of the earliest such record.
+    ArgMax,
+    /// The first that is not null, in the order of the input.
+    First,
+    /// The last that is not null, in the order of the input.
+    Last,
+    /// The standard deviation of a sample.
+    Stdev,
+    /// What this share, from 0 to 1, lies below.
+    Quantile(f64),
+    /// The number of distinct values that are not null.
+    Distinct,
+    /// The distinct values that are not null, as a JSON array, sorted.
+    Set,
+    /// All values that are not null, as a JSON array, in the order of the input.
+    List,
 }
 
 /// How the answer is written.
@@ -121,8 +178,29 @@ pub enum Output {
     Tsv,
     /// Aligned columns.
     Table,
+    /// Into a file, in another of these ways: one that has a [`Format`](crate::output::Format), or [`Output::Emit`].
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What is written there.
+        output: Box<Output>,
+    },
+    /// Records, as frames.
+    Emit,
+    /// As frames to another consumer, at the other end of a link.
+    EmitTo(Url),
     /// Counted and discarded.
     Null,
+}
+
+/// What `write` writes into a file with each extension.
+pub(super) const EXTENSIONS: &[(&str, Output)] =
+    &[("json", Output::Json), ("csv", Output::Csv), ("tsv", Output::Tsv), ("txt", Output::Print(None)), ("rec", Output::Emit)];
+
+/// What `write` writes into this file, as its extension says.
+pub(super) fn extension(path: &str) -> Option<&'static Output> {
+    let extension = Path::new(path).extension()?;
+    EXTENSIONS.iter().find(|(known, _)| extension.eq_ignore_ascii_case(known)).map(|(_, output)| output)
 }
 
 /// A piece of a line that `print` writes.
@@ -139,10 +217,47 @@ pub enum Piece {
     },
 }
 
+/// What the outputs of a plan use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// How many print on standard output.
+    pub printers: usize,
+    /// Whether frames go to standard output.
+    pub emit: bool,
+    /// Whether files are written.
+    pub files: bool,
+}
+
 impl Plan {
     /// The schema of the answer.
     pub fn output(&self) -> &Arc<Schema> {
         self.stages.last().map_or(&self.input, |stage| &stage.output)
+    }
+
+    /// Calls `each` with every output there is: those of the branches and of the query itself, in the order written;
+    /// `None` where one is not said.
+    pub fn for_each_output<'p>(&'p self, each: &mut dyn FnMut(Option<(&'p Output, Span)>)) {
+        for stage in &self.stages {
+            if let Step::Tee(branch) = &stage.step {
+                branch.for_each_output(each);
+            }
+        }
+        each(match self.stages.last() {
+            Some(PlanStage { step: Step::Output(output), span, .. }) => Some((output, *span)),
+            _ => None,
+        });
+    }
+
+    /// What the outputs use, those of the branches with them.
+    pub fn uses(&self) -> Uses {
+        let mut uses = Uses::default();
+        self.for_each_output(&mut |output| match output {
+            Some((Output::Write { .. }, _)) => uses.files = true,
+            Some((Output::Emit, _)) => uses.emit = true,
+            Some((Output::Null, _)) => {}
+            _ => uses.printers += 1,
+        });
+        uses
     }
 
     /// How the answer is written, if the query says so.

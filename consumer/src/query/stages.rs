@@ -1,11 +1,15 @@
 //! What each stage looks like: one function a stage, named in the table [`super::words::STAGES`].
 
+use recpipe::transport::Url;
+
 use super::{
-    ast::{Aggregate, Item, Output, StageKind},
+    ast::{Aggregate, Direction, Item, Output, Pattern, StageKind},
+    check_expr::squeeze,
     diagnose::{Diagnostic, Span, did_you_mean},
-    parse::{Parsed, Parser},
+    parse::{Failed, Parsed, Parser},
+    plan::{EXTENSIONS, extension},
     template::Template,
-    token::Kind,
+    token::{Kind, Token},
     words,
 };
 
@@ -18,12 +22,42 @@ pub(super) fn filter(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     parser.expr().map(StageKind::Where)
 }
 
+/// `grep REGEX [in FIELD]`
+pub(super) fn grep(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    let pattern = pattern(parser, "grep")?;
+    let field = if parser.take_word("in") { Some(parser.ident("a field")?) } else { None };
+    Ok(StageKind::Grep { pattern, field })
+}
+
 /// `select EXPR [as NAME], …`
 pub(super) fn select(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     if parser.at_stage_end() {
         return Err(parser.unexpected("a column"));
     }
     parser.list(Parser::item).map(StageKind::Select)
+}
+
+/// `drop FIELD, …`
+pub(super) fn drop(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    parser.list(|parser| parser.ident("a field")).map(StageKind::Drop)
+}
+
+/// `rename OLD as NEW, …`
+pub(super) fn rename(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    let one = |parser: &mut Parser<'_>| {
+        let old = parser.ident("a field")?;
+        match parser.alias()? {
+            Some(new) => Ok((old, new)),
+            None => Err(parser.unexpected("`as` and the new name")),
+        }
+    };
+    parser.list(one).map(StageKind::Rename)
+}
+
+/// `parse FIELD REGEX`
+pub(super) fn parse(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    let field = parser.ident("a field")?;
+    Ok(StageKind::Parse { field, pattern: pattern(parser, "parse request")? })
 }
 
 /// `let NAME = EXPR, …`
@@ -43,6 +77,16 @@ pub(super) fn head(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     parser.count("head").map(StageKind::Head)
 }
 
+/// `tail N`
+pub(super) fn tail(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    parser.count("tail").map(StageKind::Tail)
+}
+
+/// `skip N`
+pub(super) fn skip(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    parser.count("skip").map(StageKind::Skip)
+}
+
 /// `distinct [EXPR [as NAME], …]`
 pub(super) fn distinct(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     let keys = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
@@ -57,12 +101,78 @@ pub(super) fn stats(parser: &mut Parser<'_>) -> Parsed<StageKind> {
 
 /// `top N`, `top N by EXPR`, `top N KEY, …`
 pub(super) fn top(parser: &mut Parser<'_>) -> Parsed<StageKind> {
-    let n = parser.count("top")?;
+    ranked(parser, Direction::Largest)
+}
+
+/// `bottom N`, `bottom N by EXPR`, `bottom N KEY, …`
+pub(super) fn bottom(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    ranked(parser, Direction::Smallest)
+}
+
+fn ranked(parser: &mut Parser<'_>, direction: Direction) -> Parsed<StageKind> {
+    let n = parser.count(direction.word())?;
     if parser.take_word("by") {
-        return Ok(StageKind::Top { n, by: Some(parser.expr()?), keys: Vec::new() });
+        return Ok(StageKind::Top { direction, n, by: Some(parser.expr()?), keys: Vec::new() });
     }
     let keys = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
-    Ok(StageKind::Top { n, by: None, keys })
+    Ok(StageKind::Top { direction, n, by: None, keys })
+}
+
+/// A regex, as a literal or as text in quotes; `example` is what may stand before one.
+fn pattern(parser: &mut Parser<'_>, example: &str) -> Parsed<Pattern> {
+    if matches!(parser.peek().kind, Kind::Sign("/" | "//")) {
+        parser.peek_regex();
+    }
+    let token = parser.peek().clone();
+    let (text, ignore_case) = match token.kind {
+        Kind::Regex { pattern, ignore_case } => (pattern, ignore_case),
+        Kind::Text(text) => (text, false),
+        _ => return Err(parser.unexpected(&format!("a regex, as in `{example} /…/`"))),
+    };
+    parser.advance();
+    Ok(Pattern { text, ignore_case, span: token.span })
+}
+
+/// `dns FIELD [as NAME]`
+pub(super) fn dns(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    Ok(StageKind::Dns { field: parser.ident("a field")?, name: parser.alias()? })
+}
+
+/// `tee [ STAGES ]`
+pub(super) fn tee(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    parser.branch().map(StageKind::Tee)
+}
+
+/// `trace ["LABEL"]`
+pub(super) fn trace(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    let label = if parser.at_stage_end() { None } else { Some(parser.text("a label", "trace \"errors\"")?.0) };
+    Ok(StageKind::Trace(label))
+}
+
+/// `write "FILE"`
+pub(super) fn write(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    let (path, span) = parser.text("a file", "write \"errors.csv\"")?;
+    if extension(&path).is_none() {
+        let known: Vec<_> = EXTENSIONS.iter().map(|(extension, _)| format!(".{extension}")).collect();
+        let found = Diagnostic::new(span, "the extension of the file does not say what is to be written");
+        return Err(parser.fail(found.label(format!("known are {}", known.join(" ")))));
+    }
+    Ok(StageKind::Output(Output::Write(path)))
+}
+
+/// `emit [URL]`
+pub(super) fn emit(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    if parser.at_stage_end() {
+        return Ok(StageKind::Output(Output::Emit(Url::Stdio)));
+    }
+    if !matches!(parser.peek().kind, Kind::Text(_)) {
+        parser.peek_bare();
+    }
+    let (url, span) = parser.text("a URL", "emit \"errors.rec\"")?;
+    match url.parse() {
+        Ok(url) => Ok(StageKind::Output(Output::Emit(url))),
+        Err(error) => Err(parser.fail(Diagnostic::new(span, error.to_string()))),
+    }
 }
 
 /// `print ["TEMPLATE"]`
@@ -70,18 +180,8 @@ pub(super) fn print(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     if parser.at_stage_end() {
         return Ok(StageKind::Output(Output::Print(None)));
     }
-    let token = parser.peek().clone();
-    let text = match token.kind {
-        Kind::Text(text) => text,
-        Kind::Bad(_) => return Err(parser.unexpected("a template")),
-        _ => {
-            let what = format!("expected a template in quotes, found `{}`", parser.source().slice(token.span));
-            let found = Diagnostic::new(token.span, what).label("as in `print \"{host} {bytes:>10}\"`");
-            return Err(parser.fail(found));
-        }
-    };
-    parser.advance();
-    match Template::parse(&text, parser.source().slice(token.span), token.span.start) {
+    let (text, span) = parser.text("a template", "print \"{host} {bytes:>10}\"")?;
+    match Template::parse(&text, parser.source().slice(span), span.start) {
         Ok(template) => Ok(StageKind::Output(Output::Print(Some(template)))),
         Err(found) => Err(parser.fail(found)),
     }
@@ -117,13 +217,7 @@ fn aggregate(parser: &mut Parser<'_>) -> Parsed<Aggregate> {
 }
 
 fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Aggregate> {
-    let Some(word) = words::aggregate(name) else {
-        let names: Vec<_> = words::AGGREGATES.iter().map(|row| row.name).collect();
-        let found = Diagnostic::new(span, format!("unknown aggregate `{name}`"))
-            .label(did_you_mean(name, names.iter().copied()))
-            .help(format!("aggregates: {}", names.join(", ")));
-        return Err(parser.fail(found));
-    };
+    let Some(word) = words::aggregate(name) else { return Err(unknown_aggregate(parser, name, span)) };
     let mut args = Vec::new();
     let mut end = span;
     if parser.take_sign("(") {
@@ -136,7 +230,49 @@ fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Agg
         }
         end = parser.last();
     }
-    Ok(Aggregate { word, args, name: parser.alias()?, span: span.to(end) })
+    let span = span.to(end);
+    if let Kind::Sign(sign @ ("+" | "-" | "*" | "/" | "//" | "%")) = parser.peek().kind {
+        return Err(calculated(parser, sign, span));
+    }
+    Ok(Aggregate { word, written: name.to_owned(), args, name: parser.alias()?, span })
+}
+
+fn unknown_aggregate(parser: &mut Parser<'_>, name: &str, span: Span) -> Failed {
+    let names: Vec<_> = words::AGGREGATES.iter().map(|row| row.name).collect();
+    let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let label = match is_percentile {
+        true => "percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`".to_owned(),
+        false => did_you_mean(name, names.iter().copied()),
+    };
+    let found = Diagnostic::new(span, format!("unknown aggregate `{name}`")).label(label);
+    parser.fail(found.help(format!("aggregates: {}", names.join(", "))))
+}
+
+/// `sum(bytes) / count`: a calculation stands in a stage of its own.
+fn calculated(parser: &mut Parser<'_>, sign: &str, left: Span) -> Failed {
+    let at = parser.advance().span;
+    let left = squeeze(parser.source().slice(left));
+    let Token { kind, span } = parser.peek().clone();
+    let right = matches!(&kind, Kind::Name(name) if words::aggregate(name).is_some()).then(|| {
+        parser.advance();
+        let mut open = 0_usize;
+        loop {
+            match parser.peek().kind {
+                Kind::Sign("(") => open += 1,
+                Kind::Sign(")") if open > 0 => open -= 1,
+                Kind::Sign("|") | Kind::End => break,
+                _ if open == 0 => break,
+                _ => {}
+            }
+            parser.advance();
+        }
+        squeeze(parser.source().slice(span.to(parser.last())))
+    });
+    let label = match right {
+        Some(right) => format!("write `stats {left} as a, {right} as b | let c = a {sign} b`"),
+        None => format!("write `stats {left} as a | let b = a {sign} …`"),
+    };
+    parser.fail(Diagnostic::new(at, "aggregates are not calculated with where they are made").label(label))
 }
 
 fn keys_after(parser: &mut Parser<'_>, aggregates: Vec<Aggregate>) -> Parsed<StageKind> {

@@ -52,6 +52,15 @@ fn schemas_flow() {
         "stats -> host:text, class:int, count:int, sum(bytes):int, mean:float, count(status >= 400):int, max(request):text",
     );
     check_flow("count", "stats -> count:int");
+    check_flow(
+        "stats stdev(bytes), median(bytes), p999(bytes), quantile( bytes,0.5 ), distinct(host), set(status), list(bytes) as l",
+        "stats -> stdev(bytes):float, median(bytes):float, p999(bytes):float, quantile(bytes,0.5):float, distinct(host):int, set(status):text, l:text",
+    );
+    check_flow(
+        "stats first(status), last(host), argmax(bytes, request), argmin(bytes, status)",
+        "stats -> first(status):int, last(host):text, argmax(bytes, request):text, argmin(bytes, status):int",
+    );
+    check_flow("p95(bytes) by host | top 3", "stats -> host:text, p95(bytes):float\ntop -> host:text, p95(bytes):float");
     check_flow("count by request | top 10", "stats -> request:text, count:int\ntop -> request:text, count:int");
     check_flow(
         "sum(bytes) by host | head 5 | top 10 | tsv",
@@ -63,6 +72,29 @@ fn schemas_flow() {
     );
     check_flow("top 10 request", "stats -> request:text, count:int\ntop -> request:text, count:int");
     check_flow("top 10 by bytes", "top -> log");
+    check_flow("bottom 10 request", "stats -> request:text, count:int\nbottom -> request:text, count:int");
+    check_flow(
+        "grep /a/ | grep \"b\" in host | tail 3 | skip 1 | trace",
+        "grep -> log\ngrep -> log\ntail -> log\nskip -> log\ntrace -> log",
+    );
+    check_flow(
+        "select host, user, bytes | drop user | rename bytes as host, host as bytes | sum(host)",
+        "select -> host:text, user:text, bytes:int\ndrop -> host:text, bytes:int\nrename -> bytes:text, host:int\nstats -> sum(host):int",
+    );
+    check_flow(
+        "count by host | rename count as n | top 3",
+        "stats -> host:text, count:int\nrename -> host:text, n:int\ntop -> host:text, n:int",
+    );
+    check_flow(
+        "select request, status | parse request /(?P<a>.)(.)(?P<status>.)/",
+        "select -> request:text, status:int\nparse -> request:text, status:text, a:text",
+    );
+    check_flow("select host | dns host", "select -> host:text\ndns -> host:text, host_name:text");
+    check_flow("select host | dns host as host", "select -> host:text\ndns -> host:text");
+    check_flow(
+        "count by host | tee [ top 3 | select host | csv ] | top 1",
+        "stats -> host:text, count:int\ntee -> host:text, count:int\ntop -> host:text, count:int",
+    );
     check_flow("distinct", "distinct -> log");
     check_flow("distinct host, user", "distinct -> host:text, user:text");
     check_flow("count by lower( host ),status", "stats -> lower(host):text, status:int, count:int");
@@ -128,7 +160,7 @@ fn mistakes_are_explained() {
         ("where method == GET", "unknown field `GET`", "GET", "text is written in quotes: \"GET\""),
         ("where status =~ /4/", "`status` is an int; a regex is matched with text", "status", "write `str(status)`"),
         ("where request =~ host", "a regex must be known before data flows", "host", "write it as `/…/`"),
-        ("where request == /a/", "a regex stands only after `=~` and `!~`", "/a/", "text is written in quotes"),
+        ("where request == /a/", "a regex stands after `=~`, after `!~` and in `replace`", "/a/", "text is written in quotes"),
         ("where request =~ /a(b/", "bad regex: unclosed group", "", ""),
         ("where request =~ /a{99999}{999}/", "bad regex: it would take more than 8388608 bytes", "/a{99999}{999}/", ""),
         ("where status contains 'x'", "`status` is an int; text is needed here", "status", "write `str(status)`"),
@@ -136,6 +168,90 @@ fn mistakes_are_explained() {
         ("where -host == 1", "`host` is text; `-` needs numbers", "host", "write `int(host)`"),
         ("where host ?? 5 == 'a'", "`5` is an int, what stands before it is text", "5", "write `str(5)`"),
         ("where len(status) > 5", "`status` is an int; text is needed here", "status", "write `str(status)`"),
+        (
+            "where datetime > @2026-11-20",
+            "`datetime` is text, `@2026-11-20` is a time: these cannot be compared",
+            ">",
+            "write `time(datetime)`",
+        ),
+        (
+            "where @2026-11-20 <= datetime",
+            "`@2026-11-20` is a time, `datetime` is text: these cannot be compared",
+            "<=",
+            "write `time(datetime)`",
+        ),
+        (
+            "where time(datetime) == '2026-11-20 10:00'",
+            "`time(datetime)` is a time, `'2026-11-20 10:00'` is text: these cannot be compared",
+            "==",
+            "a time is written `@2026-11-20T10:00`",
+        ),
+        (
+            "where time(datetime) == 'x'",
+            "`time(datetime)` is a time, `'x'` is text: these cannot be compared",
+            "==",
+            "a time is written `@2026-11-20T10:00Z`",
+        ),
+        (
+            "where time(datetime) > 5m",
+            "`time(datetime)` is a time, `5m` is an int: these cannot be compared",
+            ">",
+            "write `epoch(time(datetime))`",
+        ),
+        (
+            "where time(datetime) in @2026-11-21..@2026-11-20",
+            "nothing is in this range",
+            "@2026-11-21..@2026-11-20",
+            "write `@2026-11-20..@2026-11-21`",
+        ),
+        ("where status in 10.0.0.0/8", "`status` is an int; a network has addresses, which are text", "10.0.0.0/8", "write `str(status)`"),
+        ("where host in (1, ::/0)", "`host` is text, `1` is an int: these cannot be compared", "1", "write `int(host)`"),
+        ("where now() + now() > 5", "two times have no sum", "+", "`-` gives the seconds between them"),
+        ("where now() - datetime > 5", "`datetime` is text; `-` needs a number of seconds or a time", "datetime", "write `time(datetime)`"),
+        ("where datetime - now() > 5", "`datetime` is text; a time is subtracted from a time", "datetime", "write `time(datetime)`"),
+        ("where now() * 2 > 5", "`now()` is a time; `*` needs numbers", "now()", "write `epoch(now())`"),
+        ("where 5 - now() > 5", "`now()` is a time; `-` needs numbers", "now()", "write `epoch(now())`"),
+        ("where int(now()) > 5", "`now()` is a time; another type is needed here", "now()", "write `epoch(now())`"),
+        ("where hour(datetime) == 5", "`datetime` is text; a time is needed here", "datetime", "write `time(datetime)`"),
+        (
+            "where hour(status) == 5",
+            "`status` is an int; a time is needed here",
+            "status",
+            "seconds since 1970 are the time `@1970-01-01 + status`",
+        ),
+        ("where bin(host, 5) == 5", "`host` is text; a number or a time is needed here", "host", "write `time(host)`"),
+        ("where bin(status, 0) == 5", "a bin is wider than 0", "0", "as in `bin(t, 5m)`"),
+        ("where strftime(datetime, '%Y') == 'a'", "`datetime` is text; a time is needed here", "datetime", "write `time(datetime)`"),
+        (
+            "where strftime(now(), '%J') == 'a'",
+            "bad format: found unrecognized specifier directive `J`",
+            "'%J'",
+            "as in \"%Y-%m-%d %H:%M:%S\"",
+        ),
+        ("where strftime(now(), host) == 'a'", "a format must be known before data flows", "host", "write it in quotes: \"%Y-%m-%d\""),
+        (
+            "where time(datetime, '%H') == null",
+            "bad format: it says no moment: date required to parse datetime: year required to parse date",
+            "'%H'",
+            "as in \"%Y-%m-%d %H:%M:%S\"",
+        ),
+        ("where time(status, '%Y-%m-%d') == null", "`status` is an int; text is needed here", "status", "write `str(status)`"),
+        ("where split(host, '.') == 'a'", "`split` is given 2 arguments", "split(host, '.')", "it is written `split(TEXT, SEPARATOR, N)`"),
+        ("where split(host, '', 1) == 'a'", "empty text does not say where to split", "''", ""),
+        ("where replace(host, '', 'x') == 'a'", "empty text does not say what to replace", "''", ""),
+        ("where replace(host, /a(b/, 'x') == 'a'", "bad regex: unclosed group", "", ""),
+        ("where replace(host, /(a)/, '$1b') == 'a'", "the regex has no group `1b`", "'$1b'", "write `${1}b`"),
+        (
+            "where replace(host, /(a)/, '$2') == 'a'",
+            "the regex has no group `2`",
+            "'$2'",
+            "groups are numbered from 1 to 1; a `$` is written `$$`",
+        ),
+        ("where replace(host, /a/, '$x') == 'a'", "the regex has no group `x`", "'$x'", "a `$` is written `$$`"),
+        ("where replace(status, /a/, 'x') == 'a'", "`status` is an int; text is needed here", "status", "write `str(status)`"),
+        ("where len(/a/) == 1", "a regex stands after `=~`, after `!~` and in `replace`", "/a/", "text is written in quotes"),
+        ("where round(1.5, status) == 1", "`status` is no number of digits", "status", "write it as a number from 0 to 15"),
+        ("where round(1.5, 16) == 1", "`16` is no number of digits", "16", "write it as a number from 0 to 15"),
         ("where abs(host) > 5", "`host` is text; a number is needed here", "host", "write `int(host)`"),
         ("where if(status, 1, 2) == 1", "`status` is an int; true or false is needed here", "status", "compare it, as in `status != 0`"),
         ("where if(status > 1, 1, 'a') == 1", "`'a'` is text, what stands before it is an int", "'a'", "write `int('a')`"),
@@ -150,9 +266,69 @@ fn mistakes_are_explained() {
             "count(host, user)",
             "it is written `count | count(CONDITION) | count(EXPR)`",
         ),
+        ("p95(host)", "`host` is text; `p95` needs numbers", "host", "write `int(host)`"),
+        ("median(host)", "`host` is text; `median` needs numbers", "host", "write `int(host)`"),
+        ("stdev(host)", "`host` is text; `stdev` needs numbers", "host", "write `int(host)`"),
+        ("p95", "`p95` is given 0 arguments", "p95", "it is written `p50(NUMBER) | p95(NUMBER) | p999(NUMBER)`"),
+        (
+            "stats p100(bytes)",
+            "unknown aggregate `p100`",
+            "p100",
+            "percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`",
+        ),
+        ("quantile(bytes)", "`quantile` is given 1 argument", "quantile(bytes)", "it is written `quantile(NUMBER, SHARE)`"),
+        ("quantile(bytes, 95)", "the share of a quantile is from 0 to 1, not 95", "95", "write `quantile(bytes, 0.95)`"),
+        ("quantile(bytes, 1.5)", "the share of a quantile is from 0 to 1, not 1.5", "1.5", "write `quantile(bytes, 0.015)`"),
+        ("quantile(bytes, 101)", "the share of a quantile is from 0 to 1, not 101", "101", ""),
+        (
+            "quantile(bytes, status)",
+            "the share of a quantile must be known before data flows",
+            "status",
+            "write a number from 0 to 1, as in `quantile(x, 0.95)`",
+        ),
+        ("argmax(bytes)", "`argmax` is given 1 argument", "argmax(bytes)", "it is written `argmax(EXPR, EXPR)`"),
+        ("list(hots)", "unknown field `hots`", "hots", "did you mean `host`?"),
+        (
+            "stats sum( bytes )/count by host",
+            "aggregates are not calculated with where they are made",
+            "/",
+            "write `stats sum(bytes) as a, count as b | let c = a / b`",
+        ),
+        (
+            "max(bytes) - min( bytes ) | json",
+            "aggregates are not calculated with where they are made",
+            "-",
+            "write `stats max(bytes) as a, min(bytes) as b | let c = a - b`",
+        ),
+        (
+            "count, sum(bytes) // 1KiB",
+            "aggregates are not calculated with where they are made",
+            "//",
+            "write `stats sum(bytes) as a | let b = a // …`",
+        ),
         ("select host, user as host", "two columns are named `host`", "host", "name it with `as`"),
         ("count, count", "two columns are named `count`", "count", "name it with `as`"),
         ("count by status as count", "two columns are named `count`", "count", "name it with `as`"),
+        ("grep /a/ in status", "`status` is an int; text is needed here", "status", "make it text first: `let status = str(status)`"),
+        ("grep /(/", "bad regex: unclosed group", "", ""),
+        ("select status | grep /a/", "no field here is text", "grep /a/", "make one first: `let x = str(…)`"),
+        ("drop byts", "unknown field `byts`", "byts", "did you mean `bytes`?"),
+        ("drop host | where host == ''", "unknown field `host`", "host", ""),
+        ("rename host as user", "two columns are named `user`", "user", "drop or rename the other"),
+        ("rename host as a, user as a", "two columns are named `a`", "a", "drop or rename the other"),
+        ("parse request /(.)/", "this regex names no groups", "/(.)/", "write `(?P<name>…)` around what is wanted"),
+        ("parse bytes /(?P<a>.)/", "`bytes` is an int; text is needed here", "bytes", "make it text first: `let bytes = str(bytes)`"),
+        ("dns bytes", "`bytes` is an int; text is needed here", "bytes", "make it text first: `let bytes = str(bytes)`"),
+        ("bottom 5", "`bottom` does not say what is compared", "bottom 5", "write `bottom 5 by status`"),
+        ("tee [ drop host ] | tee [ where hots == '' ] | null", "unknown field `hots`", "hots", "did you mean `host`?"),
+        ("tee [ write \"a.csv\" ] | write \"./a.csv\"", "two outputs write this file", "write \"./a.csv\"", "give it another name"),
+        ("tee [ write \"a.rec\" ] | emit a.rec", "two outputs write this file", "emit a.rec", "give it another name"),
+        (
+            "tee [ emit ] | count",
+            "`emit` needs standard output for itself, and another output of the query uses it",
+            "emit",
+            "end the other in `write \"FILE\"` or `null`",
+        ),
         ("top 5", "`top` does not say what is compared", "top 5", "write `top 5 by status`"),
         ("count, sum(bytes) by host | top 5", "`top` does not say what is compared", "top 5", "write `top 5 by count`"),
         ("select host | top 5", "`top` does not say what is compared", "top 5", "write `top 5 by EXPR`"),

@@ -3,7 +3,12 @@
 //! Tokens are made one at a time, as the parser asks, because `/` begins a regex only where an operand may start and
 //! is a division elsewhere: the parser knows which, and calls [`Lexer::regex`].
 
+mod literal;
+
+use recpipe::Time;
+
 use super::diagnose::{Diagnostic, Span};
+use crate::expr::Network;
 
 /// A token and where it stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +30,15 @@ pub enum Kind {
     Int(u64),
     /// A number with a fraction or an exponent.
     Float(f64),
+    /// `1h30m`; no whole number, so that it is none where one is asked for.
+    Duration {
+        /// How long, in nanoseconds; not negative.
+        nanos: i64,
+    },
+    /// `@2026-11-20T10:00Z`
+    Time(Time),
+    /// `10.0.0.0/8`; only [`Lexer::network`] makes it.
+    Network(Network),
     /// Text, its escapes resolved.
     Text(String),
     /// A regex literal: its pattern (`\/` resolved) and whether it ignores case.
@@ -47,21 +61,6 @@ const SIGNS: [&str; 28] = [
     "==", "!=", "<=", ">=", "=~", "!~", "&&", "||", "??", "//", "..", "|", "(", ")", "[", "]", ",", "<", ">", "=", "!", "+", "-", "*", "/",
     "%", ":", ";",
 ];
-
-/// Units of size, which multiply the number before them.
-const SIZES: [(&str, u64); 9] = [
-    ("B", 1),
-    ("KB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-];
-
-const DURATIONS: [&str; 8] = ["ns", "us", "ms", "s", "m", "h", "d", "w"];
 
 /// Makes the tokens of one part of a query.
 #[derive(Clone, Debug)]
@@ -89,10 +88,7 @@ impl<'s> Lexer<'s> {
             '.' if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number(),
             '"' | '\'' => self.quoted_text(first),
             '`' => self.quoted_name(),
-            '@' if !rest[1..].starts_with(is_name_start) => {
-                self.at += 1 + rest[1..].find(|c: char| c.is_whitespace() || "|,)]".contains(c)).unwrap_or(rest.len() - 1);
-                self.bad(start, "times are not supported yet", "")
-            }
+            '@' if !rest[1..].starts_with(is_name_start) => self.time(),
             '@' => self.name(),
             _ if is_name_start(first) => self.name(),
             _ => match SIGNS.into_iter().find(|sign| rest.starts_with(sign)) {
@@ -150,6 +146,13 @@ impl<'s> Lexer<'s> {
             }
         };
         Token { kind, span: Span::new(start, self.at) }
+    }
+
+    /// The text from `start` to the next blank, `|` or `]`, as it is; the tokens go on after it.
+    pub fn bare(&mut self, start: usize) -> Token {
+        self.at = start.min(self.end);
+        let text = self.take_while(|c| !c.is_whitespace() && c != '|' && c != ']');
+        Token { kind: Kind::Text(text.to_owned()), span: Span::new(start, self.at) }
     }
 
     fn rest(&self) -> &'s str {
@@ -234,85 +237,6 @@ impl<'s> Lexer<'s> {
             }
         }
     }
-
-    fn number(&mut self) -> Kind {
-        let start = self.at;
-        for (prefix, radix) in [("0x", 16), ("0X", 16), ("0o", 8), ("0b", 2)] {
-            if self.rest().starts_with(prefix) {
-                self.at += prefix.len();
-                let digits = self.take_while(|c| c.is_alphanumeric() || c == '_').replace('_', "");
-                return match u64::from_str_radix(&digits, radix) {
-                    Ok(value) => Kind::Int(value),
-                    Err(error) => self.bad(start, format!("not a number: {error}"), ""),
-                };
-            }
-        }
-        let digits = |c: char| c.is_ascii_digit() || c == '_';
-        self.take_while(digits);
-        let mut is_float = false;
-        if self.rest().starts_with('.') && self.rest()[1..].starts_with(|c: char| c.is_ascii_digit()) {
-            self.at += 1;
-            self.take_while(digits);
-            is_float = true;
-        }
-        let exponent = self.rest().strip_prefix(['e', 'E']).map(|rest| rest.strip_prefix(['+', '-']).unwrap_or(rest));
-        if let Some(power) = exponent.filter(|power| power.starts_with(|c: char| c.is_ascii_digit())) {
-            self.at += self.rest().len() - power.len();
-            self.take_while(digits);
-            is_float = true;
-        }
-        let number = self.text[start..self.at].replace('_', "");
-        let unit = self.take_while(|c| c.is_alphabetic());
-        // After a unit or a point, more of it belongs to what this is not: `1h30m`, `10.0.0.0/8`, `2026-11`, `5abc1`.
-        let tail_at = self.at;
-        let tail = self.take_while(|c| c.is_alphanumeric() || c == '_');
-        if is_float && unit.is_empty() && self.rest().starts_with('.') && !self.rest().starts_with("..") {
-            self.take_while(|c| c.is_ascii_digit() || c == '.' || c == '/');
-            return self.bad(start, "networks are not supported yet", "an address is compared as text: write it in quotes");
-        }
-        if DURATIONS.contains(&unit) {
-            return self.bad(start, "durations are not supported yet", "");
-        }
-        if unit.is_empty() && tail.is_empty() {
-            return self.plain(start, &number, is_float);
-        }
-        let Some(&(_, factor)) = SIZES.iter().find(|(name, _)| *name == unit && tail.is_empty()) else {
-            let near = SIZES.iter().find(|(name, _)| name.eq_ignore_ascii_case(unit)).map(|(name, _)| format!("did you mean `{name}`?"));
-            let unit = &self.text[tail_at - unit.len()..self.at];
-            let help = near.unwrap_or_else(|| "sizes are written `10KB`, `4MiB`".to_owned());
-            return self.bad(self.at - unit.len(), format!("unknown unit `{unit}`"), &help);
-        };
-        self.size(start, &number, factor)
-    }
-
-    fn plain(&self, start: usize, number: &str, is_float: bool) -> Kind {
-        if is_float {
-            return match number.parse::<f64>() {
-                Ok(value) if value.is_finite() => Kind::Float(value),
-                _ => self.bad(start, "this number is too large", ""),
-            };
-        }
-        match number.parse() {
-            Ok(value) => Kind::Int(value),
-            Err(_) => self.bad(start, "this number does not fit in 64 bits", "the largest is 9223372036854775807"),
-        }
-    }
-
-    /// `number` times `factor`, exactly: the digits after the point are counted in tenths, not as a float.
-    fn size(&self, start: usize, number: &str, factor: u64) -> Kind {
-        let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let scaled = format!("{whole}{fraction}").parse::<u128>().ok();
-        let unit = u32::try_from(fraction.len()).ok().and_then(|digits| 10_u128.checked_pow(digits));
-        let product = scaled.and_then(|scaled| scaled.checked_mul(u128::from(factor)));
-        match (product, unit) {
-            (Some(product), Some(unit)) if product.is_multiple_of(unit) => match u64::try_from(product / unit) {
-                Ok(bytes) => Kind::Int(bytes),
-                Err(_) => self.bad(start, "this size does not fit in 64 bits", ""),
-            },
-            (Some(_), Some(_)) => self.bad(start, "this size is not a whole number of bytes", ""),
-            _ => self.bad(start, "this size is no number", ""),
-        }
-    }
 }
 
 /// Whether a bare name may begin with `c`.
@@ -362,7 +286,7 @@ pub fn offset_in_literal(raw: &str, decoded: usize) -> usize {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Kind, Lexer, offset_in_literal};
+    use super::{Kind, Lexer, Token, offset_in_literal};
 
     fn tokens(text: &str) -> Vec<Kind> {
         let mut lexer = Lexer::new(text, 0, text.len());
@@ -396,6 +320,57 @@ mod tests {
         for (text, value) in [("1.5", 1.5), ("1e6", 1e6), ("1E-3", 1e-3), ("2.5e+2", 250.0), (".5", 0.5), ("1_0.5", 10.5)] {
             check(text, Kind::Float(value));
         }
+    }
+
+    #[test]
+    fn durations() {
+        for (text, nanos) in [
+            ("250ms", 250_000_000),
+            ("5m", 300_000_000_000),
+            ("1h30m", 5_400_000_000_000),
+            ("2d", 172_800_000_000_000),
+            ("1w2d3h4m5s6ms7us8ns", 788_645_006_007_008),
+            ("1.5s", 1_500_000_000),
+            ("1_000s0.5ms", 1_000_000_500_000),
+            ("0s", 0),
+        ] {
+            check(text, Kind::Duration { nanos });
+        }
+    }
+
+    #[test]
+    fn times() {
+        let check = |text: &str, expect: &str| match &tokens(text)[..] {
+            [Kind::Time(time)] => assert_eq!(time.to_string(), expect, "{text}"),
+            other => panic!("{text}: {other:?}"),
+        };
+        check("@2026-11-20T10:00Z", "2026-11-20T10:00:00+00:00");
+        check("@2026-11-20", "2026-11-20T00:00:00+00:00");
+        check("@2026-11-20-06:00", "2026-11-20T00:00:00-06:00");
+        check("@2026-11-20T10:00", "2026-11-20T10:00:00+00:00");
+        check("@2026-11-20t10:00:30.25+05:30", "2026-11-20T10:00:30.25+05:30");
+        let minus = tokens("@2026-11-20-5m");
+        assert!(matches!(minus[..], [Kind::Time(_), Kind::Sign("-"), Kind::Duration { .. }]), "{minus:?}");
+        let range = tokens("@2026-11-20..@2026-11-21");
+        assert!(matches!(range[..], [Kind::Time(_), Kind::Sign(".."), Kind::Time(_)]), "{range:?}");
+    }
+
+    #[test]
+    fn networks_are_made_on_demand() {
+        let check = |text: &str, then: &str| {
+            let mut lexer = Lexer::new(text, 0, text.len());
+            assert!(matches!(lexer.network(0), Some(Token { kind: Kind::Network(_), .. })), "{text}");
+            assert_eq!(lexer.rest(), then);
+        };
+        check("10.0.0.0/8) x", ") x");
+        check("::1, 2", ", 2");
+        check("2001:db8::/32 and", " and");
+        check("1d:2::", "");
+        check("::ffff:1.2.3.4/128", "");
+        for text in ["a", "1.5..2.5", "10.0/8", "1..5", "x", "", "a:b", "10.0.0.0..10.0.0.9"] {
+            assert_eq!(Lexer::new(text, 0, text.len()).network(0), None, "{text}");
+        }
+        assert!(matches!(Lexer::new("10.0.0.1/8", 0, 10).network(0), Some(Token { kind: Kind::Bad(_), .. })));
     }
 
     #[test]
@@ -447,10 +422,23 @@ mod tests {
             (r#""\d""#, r"unknown escape `\d` in text"),
             (r#""\u{110000}""#, r"unknown escape `\u{110000}` in text"),
             (r#""\xé""#, r"unknown escape `\x` in text"),
-            ("5m", "durations are not supported yet"),
-            ("1h30m", "durations are not supported yet"),
-            ("@2026-11-20T10:00Z", "times are not supported yet"),
-            ("10.0.0.0/8", "networks are not supported yet"),
+            ("1h30", "`30` needs a unit in this duration"),
+            ("1h30x", "unknown unit `x`"),
+            ("30m1h", "the units of a duration go from long to short, each once"),
+            ("1m1m", "the units of a duration go from long to short, each once"),
+            ("5m_", "this duration is none"),
+            ("16000w", "this duration is too long"),
+            ("0.5ns", "this duration is not a whole number of nanoseconds"),
+            ("1e3s", "this duration is no number"),
+            ("5M", "unknown unit `M`"),
+            ("@2026-11", "`@2026-11` is no time"),
+            ("@", "`@` is no time"),
+            ("@2026-11-20T10", "`@2026-11-20T10` is no time"),
+            ("@2026-11-20T10:00+0600", "`@2026-11-20T10:00+0600` is no time"),
+            ("@2026-02-30", "there is no such time"),
+            ("@2026-11-20T24:00Z", "there is no such time"),
+            ("@2300-01-01", "there is no such time"),
+            ("10.0.0.0/8", "an address or a network stands only after `in`"),
             ("5kb", "unknown unit `kb`"),
             ("404x", "unknown unit `x`"),
             ("1.0001KB", "this size is not a whole number of bytes"),
@@ -491,6 +479,9 @@ mod tests {
                 prop_assert!(token.span.end > token.span.start);
                 at = token.span.end;
                 let _ = lexer.clone().regex(token.span.start);
+                if let Some(network) = lexer.clone().network(token.span.start) {
+                    prop_assert!(network.span.end > token.span.start);
+                }
             }
         }
     }

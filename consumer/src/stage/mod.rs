@@ -6,20 +6,30 @@
 mod assign;
 mod deliver;
 mod distinct;
+mod dns;
 mod filter;
 mod head;
+mod parse;
 mod select;
+mod skip;
 mod stats;
+mod tail;
 mod top;
+mod trace;
 
 pub use assign::Assign;
 pub use deliver::{Deliver, Delivered, Piece};
 pub use distinct::{Distinct, DistinctCandidates};
+pub use dns::Dns;
 pub use filter::Filter;
 pub use head::Head;
+pub use parse::Parse;
 pub use select::Select;
+pub use skip::Skip;
 pub use stats::{Stats, Tabulate};
+pub use tail::Tail;
 pub use top::{Top, TopCandidates};
+pub use trace::Trace;
 
 /// The stage after this one.
 pub type Target = Box<dyn recpipe::Stage>;

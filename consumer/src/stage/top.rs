@@ -1,8 +1,8 @@
 //! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; NaN after
-//! all numbers, and nulls last.
+//! all numbers, and nulls last. `bottom N by EXPR`: the smallest, smallest first, and the rest alike.
 //!
-//! Runs:   in each worker, which sends on only what is among the largest that it has seen, then once.
-//! Order:  by value, descending; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.
+//! Runs:   in each worker, which sends on only what is among the best that it has seen, then once.
+//! Order:  by value; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.
 //! Stops:  no.
 //! Errors: those of the expression.
 
@@ -11,7 +11,7 @@ use std::{cmp::Ordering, sync::Arc};
 use recpipe::{Batch, BatchBuilder, Error, Flow, Schema, Stage, Value};
 
 use super::{Target, relay, relay_flush};
-use crate::expr::Expr;
+use crate::{expr::Expr, query::plan::Direction};
 
 /// Candidates are weighed against each other when this many have come together, or `N` if that is more.
 const WEIGH_AT: usize = 4096;
@@ -24,35 +24,36 @@ pub struct Top {
     target: Target,
 }
 
-/// The half in each worker: passes on what could be among the largest.
+/// The half in each worker: passes on what could be among the best.
 pub struct TopCandidates {
     best: Best,
     target: Target,
 }
 
 struct Best {
+    direction: Direction,
     n: usize,
     by: Expr,
     /// The best so far, then candidates in the order in which they came.
     batches: Vec<Batch>,
     rows: usize,
-    /// Batches that hold nothing but the least of `n` records: a candidate must be larger.
-    least: Option<Batch>,
+    /// A batch that holds nothing but the last of `n` records: a candidate must come before it.
+    last: Option<Batch>,
 }
 
 impl Best {
-    fn new(n: u64, by: Expr) -> Self {
-        Best { n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, least: None }
+    fn new(direction: Direction, n: u64, by: Expr) -> Self {
+        Best { direction, n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, last: None }
     }
 
     /// The records of the batch that could be among the best; they are kept.
     fn admit(&mut self, batch: &Batch) -> Result<Batch, Error> {
-        let candidates = match &self.least {
+        let candidates = match &self.last {
             None => batch.clone(),
-            Some(least) => {
-                let (values, least) = (self.by.eval(batch)?, self.by.eval(least)?);
-                let least = least.value(0);
-                let keep: Vec<bool> = (0..batch.len()).map(|row| descending(&values.value(row), &least) == Ordering::Less).collect();
+            Some(last) => {
+                let (values, last) = (self.by.eval(batch)?, self.by.eval(last)?);
+                let last = last.value(0);
+                let keep: Vec<bool> = (0..batch.len()).map(|row| self.compare(&values.value(row), &last) == Ordering::Less).collect();
                 batch.filter(&keep)
             }
         };
@@ -67,15 +68,28 @@ impl Best {
         Ok(candidates)
     }
 
+    /// What comes first is less: the larger or the smaller, then NaN, then null.
+    fn compare(&self, a: &Value<'_>, b: &Value<'_>) -> Ordering {
+        let rank = |value: &Value<'_>| match value {
+            Value::Null => 2,
+            Value::Float(value) if value.is_nan() => 1,
+            _ => 0,
+        };
+        rank(a).cmp(&rank(b)).then_with(|| match self.direction {
+            Direction::Largest => b.total_cmp(a),
+            Direction::Smallest => a.total_cmp(b),
+        })
+    }
+
     /// Sorts what there is and keeps the best.
     fn weigh(&mut self) -> Result<(), Error> {
         let Some(schema) = self.batches.first().map(|batch| batch.schema().clone()) else { return Ok(()) };
         let values = self.batches.iter().map(|batch| self.by.eval(batch)).collect::<Result<Vec<_>, _>>()?;
         let mut rows: Vec<(usize, usize)> =
             self.batches.iter().enumerate().flat_map(|(i, batch)| (0..batch.len()).map(move |row| (i, row))).collect();
-        rows.sort_by(|a, b| descending(&values[a.0].value(a.1), &values[b.0].value(b.1)));
+        rows.sort_by(|a, b| self.compare(&values[a.0].value(a.1), &values[b.0].value(b.1)));
         rows.truncate(self.n);
-        self.least = match rows.last() {
+        self.last = match rows.last() {
             Some(&(i, row)) if rows.len() == self.n => Some(self.batches[i].select(vec![row as u32]).compact()),
             _ => None,
         };
@@ -93,20 +107,10 @@ impl Best {
     }
 }
 
-/// Larger first, then NaN, then null.
-fn descending(a: &Value<'_>, b: &Value<'_>) -> Ordering {
-    let rank = |value: &Value<'_>| match value {
-        Value::Null => 2,
-        Value::Float(value) if value.is_nan() => 1,
-        _ => 0,
-    };
-    rank(a).cmp(&rank(b)).then_with(|| b.total_cmp(a))
-}
-
 impl Top {
-    /// The `n` records with the largest values of `by`.
-    pub fn new(n: u64, by: Expr, target: Target) -> Self {
-        Top { best: Best::new(n, by), target }
+    /// The `n` records with the largest, or smallest, values of `by`.
+    pub fn new(direction: Direction, n: u64, by: Expr, target: Target) -> Self {
+        Top { best: Best::new(direction, n, by), target }
     }
 }
 
@@ -131,8 +135,8 @@ impl Stage for Top {
 
 impl TopCandidates {
     /// See [`Top::new`].
-    pub fn new(n: u64, by: Expr, target: Target) -> Self {
-        TopCandidates { best: Best::new(n, by), target }
+    pub fn new(direction: Direction, n: u64, by: Expr, target: Target) -> Self {
+        TopCandidates { best: Best::new(direction, n, by), target }
     }
 }
 

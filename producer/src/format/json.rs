@@ -10,6 +10,8 @@
 //! batch with a schema of its own: the fields of the first block, then its own. A field is of the type of its first value that
 //! is not null: whole numbers that an `i64` holds are ints, others floats; a field with both is float. Any other
 //! mixture is not guessed at: the line is a reject that names the key, and `--cast key=str` takes all as their JSON text.
+//!
+//! Where the lines of a block have more different keys than one batch holds, they make several.
 
 mod scan;
 
@@ -58,6 +60,10 @@ impl Format for Json {
         let everything = Args { fields: None, ..self.args.clone() };
         let mut keys = Keys::new(everything, &self.schema);
         keys.parse(&first.bytes[head_bytes..]);
+        if keys.has_too_many {
+            // Room for those to come.
+            keys.truncate(Schema::MAX_FIELDS / 2);
+        }
         let found = keys.schema().map_err(|e| format!("{}: {e}", first.source))?;
         if self.schema.is_empty() {
             let names: Vec<String> = found.names().map(str::to_owned).collect();
@@ -101,6 +107,10 @@ struct Keys {
     typed: Vec<usize>,
     table: Table,
     path: String,
+    /// The line that does not fit with those before it.
+    stopped_at: Option<usize>,
+    /// It has more keys than there may be, with theirs.
+    has_too_many: bool,
 }
 
 impl Keys {
@@ -115,6 +125,8 @@ impl Keys {
             typed: Vec::new(),
             table: Table::default(),
             path: String::new(),
+            stopped_at: None,
+            has_too_many: false,
         };
         base.names().for_each(|name| keys.add_name(name));
         keys
@@ -145,8 +157,13 @@ impl Keys {
         self.truncate(self.base.len());
         self.table.reset(self.base.fields().iter().map(|field| field.kind));
         let (mut count, mut blank, mut rejects) = (0, 0, Vec::new());
+        (self.stopped_at, self.has_too_many) = (None, false);
         let mut path = std::mem::take(&mut self.path);
         for (start, line) in lines(block) {
+            if !self.table.has_room(self.names.len()) {
+                self.stopped_at = Some(start);
+                break;
+            }
             count += 1;
             if line.trim_ascii().is_empty() {
                 blank += 1;
@@ -167,6 +184,10 @@ impl Keys {
                     self.table.cancel(known);
                     // What is no record says nothing of types. (An int that it made a float stays one: that loses less.)
                     self.typed.iter().filter(|&&column| column < known).for_each(|&column| self.table.untype(column));
+                    if self.stopped_at.is_some() {
+                        count -= 1;
+                        break;
+                    }
                     let (start, len, records_before) = (start as u32, line.len() as u32, self.table.rows() as u32);
                     rejects.push(Reject { line: count - 1, records_before, start, len, why });
                 }
@@ -186,8 +207,8 @@ impl Keys {
         Schema::new(fields.collect()).map(Arc::new)
     }
 
-    /// The place of a key; `None` for one that is not sent.
-    fn place(&mut self, path: &str) -> Result<Option<usize>, Fault> {
+    /// The place of a key of the line that begins here; `None` for one that is not sent.
+    fn place(&mut self, path: &str, line_start: usize) -> Result<Option<usize>, Fault> {
         let place = match self.names.get(self.next) {
             Some(name) if **name == *path => self.next,
             // Before it is looked up: many values below one long key would each take as long as the key.
@@ -199,7 +220,13 @@ impl Keys {
                 Some(&place) => place,
                 None if !self.args.sends(path) => return Ok(None),
                 None => {
-                    if self.names.len() >= Schema::MAX_FIELDS {
+                    // Of a batch of its own, the line may be.
+                    self.has_too_many = self.names.len() >= Schema::MAX_FIELDS;
+                    if self.table.rows() > 0 && (self.has_too_many || !self.table.has_room(self.names.len() + 1)) {
+                        self.stopped_at = Some(line_start);
+                        return Err("too many keys".into());
+                    }
+                    if self.has_too_many {
                         return Err(format!("more than {} different keys", Schema::MAX_FIELDS).into());
                     }
                     if !self.has_room_for(self.names.len() + 1) {
@@ -230,7 +257,7 @@ struct InLine<'a> {
 
 impl Visitor for InLine<'_> {
     fn value(&mut self, path: &str, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
-        let Some(place) = self.keys.place(path)? else { return Ok(()) };
+        let Some(place) = self.keys.place(path, self.start)? else { return Ok(()) };
         let as_text = self.keys.is_cast[place];
         let table = &mut self.keys.table;
         if table.is_set(place) {
@@ -286,6 +313,10 @@ impl Parser for Keys {
 
     fn row_start(&self, row: usize) -> usize {
         self.table.row_start(row)
+    }
+
+    fn stopped_at(&self) -> Option<usize> {
+        self.stopped_at
     }
 }
 

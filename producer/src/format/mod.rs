@@ -166,6 +166,12 @@ pub trait Parser {
     /// Where a record of the block that was parsed last begins in it; `row` is one of the batch's.
     fn row_start(&self, row: usize) -> usize;
 
+    /// Where in the block that was parsed last a record begins with which, and with those before it, there would be more than one
+    /// batch may hold; what was parsed is what is before it, at least one record. The rest is shown again as a block of its own.
+    fn stopped_at(&self) -> Option<usize> {
+        None
+    }
+
     /// Why nothing after the records of the block that was parsed last can be read of its input, if that is so.
     fn failure(&mut self) -> Option<Failure> {
         None

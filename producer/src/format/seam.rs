@@ -64,6 +64,13 @@ impl Seam {
         }
     }
 
+    /// The same for a block of which this was left: `place` says where what is left was.
+    #[must_use]
+    pub fn placed(mut self, place: impl Fn(usize) -> usize) -> Self {
+        self.steps.iter_mut().for_each(|step| step.at = place(step.at));
+        self
+    }
+
     /// There is text at this place of the block.
     pub fn text(&mut self, at: usize, records_before: u32) {
         if self.open.is_empty() && self.steps.last().is_none_or(|step| step.closed.is_some()) {

@@ -10,6 +10,10 @@ use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text, Type};
 
 use super::Wanted;
 
+/// More values and nulls together than this are not held: many small records with fields of their own each would take
+/// gigabytes. Records that lie in a block as they are, with a value for each field, have fewer.
+const MAX_CELLS: usize = 1 << 20;
+
 /// Marks a start that counts in the table's own bytes instead of the block: a block is far smaller.
 const OWN: u32 = 1 << 31;
 
@@ -99,6 +103,11 @@ impl Table {
     /// The number of records.
     pub fn rows(&self) -> usize {
         self.anchors.len()
+    }
+
+    /// Whether there is room for one more record if there are so many columns. There is for the first.
+    pub fn has_room(&self, columns: usize) -> bool {
+        self.rows() == 0 || (self.rows() + 1) * columns <= MAX_CELLS
     }
 
     /// The number of columns.

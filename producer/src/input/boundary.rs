@@ -30,6 +30,17 @@ pub trait Boundary: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether these bytes, up to the first end, are a whole record. What is none lies between records and belongs to all of them.
+    fn is_record(&self, bytes: &[u8]) -> bool {
+        let _ = bytes;
+        true
+    }
+
+    /// Whether a record that has no end when the input ends is torn. (Of lines, the last may lack its end.)
+    fn must_end(&self) -> bool {
+        false
+    }
+
     /// A longer record is not parsed but rejected, and it is never held as a whole.
     fn max_bytes(&self) -> usize {
         MAX_RECORD_BYTES

@@ -20,7 +20,7 @@ use std::path::{Component, Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
-use super::InputError;
+use super::{FileId, InputError};
 
 /// One input, not opened yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +100,20 @@ pub fn find(args: &[PathBuf], names: &Names) -> Found {
 
 /// Whether the regular file at this path, should there be one, is among the inputs, under whatever name.
 pub fn is_among(path: &Path, found: &Found) -> bool {
-    let id = |meta: fs::Metadata| meta.is_file().then(|| (meta.dev(), meta.ino()));
-    let Some(wanted) = fs::metadata(path).ok().and_then(id) else { return false };
-    let is_it = |input: &Input| match input {
-        Input::File(path) => fs::metadata(path).ok().and_then(id) == Some(wanted),
+    fs::metadata(path).ok().and_then(|meta| id(&meta)).is_some_and(|wanted| named(wanted, found).is_some())
+}
+
+/// The input that is this file, under whatever name.
+pub fn named(wanted: FileId, found: &Found) -> Option<&Input> {
+    let is_it = |input: &&Input| match input {
+        Input::File(path) => fs::metadata(path).ok().and_then(|meta| id(&meta)) == Some(wanted),
         Input::Stdin => rustix::fs::fstat(io::stdin()).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == wanted),
     };
-    found.iter().flatten().any(is_it)
+    found.iter().flatten().find(is_it)
+}
+
+fn id(meta: &fs::Metadata) -> Option<FileId> {
+    meta.is_file().then(|| (meta.dev(), meta.ino()))
 }
 
 /// Adds a path that was named, or matched by a glob.

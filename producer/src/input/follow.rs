@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! inotify, or polling ──► which files grew ──► Tail: read, whole records ──► blocks, when full, idle or old enough
-//!                    └──► which names changed ──► Births: the files that got a followed name ──► new tails
+//!                    └──► which names changed ──► Lookout: opens the files that got a followed name ──► new tails
 //! ```
 //!
 //! A *slot* is a followed name. It has the files that bear it or bore it, oldest first: the one that was renamed away is read
@@ -14,11 +14,12 @@
 //! its order. Unlike those of a file that is read once, where they are cut depends on timing.
 
 mod births;
+pub mod lookout;
 mod names;
-mod notify;
 mod places;
 mod print;
 mod slot;
+mod system;
 mod tail;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -32,11 +33,13 @@ use super::boundary::Boundary;
 use super::find::Names;
 use super::live::Watch;
 use super::{FileId, InputError, Meter, reason};
+use lookout::Lookout;
 use names::IsCopy;
-use notify::{Notifier, Place};
 use places::Places;
 use print::Print;
+use recpipe::transport::watch::Guard;
 use slot::{Read, Slot};
+use system::Place;
 
 /// After a read, so long is waited for more before what there is goes out: a few large batches cost less than many small ones.
 const LULL: Duration = Duration::from_millis(2);
@@ -103,7 +106,8 @@ type SlotId = u32;
 /// Follows files; an endless source of blocks.
 #[derive(Debug)]
 pub struct Follow {
-    notifier: Notifier,
+    lookout: Arc<Lookout>,
+    guard: Guard,
     places: Places,
     boundary: Arc<dyn Boundary>,
     watch: Watch,
@@ -111,8 +115,6 @@ pub struct Follow {
     output: Option<FileId>,
     slots: BTreeMap<SlotId, Slot>,
     next_slot: SlotId,
-    /// Whose name it is; of a symbolic link, also the name it leads to.
-    by_place: HashMap<Place, SlotId>,
     /// The names that files of a slot were renamed to.
     moved: HashMap<Place, SlotId>,
     /// Renames that are not finished.
@@ -152,14 +154,14 @@ impl Follow {
     ///
     /// No file descriptor is left.
     pub fn new(setup: Setup, boundary: Arc<dyn Boundary>) -> io::Result<Self> {
-        let notifier = Notifier::new(&setup.watch)?;
-        Ok(Follow::with(notifier, setup, boundary, max_open()))
+        Follow::with(Lookout::new()?, setup, boundary, max_open())
     }
 
-    fn with(notifier: Notifier, setup: Setup, boundary: Arc<dyn Boundary>, max_open: usize) -> Self {
+    fn with(lookout: Lookout, setup: Setup, boundary: Arc<dyn Boundary>, max_open: usize) -> io::Result<Self> {
         let now = Instant::now();
         let mut follow = Follow {
-            notifier,
+            lookout: Arc::new(lookout),
+            guard: setup.watch.guard()?,
             places: Places::new(setup.paths, setup.names),
             boundary,
             watch: setup.watch,
@@ -167,7 +169,6 @@ impl Follow {
             output: setup.output,
             slots: BTreeMap::new(),
             next_slot: 0,
-            by_place: HashMap::new(),
             moved: HashMap::new(),
             moving: HashMap::new(),
             owners: HashMap::new(),
@@ -185,7 +186,7 @@ impl Follow {
         };
         // The directories first: a file that comes after this look is told of.
         for dir in follow.places.scan().dirs {
-            follow.notifier.add(&dir);
+            follow.lookout.add(&dir);
         }
         let scan = follow.places.scan();
         let problems = scan.problems.into_iter().map(Followed::Problem);
@@ -202,7 +203,12 @@ impl Follow {
                 follow.begin(id, setup.from_start);
             }
         }
-        follow
+        Ok(follow)
+    }
+
+    /// What opens new files at once, also while nothing is asked of this, as long as it is [let to](Lookout::beside).
+    pub fn lookout(&self) -> Arc<Lookout> {
+        self.lookout.clone()
     }
 
     /// The beginning of the file that is followed under this name, to learn of it how its records are to be read.
@@ -244,9 +250,9 @@ impl Follow {
                 self.give_waiting();
                 Ok(())
             }
-            Some(_) => self.notifier.pause(LULL),
+            Some(_) => self.guard.wait(&[], Some(LULL)).map(drop),
             None if grew => Ok(()),
-            None => self.notifier.wait(self.next_look.saturating_duration_since(Instant::now())),
+            None => self.guard.wait(&self.lookout.fds(), Some(self.next_look.saturating_duration_since(Instant::now()))).map(drop),
         }
     }
 
@@ -417,7 +423,7 @@ mod tests {
             watch: watch.clone(),
             output: None,
         };
-        let mut follow = Follow::with(Notifier::new(&watch).unwrap().polling(), setup, Arc::new(Lines::default()), MAX_OPEN);
+        let mut follow = Follow::with(Lookout::polling().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
         assert!(next(&mut follow).contains("late.log: not there yet"));
         append(&log, "one\n");
         assert_eq!(next(&mut follow), "one\n");
@@ -444,7 +450,7 @@ mod tests {
         let watch = Watch::nothing();
         let (paths, names) = (vec![dir.path().to_owned()], Names::default());
         let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None };
-        let mut follow = Follow::with(Notifier::new(&watch).unwrap(), setup, Arc::new(Lines::default()), 5);
+        let mut follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), 5).unwrap();
         for round in 0..2 {
             (0..count).for_each(|n| append(&path(n), &format!("{n} {round}\n")));
             let until = Instant::now() + Duration::from_secs(20);

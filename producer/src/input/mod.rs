@@ -1,8 +1,10 @@
-//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`block`], put together by [`Inputs`] and [`Blocks`].
+//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`block`], put together by [`Inputs`] and [`Blocks`];
+//! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
 //! blocks as [`Item::Problem`], in reading order, and the other inputs go on.
 
+pub mod ahead;
 pub mod block;
 pub mod boundary;
 pub mod find;
@@ -11,6 +13,7 @@ pub mod live;
 pub mod open;
 pub mod signals;
 
+use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -19,7 +22,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use recpipe::record::Pool;
 
-use block::{Block, Cutter};
+use ahead::{Decompressed, Threads};
+use block::{Block, Cut, Cutter};
 use boundary::Boundary;
 use find::{Found, Input};
 use live::Watch;
@@ -122,10 +126,11 @@ pub struct Inputs {
     meter: Arc<Meter>,
     watch: Watch,
     output: Option<FileId>,
+    block_bytes: usize,
 }
 
 /// What tells one file from another, whatever their names: device and inode.
-type FileId = (u64, u64);
+pub(crate) type FileId = (u64, u64);
 
 /// The identity of a regular file.
 pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
@@ -136,12 +141,17 @@ pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
 impl Inputs {
     /// What was found, until `watch` ends the reading.
     pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
-        Inputs { found: found.into_iter(), meter, watch, output: None }
+        Inputs { found: found.into_iter(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES }
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
     pub fn not_reading(self, output: &std::fs::File) -> Self {
         Inputs { output: file_id(output), ..self }
+    }
+
+    /// So many bytes are read at a time, and at least one.
+    pub fn in_blocks_of(self, bytes: usize) -> Self {
+        Inputs { block_bytes: bytes.max(1), ..self }
     }
 
     /// What ends the reading.
@@ -166,6 +176,11 @@ impl Inputs {
         if opened.is_err() && self.watch.is_stopped() { None } else { Some(opened) }
     }
 
+    /// Whether the next input is a regular file, which can be opened before its turn without waiting or taking from anybody.
+    fn is_regular_next(&self) -> bool {
+        matches!(self.found.as_slice().first(), Some(Ok(Input::File(path))) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()))
+    }
+
     fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
         let feed = Opened::open(input, &self.meter, &self.watch)?;
         if self.output.is_some() && feed.id() == self.output {
@@ -181,54 +196,110 @@ impl Inputs {
 
 /// All the blocks of all the inputs, one input after the other. A block never spans two inputs.
 #[derive(Debug)]
-pub struct Blocks {
+pub struct Blocks<'a> {
     inputs: Inputs,
     boundary: Arc<dyn Boundary>,
-    current: Option<(Arc<str>, Cutter<Opened>)>,
+    current: Option<Reading>,
+    threads: Option<Threads<'a>>,
+    /// Begun before their turn, in their order.
+    begun: VecDeque<Result<Reading, InputError>>,
     pool: Pool,
-    block_bytes: usize,
 }
 
-impl Blocks {
+/// An input that is being read.
+#[derive(Debug)]
+struct Reading {
+    name: Arc<str>,
+    blocks: By,
+}
+
+/// Who reads it.
+#[derive(Debug)]
+enum By {
+    /// Whoever asks for its next block.
+    Asking(Box<Cutter<Opened>>),
+    /// A thread of its own.
+    Thread(Decompressed),
+}
+
+impl Reading {
+    fn next_block(&mut self) -> Result<Option<Cut>, String> {
+        match &mut self.blocks {
+            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().explain(&e)),
+            By::Thread(blocks) => blocks.next_block(),
+        }
+    }
+}
+
+impl<'a> Blocks<'a> {
     /// Cuts the inputs where `boundary` says that records end.
     pub fn new(inputs: Inputs, boundary: Arc<dyn Boundary>) -> Self {
-        Blocks { inputs, boundary, current: None, pool: Pool::new(), block_bytes: block::BLOCK_BYTES }
+        Blocks { inputs, boundary, current: None, threads: None, begun: VecDeque::new(), pool: Pool::new() }
     }
-}
 
-impl Blocks {
+    /// Has compressed files decompressed by these threads, several at once.
+    #[must_use]
+    pub fn ahead(self, threads: Threads<'a>) -> Self {
+        Blocks { threads: Some(threads), ..self }
+    }
+
     /// Reads no more of this input, if it is the one that is being read.
     pub fn give_up(&mut self, input: &Arc<str>) {
-        self.current = self.current.take().filter(|(name, _)| !Arc::ptr_eq(name, input));
+        self.current = self.current.take().filter(|reading| !Arc::ptr_eq(&reading.name, input));
+    }
+
+    fn cutter(&self, feed: Opened) -> Box<Cutter<Opened>> {
+        Box::new(Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes))
+    }
+
+    /// Goes on to the next input, and begins those after it that can be; `None` after the last.
+    fn next_input(&mut self) -> Option<Result<Reading, InputError>> {
+        let next = match self.begun.pop_front() {
+            Some(begun) => begun,
+            // Nothing is won by a thread for the file whose turn it is: one worker decompresses while the others parse.
+            None => self.inputs.next_opened()?.map(|(name, feed)| Reading { name, blocks: By::Asking(self.cutter(feed)) }),
+        };
+        if let Some(threads) = &self.threads {
+            while self.begun.len() + 1 < threads.files()
+                && self.inputs.is_regular_next()
+                && let Some(opened) = self.inputs.next_opened()
+            {
+                let begin = |(name, feed): (Arc<str>, Opened)| {
+                    let is_compressed = feed.codec().is_some();
+                    let cutter = self.cutter(feed);
+                    let begun = if is_compressed { threads.begin(cutter).map(By::Thread) } else { Err(cutter) };
+                    Reading { name, blocks: begun.unwrap_or_else(By::Asking) }
+                };
+                let begun = opened.map(begin);
+                self.begun.push_back(begun);
+            }
+        }
+        Some(next)
     }
 }
 
-impl Iterator for Blocks {
+impl Iterator for Blocks<'_> {
     type Item = Item;
 
     /// The next block or problem. `None` after the last input, and at once when the reading was ended.
     fn next(&mut self) -> Option<Item> {
         loop {
-            if let Some((name, cutter)) = &mut self.current {
-                match cutter.next_block() {
-                    Ok(Some(cut)) => return Some(Item::Block(cut.of(name))),
-                    Ok(None) => self.current = None,
-                    Err(_) if self.inputs.watch.is_stopped() => return None,
-                    Err(e) => {
-                        let what = cutter.feed().explain(&e);
-                        let problem = InputError::read(name, what);
-                        self.current = None;
-                        return Some(Item::Problem(problem));
-                    }
+            let Some(reading) = &mut self.current else {
+                match self.next_input()? {
+                    Ok(reading) => self.current = Some(reading),
+                    Err(problem) => return Some(Item::Problem(problem)),
                 }
                 continue;
-            }
-            match self.inputs.next_opened()? {
-                Ok((name, feed)) => {
-                    let cutter = Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.block_bytes);
-                    self.current = Some((name, cutter));
+            };
+            match reading.next_block() {
+                Ok(Some(cut)) => return Some(Item::Block(cut.of(&reading.name))),
+                Ok(None) => self.current = None,
+                Err(_) if self.inputs.watch.is_stopped() => return None,
+                Err(what) => {
+                    let problem = InputError::read(&reading.name, what);
+                    self.current = None;
+                    return Some(Item::Problem(problem));
                 }
-                Err(problem) => return Some(Item::Problem(problem)),
             }
         }
     }
@@ -257,6 +328,21 @@ mod tests {
             .collect();
         assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
         assert_eq!(meter.read_bytes(), 13);
+    }
+
+    #[test]
+    fn blocks_are_as_large_as_they_are_asked_to_be() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a");
+        fs::write(&path, "1\n2\n3\n4\n").unwrap();
+        let ends = |bytes: usize| -> Vec<u64> {
+            let found = vec![Ok(Input::File(path.clone()))];
+            let inputs = Inputs::new(found, Arc::default(), Watch::nothing()).in_blocks_of(bytes);
+            Blocks::new(inputs, Arc::new(boundary::Lines::default()))
+                .map(|item| if let Item::Block(block) = item { block.end } else { panic!("{item:?}") })
+                .collect()
+        };
+        assert_eq!((ends(1), ends(2), ends(5), ends(8)), (vec![2, 4, 6, 8], vec![2, 4, 6, 8], vec![4, 8], vec![8]));
     }
 
     #[test]

@@ -5,11 +5,10 @@
 //! before it counts. A new compression is one row of `CODECS`.
 
 use std::fmt;
-use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use recpipe::transport::stdio;
+use recpipe::transport::{file, stdio};
 
 use super::block::Feed;
 use super::find::Input;
@@ -128,11 +127,11 @@ impl Opened {
     /// It cannot be opened, or not even its first bytes be read.
     pub fn open(input: &Input, meter: &Arc<Meter>, watch: &Watch) -> Result<Self, InputError> {
         let named = |e| InputError { name: input.to_string(), what: reason(&e) };
-        let file = match input {
+        let opened = match input {
             Input::Stdin => stdio::stdin().map_err(|e| InputError { name: input.to_string(), what: e.to_string() })?,
-            Input::File(path) => File::open(path).map_err(named)?,
+            Input::File(path) => file::open_unwaiting(path).map_err(named)?,
         };
-        let live = LiveFile::new(file, watch).map_err(named)?;
+        let live = LiveFile::new(opened, watch).map_err(named)?;
         Opened::sniff(live, meter.clone()).map_err(named)
     }
 
@@ -310,7 +309,7 @@ impl BufRead for Compressed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
+    use std::fs::{self, File};
     use std::io::Write;
 
     fn gz(text: &[u8]) -> Vec<u8> {

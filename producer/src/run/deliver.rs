@@ -1,27 +1,42 @@
 //! Takes what the workers did, in order: judges rejects, writes frames, keeps the ledger.
 
-use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use recpipe::parallel::Sink;
 use recpipe::record::Schema;
-use recpipe::wire::{Ending, Report, Writer};
-use recpipe::{Error, Exit, Flow};
+use recpipe::wire::{Ending, Report};
+use recpipe::{Batch, Error, Exit, Flow};
 
 use super::Options;
 use super::ledger::{Ledger, count};
 use super::order::{self, Order};
-use super::rejects::{self, Judge, Kept, Limit, TooMany};
-use super::work::{Done, Take};
+use super::rejects::{self, Judge, Kept, TooMany};
+use super::source::Long;
+use super::work::{Done, Take, Work};
 use crate::format::{Reject, Unit};
 use crate::input::block::{Block, Part};
 use crate::input::signals;
+use crate::output::{Shards, Target};
 use crate::progress::Progress;
 
+/// Where a stream goes.
+pub enum Output<'a> {
+    /// It begins at once, so that its reader knows that there is somebody.
+    Now(Begin<'a>),
+    /// It begins when there is something to send. A mistake that is found before leaves alone what is there.
+    Late(Begin<'a>),
+}
+
+/// Makes an output ready.
+pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + 'a>;
+
 /// Takes what the workers did, in order.
-pub(super) struct Deliver<'a, W: Write> {
-    writer: Option<Writer<W>>,
+pub(super) struct Deliver<'a, 'o> {
+    writer: Option<Box<dyn Target + 'o>>,
+    shards: Option<&'a Shards>,
+    /// What becomes the writer when there is something to write.
+    late: Option<Begin<'o>>,
     judge: Judge,
     kept: Option<Kept>,
     ledger: Ledger,
@@ -45,12 +60,13 @@ pub(super) struct Deliver<'a, W: Write> {
     stop_source: &'a dyn Fn(),
     order: Order,
     given_up: &'a GivenUp,
+    work: Work<'a>,
 }
 
 /// The input whose rest is not to be read, until whoever reads takes note.
 pub(super) type GivenUp = Mutex<Option<Arc<str>>>;
 
-impl<W: Write> Sink<Done> for Deliver<'_, W> {
+impl Sink<Done> for Deliver<'_, '_> {
     fn take(&mut self, done: Done) -> Flow {
         let flow = match done {
             Done::Problem(report) => {
@@ -69,10 +85,10 @@ impl<W: Write> Sink<Done> for Deliver<'_, W> {
                 self.misfit = true;
                 Flow::Stop
             }
-            Done::Long(block, _) if self.order.is_void(&block.source) => Flow::Continue,
+            Done::Long(long) if self.order.is_void(&long.block.source) => Flow::Continue,
             Done::Parsed(take) if self.order.is_void(&take.block.source) => Flow::Continue,
-            Done::Long(block, max_bytes) => self.take_long(&block, max_bytes),
-            Done::Parsed(take) => self.take_parsed(*take),
+            Done::Long(long) => self.take_long(&long),
+            Done::Parsed(take) => self.take_all(*take),
         };
         self.progress.update(&self.ledger);
         flow
@@ -83,12 +99,12 @@ impl<W: Write> Sink<Done> for Deliver<'_, W> {
     }
 }
 
-impl<'a, W: Write> Deliver<'a, W> {
-    /// Begins a stream on `out`. `stop_source` is called when nothing more is to be pulled.
+impl<'a, 'o> Deliver<'a, 'o> {
+    /// A stream on `out`. `stop_source` is called when nothing more is to be pulled.
     pub(super) fn new(
-        out: W,
+        out: Output<'o>,
         unit: Unit,
-        limit: Limit,
+        options: &'a Options,
         kept: Option<Kept>,
         progress: Progress,
         stop_source: &'a dyn Fn(),
@@ -96,7 +112,9 @@ impl<'a, W: Write> Deliver<'a, W> {
     ) -> Self {
         let mut deliver = Deliver {
             writer: None,
-            judge: Judge::new(limit),
+            shards: options.shards.as_ref(),
+            late: None,
+            judge: Judge::new(options.limit),
             kept,
             ledger: Ledger::default(),
             unit,
@@ -113,12 +131,20 @@ impl<'a, W: Write> Deliver<'a, W> {
             stop_source,
             order: Order::default(),
             given_up,
+            work: Work::new(options, unit.placed == "line"),
         };
-        match Writer::new(out) {
-            Ok(writer) => deliver.writer = Some(writer),
-            Err(e) => deliver.cannot_write(&e),
+        match out {
+            Output::Now(begin) => deliver.begin(begin),
+            Output::Late(begin) => deliver.late = Some(begin),
         }
         deliver
+    }
+
+    fn begin(&mut self, begin: Begin<'o>) {
+        match begin() {
+            Ok(writer) => self.writer = Some(writer),
+            Err(e) => self.cannot_write(&e),
+        }
     }
 
     /// The blocks of several inputs will come in turns.
@@ -128,7 +154,7 @@ impl<'a, W: Write> Deliver<'a, W> {
 
     /// Whether there is somebody to write to.
     pub(super) fn is_open(&self) -> bool {
-        self.writer.is_some()
+        self.writer.is_some() || self.late.is_some()
     }
 
     /// Says what a person wants to know at the end; answers how it ended.
@@ -163,11 +189,23 @@ impl<'a, W: Write> Deliver<'a, W> {
         flow
     }
 
+    /// What is more than one batch is parsed here, one batch at a time, so that no more than one is held.
+    fn take_all(&mut self, mut take: Take) -> Flow {
+        loop {
+            let rest = take.rest.take();
+            let flow = self.take_parsed(take);
+            match rest {
+                Some(rest) if flow == Flow::Continue => take = self.work.parse(rest.0, &rest.1),
+                _ => return flow,
+            }
+        }
+    }
+
     fn take_parsed(&mut self, mut take: Take) -> Flow {
         if self.order.is_other(&take.block.source) {
             self.end_input(false);
         }
-        let failure = self.order.follow(&mut take);
+        let failure = self.order.follow(&mut take, self.shards);
         let (source, start) = (take.block.source.clone(), take.block.start);
         let flow = self.take_records(take);
         match failure {
@@ -181,18 +219,22 @@ impl<'a, W: Write> Deliver<'a, W> {
     }
 
     fn take_records(&mut self, take: Take) -> Flow {
-        let Take { block, parsed, frames, filtered, bytes, is_first, head_lines, .. } = take;
-        if is_first {
+        if take.is_first {
             self.line_base = 0;
         }
-        self.line_base += u64::from(head_lines);
+        self.line_base += u64::from(take.head_lines);
+        let (parsed, block, bytes) = (&take.parsed, &take.block, take.bytes);
         if parsed.batch.is_empty() {
             // Not announced yet: what is known without a record may be less than the first record tells.
             self.schema = Some(parsed.batch.schema().clone());
         }
         let mut judged = 0;
         for (nth, reject) in parsed.rejects.iter().enumerate() {
-            self.judge.good(u64::from(reject.records_before - judged));
+            if let Some((good, why)) = self.judge.good(u64::from(reject.records_before - judged)) {
+                let records = u64::from(judged) + good;
+                self.end_within(&parsed.batch, [records + nth as u64, records, nth as u64], bytes, why);
+                return Flow::Stop;
+            }
             judged = reject.records_before;
             let text = reject.text(&block.bytes);
             if let Some(kept) = &mut self.kept {
@@ -202,28 +244,24 @@ impl<'a, W: Write> Deliver<'a, W> {
                 "" => rejects::shown(text),
                 why => format!("{why}: {}", rejects::shown(text)),
             };
-            if let Some(why) = self.reject(&block, reject.line, what) {
-                // The records before the one that was too much are sent.
-                let before = parsed.batch.head(reject.records_before as usize);
-                let bytes = u64::from(reject.start) + text.len() as u64;
-                let flow = self.write(|writer| if before.is_empty() { Ok(()) } else { writer.batch(&before) });
-                if flow == Flow::Continue {
-                    let (records, rejected, lines) = (before.len() as u64, nth as u64 + 1, u64::from(reject.line) + 1);
-                    // The lines before it that are neither were not wanted.
-                    let filtered = if self.unit == Unit::LINE { lines.saturating_sub(records + rejected) } else { 0 };
-                    self.account(lines, records, rejected, filtered, bytes);
-                }
-                self.end_for_rejects(why);
+            // Records that were made elsewhere lie nowhere.
+            let at = (!block.bytes.is_empty()).then(|| take.place(reject.start));
+            if let Some(why) = self.reject(block, self.line_base + u64::from(reject.line), at, what) {
+                let counts = [u64::from(reject.line) + 1, u64::from(reject.records_before), nth as u64 + 1];
+                self.end_within(&parsed.batch, counts, u64::from(reject.start) + text.len() as u64, why);
                 return Flow::Stop;
             }
         }
-        self.judge.good(parsed.batch.len() as u64 - u64::from(judged));
-        let sent = match frames {
-            Ok(frames) => {
-                self.write(|writer| if parsed.batch.is_empty() { Ok(()) } else { frames.iter().try_for_each(|f| writer.encoded(f)) })
-            }
+        if let Some((good, why)) = self.judge.good(parsed.batch.len() as u64 - u64::from(judged)) {
+            let (records, rejected) = (u64::from(judged) + good, parsed.rejects.len() as u64);
+            self.end_within(&parsed.batch, [records + rejected, records, rejected], bytes, why);
+            return Flow::Stop;
+        }
+        let sent = match &take.frames {
+            Ok(frames) => self
+                .write(|writer| if parsed.batch.is_empty() { Ok(()) } else { frames.iter().try_for_each(|parcel| writer.parcel(parcel)) }),
             Err(e) => {
-                self.cannot_write(&e);
+                self.cannot_write(e);
                 Flow::Stop
             }
         };
@@ -231,19 +269,32 @@ impl<'a, W: Write> Deliver<'a, W> {
             return Flow::Stop;
         }
         let (records, rejected, lines) = (parsed.batch.len() as u64, parsed.rejects.len() as u64, u64::from(parsed.lines));
-        self.account(lines, records, rejected, filtered + u64::from(parsed.blank), bytes);
+        let filtered = take.left.as_ref().map_or(0, |left| left.filtered) + u64::from(parsed.blank);
+        self.account(lines, records, rejected, filtered, bytes);
         self.line_base += u64::from(parsed.lines);
-        match self.judge.so_far() {
-            None => Flow::Continue,
-            Some(why) => {
-                self.end_for_rejects(why);
-                Flow::Stop
-            }
+        Flow::Continue
+    }
+
+    /// There are too many rejects within a block: the records before that are sent. Of its lines so many were looked at, and
+    /// so many of them are records and rejects.
+    fn end_within(&mut self, batch: &Batch, [lines, records, rejected]: [u64; 3], bytes: u64, why: TooMany) {
+        let before = batch.head(records as usize);
+        let shards = self.shards;
+        if self.write(|writer| if before.is_empty() { Ok(()) } else { writer.batch(&before, shards) }) == Flow::Continue {
+            // The lines that are neither were not wanted.
+            let filtered = if self.unit == Unit::LINE { lines.saturating_sub(records + rejected) } else { 0 };
+            self.account(lines, records, rejected, filtered, bytes);
         }
+        self.end_for_rejects(why);
     }
 
     /// A piece of a record that is too long: one reject, whatever the number of its pieces.
-    fn take_long(&mut self, block: &Block, max_bytes: usize) -> Flow {
+    fn take_long(&mut self, long: &Long) -> Flow {
+        let Long { block, max_bytes, .. } = long;
+        if self.order.is_other(&block.source) {
+            self.end_input(false);
+        }
+        self.order.follow_long(long);
         if let Some(kept) = &mut self.kept {
             kept.keep(&block.bytes);
         }
@@ -262,7 +313,7 @@ impl<'a, W: Write> Deliver<'a, W> {
             return Flow::Continue;
         }
         let what = || format!("longer than {max_bytes} bytes: {}", rejects::shown(&block.bytes));
-        let stop = self.reject_at(block, line, what);
+        let stop = self.reject(block, line, Some(block.start), what);
         self.account(1, 0, 1, 0, 0);
         match stop {
             None => Flow::Continue,
@@ -282,18 +333,17 @@ impl<'a, W: Write> Deliver<'a, W> {
         self.ledger.bytes += bytes;
     }
 
-    /// Notes a reject; `line` counts from 0 in its block.
-    fn reject(&mut self, block: &Block, line: u32, what: impl FnOnce() -> String) -> Option<TooMany> {
-        self.reject_at(block, self.line_base + u64::from(line), what)
-    }
-
-    /// Notes a reject; `line` counts from 0 in its input.
-    fn reject_at(&mut self, block: &Block, line: u64, what: impl FnOnce() -> String) -> Option<TooMany> {
+    /// Notes a reject, the number of whose place in its input counts from 0; `at` is its first byte.
+    fn reject(&mut self, block: &Block, nth: u64, at: Option<u64>, what: impl FnOnce() -> String) -> Option<TooMany> {
         if self.first_reject.is_none() {
             let source = order::shown(&block.source);
             self.first_reject = Some(match self.in_turns {
                 true => format!("{source}: after byte {}: {}", block.start, what()),
-                false => format!("{source}:{} {}: {}", self.unit.placed, line + 1, what()),
+                false => {
+                    // A line is found by its number, what has no lines by its place.
+                    let at = at.filter(|_| self.unit == Unit::RECORD).map_or_else(String::new, |at| format!(" at byte {at}"));
+                    format!("{source}:{} {}{at}: {}", self.unit.placed, nth + 1, what())
+                }
             });
         }
         self.judge.bad()
@@ -302,7 +352,10 @@ impl<'a, W: Write> Deliver<'a, W> {
     fn end_for_rejects(&mut self, why: TooMany) {
         self.too_many = true;
         let first = self.first_reject.as_deref().unwrap_or("");
-        self.fail(Exit::Rejects, format!("{} rejected, first: {first}; {why}", count(self.judge.rejected(), self.unit.counted)));
+        self.fail(
+            Exit::Rejects,
+            format!("{} rejected, first: {first}; {}", count(self.judge.rejected(), self.unit.counted), why.of(self.unit.counted)),
+        );
     }
 
     /// Says what failed, now and at the end of the stream. Too many rejects outweigh a file that could not be read.
@@ -312,8 +365,11 @@ impl<'a, W: Write> Deliver<'a, W> {
         self.causes.push(cause);
     }
 
-    fn write(&mut self, write: impl FnOnce(&mut Writer<W>) -> Result<(), Error>) -> Flow {
-        match self.writer.as_mut().map(write) {
+    fn write(&mut self, write: impl FnOnce(&mut dyn Target) -> Result<(), Error>) -> Flow {
+        if let Some(late) = self.late.take() {
+            self.begin(late);
+        }
+        match self.writer.as_deref_mut().map(|writer| write(writer)) {
             Some(Ok(())) => Flow::Continue,
             Some(Err(e)) => {
                 self.cannot_write(&e);
@@ -329,7 +385,7 @@ impl<'a, W: Write> Deliver<'a, W> {
         if error.is_broken_pipe() {
             self.reader_gone = true;
         } else {
-            self.fail(Exit::Failed, error.to_string());
+            self.fail(error.exit(), error.to_string());
         }
     }
 
@@ -343,6 +399,13 @@ impl<'a, W: Write> Deliver<'a, W> {
     pub(super) fn end(&mut self, schema: &Arc<Schema>) {
         self.progress.finish();
         let cut_short = self.too_many || self.reader_gone || self.misfit;
+        if self.misfit {
+            // Nothing was sent: what is there is left alone.
+            self.late = None;
+            self.kept = self.kept.take().filter(|_| self.ledger.rejected > 0);
+        } else {
+            let _ = self.write(|_| Ok(()));
+        }
         self.end_input(cut_short);
         if !self.too_many
             && !self.reader_gone
@@ -354,10 +417,10 @@ impl<'a, W: Write> Deliver<'a, W> {
             self.fail(Exit::Failed, e);
         }
         // No records at all: the reader still learns what the fields would have been.
-        if self.writer.as_ref().is_some_and(|writer| writer.totals().records == 0) && !self.misfit {
+        if self.writer.as_ref().is_some_and(|writer| writer.records() == 0) && !self.misfit {
             let schema = self.schema.take().unwrap_or_else(|| schema.clone());
             // Whatever fails here has been said, and the writer is gone.
-            let _ = self.write(|writer| writer.schema(&schema).map(drop));
+            let _ = self.write(|writer| writer.schema(&schema));
         }
         let ending = Ending { exit: self.exit, cause: self.cause(), rejected: self.ledger.rejected };
         if let Some(Err(e)) = self.writer.take().map(|writer| writer.finish(&ending)) {

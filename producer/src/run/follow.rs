@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use recpipe::record::Schema;
 
-use super::source::{Piece, Pulled, Source};
+use super::source::{Long, Piece, Pulled, Source};
 use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Boundary;
@@ -28,25 +28,18 @@ impl FollowSource {
         FollowSource { follow, boundary: format.boundary(), format, plans: HashMap::new() }
     }
 
-    fn piece(&mut self, mut block: Block, wanted: &Wanted) -> Result<Piece, String> {
+    fn piece(&mut self, block: Block, wanted: &Wanted) -> Result<Piece, String> {
         let known = self.plans.get(&block.source).filter(|_| block.start > 0).cloned();
-        let (mut head_bytes, mut head_lines) = (0, 0);
         let plan = match known {
             Some(plan) => plan,
             None => {
                 let head = if block.start > 0 { self.follow.head(&block.source) } else { None };
                 let plan = self.format.plan(head.as_ref().unwrap_or(&block))?;
-                if block.start == 0 {
-                    let head = block.bytes.split_to(plan.head_bytes().min(block.bytes.len()));
-                    head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
-                    head_bytes = head.len() as u32;
-                    block.start += head.len() as u64;
-                }
                 self.plans.insert(block.source.clone(), plan.clone());
                 plan
             }
         };
-        Ok(Piece { block, plan, boundary: self.boundary.clone(), wanted: wanted.clone(), head_bytes, head_lines })
+        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
     }
 }
 
@@ -67,11 +60,8 @@ impl Source for FollowSource {
         Some(match self.follow.next()? {
             Followed::Problem(problem) => problem.into(),
             Followed::Notice { text, loss } => Pulled::Notice { text, loss },
-            Followed::Block(block) if block.part == Part::Whole => match self.piece(block, wanted) {
-                Ok(piece) => Pulled::Block(piece),
-                Err(misfit) => Pulled::Misfit(misfit),
-            },
-            Followed::Block(block) => Pulled::Long(block, self.boundary.max_bytes()),
+            Followed::Block(block) if block.part == Part::Whole => self.piece(block, wanted).into(),
+            Followed::Block(block) => Pulled::Long(Long::new(block, &*self.boundary)),
         })
     }
 

@@ -27,13 +27,13 @@ pub struct Grep {
 /// What is left of a block.
 #[derive(Debug)]
 pub(super) struct Left {
-    /// The records that match, with their line ends.
+    /// The records that match, with their line ends, and what lies between records.
     pub bytes: Bytes,
     /// How many do not.
     pub filtered: u64,
     /// How many lines the block has.
     pub lines: u32,
-    /// Where each that matches begins: in what is left, and in the block.
+    /// Where each of them begins: in what is left, and in the block.
     places: Vec<(u32, u32)>,
 }
 
@@ -52,13 +52,12 @@ impl Grep {
 
     /// Keeps the records of a block that match.
     pub(super) fn filter(&self, block: &[u8], boundary: &dyn Boundary) -> Left {
-        let mut left = Kept { block, bytes: Vec::new(), places: Vec::new(), records: 0, lines: 0 };
+        let mut left = Kept { block, bytes: Vec::new(), places: Vec::new(), filtered: 0, lines: 0 };
         match &self.block {
             Some(regex) if boundary.are_lines(block) && !(self.sees_returns && memchr(b'\r', block).is_some()) => left.by_block(regex),
             _ => left.by_record(&self.line, boundary),
         }
-        let filtered = left.records - left.places.len() as u64;
-        Left { bytes: left.bytes.into(), filtered, lines: left.lines as u32, places: left.places }
+        Left { bytes: left.bytes.into(), filtered: left.filtered, lines: left.lines as u32, places: left.places }
     }
 }
 
@@ -75,7 +74,7 @@ struct Kept<'a> {
     block: &'a [u8],
     bytes: Vec<u8>,
     places: Vec<(u32, u32)>,
-    records: u64,
+    filtered: u64,
     lines: u64,
 }
 
@@ -87,8 +86,7 @@ impl Kept<'_> {
 
     fn by_block(&mut self, regex: &Regex) {
         let block = self.block;
-        self.records = lines(block);
-        self.lines = self.records;
+        self.lines = lines(block);
         let mut at = 0;
         while at < block.len()
             && let Some(found) = regex.find_at(block, at)
@@ -101,6 +99,7 @@ impl Kept<'_> {
             at = memchr(b'\n', &block[found.end()..]).map_or(block.len(), |newline| found.end() + newline + 1);
             self.keep(start, at);
         }
+        self.filtered = self.lines - self.places.len() as u64;
     }
 
     fn by_record(&mut self, regex: &Regex, boundary: &dyn Boundary) {
@@ -110,10 +109,12 @@ impl Kept<'_> {
             let rest = &self.block[start..];
             let len = boundary.first_end(rest, 0).unwrap_or(rest.len());
             let record = rest[..len].strip_suffix(b"\n").map_or(&rest[..len], |record| record.strip_suffix(b"\r").unwrap_or(record));
-            if regex.is_match(record) {
+            // What lies between records stays: whether they fit it is seen there.
+            if regex.is_match(record) || !boundary.is_record(&rest[..len]) {
                 self.keep(start, start + len);
+            } else {
+                self.filtered += 1;
             }
-            self.records += 1;
             start += len;
         }
     }

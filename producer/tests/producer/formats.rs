@@ -126,3 +126,31 @@ fn help_and_dry_run() {
     assert!(shown.ends_with("the first record, from D/log.1:\n  status  int    200\n  host    text   \"host0\"\n"), "{shown}");
     run(&["--dry-run", "apache", "/no/such/file"]).exits(1).says("No such file");
 }
+
+#[test]
+fn any_number_of_different_keys_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keys.json");
+    // Each line has a key of its own, and one that all have; every hundredth has fifty of its own.
+    let line = |n: usize| match n % 100 {
+        0 => format!("{{{},\"n\":{n}}}\n", (0..50).map(|i| format!("\"k{n}_{i}\":{i}")).collect::<Vec<_>>().join(",")),
+        _ => format!("{{\"k{n}\":\"v{n}\",\"n\":{n}}}\n"),
+    };
+    let rows = 70_000;
+    fs::write(&path, (0..rows).map(line).collect::<String>()).unwrap();
+    let mut streams = Vec::new();
+    for threads in ["1", "3"] {
+        let outcome = run(&["json", "-j", threads, "--stats", path.to_str().unwrap()]).exits(0);
+        let outcome = outcome.says(&format!("{rows} lines in, {rows} records out, 0 lines rejected, 0 filtered"));
+        streams.push(outcome.stdout.clone());
+        let stream = outcome.stream();
+        assert_eq!(stream.field("n"), (0..rows).map(|n| n.to_string()).collect::<Vec<_>>());
+        let values =
+            |batch: &recpipe::Batch| batch.rows().map(|row| row.values().filter(|v| *v != recpipe::Value::Null).count()).sum::<usize>();
+        assert_eq!(stream.batches.iter().map(values).sum::<usize>(), rows * 2 + rows / 100 * 49);
+        let mut places: Vec<_> = stream.batches.iter().map(|batch| (batch.origin().start, batch.origin().end)).collect();
+        places.sort_unstable();
+        assert!(places.windows(2).all(|pair| pair[0].1 == pair[1].0), "each batch has bytes of its own");
+    }
+    assert!(streams[0] == streams[1]);
+}

@@ -7,7 +7,10 @@ use std::time::{Duration, Instant};
 
 use recpipe::wire::{Incoming, Reader};
 
-use crate::harness::{DEADLINE, command, common, log, wait};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::harness::{DEADLINE, command, common, log, run, wait};
 
 /// The time in which a person calls it at once; runs take a small part of it.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -99,4 +102,46 @@ fn records_are_not_written_to_a_terminal() {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(said.contains("terminal") && said.contains("| consumer"), "{said}");
+}
+
+/// A named pipe in a directory of its own.
+fn fifo() -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let shown = path.to_str().unwrap().to_owned();
+    (dir, shown)
+}
+
+#[test]
+fn a_named_pipe_without_a_writer_keeps_nobody() {
+    let (_dir, fifo) = fifo();
+    for threads in ["1", "4"] {
+        // SIGINT goes the same way, but is ignored in what a shell runs in the background, as this test may be.
+        for (signal, code) in [(Some(Signal::TERM), 143), (None, 0)] {
+            let mut child = command(&["apache", "-j", threads, "--stats", &fifo]).spawn().unwrap();
+            let mut stdout = child.stdout.take().unwrap();
+            // It has begun, so signals are caught by now.
+            stdout.read_exact(&mut [0; 8]).unwrap();
+            let began = Instant::now();
+            match signal {
+                Some(signal) => kill_process(Pid::from_child(&child), signal).unwrap(),
+                None => drop(stdout),
+            }
+            assert_eq!(wait(&mut child, DEADLINE), Some(code));
+            assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+        }
+    }
+}
+
+#[test]
+fn a_named_pipe_is_read_to_the_end_of_its_writer() {
+    let (_dir, fifo) = fifo();
+    for text in [String::new(), log(30_000)] {
+        let run = std::thread::scope(|scope| {
+            scope.spawn(|| std::fs::write(&fifo, &text).unwrap());
+            run(&["apache", &fifo]).exits(0).quietly()
+        });
+        assert_eq!(run.stream().len(), text.lines().count());
+    }
 }

@@ -5,6 +5,7 @@
 mod advice; // what the reader needs, told backwards through the pipe
 mod binary; // formats without lines: struct, pickle, xml, records, find
 mod follow; // files that grow: rotation, joining, latency, signals
+mod follow_lost; // files that are deleted while they are followed
 mod follow_stress; // a writer at full speed through many rotations
 mod following;
 mod formats; // what each format reads and refuses; --fields, --cast, --grep; help
@@ -13,6 +14,8 @@ mod inputs; // which files are read, in which order, and what became of those th
 mod limits; // what is beyond a limit is refused in good time, and what came before it counts
 mod live; // pipes that stay open, readers that go away, terminals
 mod oracle; // hostile data that Python reads too
+mod output; // what becomes of the output before and while it is written
 mod python; // binary records, pickles and XML that Python reads too
 mod rejects; // lines that are no records: limits, messages, the file they are kept in, the ledger
+mod splits; // that how an input is cut into blocks shows in nothing
 mod stream; // what is written: the same for any number of threads, schemas, the end

@@ -181,6 +181,19 @@ impl Batch {
         Batch { selection: Some(rows), ..self.clone() }
     }
 
+    /// All records but the first `len`.
+    pub fn skip(&self, len: usize) -> Self {
+        if len == 0 {
+            return self.clone();
+        }
+        let len = len.min(self.len());
+        let rows = match &self.selection {
+            None => (len as u32..self.physical_rows as u32).collect(),
+            Some(selection) => selection[len..].into(),
+        };
+        Batch { selection: Some(rows), ..self.clone() }
+    }
+
     /// The same records with other columns; they must have this batch's physical rows.
     ///
     /// # Errors
@@ -274,6 +287,7 @@ mod tests {
         let both = even.filter(&ints(&even).iter().map(|n| n % 3 == 0).collect::<Vec<_>>());
         assert_eq!(ints(&both), [0, 6, 12, 18]);
         assert_eq!(ints(&both.head(2)), [0, 6]);
+        assert_eq!((ints(&both.skip(3)), ints(&both.skip(9)), ints(&batch.skip(18))), (vec![18], vec![], vec![18, 19]));
         assert_eq!(ints(&both.compact()), [0, 6, 12, 18]);
         assert_eq!(both.compact().physical_rows(), 4);
         assert_eq!(both.compact(), both);

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod bits;
 pub mod build;
+pub mod civil;
 pub mod column;
 pub mod ints;
 pub mod pool;
@@ -16,6 +17,7 @@ pub mod value;
 pub use batch::{Batch, Origin, Row};
 pub use bits::Bits;
 pub use build::{BatchBuilder, ColumnBuilder};
+pub use civil::Civil;
 pub use column::{Column, Text};
 pub use ints::Ints;
 pub use pool::{Buffer, Pool};

@@ -1,14 +1,19 @@
 //! A moment with the offset of the clock that wrote it.
 
-use std::fmt;
+use std::{
+    fmt,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use jiff::{Timestamp, tz::Offset};
+
+use super::civil::days;
 
 /// A moment, to the nanosecond, and the offset from UTC in which it was written.
 ///
 /// Two times are equal when they are the same moment, whatever their offsets; the offset is kept for display and for
 /// cutting into local days and hours. Nanoseconds since 1970 in an `i64` reach from 1677 to 2262.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Time {
     /// Nanoseconds since 1970-01-01T00:00:00Z.
     pub nanos: i64,
@@ -40,6 +45,13 @@ impl Time {
             Some(clf) if text.len() == 26 && clf[2] == b'/' => parse_clf(clf),
             _ => parse_rfc3339(text),
         }
+    }
+
+    /// The moment at which it is called, in UTC. A clock beyond the years that a time can be counts as the nearest of them.
+    pub fn now() -> Time {
+        let nanos = |since: Duration| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or_else(|before| -nanos(before.duration()), nanos);
+        Time { nanos, offset_s: 0 }
     }
 }
 
@@ -87,25 +99,6 @@ fn digits(text: &[u8]) -> Option<i64> {
         let digit = byte.wrapping_sub(b'0');
         (digit < 10).then(|| n * 10 + i64::from(digit))
     })
-}
-
-/// Days since 1970-01-01, in the proleptic Gregorian calendar.
-fn days(year: i64, month: i64, day: i64) -> Option<i64> {
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let in_month = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 => 28 + i64::from(is_leap),
-        _ => return None,
-    };
-    if day < 1 || day > in_month {
-        return None;
-    }
-    // Years that begin in March have their leap day at the end (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-    let year = year - i64::from(month <= 2);
-    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
-    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
 }
 
 /// Seconds since midnight.

@@ -4,12 +4,24 @@
 //! - [`stdio`]: standard input and output, pipes made large, terminals refused;
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
+//! - [`link`]: a stream over connections, [`socket`]s, that may break and come back;
+//! - [`Patient`]: writing to what may be non-blocking;
 //! - [`watch`]: reading that can be stopped while it waits.
 
 pub mod back;
+pub mod dial;
+pub mod exec;
 pub mod file;
+pub mod greet;
+pub mod link;
+pub mod listen;
+mod patient;
+pub mod socket;
 pub mod stdio;
+mod tcp;
+pub mod token;
 mod url;
 pub mod watch;
 
+pub use patient::Patient;
 pub use url::Url;

@@ -106,8 +106,14 @@ impl<R: AsFd> AsFd for Watched<R> {
 
 impl<R: Read + AsFd> Read for Watched<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        self.wait(None)?;
-        self.input.read(into)
+        loop {
+            self.wait(None)?;
+            match self.input.read(into) {
+                // Somebody has made it non-blocking, and somebody else has read what there was.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return read,
+            }
+        }
     }
 }
 

@@ -11,11 +11,14 @@ use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::control::{Hello, Role};
 use super::frame::{MAX_PAYLOAD, Totals};
 use super::heads::HeadBuffer;
+use super::plan::Plan;
 use crate::{
     Error, Exit,
     record::{Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type, column::Values},
+    session::Progress,
 };
 
 // The limit counts bytes claimed, and with fixed-width integers that is what is on the wire; what follows it has slack
@@ -123,15 +126,64 @@ pub(super) fn decode_end(payload: &[u8]) -> Result<(Ending, Totals), String> {
 struct PlanWire<'a> {
     #[serde(borrow)]
     columns: Option<Vec<&'a str>>,
+    holds_state: bool,
 }
 
-pub(super) fn encode_plan(columns: Option<&[String]>) -> Result<Vec<u8>, Error> {
-    to_vec(&PlanWire { columns: columns.map(|columns| columns.iter().map(String::as_str).collect()) })
+pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
+    let columns = plan.columns.as_ref().map(|columns| columns.iter().map(String::as_str).collect());
+    to_vec(&PlanWire { columns, holds_state: plan.holds_state })
 }
 
-pub(super) fn decode_plan(payload: &[u8]) -> Result<Option<Vec<String>>, String> {
-    let wire: PlanWire<'_> = from_slice(payload)?;
-    Ok(wire.columns.map(|columns| columns.into_iter().map(str::to_owned).collect()))
+pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
+    let PlanWire { columns, holds_state } = from_slice(payload)?;
+    Ok(Plan { columns: columns.map(|columns| columns.into_iter().map(str::to_owned).collect()), holds_state })
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProgressWire {
+    received: u64,
+    done: u64,
+    enough: bool,
+    finished: bool,
+}
+
+fn progress_wire(Progress { received, done, enough, finished }: Progress) -> ProgressWire {
+    ProgressWire { received, done, enough, finished }
+}
+
+fn progress(ProgressWire { received, done, enough, finished }: ProgressWire) -> Progress {
+    Progress { received, done, enough, finished }
+}
+
+pub(super) fn encode_progress(progress: Progress) -> Result<Vec<u8>, Error> {
+    to_vec(&progress_wire(progress))
+}
+
+pub(super) fn decode_progress(payload: &[u8]) -> Result<Progress, String> {
+    from_slice(payload).map(progress)
+}
+
+#[derive(Serialize, Deserialize)]
+struct HelloWire<'a> {
+    sends: bool,
+    instance: [u8; 16],
+    stream: [u8; 16],
+    progress: ProgressWire,
+    #[serde(with = "serde_bytes", borrow)]
+    token: &'a [u8],
+    program: &'a str,
+}
+
+pub(super) fn encode_hello(hello: &Hello) -> Result<Vec<u8>, Error> {
+    let Hello { role, instance, stream, progress, token, program } = hello;
+    let (instance, stream, progress) = (*instance, *stream, progress_wire(*progress));
+    to_vec(&HelloWire { sends: *role == Role::Sender, instance, stream, progress, token, program })
+}
+
+pub(super) fn decode_hello(payload: &[u8]) -> Result<Hello, String> {
+    let HelloWire { sends, instance, stream, progress: said, token, program } = from_slice(payload)?;
+    let role = if sends { Role::Sender } else { Role::Receiver };
+    Ok(Hello { role, instance, stream, progress: progress(said), token: token.to_vec(), program: program.to_owned() })
 }
 
 /// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.
@@ -223,6 +275,11 @@ impl Encoded {
     /// The number of records.
     pub fn records(&self) -> u32 {
         self.records
+    }
+
+    /// The fields of its records.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
     }
 }
 

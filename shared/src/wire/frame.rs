@@ -41,8 +41,8 @@ pub const MAX_SCHEMAS: usize = 1024;
 /// The flag of a frame that a reader may skip when it does not know its kind.
 pub const OPTIONAL: u8 = 1;
 
-/// What a frame is. Kinds from 16 on travel on the back channel, from consumer to producer; Hello 16, Stop 18 and Ack 19
-/// are reserved.
+/// What a frame is. Kinds from 16 on are about the connection and no part of the stream: they have the number 0, and no
+/// total counts them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Kind {
@@ -54,13 +54,27 @@ pub enum Kind {
     Error = 3,
     /// The end, with totals, cause and exit code.
     End = 4,
-    /// Back channel: what the consumer needs of the records.
+    /// Both ways, first on every connection: who speaks.
+    Hello = 16,
+    /// From the consumer: what it needs of the records.
     Plan = 17,
+    /// From the consumer: how far it is.
+    Ack = 18,
+    /// Both ways: that one is alive.
+    Beat = 19,
+    /// From the producer, last: that it has heard how the consumer ended.
+    Bye = 20,
 }
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Kind::Schema, Kind::Batch, Kind::Error, Kind::End, Kind::Plan].into_iter().find(|kind| *kind as u8 == byte)
+        use Kind::{Ack, Batch, Beat, Bye, End, Error, Hello, Plan, Schema};
+        [Schema, Batch, Error, End, Hello, Plan, Ack, Beat, Bye].into_iter().find(|kind| *kind as u8 == byte)
+    }
+
+    /// Whether it is about the connection, not the stream.
+    pub fn is_control(self) -> bool {
+        self as u8 >= Kind::Hello as u8
     }
 }
 
@@ -100,6 +114,58 @@ impl Header {
         let crc = crc32c::crc32c(&out[..28]);
         out[28..].copy_from_slice(&crc.to_le_bytes());
         out
+    }
+}
+
+impl Header {
+    /// The header in these bytes, verified by its own checksum; its number and its place are for the caller to judge.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_bytes(bytes: &[u8; HEADER_LEN]) -> Result<Self, String> {
+        let raw = RawHeader::from_bytes(bytes)?;
+        let kind = Kind::from_byte(raw.kind).ok_or_else(|| format!("a frame of the unknown kind {}", raw.kind))?;
+        Ok(raw.of_kind(kind))
+    }
+}
+
+/// A header of whatever kind, its checksum verified.
+struct RawHeader {
+    kind: u8,
+    flags: u8,
+    schema: u16,
+    records: u32,
+    stream: u32,
+    payload_len: u32,
+    sequence: u64,
+    payload_crc: u32,
+}
+
+impl RawHeader {
+    fn from_bytes(bytes: &[u8; HEADER_LEN]) -> Result<Self, String> {
+        if crc32c::crc32c(&bytes[..28]).to_le_bytes() != bytes[28..] {
+            return Err("the checksum of the header differs".into());
+        }
+        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let payload_len = u32_at(12);
+        if payload_len as usize > MAX_PAYLOAD {
+            return Err(format!("a payload of {payload_len} bytes, the limit is {MAX_PAYLOAD}"));
+        }
+        Ok(RawHeader {
+            kind: bytes[0],
+            flags: bytes[1],
+            schema: u16::from_le_bytes([bytes[2], bytes[3]]),
+            records: u32_at(4),
+            stream: u32_at(8),
+            payload_len,
+            sequence: u64::from(u32_at(16)) | u64::from(u32_at(20)) << 32,
+            payload_crc: u32_at(24),
+        })
+    }
+
+    fn of_kind(&self, kind: Kind) -> Header {
+        let RawHeader { flags, schema, records, stream, payload_len, sequence, payload_crc, .. } = *self;
+        Header { kind, flags, schema, records, stream, payload_len, sequence, payload_crc }
     }
 }
 
@@ -222,35 +288,25 @@ impl Decoder {
 
     fn header(&mut self, input: &[u8]) -> Result<Step, Error> {
         let Some(bytes) = input.first_chunk::<HEADER_LEN>() else { return Ok(Step::Need(HEADER_LEN)) };
-        if crc32c::crc32c(&bytes[..28]).to_le_bytes() != bytes[28..] {
-            return Err(self.corrupt("the checksum of the header differs"));
+        let raw = RawHeader::from_bytes(bytes).map_err(|what| self.corrupt(&what))?;
+        if raw.sequence != self.totals.frames {
+            return Err(self.corrupt(&format!("it has the number {}, a frame was lost, repeated or swapped", raw.sequence)));
         }
-        let u32_at = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
-        let sequence = u64::from(u32_at(16)) | u64::from(u32_at(20)) << 32;
-        if sequence != self.totals.frames {
-            return Err(self.corrupt(&format!("it has the number {sequence}, a frame was lost, repeated or swapped")));
-        }
-        let payload_len = u32_at(12);
-        if payload_len as usize > MAX_PAYLOAD {
-            return Err(self.corrupt(&format!("a payload of {payload_len} bytes, the limit is {MAX_PAYLOAD}")));
-        }
-        let (flags, records) = (bytes[1], u32_at(4));
-        let kind = Kind::from_byte(bytes[0]);
+        let kind = Kind::from_byte(raw.kind);
         if kind != Some(Kind::End) {
-            self.totals.add(bytes, records);
+            self.totals.add(bytes, raw.records);
         }
-        self.at += (HEADER_LEN + payload_len as usize) as u64;
+        self.at += HEADER_LEN as u64 + u64::from(raw.payload_len);
         let Some(kind) = kind else {
-            if flags & OPTIONAL != 0 {
-                return Ok(Step::Skip(payload_len as usize));
+            if raw.flags & OPTIONAL != 0 {
+                return Ok(Step::Skip(raw.payload_len as usize));
             }
-            return Err(Error::Unsupported(format!("a frame of kind {}: use the same release on both sides", bytes[0])));
+            return Err(Error::Unsupported(format!("a frame of kind {}: use the same release on both sides", raw.kind)));
         };
         if kind == Kind::End {
             self.state = State::Ended;
         }
-        let schema = u16::from_le_bytes([bytes[2], bytes[3]]);
-        Ok(Step::Header(Header { kind, flags, schema, records, stream: u32_at(8), payload_len, sequence, payload_crc: u32_at(24) }))
+        Ok(Step::Header(raw.of_kind(kind)))
     }
 
     /// The totals of the frames whose headers were decoded, without the End frame.

@@ -3,11 +3,13 @@
 //! - [`frame`]: the layout, drawn, and a decoder of bytes that does no I/O;
 //! - [`codec`]: payloads to and from batches, the only file that names the serializer;
 //! - [`Writer`] and [`Reader`]: the I/O around them;
-//! - [`Plan`]: what goes the other way, where there is one.
+//! - [`Plan`]: what goes the other way, where there is one;
+//! - [`control`]: what two ends of a connection say to each other besides.
 //!
 //! The layout is written down for other implementers in `docs/wire-format.md`.
 
 pub mod codec;
+pub mod control;
 pub mod frame;
 mod heads;
 mod plan;
@@ -15,6 +17,7 @@ mod reader;
 mod writer;
 
 pub use codec::{Encoded, Ending, Report, encode};
+pub use control::{Control, Hello, Role};
 pub use frame::{Header, Kind};
 pub use plan::Plan;
 pub use reader::{Incoming, RawBatch, Reader};

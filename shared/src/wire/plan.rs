@@ -14,6 +14,8 @@ use crate::Error;
 pub struct Plan {
     /// The fields that are read, by name; `None` when all are.
     pub columns: Option<Vec<String>>,
+    /// Whether the query keeps what it was given until the end: it is done with no frame before.
+    pub holds_state: bool,
 }
 
 impl Plan {
@@ -25,7 +27,7 @@ impl Plan {
     /// # Errors
     /// [`Error::TooLarge`] beyond [`Plan::MAX_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let payload = codec::encode_plan(self.columns.as_deref())?;
+        let payload = codec::encode_plan(self)?;
         let header = Header {
             kind: Kind::Plan,
             flags: 0,
@@ -67,7 +69,7 @@ impl Plan {
         if crc32c::crc32c(payload) != header.payload_crc {
             return Err(corrupt("the checksum of a plan differs".into()));
         }
-        Ok(Some(Plan { columns: codec::decode_plan(payload).map_err(corrupt)? }))
+        codec::decode_plan(payload).map(Some).map_err(corrupt)
     }
 }
 
@@ -77,7 +79,11 @@ mod tests {
 
     fn plans() -> [Plan; 3] {
         let columns = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
-        [Plan::default(), Plan { columns: columns(&[]) }, Plan { columns: columns(&["host", "ünï"]) }]
+        [
+            Plan::default(),
+            Plan { columns: columns(&[]), holds_state: true },
+            Plan { columns: columns(&["host", "ünï"]), holds_state: false },
+        ]
     }
 
     #[test]
@@ -94,9 +100,9 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let preamble = b"\x89\x52\x45\x43\x50\x49\x50\x45\x01\x00\x01\x00\x10\xa9\x50\x68";
-        let header = b"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x15\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xe6\x0c\x2f\xec\x16\xa8\x79\x08";
-        let payload = b"\x01\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x68\x6f\x73\x74";
-        let plan = Plan { columns: Some(vec!["host".into()]) };
+        let header = b"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x16\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xac\xb0\x6b\x65\x0b\xfb\x93\x0e";
+        let payload = b"\x01\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x68\x6f\x73\x74\x01";
+        let plan = Plan { columns: Some(vec!["host".into()]), holds_state: true };
         assert_eq!(plan.to_bytes().unwrap(), [&preamble[..], header, payload].concat());
     }
 
@@ -113,6 +119,6 @@ mod tests {
     #[test]
     fn a_plan_has_a_limit() {
         let columns = Some(vec!["x".repeat(Plan::MAX_BYTES)]);
-        assert!(Plan { columns }.to_bytes().is_err());
+        assert!(Plan { columns, holds_state: false }.to_bytes().is_err());
     }
 }

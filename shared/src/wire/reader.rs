@@ -106,6 +106,11 @@ impl<R: Read> Reader<R> {
         &mut self.input
     }
 
+    /// The input, when the stream has been read.
+    pub fn into_input(self) -> R {
+        self.input
+    }
+
     /// Frames and records so far.
     pub fn totals(&self) -> Totals {
         self.decoder.totals()
@@ -160,7 +165,9 @@ impl<R: Read> Reader<R> {
                 self.batches += 1;
                 Ok(Incoming::Batch(RawBatch { header, payload, schema, order, at }))
             }
-            Kind::Plan => Err(corrupt("a frame of the back channel came on the forward one".into())),
+            Kind::Hello | Kind::Plan | Kind::Ack | Kind::Beat | Kind::Bye => {
+                Err(corrupt("a frame about a connection came inside the stream".into()))
+            }
             Kind::Error => codec::decode_report(&payload).map(Incoming::Report).map_err(corrupt),
             Kind::End => {
                 let (ending, totals) = codec::decode_end(&payload).map_err(corrupt)?;

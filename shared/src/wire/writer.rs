@@ -97,6 +97,16 @@ impl<W: Write> Writer<W> {
         self.out.flush().map_err(io_error)
     }
 
+    /// The output.
+    pub fn output(&self) -> &W {
+        &self.out
+    }
+
+    /// The output, of a stream that is left without an end.
+    pub fn into_output(self) -> W {
+        self.out
+    }
+
     /// The frames and records so far.
     pub fn totals(&self) -> Totals {
         self.totals

@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+// Several outputs of one query: branches, files, and streams for the next consumer.
+mod branches;
 // How streams that were cut or changed are found out.
 mod broken;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use e2e::{Feed, Outcome, Pipeline, Take, log::Log};
+use e2e::{Feed, Outcome, Pipeline, Program, Scratch, Take, log::Log};
 
 const INPUT_BYTES: u64 = 200 << 20;
 const LIMIT_BYTES: u64 = 64 << 20;
@@ -33,6 +33,17 @@ fn a_reader_that_stalls_slows_the_producer_down() {
 fn a_stalled_reader_slows_both_programs_down() {
     let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "print"]).feed(Feed::Repeat(Log::common(53, 20_000).text(), None));
     assert_small(&run.take(Take::Stall(Duration::from_secs(2))).run().succeeds());
+}
+
+#[test]
+fn a_hundred_thousand_different_keys_take_little() {
+    let scratch = Scratch::new();
+    scratch.write("keys.json", (0..100_000).map(|n| format!("{{\"{n:x}\":1}}\n")).collect::<String>());
+    let run = Pipeline::both(&["json", "-j", "2", "keys.json"], &["count | csv"]).dir(scratch.path());
+    let outcome = run.deadline(Duration::from_secs(120)).run().succeeds().prints("count\n100000\n");
+    // Three tables that are full, in each of both workers and where the rest of a block is parsed.
+    let peak = outcome.end(Program::Producer).peak_bytes.unwrap_or(0);
+    assert!(peak <= 2 * LIMIT_BYTES, "{} MiB\n{outcome}", peak >> 20);
 }
 
 #[track_caller]

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use e2e::{Feed, Pipeline, Program, Scratch, Take, log::Log};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -137,4 +138,20 @@ fn again_and_again() {
         let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "print \"{host}\""]).feed(endless()).take(Take::Lines(1));
         run.deadline(SOON).run().succeeds();
     }
+}
+
+#[test]
+fn a_consumer_at_a_named_pipe_without_a_writer_ends_with_its_reader() {
+    let scratch = Scratch::new();
+    let path = scratch.path().join("fifo");
+    mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let run = || Pipeline::consumer(&["--from", "fifo", "count | csv"]).dir(scratch.path()).deadline(SOON);
+    let outcome = run().take(Take::Stall(Duration::from_millis(300))).run().succeeds();
+    assert!(outcome.took < Duration::from_secs(2), "{outcome}");
+    // And it reads what comes.
+    let stream = Pipeline::producer(&["apache"]).input(Log::common(36, 4000).text()).run().succeeds().stdout;
+    std::thread::scope(|scope| {
+        scope.spawn(|| std::fs::write(&path, &stream).unwrap());
+        run().run().succeeds().prints("count\n4000\n");
+    });
 }

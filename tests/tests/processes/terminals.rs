@@ -5,6 +5,13 @@ use e2e::{Pipeline, Program, Take, log::Log, terminal::COLUMNS};
 const LINE: &[u8] = b"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] \"GET /a HTTP/1.1\" 404 5\n";
 
 #[test]
+fn frames_are_never_written_to_a_terminal() {
+    let run = Pipeline::both(&["apache"], &["emit"]).input(Log::common(54, 3).text()).take(Take::Terminal).run();
+    let outcome = run.exits(&[0, 2]).says(Program::Consumer, "records are not written to a terminal");
+    assert_eq!(outcome.text(), "");
+}
+
+#[test]
 fn frames_are_refused_on_a_terminal() {
     let outcome = Pipeline::producer(&["apache"]).input(LINE).take(Take::Terminal).run().exits(&[2]);
     outcome.says(Program::Producer, "terminal").prints("");

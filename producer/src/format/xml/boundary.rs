@@ -135,6 +135,14 @@ impl Boundary for Ends {
         self.scan(bytes, Some(from))
     }
 
+    fn is_record(&self, bytes: &[u8]) -> bool {
+        matches!(gap(bytes, 0, &self.element), Ok(Gap::Record(start)) if self.record_end(bytes, start).is_ok_and(|end| end.is_some()))
+    }
+
+    fn must_end(&self) -> bool {
+        true
+    }
+
     fn resume(&self, bytes: &[u8]) -> Resume {
         for found in self.close.find_iter(bytes) {
             let name_end = found + 2 + self.element.len();

@@ -8,13 +8,23 @@
 //! traced to the name that the file has now. Opening it is a race with the next rename, so the changes are looked at again
 //! afterwards: a file is the one that was meant if its name did not change hands before and after.
 
-use super::notify::{Change, Place};
+use super::system::{Change, Place};
 
-/// A file that got a followed name.
+/// A file that got a followed name, found or not.
 #[derive(Debug)]
-pub struct Birth<S, F> {
+pub struct Arrived<S, F> {
     /// Whose name it got.
     pub slot: S,
+    /// The rename by which it got it.
+    pub renamed: Option<u32>,
+    /// `None` when it is lost.
+    pub file: Option<F>,
+}
+
+#[derive(Debug)]
+struct Birth<S, F> {
+    slot: S,
+    renamed: Option<u32>,
     /// Its name now; `None` when it has none that we know of.
     at: Option<Place>,
     /// The rename it is in the middle of.
@@ -25,7 +35,10 @@ pub struct Birth<S, F> {
 #[derive(Debug)]
 enum Found<F> {
     No,
+    /// It is this one for certain.
     Yes(F),
+    /// It was opened by its name; that this was its own all the while is not known yet.
+    JustNow(F),
     /// It was opened by a name that was another file's afterwards, or nobody's, and may have been before.
     MaybeNot(F),
 }
@@ -35,8 +48,8 @@ impl<S, F> Birth<S, F> {
     fn leave(&mut self) {
         self.at = None;
         self.found = match std::mem::replace(&mut self.found, Found::No) {
-            Found::Yes(file) | Found::MaybeNot(file) => Found::MaybeNot(file),
-            Found::No => Found::No,
+            Found::JustNow(file) | Found::MaybeNot(file) => Found::MaybeNot(file),
+            found @ (Found::No | Found::Yes(_)) => found,
         };
     }
 }
@@ -51,10 +64,15 @@ impl<S: Copy, F> Births<S, F> {
         Births(Vec::new())
     }
 
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Takes note of a change; `slot_of` knows the followed names.
     pub fn note(&mut self, change: &Change, slot_of: impl Fn(&Place) -> Option<S>) {
         match change {
-            Change::Made(place) => self.born(place, &slot_of),
+            Change::Made(place) => self.born(place, None, &slot_of),
             Change::From(place, cookie) => {
                 for birth in self.0.iter_mut().filter(|birth| birth.at.as_ref() == Some(place)) {
                     birth.leave();
@@ -67,16 +85,16 @@ impl<S: Copy, F> Births<S, F> {
                     birth.at = Some(place.clone());
                     birth.moving = None;
                 }
-                self.born(place, &slot_of);
+                self.born(place, Some(*cookie), &slot_of);
             }
             Change::Gone(place) => self.lost(place),
             Change::DirGone(_) | Change::Forgotten => {}
         }
     }
 
-    fn born(&mut self, place: &Place, slot_of: &impl Fn(&Place) -> Option<S>) {
+    fn born(&mut self, place: &Place, renamed: Option<u32>, slot_of: &impl Fn(&Place) -> Option<S>) {
         if let Some(slot) = slot_of(place) {
-            self.0.push(Birth { slot, at: Some(place.clone()), moving: None, found: Found::No });
+            self.0.push(Birth { slot, renamed, at: Some(place.clone()), moving: None, found: Found::No });
         }
     }
 
@@ -93,21 +111,31 @@ impl<S: Copy, F> Births<S, F> {
             if let (Found::No | Found::MaybeNot(_), Some(place)) = (&birth.found, &birth.at)
                 && let Some(file) = open(place)
             {
-                birth.found = Found::Yes(file);
+                birth.found = Found::JustNow(file);
             }
         }
     }
 
-    /// The files, in the order of their births; `None` where one is lost. A file whose name went to another after it was
-    /// opened is the right one if it `is_deleted`.
-    pub fn files(self, is_deleted: impl Fn(&F) -> bool) -> impl Iterator<Item = (S, Option<F>)> {
-        self.0.into_iter().map(move |birth| {
-            let file = match birth.found {
-                Found::Yes(file) => Some(file),
+    /// No name has changed since [`Births::open`].
+    pub fn confirm(&mut self) {
+        for birth in &mut self.0 {
+            birth.found = match std::mem::replace(&mut birth.found, Found::No) {
+                Found::JustNow(file) => Found::Yes(file),
+                found => found,
+            };
+        }
+    }
+
+    /// The files, in the order of their births. One whose name went to another after it was opened is the right one if it
+    /// `is_deleted`.
+    pub fn arrived(self, is_deleted: impl Fn(&F) -> bool) -> impl Iterator<Item = Arrived<S, F>> {
+        self.0.into_iter().map(move |Birth { slot, renamed, found, .. }| {
+            let file = match found {
+                Found::Yes(file) | Found::JustNow(file) => Some(file),
                 Found::MaybeNot(file) => Some(file).filter(&is_deleted),
                 Found::No => None,
             };
-            (birth.slot, file)
+            Arrived { slot, renamed, file }
         })
     }
 }
@@ -160,6 +188,7 @@ mod tests {
         loop {
             let changes = std::mem::take(&mut world.borrow_mut().changes);
             if changes.is_empty() {
+                births.confirm();
                 break;
             }
             changes.iter().for_each(|change| births.note(change, |place| (place.1 == "f").then_some(())));
@@ -170,7 +199,7 @@ mod tests {
             births.open(|place| world.borrow().names.get(place.1.to_str().unwrap()).copied());
         }
         let names = world.borrow().names.clone();
-        births.files(|file| !names.values().any(|named| named == file)).map(|(_, file)| file).collect()
+        births.arrived(|file| !names.values().any(|named| named == file)).map(|arrived| arrived.file).collect()
     }
 
     #[test]

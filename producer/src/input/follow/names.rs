@@ -1,22 +1,20 @@
 //! Which file has which name: what is opened when, and what becomes of a file that lost its name.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::OFlags;
-
 use super::super::{InputError, file_id};
-use super::births::Births;
-use super::notify::{Change, DirId, Place};
+use super::births::Arrived;
+use super::lookout::{Learned, open_regular};
 use super::places::parent;
 use super::print::Print;
 use super::slot::Slot;
+use super::system::{Change, DirId, Place};
 use super::tail::{Tail, last_record};
 use super::{Follow, Followed, Known, LOOK_AGAIN, POLL, SlotId};
 
@@ -42,19 +40,18 @@ impl Follow {
     /// A new slot for a path; `None` when there is one for its name.
     pub(super) fn add_slot(&mut self, path: PathBuf) -> Option<SlotId> {
         let name = path.file_name()?.to_owned();
-        let place = (self.notifier.add(&parent(&path)), name);
-        if self.by_place.contains_key(&place) {
+        let place = (self.lookout.add(&parent(&path)), name);
+        let id = self.next_slot;
+        if self.lookout.give(place.clone(), id) != id {
             return None;
         }
-        let id = self.next_slot;
         self.next_slot += 1;
-        self.by_place.insert(place.clone(), id);
         if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_symlink())
             && let Ok(real) = fs::canonicalize(&path)
             && let Some(name) = real.file_name()
         {
-            let real_place = (self.notifier.add(&parent(&real)), name.to_owned());
-            self.by_place.entry(real_place).or_insert(id);
+            let real_place = (self.lookout.add(&parent(&real)), name.to_owned());
+            self.lookout.give(real_place, id);
         }
         self.slots.insert(id, Slot::new(path, place));
         Some(id)
@@ -162,49 +159,39 @@ impl Follow {
 
     /// Learns which files were written to and which names changed.
     pub(super) fn learn(&mut self) {
-        match self.notifier.written() {
+        match self.lookout.written() {
             None => self.mark_all(),
             Some(places) => {
                 for place in places {
-                    let of = |names: &HashMap<Place, SlotId>| names.get(&place).copied();
-                    let (bearer, before) = (of(&self.by_place), of(&self.moved));
+                    let (bearer, before) = (self.lookout.slot_of(&place), self.moved.get(&place).copied());
                     bearer.into_iter().chain(before).for_each(|id| self.mark(id));
                 }
             }
         }
-        let mut births: Births<(SlotId, bool), io::Result<Option<File>>> = Births::new();
-        let mut forgotten = false;
-        loop {
-            let changes = self.notifier.changes();
-            if changes.is_empty() {
-                break;
+        let Learned { changes, arrived } = self.lookout.learn();
+        // A rename from one of our names to another makes no file that we do not know.
+        let mut renamed_ours = HashSet::new();
+        for change in &changes {
+            if let Change::To(_, cookie) = change
+                && self.moving.contains_key(cookie)
+            {
+                renamed_ours.insert(*cookie);
             }
-            for change in &changes {
-                // A rename from one of our names to another makes no file that we do not know.
-                let is_new = !matches!(change, Change::To(_, cookie) if self.moving.contains_key(cookie));
-                births.note(change, |place| self.by_place.get(place).map(|id| (*id, is_new)));
-                forgotten |= *change == Change::Forgotten;
-                self.rescan_due |= match change {
-                    Change::Made(place) | Change::To(place, _) => !self.by_place.contains_key(place),
-                    Change::DirGone(_) | Change::Forgotten => true,
-                    Change::From(..) | Change::Gone(_) => false,
-                };
-                self.track(change);
-            }
-            births.open(|(dir, name)| match open_regular(&self.notifier.dir(*dir).path.join(name)) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-                opened => Some(opened),
-            });
+            self.rescan_due |= match change {
+                Change::Made(place) | Change::To(place, _) => self.lookout.slot_of(place).is_none(),
+                Change::DirGone(_) | Change::Forgotten => true,
+                Change::From(..) | Change::Gone(_) => false,
+            };
+            self.track(change);
         }
-        let is_deleted =
-            |file: &io::Result<Option<File>>| matches!(file, Ok(Some(file)) if file.metadata().is_ok_and(|meta| meta.nlink() == 0));
-        for ((id, is_new), file) in births.files(is_deleted) {
+        let forgotten = changes.contains(&Change::Forgotten);
+        for Arrived { slot: id, renamed, file } in arrived {
             let Some(path) = self.slots.get(&id).map(|slot| slot.path.clone()) else { continue };
             match file {
                 Some(Ok(Some(file))) => self.arrive(id, file),
                 Some(Ok(None)) => self.irregular(&path),
                 Some(Err(e)) => self.ready.push_back(Followed::Problem(InputError::open(&path, e))),
-                None if !is_new => {}
+                None if renamed.is_some_and(|cookie| renamed_ours.contains(&cookie)) => {}
                 None => self.lost(format!("{}: a file of this name came and went before it could be read", path.display())),
             }
         }
@@ -227,7 +214,7 @@ impl Follow {
     fn track(&mut self, change: &Change) {
         match change {
             Change::From(place, cookie) => {
-                if let Some(id) = self.by_place.get(place).or(self.moved.get(place)).copied() {
+                if let Some(id) = self.lookout.slot_of(place).or_else(|| self.moved.get(place).copied()) {
                     self.moving.insert(*cookie, id);
                 }
                 self.moved.remove(place);
@@ -251,7 +238,7 @@ impl Follow {
 
     /// The file of this name has it no more; it is read to its end all the same.
     fn leave(&mut self, place: &Place) {
-        if let Some(id) = self.by_place.get(place).copied()
+        if let Some(id) = self.lookout.slot_of(place)
             && let Some(slot) = self.slots.get_mut(&id)
         {
             slot.leave_newest();
@@ -266,14 +253,14 @@ impl Follow {
         if all {
             self.next_look_at_all = now + LOOK_AGAIN;
         }
-        let lost: Vec<_> = self.notifier.polled().map(|dir| dir.path.clone()).collect();
+        let lost = self.lookout.polled();
         for dir in &lost {
-            self.notifier.add(dir);
+            self.lookout.add(dir);
         }
         if all || !lost.is_empty() || self.rescan_due {
             self.rescan();
         }
-        let polled: Vec<DirId> = lost.iter().map(|dir| self.notifier.add(dir)).collect();
+        let polled: Vec<DirId> = lost.iter().map(|dir| self.lookout.add(dir)).collect();
         self.look_at_names(|dir| all || polled.contains(&dir));
         let (mut orphans, mut retired) = (false, Vec::new());
         for id in self.slots.keys().copied().collect::<Vec<_>>() {
@@ -327,7 +314,7 @@ impl Follow {
         }
         let scan = self.places.scan();
         for dir in &scan.dirs {
-            self.notifier.add(dir);
+            self.lookout.add(dir);
         }
         for path in &scan.files {
             if let Some(id) = self.add_slot(path.clone()) {
@@ -339,7 +326,7 @@ impl Follow {
         let gone: Vec<_> = self.slots.iter().filter(|(_, slot)| is_gone(slot)).map(|(id, _)| *id).collect();
         for id in gone {
             self.slots.remove(&id);
-            self.by_place.retain(|_, of| *of != id);
+            self.lookout.forget(id);
         }
         let there: HashSet<_> = scan.files.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| (meta.dev(), meta.ino())).collect();
         self.known.retain(|file, _| there.contains(file));
@@ -369,13 +356,6 @@ impl Follow {
     }
 }
 
-/// Opens a regular file; `None` when it is none. A named pipe is not waited for.
-fn open_regular(path: &Path) -> io::Result<Option<File>> {
-    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0);
-    let file = File::options().read(true).custom_flags(flags).open(path)?;
-    Ok(file.metadata()?.is_file().then_some(file))
-}
-
 /// Whether `name` is `of` and a suffix, as rotation makes it: `access.log.1`, `access.log-20240131`.
 fn extends(name: &OsStr, of: &OsStr) -> bool {
     name.as_bytes().strip_prefix(of.as_bytes()).is_some_and(|suffix| matches!(suffix, [b'.' | b'-' | b'_', _, ..]))
@@ -390,14 +370,5 @@ mod tests {
         let extends = |name: &str| extends(name.as_ref(), "a.log".as_ref());
         assert!(extends("a.log.1") && extends("a.log-20240131"));
         assert!(!extends("a.log") && !extends("a.log2") && !extends("b.log.1") && !extends("a.log."));
-    }
-
-    #[test]
-    fn what_is_not_a_regular_file_is_not_waited_for() {
-        let dir = tempfile::tempdir().unwrap();
-        let pipe = dir.path().join("pipe");
-        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, 0o600.into(), 0).unwrap();
-        assert!(open_regular(&pipe).unwrap().is_none());
-        assert!(open_regular(dir.path()).unwrap().is_none());
     }
 }

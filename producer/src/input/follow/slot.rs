@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use super::super::block::BLOCK_BYTES;
 use super::super::{FileId, InputError, open, reason};
 use super::Followed;
-use super::notify::Place;
 use super::print::Print;
+use super::system::Place;
 use super::tail::{Grown, Tail};
 
 /// So long an unfinished last line holds up the file that came after its own: then nobody will finish it.

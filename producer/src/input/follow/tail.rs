@@ -9,7 +9,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -19,6 +19,7 @@ use super::super::FileId;
 use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Resume};
 use super::Followed;
+use super::lookout::is_deleted;
 use super::print::{Print, read_at};
 
 /// What a read found.
@@ -135,7 +136,7 @@ impl Tail {
 
     /// Whether it has no name any more.
     pub fn is_deleted(&self) -> bool {
-        self.file.metadata().is_ok_and(|meta| meta.nlink() == 0)
+        is_deleted(&self.file)
     }
 
     /// The first bytes held, if nothing was given out yet: what tells compressed data.

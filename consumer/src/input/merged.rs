@@ -1,0 +1,356 @@
+//! Several streams as one: whichever has something is next, and each keeps its own order.
+//!
+//! Each stream has a thread that reads it; what it reads waits in a bounded queue that all share, so a stream waits for its
+//! turn. The fields of all streams are known before the first record is looked at, except of those that begin later.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+};
+
+use anyhow::anyhow;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use recpipe::{
+    Error, Exit, Field, Schema, Type, say,
+    transport::{
+        link::{Connections, Inlet, Settings, Steering},
+        listen::Listener,
+    },
+    wire::{Ending, Incoming, Plan, Reader},
+};
+
+use super::{Arrived, Begun, LinkReader, Receipt};
+
+/// Frames that wait to be taken, of all streams together.
+const WAITING: usize = 8;
+
+struct Event {
+    peer: Arc<str>,
+    what: Result<Option<Incoming>, Error>,
+    receipt: Receipt,
+}
+
+/// Where the streams come from.
+pub(super) enum Origin {
+    /// One that we have called.
+    Called(Inlet),
+    /// Those that call us.
+    Listener(Listener),
+}
+
+/// Streams that are read as one.
+pub struct Merged {
+    events: Receiver<Event>,
+    shared: Arc<Shared>,
+    /// Streams whose fields are waited for; `None`: of one, whoever else may come.
+    senders: Option<usize>,
+    /// Streams that have not ended yet, of those that are expected.
+    left: Option<usize>,
+    records: u64,
+    /// The worst of the ends.
+    ending: Ending,
+    broken: Option<Error>,
+    is_over: bool,
+}
+
+struct Shared {
+    desk: Mutex<Desk>,
+}
+
+struct Desk {
+    steerings: Vec<Steering>,
+    plan: Option<Plan>,
+    feeders: Vec<JoinHandle<Option<LinkReader>>>,
+    /// Opened when the fields of all are known.
+    gates: Vec<Sender<()>>,
+    is_open: bool,
+    stopped: bool,
+    porter: Option<JoinHandle<()>>,
+    listener: Option<Arc<Listener>>,
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`super::Stop`].
+pub struct StopLinks(Arc<Shared>);
+
+impl StopLinks {
+    pub(super) fn stop(&self) {
+        let mut desk = self.0.desk();
+        desk.stopped = true;
+        desk.steerings.iter().for_each(Steering::stop);
+    }
+}
+
+impl Merged {
+    /// Reads the streams of these origins; `senders` is how many there will be, `None` if nobody knows.
+    pub(super) fn new(origins: Vec<Origin>, senders: Option<usize>, settings: Settings) -> Result<Self, Error> {
+        let (to, events) = bounded(WAITING);
+        let desk = Desk {
+            steerings: Vec::new(),
+            plan: None,
+            feeders: Vec::new(),
+            gates: Vec::new(),
+            is_open: false,
+            stopped: false,
+            porter: None,
+            listener: None,
+        };
+        let shared = Arc::new(Shared { desk: Mutex::new(desk) });
+        for origin in origins {
+            match origin {
+                Origin::Called(inlet) => feed(&shared, inlet, to.clone())?,
+                Origin::Listener(listener) => {
+                    let listener = Arc::new(listener);
+                    let (mine, to) = (shared.clone(), to.clone());
+                    let porter_listener = listener.clone();
+                    let receive = move || {
+                        while let Some(accepted) = porter_listener.accept() {
+                            let peer = accepted.peer();
+                            let fed = Inlet::open(accepted, settings).and_then(|inlet| feed(&mine, inlet, to.clone()));
+                            if let Err(error) = fed {
+                                say!("consumer: {peer}: {error}");
+                            }
+                        }
+                    };
+                    let porter = std::thread::Builder::new().name("accept".into()).spawn(receive);
+                    let mut desk = shared.desk();
+                    desk.porter = Some(porter.map_err(|error| Error::io("cannot start a thread", error))?);
+                    desk.listener = Some(listener);
+                }
+            }
+        }
+        let ending = Ending::default();
+        Ok(Merged { events, shared, senders, left: senders, records: 0, ending, broken: None, is_over: false })
+    }
+
+    pub(super) fn stopper(&self) -> StopLinks {
+        StopLinks(self.shared.clone())
+    }
+
+    pub(super) fn records(&self) -> u64 {
+        self.records
+    }
+
+    pub(super) fn begin(&mut self, quiet: bool) -> anyhow::Result<Begun> {
+        let mut united: Option<(Arc<Schema>, Arc<str>)> = None;
+        let mut known = 0;
+        while known < self.senders.unwrap_or(1) {
+            let Ok(Event { peer, what, .. }) = self.events.recv() else { return Err(anyhow!("nobody connected")) };
+            match what {
+                Ok(Some(Incoming::Schema(schema))) => {
+                    united = Some(match united {
+                        None => (schema, peer),
+                        Some((before, first)) => (Arc::new(unite(&before, &first, &schema, &peer)?), first),
+                    });
+                    known += 1;
+                }
+                Ok(Some(Incoming::Report(report))) => {
+                    if !quiet {
+                        say!("consumer: {peer} says: {}", report.message);
+                    }
+                }
+                Ok(Some(Incoming::End(ending))) => {
+                    known += 1;
+                    self.ended(&peer, Ok(ending));
+                }
+                Ok(Some(Incoming::Batch(_)) | None) => return Err(anyhow!("{peer}: the stream has records before it has fields")),
+                Err(error) => {
+                    known += 1;
+                    self.ended(&peer, Err(error));
+                }
+            }
+        }
+        let mut desk = self.shared.desk();
+        desk.is_open = true;
+        desk.gates.drain(..).for_each(|gate| {
+            // A feeder that has gone needs no gate.
+            let _ = gate.send(());
+        });
+        drop(desk);
+        match (united, self.broken.take()) {
+            (Some((schema, _)), broken) => {
+                self.broken = broken;
+                Ok(Begun::Schema(schema))
+            }
+            (None, Some(error)) => Err(error.into()),
+            (None, None) => Ok(Begun::Ended(self.ending.clone())),
+        }
+    }
+
+    pub(super) fn advise(&self, plan: &Plan) {
+        let mut desk = self.shared.desk();
+        desk.steerings.iter().for_each(|steering| steering.plan(plan.clone()));
+        desk.plan = Some(plan.clone());
+    }
+
+    /// Notes how a stream ended.
+    fn ended(&mut self, peer: &str, how: Result<Ending, Error>) {
+        self.left = self.left.map(|left| left.saturating_sub(1));
+        match how {
+            Ok(ending) => {
+                self.ending.rejected += ending.rejected;
+                if ending.exit != Exit::Done && self.ending.exit == Exit::Done {
+                    let cause = if self.senders == Some(1) { ending.cause } else { format!("{peer}: {}", ending.cause) };
+                    (self.ending.exit, self.ending.cause) = (ending.exit, cause);
+                }
+            }
+            Err(error) => {
+                if self.senders != Some(1) {
+                    say!("consumer: {peer}: {error}");
+                }
+                self.broken.get_or_insert(error);
+            }
+        }
+    }
+
+    pub(super) fn read(&mut self) -> Result<Option<Arrived>, Error> {
+        loop {
+            if self.left == Some(0) {
+                if std::mem::replace(&mut self.is_over, true) {
+                    return Ok(None);
+                }
+                // One that was lost makes the whole incomplete, when all the others have been read to their ends.
+                return match self.broken.take() {
+                    Some(error) => Err(error),
+                    None => Ok(Some(Arrived { what: Incoming::End(self.ending.clone()), receipt: None })),
+                };
+            }
+            let Ok(Event { peer, what, receipt }) = self.events.recv() else {
+                self.left = Some(0);
+                continue;
+            };
+            match what {
+                Ok(Some(Incoming::End(ending))) => self.ended(&peer, Ok(ending)),
+                Ok(Some(what)) => {
+                    if let Incoming::Batch(raw) = &what {
+                        self.records += u64::from(raw.records());
+                    }
+                    return Ok(Some(Arrived { what, receipt: Some(receipt) }));
+                }
+                Ok(None) => {}
+                Err(error) if error.is_broken_pipe() => return Err(error),
+                Err(error) => self.ended(&peer, Err(error)),
+            }
+        }
+    }
+
+    pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
+        let Merged { events, shared, .. } = self;
+        // Feeders that wait to hand something over find nobody there.
+        drop(events);
+        let (feeders, porter) = {
+            let mut desk = shared.desk();
+            desk.gates.clear();
+            desk.steerings.clear();
+            (std::mem::take(&mut desk.feeders), desk.porter.take())
+        };
+        let mut closed = Ok(());
+        for feeder in feeders {
+            if let Ok(Some(reader)) = feeder.join() {
+                let told = reader.into_input().close(ending.clone());
+                closed = closed.and(told);
+            }
+        }
+        let listener = shared.desk().listener.take();
+        if let Some(listener) = listener {
+            listener.close();
+        }
+        if let Some(porter) = porter {
+            let _ = porter.join();
+        }
+        closed
+    }
+}
+
+/// Starts the thread that reads a stream.
+fn feed(shared: &Arc<Shared>, inlet: Inlet, to: Sender<Event>) -> Result<(), Error> {
+    let peer: Arc<str> = inlet.peer().into();
+    let steering = inlet.steering();
+    let (gate, opened) = bounded::<()>(1);
+    let mut desk = shared.desk();
+    if desk.stopped {
+        steering.stop();
+    }
+    if let Some(plan) = &desk.plan {
+        steering.plan(plan.clone());
+    }
+    if desk.is_open {
+        let _ = gate.send(());
+    } else {
+        desk.gates.push(gate);
+    }
+    desk.steerings.push(steering.clone());
+    let read = move || read_all(inlet, &peer, &steering, &opened, &to);
+    let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
+    desk.feeders.push(feeder.map_err(|error| Error::io("cannot start a thread", error))?);
+    Ok(())
+}
+
+/// Reads a stream to its end, or until nobody takes what it gives.
+fn read_all(inlet: Inlet, peer: &Arc<str>, steering: &Steering, opened: &Receiver<()>, to: &Sender<Event>) -> Option<LinkReader> {
+    let event = |what, before| Event { peer: peer.clone(), what, receipt: Receipt { steering: steering.clone(), before } };
+    let mut reader = match Reader::new(inlet) {
+        Ok(reader) => reader,
+        Err(error) => {
+            let _ = to.send(event(Err(error), 0));
+            return None;
+        }
+    };
+    let mut begun = false;
+    loop {
+        let what = reader.read();
+        let is_schema = matches!(what, Ok(Some(Incoming::Schema(_))));
+        let is_end = matches!(what, Ok(Some(Incoming::End(_)) | None) | Err(_));
+        if to.send(event(what, reader.totals().frames)).is_err() || is_end {
+            return Some(reader);
+        }
+        if is_schema && !std::mem::replace(&mut begun, true) && opened.recv().is_err() {
+            return Some(reader);
+        }
+    }
+}
+
+/// The fields of both, those of the first first.
+///
+/// # Errors
+/// When a field has two types: who says which.
+pub fn unite(first: &Schema, first_peer: &str, second: &Schema, second_peer: &str) -> Result<Schema, Error> {
+    let mut fields: Vec<Field> = first.fields().to_vec();
+    for field in second.fields() {
+        match fields.iter_mut().find(|known| known.name == field.name) {
+            None => fields.push(field.clone()),
+            Some(known) if known.kind == Type::Null => known.kind = field.kind,
+            Some(known) if field.kind == Type::Null || known.kind == field.kind => {}
+            Some(known) => {
+                return Err(Error::Schema(format!(
+                    "field `{}` is {:?} from {first_peer} and {:?} from {second_peer}; use `--cast` with one of the producers",
+                    known.name, known.kind, field.kind
+                )));
+            }
+        }
+    }
+    Schema::new(fields)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn schema(fields: &[(&str, Type)]) -> Schema {
+        Schema::new(fields.iter().map(|(name, kind)| Field::new(*name, *kind)).collect()).unwrap()
+    }
+
+    #[test]
+    fn fields_are_united_by_name() {
+        let a = schema(&[("host", Type::Text), ("n", Type::Null)]);
+        let b = schema(&[("n", Type::Int), ("host", Type::Text), ("x", Type::Float)]);
+        assert_eq!(unite(&a, "a", &b, "b").unwrap(), schema(&[("host", Type::Text), ("n", Type::Int), ("x", Type::Float)]));
+        let error = unite(&schema(&[("n", Type::Int)]), "tcp://a", &schema(&[("n", Type::Text)]), "tcp://b").unwrap_err().to_string();
+        assert!(error.contains("`n`") && error.contains("tcp://a") && error.contains("tcp://b"), "{error}");
+    }
+}

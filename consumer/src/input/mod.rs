@@ -1,0 +1,202 @@
+//! Where the records come from: a pipe or file, or links to one or more producers.
+//!
+//! An [`Input`] gives the frames of its streams, tells the producers what the query needs and how far it is, and at the
+//! end how it went.
+
+mod merged;
+mod open;
+
+use std::{fs::File, io::Read, sync::Arc};
+
+use anyhow::anyhow;
+use recpipe::{
+    Error, Exit, Schema, say,
+    transport::{
+        Url, back,
+        link::{Inlet, Steering},
+        watch::{Stopper, Watched},
+    },
+    wire::{Ending, Incoming, Plan, Reader},
+};
+
+use merged::Merged;
+pub use merged::unite;
+pub use open::open;
+
+/// What came.
+pub struct Arrived {
+    /// A batch, or a word about the stream.
+    pub what: Incoming,
+    /// For whoever sent it: to be told when it is done with.
+    pub receipt: Option<Receipt>,
+}
+
+/// Tells a producer that a frame is done with: what it led to has been written and flushed.
+pub struct Receipt {
+    steering: Steering,
+    before: u64,
+}
+
+impl Receipt {
+    /// This frame of the stream, and all before it, are done with.
+    pub fn done(&self) {
+        self.steering.done(self.before);
+    }
+}
+
+/// Gives the frames of one or more streams in turn.
+pub trait Frames: Send {
+    /// What comes next; `None` after the end.
+    ///
+    /// # Errors
+    /// Those of [`Reader::read`]; nothing comes after one.
+    fn read(&mut self) -> Result<Option<Arrived>, Error>;
+
+    /// Records that came.
+    fn records(&self) -> u64;
+}
+
+impl<R: Read + Send> Frames for Reader<R> {
+    fn read(&mut self) -> Result<Option<Arrived>, Error> {
+        Ok(Reader::read(self)?.map(|what| Arrived { what, receipt: None }))
+    }
+
+    fn records(&self) -> u64 {
+        self.totals().records
+    }
+}
+
+/// What a stream begins with.
+pub enum Begun {
+    /// The fields of its records, which a query is checked against.
+    Schema(Arc<Schema>),
+    /// It ended without any: the producer failed.
+    Ended(Ending),
+}
+
+/// The streams that are read.
+pub enum Input {
+    /// A pipe or a file.
+    Plain {
+        /// What reads it.
+        reader: Box<Reader<Watched<File>>>,
+        /// Ends a read that waits.
+        stopper: Stopper,
+        /// Whether somebody may listen for advice at the other end.
+        is_stdin: bool,
+    },
+    /// Producers at the other ends of links.
+    Links(Merged),
+}
+
+/// Ends the reads of an input, from any thread.
+pub enum Stop {
+    /// Of a pipe or a file.
+    Plain(Stopper),
+    /// Of links.
+    Links(merged::StopLinks),
+}
+
+impl Stop {
+    /// Reads that wait end, and later ones find nothing.
+    pub fn stop(&self) {
+        match self {
+            Stop::Plain(stopper) => stopper.stop(),
+            Stop::Links(links) => links.stop(),
+        }
+    }
+}
+
+impl Input {
+    /// What it can be stopped with.
+    pub fn stop(&self) -> Stop {
+        match self {
+            Input::Plain { stopper, .. } => Stop::Plain(stopper.clone()),
+            Input::Links(links) => Stop::Links(links.stopper()),
+        }
+    }
+
+    /// Reads as far as the fields of the records; of several streams, those of all.
+    ///
+    /// # Errors
+    /// When a stream is none, or has no fields, or those of two do not fit each other.
+    pub fn begin(&mut self, quiet: bool) -> anyhow::Result<Begun> {
+        let reader = match self {
+            Input::Links(links) => return links.begin(quiet),
+            Input::Plain { reader, .. } => reader,
+        };
+        loop {
+            match reader.read()? {
+                Some(Incoming::Schema(schema)) => return Ok(Begun::Schema(schema)),
+                Some(Incoming::Report(report)) if quiet => drop(report),
+                Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),
+                // A producer that is well says what its fields are, also when there are no records.
+                Some(Incoming::End(ending)) if ending.exit == Exit::Done => {
+                    return Err(anyhow!("the stream ended without saying what its fields are"));
+                }
+                Some(Incoming::End(ending)) => return Ok(Begun::Ended(ending)),
+                Some(Incoming::Batch(_)) | None => return Err(anyhow!("the stream has records before it has fields")),
+            }
+        }
+    }
+
+    /// Tells the producers what is needed of the records, where they can be told.
+    pub fn advise(&self, plan: &Plan) {
+        match self {
+            // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
+            Input::Plain { reader, is_stdin: true, .. } if plan.columns.is_some() => {
+                back::advise(reader.input(), plan);
+            }
+            Input::Plain { .. } => {}
+            Input::Links(links) => links.advise(plan),
+        }
+    }
+
+    /// From now on, reads also end when standard output has no reader any more.
+    ///
+    /// # Errors
+    /// When standard output is closed.
+    pub fn watch_output(&mut self) -> Result<(), Error> {
+        match self {
+            Input::Plain { reader, .. } => reader.input_mut().watch_output(recpipe::transport::stdio::stdout()?.into()),
+            // A link's reads are ended by the write that fails.
+            Input::Links(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Tells the producers how it went, and waits until they know.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] when one cannot be told.
+    pub fn close(self, ending: &Ending) -> Result<(), Error> {
+        match self {
+            Input::Plain { .. } => Ok(()),
+            Input::Links(links) => links.close(ending),
+        }
+    }
+}
+
+impl Frames for Input {
+    fn read(&mut self) -> Result<Option<Arrived>, Error> {
+        match self {
+            Input::Plain { reader, .. } => Frames::read(&mut **reader),
+            Input::Links(links) => links.read(),
+        }
+    }
+
+    fn records(&self) -> u64 {
+        match self {
+            Input::Plain { reader, .. } => Frames::records(&**reader),
+            Input::Links(links) => links.records(),
+        }
+    }
+}
+
+/// A reader of one link.
+type LinkReader = Reader<Inlet>;
+
+/// The URLs that this input can be opened from, for messages.
+fn is_link(url: &Url) -> bool {
+    !matches!(url, Url::Stdio | Url::File(_))
+}

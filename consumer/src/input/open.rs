@@ -1,0 +1,102 @@
+//! Opens what the command line names.
+
+use std::{
+    fs::File,
+    io::IsTerminal,
+    os::{fd::AsFd, unix::fs::FileTypeExt},
+};
+
+use anyhow::{Context, anyhow, bail};
+use recpipe::{
+    Error,
+    transport::{
+        Url,
+        dial::{Dialer, Patience, Target},
+        exec, file,
+        greet::Identity,
+        link::{Inlet, Settings},
+        listen::Listener,
+        stdio,
+        watch::{Guard, Watched},
+    },
+    wire::{Reader, Role},
+};
+
+use super::{
+    Input, is_link,
+    merged::{Merged, Origin},
+};
+use crate::cli::Cli;
+
+/// Opens the input.
+///
+/// # Errors
+/// When it cannot be opened, or is no stream.
+pub fn open(cli: &Cli) -> anyhow::Result<Input> {
+    let identity = Identity::new(Role::Receiver, cli.token()?, concat!("consumer ", env!("CARGO_PKG_VERSION")));
+    let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
+    if let Some(url) = &cli.listen {
+        let senders = (cli.senders > 0).then_some(usize::from(cli.senders));
+        let listener = listener(url, identity, patience, senders, cli)?;
+        return Ok(Input::Links(Merged::new(vec![Origin::Listener(listener)], senders, Settings::default())?));
+    }
+    if cli.from == [Url::Stdio]
+        && let Some(parent) = exec::parent(&identity)
+    {
+        let settings = Settings { beat: None, ..Settings::default() };
+        let inlet = Inlet::open(parent, settings)?;
+        return Ok(Input::Links(Merged::new(vec![Origin::Called(inlet)], Some(1), settings)?));
+    }
+    if let [url] = &cli.from[..]
+        && !is_link(url)
+    {
+        return plain(url);
+    }
+    let mut origins = Vec::new();
+    for url in &cli.from {
+        let target = match url {
+            Url::Tcp { host, port, tls: false } => Target::Tcp(host.clone(), *port),
+            Url::Unix(path) => Target::Unix(path.clone()),
+            Url::Tcp { tls: true, .. } => bail!(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
+            Url::Exec(_) => bail!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
+            Url::Stdio | Url::File(_) => bail!("--from {url}: only sockets can be read together"),
+        };
+        let inlet = Inlet::open(Dialer::new(target, identity.clone(), patience), Settings::default())?;
+        origins.push(Origin::Called(inlet));
+    }
+    let senders = Some(origins.len());
+    Ok(Input::Links(Merged::new(origins, senders, Settings::default())?))
+}
+
+fn listener(url: &Url, identity: Identity, patience: Patience, senders: Option<usize>, cli: &Cli) -> anyhow::Result<Listener> {
+    match url {
+        Url::Unix(path) => Ok(Listener::unix(path, identity, patience, senders, cli.quiet)?),
+        Url::Tcp { host, port, tls: false } => Ok(Listener::tcp(host, *port, identity, patience, senders, cli.quiet)?),
+        Url::Tcp { tls: true, .. } => bail!(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
+        Url::Stdio | Url::File(_) | Url::Exec(_) => bail!("--listen {url}: one can listen at `unix:PATH` and `tcp://HOST:PORT`"),
+    }
+}
+
+fn plain(url: &Url) -> anyhow::Result<Input> {
+    let (file, is_stdin) = match url {
+        Url::File(path) => (file::open(path)?, false),
+        _ => (stdio::stdin()?, true),
+    };
+    if file.is_terminal() {
+        return Err(anyhow!(
+            "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"
+        ));
+    }
+    if file.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) && !is_stdin {
+        first_byte(&file)?;
+    }
+    let (input, stopper) = Watched::new(file, None).context("cannot watch the input")?;
+    Ok(Input::Plain { reader: Box::new(Reader::new(input)?), stopper, is_stdin })
+}
+
+/// Waits for the writer of a named pipe: until it writes, or nobody reads our answer any more.
+fn first_byte(pipe: &File) -> Result<(), Error> {
+    let failed = |error| Error::io("cannot wait for the input", error);
+    let (guard, _stopper) = Guard::new(Some(stdio::stdout()?.into())).map_err(failed)?;
+    guard.wait(&[pipe.as_fd()], None).map(drop).map_err(failed)
+}

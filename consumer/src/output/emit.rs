@@ -1,0 +1,141 @@
+//! `emit`: the records as a stream of frames, which the next consumer reads as if a producer had sent it.
+//!
+//! The stream's end says how ours did: its End frame has the exit code and the cause, so an answer to records that were
+//! cut off is known to be one however many consumers it went through.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use recpipe::{
+    Batch, Error, Exit, Flow, Schema, Stage,
+    transport::{
+        Url,
+        dial::{Dialer, Patience, Target},
+        exec::{self, Child, Feed},
+        greet::Identity,
+        link::{Outlet, Readiness, Settings},
+    },
+    wire::{Ending, Role, Writer},
+};
+
+use super::printer::{Pen, Printer};
+
+/// A stream that is still open; whoever ends it takes it out.
+pub(super) type Stream = Rc<RefCell<Option<Box<dyn Open>>>>;
+
+/// A stream that is open, wherever it goes.
+pub(super) trait Open {
+    fn batch(&mut self, batch: &Batch) -> Result<(), Error>;
+    fn flush(&mut self) -> Result<(), Error>;
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
+}
+
+impl Open for Writer<Pen> {
+    fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
+        Writer::batch(self, batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Writer::flush(self)
+    }
+
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        Writer::finish(*self, ending).map(drop)
+    }
+}
+
+/// A stream to a consumer at the other end of a link.
+struct Linked {
+    writer: Writer<Outlet>,
+    child: Option<Child>,
+}
+
+impl Open for Linked {
+    fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
+        self.writer.batch(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush()
+    }
+
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        let Linked { writer, child } = *self;
+        let closed = writer.finish(ending).and_then(Outlet::close);
+        child.map_or(Ok(()), Child::wait)?;
+        match closed? {
+            Some(end) if end.exit != Exit::Done && end.exit != ending.exit => Err(Error::Child {
+                exit: Exit::Failed,
+                what: format!("the next consumer ended with exit {}: {}", end.exit.code(), end.cause),
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// See the module.
+pub struct Emit {
+    stream: Stream,
+    ending: Rc<RefCell<Ending>>,
+}
+
+impl Emit {
+    /// Begins a stream and says at once what its fields are: the next consumer waits for that. At the close it ends as
+    /// `ending` then says.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn new(schema: &Arc<Schema>, printer: Rc<RefCell<Printer>>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+        let mut writer = Writer::new(Pen(printer))?;
+        writer.schema(schema)?;
+        writer.flush()?;
+        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
+    }
+
+    /// As [`Emit::new`], to a consumer at the other end of a link.
+    ///
+    /// # Errors
+    /// When it cannot be reached or started.
+    pub fn to(url: &Url, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+        let settings = Settings::default();
+        let (outlet, child) = match url {
+            Url::Exec(argv) => {
+                let (child, feed) = exec::spawn(argv, true)?;
+                let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
+                let connection = exec::connection(socket, &child);
+                let settings = Settings { beat: None, ..settings };
+                (Outlet::open(connection, settings, Readiness::new(), || {})?, Some(child))
+            }
+            url => {
+                let identity = Identity::new(Role::Sender, Vec::new(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
+                let dialer = Dialer::new(Target::of(url)?, identity, Patience::default());
+                (Outlet::open(dialer, settings, Readiness::new(), || {})?, None)
+            }
+        };
+        let mut writer = Writer::new(outlet)?;
+        writer.schema(schema)?;
+        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(Linked { writer, child })))), ending })
+    }
+
+    /// The stream, for whoever has to end it when the chain is dropped.
+    pub(super) fn stream(&self) -> Stream {
+        self.stream.clone()
+    }
+}
+
+impl Stage for Emit {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        match &mut *self.stream.borrow_mut() {
+            Some(writer) => writer.batch(&batch).map(|()| Flow::Continue),
+            None => Err(Error::Protocol("the stream was ended before")),
+        }
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.stream.borrow_mut().as_mut().map_or(Ok(()), |stream| stream.flush())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        let writer = self.stream.borrow_mut().take();
+        writer.map_or(Ok(()), |writer| writer.finish(&self.ending.borrow()))
+    }
+}

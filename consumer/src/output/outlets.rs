@@ -1,0 +1,201 @@
+//! All outputs of a run: standard output, which they share, and files; and how the run ended, which they are told.
+
+use std::{
+    cell::{Cell, RefCell},
+    path::Path,
+    rc::Rc,
+    sync::Arc,
+};
+
+use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
+
+use super::{Emit, Null, Printer, Table, Written, emit::Stream, format};
+use crate::query::plan::{Output, Plan};
+
+/// Makes the last stage of each chain of a run.
+pub struct Outlets {
+    stdout: Rc<RefCell<Printer>>,
+    line_width: Option<usize>,
+    /// Whether more than one output writes to standard output.
+    is_shared: bool,
+    counted: Rc<Cell<u64>>,
+    ending: Rc<RefCell<Ending>>,
+    printers: RefCell<Vec<Rc<RefCell<Printer>>>>,
+    streams: RefCell<Vec<Stream>>,
+}
+
+/// An output, open.
+pub struct Outlet {
+    /// The last stage of a chain.
+    pub stage: Box<dyn Stage>,
+    /// Where it prints, for who has lines ready for it.
+    pub printer: Rc<RefCell<Printer>>,
+}
+
+impl Outlets {
+    /// The outputs of `plan`; `line_width` is that of the terminal that `stdout` is, if it is one.
+    pub fn new(plan: &Plan, stdout: Printer, line_width: Option<usize>) -> Self {
+        let stdout = Rc::new(RefCell::new(stdout));
+        Outlets {
+            printers: RefCell::new(vec![stdout.clone()]),
+            stdout,
+            line_width,
+            is_shared: plan.uses().printers > 1,
+            counted: Rc::default(),
+            ending: Rc::default(),
+            streams: RefCell::default(),
+        }
+    }
+
+    /// Opens an output for records of this schema.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file or standard output.
+    pub fn open(&self, output: &Output, schema: &Arc<Schema>) -> Result<Outlet, Error> {
+        let Output::Write { path, output } = output else {
+            let stage = self.stage(output, schema, &self.stdout, !self.is_shared)?;
+            return Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer: self.stdout.clone() });
+        };
+        let (file, pending) = Pending::create(path)?;
+        let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
+        self.printers.borrow_mut().push(printer.clone());
+        let target = self.stage(output, schema, &printer, true)?;
+        let stage = Box::new(Filed { target, name: path.display().to_string(), pending: Some(pending), ending: self.ending.clone() });
+        Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer })
+    }
+
+    fn stage(&self, output: &Output, schema: &Arc<Schema>, printer: &Rc<RefCell<Printer>>, begins: bool) -> Result<Box<dyn Stage>, Error> {
+        Ok(match (format(output, schema), output) {
+            (Some(format), _) => {
+                let mut written = Written::new(format, printer.clone());
+                if begins {
+                    written.begin()?;
+                }
+                Box::new(written)
+            }
+            (None, Output::Table) => Box::new(Table::new(schema, printer.clone(), self.line_width)),
+            (None, Output::Emit) => {
+                let emit = Emit::new(schema, printer.clone(), self.ending.clone())?;
+                self.streams.borrow_mut().push(emit.stream());
+                Box::new(emit)
+            }
+            (None, Output::EmitTo(url)) => {
+                let emit = Emit::to(url, schema, self.ending.clone())?;
+                self.streams.borrow_mut().push(emit.stream());
+                Box::new(emit)
+            }
+            (None, _) => Box::new(Null),
+        })
+    }
+
+    /// Counts records that were printed without a [`Outlet`]'s stage.
+    pub fn count(&self, records: u64) {
+        self.counted.set(self.counted.get() + records);
+    }
+
+    /// The records that came to an output: those of a branch count like any other.
+    pub fn counted(&self) -> u64 {
+        self.counted.get()
+    }
+
+    /// How the run ended, to be said before the chains are closed.
+    pub fn set_ending(&self, ending: Ending) {
+        *self.ending.borrow_mut() = ending;
+    }
+
+    /// The run has failed, and the chains are not closed: writes what is held back, and ends the streams with the cause.
+    /// That it cannot be written either is no news.
+    pub fn abandon(&self, error: &Error) {
+        let ending = Ending { exit: error.exit(), cause: error.to_string(), rejected: self.ending.borrow().rejected };
+        for stream in self.streams.borrow().iter() {
+            if let Some(writer) = stream.borrow_mut().take() {
+                let _ = writer.finish(&ending);
+            }
+        }
+        for printer in self.printers.borrow().iter() {
+            let _ = printer.borrow_mut().flush();
+        }
+    }
+}
+
+/// Stands before every output: counts what comes to it, and takes a reader that has gone for one that has had enough, so
+/// that the others go on.
+struct Last {
+    count: Rc<Cell<u64>>,
+    target: Box<dyn Stage>,
+    has_gone: bool,
+}
+
+impl Last {
+    fn new(count: Rc<Cell<u64>>, target: Box<dyn Stage>) -> Self {
+        Last { count, target, has_gone: false }
+    }
+
+    fn unless_gone<T>(&mut self, gone: T, step: impl FnOnce(&mut dyn Stage) -> Result<T, Error>) -> Result<T, Error> {
+        if self.has_gone {
+            return Ok(gone);
+        }
+        match step(&mut *self.target) {
+            Err(error) if error.is_broken_pipe() => {
+                self.has_gone = true;
+                Ok(gone)
+            }
+            result => result,
+        }
+    }
+}
+
+impl Stage for Last {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        let records = batch.len() as u64;
+        let flow = self.unless_gone(Flow::Stop, |target| target.send(batch))?;
+        if !self.has_gone {
+            self.count.set(self.count.get() + records);
+        }
+        Ok(flow)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.unless_gone((), |target| target.flush())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.unless_gone((), |target| target.close())
+    }
+}
+
+/// A stage that writes a file, which gets its name when it is whole: closed, and not cut off before.
+struct Filed {
+    target: Box<dyn Stage>,
+    name: String,
+    pending: Option<Pending>,
+    ending: Rc<RefCell<Ending>>,
+}
+
+impl Stage for Filed {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.target.send(batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.target.flush()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.target.close()?;
+        match self.pending.take_if(|_| self.ending.borrow().exit != Exit::Incomplete) {
+            Some(pending) => pending.commit(),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Filed {
+    fn drop(&mut self) {
+        let partial = self.pending.as_ref().and_then(Pending::partial).map(Path::to_owned);
+        drop(self.pending.take());
+        if let Some(partial) = partial.filter(|partial| partial.exists()) {
+            say!("consumer: {} is not whole; what there is of it is in {}", self.name, partial.display());
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! `parse FIELD REGEX`: adds or replaces a text column for each named group.
+//!
+//! Runs:   in each worker.  Order: kept.  Memory: O(1); the texts are views into the field's own bytes, not copies.
+//! Stops:  when its target does.
+//! Errors: none of its own: where the regex does not match, or a group takes no part in the match, the column is null.
+
+use recpipe::{Batch, Column, Error, Flow, Stage, Type};
+
+use super::{Target, relay};
+use crate::{
+    expr::{Operand, Texts, Values, Vector},
+    query::plan,
+};
+
+/// See the module.
+pub struct Parse {
+    plan: plan::Parse,
+    target: Target,
+}
+
+impl Parse {
+    /// Takes a field apart as `plan` says.
+    pub fn new(plan: plan::Parse, target: Target) -> Self {
+        Parse { plan, target }
+    }
+
+    /// A column for each named group.
+    fn columns(&self, batch: &Batch) -> Vec<Column> {
+        let rows = batch.len();
+        let field = Vector::from_column(batch.column(self.plan.field), batch);
+        let Values::Text(texts) = &field.values else {
+            return vec![Column::null(batch.physical_rows()); self.plan.groups.len()];
+        };
+        let mut found = vec![(vec![(0, 0); rows], vec![true; rows]); self.plan.groups.len()];
+        let mut places = self.plan.regex.capture_locations();
+        for row in (0..rows).filter(|&row| !field.is_null(row)) {
+            let (start, len) = texts.views.get(row);
+            if self.plan.regex.captures_read(&mut places, texts.slice((start, len))).is_none() {
+                continue;
+            }
+            for ((views, nulls), (group, _)) in found.iter_mut().zip(&self.plan.groups) {
+                if let Some((from, to)) = places.get(*group) {
+                    // Both lie within the text, whose length is a `u32`.
+                    (views[row], nulls[row]) = ((start + from as u32, (to - from) as u32), false);
+                }
+            }
+        }
+        let column = |(views, nulls)| {
+            let values = Values::Text(Texts { bytes: texts.bytes.clone(), views: Operand::Each(views) });
+            Vector { len: rows, values, nulls: Some(nulls).filter(|nulls: &Vec<bool>| nulls.contains(&true)) }
+                .into_column(Type::Text, batch)
+        };
+        found.into_iter().map(column).collect()
+    }
+}
+
+impl Stage for Parse {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        let mut columns = batch.columns().to_vec();
+        for ((_, place), column) in self.plan.groups.iter().zip(self.columns(&batch)) {
+            match columns.get_mut(*place) {
+                Some(old) => *old = column,
+                None => columns.push(column),
+            }
+        }
+        self.target.send(batch.with_columns(self.plan.schema.clone(), columns)?)
+    }
+
+    relay!();
+}

@@ -1,0 +1,140 @@
+//! One consumer, and the stream to it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use recpipe::transport::exec::Child;
+use recpipe::transport::link::{Outlet, Plans};
+use recpipe::wire::{Encoded, Ending, Writer};
+use recpipe::{Error, Exit};
+
+/// A consumer at the other end of a link.
+pub(super) struct Destination {
+    pub(super) name: String,
+    writer: Option<Writer<Outlet>>,
+    /// Its stream was ended; what is left to be heard.
+    outlet: Option<Result<Outlet, Error>>,
+    child: Option<Child>,
+    /// What was sent and may have to be given to others, with the number of its frame.
+    kept: VecDeque<(u64, Arc<Encoded>)>,
+    /// Whether anything is kept at all.
+    keeps: bool,
+    /// It wants no more.
+    enough: bool,
+}
+
+impl Destination {
+    /// Begins a stream to it. What it is not done with is kept if others could be given it.
+    pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
+        let writer = Some(Writer::new(outlet)?);
+        Ok(Destination { name, writer, outlet: None, child, kept: VecDeque::new(), keeps, enough: false })
+    }
+
+    /// Where it says what it needs.
+    pub(super) fn plans(&self) -> Option<Plans> {
+        self.writer.as_ref().map(|writer| writer.output().plans())
+    }
+
+    /// Whether it takes more.
+    pub(super) fn is_open(&self) -> bool {
+        self.writer.is_some() && !self.enough
+    }
+
+    /// Whether it has had enough.
+    pub(super) fn has_enough(&self) -> bool {
+        self.enough
+    }
+
+    /// Whether it takes a frame without waiting.
+    pub(super) fn is_ready(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.output().is_ready())
+    }
+
+    /// Writes; one that has had enough is noted, and is no failure.
+    pub(super) fn write(&mut self, write: impl FnOnce(&mut Writer<Outlet>) -> Result<(), Error>) -> Result<(), Error> {
+        match self.writer.as_mut().map(write) {
+            None | Some(Ok(())) => Ok(()),
+            Some(Err(error)) if error.is_broken_pipe() => {
+                self.enough = true;
+                Ok(())
+            }
+            Some(Err(error)) => Err(error),
+        }
+    }
+
+    /// Sends a batch, and keeps it as long as others might have to be given it.
+    pub(super) fn send(&mut self, encoded: &Arc<Encoded>) -> Result<(), Error> {
+        let mut number = 0;
+        self.write(|writer| {
+            writer.encoded(encoded)?;
+            number = writer.totals().frames - 1;
+            Ok(())
+        })?;
+        if self.keeps && !self.enough {
+            self.kept.push_back((number, encoded.clone()));
+            self.forget();
+        }
+        Ok(())
+    }
+
+    /// Drops what it is done with.
+    fn forget(&mut self) {
+        let Some(writer) = &self.writer else { return };
+        let done = writer.output().done();
+        while self.kept.front().is_some_and(|(number, _)| *number < done) {
+            self.kept.pop_front();
+        }
+    }
+
+    /// Whether it is done with all that it was sent, or will not say before the end.
+    pub(super) fn is_settled(&mut self) -> bool {
+        self.forget();
+        self.kept.is_empty() || self.enough || self.writer.as_ref().is_none_or(|writer| writer.output().holds_state())
+    }
+
+    /// Why it is no more, if it is.
+    pub(super) fn lost(&self) -> Option<Error> {
+        self.writer.as_ref().and_then(|writer| writer.output().lost())
+    }
+
+    /// It is lost: what it was not done with, if others can do that in its place.
+    ///
+    /// # Errors
+    /// `why`, where what it knew is lost with it.
+    pub(super) fn bury(&mut self, why: Error) -> Result<Vec<Arc<Encoded>>, Error> {
+        self.forget();
+        let Some(writer) = self.writer.take() else { return Ok(Vec::new()) };
+        let why = match self.child.take().map(Child::wait) {
+            // How it died says more than that it is gone.
+            Some(Err(Error::Child { exit, what })) => Error::Child { exit, what: format!("{what}; {why}") },
+            _ => why,
+        };
+        let outlet = writer.output();
+        if !self.keeps || outlet.holds_state() || !outlet.is_greeted() {
+            return Err(why);
+        }
+        Ok(self.kept.drain(..).map(|(_, encoded)| encoded).collect())
+    }
+
+    /// Ends its stream. All are ended before the first is waited for: what one of them waits for may be another's end.
+    pub(super) fn end(&mut self, ending: &Ending) {
+        self.outlet = self.writer.take().map(|writer| if self.enough { Ok(writer.into_output()) } else { writer.finish(ending) });
+    }
+
+    /// Hears how it ended, after it was told that its stream has.
+    pub(super) fn close(&mut self, ending: &Ending) -> Result<(), Error> {
+        let Some(outlet) = self.outlet.take() else { return Ok(()) };
+        let closed = outlet.and_then(Outlet::close);
+        let waited = self.child.take().map_or(Ok(()), Child::wait);
+        match (closed, waited) {
+            (_, Err(error)) => Err(error),
+            (Err(error), Ok(())) if error.is_broken_pipe() => Ok(()),
+            (Err(error), Ok(())) => Err(error),
+            (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => {
+                let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };
+                Err(Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) })
+            }
+            (Ok(_), Ok(())) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Where the records go: a pipe or file, or any number of consumers at the other ends of links.
+//!
+//! A [`Target`] takes the frames of a run in order. With several consumers each has a stream of its own, and [`Spread`]
+//! says who gets which batch.
+
+mod advice;
+mod destination;
+mod open;
+mod spread;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use recpipe::wire::{Encoded, Ending, Report, Writer};
+use recpipe::{Batch, Error, Schema, wire};
+
+pub use advice::Advice;
+pub use open::{Listening, Opened, Options, open};
+pub use spread::{Outputs, Spread};
+
+/// A batch in the form in which it is sent, and to whom.
+pub struct Parcel {
+    /// What is sent.
+    pub encoded: Arc<Encoded>,
+    /// The number of the consumer whose share it is; `None` where any may have it.
+    pub to: Option<usize>,
+}
+
+/// Takes the frames of a run.
+pub trait Target {
+    /// Announces the fields, where nobody has.
+    ///
+    /// # Errors
+    /// When it cannot be written; see [`Error::is_broken_pipe`] for consumers that have had enough.
+    fn schema(&mut self, schema: &Arc<Schema>) -> Result<(), Error>;
+
+    /// Sends a batch.
+    ///
+    /// # Errors
+    /// As [`Target::schema`].
+    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error>;
+
+    /// Tells of a failure after which the stream goes on.
+    ///
+    /// # Errors
+    /// As [`Target::schema`].
+    fn report(&mut self, report: &Report) -> Result<(), Error>;
+
+    /// Records that were sent.
+    fn records(&self) -> u64;
+
+    /// Ends the stream, and waits until whoever can confirm it has.
+    ///
+    /// # Errors
+    /// As [`Target::schema`]; and when a consumer did not end well.
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
+
+    /// Encodes a batch and sends it.
+    ///
+    /// # Errors
+    /// As [`Target::schema`].
+    fn batch(&mut self, batch: &Batch, shards: Option<&Shards>) -> Result<(), Error> {
+        parcels(batch, shards)?.iter().try_for_each(|parcel| self.parcel(parcel))
+    }
+}
+
+impl<W: Write> Target for Writer<W> {
+    fn schema(&mut self, schema: &Arc<Schema>) -> Result<(), Error> {
+        Writer::schema(self, schema).map(drop)
+    }
+
+    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
+        self.encoded(&parcel.encoded)
+    }
+
+    fn report(&mut self, report: &Report) -> Result<(), Error> {
+        Writer::report(self, report)
+    }
+
+    fn records(&self) -> u64 {
+        self.totals().records
+    }
+
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        Writer::finish(*self, ending).map(drop)
+    }
+}
+
+/// How rows are split among consumers.
+#[derive(Clone, Debug)]
+pub struct Shards {
+    /// The field whose value decides.
+    pub field: String,
+    /// The number of consumers.
+    pub count: usize,
+}
+
+/// Encodes a batch for whoever is to have it: the part of writing that workers do.
+///
+/// # Errors
+/// [`Error::TooLarge`] for a record that no frame holds; [`Error::Schema`] when there is no such field to split by.
+pub fn parcels(batch: &Batch, shards: Option<&Shards>) -> Result<Vec<Parcel>, Error> {
+    let parcel = |encoded, to| Parcel { encoded: Arc::new(encoded), to };
+    let Some(Shards { field, count }) = shards else {
+        return Ok(wire::encode(batch)?.into_iter().map(|encoded| parcel(encoded, None)).collect());
+    };
+    if batch.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(place) = batch.schema().index_of(field) else {
+        let names = batch.schema().names().collect::<Vec<_>>().join(", ");
+        return Err(Error::Schema(format!("--spread shard={field}: there is no such field; the fields are: {names}")));
+    };
+    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); *count];
+    for row in 0..batch.len() {
+        let value = batch.row(row).value(place);
+        rows[shard(value, *count)].push(row as u32);
+    }
+    let mut parcels = Vec::new();
+    for (to, rows) in rows.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+        parcels.extend(wire::encode(&batch.select(rows))?.into_iter().map(|encoded| parcel(encoded, Some(to))));
+    }
+    Ok(parcels)
+}
+
+/// Which of `count` consumers has the records with this value: the same in every run.
+fn shard(value: recpipe::Value<'_>, count: usize) -> usize {
+    use recpipe::Value;
+    let hash = match value {
+        Value::Text(text) => crc32c::crc32c(text),
+        Value::Int(number) => crc32c::crc32c(&number.to_le_bytes()),
+        other => crc32c::crc32c(other.to_string().as_bytes()),
+    };
+    // The high bits of the product: all bits of the hash count, also for a count that is a power of two.
+    ((u64::from(hash) * count as u64) >> 32) as usize
+}

@@ -1,0 +1,229 @@
+//! Who gets which batch.
+
+use std::collections::VecDeque;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use recpipe::transport::link::{Plans, Readiness};
+use recpipe::wire::{Encoded, Ending, Report};
+use recpipe::{Error, Schema, say};
+
+use super::destination::Destination;
+use super::{Parcel, Target};
+
+/// Which of several consumers gets a batch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Spread {
+    /// Whoever is ready: a slow one gets less.
+    #[default]
+    Balance,
+    /// All.
+    Broadcast,
+    /// Each record goes by the value of this field, the same value always to the same consumer.
+    Shard(String),
+}
+
+impl FromStr for Spread {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.strip_prefix("shard=")) {
+            ("balance", _) => Ok(Spread::Balance),
+            ("broadcast", _) => Ok(Spread::Broadcast),
+            (_, Some(field)) if !field.is_empty() => Ok(Spread::Shard(field.to_owned())),
+            _ => Err("it is balance, broadcast, or shard=FIELD".to_owned()),
+        }
+    }
+}
+
+/// Waiting for a consumer to be ready is looked into so often, whether or not one says so.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// The consumers of a run.
+pub struct Outputs {
+    destinations: Vec<Destination>,
+    spread: Spread,
+    readiness: Readiness,
+    /// Whose turn it is.
+    turn: usize,
+    records: u64,
+    /// The fields that were announced last.
+    announced: Option<Arc<Schema>>,
+    /// What others that died left undone.
+    orphans: VecDeque<Arc<Encoded>>,
+    /// What is to be said of those that died while others went on.
+    mourned: Vec<String>,
+}
+
+impl Outputs {
+    pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
+        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), mourned: Vec::new() }
+    }
+
+    /// Where each consumer says what it needs.
+    pub(super) fn plans(&self) -> Vec<Plans> {
+        self.destinations.iter().filter_map(Destination::plans).collect()
+    }
+
+    /// Does this to all that are open.
+    fn all(&mut self, mut write: impl FnMut(&mut Destination) -> Result<(), Error>) -> Result<(), Error> {
+        for at in 0..self.destinations.len() {
+            if self.destinations[at].is_open()
+                && let Err(error) = write(&mut self.destinations[at])
+            {
+                self.bury(at, error)?;
+            }
+        }
+        self.anybody()
+    }
+
+    /// # Errors
+    /// A broken pipe when all have had enough.
+    fn anybody(&self) -> Result<(), Error> {
+        if self.destinations.iter().any(Destination::is_open) {
+            return Ok(());
+        }
+        if self.destinations.iter().any(Destination::has_enough) {
+            return Err(Error::io("the consumers", std::io::ErrorKind::BrokenPipe.into()));
+        }
+        Err(Error::Lost("no consumer is left".into()))
+    }
+
+    /// One is lost: others do what it left, where they can.
+    fn bury(&mut self, at: usize, why: Error) -> Result<(), Error> {
+        let others = self.destinations.iter().enumerate().any(|(other, destination)| other != at && destination.is_open());
+        let destination = &mut self.destinations[at];
+        let said = why.to_string();
+        let left = destination.bury(why)?;
+        if !others {
+            return Err(Error::Lost(format!("{said}; no other is left that could do its work")));
+        }
+        let text = format!(
+            "{} was lost: {said}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
+            destination.name,
+            left.len()
+        );
+        say!("producer: {text}");
+        self.mourned.push(text);
+        self.orphans.extend(left);
+        Ok(())
+    }
+
+    /// Sends to whoever is ready, waiting until one is.
+    fn balance(&mut self, encoded: &Arc<Encoded>) -> Result<(), Error> {
+        loop {
+            self.anybody()?;
+            let count = self.destinations.len();
+            let seen = self.readiness.seen();
+            let ready = (0..count).map(|step| (self.turn + step) % count).find(|&at| {
+                let destination = &self.destinations[at];
+                destination.is_open() && destination.is_ready()
+            });
+            let Some(at) = ready else {
+                self.readiness.wait(seen, LOOK);
+                continue;
+            };
+            self.turn = (at + 1) % count;
+            match self.destinations[at].send(encoded) {
+                Ok(()) if self.destinations[at].has_enough() => {}
+                Ok(()) => return Ok(()),
+                Err(error) => self.bury(at, error)?,
+            }
+        }
+    }
+
+    fn give_orphans(&mut self) -> Result<(), Error> {
+        while let Some(orphan) = self.orphans.pop_front() {
+            self.balance(&orphan)?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all are done with what they were sent, as far as they say so; those that die meanwhile leave it to others.
+    fn settle(&mut self) -> Result<(), Error> {
+        loop {
+            self.give_orphans()?;
+            let seen = self.readiness.seen();
+            let mut settled = true;
+            for at in 0..self.destinations.len() {
+                if let Some(error) = self.destinations[at].lost() {
+                    self.bury(at, error)?;
+                    settled = false;
+                } else {
+                    settled &= self.destinations[at].is_settled();
+                }
+            }
+            if settled && self.orphans.is_empty() {
+                return Ok(());
+            }
+            self.readiness.wait(seen, LOOK);
+        }
+    }
+}
+
+impl Target for Outputs {
+    fn schema(&mut self, schema: &Arc<Schema>) -> Result<(), Error> {
+        self.all(|destination| destination.write(|writer| writer.schema(schema).map(drop)))
+    }
+
+    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
+        self.records += u64::from(parcel.encoded.records());
+        if self.announced.as_ref().is_none_or(|schema| schema != parcel.encoded.schema()) {
+            // To all: also one that never gets a record has to know what there could have been.
+            let schema = parcel.encoded.schema().clone();
+            self.schema(&schema)?;
+            self.announced = Some(schema);
+        }
+        match (&self.spread, parcel.to) {
+            (Spread::Balance, _) => {
+                self.balance(&parcel.encoded)?;
+                self.give_orphans()
+            }
+            (Spread::Broadcast, _) => self.all(|destination| destination.send(&parcel.encoded)),
+            (Spread::Shard(_), to) => {
+                let at = to.unwrap_or(0);
+                if self.destinations[at].is_open()
+                    && let Err(error) = self.destinations[at].send(&parcel.encoded)
+                {
+                    self.bury(at, error)?;
+                }
+                self.anybody()
+            }
+        }
+    }
+
+    fn report(&mut self, report: &Report) -> Result<(), Error> {
+        self.all(|destination| destination.write(|writer| writer.report(report)))
+    }
+
+    fn records(&self) -> u64 {
+        self.records
+    }
+
+    fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { Ok(()) };
+        let mut ending = ending.clone();
+        if let Err(error) = &settled
+            && !error.is_broken_pipe()
+        {
+            ending.exit = ending.exit.or(error.exit());
+            ending.cause = error.to_string();
+        }
+        let mut failed = settled.err().filter(|error| !error.is_broken_pipe());
+        self.destinations.iter_mut().for_each(|destination| destination.end(&ending));
+        for destination in &mut self.destinations {
+            if let Err(error) = destination.close(&ending) {
+                match &failed {
+                    Some(_) => say!("producer: {error}"),
+                    None => failed = Some(error),
+                }
+            }
+        }
+        match (failed, self.mourned.pop()) {
+            (Some(error), _) => Err(error),
+            (None, Some(mourned)) => Err(Error::Lost(mourned)),
+            (None, None) => Ok(()),
+        }
+    }
+}

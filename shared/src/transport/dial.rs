@@ -1,0 +1,178 @@
+//! Connections that we make: to a Unix socket, once; to another host, again when one breaks.
+
+use std::{
+    io,
+    net::{TcpStream, ToSocketAddrs},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use super::{
+    Url,
+    greet::{self, Identity, Ungreeted},
+    link::{Connected, Connections, Cut},
+    socket::Socket,
+    tcp,
+};
+use crate::{Error, session::Progress};
+
+/// Whom we call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A socket of this host.
+    Unix(PathBuf),
+    /// A host and a port.
+    Tcp(String, u16),
+}
+
+impl Target {
+    /// Whom a URL names.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] for what cannot be called.
+    pub fn of(url: &Url) -> Result<Self, Error> {
+        match url {
+            Url::Unix(path) => Ok(Target::Unix(path.clone())),
+            Url::Tcp { host, port, tls: false } => Ok(Target::Tcp(host.clone(), *port)),
+            Url::Tcp { tls: true, .. } => Err(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
+            Url::Stdio | Url::File(_) | Url::Exec(_) => Err(Error::Unsupported(format!("`{url}` cannot be connected to"))),
+        }
+    }
+}
+
+/// How long we try.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// To get the first connection.
+    pub connect: Duration,
+    /// To get another one after that.
+    pub retry: Duration,
+    /// For a greeting, once a connection is there.
+    pub greeting: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Patience { connect: Duration::from_secs(10), retry: Duration::from_secs(30), greeting: Duration::from_secs(10) }
+    }
+}
+
+/// The first pause between two tries; each is twice the one before, up to [`LONGEST_PAUSE`], and a part of it is chance, so
+/// that many who lost the same host do not come back at the same moment.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Calls, and calls again.
+#[derive(Debug)]
+pub struct Dialer {
+    target: Target,
+    identity: Identity,
+    patience: Patience,
+}
+
+impl Dialer {
+    /// Will call `target`.
+    pub fn new(target: Target, identity: Identity, patience: Patience) -> Self {
+        Dialer { target, identity, patience }
+    }
+
+    fn dial(&self, within: Duration) -> io::Result<Socket> {
+        match &self.target {
+            Target::Unix(path) => UnixStream::connect(path).map(Socket::from),
+            Target::Tcp(host, port) => {
+                let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+                for address in (host.as_str(), *port).to_socket_addrs()? {
+                    match TcpStream::connect_timeout(&address, within) {
+                        Ok(stream) => {
+                            tcp::set_up(&stream)?;
+                            return Ok(stream.into());
+                        }
+                        Err(error) => failed = error,
+                    }
+                }
+                Err(failed)
+            }
+        }
+    }
+
+    fn try_once(&self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
+        let within = within.max(Duration::from_millis(1));
+        let socket = self.dial(within).map_err(|error| Failed { is_final: false, refused: is_nobody(&error), what: error.to_string() })?;
+        greet::call(socket, &self.identity, progress, self.patience.greeting.min(within)).map_err(|error| match error {
+            Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
+            Ungreeted::Refused(_) => Failed { is_final: true, refused: false, what: error.to_string() },
+        })
+    }
+}
+
+struct Failed {
+    /// Trying again is of no use.
+    is_final: bool,
+    /// Nobody listens there.
+    refused: bool,
+    what: String,
+}
+
+fn is_nobody(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+}
+
+impl Connections for Dialer {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        let peer = self.peer();
+        if let (Some(cut), Target::Unix(_)) = (after, &self.target) {
+            // Within a host a connection breaks when one of its ends does.
+            return Err(Error::Lost(format!("{peer} has gone: {cut}")));
+        }
+        let patience = if after.is_some() { self.patience.retry } else { self.patience.connect };
+        let began = Instant::now();
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = patience.saturating_sub(began.elapsed());
+            let failed = match self.try_once(progress, left) {
+                Ok(mut connected) => {
+                    if let (Some(hello), true) = (&mut connected.hello, self.identity.stream == [0; 16]) {
+                        self.identity.stream = hello.stream;
+                    }
+                    return Ok(connected);
+                }
+                Err(failed) => failed,
+            };
+            match after {
+                None if failed.is_final => return Err(Error::Refused(format!("{peer}: {}", failed.what))),
+                // A process that listens no more has gone, and what it knew of us with it.
+                Some(cut) if failed.is_final || failed.refused => {
+                    return Err(Error::Lost(format!("{peer} has gone: {cut}; on another try: {}", failed.what)));
+                }
+                _ => {}
+            }
+            let wait = pause / 2 + pause.mul_f64(chance() / 2.0);
+            if began.elapsed() + wait >= patience {
+                let tried = format!("{} (tried for {} s)", failed.what, began.elapsed().as_secs_f64().round());
+                return Err(match after {
+                    None => Error::Refused(format!("cannot connect to {peer}: {tried}")),
+                    Some(cut) => Error::Lost(format!("{peer} is lost: {cut}; it could not be reached again: {tried}")),
+                });
+            }
+            std::thread::sleep(wait);
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn peer(&self) -> String {
+        match &self.target {
+            Target::Unix(path) => format!("unix:{}", path.display()),
+            Target::Tcp(host, port) if host.contains(':') => format!("tcp://[{host}]:{port}"),
+            Target::Tcp(host, port) => format!("tcp://{host}:{port}"),
+        }
+    }
+}
+
+/// Between 0 and 1.
+fn chance() -> f64 {
+    let mut bytes = [0; 4];
+    // Where the system has no chance to give, all wait alike.
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}

@@ -1,0 +1,137 @@
+//! Child processes: the only file that starts any.
+//!
+//! A child that is to read records gets one end of a socket pair as its standard input, so that a `consumer` can answer
+//! through the same descriptor. It learns of that from the environment: [`ANNOUNCEMENT`] names the socket, so that a
+//! grandchild with another standard input is not misled. A child that knows nothing of it reads the stream as from a pipe.
+
+use std::{
+    ffi::OsString,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt},
+    },
+    process::{Command, Stdio},
+};
+
+use super::{
+    greet::Identity,
+    link::{Connected, Once, Parser},
+};
+use crate::{
+    Error, Exit,
+    session::Progress,
+    wire::frame::{self, MAX_PAYLOAD},
+};
+
+/// The environment variable that tells a child of the socket at its standard input.
+pub const ANNOUNCEMENT: &str = "RECPIPE_LINK";
+
+/// A child process. Dropped before it was waited for, it is killed.
+#[derive(Debug)]
+pub struct Child {
+    process: std::process::Child,
+    name: String,
+    waited: bool,
+}
+
+/// What a child is given to read.
+#[derive(Debug)]
+pub enum Feed {
+    /// Records, and it may answer.
+    Link(UnixStream),
+    /// Bytes of another kind.
+    Pipe(File),
+}
+
+/// Starts `argv`: with a socket at its standard input, or with a plain pipe.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
+    let name = argv.first().cloned().unwrap_or_default();
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (program, args) = argv.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let (theirs, feed, announcement) = if linked {
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let announcement = socket_name(&theirs);
+        (OwnedFd::from(theirs), Feed::Link(ours), announcement)
+    } else {
+        let (reader, writer) = io::pipe().map_err(failed)?;
+        (OwnedFd::from(reader), Feed::Pipe(OwnedFd::from(writer).into()), None)
+    };
+    let process = start(program, args, theirs.into(), announcement).map_err(failed)?;
+    Ok((Child { process, name: argv.join(" "), waited: false }, feed))
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
+fn start(program: &str, args: &[String], stdin: Stdio, announcement: Option<OsString>) -> io::Result<std::process::Child> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(stdin).env_remove(ANNOUNCEMENT);
+    if let Some(announcement) = announcement {
+        command.env(ANNOUNCEMENT, announcement);
+    }
+    // The command is dropped here, and with it our copy of the child's end: it would keep the child from seeing the end.
+    command.spawn()
+}
+
+impl Child {
+    /// The command, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// [`Error::Child`] when it did not exit with 0.
+    pub fn wait(mut self) -> Result<(), Error> {
+        let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
+        self.waited = true;
+        let (exit, how) = match (status.code(), status.signal()) {
+            (Some(0), _) => return Ok(()),
+            (Some(code), _) => (Exit::Failed, format!("ended with exit status {code}")),
+            (None, Some(signal)) => (Exit::Incomplete, format!("was ended by signal {signal}")),
+            (None, None) => (Exit::Failed, "ended in no known way".to_owned()),
+        };
+        Err(Error::Child { exit, what: format!("the child `{}` {how}", self.name) })
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.waited {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// The one connection to a child: it is sent the stream as a file would be, and says Hello if it can.
+pub fn connection(socket: UnixStream, child: &Child) -> Once {
+    let say = frame::preamble().to_vec().into();
+    let connected = Connected { socket: socket.into(), parser: Parser::new(MAX_PAYLOAD), hello: None, say };
+    Once { connected: Some(connected), peer: format!("the child `{}`", child.name) }
+}
+
+/// The connection to the process that started us, if it has announced one at our standard input: whoever reads from it
+/// says Hello first.
+pub fn parent(identity: &Identity) -> Option<Once> {
+    let stdin = io::stdin();
+    let announced = std::env::var_os(ANNOUNCEMENT)?;
+    if socket_name(&stdin)? != announced {
+        return None;
+    }
+    let socket: UnixStream = stdin.as_fd().try_clone_to_owned().ok()?.into();
+    let hello = identity.hello(Progress::default(), &[]).to_bytes().ok()?;
+    let say = [&frame::preamble()[..], &hello].concat().into();
+    let connected = Connected { socket: socket.into(), parser: Parser::new(MAX_PAYLOAD), hello: None, say };
+    Some(Once { connected: Some(connected), peer: "the parent process".into() })
+}
+
+/// What names a socket on this host.
+fn socket_name(fd: impl AsFd) -> Option<OsString> {
+    let stat = rustix::fs::fstat(fd).ok()?;
+    (rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket).then(|| format!("socket:[{}]", stat.st_ino).into())
+}

@@ -1,0 +1,245 @@
+//! The first words on a connection: who is there, which way the stream goes, and whether one is welcome.
+//!
+//! Whoever called speaks first. Until the other is known nothing is read beyond [`MAX_HELLO`] bytes and a deadline, so
+//! that a stranger costs little.
+
+use std::{
+    fmt,
+    io::{self, Read, Write},
+    os::fd::AsFd,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{
+    link::{Connected, Parser},
+    socket::Socket,
+};
+use crate::{
+    Exit,
+    session::{Instance, Progress},
+    wire::{Control, Hello, Report, Role, frame},
+};
+
+/// The most that is read of a peer before it is known.
+const MAX_HELLO: usize = 64 << 10;
+
+/// Who we are: what is said in every Hello of a link.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Whether we send or receive.
+    pub role: Role,
+    /// Drawn when the program started.
+    pub instance: Instance,
+    /// The stream; all zero from a receiver that does not know it yet.
+    pub stream: [u8; 16],
+    /// The shared secret, where there is one.
+    pub token: Vec<u8>,
+    /// The program and its version.
+    pub program: String,
+}
+
+impl Identity {
+    /// A program that starts now. A sender's stream is drawn with it.
+    pub fn new(role: Role, token: Vec<u8>, program: &str) -> Self {
+        let stream = if role == Role::Sender { random() } else { [0; 16] };
+        Identity { role, instance: random(), stream, token, program: program.to_owned() }
+    }
+
+    /// The same program, with another stream of its own.
+    #[must_use]
+    pub fn another_stream(&self) -> Self {
+        Identity { stream: random(), ..self.clone() }
+    }
+
+    /// The Hello that says so.
+    pub(crate) fn hello(&self, progress: Progress, token: &[u8]) -> Control {
+        let Identity { role, instance, stream, program, .. } = self;
+        let (role, instance, stream, program) = (*role, *instance, *stream, program.clone());
+        Control::Hello(Hello { role, instance, stream, progress, token: token.to_vec(), program })
+    }
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if getrandom::fill(&mut bytes).is_err() {
+        // No system that we know of has none; the process and the time are as good as a name, if not as a secret.
+        let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos());
+        bytes = (nanos ^ u128::from(std::process::id()) << 96).to_le_bytes();
+    }
+    bytes
+}
+
+/// Why there was no greeting.
+#[derive(Debug)]
+pub enum Ungreeted {
+    /// The connection failed, or nothing was said in time: another try may fare better.
+    Failed(String),
+    /// The other end will have none of us, or is none of ours.
+    Refused(String),
+}
+
+impl fmt::Display for Ungreeted {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ungreeted::Failed(what) => out.write_str(what),
+            Ungreeted::Refused(what) => write!(out, "refused: {what}"),
+        }
+    }
+}
+
+impl From<io::Error> for Ungreeted {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Ungreeted::Refused(error.to_string()),
+            _ => Ungreeted::Failed(error.to_string()),
+        }
+    }
+}
+
+/// A peer that has said Hello.
+pub struct Guest {
+    socket: Socket,
+    parser: Parser,
+    /// What it said.
+    pub hello: Hello,
+}
+
+/// Greets whom we have called.
+///
+/// # Errors
+/// When it does not greet back within `patience`, or refuses.
+pub fn call(mut socket: Socket, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, Ungreeted> {
+    let until = Instant::now() + patience;
+    socket.set_nonblocking(true)?;
+    let hello = identity.hello(progress, &identity.token).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
+    let sent = write(&mut socket, &[&frame::preamble()[..], &hello].concat(), until);
+    // Whoever refuses before it has read may have said why.
+    let Guest { socket, parser, hello } = match (hear(socket, until), sent) {
+        (Ok(guest), _) => guest,
+        (Err(refused @ Ungreeted::Refused(_)), _) => return Err(refused),
+        (Err(_), Err(sent)) => return Err(sent.into()),
+        (Err(failed), Ok(())) => return Err(failed),
+    };
+    if hello.role == identity.role {
+        return Err(Ungreeted::Refused(both(identity.role).into()));
+    }
+    Ok(Connected { socket, parser, hello: Some(hello), say: Bytes::new() })
+}
+
+/// Hears who has called us.
+///
+/// # Errors
+/// When it does not say so within `patience`, or is none of ours.
+pub fn hear_guest(socket: Socket, patience: Duration) -> Result<Guest, Ungreeted> {
+    socket.set_nonblocking(true)?;
+    hear(socket, Instant::now() + patience)
+}
+
+/// Why a guest cannot be one: what it is to be told.
+pub fn objection(guest: &Hello, identity: &Identity) -> Option<String> {
+    if !same(&guest.token, &identity.token) {
+        return Some(if guest.token.is_empty() { "a token is needed (--token-file)" } else { "wrong token" }.into());
+    }
+    (guest.role == identity.role).then(|| both(identity.role).into())
+}
+
+impl Guest {
+    /// Greets it back.
+    ///
+    /// # Errors
+    /// When it cannot be told within `patience`.
+    pub fn welcome(mut self, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, Ungreeted> {
+        // The token was the caller's to show.
+        let hello = identity.hello(progress, &[]).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
+        write(&mut self.socket, &[&frame::preamble()[..], &hello].concat(), Instant::now() + patience)?;
+        Ok(Connected { socket: self.socket, parser: self.parser, hello: Some(self.hello), say: Bytes::new() })
+    }
+
+    /// Tells it why it is not welcome, and hangs up. Whether it hears is its own affair.
+    pub fn refuse(self, why: &str) {
+        refuse(self.socket, why);
+    }
+}
+
+/// Tells a caller why it is not welcome, and hangs up.
+pub fn refuse(mut socket: Socket, why: &str) {
+    let refusal = Control::Refusal(Report { exit: Exit::Failed, message: why.into() });
+    if let Ok(bytes) = refusal.to_bytes() {
+        let until = Instant::now() + Duration::from_millis(200);
+        let _ = write(&mut socket, &[&frame::preamble()[..], &bytes].concat(), until);
+        socket.shutdown_write();
+    }
+}
+
+fn both(role: Role) -> &'static str {
+    match role {
+        Role::Sender => "both ends are producers",
+        Role::Receiver => "both ends are consumers",
+    }
+}
+
+/// Whether two secrets are the same, in a time that does not tell where they differ.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    constant_time_eq::constant_time_eq(a, b)
+}
+
+/// The other end's first words.
+fn hear(mut socket: Socket, until: Instant) -> Result<Guest, Ungreeted> {
+    let mut parser = Parser::new(MAX_HELLO);
+    let mut frames = Vec::new();
+    loop {
+        // One frame and no more: what follows is the link's.
+        parser.read(&mut OneByOne(&mut socket, until), 1, &mut frames)?;
+        let Some(frame) = frames.pop() else { return Err(Ungreeted::Failed("the connection was closed before a greeting".into())) };
+        match Control::from_frame(&frame.header, &frame.payload).map_err(Ungreeted::Refused)? {
+            Control::Hello(hello) => return Ok(Guest { socket, parser, hello }),
+            Control::Refusal(report) => return Err(Ungreeted::Refused(report.message)),
+            Control::Beat => {}
+            _ => return Err(Ungreeted::Refused("it does not greet".into())),
+        }
+    }
+}
+
+/// Reads that wait until a deadline.
+struct OneByOne<'a>(&'a mut Socket, Instant);
+
+impl Read for OneByOne<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(into) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(self.0, PollFlags::IN, self.1)?,
+                done => return done,
+            }
+        }
+    }
+}
+
+fn write(socket: &mut Socket, mut bytes: &[u8], until: Instant) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match socket.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => bytes = &bytes[written..],
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(socket, PollFlags::OUT, until)?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+fn wait(socket: &Socket, events: PollFlags, until: Instant) -> io::Result<()> {
+    let left = until.saturating_duration_since(Instant::now());
+    let late = || io::Error::new(io::ErrorKind::TimedOut, "no greeting came in time");
+    if left.is_zero() {
+        return Err(late());
+    }
+    let mut fds = [PollFd::from_borrowed_fd(socket.as_fd(), events)];
+    match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
+        Ok(0) => Err(late()),
+        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}

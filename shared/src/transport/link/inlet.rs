@@ -1,0 +1,339 @@
+//! The receiving end: what a [`crate::wire::Reader`] reads from.
+
+use std::{
+    collections::VecDeque,
+    io::{self, Read},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use bytes::{Buf, Bytes};
+
+use super::{
+    Settings,
+    connections::{Connected, Connections},
+    parser::Frame,
+    pump::{Cut, Pump},
+    wake::{Bell, Waker},
+};
+use crate::{
+    Error,
+    session::{Inbox, Progress, Receipt},
+    wire::{Control, Ending, Kind, Plan, frame},
+};
+
+/// An Ack waits for so much to tell.
+const ACK_BYTES: usize = 1 << 20;
+/// And no longer than this.
+const ACK_AFTER: Duration = Duration::from_millis(50);
+
+/// Gives the bytes of one stream, over however many connections they come.
+///
+/// Reading fails with an [`Error::Lost`] inside when the sender is gone for good before the End, and with
+/// [`io::ErrorKind::BrokenPipe`] once [`Steering::stop`] was called.
+pub struct Inlet {
+    shared: Arc<Shared>,
+    waker: Waker,
+    /// What is being read: the preamble, then each frame's header and payload.
+    now: Bytes,
+    after: Bytes,
+    ended: bool,
+    thread: Option<JoinHandle<()>>,
+    peer: String,
+}
+
+/// Says to the link what becomes of the stream; any number of clones, on any thread.
+#[derive(Clone)]
+pub struct Steering {
+    shared: Arc<Shared>,
+    waker: Waker,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// A frame has come, or none will.
+    came: Condvar,
+}
+
+struct State {
+    inbox: Inbox,
+    queue: VecDeque<Frame>,
+    queued: usize,
+    plan: Option<Plan>,
+    /// How the consumer ended: to be said to the sender.
+    ending: Option<Ending>,
+    stopped: bool,
+    /// How the link ended.
+    over: Option<Result<(), String>>,
+    abandoned: bool,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inlet {
+    /// Waits for the first connection, and receives from then on.
+    ///
+    /// # Errors
+    /// When there is no connection, or no thread for it.
+    pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
+        let peer = connections.peer();
+        let first = connections.next(None, Progress::default())?;
+        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let waker = bell.waker();
+        let state = State {
+            inbox: Inbox::new(),
+            queue: VecDeque::new(),
+            queued: 0,
+            plan: None,
+            ending: None,
+            stopped: false,
+            over: None,
+            abandoned: false,
+        };
+        let shared = Arc::new(Shared { state: Mutex::new(state), came: Condvar::new() });
+        let receiver = Receiver { shared: shared.clone(), settings, bell, told: Progress::default() };
+        let run = move || receiver.run(first, &mut connections);
+        let thread =
+            std::thread::Builder::new().name("link".into()).spawn(run).map_err(|error| Error::io("cannot start a thread", error))?;
+        let now = Bytes::copy_from_slice(&frame::preamble());
+        Ok(Inlet { shared, waker, now, after: Bytes::new(), ended: false, thread: Some(thread), peer })
+    }
+
+    /// Who sends.
+    pub fn peer(&self) -> &str {
+        &self.peer
+    }
+
+    /// Says what becomes of the stream.
+    pub fn steering(&self) -> Steering {
+        Steering { shared: self.shared.clone(), waker: self.waker.clone() }
+    }
+
+    /// Whether a read finds something at once: data, the end, or an error.
+    pub fn is_ready(&self) -> bool {
+        let state = self.shared.lock();
+        !self.now.is_empty() || !self.after.is_empty() || !state.queue.is_empty() || state.over.is_some() || state.stopped
+    }
+
+    /// Tells the sender how its receiver ended, and waits until it knows, within the linger of the settings.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] when the sender was gone before it could be told.
+    pub fn close(mut self, ending: Ending) -> Result<(), Error> {
+        {
+            let mut state = self.shared.lock();
+            if self.ended {
+                state.inbox.finished();
+            } else {
+                state.inbox.enough();
+            }
+            state.ending = Some(ending);
+            state.abandoned = true;
+        }
+        self.waker.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            return Err(Error::Panicked(format!("the link to {}", self.peer)));
+        }
+        match self.shared.lock().over.take() {
+            Some(Err(why)) => Err(Error::Lost(why)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The next frame, when it is there.
+    fn next(&mut self) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        let frame = loop {
+            if state.stopped {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if let Some(frame) = state.queue.pop_front() {
+                break frame;
+            }
+            match &state.over {
+                Some(Ok(())) => return Ok(()),
+                Some(Err(why)) => return Err(io::Error::other(Error::Lost(why.clone()))),
+                None => state = self.shared.came.wait(state).unwrap_or_else(PoisonError::into_inner),
+            }
+        };
+        state.queued -= frame.bytes();
+        drop(state);
+        self.waker.wake();
+        self.ended = frame.header.kind == Kind::End;
+        self.now = Bytes::copy_from_slice(&frame.header.to_bytes());
+        self.after = frame.payload;
+        Ok(())
+    }
+}
+
+impl Read for Inlet {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.now.is_empty() {
+            self.now = std::mem::take(&mut self.after);
+            if self.now.is_empty() {
+                if self.ended {
+                    return Ok(0);
+                }
+                self.next()?;
+                if self.now.is_empty() {
+                    return Ok(0);
+                }
+            }
+        }
+        let part = into.len().min(self.now.len());
+        into[..part].copy_from_slice(&self.now[..part]);
+        self.now.advance(part);
+        Ok(part)
+    }
+}
+
+impl Drop for Inlet {
+    fn drop(&mut self) {
+        self.shared.lock().abandoned = true;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Steering {
+    /// What is needed of the records.
+    pub fn plan(&self, plan: Plan) {
+        self.shared.lock().plan = Some(plan);
+        self.waker.wake();
+    }
+
+    /// What the frames before this one led to has been written and flushed.
+    pub fn done(&self, before: u64) {
+        self.shared.lock().inbox.done(before);
+        self.waker.wake();
+    }
+
+    /// No more is wanted; a read that waits ends.
+    pub fn stop(&self) {
+        let mut state = self.shared.lock();
+        state.stopped = true;
+        state.inbox.enough();
+        drop(state);
+        self.shared.came.notify_all();
+        self.waker.wake();
+    }
+}
+
+/// The thread that has the socket.
+struct Receiver {
+    shared: Arc<Shared>,
+    settings: Settings,
+    bell: Bell,
+    /// What the sender was told last.
+    told: Progress,
+}
+
+impl Receiver {
+    fn run(mut self, first: Connected, connections: &mut impl Connections) {
+        let mut connected = first;
+        let over = loop {
+            let cut = match self.converse(connected) {
+                Ok(()) => break Ok(()),
+                Err(cut) => cut,
+            };
+            let (progress, abandoned) = {
+                let state = self.shared.lock();
+                (state.inbox.progress(), state.abandoned && state.ending.is_none())
+            };
+            // Whoever has had enough misses nothing.
+            if abandoned || progress.enough {
+                break Ok(());
+            }
+            match connections.next(Some(&cut), progress) {
+                Ok(next) => connected = next,
+                // It was told, and its Bye was lost; or it has died since. All that was to come has come.
+                Err(_) if progress.finished => break Ok(()),
+                Err(error) => break Err(error.to_string()),
+            }
+        };
+        self.shared.lock().over = Some(over);
+        self.shared.came.notify_all();
+    }
+
+    /// Receives over one connection, until there is nothing more to say either.
+    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
+        let mut pump = Pump::new(connected, self.settings)?;
+        let (mut frames, mut unsaid, mut said_at) = (Vec::new(), 0, Instant::now());
+        let mut ended_at = None;
+        let mut planned = false;
+        loop {
+            let (read, ack_soon) = {
+                let state = self.shared.lock();
+                if state.abandoned && state.ending.is_none() {
+                    return Ok(());
+                }
+                if !planned && let Some(plan) = &state.plan {
+                    pump.control(&Control::Plan(plan.clone()));
+                    planned = true;
+                }
+                let progress = state.inbox.progress();
+                let urgent = progress.enough != self.told.enough || progress.finished != self.told.finished;
+                let due = unsaid >= ACK_BYTES.min(self.settings.window / 4) || said_at.elapsed() >= ACK_AFTER;
+                if progress != self.told && (urgent || due) {
+                    pump.control(&Control::Ack(progress));
+                    (self.told, unsaid, said_at) = (progress, 0, Instant::now());
+                }
+                if ended_at.is_none()
+                    && let Some(ending) = &state.ending
+                {
+                    pump.control(&Control::End(ending.clone()));
+                    ended_at = Some(Instant::now());
+                }
+                // Whoever has had enough reads on what is under way, and drops it: an unread byte would turn our close
+                // into a reset, which may overtake what we said last.
+                (state.queued < self.settings.window || progress.enough, progress != self.told)
+            };
+            let linger = ended_at.map(|at| self.settings.linger.saturating_sub(at.elapsed()));
+            if linger == Some(Duration::ZERO) {
+                return Ok(());
+            }
+            let ack = ack_soon.then(|| ACK_AFTER.saturating_sub(said_at.elapsed()));
+            let timeout = [linger, ack].into_iter().flatten().min();
+            let turned = pump.turn(&mut self.bell, read, timeout, &mut frames);
+            for frame in frames.drain(..) {
+                unsaid += frame.bytes();
+                if self.hear(frame)? {
+                    return Ok(());
+                }
+            }
+            turned?;
+        }
+    }
+
+    /// What the sender says; whether it was its last word.
+    fn hear(&mut self, frame: Frame) -> Result<bool, Cut> {
+        if frame.header.kind.is_control() {
+            let control = Control::from_frame(&frame.header, &frame.payload).map_err(Cut::Protocol)?;
+            return Ok(control == Control::Bye);
+        }
+        let mut state = self.shared.lock();
+        if state.inbox.progress().enough {
+            return Ok(false);
+        }
+        match state.inbox.take(frame.header.sequence) {
+            Receipt::New => {
+                state.queued += frame.bytes();
+                state.queue.push_back(frame);
+                drop(state);
+                self.shared.came.notify_all();
+                Ok(false)
+            }
+            Receipt::Again => Ok(false),
+            Receipt::Gap => Err(Cut::Protocol(format!("frame {} came out of turn", frame.header.sequence))),
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! A stream over connections: what a [`crate::wire::Writer`] writes into and a [`crate::wire::Reader`] reads from.
+//!
+//! ```text
+//!   Writer ─▶ Outlet ─▶ [Outbox] ─▶ thread: Pump ══ socket ══ Pump :thread ─▶ [Inbox, queue] ─▶ Inlet ─▶ Reader
+//!                          ▲ frees      │ ◀══════ Plan, Ack, End ═══════ │        ▲ done, enough, finished
+//! ```
+//!
+//! One thread at each end owns the socket and both directions of it ([`pump`]); it speaks the protocol whose rules are
+//! [`crate::session`]'s, and gets a new connection from its [`Connections`] when one breaks. Queues are bounded in bytes:
+//! a writer whose receiver is slow waits.
+
+mod connections;
+mod inlet;
+mod outlet;
+mod parser;
+mod pump;
+mod readiness;
+#[cfg(test)]
+mod tests;
+mod wake;
+
+use std::time::Duration;
+
+pub use connections::{Connected, Connections, Once};
+pub use inlet::{Inlet, Steering};
+pub use outlet::{Outlet, Plans};
+pub(crate) use parser::Parser;
+pub use pump::Cut;
+pub use readiness::Readiness;
+pub(crate) use wake::{Bell, Waker};
+
+/// How a connection is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Bytes of frames that an end keeps: sent and not confirmed, or come and not read.
+    pub window: usize,
+    /// After this long without a word, one says that one is alive; `None` where the system tells of a death by itself.
+    pub beat: Option<Duration>,
+    /// A peer that is silent for longer is dead.
+    pub silence: Duration,
+    /// How long the last confirmation is waited for once everything was sent, and offered once everything came.
+    pub linger: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings { window: 32 << 20, beat: Some(Duration::from_secs(5)), silence: Duration::from_secs(15), linger: Duration::from_secs(15) }
+    }
+}

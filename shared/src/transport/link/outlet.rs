@@ -1,0 +1,366 @@
+//! The sending end: what a [`crate::wire::Writer`] writes into.
+
+use std::{
+    io::{self, IoSlice, Write},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Instant,
+};
+
+use super::{
+    Settings,
+    connections::{Connected, Connections},
+    parser::{Frame, Parser},
+    pump::{Cut, Pump},
+    readiness::Readiness,
+    wake::{Bell, Waker},
+};
+use crate::{
+    Error,
+    session::{Hold, Outbox, Progress},
+    wire::{Control, Ending, Kind, Plan, frame::MAX_PAYLOAD},
+};
+
+/// Bytes that wait for the socket, besides those that wait for room in it.
+const QUEUED: usize = 1 << 20;
+
+/// Takes the bytes of one stream, and sees to it that they arrive.
+///
+/// Writing waits while the receiver is slower than the writer. It fails with [`io::ErrorKind::BrokenPipe`] when the
+/// receiver has had enough, and with an [`Error::Lost`] inside when it is gone for good. Dropped before the stream's End,
+/// it hangs up, and the receiver knows that the stream is incomplete.
+pub struct Outlet {
+    shared: Arc<Shared>,
+    waker: Waker,
+    parser: Parser,
+    frames: Vec<Frame>,
+    thread: Option<JoinHandle<()>>,
+    peer: String,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    /// There is room, or an end of it.
+    changed: Condvar,
+    readiness: Readiness,
+}
+
+struct State {
+    outbox: Outbox<Frame>,
+    /// The stream's End frame is in the outbox.
+    ended: bool,
+    /// Nobody will write any more.
+    abandoned: bool,
+    plan: Option<Plan>,
+    /// The receiver keeps what it is given until the end.
+    holds_state: bool,
+    /// The receiver speaks.
+    greeted: bool,
+    /// How the receiver ended.
+    ending: Option<Ending>,
+    /// How the link ended.
+    over: Option<Result<(), String>>,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something has changed that a writer may wait for.
+    fn notify(&self) {
+        self.changed.notify_all();
+        self.readiness.changed();
+    }
+}
+
+impl Outlet {
+    /// Waits for the first connection, and sends from then on. `readiness` is told whenever more can be written than
+    /// before; `over` is called, on the link's thread, when the receiver has had enough or is lost.
+    ///
+    /// # Errors
+    /// When there is no connection, or no thread for it.
+    pub fn open(
+        mut connections: impl Connections + 'static,
+        settings: Settings,
+        readiness: Readiness,
+        over: impl Fn() + Send + 'static,
+    ) -> Result<Self, Error> {
+        let peer = connections.peer();
+        let first = connections.next(None, Progress::default())?;
+        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let waker = bell.waker();
+        let mut outbox = Outbox::new(settings.window);
+        outbox.hold(Hold::Done);
+        let state =
+            State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, over: None };
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), readiness });
+        let sender = Sender { shared: shared.clone(), settings, bell, over: Box::new(over), told: false };
+        let run = move || sender.run(first, &mut connections);
+        let thread =
+            std::thread::Builder::new().name("link".into()).spawn(run).map_err(|error| Error::io("cannot start a thread", error))?;
+        Ok(Outlet { shared, waker, parser: Parser::new(MAX_PAYLOAD), frames: Vec::new(), thread: Some(thread), peer })
+    }
+
+    /// Where the receiver says what it needs.
+    pub fn plans(&self) -> Plans {
+        Plans(self.shared.clone())
+    }
+
+    /// Whether another frame can be written without waiting, or writing fails at once.
+    pub fn is_ready(&self) -> bool {
+        let state = self.shared.lock();
+        state.outbox.has_room() || state.over.is_some() || state.outbox.progress().enough
+    }
+
+    /// Whether the receiver has said a word.
+    pub fn is_greeted(&self) -> bool {
+        self.shared.lock().greeted
+    }
+
+    /// Whether the receiver keeps what it is given until the end, and says so.
+    pub fn holds_state(&self) -> bool {
+        self.shared.lock().holds_state
+    }
+
+    /// The number of frames that the receiver is done with.
+    pub fn done(&self) -> u64 {
+        self.shared.lock().outbox.progress().done
+    }
+
+    /// Why the receiver is gone for good, if it is.
+    pub fn lost(&self) -> Option<Error> {
+        match &self.shared.lock().over {
+            Some(Err(why)) => Some(Error::Lost(why.clone())),
+            _ => None,
+        }
+    }
+
+    /// After the End was written: waits until the receiver has confirmed it, and says how that one ended; `None` for a
+    /// receiver that does not speak.
+    ///
+    /// # Errors
+    /// [`Error::Lost`] when it was gone before.
+    pub fn close(mut self) -> Result<Option<Ending>, Error> {
+        self.shared.lock().abandoned = true;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            return Err(Error::Panicked(format!("the link to {}", self.peer)));
+        }
+        let mut state = self.shared.lock();
+        match state.over.take() {
+            Some(Err(why)) => Err(Error::Lost(why)),
+            _ => Ok(state.ending.take()),
+        }
+    }
+
+    /// Puts a frame into the outbox when there is room.
+    fn push(&self, frame: Frame) -> io::Result<()> {
+        let mut state = self.shared.lock();
+        loop {
+            if state.outbox.progress().enough || matches!(state.over, Some(Ok(()))) {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+            if let Some(Err(why)) = &state.over {
+                return Err(io::Error::other(Error::Lost(why.clone())));
+            }
+            if state.outbox.has_room() {
+                break;
+            }
+            state = self.shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.ended |= frame.header.kind == Kind::End;
+        let bytes = frame.bytes();
+        state.outbox.push(frame, bytes);
+        drop(state);
+        self.waker.wake();
+        Ok(())
+    }
+}
+
+impl Write for Outlet {
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<usize> {
+        let len = bytes.len();
+        self.parser.read(&mut bytes, usize::MAX, &mut self.frames)?;
+        for frame in std::mem::take(&mut self.frames) {
+            self.push(frame)?;
+        }
+        Ok(len)
+    }
+
+    fn write_vectored(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        parts.iter().try_fold(0, |written, part| Ok(written + self.write(part)?))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.shared.lock().abandoned = true;
+        self.waker.wake();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Where a receiver says what it needs; any number of clones.
+#[derive(Clone)]
+pub struct Plans(Arc<Shared>);
+
+impl Plans {
+    /// What it has said; it is given once.
+    pub fn take(&self) -> Option<Plan> {
+        self.0.lock().plan.take()
+    }
+}
+
+/// The thread that has the socket.
+struct Sender {
+    shared: Arc<Shared>,
+    settings: Settings,
+    bell: Bell,
+    /// Called when it is over, once.
+    over: Box<dyn Fn() + Send>,
+    told: bool,
+}
+
+impl Sender {
+    fn run(mut self, first: Connected, connections: &mut impl Connections) {
+        let mut connected = first;
+        let over = loop {
+            let cut = match self.converse(connected) {
+                Ok(()) => break Ok(()),
+                Err(cut) => cut,
+            };
+            let (abandoned, enough) = {
+                let state = self.shared.lock();
+                (state.abandoned && !state.ended, state.outbox.progress().enough)
+            };
+            if abandoned || enough {
+                break Ok(());
+            }
+            match connections.next(Some(&cut), Progress::default()) {
+                Ok(next) => connected = next,
+                Err(error) => break Err(self.account(&error)),
+            }
+        };
+        self.shared.lock().over = Some(over);
+        self.tell_over();
+        self.shared.notify();
+    }
+
+    fn tell_over(&mut self) {
+        if !std::mem::replace(&mut self.told, true) {
+            (self.over)();
+        }
+    }
+
+    /// What is known of a stream whose receiver is gone.
+    fn account(&self, error: &Error) -> String {
+        let state = self.shared.lock();
+        let (pushed, Progress { received, done, .. }) = (state.outbox.pushed(), state.outbox.progress());
+        match state.greeted {
+            true => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
+            false => error.to_string(),
+        }
+    }
+
+    /// Sends over one connection until all is confirmed.
+    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
+        let protocol = |lost| Cut::Protocol(format!("{lost:?}"));
+        match &connected.hello {
+            Some(hello) => {
+                let mut state = self.shared.lock();
+                state.outbox.connected(hello.instance, hello.progress).map_err(protocol)?;
+                state.greeted = true;
+            }
+            None => self.shared.lock().outbox.connected([0; 16], Progress::default()).map_err(protocol)?,
+        }
+        // A Hello is an acknowledgement too.
+        self.shared.notify();
+        let mut pump = Pump::new(connected, self.settings)?;
+        let mut frames = Vec::new();
+        loop {
+            {
+                let mut state = self.shared.lock();
+                if state.abandoned && !state.ended {
+                    return Ok(());
+                }
+                while pump.queued() < QUEUED
+                    && let Some((_, frame)) = state.outbox.next()
+                {
+                    pump.queue(frame);
+                    state.outbox.sent();
+                }
+                if !state.greeted && (!state.outbox.has_room() || state.ended) {
+                    // It has not said a word: what is written is all that there is to be known.
+                    state.outbox.assume_done();
+                    self.shared.notify();
+                    if state.ended && pump.queued() == 0 && state.outbox.kept() == 0 {
+                        pump.end_of_output();
+                    }
+                }
+            }
+            let turned = pump.turn(&mut self.bell, true, None, &mut frames);
+            for frame in frames.drain(..) {
+                self.hear(&frame)?;
+            }
+            if self.shared.lock().ending.is_some() {
+                self.say_bye(pump);
+                return Ok(());
+            }
+            match turned {
+                // Nobody confirms for it but its exit.
+                Err(Cut::Closed) if self.is_all_sent_to_the_silent(&pump) => return Ok(()),
+                turned => turned?,
+            }
+        }
+    }
+
+    /// The receiver may leave without it too, only later: that it cannot be said is no failure.
+    fn say_bye(&mut self, mut pump: Pump) {
+        pump.control(&Control::Bye);
+        let until = Instant::now() + self.settings.linger;
+        while pump.write().is_ok() && pump.queued() > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || pump.turn(&mut self.bell, false, Some(left), &mut Vec::new()).is_err() {
+                break;
+            }
+        }
+    }
+
+    fn is_all_sent_to_the_silent(&self, pump: &Pump) -> bool {
+        let state = self.shared.lock();
+        !state.greeted && state.ended && state.outbox.next().is_none() && pump.queued() == 0
+    }
+
+    /// What the receiver says.
+    fn hear(&mut self, frame: &Frame) -> Result<(), Cut> {
+        let mut state = self.shared.lock();
+        match Control::from_frame(&frame.header, &frame.payload).map_err(Cut::Protocol)? {
+            Control::Hello(_) => state.greeted = true,
+            Control::Beat | Control::Bye => {}
+            Control::Plan(plan) => {
+                state.outbox.hold(if plan.holds_state { Hold::Received } else { Hold::Done });
+                state.holds_state = plan.holds_state;
+                state.plan = Some(plan);
+            }
+            Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(format!("{lost:?}")))?,
+            Control::Refusal(report) => return Err(Cut::Protocol(report.message)),
+            Control::End(ending) => state.ending = Some(ending),
+        }
+        let enough = state.outbox.progress().enough;
+        drop(state);
+        self.shared.notify();
+        if enough {
+            self.tell_over();
+        }
+        Ok(())
+    }
+}

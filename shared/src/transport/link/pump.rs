@@ -1,0 +1,196 @@
+//! Both directions of one connection, on one thread: what is queued goes out, what comes is cut into frames.
+
+use std::{
+    collections::VecDeque,
+    fmt,
+    io::{self, IoSlice, Write},
+    os::fd::{AsFd, BorrowedFd},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{
+    Settings,
+    connections::Connected,
+    parser::{Frame, Parser, Stopped},
+    wake::Bell,
+};
+use crate::{
+    transport::socket::Socket,
+    wire::{Control, frame::MAX_PAYLOAD},
+};
+
+/// Why a connection is no more.
+#[derive(Clone, Debug)]
+pub enum Cut {
+    /// The other end closed it.
+    Closed,
+    /// Nothing was heard for this long.
+    Silent(Duration),
+    /// The system says why.
+    Failed(String, io::ErrorKind),
+    /// The other end does not keep to the protocol.
+    Protocol(String),
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cut::Closed => out.write_str("the connection was closed"),
+            Cut::Silent(time) => write!(out, "nothing was heard for {} s", time.as_secs()),
+            Cut::Failed(what, _) => write!(out, "the connection broke: {what}"),
+            Cut::Protocol(what) => write!(out, "it does not keep to the protocol: {what}"),
+        }
+    }
+}
+
+impl From<io::Error> for Cut {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::InvalidData => Cut::Protocol(error.to_string()),
+            kind => Cut::Failed(error.to_string(), kind),
+        }
+    }
+}
+
+/// What was read in one go, at most.
+const READ_AT_ONCE: usize = 1 << 20;
+
+pub(super) struct Pump {
+    socket: Socket,
+    parser: Parser,
+    settings: Settings,
+    out: VecDeque<Bytes>,
+    out_bytes: usize,
+    last_sent: Instant,
+    last_heard: Instant,
+}
+
+impl Pump {
+    pub(super) fn new(connected: Connected, settings: Settings) -> io::Result<Self> {
+        let Connected { socket, mut parser, say, .. } = connected;
+        socket.set_nonblocking(true)?;
+        parser.set_limit(MAX_PAYLOAD);
+        let now = Instant::now();
+        let mut pump = Pump { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, last_sent: now, last_heard: now };
+        pump.bytes(say);
+        Ok(pump)
+    }
+
+    /// Bytes that are to be sent.
+    pub(super) fn queued(&self) -> usize {
+        self.out_bytes
+    }
+
+    /// Queues a frame as it is.
+    pub(super) fn queue(&mut self, frame: &Frame) {
+        self.bytes(Bytes::copy_from_slice(&frame.header.to_bytes()));
+        self.bytes(frame.payload.clone());
+    }
+
+    /// Queues bytes.
+    pub(super) fn bytes(&mut self, bytes: Bytes) {
+        self.out_bytes += bytes.len();
+        if !bytes.is_empty() {
+            self.out.push_back(bytes);
+        }
+    }
+
+    /// Queues a frame about the connection. One that is too large for any peer is left out: none is.
+    pub(super) fn control(&mut self, control: &Control) {
+        if let Ok(bytes) = control.to_bytes() {
+            self.bytes(bytes);
+        }
+    }
+
+    /// Waits until something can be done, the bell rings, or `timeout` is over, and does it; what came is added to `frames`.
+    /// Nothing is read where `read` is false.
+    pub(super) fn turn(&mut self, bell: &mut Bell, read: bool, timeout: Option<Duration>, frames: &mut Vec<Frame>) -> Result<(), Cut> {
+        self.write()?;
+        let now = Instant::now();
+        if !read {
+            // Whoever does not listen cannot say that nothing is to be heard.
+            self.last_heard = now;
+        }
+        let beat_due = self.settings.beat.map(|beat| self.last_sent + beat);
+        let silent_at = self.settings.beat.map(|_| self.last_heard + self.settings.silence);
+        let due = [timeout.map(|timeout| now + timeout), beat_due, silent_at].into_iter().flatten().min();
+        let mut events = PollFlags::empty();
+        events.set(PollFlags::IN, read);
+        events.set(PollFlags::OUT, !self.out.is_empty());
+        let (rang, ready) = wait(bell.as_fd(), self.socket.as_fd(), events, due.map(|due| due.saturating_duration_since(now)))?;
+        if rang {
+            bell.silence();
+        }
+        if ready.contains(PollFlags::OUT) {
+            self.write()?;
+        }
+        // An error or a hang-up is told by the read. Where nothing is to be read it waits until something is: what came
+        // before it is not lost.
+        if read && !(ready & (PollFlags::IN | PollFlags::HUP | PollFlags::ERR)).is_empty() {
+            self.last_heard = Instant::now();
+            if self.parser.read(&mut self.socket, READ_AT_ONCE, frames)? == Stopped::Ended {
+                return Err(Cut::Closed);
+            }
+        }
+        let now = Instant::now();
+        if silent_at.is_some() && now >= self.last_heard + self.settings.silence {
+            return Err(Cut::Silent(self.settings.silence));
+        }
+        if self.settings.beat.is_some_and(|beat| now >= self.last_sent + beat) && self.out.is_empty() {
+            self.control(&Control::Beat);
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is queued, as far as there is room for it.
+    pub(super) fn write(&mut self) -> Result<(), Cut> {
+        while !self.out.is_empty() {
+            let parts: Vec<IoSlice<'_>> = self.out.iter().take(16).map(|part| IoSlice::new(part)).collect();
+            match self.socket.write_vectored(&parts) {
+                Ok(0) => return Err(Cut::Closed),
+                Ok(written) => self.written(written),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    fn written(&mut self, mut written: usize) {
+        self.last_sent = Instant::now();
+        self.out_bytes -= written;
+        while written > 0
+            && let Some(first) = self.out.front_mut()
+        {
+            if first.len() > written {
+                let _ = first.split_to(written);
+                break;
+            }
+            written -= first.len();
+            self.out.pop_front();
+        }
+    }
+
+    /// Nothing more will be sent; what was is not lost by closing.
+    pub(super) fn end_of_output(&mut self) {
+        self.socket.shutdown_write();
+    }
+}
+
+/// Polls the bell and the socket.
+fn wait(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>, events: PollFlags, timeout: Option<Duration>) -> io::Result<(bool, PollFlags)> {
+    let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+    let mut fds = [PollFd::from_borrowed_fd(bell, PollFlags::IN), PollFd::from_borrowed_fd(socket, events)];
+    // A socket that has hung up is always ready, whatever is asked for.
+    let asked = if events.is_empty() { 1 } else { 2 };
+    match poll(&mut fds[..asked], timeout.as_ref()) {
+        Ok(_) => Ok((!fds[0].revents().is_empty(), fds[1].revents())),
+        Err(rustix::io::Errno::INTR) => Ok((false, PollFlags::empty())),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,211 @@
+//! Links over connections that break where it hurts.
+
+use std::{
+    io::{Read, Write},
+    os::unix::net::UnixStream,
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use super::{Connected, Connections, Cut, Inlet, Outlet, Readiness, Settings, parser::Parser};
+use crate::{
+    BatchBuilder, Error, Exit, Field, Schema, Type, Value,
+    session::Progress,
+    wire::{Ending, Hello, Incoming, Reader, Role, Writer, frame::MAX_PAYLOAD},
+};
+
+const BATCHES: i64 = 60;
+
+fn hello(role: Role, progress: Progress) -> Hello {
+    Hello { role, instance: [role as u8; 16], stream: [9; 16], progress, token: Vec::new(), program: String::new() }
+}
+
+fn past_preamble() -> Parser {
+    let mut parser = Parser::new(MAX_PAYLOAD);
+    parser.read(&mut &crate::wire::frame::preamble()[..], usize::MAX, &mut Vec::new()).unwrap();
+    parser
+}
+
+/// Makes connections for the sender, and hands the other end of each to the receiver; cuts each after some bytes.
+struct Dial {
+    cuts: Vec<usize>,
+    to: crossbeam_channel::Sender<(UnixStream, crossbeam_channel::Sender<Progress>)>,
+}
+
+struct Answer(crossbeam_channel::Receiver<(UnixStream, crossbeam_channel::Sender<Progress>)>);
+
+impl Connections for Dial {
+    fn next(&mut self, after: Option<&Cut>, _: Progress) -> Result<Connected, Error> {
+        let (ours, theirs) = match self.cuts.pop() {
+            None if after.is_some() => return Err(Error::Lost("it stays away".into())),
+            None => UnixStream::pair().unwrap(),
+            Some(bytes) => broken_pair(bytes),
+        };
+        let (tell, told) = crossbeam_channel::bounded(1);
+        let gone = |_| Error::Lost("the other end has gone".into());
+        self.to.send((theirs, tell)).map_err(|_| Error::Lost("the other end has gone".into()))?;
+        let progress = told.recv_timeout(Duration::from_secs(20)).map_err(gone)?;
+        Ok(Connected { socket: ours.into(), parser: past_preamble(), hello: Some(hello(Role::Receiver, progress)), say: Bytes::new() })
+    }
+
+    fn peer(&self) -> String {
+        "the receiver".into()
+    }
+}
+
+impl Connections for Answer {
+    fn next(&mut self, _: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        let patience = Duration::from_millis(if progress.finished { 200 } else { 20_000 });
+        let (socket, tell) = self.0.recv_timeout(patience).map_err(|_| Error::Lost("the sender stays away".into()))?;
+        tell.send(progress).unwrap();
+        Ok(Connected {
+            socket: socket.into(),
+            parser: past_preamble(),
+            hello: Some(hello(Role::Sender, Progress::default())),
+            say: Bytes::new(),
+        })
+    }
+
+    fn peer(&self) -> String {
+        "the sender".into()
+    }
+}
+
+/// Two sockets with a wire between them that is cut after so many bytes one way or the other.
+fn broken_pair(bytes: usize) -> (UnixStream, UnixStream) {
+    let (left, left_inner) = UnixStream::pair().unwrap();
+    let (right, right_inner) = UnixStream::pair().unwrap();
+    let carry = move |mut from: UnixStream, mut to: UnixStream, bytes: usize| {
+        let mut left = bytes;
+        let mut buffer = [0; 700];
+        while left > 0 {
+            let part = left.min(buffer.len());
+            match from.read(&mut buffer[..part]) {
+                Ok(0) | Err(_) => break,
+                Ok(got) => {
+                    left -= got;
+                    if to.write_all(&buffer[..got]).is_err() {
+                        break;
+                    }
+                }
+            }
+        }
+        let _ = from.shutdown(std::net::Shutdown::Both);
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    };
+    let (a, b) = (left_inner.try_clone().unwrap(), right_inner.try_clone().unwrap());
+    std::thread::Builder::new().spawn(move || carry(left_inner, right_inner, bytes)).unwrap();
+    std::thread::Builder::new().spawn(move || carry(b, a, bytes / 16 + 1)).unwrap();
+    (left, right)
+}
+
+fn link(cuts: Vec<usize>, window: usize) -> (Outlet, Inlet) {
+    let settings = Settings { window, ..Settings::default() };
+    let (to, from) = crossbeam_channel::bounded(1);
+    std::thread::scope(|scope| {
+        let inlet = scope.spawn(|| Inlet::open(Answer(from), settings).unwrap());
+        let outlet = Outlet::open(Dial { cuts, to }, settings, Readiness::new(), || {}).unwrap();
+        (outlet, inlet.join().unwrap())
+    })
+}
+
+fn send(outlet: Outlet) -> Result<Option<Ending>, Error> {
+    let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int), Field::new("text", Type::Text)]).unwrap());
+    let mut writer = Writer::new(outlet)?;
+    for batch in 0..BATCHES {
+        let mut builder = BatchBuilder::new(schema.clone());
+        for n in 0..20 {
+            builder.push(&[Value::Int(batch * 20 + n), Value::Text(b"some text to make it longer")]).unwrap();
+        }
+        writer.batch(&builder.finish()?)?;
+    }
+    writer.finish(&Ending::default())?.close()
+}
+
+/// Reads all and confirms it; the numbers that came.
+fn receive(inlet: Inlet) -> Result<Vec<i64>, Error> {
+    let steering = inlet.steering();
+    let mut reader = Reader::new(inlet)?;
+    let mut came = Vec::new();
+    while let Some(incoming) = reader.read()? {
+        match incoming {
+            Incoming::Batch(raw) => {
+                let batch = raw.decode()?;
+                came.extend((0..batch.len()).map(|row| match batch.row(row).get("n") {
+                    Some(Value::Int(n)) => n,
+                    other => panic!("{other:?}"),
+                }));
+                steering.done(reader.totals().frames);
+            }
+            Incoming::End(_) => break,
+            _ => {}
+        }
+    }
+    reader.into_input().close(Ending { exit: Exit::Done, cause: "well".into(), rejected: 0 })?;
+    Ok(came)
+}
+
+fn both(cuts: Vec<usize>, window: usize) -> (Result<Option<Ending>, Error>, Result<Vec<i64>, Error>) {
+    let (outlet, inlet) = link(cuts, window);
+    std::thread::scope(|scope| {
+        let came = scope.spawn(|| receive(inlet));
+        (send(outlet), came.join().unwrap())
+    })
+}
+
+#[test]
+fn a_stream_crosses_and_each_end_knows_how_the_other_ended() {
+    let (sent, came) = both(Vec::new(), 1 << 20);
+    assert_eq!(sent.unwrap().unwrap().cause, "well");
+    assert_eq!(came.unwrap(), (0..BATCHES * 20).collect::<Vec<_>>());
+}
+
+#[test]
+fn cut_anywhere_it_goes_on_where_it_was() {
+    proptest::proptest!(proptest::prelude::ProptestConfig::with_cases(60), |(cuts in proptest::collection::vec(1_usize..20_000, 0..6), window in 4000_usize..40_000)| {
+        // The last connection holds: there is one more than there are cuts.
+        let mut all = vec![usize::MAX];
+        all.extend(&cuts);
+        let (sent, came) = both(all, window);
+        proptest::prop_assert_eq!(sent.unwrap().unwrap().cause, "well");
+        proptest::prop_assert_eq!(came.unwrap(), (0..BATCHES * 20).collect::<Vec<_>>());
+    });
+}
+
+#[test]
+fn a_receiver_that_has_had_enough_is_no_failure() {
+    let (outlet, inlet) = link(Vec::new(), 1000);
+    let steering = inlet.steering();
+    let sent = std::thread::scope(|scope| {
+        let sending = scope.spawn(|| send(outlet));
+        let mut reader = Reader::new(inlet).unwrap();
+        while !matches!(reader.read().unwrap(), Some(Incoming::Batch(_))) {}
+        steering.stop();
+        let Err(stopped) = reader.read() else { panic!("it reads on") };
+        assert!(stopped.is_broken_pipe());
+        reader.into_input().close(Ending::default()).unwrap();
+        sending.join().unwrap()
+    });
+    assert!(sent.unwrap_err().is_broken_pipe());
+}
+
+#[test]
+fn a_sender_that_dies_is_seen() {
+    let (outlet, inlet) = link(Vec::new(), 1 << 20);
+    let mut writer = Writer::new(outlet).unwrap();
+    writer.schema(&Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap())).unwrap();
+    drop(writer);
+    let error = receive(inlet).unwrap_err();
+    assert_eq!(error.exit(), Exit::Incomplete, "{error}");
+}
+
+#[test]
+fn a_receiver_that_dies_is_seen() {
+    let (outlet, inlet) = link(Vec::new(), 1000);
+    drop(inlet);
+    let error = send(outlet).unwrap_err();
+    assert_eq!(error.exit(), Exit::Incomplete, "{error}");
+    assert!(error.to_string().contains("has confirmed 0"), "{error}");
+}

@@ -1,0 +1,344 @@
+//! Connections that others make to us.
+//!
+//! A thread accepts for as long as the listener lives, so that strangers are turned away, and lost peers taken back, while
+//! a stream runs. A peer that is new is handed to whoever calls [`Listener::accept`]; one that comes back goes to the
+//! link that it belongs to.
+
+use std::{
+    collections::HashMap,
+    io,
+    net::TcpListener,
+    os::{
+        fd::AsFd,
+        unix::{fs::PermissionsExt, net::UnixListener},
+    },
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::event::{PollFd, PollFlags, poll};
+
+use super::{
+    dial::Patience,
+    greet::{self, Guest, Identity},
+    link::{Bell, Connected, Connections, Cut, Waker},
+    socket::Socket,
+    tcp,
+};
+use crate::{Error, say, session::Progress, wire::Role};
+
+/// Peers that have not said yet who they are; more are hung up on.
+const STRANGERS: usize = 16;
+/// How long a peer may take to say who it is.
+const HELLO_WITHIN: Duration = Duration::from_secs(2);
+/// A peer whose process has ended does not come back; one that was only cut off does so at once.
+const GRACE: Duration = Duration::from_secs(3);
+
+enum Socks {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+/// Where others connect to.
+pub struct Listener {
+    guests: Receiver<Accepted>,
+    shared: Arc<Shared>,
+    waker: Waker,
+    thread: Option<JoinHandle<()>>,
+    name: String,
+    path: Option<PathBuf>,
+}
+
+struct Shared {
+    identity: Identity,
+    patience: Patience,
+    quiet: bool,
+    desk: Mutex<Desk>,
+}
+
+struct Desk {
+    /// Who is known, and where its next connection goes.
+    links: HashMap<[u8; 16], Sender<Guest>>,
+    /// How many new ones are still expected.
+    expected: Option<usize>,
+    new: Option<Sender<Accepted>>,
+    closing: bool,
+    strangers: usize,
+}
+
+impl Shared {
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener {
+    /// Listens at a TCP address.
+    ///
+    /// # Errors
+    /// When the address is taken or no address.
+    pub fn tcp(host: &str, port: u16, identity: Identity, patience: Patience, expected: Option<usize>, quiet: bool) -> Result<Self, Error> {
+        let name = format!("tcp://{host}:{port}");
+        let listener = TcpListener::bind((host, port)).map_err(|error| Error::io(format!("cannot listen at {name}"), error))?;
+        Listener::start(Socks::Tcp(listener), name, identity, patience, expected, quiet)
+    }
+
+    /// Listens at a Unix socket, which only its owner may connect to. A socket that is left over, with nobody behind it, is
+    /// replaced.
+    ///
+    /// # Errors
+    /// When somebody listens there, or something else is of that name.
+    pub fn unix(path: &Path, identity: Identity, patience: Patience, expected: Option<usize>, quiet: bool) -> Result<Self, Error> {
+        let name = format!("unix:{}", path.display());
+        let listener = bind_unix(path).map_err(|error| Error::io(format!("cannot listen at {name}"), error))?;
+        Listener::start(Socks::Unix(listener, path.to_owned()), name, identity, patience, expected, quiet)
+    }
+
+    fn start(
+        socks: Socks,
+        name: String,
+        identity: Identity,
+        patience: Patience,
+        expected: Option<usize>,
+        quiet: bool,
+    ) -> Result<Self, Error> {
+        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let waker = bell.waker();
+        let (new, guests) = bounded(STRANGERS);
+        let desk = Desk { links: HashMap::new(), expected, new: Some(new), closing: false, strangers: 0 };
+        let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk) });
+        let path = match &socks {
+            Socks::Unix(_, path) => Some(path.clone()),
+            Socks::Tcp(_) => None,
+        };
+        let porter = Porter { socks, bell, shared: shared.clone() };
+        let thread = std::thread::Builder::new().name("listen".into()).spawn(move || porter.run());
+        let thread = Some(thread.map_err(|error| Error::io("cannot start a thread", error))?);
+        Ok(Listener { guests, shared, waker, thread, name, path })
+    }
+
+    /// Where it listens.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next peer that is new; `None` when nobody is expected any more, or it was told to stop.
+    pub fn accept(&self) -> Option<Accepted> {
+        self.guests.recv().ok()
+    }
+}
+
+impl Listener {
+    /// Nobody is expected any more: whoever waits in [`Listener::accept`] is told so.
+    pub fn close(&self) {
+        let mut desk = self.shared.desk();
+        desk.closing = true;
+        desk.new = None;
+        drop(desk);
+        self.waker.wake();
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.close();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+        if let Some(path) = &self.path {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    use std::os::unix::{fs::FileTypeExt, net::UnixStream};
+    let listener = match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+            let is_dead = UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
+            if !is_socket || !is_dead {
+                return Err(error);
+            }
+            std::fs::remove_file(path)?;
+            UnixListener::bind(path)?
+        }
+        bound => bound?,
+    };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// The thread that accepts.
+struct Porter {
+    socks: Socks,
+    bell: Bell,
+    shared: Arc<Shared>,
+}
+
+impl Porter {
+    fn run(mut self) {
+        let nonblocking = match &self.socks {
+            Socks::Tcp(listener) => listener.set_nonblocking(true),
+            Socks::Unix(listener, _) => listener.set_nonblocking(true),
+        };
+        if let Err(error) = nonblocking {
+            say!("cannot accept connections: {error}");
+            return;
+        }
+        let mut greeters: Vec<JoinHandle<()>> = Vec::new();
+        while !self.shared.desk().closing {
+            let fd = match &self.socks {
+                Socks::Tcp(listener) => listener.as_fd(),
+                Socks::Unix(listener, _) => listener.as_fd(),
+            };
+            let mut fds = [PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN), PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+            if poll(&mut fds, None).is_err_and(|error| error != rustix::io::Errno::INTR) {
+                break;
+            }
+            self.bell.silence();
+            greeters.retain(|greeter| !greeter.is_finished());
+            match self.accept() {
+                Ok((socket, from)) => self.greet(socket, from, &mut greeters),
+                Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
+                Err(error) => {
+                    // No file descriptors left, most likely: the connection waits, and so do we.
+                    say!("cannot accept a connection: {error}");
+                    std::thread::sleep(Duration::from_millis(200));
+                }
+            }
+        }
+        for greeter in greeters {
+            let _ = greeter.join();
+        }
+    }
+
+    fn accept(&self) -> io::Result<(Socket, String)> {
+        match &self.socks {
+            Socks::Tcp(listener) => {
+                let (stream, from) = listener.accept()?;
+                tcp::set_up(&stream)?;
+                Ok((stream.into(), from.to_string()))
+            }
+            Socks::Unix(listener, path) => Ok((listener.accept()?.0.into(), format!("unix:{}", path.display()))),
+        }
+    }
+
+    /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
+    fn greet(&self, socket: Socket, from: String, greeters: &mut Vec<JoinHandle<()>>) {
+        {
+            let mut desk = self.shared.desk();
+            if desk.strangers >= STRANGERS {
+                return;
+            }
+            desk.strangers += 1;
+        }
+        let shared = self.shared.clone();
+        let greet = move || {
+            let known = greet::hear_guest(socket, HELLO_WITHIN);
+            shared.desk().strangers -= 1;
+            match known {
+                Ok(guest) => admit(&shared, guest, from),
+                Err(error) => shared.say(&format!("{from} was turned away: {error}")),
+            }
+        };
+        match std::thread::Builder::new().name("greet".into()).spawn(greet) {
+            Ok(greeter) => greeters.push(greeter),
+            Err(_) => self.shared.desk().strangers -= 1,
+        }
+    }
+}
+
+impl Shared {
+    fn say(&self, what: &str) {
+        if !self.quiet {
+            say!("{}: {what}", self.identity.program.split(' ').next().unwrap_or_default());
+        }
+    }
+}
+
+/// Takes a guest to where it belongs.
+fn admit(shared: &Arc<Shared>, guest: Guest, from: String) {
+    if let Some(why) = greet::objection(&guest.hello, &shared.identity) {
+        shared.say(&format!("{from} was turned away: {why}"));
+        return guest.refuse(&why);
+    }
+    let key = match shared.identity.role {
+        Role::Receiver => guest.hello.stream,
+        Role::Sender => guest.hello.instance,
+    };
+    let mut desk = shared.desk();
+    if let Some(link) = desk.links.get(&key).cloned() {
+        drop(desk);
+        // One connection waits there at most; whoever comes too often is told to come again.
+        if let Err(crossbeam_channel::TrySendError::Disconnected(guest) | crossbeam_channel::TrySendError::Full(guest)) =
+            link.try_send(guest)
+        {
+            guest.refuse("that stream is over, or has a connection");
+        }
+        return;
+    }
+    if desk.expected == Some(0) || desk.new.is_none() {
+        drop(desk);
+        return guest.refuse("nobody else is expected here");
+    }
+    let (comes_back, comes) = bounded(1);
+    desk.links.insert(key, comes_back);
+    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, peer: from };
+    let new = desk.new.clone();
+    desk.expected = desk.expected.map(|expected| expected - 1);
+    if desk.expected == Some(0) {
+        desk.new = None;
+    }
+    drop(desk);
+    if let Some(new) = new {
+        // Who accepts is gone: so is the program.
+        let _ = new.send(accepted);
+    }
+}
+
+/// A peer that was accepted, and will be again when its connection breaks.
+pub struct Accepted {
+    first: Option<Guest>,
+    comes: Receiver<Guest>,
+    shared: Arc<Shared>,
+    key: [u8; 16],
+    peer: String,
+}
+
+impl Connections for Accepted {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        let Patience { retry, greeting, .. } = self.shared.patience;
+        let patience = match after {
+            Some(Cut::Closed) => GRACE.min(retry),
+            _ if progress.finished => GRACE.min(retry),
+            _ => retry,
+        };
+        let why = |what: &str| {
+            let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
+            Error::Lost(format!("{} is lost{cut}{what}", self.peer))
+        };
+        let guest = match self.first.take() {
+            Some(guest) => guest,
+            None => self.comes.recv_timeout(patience).map_err(|_| why("; it did not come back"))?,
+        };
+        let mut identity = self.shared.identity.clone();
+        if identity.role == Role::Receiver {
+            identity.stream = guest.hello.stream;
+        }
+        guest.welcome(&identity, progress, greeting).map_err(|error| why(&format!("; {error}")))
+    }
+
+    fn peer(&self) -> String {
+        self.peer.clone()
+    }
+}
+
+impl Drop for Accepted {
+    fn drop(&mut self) {
+        self.shared.desk().links.remove(&self.key);
+    }
+}

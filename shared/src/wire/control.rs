@@ -1,0 +1,169 @@
+//! What the two ends of a connection say to each other besides the stream.
+//!
+//! Each direction of a connection begins with a preamble and a Hello. After it the sender's direction carries the frames
+//! of its stream, and the receiver's a Plan, Acks and at last an End with its own exit, which the sender answers with a
+//! Bye; Beats go both ways where there is nothing else to say. An Error frame in place of a Hello says why a peer is refused.
+
+use bytes::Bytes;
+
+use super::{
+    Ending, Plan, Report, codec,
+    frame::{Header, Kind, MAX_PAYLOAD, Totals},
+};
+use crate::{
+    Error,
+    session::{Instance, Progress},
+};
+
+/// Which way the stream goes, seen from one end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The stream comes from here.
+    Sender,
+    /// The stream goes here.
+    Receiver,
+}
+
+/// The first frame of either end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hello {
+    /// Whether it sends or receives.
+    pub role: Role,
+    /// Who it is, as long as it runs.
+    pub instance: Instance,
+    /// Which stream it is about: drawn by the sender; all zero from a receiver that has none yet.
+    pub stream: [u8; 16],
+    /// How far the receiver is with that stream; of a sender, nothing.
+    pub progress: Progress,
+    /// The shared secret, from whoever called; empty where none was given.
+    pub token: Vec<u8>,
+    /// The program and its version, for people.
+    pub program: String,
+}
+
+/// A frame about the connection, understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Who speaks.
+    Hello(Hello),
+    /// What the receiver needs.
+    Plan(Plan),
+    /// How far the receiver is.
+    Ack(Progress),
+    /// That one is alive.
+    Beat,
+    /// That the sender has heard how the receiver ended.
+    Bye,
+    /// Why the other is refused.
+    Refusal(Report),
+    /// How the receiver ended.
+    End(Ending),
+}
+
+impl Control {
+    /// The bytes on the wire: header and payload.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a frame that no peer would take.
+    pub fn to_bytes(&self) -> Result<Bytes, Error> {
+        let (kind, payload) = match self {
+            Control::Hello(hello) => (Kind::Hello, codec::encode_hello(hello)?),
+            Control::Plan(plan) => (Kind::Plan, codec::encode_plan(plan)?),
+            Control::Ack(progress) => (Kind::Ack, codec::encode_progress(*progress)?),
+            Control::Beat => (Kind::Beat, Vec::new()),
+            Control::Bye => (Kind::Bye, Vec::new()),
+            Control::Refusal(report) => (Kind::Error, codec::encode_report(report)?),
+            Control::End(ending) => (Kind::End, codec::encode_end(ending, Totals::default())?),
+        };
+        if payload.len() > MAX_PAYLOAD {
+            return Err(Error::TooLarge { what: "a frame".into(), size: payload.len() as u64, limit: MAX_PAYLOAD as u64 });
+        }
+        let payload_crc = crc32c::crc32c(&payload);
+        let header =
+            Header { kind, flags: 0, schema: 0, records: 0, stream: 0, payload_len: payload.len() as u32, sequence: 0, payload_crc };
+        Ok([&header.to_bytes()[..], &payload].concat().into())
+    }
+
+    /// The frame with this header and this payload, whose checksum is verified here.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_frame(header: &Header, payload: &[u8]) -> Result<Self, String> {
+        if crc32c::crc32c(payload) != header.payload_crc {
+            return Err("the checksum of a payload differs".into());
+        }
+        match header.kind {
+            Kind::Hello => codec::decode_hello(payload).map(Control::Hello),
+            Kind::Plan => codec::decode_plan(payload).map(Control::Plan),
+            Kind::Ack => codec::decode_progress(payload).map(Control::Ack),
+            Kind::Beat if payload.is_empty() => Ok(Control::Beat),
+            Kind::Bye if payload.is_empty() => Ok(Control::Bye),
+            Kind::Beat | Kind::Bye => Err("a payload where there is to be none".into()),
+            Kind::Error => codec::decode_report(payload).map(Control::Refusal),
+            Kind::End => codec::decode_end(payload).map(|(ending, _)| Control::End(ending)),
+            Kind::Schema | Kind::Batch => Err("a frame of a stream came the wrong way".into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Exit;
+
+    fn all() -> Vec<Control> {
+        let progress = Progress { received: 9, done: 7, enough: false, finished: true };
+        vec![
+            Control::Hello(Hello {
+                role: Role::Receiver,
+                instance: [1; 16],
+                stream: [2; 16],
+                progress,
+                token: b"s3cret".to_vec(),
+                program: "consumer 0.1".into(),
+            }),
+            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true }),
+            Control::Ack(progress),
+            Control::Beat,
+            Control::Bye,
+            Control::Refusal(Report { exit: Exit::Failed, message: "no".into() }),
+            Control::End(Ending { exit: Exit::Incomplete, cause: "cut".into(), rejected: 0 }),
+        ]
+    }
+
+    fn parse(bytes: &[u8]) -> Result<Control, String> {
+        let header = Header::from_bytes(bytes.first_chunk().ok_or("short")?)?;
+        Control::from_frame(&header, &bytes[crate::wire::frame::HEADER_LEN..])
+    }
+
+    #[test]
+    fn reads_back() {
+        for control in all() {
+            assert_eq!(parse(&control.to_bytes().unwrap()), Ok(control));
+        }
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let ack = Control::Ack(Progress { received: 9, done: 7, enough: false, finished: true }).to_bytes().unwrap();
+        assert_eq!(ack[..4], [18, 0, 0, 0]);
+        assert_eq!(ack[32..], *b"\x09\0\0\0\0\0\0\0\x07\0\0\0\0\0\0\0\0\x01");
+        let hello = all()[0].to_bytes().unwrap();
+        assert_eq!(hello[32..66], *b"\0\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x01\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x02\x09");
+    }
+
+    #[test]
+    fn every_flipped_bit_is_found_and_every_cut() {
+        for control in all() {
+            let bytes = control.to_bytes().unwrap();
+            for bit in 0..bytes.len() * 8 {
+                let mut changed = bytes.to_vec();
+                changed[bit / 8] ^= 1 << (bit % 8);
+                assert!(parse(&changed).is_err(), "{control:?}, bit {bit}");
+            }
+            for len in 0..bytes.len() {
+                assert!(parse(&bytes[..len]).is_err(), "{control:?}, {len} bytes");
+            }
+        }
+    }
+}
