@@ -13,7 +13,7 @@
 mod number;
 mod rows;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use recpipe::record::{Field, Schema, Type};
@@ -98,18 +98,22 @@ fn text(block: &[u8], spot: Spot) -> Vec<u8> {
 
 /// Names, each once.
 fn unique(names: Vec<String>) -> Vec<String> {
-    let mut seen: HashSet<String> = names.iter().cloned().collect();
-    let mut given = HashSet::new();
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    // How often each name has stood so far; the next number is found from there on, so that many of one name take no longer.
+    let mut counts: HashMap<String, usize> = HashMap::new();
     let mut unique = Vec::with_capacity(names.len());
     for (place, name) in names.into_iter().enumerate() {
-        let mut candidate = if name.is_empty() { format!("_{}", place + 1) } else { name.clone() };
-        let mut n = 2;
-        while given.contains(&candidate) || (candidate != name && seen.contains(&candidate)) {
-            candidate = format!("{name}_{n}");
-            n += 1;
+        let count = counts.entry(name.clone()).or_insert(0);
+        *count += 1;
+        if *count == 1 && !name.is_empty() {
+            unique.push(name);
+            continue;
         }
-        seen.insert(candidate.clone());
-        given.insert(candidate.clone());
+        let mut candidate = if name.is_empty() { format!("_{}", place + 1) } else { format!("{name}_{count}") };
+        while !taken.insert(candidate.clone()) {
+            *count += 1;
+            candidate = format!("{name}_{count}");
+        }
         unique.push(candidate);
     }
     unique
@@ -266,7 +270,7 @@ impl CsvPlan {
                 None if raw.is_empty() => table.null(column),
                 None => {
                     table.cancel(table.columns());
-                    let name = &self.schema.fields()[column].name;
+                    let name = self.schema.fields()[column].name.escape_debug();
                     return Err(format!("`{name}` is not {kind} as it was at first (--cast {name}=str takes all)"));
                 }
             }

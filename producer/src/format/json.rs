@@ -1,7 +1,8 @@
 //! `json`: one object a line, its keys are the fields.
 //!
-//! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A key that stands twice counts as it
-//! stands last. Lines of nothing but spaces are passed over, and so is a byte order mark.
+//! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
+//! stands last, if both values are of its type; so the members of two objects of one key are put together.
+//! Lines of nothing but spaces are passed over, and so is a byte order mark.
 //!
 //! # Schema and types
 //!
@@ -21,7 +22,7 @@ use recpipe::record::{Field, Schema, Type};
 
 use self::scan::{Fault, Scalar, Visitor, unescape};
 use super::lines::lines;
-use super::table::Table;
+use super::table::{MAX_CELLS, Table};
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Wanted};
 use crate::input::block::Block;
 
@@ -146,6 +147,11 @@ impl Keys {
         self.is_cast.truncate(len);
     }
 
+    /// Whether the table may have another line, with so many keys.
+    fn has_room_for(&self, keys: usize) -> bool {
+        keys * (self.table.rows() + 1) <= MAX_CELLS
+    }
+
     /// Fills the table; answers how many lines there are, how many of them are blank, and which are no records.
     fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
         self.truncate(self.base.len());
@@ -167,7 +173,11 @@ impl Keys {
             self.table.begin(start);
             self.next = 0;
             self.typed.clear();
-            match scan::object(line, &mut path, &mut InLine { keys: self, line, start }) {
+            let scanned = match self.has_room_for(known) {
+                true => scan::object(line, &mut path, &mut InLine { keys: self, line, start }),
+                false => Err(too_many_cells()),
+            };
+            match scanned {
                 Ok(()) => self.table.commit(),
                 Err(why) => {
                     self.truncate(known);
@@ -201,6 +211,11 @@ impl Keys {
     fn place(&mut self, path: &str, line_start: usize) -> Result<Option<usize>, Fault> {
         let place = match self.names.get(self.next) {
             Some(name) if **name == *path => self.next,
+            // Before it is looked up: many values below one long key would each take as long as the key.
+            _ if path.len() > Schema::MAX_NAME_BYTES => match self.args.fields {
+                Some(_) => return Ok(None),
+                None => return Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into()),
+            },
             _ => match self.places.get(path) {
                 Some(&place) => place,
                 None if !self.args.sends(path) => return Ok(None),
@@ -214,8 +229,8 @@ impl Keys {
                     if self.has_too_many {
                         return Err(format!("more than {} different keys", Schema::MAX_FIELDS).into());
                     }
-                    if path.len() > Schema::MAX_NAME_BYTES {
-                        return Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into());
+                    if !self.has_room_for(self.names.len() + 1) {
+                        return Err(too_many_cells());
                     }
                     self.add_name(path);
                     self.table.add_column(Type::Null);
@@ -226,6 +241,11 @@ impl Keys {
         self.next = place + 1;
         Ok(Some(place))
     }
+}
+
+#[cold]
+fn too_many_cells() -> Fault {
+    format!("too many different keys around it: more than {MAX_CELLS} values or gaps in a block of lines").into()
 }
 
 /// A line that is gone through.
@@ -262,7 +282,10 @@ impl Visitor for InLine<'_> {
             (Type::Int, Type::Float) => table.retype(place, Type::Float),
             (Type::Float, Type::Int) => {}
             (known, kind) if known == kind => {}
-            (known, kind) => return Err(format!("`{path}` is {kind}, and was {known} at first (--cast {path}=str takes all)").into()),
+            (known, kind) => {
+                let path = path.escape_debug();
+                return Err(format!("`{path}` is {kind}, and was {known} at first (--cast {path}=str takes all)").into());
+            }
         }
         match (scalar, table.kind(place)) {
             (Scalar::String { escaped: true }, _) => {

@@ -108,7 +108,7 @@ impl PickleParser {
 
     /// Fills the table; what is no record.
     fn load(&mut self, bytes: &[u8]) -> Vec<Reject> {
-        self.fields.truncate(self.plan.fields.len());
+        self.fields.reset(self.plan.fields.len());
         self.table.reset(self.plan.schema.fields().iter().map(|field| field.kind));
         self.failure = None;
         let (mut rejects, mut at) = (Vec::new(), 0);
@@ -215,6 +215,9 @@ mod tests {
         check(b"}K\x01K\x01s.", "a key that is not text");
         check(b"}U\x01\xffK\x01s.", "not UTF-8");
         check(b"}(U\x01zK\x01U\x01zU\x00u.", "`z` is text and int at once");
+        let known = [&b"}U\x01zNs."[..], b"}(U\x01zK\x01U\x01zU\x00u.", b"}U\x01zU\x01xs."].concat();
+        let (parsed, _) = parse(&known, &known);
+        assert_eq!((schema(&parsed).as_str(), parsed.rejects.len()), ("z:text", 1), "nor a type");
         check(b"]K\x01a.", "no dict");
         check(b"N.", "no dict");
     }

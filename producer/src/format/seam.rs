@@ -79,8 +79,12 @@ impl Seam {
     }
 }
 
+/// A name for a message: it may be as long as a block.
+fn shown(name: &[u8]) -> String {
+    String::from_utf8_lossy(&name[..name.len().min(60)]).escape_debug().to_string()
+}
+
 fn fits(open: &[u8], name: &[u8]) -> Result<(), String> {
-    let shown = |name: &[u8]| String::from_utf8_lossy(&name[..name.len().min(60)]).escape_debug().to_string();
     if open == name { Ok(()) } else { Err(format!("`</{}>` stands where `</{}>` is expected", shown(name), shown(open))) }
 }
 
@@ -116,7 +120,7 @@ impl Nesting {
     /// What is wrong when the input ends here.
     pub fn at_end(&self) -> Option<String> {
         let open = self.open.last()?;
-        Some(format!("the document ends within the element `{}`", String::from_utf8_lossy(open).escape_debug()))
+        Some(format!("the document ends within the element `{}`", shown(open)))
     }
 }
 
@@ -153,5 +157,6 @@ mod tests {
         assert!(check(&[&"a ".repeat(129)]).unwrap_err().contains("deeper"));
         assert!(check(&[&"a ".repeat(100), &"a ".repeat(100)]).unwrap_err().contains("deeper"));
         assert!(check(&[&"/a ".repeat(1000)]).unwrap_err().contains("deeper"));
+        assert!(check(&[&"a".repeat(1000)]).unwrap_err().len() < 120, "a message does not hold a name of any length");
     }
 }

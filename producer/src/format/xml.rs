@@ -35,7 +35,7 @@ use recpipe::record::Schema;
 use self::boundary::Ends;
 use self::columns::Columns;
 use self::gap::{Gap, gap};
-use self::markup::Malformed;
+use self::markup::{BYTE_ORDER_MARK, Malformed};
 use self::record::Records;
 use super::seam::{Failure, Seam};
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Start, Unit, Wanted};
@@ -179,7 +179,7 @@ fn head(block: &Block) -> Result<usize, Malformed> {
     if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\0<") || bytes.starts_with(b"<\0") {
         return Err(Malformed::new(0, "the document is in UTF-16; `iconv -f UTF-16 -t UTF-8` makes it readable"));
     }
-    let from = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let from = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
     match declared(&bytes[from..]).filter(|name| !["utf-8", "utf8", "us-ascii", "ascii"].contains(&name.to_ascii_lowercase().as_str())) {
         None => Ok(from),
         Some(name) => Err(Malformed::new(from, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),

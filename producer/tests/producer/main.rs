@@ -11,6 +11,7 @@ mod following;
 mod formats; // what each format reads and refuses; --fields, --cast, --grep; help
 mod harness;
 mod inputs; // which files are read, in which order, and what became of those that cannot be
+mod limits; // what is beyond a limit is refused in good time, and what came before it counts
 mod live; // pipes that stay open, readers that go away, terminals
 mod oracle; // hostile data that Python reads too
 mod output; // what becomes of the output before and while it is written

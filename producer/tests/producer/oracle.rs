@@ -34,7 +34,7 @@ fn is_same(value: Value<'_>, want: &str) -> bool {
 fn python_reads_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let Some(seed) = python("oracle.py", dir.path()) else { return };
-    for format in ["csv", "json"] {
+    for format in ["csv", "tsv", "json"] {
         for i in 0..12 {
             let path = dir.path().join(format!("{i}.{format}"));
             let outcome = run(&[format, "-q", "--max-errors", "100%", path.to_str().unwrap()]).exits(0);

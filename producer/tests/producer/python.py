@@ -3,8 +3,10 @@
 A line of `NAME.args` is an argument, a line of `NAME.want` a record: `name=value` with the fields sorted, nulls left out,
 values as type and hex digits.
 """
+import io
 import pathlib
 import pickle
+import pickletools
 import random
 import struct
 import sys
@@ -12,6 +14,9 @@ import xml.etree.ElementTree as tree
 from xml.sax.saxutils import escape, quoteattr
 
 directory, rng = pathlib.Path(sys.argv[1]), random.Random(int(sys.argv[2]))
+
+
+ANY_REJECTS = ["--max-errors", "100%"]
 
 
 def shown(value):
@@ -38,18 +43,21 @@ def text(length=12, letters="ab &<>'\"\\\n\u00e9\u20ac\U0001f600"):
 def structs():
     for number in range(40):
         order = rng.choice(["", "@", "=", "<", ">", "!"])
-        codes = "xcbB?hHiIlLqefdsp" + ("nN" if order in ("", "@") else "")
+        codes = "xcbB?hHiIlLqQefdsp" + ("nN" if order in ("", "@") else "")
         form = order + "".join(rng.choice(["", "", "2", "3"]) + rng.choice(codes) + rng.choice(["", " "]) for _ in range(rng.randrange(1, 8)))
         size = struct.calcsize(form)
         if size == 0:
             continue
         data = rng.randbytes(size * rng.randrange(1, 200))
+        if rng.random() < 0.5:
+            # Zeros, small numbers, and those at the edges.
+            data = bytes(rng.choice([0, 0, 0, 1, 0x7F, 0x80, 0xFF]) for _ in data)
         records = []
         for values in struct.iter_unpack(form, data):
             records.append({f"f{n}": value.rstrip(b"\0") if isinstance(value, bytes) and "s" in kinds(form)[n] else value for n, value in enumerate(values)})
-        good = all(not isinstance(v, int) or v < 1 << 63 for record in records for v in record.values())
-        if good:
-            write(f"{number}.bin", ["struct", form], data, records)
+        # An integer that no int holds makes its record a reject, and so is what is left at the end.
+        records = [record for record in records if all(not isinstance(value, int) or value < 1 << 63 for value in record.values())]
+        write(f"{number}.bin", ["struct", form, *ANY_REJECTS], data + rng.randbytes(rng.randrange(size)), records)
 
 
 def kinds(form):
@@ -74,25 +82,77 @@ def pickles():
         ("text", text),
         ("long", lambda: text(600)),
         ("bytes", lambda: rng.randbytes(rng.randrange(300))),
+        ("mixed", lambda: rng.choice([1, 2.5, -7, 1e300, 2**53 + 1])),
+        ("odd", lambda: rng.choice([float("nan"), -0.0, 5e-324, float("-inf")])),
+        ("half", lambda: text(letters="a\ud800\udfff\x00\ufeff'\\\r\u2028")),
+        ("\u00e9 k\"", lambda: shared),
+        ("same", lambda: shared),
+        ("", lambda: True),
     ]
+    shared = "shared text"
+    # What is no record.
+    wrong = [[1], None, {"small": 1 << 63}, {"small": -(1 << 63) - 1}, {1: 2}, {None: 1}, {"small": "x"}, {"text": (1, 2)}, {"flag": {}}, {"text": {"a"}}, "text", {"small": 10**300}]
     for protocol in range(6):
         records, data = [], b""
         for _ in range(300):
             fields = [maker for maker in makers if rng.random() < 0.9 and (maker[0] != "bytes" or protocol > 2)]
             record = {name: make() for name, make in fields}
-            data += pickle.dumps(record, protocol)
+            if rng.random() < 0.02:
+                record.update((f"wide{n}", n) for n in range(rng.choice([1001, 2000])))
+            if rng.random() < 0.01:
+                record["huge"] = "z" * 100_000 + str(len(records))
+            data += dump(record, protocol)
             records.append(record)
-        write(f"{protocol}.pickle", ["pickle"], data, records)
+            if rng.random() < 0.05:
+                bad = rng.choice(wrong)
+                # Sets are made by calling something before protocol 4.
+                if protocol > 3 or bad != {"text": {"a"}}:
+                    data += pickle.dumps(bad, protocol)
+        if len(data) > MOST:
+            continue
+        for record in records:
+            if record.get("mixed") is not None:
+                record["mixed"] = float(record["mixed"])
+        write(f"{protocol}.pickle", ["pickle", *ANY_REJECTS], data, records)
+
+
+# Larger files than a block would have their types from the first block alone.
+MOST = 500_000
+
+
+def dump(record, protocol):
+    """A pickle, in one of the ways that there are."""
+    way = rng.randrange(4)
+    if way == 0:
+        return pickletools.optimize(pickle.dumps(record, protocol))
+    out = io.BytesIO()
+    pickler = (pickle._Pickler if way == 1 else pickle.Pickler)(out, protocol)
+    pickler.fast = way == 2
+    pickler.dump(record)
+    return out.getvalue()
+
+
+def piece():
+    """Some text, in XML."""
+    return rng.choice([
+        lambda: escape(text()),
+        lambda: "<![CDATA[" + text().replace("]]>", "") + "]]>",
+        lambda: "<![CDATA[]]]]><![CDATA[>]]>",
+        lambda: rng.choice(["&#233;", "&#xE9;", "&#13;", "&#10;", "&#x1F600;", "&quot;", "&apos;", "\r\n", "\r", "\t", "]]"]),
+        lambda: rng.choice(["<?p q?>", "<!-- </bus> -->", "<!---->"]),
+        lambda: "long" * (5000 if rng.random() < 0.01 else 1),
+    ])()
 
 
 def element(depth):
     """An element's name, its attributes and its content, as XML text."""
-    name = rng.choice(["a", "b", "c.d", "stop"])
+    name = rng.choice(["a", "b", "c.d", "stop", "bus", "\u00e9"])
     attributes = "".join(f" {key}={quoteattr(text(6))}" for key in rng.sample(["id", "at"], rng.randrange(3)))
     if depth and rng.random() < 0.3:
-        content = "".join(rng.choice(["\n  ", "", "<!-- </bus> -->"]) + element(depth - 1) for _ in range(rng.randrange(1, 4)))
+        between = lambda: rng.choice(["\n  ", "", "<!-- </bus> -->", " ", piece()])
+        content = "".join(between() + element(depth - 1) for _ in range(rng.randrange(1, 4))) + between()
     else:
-        content = "".join(rng.choice([lambda: escape(text()), lambda: "<![CDATA[" + text().replace("]]>", "") + "]]>", lambda: "&#233;", lambda: "<?p q?>"])() for _ in range(rng.randrange(3)))
+        content = "".join(piece() for _ in range(rng.randrange(3)))
     return f"<{name}{attributes}/>" if not content and rng.random() < 0.5 else f"<{name}{attributes}>{content}</{name}>"
 
 
@@ -109,16 +169,36 @@ def fields(node, path, record):
         record.setdefault("#text", own)
 
 
+def records_in(node):
+    """The outermost elements of the name."""
+    for child in node:
+        yield from [child] if child.tag == "bus" else records_in(child)
+
+
 def documents():
     for number in range(30):
-        buses = ["<bus" + f" n='{n}'>" + "".join(rng.choice(["", "\r\n\t"]) + element(2) for _ in range(rng.randrange(5))) + "</bus >" for n in range(rng.randrange(1, 300))]
-        around = ["\n", "<other><a>not</a></other>", "<!-- <bus> -->", "<?p <bus> ?>"]
-        document = "<?xml version='1.0'?>\n<!DOCTYPE buses>\n<buses>" + "".join(rng.choice(around) + bus for bus in buses) + "</buses>\n"
+        buses = ["<bus" + f" n='{n}'>" + "".join(rng.choice(["", "\r\n\t"]) + element(2) for _ in range(rng.randrange(5))) + "</bus >" for n in range(rng.choice([0, 1, rng.randrange(1, 300)]))]
+        if rng.random() < 0.2:
+            deep = rng.randrange(100, 127)
+            buses.append("<bus>" + "<a>" * deep + "x" + "</a>" * deep + "</bus>")
+        around = ["\n", "<other><a>not</a></other>", "<!-- <bus> -->", "<?p <bus> ?>", "text", "<![CDATA[<bus>]]>", "<other>", "</other>", ""]
+        body, others = "", 0
+        for bus in buses:
+            between = rng.choice(around)
+            if between == "</other>" and not others:
+                between = ""
+            others += (between == "<other>") - (between == "</other>")
+            body += between + bus
+        body += "</other>" * others
+        head = rng.choice(["", "<?xml version='1.0'?>\n", "\ufeff<?xml version=\"1.0\" encoding='UTF-8'?>", "\ufeff"])
+        types = rng.choice(["", "<!DOCTYPE buses>\n", "<!DOCTYPE buses [<!-- ]> --><!ELEMENT bus ANY><!ENTITY e '<bus/>'>]>"])
+        document = (head + types + "<buses>" + body + "</buses>\n").encode()
         records = []
-        for bus in tree.fromstring(document.encode()).iter("bus"):
+        for bus in records_in(tree.fromstring(document)):
             records.append({})
             fields(bus, [], records[-1])
-        write(f"{number}.xml", ["xml", "bus"], document.encode(), records)
+        if len(document) < MOST:
+            write(f"{number}.xml", ["xml", "bus"], document, records)
 
 
 structs()

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use recpipe::record::{Field, Schema, Type};
 
 use super::machine::{Item, Machine};
-use crate::format::table::Table;
+use crate::format::table::{MAX_CELLS, Table};
 
-/// A block has no more values and nulls together than this: many small records with a key of their own each would take gigabytes.
-const MAX_CELLS: usize = 1 << 24;
+/// The texts of a block have no more bytes together than this: a pickle may name one text again and again for a few bytes each.
+const MAX_TEXT_BYTES: usize = 1 << 26;
 
 /// The columns of a [`Table`], by the keys of dicts.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,10 @@ pub(super) struct Fields {
     /// The fields that are text whatever their values are.
     texts: Arc<[String]>,
     last: usize,
+    /// The columns that had no type before the dict.
+    typed: Vec<usize>,
+    /// Of all texts of the block.
+    text_bytes: usize,
 }
 
 /// The type of a value that is no container.
@@ -48,8 +52,14 @@ impl Fields {
         self.names.len()
     }
 
+    /// Leaves the first `len`, for another block.
+    pub(super) fn reset(&mut self, len: usize) {
+        self.truncate(len);
+        self.text_bytes = 0;
+    }
+
     /// Leaves the first `len`.
-    pub(super) fn truncate(&mut self, len: usize) {
+    fn truncate(&mut self, len: usize) {
         for name in self.names.drain(len..) {
             self.by_name.remove(name.as_bytes());
         }
@@ -75,13 +85,20 @@ impl Fields {
     /// What does not fit a record; the table is as before.
     pub(super) fn add(&mut self, machine: &Machine, dict: u32, bytes: &[u8], start: usize, table: &mut Table) -> Result<(), String> {
         // Looked at as a whole before anything is kept, so that a dict that is refused leaves nothing behind.
-        let mut new = 0;
+        let (mut new, mut text_bytes) = (0, self.text_bytes);
         for (key, value) in machine.pairs(dict) {
             let key = machine.text(bytes, key).ok_or("a key that is not text")?;
             let column = self.find(key);
             new += usize::from(column.is_none());
             self.check(key, value, column.map(|column| table.kind(column)))?;
+            text_bytes += match value {
+                Item::Text(_, len) | Item::Own(_, len) => len as usize,
+                _ => 0,
+            };
             self.last = column.unwrap_or(self.last);
+        }
+        if text_bytes > MAX_TEXT_BYTES {
+            return Err(format!("the same texts again and again: more than {MAX_TEXT_BYTES} bytes in a block of records"));
         }
         if (self.names.len() + new) * (table.rows() + 1) > MAX_CELLS {
             return Err(format!("too many different keys around it: more than {MAX_CELLS} values or gaps in a block of records"));
@@ -90,20 +107,27 @@ impl Fields {
             return Err(format!("with its keys there would be more than {} fields", Schema::MAX_FIELDS));
         }
         table.begin(start);
+        self.typed.clear();
         let columns = table.columns();
         self.last = usize::MAX - 1;
         for (key, value) in machine.pairs(dict) {
             let Some(key) = machine.text(bytes, key) else { continue };
             let column = self.find(key).unwrap_or_else(|| self.add_field(key, table));
             self.last = column;
+            if table.kind(column) == Type::Null {
+                self.typed.push(column);
+            }
             if let Err(what) = put(value, column, machine, table) {
-                // Two values of one new key in the same dict, of different types.
+                // Two values of one key in the same dict, of different types.
                 table.cancel(columns);
                 self.truncate(columns);
+                self.typed.iter().filter(|&&column| column < columns).for_each(|&column| table.untype(column));
+                self.last = usize::MAX - 1;
                 return Err(format!("`{}` is {what} at once", String::from_utf8_lossy(key)));
             }
         }
         self.last = usize::MAX - 1;
+        self.text_bytes = text_bytes;
         table.commit();
         Ok(())
     }

@@ -6,7 +6,7 @@
 //!
 //! Text is never copied here, but for what protocol 0 escapes.
 
-use super::opcode::{STOP, op};
+use super::opcode::{MAX_PICKLE_BYTES, STOP, op};
 use super::text;
 
 /// The deepest stack, and the most things remembered.
@@ -56,7 +56,12 @@ pub(super) struct Machine {
     stack: Vec<Item>,
     /// How high the stack was at each mark.
     marks: Vec<usize>,
-    memo: Vec<Option<Item>>,
+    /// What is remembered, by its number, with the number of the pickle that it is of: so that a large number in one pickle is
+    /// not paid for by each of the next.
+    memo: Vec<(u64, Item)>,
+    pickle: u64,
+    /// How many things this pickle remembers.
+    remembered: usize,
     /// Every key and value that was put into a dict, with the number of the dict.
     pairs: Vec<(u32, Item, Item)>,
     dicts: u32,
@@ -71,23 +76,24 @@ impl Machine {
     pub(super) fn load(&mut self, bytes: &[u8], start: usize) -> Result<Loaded, Refused> {
         self.stack.clear();
         self.marks.clear();
-        self.memo.clear();
         self.pairs.clear();
         self.own.clear();
-        self.dicts = 0;
+        self.pickle += 1;
+        (self.remembered, self.dicts) = (0, 0);
         let mut at = start;
         loop {
             let refused = |what| Refused { at, what };
             let op = op(bytes, at).map_err(refused)?;
             let Some(op) = op else {
-                let long = bytes.len() - start > super::opcode::MAX_PICKLE_BYTES;
-                let limit = super::opcode::MAX_PICKLE_BYTES;
-                return Err(Refused {
-                    at: if long { start } else { bytes.len() },
-                    what: if long { format!("a pickle longer than {limit} bytes") } else { "the stream ends within a pickle".to_owned() },
+                return Err(match bytes.len() - start > MAX_PICKLE_BYTES {
+                    true => too_long(start),
+                    false => Refused { at: bytes.len(), what: "the stream ends within a pickle".to_owned() },
                 });
             };
             if op.code == STOP {
+                if op.end - start > MAX_PICKLE_BYTES {
+                    return Err(too_long(start));
+                }
                 return self.pop().map(|item| Loaded { end: op.end, item }).map_err(refused);
             }
             self.step(op.code, op.arg.start, &bytes[op.arg.clone()]).map_err(refused)?;
@@ -119,7 +125,7 @@ impl Machine {
             b'\x8c' | b'X' | b'\x8d' | b'U' | b'T' | b'C' | b'B' | b'\x8e' | b'\x96' => {
                 self.stack.push(Item::Text(arg_at as u32, arg.len() as u32));
             }
-            b'\x94' => return self.put(self.memo.len()),
+            b'\x94' => return self.put(self.remembered),
             b'q' | b'r' => return self.put(number(arg) as usize),
             b'p' => return self.put(index(arg)?),
             b'h' | b'j' => return self.get(number(arg) as usize),
@@ -200,7 +206,7 @@ impl Machine {
                 let from = self.mark()?;
                 self.stack.truncate(from);
             }
-            b'2' => self.stack.extend(self.stack.last().copied()),
+            b'2' => self.stack.push(self.top()?),
             b'\x80' if number(arg) > 5 => return Err(format!("protocol {}, which is not known; 0 to 5 are", number(arg))),
             // A frame's length tells how much to read ahead.
             b'\x80' | b'\x95' => {}
@@ -209,12 +215,23 @@ impl Machine {
         Ok(())
     }
 
-    fn pop(&mut self) -> Result<Item, String> {
-        // What lies below a mark is not to be had before the mark is gone.
-        if self.marks.last().is_some_and(|mark| *mark >= self.stack.len()) {
+    fn top(&self) -> Result<Item, String> {
+        self.below(self.stack.len())
+    }
+
+    /// What lies below this height. What lies below a mark as well is not to be had before the mark is gone.
+    fn below(&self, height: usize) -> Result<Item, String> {
+        if self.marks.last().is_some_and(|mark| *mark >= height) {
             return Err("its stack is empty above a mark".to_owned());
         }
-        self.stack.pop().ok_or_else(|| "its stack is empty".to_owned())
+        let item = height.checked_sub(1).and_then(|top| self.stack.get(top));
+        item.copied().ok_or_else(|| "its stack is empty".to_owned())
+    }
+
+    fn pop(&mut self) -> Result<Item, String> {
+        let item = self.top()?;
+        self.stack.pop();
+        Ok(item)
     }
 
     fn mark(&mut self) -> Result<usize, String> {
@@ -222,27 +239,29 @@ impl Machine {
     }
 
     fn put(&mut self, index: usize) -> Result<(), String> {
-        let item = *self.stack.last().ok_or("there is nothing to remember")?;
+        let item = self.top()?;
         if index >= MAX_MEMO {
             return Err(format!("it remembers a thing as number {index}; the limit is {MAX_MEMO}"));
         }
         if self.memo.len() <= index {
-            self.memo.resize(index + 1, None);
+            self.memo.resize(index + 1, (0, Item::None));
         }
-        self.memo[index] = Some(item);
+        let slot = &mut self.memo[index];
+        self.remembered += usize::from(slot.0 != self.pickle);
+        *slot = (self.pickle, item);
         Ok(())
     }
 
     fn get(&mut self, index: usize) -> Result<(), String> {
-        let item = self.memo.get(index).copied().flatten();
+        let item = self.memo.get(index).filter(|(pickle, _)| *pickle == self.pickle).map(|(_, item)| *item);
         let missing = "it refers to something that it does not hold (was it written by one Pickler object with others before it?)";
         self.stack.push(item.ok_or(missing)?);
         Ok(())
     }
 
     fn dict_below(&self, height: usize) -> Result<u32, String> {
-        match height.checked_sub(1).and_then(|top| self.stack.get(top)) {
-            Some(Item::Dict(dict)) => Ok(*dict),
+        match self.below(height)? {
+            Item::Dict(dict) => Ok(dict),
             _ => Err("keys and values are put into what is no dict".to_owned()),
         }
     }
@@ -266,11 +285,15 @@ impl Machine {
     }
 
     fn part_of_other(&self) -> Result<(), String> {
-        match self.stack.last() {
-            Some(Item::Other(_)) => Ok(()),
+        match self.top()? {
+            Item::Other(_) => Ok(()),
             _ => Err("parts are added to what is no list or set".to_owned()),
         }
     }
+}
+
+fn too_long(start: usize) -> Refused {
+    Refused { at: start, what: format!("a pickle longer than {MAX_PICKLE_BYTES} bytes") }
 }
 
 /// An unsigned number, little-endian.
@@ -341,6 +364,8 @@ mod tests {
         check(b"}(U\x01a](K\x01K\x02eU\x01b}U\x01xNsU\x01cK\x01\x85u.", "a=Other(\"list\") b=Dict(1) c=Other(\"tuple\")");
         check(b"]K\x01a.", "Other(\"list\")");
         check(b"}2U\x01aNs0.", "a=None");
+        // What is remembered without a number has the number of things that are remembered, as in Python.
+        check(b"}(U\x01aq\x05U\x01bX\0\0\0\0\x94h\x01u.", "a=b =");
         check(b"}(N1.", "");
     }
 
@@ -366,13 +391,19 @@ mod tests {
         check(b"(.", "empty above a mark");
         check(b"\x80\x06}.", "protocol 6");
         check(b"h\x07.", "does not hold");
-        check(b"q\x00.", "nothing to remember");
+        check(b"q\x00.", "its stack is empty");
+        check(b"2.", "its stack is empty");
+        check(b"N(2.", "empty above a mark");
+        check(b"N(q\x00.", "empty above a mark");
+        check(b"}((u1.", "empty above a mark");
+        check(b"](Na1.", "empty above a mark");
         check(b"Nr\xff\xff\xff\xff.", "number 4294967295; the limit is");
         check(b"Np99999999999999999999\n.", "no number");
         check(b"}(Nu.", "a key without a value");
         check(b"u.", "a mark is missing");
         check(b"N(NNu.", "no dict");
-        check(b"Na.", "no list");
+        check(b"(NNu.", "its stack is empty");
+        check(b"Na.", "its stack is empty");
         check(b"NNa.", "no list");
         check(b"Ix\n.", "no whole number");
         check(&[b'N'; MAX_STACK + 1], "things on its stack");

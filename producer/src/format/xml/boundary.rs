@@ -12,8 +12,11 @@
 use memchr::memmem::Finder;
 
 use super::gap::{Gap, gap};
-use super::markup::{Malformed, is_name_byte, skip_space, special, tag_end};
+use super::markup::{BYTE_ORDER_MARK, Malformed, is_name_byte, skip_space, special, tag_end};
 use crate::input::boundary::{Boundary, Resume};
+
+/// Behind an end tag with so much white space before its `>`, no record begins after one that was too long.
+const MAX_SPACE: usize = 64;
 
 /// Finds the ends of the elements of one name.
 #[derive(Debug)]
@@ -34,7 +37,11 @@ impl Ends {
 
     /// The last place in `bytes` at which a block may end; or the first one after `beyond`.
     fn scan(&self, bytes: &[u8], beyond: Option<usize>) -> Option<usize> {
-        let (mut at, mut end) = (0, None);
+        // A block does not end within the mark that an input may begin with, nor after it: what follows is read as what follows it.
+        if !bytes.is_empty() && BYTE_ORDER_MARK.starts_with(bytes) {
+            return None;
+        }
+        let (mut at, mut end) = (if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }, None);
         loop {
             let next = match gap(bytes, at, &self.element) {
                 Ok(Gap::Record(start)) => self.record_end(bytes, start),
@@ -142,11 +149,12 @@ impl Boundary for Ends {
             let end = skip_space(bytes, name_end);
             match bytes.get(end) {
                 Some(b'>') => return Resume::At(end + 1),
-                Some(_) => {}
-                None => return Resume::NotWithin(found.max(1)),
+                None if end - name_end < MAX_SPACE => return Resume::NotWithin(found),
+                _ => {}
             }
         }
-        Resume::NotWithin(bytes.len().saturating_sub(self.element.len() + 1).max(1))
+        // The beginning of an end tag may be at the end.
+        Resume::NotWithin(bytes.len().saturating_sub(self.element.len() + 1))
     }
 }
 
@@ -181,7 +189,16 @@ mod tests {
         check("<other a='>'/>|<other a='");
         check("text|");
         check("text |<");
+        check("\u{feff}");
+        check("\u{feff}<?xml version='1.0'");
+        check("\u{feff}<?xml version='1.0'?>|<bus");
         check("");
+    }
+
+    #[test]
+    fn a_block_does_not_end_with_the_mark_at_its_beginning() {
+        let mark = "\u{feff}".as_bytes();
+        assert_eq!([1, 2, 3].map(|len| ends().last_end(&mark[..len])), [None; 3]);
     }
 
     #[test]
@@ -198,6 +215,10 @@ mod tests {
         assert_eq!(ends().resume(b"xx</buses></bus ><bus>"), Resume::At(17));
         assert_eq!(ends().resume(b"xx</bus  "), Resume::NotWithin(2));
         assert_eq!(ends().resume(b"xxxxxx</b"), Resume::NotWithin(5));
-        assert_eq!(ends().resume(b"</bu"), Resume::NotWithin(1));
+        // What may be an end tag is shown again as a whole, however little there is yet.
+        for begun in ["<", "</bu", "</bus", "</bus  "] {
+            assert_eq!(ends().resume(begun.as_bytes()), Resume::NotWithin(0));
+        }
+        assert_eq!(ends().resume(format!("</bus{}", " ".repeat(100)).as_bytes()), Resume::NotWithin(101));
     }
 }

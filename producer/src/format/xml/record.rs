@@ -3,10 +3,11 @@
 //! Most children are `<name>text</name>`, with the names in the order of the record before and no `&` in the text; such a one
 //! costs two comparisons and one search. Everything else goes through a stack, whose texts are put together in one buffer.
 
-use super::columns::{Columns, MAX_CELLS, ROOT};
+use super::columns::{Columns, ROOT};
 use super::markup::{Malformed, Special, is_name_byte, is_space, name_end, skip_space, special};
 use super::text::{Place, resolve};
 use crate::format::Wanted;
+use crate::format::table::MAX_CELLS;
 
 /// How deep elements may be nested within a record.
 const MAX_DEPTH: usize = 128;
@@ -80,8 +81,7 @@ impl Record<'_> {
 
     /// Reads one piece of what stands in the innermost open element: the place after it.
     #[inline]
-    fn content(&mut self, from: usize) -> Result<usize, Malformed> {
-        let at = if self.parts.open.last().is_some_and(|open| open.has_children) { skip_space(self.bytes, from) } else { from };
+    fn content(&mut self, at: usize) -> Result<usize, Malformed> {
         match (self.bytes.get(at), self.bytes.get(at + 1)) {
             (Some(b'<'), Some(b'/')) => self.end(at),
             (Some(b'<'), Some(b'!' | b'?')) => {
@@ -101,8 +101,7 @@ impl Record<'_> {
                 Ok(end)
             }
             (Some(b'<'), _) => self.start(at),
-            // White space that was skipped belongs to the text, should there be any.
-            (Some(_), _) => self.some_text(from),
+            (Some(_), _) => self.some_text(at),
             (None, _) => Err(torn(at)),
         }
     }
@@ -118,6 +117,9 @@ impl Record<'_> {
     #[inline]
     fn start(&mut self, at: usize) -> Result<usize, Malformed> {
         let bytes = self.bytes;
+        if self.parts.open.len() >= MAX_DEPTH {
+            return Err(Malformed::new(at, format!("elements are nested deeper than {MAX_DEPTH}")));
+        }
         let parent = self.parts.open.last_mut().map(|parent| {
             parent.has_children = true;
             parent.path
@@ -165,9 +167,6 @@ impl Record<'_> {
                 self.push(path, at, |parts| &parts[at..text_end])?;
                 return Ok(after + 1);
             }
-        }
-        if self.parts.open.len() >= MAX_DEPTH {
-            return Err(Malformed::new(at, format!("elements are nested deeper than {MAX_DEPTH}")));
         }
         self.parts.open.push(Open { path, name, text_from: self.parts.text.len(), has_children: false });
         Ok(at)
@@ -302,6 +301,8 @@ mod tests {
         check("<b><n>a\r\nb<![CDATA[\r\r\n]]></n></b>", r#"{"n": "a\nb\n\n"}"#);
         check("<b><s>\n<t>1</t>\n<u>2</u>\n</s></b>", r#"{"s.t": "1", "s.u": "2"}"#);
         check("<b><s>x<t>1</t>y</s></b>", r#"{"s.t": "1", "s": "xy"}"#);
+        check("<b><s>x<t>1</t> <t>2</t> <!-- --> y</s></b>", r#"{"s.t": "1", "s": "x   y"}"#);
+        check("<b>x<i/> <i/>y</b>", r##"{"i": "", "#text": "x y"}"##);
         check("<b><n>first</n><n>second</n></b>", r#"{"n": "first"}"#);
         check("<b><b><id>1</id></b><id>2</id></b>", r#"{"b.id": "1", "id": "2"}"#);
         check("<b><a.c>1</a.c><a><c>2</c></a></b>", r#"{"a.c": "1"}"#);
@@ -325,6 +326,10 @@ mod tests {
         check("<b a='1' a='2'/>", "stands twice");
         check("<b><1/></b>", "`<` begins no tag");
         check("<b><!DOCTYPE x></b>", "a document type within");
-        check(&format!("<b>{}", "<a>".repeat(200)), "deeper than 128");
+        // Whatever the innermost is like.
+        for innermost in ["<a>", "<a/>", "<a>x</a>", "<a>&amp;</a>"] {
+            check(&format!("<b>{}{innermost}", "<a>".repeat(127)), "deeper than 128 at 384");
+        }
+        assert_eq!(shown(&format!("<b>{}<a>x</a>{}</b>", "<a>".repeat(126), "</a>".repeat(126))).matches("a").count(), 127);
     }
 }

@@ -99,6 +99,11 @@ fn what_is_wrong_is_placed_and_what_came_before_counts() {
     check("\u{feff}<b><bus/></b>", 1, "nothing");
     check("<?xml version='1.0' encoding=\"UTF-8\" ?><bus/>", 1, "nothing");
     check("<?xml version='1.0' encoding='ISO-8859-1'?><bus/>", 0, "is in ISO-8859-1; `iconv -f ISO-8859-1 -t UTF-8`");
+    check("\u{feff}<?xml version='1.0' encoding='ISO-8859-1'?><bus/>", 0, "is in ISO-8859-1");
+    let first = b"\xef\xbb\xbf<?xml encoding='latin1'?><bus/>";
+    for size in 1..first.len() {
+        assert!(read(first, &cut(first, size)).1.is_some_and(|wrong| wrong.contains("is in latin1")), "in blocks of {size} bytes");
+    }
     let (_, wrong) = read(b"\xff\xfe<\0", &[b"\xff\xfe<\0b\0"]);
     assert!(wrong.unwrap().contains("UTF-16"));
 }

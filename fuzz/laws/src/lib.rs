@@ -1,0 +1,31 @@
+//! Laws that hold for any bytes, one module for each fuzz target.
+//!
+//! A target hands its input to `check`, which panics where a law is broken. The first bytes of an input choose the options,
+//! the others are the data. `tests/found.rs` tries the same laws with what fuzzers have found and with the seeds, on every
+//! `cargo test`.
+
+#![forbid(unsafe_code)]
+#![allow(clippy::panic, reason = "a law that is broken is told by panicking")]
+
+pub mod apache_line;
+pub mod blocks;
+pub mod bytes;
+pub mod csv;
+pub mod frame_reader;
+pub mod json;
+pub mod pickle;
+pub mod query;
+pub mod struct_;
+pub mod xml;
+
+/// Every target by its name, with what it checks.
+pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+    ("apache_line", apache_line::check),
+    ("csv", csv::check),
+    ("frame_reader", frame_reader::check),
+    ("json", json::check),
+    ("pickle", pickle::check),
+    ("query", query::check),
+    ("struct", struct_::check),
+    ("xml", xml::check),
+];
