@@ -212,6 +212,48 @@ fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::I
 }
 
 #[test]
+fn memory_is_told() {
+    let (records, text) = (2000, "x".repeat(50));
+    let mut builder = BatchBuilder::new(schema());
+    for i in 0..records {
+        let key = format!("{text}{i}");
+        builder
+            .push(&[Value::Text(key.as_bytes()), Value::Int(i), Value::Int(i), Value::Float(i as f64), Value::Bool(true), Value::Null])
+            .unwrap();
+    }
+    let all = builder.finish().unwrap();
+    // At least what it must hold of a record, and a few times that.
+    for (query, least) in [
+        ("count", 8),
+        ("sum(i)", 16),
+        ("avg(f)", 40),
+        ("max(k)", 50),
+        ("argmin(f, k)", 66),
+        ("last(k)", 50),
+        ("stdev(f)", 80),
+        ("p95(i)", 32),
+        ("distinct(k)", 70),
+        ("set(i)", 30),
+        ("list(k)", 60),
+    ] {
+        for groups in [1, records as usize] {
+            let mut one = accumulators(query).remove(0);
+            one.resize(groups);
+            let empty = one.bytes();
+            let numbers: Vec<u32> = (0..records as u32).map(|row| row % groups as u32).collect();
+            one.add(&Groups::Each(&numbers), &args(query, 0, &all), 0).unwrap();
+            let bytes = one.bytes();
+            assert!(bytes >= empty, "{query}");
+            let is_kept = groups > 1 || matches!(query, "distinct(k)" | "set(i)" | "list(k)");
+            assert!(
+                !is_kept || (bytes >= least * records as usize && bytes <= 5 * least * records as usize),
+                "{query} of {groups} groups: {bytes}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_integer_sum_is_exact_or_an_error() {
     let rows = |ints: &[i64]| batch(&ints.iter().map(|&i| (None, None, Some(i), None, None, None)).collect::<Vec<_>>());
     let check = |ints: &[i64], expect: Option<i64>| {
