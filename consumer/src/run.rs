@@ -61,7 +61,10 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
     let outlets = Outlets::new(plan, printer, options.line_width);
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
-        Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+        Err(error) => {
+            outlets.abandon(&error);
+            return Outcome { error: Some(error), ..Outcome::default() };
+        }
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(reader, plan, options.quiet, &stream);
