@@ -65,7 +65,10 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let outlets = Outlets::new(plan, printer, options.line_width);
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
-        Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+        Err(error) => {
+            outlets.abandon(&error);
+            return Outcome { error: Some(error), ..Outcome::default() };
+        }
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(input, plan, options.quiet, &stream);
