@@ -67,7 +67,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let plan = query::check(&source, &parsed, &schema).unwrap_or_else(|error| panic!("{error}"));
     let out = Shared::default();
     let options =
-        Options { threads, memory: Memory::default(), default_output: Output::Json, line_width: None, stopper: None, quiet: true, memory: Memory::default() };
+        Options { threads, memory: Memory::default(), default_output: Output::Json, line_width: None, stopper: None, quiet: true };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
