@@ -63,14 +63,17 @@ pub struct Resolver {
     lookup: Arc<dyn Fn(IpAddr) -> Answer + Send + Sync>,
     /// What is known: the latest, and those before them.
     known: [HashMap<IpAddr, Name>; 2],
-    to_threads: (Sender<IpAddr>, Receiver<IpAddr>),
-    from_threads: (Sender<(IpAddr, Answer)>, Receiver<(IpAddr, Answer)>),
+    to_threads: Queue<IpAddr>,
+    from_threads: Queue<(IpAddr, Answer)>,
     threads: usize,
     /// Threads that are left behind in a lookup.
     stuck: usize,
     failures: usize,
     has_given_up: bool,
 }
+
+/// Both ends of a channel: threads may be started at any time, and none that ends closes it.
+type Queue<T> = (Sender<T>, Receiver<T>);
 
 /// A host's name; `None` where there is none, or nobody could say.
 pub type Name = Option<Arc<str>>;
@@ -220,7 +223,7 @@ mod tests {
 
     use super::{Answer, Limits, Resolver};
 
-    const LIMITS: Limits = Limits { in_flight: 4, patience: Duration::from_millis(20), failures: 1000, remembered: 10 };
+    const LIMITS: Limits = Limits { in_flight: 4, patience: Duration::from_secs(1), failures: 1000, remembered: 10 };
 
     fn address(n: u8) -> IpAddr {
         Ipv4Addr::new(10, 0, 0, n).into()

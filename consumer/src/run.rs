@@ -15,8 +15,9 @@ use recpipe::{
 };
 
 use crate::{
-    aggregate::Table,
+    gather::Gathered,
     input::{Arrived, Frames, Receipt, Stop},
+    memory::Memory,
     output::{Outlet, Outlets, Printer},
     query::{
         plan::{Output, Plan},
@@ -30,6 +31,8 @@ use crate::{
 pub struct Options {
     /// Worker threads.
     pub threads: usize,
+    /// How much the stages may hold, and where the rest goes.
+    pub memory: Memory,
     /// The output of a query that names none.
     pub default_output: Output,
     /// The columns of the terminal that a table is to fit, if there is one.
@@ -58,11 +61,14 @@ pub struct Outcome {
 /// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
 pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
-    let split = Split::new(plan, &options.default_output);
+    let split = Split::new(plan, &options.default_output, &options.memory, options.threads);
     let outlets = Outlets::new(plan, printer, options.line_width);
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
-        Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+        Err(error) => {
+            outlets.abandon(&error);
+            return Outcome { error: Some(error), ..Outcome::default() };
+        }
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(input, plan, options.quiet, &stream);
@@ -78,7 +84,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let make = || QueryWorker { part: split.worker(), plan };
     let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (tables, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |tables| (tables, None));
+    let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
     // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
     let error = match failed {
@@ -86,7 +92,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
-            once.end(&split, tables).map(|()| broken)
+            once.end(&split, gathered).map(|()| broken)
         }
     };
     let error = error.unwrap_or_else(|error| {
@@ -171,14 +177,16 @@ impl QueryWorker<'_> {
 
 impl Worker<Item> for QueryWorker<'_> {
     type Out = Worked;
-    type Last = Option<Table>;
+    type Last = Option<Gathered>;
 
     fn work(&mut self, (raw, receipt): Item) -> Self::Out {
         (self.send(raw), receipt)
     }
 
     fn finish(self) -> Self::Last {
-        self.part.table.take()
+        let mut gathered = self.part.gathered.take();
+        gathered.iter_mut().for_each(Gathered::seal);
+        gathered
     }
 }
 
@@ -230,16 +238,11 @@ impl Once<'_> {
         Flow::Stop
     }
 
-    /// The workers are done: merges their tables, and closes the chain.
-    fn end(&mut self, split: &Split<'_>, tables: Vec<Option<Table>>) -> Result<(), Error> {
-        if let Some(mut whole) = split.table() {
-            for table in tables.into_iter().flatten() {
-                whole.merge(table)?;
-            }
-            for batch in whole.batches() {
-                if self.chain.send(batch?)? == Flow::Stop {
-                    break;
-                }
+    /// The workers are done: merges what they have gathered, and closes the chain.
+    fn end(&mut self, split: &Split<'_>, gathered: Vec<Option<Gathered>>) -> Result<(), Error> {
+        for batch in Gathered::merge(gathered.into_iter().flatten().collect(), split.budget())? {
+            if self.chain.send(batch?)? == Flow::Stop {
+                break;
             }
         }
         self.chain.close()

@@ -11,13 +11,16 @@ use recpipe::{Error, stage::Broadcast};
 
 use crate::{
     aggregate::Table,
+    gather::Gathered,
+    memory::{Budget, Memory},
     output::{self, Outlet, Outlets},
     query::{
         plan::{Output, Plan, PlanStage, Step},
         words::Runs,
     },
+    sort::{Keep, Sorter},
     stage::{
-        Assign, Deliver, Delivered, Distinct, DistinctCandidates, Dns, Filter, Head, Parse, Select, Skip, Stats, Tabulate, Tail, Target,
+        Assign, Deliver, Delivered, Distinct, DistinctCandidates, Dns, Filter, Gather, GatherPart, Head, Parse, Select, Skip, Tail, Target,
         Top, TopCandidates, Trace,
     },
 };
@@ -30,6 +33,8 @@ pub struct Split<'p> {
     output: &'p Output,
     /// The output of a branch that names none.
     default: &'p Output,
+    budget: Budget,
+    workers: usize,
 }
 
 /// A worker's part, built.
@@ -38,15 +43,25 @@ pub struct WorkerPart {
     pub chain: Target,
     /// What came of them for the once part.
     pub delivered: Delivered,
-    /// What came of them for the end, where the query has a table.
-    pub table: Rc<RefCell<Option<Table>>>,
+    /// What came of them for the end, where the stage at the cut gathers.
+    pub gathered: Rc<RefCell<Option<Gathered>>>,
 }
 
 impl<'p> Split<'p> {
-    /// Cuts a plan; `default` is the output of a query that names none.
-    pub fn new(plan: &'p Plan, default: &'p Output) -> Self {
+    /// Cuts a plan for so many workers; `default` is the output of a query that names none.
+    pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize) -> Self {
         let each_worker = |stage: &&PlanStage| stage.word.runs == Runs::EachWorker && !stage.word.output;
-        Split { plan, cut: plan.stages.iter().take_while(each_worker).count(), output: plan.sink().unwrap_or(default), default }
+        let cut = plan.stages.iter().take_while(each_worker).count();
+        // What is beyond the cut may have two accounts: of what it knows and of what it sorts.
+        let once = holders(&plan.stages[cut..]) * 2;
+        let at_cut = if plan.stages.get(cut).is_some_and(holds) { workers } else { 0 };
+        let budget = memory.budget(once + at_cut, workers);
+        Split { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers }
+    }
+
+    /// What the stages may hold.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
     }
 
     /// Whether the workers format what is printed: nothing is left to run once.
@@ -57,22 +72,22 @@ impl<'p> Split<'p> {
 
     /// Builds the part of one worker.
     pub fn worker(&self) -> WorkerPart {
-        let (delivered, table) = (Delivered::default(), Rc::new(RefCell::new(None)));
+        let (delivered, gathered) = (Delivered::default(), Rc::new(RefCell::new(None)));
         let formatter = || output::format(self.output, self.plan.output()).filter(|_| self.workers_format());
         let deliver = |format| Box::new(Deliver::new(format, delivered.clone())) as Target;
         let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| &stage.step) {
-            Some(Step::Stats { .. }) => {
-                *table.borrow_mut() = self.table();
-                Box::new(Tabulate::new(table.clone()))
+            Some(Step::Stats { .. } | Step::Sort(_)) => {
+                *gathered.borrow_mut() = self.gathered(self.plan, self.cut);
+                Box::new(GatherPart::new(gathered.clone()))
             }
-            Some(Step::Distinct(exprs)) => Box::new(DistinctCandidates::new(exprs.clone(), deliver(None))),
+            Some(Step::Distinct(exprs)) => Box::new(DistinctCandidates::new(exprs.clone(), &self.budget, self.workers, deliver(None))),
             Some(Step::Top { direction, n, by }) => Box::new(TopCandidates::new(*direction, *n, by.clone(), deliver(None))),
             _ => deliver(formatter()),
         };
-        for stage in self.plan.stages[..self.cut].iter().rev() {
-            chain = link(stage, chain);
+        for place in (0..self.cut).rev() {
+            chain = self.link(self.plan, place, chain);
         }
-        WorkerPart { chain, delivered, table }
+        WorkerPart { chain, delivered, gathered }
     }
 
     /// Builds the part that runs once: the first stage of its chain, and where lines go that workers have formatted. Where
@@ -81,56 +96,80 @@ impl<'p> Split<'p> {
     /// # Errors
     /// [`Error::Io`] when an output cannot be written.
     pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
-        // The table at the cut is filled by the workers; what it holds at the end goes to the stage after it.
-        let from = self.cut + usize::from(self.table().is_some());
-        self.chain(self.plan, from, self.output, outlets)
+        // What the workers gather at the cut goes to the stage after it.
+        let gathers = self.gathered(self.plan, self.cut).is_some();
+        self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets)
     }
 
     /// The stages of a plan, or of a branch, from this place on, and its output.
     fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets) -> Result<Outlet, Error> {
         let Outlet { stage: mut chain, printer } = outlets.open(output, plan.output())?;
-        for stage in plan.stages[from..].iter().rev() {
-            chain = match &stage.step {
+        for place in (from..plan.stages.len()).rev() {
+            chain = match &plan.stages[place].step {
                 Step::Tee(branch) => {
                     let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets)?;
                     Box::new(Broadcast::new(vec![branch.stage, chain]))
                 }
-                _ => link(stage, chain),
+                _ => self.link(plan, place, chain),
             };
         }
         Ok(Outlet { stage: chain, printer })
     }
 
-    /// An empty table to merge those of the workers into, where the query has one at the cut.
-    pub fn table(&self) -> Option<Table> {
-        self.plan.stages.get(self.cut).and_then(table_of)
+    /// What the stage at this place gathers, empty; `None` for other stages.
+    fn gathered(&self, plan: &Plan, place: usize) -> Option<Gathered> {
+        let stage = plan.stages.get(place)?;
+        let schema = stage.output.clone();
+        match &stage.step {
+            Step::Stats { keys, aggregates } => Some(Gathered::Table(Table::new(keys, aggregates, schema, &self.budget))),
+            Step::Sort(keys) => {
+                // Of what is sorted, no more is kept than a `head` right after it takes.
+                let keep = match plan.stages.get(place + 1).map(|next| &next.step) {
+                    Some(Step::Head(n)) => Keep::First(usize::try_from(*n).unwrap_or(usize::MAX)),
+                    _ => Keep::All,
+                };
+                Some(Gathered::Sorter(Sorter::new(keys.clone(), schema, keep, &self.budget)))
+            }
+            _ => None,
+        }
+    }
+
+    /// A whole stage of a plan, or of a branch, in front of its target.
+    fn link(&self, plan: &Plan, place: usize, target: Target) -> Target {
+        if let Some(gathered) = self.gathered(plan, place) {
+            return Box::new(Gather::new(gathered, self.budget.clone(), target));
+        }
+        let stage = &plan.stages[place];
+        let schema = stage.output.clone();
+        match &stage.step {
+            Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
+            Step::Select(columns) => Box::new(Select::new(columns.clone(), schema, target)),
+            Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), target)),
+            Step::Parse(parse) => Box::new(Parse::new(parse.clone(), target)),
+            Step::Head(n) => Box::new(Head::new(*n, target)),
+            Step::Tail(n) => Box::new(Tail::new(*n, target)),
+            Step::Skip(n) => Box::new(Skip::new(*n, target)),
+            Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, &self.budget, target)),
+            Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), target)),
+            Step::Dns { field, place } => Box::new(Dns::new(*field, *place, schema, target)),
+            Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
+            // Those that gather were built above; the output is the last of the chain, built before the first link; a branch
+            // is built by who knows the outputs.
+            Step::Stats { .. } | Step::Sort(_) | Step::Output(_) | Step::Tee(_) => target,
+        }
     }
 }
 
-fn table_of(stage: &PlanStage) -> Option<Table> {
-    match &stage.step {
-        Step::Stats { keys, aggregates } => Some(Table::new(keys, aggregates, stage.output.clone())),
-        _ => None,
-    }
+/// Whether a stage holds more than a bounded number of records.
+fn holds(stage: &PlanStage) -> bool {
+    matches!(stage.step, Step::Distinct(_) | Step::Stats { .. } | Step::Sort(_))
 }
 
-/// A whole stage in front of its target.
-fn link(stage: &PlanStage, target: Target) -> Target {
-    let schema = stage.output.clone();
-    match &stage.step {
-        Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
-        Step::Select(columns) => Box::new(Select::new(columns.clone(), schema, target)),
-        Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), target)),
-        Step::Parse(parse) => Box::new(Parse::new(parse.clone(), target)),
-        Step::Head(n) => Box::new(Head::new(*n, target)),
-        Step::Tail(n) => Box::new(Tail::new(*n, target)),
-        Step::Skip(n) => Box::new(Skip::new(*n, target)),
-        Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, target)),
-        Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), target)),
-        Step::Stats { keys, aggregates } => Box::new(Stats::new(Table::new(keys, aggregates, schema), target)),
-        Step::Dns { field, place } => Box::new(Dns::new(*field, *place, schema, target)),
-        Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
-        // The output is the last of the chain, built before the first link; a branch is built by who knows the outputs.
-        Step::Output(_) | Step::Tee(_) => target,
-    }
+/// How many of these stages do, and of their branches.
+fn holders(stages: &[PlanStage]) -> usize {
+    let of = |stage: &PlanStage| match &stage.step {
+        Step::Tee(branch) => holders(&branch.stages),
+        _ => usize::from(holds(stage)),
+    };
+    stages.iter().map(of).sum()
 }

@@ -95,9 +95,10 @@ impl Progress {
     }
 }
 
+/// All of it fits into 80 columns.
 fn new_bar(total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    let template = if total.is_some() { "{bar:24} {msg}" } else { "{spinner} {msg}" };
+    let template = if total.is_some() { "{bar:12} {msg}" } else { "{spinner} {msg}" };
     // A constant template that does not parse would show in any run; the default style serves as well.
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
@@ -105,7 +106,7 @@ fn new_bar(total: Option<u64>) -> ProgressBar {
     bar
 }
 
-/// `512.00 MiB of 1.21 GiB (41%), 7.1 M records/s, 2 seconds left, 3 rejected`.
+/// `512.00 MiB of 1.21 GiB (41%), 7.1 M records/s, 2s left, 3 rejected`.
 fn text(ledger: &Ledger, read: u64, total: Option<u64>, took: Duration) -> String {
     let seconds = took.as_secs_f64().max(1e-9);
     let mut text = HumanBytes(read).to_string();
@@ -114,7 +115,7 @@ fn text(ledger: &Ledger, read: u64, total: Option<u64>, took: Duration) -> Strin
     }
     text += &format!(", {} records/s", short(ledger.records_out as f64 / seconds));
     if let Some(left) = total.and_then(|total| total.checked_sub(read)).filter(|_| read > 0) {
-        text += &format!(", {} left", HumanDuration(Duration::from_secs_f64(left as f64 * seconds / read as f64)));
+        text += &format!(", {:#} left", HumanDuration(Duration::from_secs_f64(left as f64 * seconds / read as f64)));
     }
     if ledger.rejected > 0 {
         text += &format!(", {} rejected", ledger.rejected);
@@ -139,7 +140,7 @@ mod tests {
     fn says_how_far_how_fast_and_how_long() {
         let ledger = Ledger { records_out: 3_000_000, ..Ledger::default() };
         let at = |read, total, rejected| text(&Ledger { rejected, ..ledger }, read, total, Duration::from_secs(2));
-        assert_eq!(at(1 << 30, Some(4 << 30), 0), "1.00 GiB of 4.00 GiB (25%), 1.5 M records/s, 6 seconds left");
+        assert_eq!(at(1 << 30, Some(4 << 30), 0), "1.00 GiB of 4.00 GiB (25%), 1.5 M records/s, 6s left");
         assert_eq!(at(1 << 20, None, 7), "1.00 MiB, 1.5 M records/s, 7 rejected");
         assert_eq!(at(10, Some(5), 0), "10 B of 5 B (100%), 1.5 M records/s");
         assert_eq!(at(0, Some(0), 0), "0 B of 0 B (0%), 1.5 M records/s");

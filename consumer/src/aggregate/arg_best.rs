@@ -61,16 +61,32 @@ impl Accumulator for ArgBest {
         if matches!(x.values, Values::Null) || matches!(y.values, Values::Null) {
             return Ok(());
         }
+        let is_null = |row| x.is_null(row) || y.is_null(row);
         let mut is_changed = false;
-        groups.try_for_each(|row, group| {
-            let (value, position) = (x.value(row), position + row as u64);
-            if !x.is_null(row) && !y.is_null(row) && self.is_better(group, &value, position) {
-                self.positions[group] = position;
-                self.x.set(group, value)?;
-                is_changed = true;
-            }
-            Ok(())
-        })?;
+        if let (Values::Int(values), Some((best, present))) = (&x.values, self.x.ints()) {
+            let (wanted, positions) = (self.wanted, &mut self.positions);
+            groups.for_each(|row, group| {
+                let (value, position) = (values.get(row), position + row as u64);
+                let is_better = match value.cmp(&best[group]) {
+                    Ordering::Equal => position < positions[group],
+                    order => order == wanted,
+                };
+                if (is_better || !present[group]) && !is_null(row) {
+                    (best[group], present[group], positions[group]) = (value, true, position);
+                    is_changed = true;
+                }
+            });
+        } else {
+            groups.try_for_each(|row, group| {
+                let (value, position) = (x.value(row), position + row as u64);
+                if !is_null(row) && self.is_better(group, &value, position) {
+                    self.positions[group] = position;
+                    self.x.set(group, value)?;
+                    is_changed = true;
+                }
+                Ok(())
+            })?;
+        }
         // In a rising input every record is better than the one before: y is copied once a batch.
         if is_changed {
             groups.try_for_each(|row, group| match position + row as u64 == self.positions[group] {

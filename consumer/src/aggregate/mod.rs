@@ -14,6 +14,7 @@ mod held;
 mod json;
 mod keys;
 mod list;
+mod merge;
 mod min_max;
 mod quantile;
 mod sketch;

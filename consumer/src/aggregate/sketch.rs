@@ -433,8 +433,37 @@ mod tests {
     #[test]
     fn it_stays_small() {
         let mut sketch = Sketch::default();
-        let grown: usize = (0..1_000_000_u32).map(|i| sketch.add(f64::from(i.wrapping_mul(2_654_435_769)))).sum();
+        let grown: usize = (0..200_000_u32).map(|i| sketch.add(f64::from(i.wrapping_mul(2_654_435_769)))).sum();
         assert!(grown < 100_000 && sketch.heap() < 100_000, "{grown}, {}", sketch.heap());
+    }
+
+    #[test]
+    fn torn_counts_are_no_panic() {
+        let values: Vec<f64> = (-300..300).map(f64::from).chain([f64::NAN, f64::INFINITY]).collect::<Vec<_>>().repeat(8);
+        let (mut none, mut counts) = (Vec::new(), Vec::new());
+        sketch(&values).write((&mut none, &mut counts));
+        assert!(none.is_empty());
+        let merge = |counts: &[u8]| {
+            let mut merged = sketch(&values[..10]);
+            let is_taken = merged.merge(&[], counts).and_then(|_| merged.merge(&[], counts)).is_ok();
+            let _ = (merged.quantile(0.3, true), merged.add(1.0));
+            is_taken
+        };
+        assert!(merge(&counts));
+        for at in 0..counts.len() {
+            // 16 bytes of the range, then 13 a bucket.
+            assert_eq!(merge(&counts[..at]), at == 0 || (at >= 16 && (at - 16) % 13 == 0), "{at}");
+            for wrong in [0, 1, 127, 255] {
+                let mut torn = counts.clone();
+                torn[at] = wrong;
+                merge(&torn);
+            }
+        }
+        let mut beyond = counts[..16 + 13].to_vec();
+        beyond[16..21].copy_from_slice(&[3, 255, 255, 255, 255]);
+        assert!(!merge(&beyond));
+        beyond[16..].copy_from_slice(&[2, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255]);
+        assert!(!merge(&beyond));
     }
 
     fn value() -> impl Strategy<Value = f64> {
@@ -447,6 +476,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn the_error_is_small(values in prop::collection::vec(prop_oneof![-1e6..1e6_f64, 1.0..2.0_f64, (0..2000_i32).prop_map(f64::from)], 1..3000), q in 0.0..=1.0_f64) {
             let mut sorted = values.clone();

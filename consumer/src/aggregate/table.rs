@@ -2,107 +2,281 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Error, Origin, Schema};
+use recpipe::{Batch, Column, Error, Field, Origin, Schema, Text, Type, record::Bits};
 
-use super::{Accumulator, Groups, Keys, accumulator};
+use super::{
+    Accumulator, Groups, Keys, accumulator, keys,
+    merge::{GroupMerge, GroupRun},
+};
 use crate::{
     expr::{Expr, Vector},
+    memory::{Account, Budget, Run, Spill},
     query::plan::Aggregate,
+    sort::serial,
 };
 
 /// Records of a batch of results: as many as a block of a log has, roughly.
-const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 8192;
 
 /// Groups and their aggregates. Each worker fills a table of its own; then they are merged.
+///
+/// A table that has grown large without having met many of its keys again is made a sorted run of keys and states, and
+/// begins anew: runs take half of the memory, a small table is in the processor's caches, and what the budget has no
+/// room for can be written to a temporary file. The result, which is sorted by key in any case, is one merge of all
+/// runs. (Parts by hash, instead of runs, would have to be sorted once more when each is finished.)
 pub struct Table {
-    key_exprs: Vec<Expr>,
-    arguments: Vec<Vec<Expr>>,
+    shape: Arc<Shape>,
     accumulators: Vec<Box<dyn Accumulator>>,
     keys: Keys,
     numbers: Vec<u32>,
-    /// Whether nothing was added yet.
-    is_new: bool,
+    /// Records in the groups that are in the table.
+    records: usize,
+    /// At so many groups it is asked whether they are worth keeping in the table.
+    judge_at: usize,
+    runs: Vec<GroupRun>,
+    /// Bytes of the runs that are in memory.
+    run_bytes: usize,
+    account: Account,
+    spill: Option<Spill>,
+}
+
+/// A table of fewer groups is never made a run for its size.
+const JUDGE_AT: usize = 1 << 18;
+/// A group with fewer records than this, on the average, is not worth keeping in the table.
+const RECORDS_A_GROUP: usize = 3;
+
+/// What all tables of a stage have in common.
+pub(super) struct Shape {
+    key_exprs: Vec<Expr>,
+    aggregates: Vec<Aggregate>,
+    kinds: Vec<Type>,
+    /// The schema of the result.
     schema: Arc<Schema>,
 }
 
+impl Shape {
+    /// Accumulators without groups.
+    pub(super) fn accumulators(&self) -> Vec<Box<dyn Accumulator>> {
+        self.aggregates.iter().map(accumulator).collect()
+    }
+
+    /// A batch of the result: these keys, and the aggregates of these groups.
+    pub(super) fn result<'k>(
+        &self,
+        keys: impl Iterator<Item = Option<&'k [u8]>>,
+        accumulators: &[Box<dyn Accumulator>],
+        groups: &[u32],
+    ) -> Result<Batch, Error> {
+        let mut columns = keys::columns(&self.kinds, keys)?;
+        for accumulator in accumulators {
+            columns.push(accumulator.finish(groups)?);
+        }
+        Batch::new(self.schema.clone(), columns, groups.len(), Origin::default())
+    }
+
+    /// A batch of a run: the key, then the states of the aggregates.
+    pub(super) fn state<'k>(
+        &self,
+        keys: impl Iterator<Item = Option<&'k [u8]>> + Clone,
+        accumulators: &[Box<dyn Accumulator>],
+        groups: &[u32],
+    ) -> Result<Batch, Error> {
+        let nulls: Vec<bool> = keys.clone().map(|key| key.is_none()).collect();
+        let text = Text::collect(keys.map(Option::unwrap_or_default));
+        let mut columns = vec![Column::text(text).with_nulls(Bits::collect(nulls.len(), |row| nulls[row]))];
+        for accumulator in accumulators {
+            columns.append(&mut accumulator.state(groups)?);
+        }
+        let fields = columns.iter().enumerate().map(|(i, column)| Field::new(i.to_string(), column.kind()));
+        Batch::new(Arc::new(Schema::new(fields.collect())?), columns, groups.len(), Origin::default())
+    }
+}
+
 impl Table {
-    /// An empty table for these keys and aggregates; `schema` is that of the result.
-    pub fn new(keys: &[Expr], aggregates: &[Aggregate], schema: Arc<Schema>) -> Self {
+    /// An empty table for these keys and aggregates, with an account of its own; `schema` is that of the result.
+    pub fn new(keys: &[Expr], aggregates: &[Aggregate], schema: Arc<Schema>, budget: &Budget) -> Self {
         let mut accumulators: Vec<_> = aggregates.iter().map(accumulator).collect();
+        // The types of the schema, not of the expressions: they are the same, but for a column of nulls.
+        let kinds: Vec<Type> = schema.fields()[..keys.len()].iter().map(|field| field.kind).collect();
+        let mut groups = Keys::new(kinds.clone());
         if keys.is_empty() {
             // Without keys there is one group, also when no record comes.
+            groups = Keys::of_no_values();
             accumulators.iter_mut().for_each(|accumulator| accumulator.resize(1));
         }
-        // The types of the schema, not of the expressions: they are the same, but for a column of nulls.
-        let kinds = schema.fields()[..keys.len()].iter().map(|field| field.kind).collect();
         Table {
-            key_exprs: keys.to_vec(),
-            arguments: aggregates.iter().map(|aggregate| aggregate.args.clone()).collect(),
+            shape: Arc::new(Shape { key_exprs: keys.to_vec(), aggregates: aggregates.to_vec(), kinds, schema }),
             accumulators,
-            keys: Keys::new(kinds),
+            keys: groups,
             numbers: Vec::new(),
-            is_new: true,
-            schema,
+            records: 0,
+            judge_at: JUDGE_AT,
+            runs: Vec::new(),
+            run_bytes: 0,
+            account: budget.account(),
+            spill: None,
         }
     }
 
     /// Adds the records of a batch. Their places in the input follow from its origin's `order`.
     ///
     /// # Errors
-    /// [`Error::Data`] from an expression or an aggregate.
+    /// [`Error::Data`] from an expression or an aggregate, or when a single group is more than the budget; those of a
+    /// [`Spill`].
     pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
-        let position = batch.origin().order.checked_mul(Batch::MAX_ROWS as u64).filter(|&position| position < 1 << 62);
-        let Some(position) = position else { return Err(Error::Data("more batches than can be counted".into())) };
-        self.is_new = false;
-        let keys = self.key_exprs.iter().map(|key| key.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
+        let position = serial(batch)?;
+        let shape = self.shape.clone();
+        let keys = shape.key_exprs.iter().map(|key| key.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
+        self.make_room(if keys.is_empty() { 0 } else { batch.len() })?;
         let groups = if keys.is_empty() {
             Groups::One(batch.len())
         } else {
             self.keys.number(&keys, batch.len(), &mut self.numbers)?;
+            self.records += batch.len();
             self.accumulators.iter_mut().for_each(|accumulator| accumulator.resize(self.keys.len()));
             Groups::Each(&self.numbers)
         };
-        for (accumulator, arguments) in self.accumulators.iter_mut().zip(&self.arguments) {
-            let arguments = arguments.iter().map(|argument| argument.eval(batch)).collect::<Result<Vec<_>, _>>()?;
+        for (accumulator, aggregate) in self.accumulators.iter_mut().zip(&shape.aggregates) {
+            let arguments = aggregate.args.iter().map(|argument| argument.eval(batch)).collect::<Result<Vec<_>, _>>()?;
             accumulator.add(&groups, &arguments, position)?;
         }
-        Ok(())
+        self.judge()
     }
 
-    /// Adds all that another table for the same stage has.
-    ///
-    /// # Errors
-    /// As for [`Table::add`].
-    pub fn merge(&mut self, other: Table) -> Result<(), Error> {
-        if self.is_new {
-            *self = other;
+    /// Makes a large table a run if its groups have few records each.
+    fn judge(&mut self) -> Result<(), Error> {
+        if self.keys.len() < self.judge_at {
             return Ok(());
         }
-        let into = if self.key_exprs.is_empty() { vec![0] } else { self.keys.merge(&other.keys)? };
-        if !self.key_exprs.is_empty() {
-            self.accumulators.iter_mut().for_each(|accumulator| accumulator.resize(self.keys.len()));
+        self.judge_at = 2 * self.keys.len();
+        if self.records < RECORDS_A_GROUP * self.keys.len() { self.make_run() } else { Ok(()) }
+    }
+
+    /// Makes sure that so many groups more would fit, if need be by spilling all that there are.
+    fn make_room(&mut self, more: usize) -> Result<(), Error> {
+        if self.account.hold(self.bytes_with(more)) {
+            return Ok(());
         }
-        let groups: Vec<u32> = (0..into.len() as u32).collect();
-        for (groups, into) in groups.chunks(BATCH_ROWS).zip(into.chunks(BATCH_ROWS)) {
-            for (accumulator, other) in self.accumulators.iter_mut().zip(&other.accumulators) {
-                accumulator.merge_state(&other.state(groups)?, into)?;
-            }
+        if self.shape.key_exprs.is_empty() {
+            // The only group cannot be written away: the next record is of it, too.
+            let limit = self.account.budget().limit();
+            return Err(Error::Data(format!(
+                "`stats` without `by` needs more memory than its part of {limit} bytes; give it more with `--memory SIZE`"
+            )));
+        }
+        self.spill_runs()?;
+        if !self.account.hold(self.bytes_with(more)) && !self.keys.is_empty() {
+            self.make_run()?;
+            self.spill_runs()?;
+            // With nothing in it there is always room for one batch.
+            let _ = self.account.hold(self.bytes_with(more));
         }
         Ok(())
     }
 
-    /// The result: the keys and their aggregates, sorted by key, in batches.
-    pub fn batches(&self) -> impl Iterator<Item = Result<Batch, Error>> + '_ {
-        let sorted = if self.key_exprs.is_empty() { vec![0] } else { self.keys.sorted() };
-        let parts = sorted.len().div_ceil(BATCH_ROWS);
-        (0..parts).map(move |part| self.batch(&sorted[part * BATCH_ROWS..sorted.len().min((part + 1) * BATCH_ROWS)]))
+    /// The bytes it takes when so many groups more are in it.
+    fn bytes_with(&self, more: usize) -> usize {
+        let states = self.state_bytes();
+        self.keys.bytes_with(more) + states + states / self.keys.len().max(1) * more + self.run_bytes
     }
 
-    fn batch(&self, groups: &[u32]) -> Result<Batch, Error> {
-        let mut columns = if self.key_exprs.is_empty() { Vec::new() } else { self.keys.columns(groups)? };
-        for accumulator in &self.accumulators {
-            columns.push(accumulator.finish(groups)?);
-        }
-        Batch::new(self.schema.clone(), columns, groups.len(), Origin::default())
+    fn state_bytes(&self) -> usize {
+        self.accumulators.iter().map(|accumulator| accumulator.bytes()).sum()
     }
+
+    /// Makes a run of the groups in the table, in memory if there is room for it, and empties the table.
+    fn make_run(&mut self) -> Result<(), Error> {
+        let sorted = self.keys.sorted();
+        let bytes = self.keys.key_bytes() + self.state_bytes();
+        let batch_rows = (self.account.budget().piece() / (bytes / sorted.len().max(1)).max(1)).clamp(1, BATCH_ROWS);
+        let (shape, keys, accumulators) = (&self.shape, &self.keys, &self.accumulators);
+        let batches = sorted.chunks(batch_rows).map(|groups| {
+            let keys = groups.iter().map(|&group| keys.get(group));
+            shape.state(keys, accumulators, groups)
+        });
+        // The places and lengths of keys and states come to less than half of the table's own.
+        if self.account.hold(self.bytes_with(0) + bytes + bytes / 2) {
+            let batches = batches.collect::<Result<Vec<_>, _>>()?;
+            self.run_bytes += batches.iter().map(Batch::bytes).sum::<usize>();
+            self.runs.push(GroupRun::Memory(batches));
+        } else {
+            let run = write(&mut self.spill, self.account.budget(), batches)?;
+            self.runs.push(GroupRun::Spilled(run));
+        }
+        self.keys.clear();
+        self.accumulators = self.shape.accumulators();
+        (self.records, self.judge_at) = (0, JUDGE_AT);
+        let _ = self.account.hold(self.bytes_with(0));
+        Ok(())
+    }
+
+    /// Writes the runs that are in memory.
+    fn spill_runs(&mut self) -> Result<(), Error> {
+        for run in &mut self.runs {
+            if let GroupRun::Memory(batches) = run {
+                let batches = std::mem::take(batches);
+                *run = GroupRun::Spilled(write(&mut self.spill, self.account.budget(), batches.into_iter().map(Ok))?);
+            }
+        }
+        self.run_bytes = 0;
+        Ok(())
+    }
+
+    /// The result of several tables for the same stage: the keys and their aggregates, sorted by key, in batches.
+    ///
+    /// # Errors
+    /// [`Error::Data`] from an aggregate; those of a [`Spill`].
+    pub fn merged(mut tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+        if tables.len() > 1 {
+            // A worker that got no record has nothing to add. (Without keys there is a group all the same.)
+            tables.retain(|table| !table.runs.is_empty() || table.records > 0 || table.shape.key_exprs.is_empty());
+        }
+        let Some(shape) = tables.first().map(|table| table.shape.clone()) else { return Ok(Box::new(std::iter::empty())) };
+        if tables.len() == 1 && tables[0].runs.is_empty() {
+            return Ok(Box::new(tables.into_iter().flat_map(Table::into_batches)));
+        }
+        let (mut runs, mut accounts) = (Vec::new(), Vec::new());
+        for mut table in tables {
+            if !table.keys.is_empty() {
+                table.make_run()?;
+            }
+            runs.append(&mut table.runs);
+            let _ = table.account.hold(table.run_bytes);
+            accounts.push(table.account);
+        }
+        let mut merge = GroupMerge::new(&shape, runs, budget)?;
+        Ok(Box::new(std::iter::from_fn(move || {
+            // What the runs take is theirs until they are merged.
+            let _ = &accounts;
+            merge.result().transpose()
+        })))
+    }
+
+    /// The result of this table alone.
+    fn into_batches(self) -> impl Iterator<Item = Result<Batch, Error>> {
+        let sorted = self.keys.sorted();
+        (0..sorted.len().div_ceil(BATCH_ROWS)).map(move |part| {
+            let groups = &sorted[part * BATCH_ROWS..sorted.len().min((part + 1) * BATCH_ROWS)];
+            self.shape.result(groups.iter().map(|&group| self.keys.get(group)), &self.accumulators, groups)
+        })
+    }
+
+    /// How many runs were spilled.
+    #[cfg(test)]
+    pub(super) fn spilled(&self) -> usize {
+        self.runs.iter().filter(|run| matches!(run, GroupRun::Spilled(_))).count()
+    }
+}
+
+/// Writes a run, to a file that is made where there is none.
+fn write(spill: &mut Option<Spill>, budget: &Budget, batches: impl Iterator<Item = Result<Batch, Error>>) -> Result<Run, Error> {
+    let spill = match spill {
+        Some(spill) => spill,
+        none => none.insert(budget.spill()?),
+    };
+    let mut run = spill.write()?;
+    for batch in batches {
+        run.batch(&batch?)?;
+    }
+    run.finish()
 }

@@ -3,11 +3,12 @@
 use std::{fmt::Write, sync::Arc};
 
 use proptest::prelude::*;
-use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Field, Origin, Schema, Time, Type, Value};
+use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Error, Field, Origin, Schema, Time, Type, Value};
 
 use super::{Accumulator, Groups, Table, accumulator};
 use crate::{
     expr::Vector,
+    memory::Budget,
     query::{self, Source, plan::Step},
 };
 
@@ -59,10 +60,14 @@ fn at(order: u64, batch: Batch) -> Batch {
 }
 
 fn table(text: &str, schema: &Schema) -> Table {
+    table_within(text, schema, &budget(1 << 30))
+}
+
+fn table_within(text: &str, schema: &Schema, budget: &Budget) -> Table {
     let source = Source::from_args(&[text]);
     let plan = query::check(&source, &query::parse(&source).unwrap(), schema).unwrap();
     match &plan.stages[0].step {
-        Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone()),
+        Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone(), budget),
         step => panic!("not stats: {step:?}"),
     }
 }
@@ -87,10 +92,22 @@ const QUERIES: &[&str] = &[
     "stats count(null), sum(null), avg(null), min(null), max(null) by n",
 ];
 
+fn budget(limit: usize) -> Budget {
+    Budget::new(limit, 3, 0, &std::env::temp_dir())
+}
+
+fn results(tables: Vec<Table>) -> Box<dyn Iterator<Item = Result<Batch, Error>>> {
+    Table::merged(tables, &budget(1 << 30)).unwrap()
+}
+
 /// Every bit of the answer: equal values may look different.
-fn shown(table: &Table) -> String {
+fn shown(tables: Vec<Table>) -> String {
+    shown_of(results(tables))
+}
+
+fn shown_of(batches: impl Iterator<Item = Result<Batch, Error>>) -> String {
     let mut out = String::new();
-    for batch in table.batches() {
+    for batch in batches {
         for row in batch.unwrap().rows() {
             for value in row.values() {
                 match value {
@@ -141,11 +158,23 @@ proptest! {
             if backwards {
                 tables.reverse();
             }
-            let mut merged = tables.pop().unwrap();
-            for table in tables {
-                merged.merge(table).unwrap();
+            prop_assert_eq!(shown(tables), shown(vec![whole]), "{}", text);
+        }
+    }
+
+    // Many groups, and so little memory that runs are merged in several passes.
+    #[test]
+    fn spilling_changes_nothing(rows in prop::collection::vec(cells(), 200..600), size in 1..100_usize, parts in prop::collection::vec(0..3_usize, 1..9)) {
+        let batches = batches(&rows, &[size]);
+        for text in ["stats count, min(f), max(k), avg(i), max(t) by i", "stats count by f, k", "stats sum(n), count by f", "stats max(k) by k, n, b, t"] {
+            let mut whole = table(text, &schema());
+            batches.iter().for_each(|batch| whole.add(batch).unwrap());
+            let small = budget(4 << 10);
+            let mut tables: Vec<Table> = (0..3).map(|_| table_within(text, &schema(), &small)).collect();
+            for (i, batch) in batches.iter().enumerate() {
+                tables[parts[i % parts.len()]].add(batch).unwrap();
             }
-            prop_assert_eq!(shown(&merged), shown(&whole), "{}", text);
+            prop_assert_eq!(shown_of(Table::merged(tables, &small).unwrap()), shown(vec![whole]), "{}", text);
         }
     }
 
@@ -212,12 +241,54 @@ fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::I
 }
 
 #[test]
+fn memory_is_told() {
+    let (records, text) = (2000, "x".repeat(50));
+    let mut builder = BatchBuilder::new(schema());
+    for i in 0..records {
+        let key = format!("{text}{i}");
+        builder
+            .push(&[Value::Text(key.as_bytes()), Value::Int(i), Value::Int(i), Value::Float(i as f64), Value::Bool(true), Value::Null])
+            .unwrap();
+    }
+    let all = builder.finish().unwrap();
+    // At least what it must hold of a record, and a few times that.
+    for (query, least) in [
+        ("count", 8),
+        ("sum(i)", 16),
+        ("avg(f)", 40),
+        ("max(k)", 50),
+        ("argmin(f, k)", 66),
+        ("last(k)", 50),
+        ("stdev(f)", 80),
+        ("p95(i)", 32),
+        ("distinct(k)", 70),
+        ("set(i)", 30),
+        ("list(k)", 60),
+    ] {
+        for groups in [1, records as usize] {
+            let mut one = accumulators(query).remove(0);
+            one.resize(groups);
+            let empty = one.bytes();
+            let numbers: Vec<u32> = (0..records as u32).map(|row| row % groups as u32).collect();
+            one.add(&Groups::Each(&numbers), &args(query, 0, &all), 0).unwrap();
+            let bytes = one.bytes();
+            assert!(bytes >= empty, "{query}");
+            let is_kept = groups > 1 || matches!(query, "distinct(k)" | "set(i)" | "list(k)");
+            assert!(
+                !is_kept || (bytes >= least * records as usize && bytes <= 5 * least * records as usize),
+                "{query} of {groups} groups: {bytes}"
+            );
+        }
+    }
+}
+
+#[test]
 fn an_integer_sum_is_exact_or_an_error() {
     let rows = |ints: &[i64]| batch(&ints.iter().map(|&i| (None, None, Some(i), None, None, None)).collect::<Vec<_>>());
     let check = |ints: &[i64], expect: Option<i64>| {
         let mut table = table("sum(i)", rows(ints).schema());
         table.add(&rows(ints)).unwrap();
-        let got = table.batches().next().unwrap();
+        let got = results(vec![table]).next().unwrap();
         match expect {
             Some(sum) => assert_eq!(got.unwrap().row(0).value(0), Value::Int(sum)),
             None => assert!(got.unwrap_err().to_string().contains("overflow")),
@@ -233,7 +304,31 @@ fn of_nothing() {
     let none = batch(&[]);
     let mut one = table("stats count, sum(i), avg(f), min(k), max(n), count(b)", none.schema());
     one.add(&none).unwrap();
-    let row = one.batches().next().unwrap().unwrap();
+    let row = results(vec![one]).next().unwrap().unwrap();
     assert_eq!(row.row(0).values().collect::<Vec<_>>(), [Value::Int(0), Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0)]);
-    assert_eq!(table("count by k", none.schema()).batches().count(), 0);
+    assert_eq!(results(vec![table("count by k", none.schema())]).count(), 0);
+}
+
+/// [`spilling_changes_nothing`] would prove nothing if nothing were spilled, or in one pass.
+#[test]
+fn a_small_budget_needs_several_passes() {
+    let small = budget(4 << 10);
+    let mut table = table_within("stats count, max(k) by i", &schema(), &small);
+    let rows: Vec<Cells> = (0..600).map(|i| (Some(1), None, Some(i * 7919), None, None, None)).collect();
+    batches(&rows, &[20]).iter().for_each(|batch| table.add(batch).unwrap());
+    assert!(table.spilled() > 2 * small.fan_in(), "{} runs", table.spilled());
+}
+
+#[test]
+fn one_group_that_is_too_large_is_an_error() {
+    let small = budget(4 << 10);
+    let mut table = table_within("stats count, max(k)", &schema(), &small);
+    let text = vec![b'x'; 1 << 20];
+    let column = Column::text(recpipe::Text::collect([&text[..]].into_iter()));
+    let nulls = |_| Column::null(1);
+    let columns = std::iter::once(column).chain((1..6).map(nulls)).collect();
+    let batch = Batch::new(schema(), columns, 1, Origin::default()).unwrap();
+    table.add(&batch).unwrap();
+    let error = table.add(&at(1, batch)).unwrap_err().to_string();
+    assert!(error.contains("`stats` without `by` needs more memory") && error.contains("--memory SIZE"), "{error}");
 }

@@ -7,7 +7,7 @@ use super::{
     ast::{self, ExprKind, Literal},
     check_expr::{Checked, Checker, Failed},
     diagnose::{Diagnostic, Span, did_you_mean},
-    functions::{self, CheckCall, Mistake, need},
+    functions::{self, CheckCall, Made, Mistake, need},
     words,
 };
 use crate::{
@@ -58,7 +58,7 @@ impl Checker<'_> {
     }
 
     /// The expression that a call is, or its mistake where it stands.
-    pub(super) fn finish_call(&mut self, made: Result<(Node, Type), Mistake>, args: &[Span], span: Span) -> Checked<Expr> {
+    pub(super) fn finish_call(&mut self, made: Made, args: &[Span], span: Span) -> Checked<Expr> {
         match made {
             Ok((node, kind)) => Ok(self.made(node, kind, span)),
             Err(Mistake { arg, what, label }) => {

@@ -9,10 +9,13 @@ use super::{
 };
 use crate::expr::{Constant, Expr, Function, Node};
 
-/// Checks a call, the number of whose arguments is already known to fit: what it computes and its type.
+/// What a call computes and its type, or what is wrong with it.
+pub(super) type Made = Result<(Node, Type), Mistake>;
+
+/// Checks a call, the number of whose arguments is already known to fit.
 pub(super) enum CheckCall {
     /// By its arguments' values alone.
-    Values(fn(Vec<Expr>) -> Result<(Node, Type), Mistake>),
+    Values(fn(Vec<Expr>) -> Made),
     /// By how its arguments are written, or by more than them.
     Syntax(fn(&mut Checker<'_>, &[ast::Expr], Span) -> Checked<Expr>),
 }
@@ -108,7 +111,7 @@ const NUMBERS: [Type; 2] = [Type::Int, Type::Float];
 /// The first kinds of argument that a function of one argument takes, and what it gives.
 macro_rules! unary {
     ($($name:ident: $takes:expr => $gives:expr, $function:ident;)*) => { $(
-        pub(super) fn $name(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+        pub(super) fn $name(args: Vec<Expr>) -> Made {
             need(&args, 0, &$takes)?;
             Ok((Node::Call(Function::$function, args), $gives))
         }
@@ -136,11 +139,11 @@ unary! {
     epoch: [Type::Time] => Type::Int, Epoch;
 }
 
-pub(super) fn hash(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn hash(args: Vec<Expr>) -> Made {
     Ok((Node::Call(Function::Hash, args), Type::Int))
 }
 
-pub(super) fn round(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn round(args: Vec<Expr>) -> Made {
     need(&args, 0, &NUMBERS)?;
     let Some(digits) = args.get(1) else { return Ok((Node::Call(Function::Round, args), Type::Int)) };
     if !matches!(digits.node(), Node::Constant(Constant::Int(0..=15))) {
@@ -151,14 +154,14 @@ pub(super) fn round(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
     Ok((Node::Call(Function::RoundTo, args), kind))
 }
 
-pub(super) fn substr(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn substr(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Text])?;
     need(&args, 1, &[Type::Int])?;
     need(&args, 2, &[Type::Int])?;
     Ok((Node::Call(Function::Substr, args), Type::Text))
 }
 
-pub(super) fn split(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn split(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Text])?;
     need(&args, 1, &[Type::Text])?;
     not_empty(&args, 1, "where to split")?;
@@ -167,7 +170,7 @@ pub(super) fn split(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
 }
 
 /// `replace` of text; that of a regex is [`Checker::replace`].
-pub(super) fn replace(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn replace(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Text])?;
     need(&args, 1, &[Type::Text])?;
     not_empty(&args, 1, "what to replace")?;
@@ -185,19 +188,19 @@ fn not_empty(args: &[Expr], arg: usize, what: &str) -> Result<(), Mistake> {
     }
 }
 
-pub(super) fn query(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn query(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Text])?;
     need(&args, 1, &[Type::Text])?;
     Ok((Node::Call(Function::Query, args), Type::Text))
 }
 
 /// `time` of one argument.
-pub(super) fn time(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn time(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Time, Type::Text])?;
     Ok((Node::Call(Function::Time, args), Type::Time))
 }
 
-pub(super) fn bin(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn bin(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Time, Type::Int, Type::Float])?;
     need(&args, 1, &NUMBERS)?;
     let is_positive = match args.get(1).map(Expr::node) {
@@ -218,48 +221,48 @@ pub(super) fn bin(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
     Ok((Node::Call(Function::Bin, args), kind))
 }
 
-pub(super) fn abs(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn abs(args: Vec<Expr>) -> Made {
     need(&args, 0, &NUMBERS)?;
     let kind = args.first().map_or(Type::Null, Expr::kind);
     Ok((Node::Call(Function::Abs, args), kind))
 }
 
-pub(super) fn min(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn min(args: Vec<Expr>) -> Made {
     let kind = alike(&args, 0)?;
     Ok((Node::Call(Function::Min, args), kind))
 }
 
-pub(super) fn max(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn max(args: Vec<Expr>) -> Made {
     let kind = alike(&args, 0)?;
     Ok((Node::Call(Function::Max, args), kind))
 }
 
-pub(super) fn coalesce(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn coalesce(args: Vec<Expr>) -> Made {
     let kind = alike(&args, 0)?;
     Ok((Node::Coalesce(args), kind))
 }
 
-pub(super) fn if_(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn if_(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Bool])?;
     let kind = alike(&args, 1)?;
     let wrong_number = |_| Mistake { arg: 0, what: "`if` takes a condition and two values".into(), label: String::new() };
     Ok((Node::If(Box::new(args.try_into().map_err(wrong_number)?)), kind))
 }
 
-pub(super) fn contains(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn contains(args: Vec<Expr>) -> Made {
     find(FindOp::Contains, args)
 }
 
-pub(super) fn starts_with(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn starts_with(args: Vec<Expr>) -> Made {
     find(FindOp::StartsWith, args)
 }
 
-pub(super) fn ends_with(args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn ends_with(args: Vec<Expr>) -> Made {
     find(FindOp::EndsWith, args)
 }
 
 /// `contains` and its like, as functions and as operators.
-pub(super) fn find(op: FindOp, args: Vec<Expr>) -> Result<(Node, Type), Mistake> {
+pub(super) fn find(op: FindOp, args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Text])?;
     need(&args, 1, &[Type::Text])?;
     let wrong_number = |_| Mistake { arg: 0, what: "two texts are needed".into(), label: String::new() };

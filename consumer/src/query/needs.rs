@@ -67,6 +67,10 @@ fn read_by(step: &Step, mut needed: Places, input: &Schema, default: &Output) ->
             of(by, &mut needed);
             needed
         }
+        Step::Sort(keys) => {
+            keys.iter().for_each(|key| of(&key.expr, &mut needed));
+            needed
+        }
         Step::Distinct(columns) => {
             let mut read = Places::new();
             of_all(columns, &mut read);
@@ -144,6 +148,7 @@ mod tests {
         check("let b = bytes * 2 | where b > 3 | print \"{host} {b}\"", Some(&["host", "bytes"]));
         check("let b = bytes * 2 | select b", Some(&["bytes"]));
         check("top 2 by bytes | select host", Some(&["host", "bytes"]));
+        check("sort -bytes, status | select host", Some(&["host", "status", "bytes"]));
         check("distinct", None);
         check("select host | where host == \"status\" | json", Some(&["host"]));
         check("drop request, host | count by status", Some(&["status"]));

@@ -536,6 +536,8 @@ error: a `[` without its `]`
         check("status == 404", "unknown stage `status`", "status", "a condition begins with `where`");
         check("where a == \"b", "this text has no end", "\"b", "a closing \" is missing");
         check("where a =~ /b", "this regex has no end", "/b", "a `/` is missing; inside a regex write `\\/`");
+        check("where a > 5M", "unknown unit `M`", "M", "did you mean `MB`?");
+        check("where a > 5H", "unknown unit `H`", "H", "did you mean `h`?");
         check("head 5m", "expected how many, as in `head 10`, found `5m`", "5m", "");
         check("where a == ::1", "expected a value, found `:`", ":", "");
         check(

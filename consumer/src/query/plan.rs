@@ -12,7 +12,10 @@ use recpipe::{Schema, Type, transport::Url};
 use regex::bytes::Regex;
 
 use super::{diagnose::Span, template::Format, words::StageWord};
-use crate::expr::{Expr, Predicate};
+use crate::{
+    expr::{Expr, Predicate},
+    sort::SortKey,
+};
 
 pub use super::ast::Direction;
 
@@ -66,6 +69,8 @@ pub enum Step {
         /// The aggregates.
         aggregates: Vec<Aggregate>,
     },
+    /// All records in the order of these.
+    Sort(Vec<SortKey>),
     /// The records with the largest values, largest first, or the smallest, smallest first; NaN after all other numbers
     /// and nulls last; of equal ones those that came first.
     Top {

@@ -3,7 +3,7 @@
 use recpipe::transport::Url;
 
 use super::{
-    ast::{Aggregate, Direction, Item, Output, Pattern, StageKind},
+    ast::{Aggregate, Direction, Item, Output, Pattern, SortItem, StageKind},
     check_expr::squeeze,
     diagnose::{Diagnostic, Span, did_you_mean},
     parse::{Failed, Parsed, Parser},
@@ -97,6 +97,15 @@ pub(super) fn distinct(parser: &mut Parser<'_>) -> Parsed<StageKind> {
 pub(super) fn stats(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     let aggregates = parser.list(aggregate)?;
     keys_after(parser, aggregates)
+}
+
+/// `sort [-]EXPR, …`
+pub(super) fn sort(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    if parser.at_stage_end() {
+        return Err(parser.unexpected("what to sort by"));
+    }
+    let item = |parser: &mut Parser<'_>| Ok(SortItem { descending: parser.take_sign("-"), expr: parser.expr()? });
+    parser.list(item).map(StageKind::Sort)
 }
 
 /// `top N`, `top N by EXPR`, `top N KEY, …`

@@ -1,6 +1,6 @@
 //! The stages of a query: one per file, each a [`recpipe::Stage`] that owns its target.
 //!
-//! A stage that needs all the records (`distinct`, `top`, `stats`) has two halves: one in each worker, which sends on as
+//! A stage that needs all the records (`distinct`, `top`, `stats`, `sort`) has two halves: one in each worker, which sends on as
 //! little as it can, and one that runs once on what all workers send. [`crate::split`] puts them together.
 
 mod assign;
@@ -8,11 +8,11 @@ mod deliver;
 mod distinct;
 mod dns;
 mod filter;
+mod gather;
 mod head;
 mod parse;
 mod select;
 mod skip;
-mod stats;
 mod tail;
 mod top;
 mod trace;
@@ -22,11 +22,11 @@ pub use deliver::{Deliver, Delivered, Piece};
 pub use distinct::{Distinct, DistinctCandidates};
 pub use dns::Dns;
 pub use filter::Filter;
+pub use gather::{Gather, GatherPart};
 pub use head::Head;
 pub use parse::Parse;
 pub use select::Select;
 pub use skip::Skip;
-pub use stats::{Stats, Tabulate};
 pub use tail::Tail;
 pub use top::{Top, TopCandidates};
 pub use trace::Trace;

@@ -357,7 +357,9 @@ impl Reading {
         // The ledger.
         let (lines, units) = (lines as usize, records + rejects.len() + blank as usize);
         match self.unit {
-            Unit::LINE => assert_eq!((lines, lines), (units, newlines(bytes) as usize + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n")))),
+            Unit::LINE => {
+                assert_eq!((lines, lines), (units, newlines(bytes) as usize + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))))
+            }
             Unit::RECORD => assert_eq!(lines, units),
             _ => assert_eq!(lines, newlines(bytes) as usize + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))),
         }
@@ -368,7 +370,10 @@ impl Reading {
         for reject in &rejects {
             let (start, end, before) = (reject.start as usize, (reject.start + reject.len) as usize, reject.records_before as usize);
             assert!(start >= least && end <= bytes.len() && before <= records, "{reject:?}");
-            assert!(starts[..before].iter().all(|&earlier| earlier < start) && starts[before..].iter().all(|&later| later > start), "{reject:?}");
+            assert!(
+                starts[..before].iter().all(|&earlier| earlier < start) && starts[before..].iter().all(|&later| later > start),
+                "{reject:?}"
+            );
             least = end;
             match self.unit.placed {
                 "line" => assert_eq!(u64::from(reject.line), newlines(&bytes[..start])),

@@ -77,7 +77,10 @@ fn compare_rows(texts: &Outcome, body: &[u8], delimiter: u8) {
             continue;
         }
         let Some(record) = records.next() else { panic!("{row:?} is no record") };
-        assert_eq!(record.iter().map(|(_, cell)| cell.clone()).collect::<Vec<_>>(), row.iter().cloned().map(Cell::Text).collect::<Vec<_>>());
+        assert_eq!(
+            record.iter().map(|(_, cell)| cell.clone()).collect::<Vec<_>>(),
+            row.iter().cloned().map(Cell::Text).collect::<Vec<_>>()
+        );
     }
     assert_eq!((records.len(), rejects.len()), (0, torn.unwrap_or(0)), "more than {} rows", rows.len());
 }

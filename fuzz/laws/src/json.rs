@@ -119,7 +119,9 @@ fn is_same(record: &Row, flat: &[(String, Tree)]) -> bool {
             (Tree::Bool(one), Some(Cell::Bool(other))) => one == other,
             (Tree::Int(one), Some(cell)) => cell.is_same_number(&Cell::Int(*one)),
             // serde_json reads `-0` as it does `-0.0`; here it is the integer 0.
-            (Tree::Float(one), Some(cell)) if one.to_bits() == (-0.0_f64).to_bits() => [Cell::Int(0), Cell::float(0.0), Cell::float(-0.0)].contains(cell),
+            (Tree::Float(one), Some(cell)) if one.to_bits() == (-0.0_f64).to_bits() => {
+                [Cell::Int(0), Cell::float(0.0), Cell::float(-0.0)].contains(cell)
+            }
             (Tree::Float(one), Some(Cell::Float(other))) => one.to_bits() == *other,
             (Tree::Text(one), Some(Cell::Text(other))) => one.as_bytes() == other,
             (tree @ Tree::Array(_), Some(Cell::Text(other))) => serde_json::from_slice::<Tree>(other).is_ok_and(|other| other == *tree),

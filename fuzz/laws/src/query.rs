@@ -137,6 +137,7 @@ pub fn check(data: &[u8]) {
         line_width: (how % 5 == 0).then_some(40),
         stopper: None,
         quiet: true,
+        memory: Default::default(),
     };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {

@@ -87,7 +87,8 @@ impl Writer<'_> {
         let text = self.one_of(&before).to_owned() + self.one_of(&opens);
         self.out.push_str(&text);
         while !self.from.0.is_empty() {
-            let between = ["", "\n", " between ", "<!-- </bus><bus> -->", "<other><a>1</a></other>", "<![CDATA[<bus>]]>", "<?p <bus> ?>", "<bu/>"];
+            let between =
+                ["", "\n", " between ", "<!-- </bus><bus> -->", "<other><a>1</a></other>", "<![CDATA[<bus>]]>", "<?p <bus> ?>", "<bu/>"];
             let text = self.one_of(&between);
             self.out.push_str(text);
             let mut row = Row::new();

@@ -28,6 +28,7 @@ struct Cells {
     numbers: Vec<i64>,
     /// The rows that are null.
     nulls: Vec<u32>,
+    /// The rows so far; those after them that have nothing in this field are added when it has something again.
     len: usize,
 }
 
@@ -48,6 +49,14 @@ impl Cells {
         }
         self.nulls.push(self.len as u32);
         self.len += 1;
+    }
+
+    /// What is lacking of so many rows is null.
+    #[inline]
+    fn pad(&mut self, rows: usize) {
+        while self.len < rows {
+            self.push_null();
+        }
     }
 
     fn truncate(&mut self, len: usize) {
@@ -131,7 +140,7 @@ impl Table {
     #[inline]
     pub fn text(&mut self, column: usize, start: usize, len: usize) {
         let anchor = self.anchor;
-        let cells = &mut self.cells[column];
+        let cells = self.padded(column);
         cells.starts.push((start as u32).wrapping_sub(anchor));
         cells.lens.push(len as u32);
         cells.len += 1;
@@ -141,16 +150,17 @@ impl Table {
     pub fn own_text(&mut self, column: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.own.len();
         write(&mut self.own);
-        let cells = &mut self.cells[column];
+        let len = self.own.len() - start;
+        let cells = self.padded(column);
         cells.starts.push(start as u32 | OWN);
-        cells.lens.push((self.own.len() - start) as u32);
+        cells.lens.push(len as u32);
         cells.len += 1;
     }
 
     /// A whole number, a boolean as 0 or 1, or the bits of a float.
     #[inline]
     pub fn number(&mut self, column: usize, number: i64) {
-        let cells = &mut self.cells[column];
+        let cells = self.padded(column);
         cells.numbers.push(number);
         cells.len += 1;
     }
@@ -158,7 +168,16 @@ impl Table {
     /// Nothing.
     #[inline]
     pub fn null(&mut self, column: usize) {
-        self.cells[column].push_null();
+        self.padded(column).push_null();
+    }
+
+    /// A column with all the records that are complete.
+    #[inline]
+    fn padded(&mut self, column: usize) -> &mut Cells {
+        let rows = self.anchors.len();
+        let cells = &mut self.cells[column];
+        cells.pad(rows);
+        cells
     }
 
     /// Whether the record that was begun has a value in this column.
@@ -175,11 +194,7 @@ impl Table {
 
     /// A further column; the records so far have nothing in it.
     pub fn add_column(&mut self, kind: Type) {
-        let mut cells = Cells::new(kind);
-        for _ in 0..self.rows() {
-            cells.push_null();
-        }
-        self.cells.push(cells);
+        self.cells.push(Cells::new(kind));
     }
 
     /// Gives another type to a column that has been of nulls, or makes floats of whole numbers.
@@ -209,12 +224,6 @@ impl Table {
     /// The record is complete; what it was not given is null.
     #[inline]
     pub fn commit(&mut self) {
-        let rows = self.anchors.len();
-        for cells in &mut self.cells {
-            if cells.len == rows {
-                cells.push_null();
-            }
-        }
         self.anchors.push(self.anchor);
     }
 
@@ -231,8 +240,10 @@ impl Table {
     ///
     /// Texts are views into the block. Where few of them are wanted, so few that the block would be mostly what nobody reads,
     /// they are copied out of it instead; and so is a column any of whose texts does not stand in the block.
-    pub fn batch(&self, block: &Bytes, schema: &Arc<Schema>, wanted: &Wanted, origin: Origin) -> Batch {
+    pub fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, wanted: &Wanted, origin: Origin) -> Batch {
         let rows = self.rows();
+        // A column without any value needs none.
+        self.cells.iter_mut().filter(|cells| cells.nulls.len() < cells.len).for_each(|cells| cells.pad(rows));
         let picked = || schema.fields().iter().zip(&self.cells).filter(|(field, _)| wanted.has(&field.name)).map(|(_, cells)| cells);
         let text_bytes: usize =
             picked().filter(|cells| cells.kind == Type::Text).flat_map(|cells| &cells.lens).map(|&len| len as usize).sum();
@@ -243,6 +254,7 @@ impl Table {
             .map(|cells| {
                 let column = match cells.kind {
                     Type::Null => return Column::null(rows),
+                    _ if cells.len < rows => return Column::null(rows),
                     Type::Text if copied || cells.starts.iter().any(|start| start & OWN != 0) => Column::text(self.copy_out(block, cells)),
                     Type::Text => {
                         let anchors = anchors.get_or_insert_with(|| Ints::pack(&self.anchors)).clone();

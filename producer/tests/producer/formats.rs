@@ -136,7 +136,7 @@ fn any_number_of_different_keys_loses_nothing() {
         0 => format!("{{{},\"n\":{n}}}\n", (0..50).map(|i| format!("\"k{n}_{i}\":{i}")).collect::<Vec<_>>().join(",")),
         _ => format!("{{\"k{n}\":\"v{n}\",\"n\":{n}}}\n"),
     };
-    let rows = 70_000;
+    let rows = 30_000;
     fs::write(&path, (0..rows).map(line).collect::<String>()).unwrap();
     let mut streams = Vec::new();
     for threads in ["1", "3"] {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -10,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use recpipe::wire::{Ending, Incoming, Reader};
 use recpipe::{Batch, Exit};
+use rustix::fs::OFlags;
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A run that takes longer has failed.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -38,6 +42,17 @@ pub fn python(script: &str, dir: &Path) -> Option<String> {
             Some(seed)
         }
     }
+}
+
+/// A terminal of 80 columns: the end that a person would be at, and the one for a program.
+pub fn terminal() -> (File, File) {
+    let main_end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
+    grantpt(&main_end).unwrap();
+    unlockpt(&main_end).unwrap();
+    let name = ptsname(&main_end, Vec::new()).unwrap().into_string().unwrap();
+    let terminal = File::options().read(true).write(true).custom_flags(OFlags::NOCTTY.bits() as i32).open(name).unwrap();
+    tcsetwinsize(&terminal, Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 }).unwrap();
+    (main_end.into(), terminal)
 }
 
 /// Runs it without any standard input.

@@ -128,12 +128,15 @@ fn one_record_of_many_fields_does_not_make_the_small_ones_around_it_large() {
 #[test]
 fn a_text_that_a_pickle_names_again_and_again_is_not_copied_each_time() {
     // One text of half a mebibyte in a thousand fields.
-    let keys = |get: &[u8]| (0..1000_u16).flat_map(|n| [&[b'U', 2, b'A' + (n >> 6) as u8, b'0' + (n & 63) as u8], get].concat()).collect::<Vec<u8>>();
+    let keys = |get: &[u8]| {
+        (0..1000_u16).flat_map(|n| [&[b'U', 2, b'A' + (n >> 6) as u8, b'0' + (n & 63) as u8], get].concat()).collect::<Vec<u8>>()
+    };
     let long = "x".repeat(500_000);
     let own = [b"}(U\x01kV", long.as_bytes(), b"\np0\n", &keys(b"g0\n"), b"u."].concat();
     let viewed = [b"}(U\x01k", &text(500_000)[..], b"q\0", &keys(b"h\0"), b"u."].concat();
     for hostile in [own, viewed] {
-        let outcome = run_on(&["pickle", "--max-errors", "9"], &[pickled("k", b"U\x01x"), hostile, pickled("k", b"U\x01y")].concat()).exits(0);
+        let outcome =
+            run_on(&["pickle", "--max-errors", "9"], &[pickled("k", b"U\x01x"), hostile, pickled("k", b"U\x01y")].concat()).exits(0);
         assert_eq!(outcome.says("the same texts again and again").stream().field("k"), ["x", "y"]);
     }
 }
@@ -153,7 +156,9 @@ fn values_below_a_long_key_that_nobody_asked_for_cost_little() {
 #[test]
 fn entities_of_a_document_type_do_not_grow() {
     let lol: String = (1..10).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))).collect();
-    let doc = format!("<!DOCTYPE l [<!ENTITY l0 \"lol\">{lol}<!ENTITY x SYSTEM \"file:///etc/passwd\">]><l><b><n>1</n></b><b><n>&l9;</n></b></l>");
+    let doc = format!(
+        "<!DOCTYPE l [<!ENTITY l0 \"lol\">{lol}<!ENTITY x SYSTEM \"file:///etc/passwd\">]><l><b><n>1</n></b><b><n>&l9;</n></b></l>"
+    );
     let outcome = run_on(&["xml", "b"], doc.as_bytes()).exits(1).says("the entity `&l9;` is not known: document types are not read");
     assert_eq!(outcome.stream().field("n"), ["1"]);
     let fetched = run_on(&["xml", "b"], doc.replace("&l9;", "&x;").as_bytes()).exits(1).says("the entity `&x;` is not known");

@@ -1,6 +1,5 @@
 //! Pipes that stay open, readers that go away, terminals.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use recpipe::wire::{Incoming, Reader};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::harness::{DEADLINE, command, common, log, run, wait};
+use crate::harness::{DEADLINE, command, common, log, run, terminal, wait};
 
 /// The time in which a person calls it at once; runs take a small part of it.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -91,12 +90,7 @@ fn killed_in_the_middle_it_leaves_a_stream_without_an_end() {
 
 #[test]
 fn records_are_not_written_to_a_terminal() {
-    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let main_end = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-    grantpt(&main_end).unwrap();
-    unlockpt(&main_end).unwrap();
-    let name = ptsname(&main_end, Vec::new()).unwrap().into_string().unwrap();
-    let terminal = File::options().read(true).write(true).open(name).unwrap();
+    let (_main_end, terminal) = terminal();
     let mut child = command(&["apache"]).stdout(terminal).spawn().unwrap();
     assert_eq!(wait(&mut child, DEADLINE), Some(2));
     let mut said = String::new();

@@ -6,10 +6,12 @@ use std::sync::{Arc, Mutex};
 use proptest::prelude::*;
 use recpipe::Schema;
 use recpipe::transport::back::Listener;
+use recpipe::wire::Writer;
 use recpipe_producer::format::{Args, FORMATS, Format, Plan, Start, Unit, Wanted};
 use recpipe_producer::input::block::{Block, Part};
 use recpipe_producer::input::boundary::Boundary;
 use recpipe_producer::input::live::Watch;
+use recpipe_producer::output::Advice;
 use recpipe_producer::progress::{Progress, Show};
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
@@ -85,8 +87,17 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };
     let options = Options { threads, limit, quiet: true, stats: false, grep: None, shards: None, shape: Shape::default() };
     let out = Shared::default();
-    let (advice, progress) = (Listener::new(tempfile::tempfile().unwrap()), Progress::new(Show::Never, Arc::default(), None));
-    let exit = run(Box::new(cut), &Watch::nothing(), Output::Now(out.clone()), advice, None, &options, progress);
+    let (advice, progress) = (Advice::Pipe(Listener::new(tempfile::tempfile().unwrap())), Progress::new(Show::Never, Arc::default(), None));
+    let written = out.clone();
+    let exit = run(
+        Box::new(cut),
+        &Watch::nothing(),
+        Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?)))),
+        advice,
+        None,
+        &options,
+        progress,
+    );
     let stream = Stream::read(&out.0.lock().unwrap());
     assert_eq!(stream.ending.exit, exit);
     (stream.field("host"), stream.ending.rejected, exit.code(), stream.ending.cause)

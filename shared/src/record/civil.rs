@@ -62,6 +62,13 @@ impl Time {
         if self.offset_s.abs_diff(0) <= MAX_OFFSET_S.unsigned_abs() { i64::from(self.offset_s) } else { 0 }
     }
 
+    /// The days since 1970-01-01 and the seconds since midnight, in its own offset.
+    #[inline]
+    pub fn local_day_and_second(self) -> (i64, i64) {
+        let seconds = self.nanos.div_euclid(1_000_000_000) + self.clock_offset_s();
+        (seconds.div_euclid(86_400), seconds.rem_euclid(86_400))
+    }
+
     /// What calendar and clock show at this moment, in its own offset.
     ///
     /// # Examples
@@ -74,8 +81,7 @@ impl Time {
     /// ```
     #[inline]
     pub fn civil(self) -> Civil {
-        let seconds = self.nanos.div_euclid(1_000_000_000) + self.clock_offset_s();
-        let (days, clock) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (days, clock) = self.local_day_and_second();
         // The inverse of `days`, from the same source.
         let from_era = days + 719_468;
         let (era, of_era) = (from_era.div_euclid(146_097), from_era.rem_euclid(146_097));

@@ -175,6 +175,9 @@ fn an_end_that_is_none_is_told_on() {
         Pipeline::both(&["apache", "a.log"], &["sum(bytes * 9223372036854775807) as s | emit"]).then(&["print"]).dir(scratch.path()).run();
     let outcome = run.exits(&[0, 1, 1]);
     assert!(outcome.ends[2].stderr.contains("integer overflow"), "{outcome}");
+    let run = Pipeline::both(&["apache", "a.log"], &["tee [ write \"no/b.csv\" ] | emit"]).then(&["count | print"]).dir(scratch.path());
+    let outcome = run.run().exits(&[0, 1, 1]);
+    assert!(outcome.ends[2].stderr.contains("cannot write no/b.csv"), "{outcome}");
 }
 
 #[test]

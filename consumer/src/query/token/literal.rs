@@ -99,7 +99,12 @@ impl Lexer<'_> {
     /// That there is no unit like the one from `start` to here.
     fn unknown_unit(&self, start: usize) -> Kind {
         let unit = &self.text[start..self.at];
-        let near = SIZES.iter().chain(&DURATIONS).find(|(name, _)| name.eq_ignore_ascii_case(unit));
+        // `5M` is megabytes without their `B`, not minutes.
+        let size = |(name, _): &&(&str, u64)| {
+            name.eq_ignore_ascii_case(unit) || name.strip_suffix('B').is_some_and(|short| short.eq_ignore_ascii_case(unit))
+        };
+        let duration = |(name, _): &&(&str, u64)| name.eq_ignore_ascii_case(unit);
+        let near = SIZES.iter().find(size).or_else(|| DURATIONS.iter().find(duration));
         let help = match near {
             Some((name, _)) => format!("did you mean `{name}`?"),
             None => "sizes are written `10KB`, `4MiB`; durations `90s`, `1h30m`".to_owned(),

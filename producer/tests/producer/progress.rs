@@ -1,0 +1,80 @@
+//! How far a run is, as a person at a terminal sees it.
+
+use std::io::{ErrorKind, Read, Write};
+use std::path::Path;
+use std::process::Stdio;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{DEADLINE, command, log, terminal, wait};
+
+/// What a terminal clears a line with.
+const CLEAR: &str = "\x1b[2K";
+
+/// Runs with standard error at a terminal; whoever reads the records takes a part of them, and the rest when so much time has
+/// passed since the beginning. What the terminal got.
+fn said(args: &[&str], path: &Path, pause: Duration) -> String {
+    let (mut main_end, terminal) = terminal();
+    let mut command = command(&[args, &[path.to_str().unwrap()]].concat());
+    command.env("TERM", "xterm").stdout(Stdio::piped()).stderr(terminal);
+    let began = Instant::now();
+    let mut child = command.spawn().unwrap();
+    // It holds an end of the terminal, whose reading would never end.
+    drop(command);
+    let mut stdout = child.stdout.take().unwrap();
+    thread::scope(|scope| {
+        let said = scope.spawn(move || {
+            let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
+            loop {
+                match main_end.read(&mut part) {
+                    Ok(n @ 1..) => bytes.extend_from_slice(&part[..n]),
+                    Err(e) if e.kind() == ErrorKind::Interrupted => {}
+                    // On Linux the end is an error.
+                    _ => return String::from_utf8(bytes).unwrap(),
+                }
+            }
+        });
+        stdout.read_exact(&mut [0; 10_000]).unwrap();
+        thread::sleep((began + pause).saturating_duration_since(Instant::now()));
+        std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
+        assert_eq!(wait(&mut child, DEADLINE), Some(0));
+        said.join().unwrap()
+    })
+}
+
+#[test]
+fn a_bar_is_drawn_after_a_second_and_taken_away() {
+    let dir = tempfile::tempdir().unwrap();
+    // More than fits between the programs, so that it lasts as long as its reader likes.
+    let text = "bad\n".repeat(7) + &log(100_000);
+    let (plain, packed) = (dir.path().join("log"), dir.path().join("log.gz"));
+    std::fs::write(&plain, &text).unwrap();
+    let mut gz = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gz.write_all(text.as_bytes()).unwrap();
+    std::fs::write(&packed, gz.finish().unwrap()).unwrap();
+    for path in [&plain, &packed] {
+        let bytes = std::fs::metadata(path).unwrap().len();
+        let said = said(&["apache"], path, Duration::from_millis(1300));
+        // Of the bytes as they lie on the disk.
+        let total = format!(" of {:.2} MiB (", bytes as f64 / 1048576.0);
+        for part in [&*total, "%), ", " records/s, ", " left, ", ", 7 rejected"] {
+            assert!(said.contains(part), "no {part:?} in {said:?}");
+        }
+        // The summary stands on a line that was cleared, and no bar comes after it.
+        let (before, summary) = said.rsplit_once("producer: 7 lines rejected").unwrap();
+        assert!(before.ends_with(CLEAR) || before.trim_end_matches(['\r', '\n']).ends_with(CLEAR), "{said:?}");
+        assert!(!summary.contains("records/s"), "{said:?}");
+    }
+    for quiet in ["--no-progress", "-q"] {
+        let said = said(&["apache", quiet], &plain, Duration::from_millis(1300));
+        assert!(!said.contains("records/s") && !said.contains('\x1b'), "{quiet}: {said:?}");
+    }
+}
+
+#[test]
+fn a_short_run_draws_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    std::fs::write(&path, log(1000)).unwrap();
+    assert_eq!(said(&["apache"], &path, Duration::ZERO), "");
+}
