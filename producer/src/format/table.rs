@@ -17,10 +17,6 @@ const CUT_AT_CELLS: usize = 1 << 20;
 /// Marks a start that counts in the table's own bytes instead of the block: a block is far smaller.
 const OWN: u32 = 1 << 31;
 
-/// A block has no more values and nulls together than this, where records need not have all fields: many small ones beside one
-/// with many fields would take gigabytes. Formats hold themselves to it.
-pub const MAX_CELLS: usize = 1 << 24;
-
 /// One field of the records so far.
 #[derive(Debug, Clone)]
 struct Cells {
