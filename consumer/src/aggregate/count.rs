@@ -1,10 +1,11 @@
 //! `count`, `count(condition)`, `count(x)`: how many records, how many true, how many not null.
 
-use std::any::Any;
+use recpipe::{Column, Error, Ints, Type};
 
-use recpipe::{Column, Error, Ints};
-
-use super::{Accumulator, Groups, same_kind};
+use super::{
+    Accumulator, Groups,
+    state::{self, Torn},
+};
 use crate::{expr::Vector, query::plan::AggregateFunction};
 
 /// The counts of all groups.
@@ -24,26 +25,31 @@ impl Accumulator for Count {
         self.counts.resize(groups, 0);
     }
 
-    fn add(&mut self, groups: &Groups<'_>, input: Option<&Vector>) -> Result<(), Error> {
+    fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
         let counts = &mut self.counts;
-        match (self.function, input, groups) {
-            (AggregateFunction::CountTrue, Some(input), _) => {
+        match (self.function, args, groups) {
+            (AggregateFunction::CountTrue, [input], _) => {
                 let truth = input.clone().truth();
                 groups.for_each(|row, group| counts[group] += i64::from(truth.get(row)));
             }
-            (AggregateFunction::CountPresent, Some(input), _) => {
-                groups.for_each(|row, group| counts[group] += i64::from(!input.is_null(row)))
-            }
+            (AggregateFunction::CountPresent, [input], _) => groups.for_each(|row, group| counts[group] += i64::from(!input.is_null(row))),
             (_, _, Groups::One(rows)) => counts[0] += *rows as i64,
             (_, _, Groups::Each(groups)) => groups.iter().for_each(|&group| counts[group as usize] += 1),
         }
         Ok(())
     }
 
-    fn merge(&mut self, other: Box<dyn Any>, into: &[u32]) -> Result<(), Error> {
-        let other = same_kind::<Self>(other)?;
-        for (count, &group) in other.counts.iter().zip(into) {
-            self.counts[group as usize] += count;
+    fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
+        Ok(vec![self.finish(groups)?])
+    }
+
+    fn merge_state(&mut self, state: &[Column], into: &[u32]) -> Result<(), Error> {
+        let counts = state::column(state, 0, Type::Int, into.len())?;
+        for (row, &group) in into.iter().enumerate() {
+            let count = &mut self.counts[group as usize];
+            // Half of the range is left to what is counted after this.
+            let sum = state::count(counts, row)?.checked_add(*count as u64).filter(|&sum| sum <= 1 << 62).ok_or(Torn)?;
+            *count = sum as i64;
         }
         Ok(())
     }
@@ -51,5 +57,9 @@ impl Accumulator for Count {
     fn finish(&self, groups: &[u32]) -> Result<Column, Error> {
         let counts: Vec<i64> = groups.iter().map(|&group| self.counts[group as usize]).collect();
         Ok(Column::int(Ints::pack(&counts)))
+    }
+
+    fn bytes(&self) -> usize {
+        self.counts.capacity() * size_of::<i64>()
     }
 }

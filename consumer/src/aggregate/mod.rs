@@ -1,25 +1,28 @@
 //! Aggregates: many records in, one value a group out; one aggregate per file.
 //!
 //! Each is `add / merge / finish`, column-wise over all groups of a table, and obeys one law: merging two is the same as
-//! having added everything to one, in whatever order.
+//! having added everything to one, in whatever order. There is one way to merge, by the *state*: columns that say all that
+//! a group has so far. It is the same between threads and between processes, and what is written to a disk.
 
-mod average;
+mod arg_best;
 mod count;
 mod exact;
+mod held;
 mod keys;
 mod min_max;
+mod state;
 mod sum;
 mod table;
 
-use std::any::Any;
+use std::cmp::Ordering;
 
-use recpipe::{Column, Error};
+use recpipe::{Column, Error, Type};
 
 pub use keys::Keys;
 pub use table::Table;
 
 use crate::{
-    expr::Vector,
+    expr::{Expr, Vector},
     query::plan::{Aggregate, AggregateFunction},
 };
 
@@ -40,49 +43,78 @@ impl Groups<'_> {
             Groups::Each(groups) => groups.iter().enumerate().for_each(|(row, &group)| each(row, group as usize)),
         }
     }
+
+    /// Calls `each` with every row and its group, up to the first error.
+    #[inline]
+    fn try_for_each(&self, mut each: impl FnMut(usize, usize) -> Result<(), Error>) -> Result<(), Error> {
+        match self {
+            Groups::One(rows) => (0..*rows).try_for_each(|row| each(row, 0)),
+            Groups::Each(groups) => groups.iter().enumerate().try_for_each(|(row, &group)| each(row, group as usize)),
+        }
+    }
 }
 
 /// One aggregate over all the groups of a table.
-pub trait Accumulator: Any + Send {
+///
+/// The driver, [`Table`], numbers groups from 0 and calls [`Accumulator::resize`] before it names a new one; a group below
+/// that is never wrong. Any number of `add` and `merge_state` may come in any order.
+pub trait Accumulator: Send {
     /// Makes room for this many groups; there are never fewer than before.
     fn resize(&mut self, groups: usize);
 
-    /// Adds rows. `input` is the value of the argument for each row; `None` where the aggregate has no argument.
+    /// Adds rows. `args` has one vector for each argument. `position` is the place of the first row in the whole input, and
+    /// the others follow: "first", "last" and "the earlier record" are told by it, whichever worker has the record.
+    /// Positions are below 2⁶³, and none comes twice.
     ///
     /// # Errors
-    /// [`Error::Data`] when the aggregate cannot hold the result.
-    fn add(&mut self, groups: &Groups<'_>, input: Option<&Vector>) -> Result<(), Error>;
+    /// [`Error::Data`] when the aggregate cannot hold the result, [`Error::Protocol`] for other arguments than were checked.
+    fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error>;
 
-    /// Adds what another of the same kind has; its group `i` is this one's group `into[i]`.
+    /// All that these groups have so far, a row each, in this order, as columns of types that depend on the aggregate alone:
+    /// for no group too. They can be the columns of a batch.
     ///
     /// # Errors
-    /// As for [`Accumulator::add`], and [`Error::Protocol`] when the other is of another kind.
-    fn merge(&mut self, other: Box<dyn Any>, into: &[u32]) -> Result<(), Error>;
+    /// [`Error::Schema`] when the text of a column would pass 4 GiB: fewer groups at a time are needed.
+    fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error>;
+
+    /// Adds what the state of another has; its row `i` goes to group `into[i]`. A group may be named more than once.
+    ///
+    /// # Errors
+    /// As for [`Accumulator::add`], and [`Error::Data`] when these are not columns that [`Accumulator::state`] of the same
+    /// aggregate gave, as far as that can be seen. Part of them may have been added then.
+    fn merge_state(&mut self, state: &[Column], into: &[u32]) -> Result<(), Error>;
 
     /// The results of these groups, in this order.
     ///
     /// # Errors
     /// [`Error::Data`] when a result does not fit its type: an integer overflow.
     fn finish(&self, groups: &[u32]) -> Result<Column, Error>;
+
+    /// The memory it takes, in bytes, near enough for a budget. Costs nothing: it may be asked after each batch.
+    fn bytes(&self) -> usize;
 }
 
 /// An empty accumulator for an aggregate of a query.
 pub fn accumulator(aggregate: &Aggregate) -> Box<dyn Accumulator> {
-    let name = aggregate.name.clone();
-    match aggregate.function {
-        AggregateFunction::Count | AggregateFunction::CountTrue | AggregateFunction::CountPresent => {
-            Box::new(count::Count::new(aggregate.function))
+    use AggregateFunction as Function;
+    let arg = |i: usize| aggregate.args.get(i).map_or(Type::Null, Expr::kind);
+    let extreme = |wanted| -> Box<dyn Accumulator> {
+        match arg(0) {
+            Type::Time => Box::new(arg_best::ArgBest::new(Type::Time, Type::Time, wanted)),
+            kind => Box::new(min_max::MinMax::new(kind, wanted)),
         }
-        AggregateFunction::Sum => Box::new(sum::Sum::new(name, aggregate.kind)),
-        AggregateFunction::Avg => Box::new(average::Average::new(name)),
-        AggregateFunction::Min => Box::new(min_max::MinMax::new(aggregate.kind, std::cmp::Ordering::Less)),
-        AggregateFunction::Max => Box::new(min_max::MinMax::new(aggregate.kind, std::cmp::Ordering::Greater)),
+    };
+    match aggregate.function {
+        Function::Count | Function::CountTrue | Function::CountPresent => Box::new(count::Count::new(aggregate.function)),
+        Function::Sum | Function::Avg => Box::new(sum::Sum::new(aggregate)),
+        Function::Min => extreme(Ordering::Less),
+        Function::Max => extreme(Ordering::Greater),
     }
 }
 
-/// The other accumulator of a merge as the kind it must be.
-fn same_kind<T: 'static>(other: Box<dyn Any>) -> Result<Box<T>, Error> {
-    other.downcast::<T>().map_err(|_| Error::Protocol("aggregates of different kinds merged"))
+/// Arguments that the check of the query does not let pass.
+fn other_type() -> Error {
+    Error::Protocol("an aggregate got other arguments than were checked")
 }
 
 #[cfg(test)]

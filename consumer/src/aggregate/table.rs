@@ -1,6 +1,6 @@
 //! The table of a `stats` stage: a group for each key, and the aggregates of each group.
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
 use recpipe::{Batch, Error, Origin, Schema};
 
@@ -16,10 +16,12 @@ const BATCH_ROWS: usize = 8192;
 /// Groups and their aggregates. Each worker fills a table of its own; then they are merged.
 pub struct Table {
     key_exprs: Vec<Expr>,
-    arguments: Vec<Option<Expr>>,
+    arguments: Vec<Vec<Expr>>,
     accumulators: Vec<Box<dyn Accumulator>>,
     keys: Keys,
     numbers: Vec<u32>,
+    /// Whether nothing was added yet.
+    is_new: bool,
     schema: Arc<Schema>,
 }
 
@@ -35,19 +37,23 @@ impl Table {
         let kinds = schema.fields()[..keys.len()].iter().map(|field| field.kind).collect();
         Table {
             key_exprs: keys.to_vec(),
-            arguments: aggregates.iter().map(|aggregate| aggregate.args.first().cloned()).collect(),
+            arguments: aggregates.iter().map(|aggregate| aggregate.args.clone()).collect(),
             accumulators,
             keys: Keys::new(kinds),
             numbers: Vec::new(),
+            is_new: true,
             schema,
         }
     }
 
-    /// Adds the records of a batch.
+    /// Adds the records of a batch. Their places in the input follow from its origin's `order`.
     ///
     /// # Errors
     /// [`Error::Data`] from an expression or an aggregate.
     pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        let position = batch.origin().order.checked_mul(Batch::MAX_ROWS as u64).filter(|&position| position < 1 << 62);
+        let Some(position) = position else { return Err(Error::Data("more batches than can be counted".into())) };
+        self.is_new = false;
         let keys = self.key_exprs.iter().map(|key| key.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
         let groups = if keys.is_empty() {
             Groups::One(batch.len())
@@ -56,9 +62,9 @@ impl Table {
             self.accumulators.iter_mut().for_each(|accumulator| accumulator.resize(self.keys.len()));
             Groups::Each(&self.numbers)
         };
-        for (accumulator, argument) in self.accumulators.iter_mut().zip(&self.arguments) {
-            let input = argument.as_ref().map(|argument| argument.eval(batch)).transpose()?;
-            accumulator.add(&groups, input.as_ref())?;
+        for (accumulator, arguments) in self.accumulators.iter_mut().zip(&self.arguments) {
+            let arguments = arguments.iter().map(|argument| argument.eval(batch)).collect::<Result<Vec<_>, _>>()?;
+            accumulator.add(&groups, &arguments, position)?;
         }
         Ok(())
     }
@@ -68,13 +74,19 @@ impl Table {
     /// # Errors
     /// As for [`Table::add`].
     pub fn merge(&mut self, other: Table) -> Result<(), Error> {
+        if self.is_new {
+            *self = other;
+            return Ok(());
+        }
         let into = if self.key_exprs.is_empty() { vec![0] } else { self.keys.merge(&other.keys)? };
-        for (accumulator, other) in self.accumulators.iter_mut().zip(other.accumulators) {
-            if !self.key_exprs.is_empty() {
-                accumulator.resize(self.keys.len());
+        if !self.key_exprs.is_empty() {
+            self.accumulators.iter_mut().for_each(|accumulator| accumulator.resize(self.keys.len()));
+        }
+        let groups: Vec<u32> = (0..into.len() as u32).collect();
+        for (groups, into) in groups.chunks(BATCH_ROWS).zip(into.chunks(BATCH_ROWS)) {
+            for (accumulator, other) in self.accumulators.iter_mut().zip(&other.accumulators) {
+                accumulator.merge_state(&other.state(groups)?, into)?;
             }
-            let other: Box<dyn Any> = other;
-            accumulator.merge(other, &into)?;
         }
         Ok(())
     }

@@ -1,21 +1,45 @@
 //! The law of aggregates: any split of the input, merged in any order, gives what adding everything to one gives.
 
-use std::sync::Arc;
+use std::{fmt::Write, sync::Arc};
 
 use proptest::prelude::*;
-use recpipe::{Batch, BatchBuilder, Field, Schema, Type, Value};
+use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Field, Origin, Schema, Time, Type, Value};
 
-use super::Table;
-use crate::query::{self, Source, plan::Step};
+use super::{Accumulator, Groups, Table, accumulator};
+use crate::{
+    expr::Vector,
+    query::{self, Source, plan::Step},
+};
 
-type Cells = (Option<u8>, Option<i8>, Option<i64>, Option<f64>, Option<bool>);
+type Cells = (Option<u8>, Option<i8>, Option<i64>, Option<f64>, Option<bool>, Option<(i8, bool)>);
+
+/// Floats that are special, equal and look different, or any.
+fn float() -> impl Strategy<Value = f64> {
+    prop_oneof![any::<f64>(), prop::sample::select(vec![0.0, -0.0, f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.1, 1e308])]
+}
+
+fn cells() -> impl Strategy<Value = Cells> {
+    (
+        any::<Option<u8>>(),
+        any::<Option<i8>>(),
+        any::<Option<i64>>(),
+        prop::option::of(float()),
+        any::<Option<bool>>(),
+        any::<Option<(i8, bool)>>(),
+    )
+}
+
+fn schema() -> Arc<Schema> {
+    let fields = [("k", Type::Text), ("n", Type::Int), ("i", Type::Int), ("f", Type::Float), ("b", Type::Bool), ("t", Type::Time)];
+    Arc::new(Schema::new(fields.into_iter().map(|(name, kind)| Field::new(name, kind)).collect()).unwrap())
+}
 
 fn batch(rows: &[Cells]) -> Batch {
-    let fields = [("k", Type::Text), ("n", Type::Int), ("i", Type::Int), ("f", Type::Float), ("b", Type::Bool)];
-    let schema = Schema::new(fields.into_iter().map(|(name, kind)| Field::new(name, kind)).collect()).unwrap();
-    let mut builder = BatchBuilder::new(Arc::new(schema));
-    for (k, n, i, f, b) in rows {
+    let mut builder = BatchBuilder::new(schema());
+    for (k, n, i, f, b, t) in rows {
         let key = k.map(|k| [b'a' + k % 3, 0xff]);
+        // Few moments, in two offsets.
+        let time = |(t, east): (i8, bool)| Value::Time(Time { nanos: i64::from(t % 3), offset_s: if east { 3600 } else { 0 } });
         builder
             .push(&[
                 key.as_ref().map_or(Value::Null, |key| Value::Text(&key[..usize::from(k.unwrap_or(0)) % 3])),
@@ -23,10 +47,15 @@ fn batch(rows: &[Cells]) -> Batch {
                 i.map_or(Value::Null, Value::Int),
                 f.map_or(Value::Null, Value::Float),
                 b.map_or(Value::Null, Value::Bool),
+                t.map_or(Value::Null, time),
             ])
             .unwrap();
     }
     builder.finish().unwrap()
+}
+
+fn at(order: u64, batch: Batch) -> Batch {
+    batch.with_origin(Origin { order, ..Origin::default() })
 }
 
 fn table(text: &str, schema: &Schema) -> Table {
@@ -38,35 +67,67 @@ fn table(text: &str, schema: &Schema) -> Table {
     }
 }
 
-const QUERIES: [&str; 6] = [
+const QUERIES: &[&str] = &[
     "stats count, count(b), count(i), sum(n), avg(n), sum(f), avg(f)",
-    "stats count, sum(f) by k",
-    "stats min(i), max(i), min(f), max(f), min(k), max(k), min(b), max(b)",
-    "stats min(i), max(k), avg(f) by n",
+    "stats count, count(k), sum(f) by k",
+    "stats min(i), max(i), min(f), max(f), min(k), max(k), min(b), max(b), min(t), max(t)",
+    "stats min(i), max(k), avg(f), max(t) by n",
     "stats count, max(f) by k, n",
     "stats count by f, b",
+    "stats count(null), sum(null), avg(null), min(null), max(null) by n",
 ];
 
+/// Every bit of the answer: equal values may look different.
 fn shown(table: &Table) -> String {
-    table.batches().map(|batch| format!("{:?}", batch.unwrap())).collect()
+    let mut out = String::new();
+    for batch in table.batches() {
+        for row in batch.unwrap().rows() {
+            for value in row.values() {
+                match value {
+                    Value::Float(value) => write!(out, "{:x} ", value.to_bits()).unwrap(),
+                    value => write!(out, "{value:?} ").unwrap(),
+                }
+            }
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// The rows in batches of a few, each at its place.
+fn batches(rows: &[Cells], sizes: &[usize]) -> Vec<Batch> {
+    let mut rest = rows;
+    let cut = sizes.iter().cycle().map_while(|&size| {
+        let (batch, after) = rest.split_at(size.min(rest.len()));
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    });
+    cut.enumerate().map(|(order, rows)| at(order as u64, batch(rows))).collect()
+}
+
+fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
+    let source = Source::from_args(&[text]);
+    let plan = query::check(&source, &query::parse(&source).unwrap(), &schema()).unwrap();
+    match &plan.stages[0].step {
+        Step::Stats { aggregates, .. } => aggregates.iter().map(accumulator).collect(),
+        step => panic!("not stats: {step:?}"),
+    }
 }
 
 proptest! {
     #[test]
-    fn merging_is_adding(rows in prop::collection::vec(any::<Cells>(), 0..40), parts in prop::collection::vec(0..3_usize, 40)) {
-        let all = batch(&rows);
+    fn merging_is_adding(rows in prop::collection::vec(cells(), 0..40), sizes in prop::collection::vec(1..5_usize, 1..4), parts in prop::collection::vec(0..3_usize, 40), backwards: bool) {
+        let batches = batches(&rows, &sizes);
         for text in QUERIES {
-            let mut whole = table(text, all.schema());
-            whole.add(&all).unwrap();
-            // Each row to one of three tables, as one batch with a selection or as batches of one row.
-            let mut tables: Vec<Table> = (0..3).map(|_| table(text, all.schema())).collect();
-            for (part, table) in tables.iter_mut().enumerate() {
-                let mine: Vec<u32> = (0..rows.len()).filter(|&row| parts[row] == part).map(|row| row as u32).collect();
-                if part == 0 {
-                    mine.iter().for_each(|&row| table.add(&all.select(vec![row])).unwrap());
-                } else {
-                    table.add(&all.select(mine)).unwrap();
-                }
+            let mut whole = table(text, &schema());
+            batches.iter().for_each(|batch| whole.add(batch).unwrap());
+            // Each batch to one of three tables, which get theirs in the order of the input, as workers do.
+            let mut tables: Vec<Table> = (0..3).map(|_| table(text, &schema())).collect();
+            for (batch, &part) in batches.iter().zip(&parts) {
+                tables[part].add(batch).unwrap();
+            }
+            if backwards {
+                tables.reverse();
             }
             let mut merged = tables.pop().unwrap();
             for table in tables {
@@ -75,11 +136,72 @@ proptest! {
             prop_assert_eq!(shown(&merged), shown(&whole), "{}", text);
         }
     }
+
+    // Whatever a disk or a peer makes of a state: an answer or an error, never a panic.
+    #[test]
+    fn a_torn_state_is_no_panic(rows in prop::collection::vec(cells(), 1..20), at_byte: prop::sample::Index, with: u8, cut: prop::sample::Index, shift in 0..3_usize) {
+        let all = batch(&rows);
+        let number: Vec<u32> = (0..rows.len() as u32).map(|row| row % 3).collect();
+        for text in QUERIES {
+            for (i, mut one) in accumulators(text).into_iter().enumerate() {
+                let args = args(text, i, &all);
+                one.resize(3);
+                one.add(&Groups::Each(&number), &args, 0).unwrap();
+                let state = one.state(&[0, 1, 2]).unwrap();
+                let torn: Vec<Column> = state.iter().map(|column| torn(column, at_byte, with, cut)).collect();
+                let mut shifted = torn.clone();
+                shifted.rotate_left(shift % torn.len());
+                for state in [&torn[..], &shifted, &torn[1..], &[]] {
+                    let mut other = accumulators(text).swap_remove(i);
+                    other.resize(3);
+                    if other.merge_state(state, &[2, 1, 0]).is_ok() {
+                        other.merge_state(state, &[0, 0, 0]).ok();
+                        other.add(&Groups::Each(&number), &args, 1 << 20).unwrap();
+                        let _ = other.finish(&[0, 1, 2]).map_err(|error| error.to_string());
+                        other.state(&[0, 1, 2]).unwrap();
+                    }
+                }
+                prop_assert!(one.merge_state(&state, &[0, 1]).is_err(), "{}: another number of groups", text);
+            }
+        }
+    }
+}
+
+fn args(text: &str, aggregate: usize, batch: &Batch) -> Vec<Vector> {
+    let source = Source::from_args(&[text]);
+    let plan = query::check(&source, &query::parse(&source).unwrap(), &schema()).unwrap();
+    match &plan.stages[0].step {
+        Step::Stats { aggregates, .. } => aggregates[aggregate].args.iter().map(|arg| arg.eval(batch).unwrap()).collect(),
+        step => panic!("not stats: {step:?}"),
+    }
+}
+
+/// The column with its numbers changed, or one byte of its text, or its text cut.
+fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::Index) -> Column {
+    let mut builder = ColumnBuilder::new(column.kind());
+    for row in 0..column.len() {
+        match column.value(row) {
+            Value::Text(text) if !text.is_empty() => {
+                let mut text = text.to_vec();
+                let at = at.index(text.len());
+                text[at] = with;
+                text.truncate(if with % 2 == 0 { cut.index(text.len() + 1) } else { text.len() });
+                builder.push(Value::Text(&text)).unwrap();
+            }
+            Value::Int(value) => {
+                let wrong = [value, -1, i64::MAX, i64::MIN, 0];
+                builder.push(Value::Int(wrong[usize::from(with) % 5])).unwrap();
+            }
+            _ if with == 0 => builder.push(Value::Null).unwrap(),
+            value => builder.push(value).unwrap(),
+        }
+    }
+    builder.finish()
 }
 
 #[test]
 fn an_integer_sum_is_exact_or_an_error() {
-    let rows = |ints: &[i64]| batch(&ints.iter().map(|&i| (None, None, Some(i), None, None)).collect::<Vec<_>>());
+    let rows = |ints: &[i64]| batch(&ints.iter().map(|&i| (None, None, Some(i), None, None, None)).collect::<Vec<_>>());
     let check = |ints: &[i64], expect: Option<i64>| {
         let mut table = table("sum(i)", rows(ints).schema());
         table.add(&rows(ints)).unwrap();

@@ -6,7 +6,7 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use recpipe::{Batch, Error, Flow, Stage};
+use recpipe::{Batch, Error, Flow, Origin, Stage};
 
 use super::{Target, relay_flush};
 use crate::aggregate::Table;
@@ -14,19 +14,23 @@ use crate::aggregate::Table;
 /// The whole stage, where it runs once: fills a table and sends its content at the end.
 pub struct Stats {
     table: Table,
+    /// Batches so far. They come in order, but what other stages made has no order of its own.
+    batches: u64,
     target: Target,
 }
 
 impl Stats {
     /// Fills `table`.
     pub fn new(table: Table, target: Target) -> Self {
-        Stats { table, target }
+        Stats { table, batches: 0, target }
     }
 }
 
 impl Stage for Stats {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.table.add(&batch)?;
+        let order = self.batches;
+        self.batches += 1;
+        self.table.add(&batch.with_origin(Origin { order, ..Origin::default() }))?;
         Ok(Flow::Continue)
     }
 

@@ -1,0 +1,112 @@
+//! `argmax(x, y)` and `argmin(x, y)`: the y of the record in which x is largest or smallest; of several such records, the
+//! earliest. Records in which x or y is null are skipped; of nothing it is null. With x alone it is `max(x)` and
+//! `min(x)`, for values that are equal and look different.
+
+use std::cmp::Ordering;
+
+use recpipe::{Column, ColumnBuilder, Error, Type, Value};
+
+use super::{Accumulator, Groups, held::Held, other_type, state};
+use crate::expr::{Values, Vector};
+
+/// The best records of all groups.
+pub(super) struct ArgBest {
+    /// [`Ordering::Less`] for `argmin`, [`Ordering::Greater`] for `argmax`.
+    wanted: Ordering,
+    x: Held,
+    y: Held,
+    /// Where the best record stood in the input.
+    positions: Vec<u64>,
+}
+
+impl ArgBest {
+    /// `x` and `y` are the types of the arguments.
+    pub(super) fn new(x: Type, y: Type, wanted: Ordering) -> Self {
+        ArgBest { wanted, x: Held::new(x), y: Held::new(y), positions: Vec::new() }
+    }
+
+    /// Whether `x` at `position` is better than what the group has.
+    #[inline]
+    fn is_better(&self, group: usize, x: &Value<'_>, position: u64) -> bool {
+        match self.x.get(group) {
+            Value::Null => true,
+            best => match x.total_cmp(&best) {
+                Ordering::Equal => position < self.positions[group],
+                order => order == self.wanted,
+            },
+        }
+    }
+}
+
+impl Accumulator for ArgBest {
+    fn resize(&mut self, groups: usize) {
+        self.x.resize(groups);
+        self.y.resize(groups);
+        self.positions.resize(groups, 0);
+    }
+
+    fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error> {
+        let (x, y) = match args {
+            [x] => (x, x),
+            [x, y] => (x, y),
+            _ => return Err(other_type()),
+        };
+        if matches!(x.values, Values::Null) || matches!(y.values, Values::Null) {
+            return Ok(());
+        }
+        let mut is_changed = false;
+        groups.try_for_each(|row, group| {
+            let (value, position) = (x.value(row), position + row as u64);
+            if !x.is_null(row) && !y.is_null(row) && self.is_better(group, &value, position) {
+                self.positions[group] = position;
+                self.x.set(group, value)?;
+                is_changed = true;
+            }
+            Ok(())
+        })?;
+        // In a rising input every record is better than the one before: y is copied once a batch.
+        if is_changed {
+            groups.try_for_each(|row, group| match position + row as u64 == self.positions[group] {
+                true => self.y.set(group, y.value(row)),
+                false => Ok(()),
+            })?;
+        }
+        Ok(())
+    }
+
+    /// x, y, and the position.
+    fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
+        Ok(vec![self.x.column(groups)?, self.y.column(groups)?, positions(&self.positions, groups)?])
+    }
+
+    fn merge_state(&mut self, state: &[Column], into: &[u32]) -> Result<(), Error> {
+        let x = state::column(state, 0, self.x.kind(), into.len())?;
+        let y = state::column(state, 1, self.y.kind(), into.len())?;
+        let positions = state::column(state, 2, Type::Int, into.len())?;
+        for (row, &group) in into.iter().enumerate() {
+            let (group, value, position) = (group as usize, x.value(row), state::count(positions, row)?);
+            if !x.is_null(row) && self.is_better(group, &value, position) {
+                self.positions[group] = position;
+                self.x.set(group, value)?;
+                self.y.set(group, y.value(row))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&self, groups: &[u32]) -> Result<Column, Error> {
+        self.y.column(groups)
+    }
+
+    fn bytes(&self) -> usize {
+        self.x.bytes() + self.y.bytes() + self.positions.capacity() * size_of::<u64>()
+    }
+}
+
+/// The positions of these groups.
+pub(super) fn positions(positions: &[u64], groups: &[u32]) -> Result<Column, Error> {
+    let mut column = ColumnBuilder::new(Type::Int);
+    // They are below 2⁶³.
+    groups.iter().try_for_each(|&group| column.push(Value::Int(positions[group as usize] as i64)))?;
+    Ok(column.finish())
+}

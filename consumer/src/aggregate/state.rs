@@ -1,0 +1,53 @@
+//! What accumulators have in common where their state goes out and comes in as columns.
+//!
+//! A state comes back from a disk or from another process, so nothing in it is believed: a wrong one is an [`Error`], and
+//! nothing is allocated for a number that stands in it.
+
+use recpipe::{Column, Error, Type, Value};
+
+/// Bytes or columns that no accumulator wrote.
+#[derive(Debug)]
+pub(super) struct Torn;
+
+impl From<Torn> for Error {
+    fn from(_: Torn) -> Self {
+        Error::Data("the partial result of an aggregate is damaged: it is not what was written".into())
+    }
+}
+
+/// The column at place `i` of a state; it must have `rows` rows of this type.
+pub(super) fn column(state: &[Column], i: usize, kind: Type, rows: usize) -> Result<&Column, Torn> {
+    let fits = |column: &&Column| column.len() == rows && matches!(column.kind(), found if found == kind || found == Type::Null);
+    state.get(i).filter(fits).ok_or(Torn)
+}
+
+/// The number in a row of a column; `None` when it is null.
+pub(super) fn int(column: &Column, row: usize) -> Result<Option<i64>, Torn> {
+    match column.value(row) {
+        Value::Null => Ok(None),
+        Value::Int(value) => Ok(Some(value)),
+        _ => Err(Torn),
+    }
+}
+
+/// The count in a row of a column.
+pub(super) fn count(column: &Column, row: usize) -> Result<u64, Torn> {
+    int(column, row)?.and_then(|value| u64::try_from(value).ok()).ok_or(Torn)
+}
+
+/// The bytes in a row of a column; none when it is null.
+pub(super) fn bytes(column: &Column, row: usize) -> Result<&[u8], Torn> {
+    match column.value(row) {
+        Value::Null => Ok(&[]),
+        Value::Text(text) => Ok(text),
+        _ => Err(Torn),
+    }
+}
+
+/// The first `N` of the bytes, which move on.
+#[inline]
+pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Torn> {
+    let (first, rest) = bytes.split_first_chunk::<N>().ok_or(Torn)?;
+    *bytes = rest;
+    Ok(*first)
+}
