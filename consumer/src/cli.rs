@@ -5,7 +5,10 @@ use std::{fmt::Write, path::PathBuf};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use recpipe::{Exit, parallel::MAX_THREADS, transport::Url};
 
-use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
+use crate::{
+    memory::{Memory, Size},
+    query::words::{AGGREGATES, FUNCTIONS, STAGES},
+};
 
 /// The command line of `consumer`.
 #[derive(Debug, Parser)]
@@ -28,6 +31,15 @@ pub struct Cli {
     #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u16>,
 
+    /// How much `sort`, `stats` and `distinct` may hold in memory, as in `256MiB` [default: a quarter of what there is];
+    /// the rest goes to temporary files
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<Size>,
+
+    /// Where temporary files are made [default: $TMPDIR, or /tmp]; nothing is left of them
+    #[arg(long, value_name = "DIR", value_parser = directory)]
+    pub temp_dir: Option<PathBuf>,
+
     /// Checks the query against the stream's fields, and stops
     #[arg(long)]
     pub check: bool,
@@ -46,7 +58,19 @@ const EXAMPLES: &str = "Examples:
   producer apache access.log.gz    | consumer 'stats sum(bytes), avg(bytes) by host | csv'
   producer apache access.log       | consumer 'where request =~ /\\.php$/i | head 3' 'print \"{host} {request}\"'";
 
+/// A directory that is there.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("there is no such directory".to_owned()) }
+}
+
 impl Cli {
+    /// What it says of memory.
+    pub fn memory(&self) -> Memory {
+        let Memory { limit, directory } = Memory::default();
+        Memory { limit: self.memory.map_or(limit, |size| size.0), directory: self.temp_dir.clone().unwrap_or(directory) }
+    }
+
     /// Parses the program's arguments; help and usage errors end the program, as clap does.
     pub fn from_args() -> Self {
         let matches = Cli::command().after_help(reference()).get_matches();

@@ -2,16 +2,21 @@
 //!
 //! How a query becomes an answer: [`query`] parses it and checks it against the stream's schema; [`split`] cuts it into a
 //! part for each worker and a part that runs once; [`run`] reads frames and drives both; [`stage`]s, [`aggregate`]s and
-//! [`expr`]essions do the work; [`output`] writes it.
+//! [`expr`]essions do the work; [`gather`] is what must see all records first, within its share of the [`memory`];
+//! [`output`] writes it.
 
 #![forbid(unsafe_code)]
 
 pub mod aggregate;
 pub mod cli;
 pub mod expr;
+pub mod gather;
+pub mod memory;
+pub mod normalized;
 pub mod output;
 pub mod program;
 pub mod query;
 pub mod run;
+pub mod sort;
 pub mod split;
 pub mod stage;

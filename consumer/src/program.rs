@@ -75,6 +75,7 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     let terminal = printer.is_terminal();
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
+        memory: cli.memory(),
         default_output: if terminal { Output::Table } else { Output::Json },
         line_width: if terminal { stdio::terminal_columns() } else { None },
         stopper: Some(stopper),

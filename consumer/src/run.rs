@@ -17,7 +17,8 @@ use recpipe::{
 };
 
 use crate::{
-    aggregate::Table,
+    gather::Gathered,
+    memory::Memory,
     output::Printer,
     query::plan::{Output, Plan},
     split::{Split, WorkerPart},
@@ -29,6 +30,8 @@ use crate::{
 pub struct Options {
     /// Worker threads.
     pub threads: usize,
+    /// How much the stages may hold, and where the rest goes.
+    pub memory: Memory,
     /// The output of a query that names none.
     pub default_output: Output,
     /// The columns of the terminal that a table is to fit, if there is one.
@@ -57,7 +60,7 @@ pub struct Outcome {
 /// Runs `plan` over the batches of `reader`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
 pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
-    let split = Split::new(plan, &options.default_output);
+    let split = Split::new(plan, &options.default_output, &options.memory, options.threads);
     let printer = Rc::new(RefCell::new(printer));
     let counted = Rc::new(Cell::new(0));
     let chain = match split.once(&printer, &counted, options.line_width) {
@@ -70,7 +73,7 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
     let make = || QueryWorker { part: split.worker(), plan };
     let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (tables, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |tables| (tables, None));
+    let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
     // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
     let error = match failed {
@@ -79,7 +82,7 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
             let _ = once.printer.borrow_mut().flush();
             Some(error)
         }
-        broken_batch => match once.end(&split, tables) {
+        broken_batch => match once.end(&split, gathered) {
             Ok(()) => broken_batch.or(broken),
             Err(error) => Some(error),
         },
@@ -127,7 +130,7 @@ struct QueryWorker<'p> {
 
 impl Worker<RawBatch> for QueryWorker<'_> {
     type Out = Result<Vec<Piece>, Error>;
-    type Last = Option<Table>;
+    type Last = Option<Gathered>;
 
     fn work(&mut self, raw: RawBatch) -> Self::Out {
         let batch = unite(raw.decode()?, &self.plan.input)?;
@@ -137,7 +140,9 @@ impl Worker<RawBatch> for QueryWorker<'_> {
     }
 
     fn finish(self) -> Self::Last {
-        self.part.table.take()
+        let mut gathered = self.part.gathered.take();
+        gathered.iter_mut().for_each(Gathered::seal);
+        gathered
     }
 }
 
@@ -187,16 +192,11 @@ impl Once<'_> {
         Flow::Stop
     }
 
-    /// The workers are done: merges their tables, and closes the chain.
-    fn end(&mut self, split: &Split<'_>, tables: Vec<Option<Table>>) -> Result<(), Error> {
-        if let Some(mut whole) = split.table() {
-            for table in tables.into_iter().flatten() {
-                whole.merge(table)?;
-            }
-            for batch in whole.batches() {
-                if self.chain.send(batch?)? == Flow::Stop {
-                    break;
-                }
+    /// The workers are done: merges what they have gathered, and closes the chain.
+    fn end(&mut self, split: &Split<'_>, gathered: Vec<Option<Gathered>>) -> Result<(), Error> {
+        for batch in Gathered::merge(gathered.into_iter().flatten().collect(), split.budget())? {
+            if self.chain.send(batch?)? == Flow::Stop {
+                break;
             }
         }
         self.chain.close()?;

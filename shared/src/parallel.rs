@@ -12,7 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use crate::{Error, Flow};
 
 /// Items in flight for each worker: one it works on, one that waits to be taken in order, and one to smooth out jitter.
-const IN_FLIGHT_PER_WORKER: usize = 3;
+pub const IN_FLIGHT_PER_WORKER: usize = 3;
 
 /// More threads than this are refused on a command line: no machine has so many processors, and a system that starts a
 /// thread may still fail to give it a stack.

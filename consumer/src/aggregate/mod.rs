@@ -9,6 +9,7 @@ mod count;
 mod exact;
 mod held;
 mod keys;
+mod merge;
 mod min_max;
 mod state;
 mod sum;

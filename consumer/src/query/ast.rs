@@ -40,6 +40,8 @@ pub enum StageKind {
         /// The keys.
         keys: Vec<Item>,
     },
+    /// `sort [-]EXPR, …`
+    Sort(Vec<SortItem>),
     /// `top N [by EXPR]`, or `top N KEY, …`, which counts by the keys first.
     Top {
         /// How many records.
@@ -86,6 +88,15 @@ pub struct Item {
     pub expr: Expr,
     /// The name given.
     pub name: Option<Ident>,
+}
+
+/// One of the values by which `sort` sorts.
+#[derive(Clone, Debug)]
+pub struct SortItem {
+    /// The value.
+    pub expr: Expr,
+    /// Whether a `-` stands before it: the largest first.
+    pub descending: bool,
 }
 
 /// One aggregate of a `stats` stage.

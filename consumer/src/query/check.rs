@@ -13,7 +13,10 @@ use super::{
     template::{Part, Template},
     words,
 };
-use crate::expr::{Expr, Predicate};
+use crate::{
+    expr::{Expr, Predicate},
+    sort::SortKey,
+};
 
 /// Checks a query against the schema of its stream.
 ///
@@ -78,6 +81,10 @@ impl Checker<'_> {
                 self.push(flow, "distinct", span, exprs.map(Step::Distinct));
             }
             StageKind::Stats { aggregates, keys } => self.stats(aggregates, keys, flow, span),
+            StageKind::Sort(items) => {
+                let keys = self.each(items, |checker, item| Ok(SortKey { expr: checker.expr(&item.expr)?, descending: item.descending }));
+                self.push(flow, "sort", span, keys.map(Step::Sort));
+            }
             StageKind::Top { n, by, keys } => {
                 if !keys.is_empty() {
                     self.count_by(keys, flow, span);

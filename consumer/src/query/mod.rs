@@ -27,6 +27,7 @@ pub use diagnose::{Diagnostic, QueryError, Source, Span, Style};
 pub use needs::fields_read;
 pub use parse::parse;
 pub use plan::Plan;
+pub use token::size;
 
 #[cfg(test)]
 mod tests;

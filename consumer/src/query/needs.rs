@@ -31,6 +31,7 @@ impl Read {
                 Step::Where(predicate) => self.exprs(predicate.conjuncts()),
                 Step::Let(assignments) => assignments.iter().for_each(|assignment| self.expr(&assignment.expr)),
                 Step::Top { by, .. } => self.expr(by),
+                Step::Sort(keys) => keys.iter().for_each(|key| self.expr(&key.expr)),
                 Step::Head(_) => {}
                 Step::Select(columns) | Step::Distinct(columns) => {
                     self.exprs(columns);
@@ -106,6 +107,7 @@ mod tests {
         check("let b = bytes * 2 | where b > 3 | print \"{host} {b}\"", Some(&["host", "bytes"]));
         check("let b = bytes * 2 | select b", Some(&["bytes"]));
         check("top 2 by bytes | select host", Some(&["host", "bytes"]));
+        check("sort -bytes, status | select host", Some(&["host", "status", "bytes"]));
         check("distinct", None);
         check("select host | where host == \"status\" | json", Some(&["host"]));
     }

@@ -351,13 +351,13 @@ error: unknown stage `were`
   |
   | were status == 404 | hed 3
   | ^^^^ did you mean `where`?
-  = stages: where, select, let, head, distinct, stats, top, print, table, json, csv, tsv, null
+  = stages: where, select, let, head, distinct, stats, sort, top, print, table, json, csv, tsv, null
 
 error: unknown stage `hed`
   |
   | were status == 404 | hed 3
   |                      ^^^ did you mean `head`?
-  = stages: where, select, let, head, distinct, stats, top, print, table, json, csv, tsv, null",
+  = stages: where, select, let, head, distinct, stats, sort, top, print, table, json, csv, tsv, null",
         );
     }
 

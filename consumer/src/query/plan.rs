@@ -8,7 +8,10 @@ use std::sync::Arc;
 use recpipe::{Schema, Type};
 
 use super::{diagnose::Span, template::Format, words::StageWord};
-use crate::expr::{Expr, Predicate};
+use crate::{
+    expr::{Expr, Predicate},
+    sort::SortKey,
+};
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -54,6 +57,8 @@ pub enum Step {
         /// The aggregates.
         aggregates: Vec<Aggregate>,
     },
+    /// All records in the order of these.
+    Sort(Vec<SortKey>),
     /// The records with the largest values, largest first, nulls last; of equal ones those that came first.
     Top {
         /// How many.

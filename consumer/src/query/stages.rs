@@ -1,7 +1,7 @@
 //! What each stage looks like: one function a stage, named in the table [`super::words::STAGES`].
 
 use super::{
-    ast::{Aggregate, Item, Output, StageKind},
+    ast::{Aggregate, Item, Output, SortItem, StageKind},
     diagnose::{Diagnostic, Span, did_you_mean},
     parse::{Parsed, Parser},
     template::Template,
@@ -53,6 +53,15 @@ pub(super) fn distinct(parser: &mut Parser<'_>) -> Parsed<StageKind> {
 pub(super) fn stats(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     let aggregates = parser.list(aggregate)?;
     keys_after(parser, aggregates)
+}
+
+/// `sort [-]EXPR, …`
+pub(super) fn sort(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    if parser.at_stage_end() {
+        return Err(parser.unexpected("what to sort by"));
+    }
+    let item = |parser: &mut Parser<'_>| Ok(SortItem { descending: parser.take_sign("-"), expr: parser.expr()? });
+    parser.list(item).map(StageKind::Sort)
 }
 
 /// `top N`, `top N by EXPR`, `top N KEY, …`

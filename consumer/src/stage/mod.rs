@@ -1,24 +1,24 @@
 //! The stages of a query: one per file, each a [`recpipe::Stage`] that owns its target.
 //!
-//! A stage that needs all the records (`distinct`, `top`, `stats`) has two halves: one in each worker, which sends on as
+//! A stage that needs all the records (`distinct`, `top`, `stats`, `sort`) has two halves: one in each worker, which sends on as
 //! little as it can, and one that runs once on what all workers send. [`crate::split`] puts them together.
 
 mod assign;
 mod deliver;
 mod distinct;
 mod filter;
+mod gather;
 mod head;
 mod select;
-mod stats;
 mod top;
 
 pub use assign::Assign;
 pub use deliver::{Deliver, Delivered, Piece};
 pub use distinct::{Distinct, DistinctCandidates};
 pub use filter::Filter;
+pub use gather::{Gather, GatherPart};
 pub use head::Head;
 pub use select::Select;
-pub use stats::{Stats, Tabulate};
 pub use top::{Top, TopCandidates};
 
 /// The stage after this one.

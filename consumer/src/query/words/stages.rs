@@ -72,6 +72,17 @@ pub static STAGES: &[StageWord] = &[
         parse: stages::stats,
     },
     StageWord {
+        name: "sort",
+        synonyms: &[],
+        syntax: "sort [-]EXPR, …",
+        doc: "all records in order; `-`: the largest first; null last",
+        example: "sort -bytes, host",
+        runs: Runs::WorkersThenMerge,
+        memory: "O(records), beyond --memory in temporary files",
+        output: false,
+        parse: stages::sort,
+    },
+    StageWord {
         name: "top",
         synonyms: &[],
         syntax: "top N [by EXPR] | top N FIELD, …",

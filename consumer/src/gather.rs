@@ -1,0 +1,57 @@
+//! What has to see all records before it gives one: `stats` and `sort`.
+//!
+//! Both are gathered in each worker, within the query's [`Budget`], and merged once; what does not fit goes to sorted
+//! runs in temporary files. Which of the two it is makes no difference to whoever runs them.
+
+use recpipe::{Batch, Error};
+
+use crate::{aggregate::Table, memory::Budget, sort::Sorter};
+
+/// What has been gathered, in one worker or in the only place.
+pub enum Gathered {
+    /// Groups and their aggregates.
+    Table(Table),
+    /// Records to be sorted.
+    Sorter(Sorter),
+}
+
+impl Gathered {
+    /// Adds the records of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Data`] from an expression or an aggregate; [`Error::Io`] where temporary files cannot be written.
+    pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        match self {
+            Gathered::Table(table) => table.add(batch),
+            Gathered::Sorter(sorter) => sorter.add(batch),
+        }
+    }
+
+    /// No more records come: does what each worker can do for itself.
+    pub fn seal(&mut self) {
+        match self {
+            Gathered::Table(table) => table.seal(),
+            Gathered::Sorter(sorter) => sorter.seal(),
+        }
+    }
+
+    /// What all have gathered together, which must be sealed and of the same stage, in batches.
+    ///
+    /// # Errors
+    /// As for [`Gathered::add`]; so do the batches.
+    pub fn merge(all: Vec<Gathered>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+        let (mut tables, mut sorters) = (Vec::new(), Vec::new());
+        for one in all {
+            match one {
+                Gathered::Table(table) => tables.push(table),
+                Gathered::Sorter(sorter) => sorters.push(sorter),
+            }
+        }
+        match (tables.is_empty(), sorters.is_empty()) {
+            (true, true) => Ok(Box::new(std::iter::empty())),
+            (false, true) => Table::merged(tables, budget),
+            (true, false) => Ok(Box::new(Sorter::merge(sorters, budget)?)),
+            (false, false) => Err(Error::Protocol("a table and records to be sorted, of one stage")),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! Normalized keys: values as bytes whose order (that of `memcmp`) is the order of the values.
+//!
+//! What is compared often is compared this way: one comparison for any number of keys of any type, without a look at
+//! what they are (the technique is that of System R; Graefe, "Implementing Sorting in Database Systems", ACM Computing
+//! Surveys 38(3), 2006, §3). They can be read back.
+
+use recpipe::{Time, Type, Value};
+
+/// Stands before a value that is there.
+const PRESENT: u8 = 1;
+/// Stands for NaN, where the order may be turned round: it comes after all numbers in both directions.
+const NAN: u8 = 2;
+/// Stands for null: it comes last in both directions.
+const NULL: u8 = 3;
+
+/// The sign bit turned, most significant byte first.
+#[inline]
+pub fn int(value: i64) -> [u8; 8] {
+    (value as u64 ^ 1 << 63).to_be_bytes()
+}
+
+/// What [`int`] was given.
+#[inline]
+pub fn to_int(bytes: [u8; 8]) -> i64 {
+    (u64::from_be_bytes(bytes) ^ 1 << 63) as i64
+}
+
+/// All bits of a negative number turned, only the sign of another. One zero, and one NaN after all numbers.
+#[inline]
+pub fn float(value: f64) -> [u8; 8] {
+    let bits = if value.is_nan() { f64::NAN.abs() } else { value + 0.0 }.to_bits();
+    let turned = ((bits as i64 >> 63) as u64) | 1 << 63;
+    (bits ^ turned).to_be_bytes()
+}
+
+/// What [`float`] was given, but for the sign of zero and the bits of NaN.
+#[inline]
+pub fn to_float(bytes: [u8; 8]) -> f64 {
+    let bits = u64::from_be_bytes(bytes);
+    let turned = if bits >> 63 == 1 { 1 << 63 } else { u64::MAX };
+    f64::from_bits(bits ^ turned)
+}
+
+/// The bytes and a 0 after them; within them 0 is written 1 1 and 1 is written 1 2, so that no text is the beginning of
+/// another.
+#[inline]
+fn push_text(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr2(0, 1, rest) {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(&[1, rest[at] + 1]);
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(0);
+}
+
+/// One of the values by which records are sorted. Keys of several values are written one after the other.
+#[inline]
+pub fn push_sort_key(value: Value<'_>, descending: bool, out: &mut Vec<u8>) {
+    let from = out.len();
+    out.push(PRESENT);
+    match value {
+        Value::Null => out[from] = NULL,
+        Value::Float(value) if value.is_nan() => out[from] = NAN,
+        Value::Bool(value) => out.push(u8::from(value)),
+        Value::Int(value) => out.extend_from_slice(&int(value)),
+        Value::Float(value) => out.extend_from_slice(&float(value)),
+        // Two ways to write the same moment are equal.
+        Value::Time(time) => out.extend_from_slice(&int(time.nanos)),
+        Value::Text(text) => push_text(text, out),
+    }
+    if descending {
+        out[from + 1..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+}
+
+/// Bytes that a value of this type takes in a group key, without the mark before it; `None` for text.
+pub fn width(kind: Type) -> Option<usize> {
+    match kind {
+        Type::Null => Some(0),
+        Type::Bool => Some(1),
+        Type::Int | Type::Float => Some(8),
+        Type::Time => Some(12),
+        Type::Text => None,
+    }
+}
+
+/// One of several values that make up the key of a group, ascending. What has a fixed width has it when it is null too.
+#[inline]
+pub fn push_group_key(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {
+            out.push(NULL);
+            out.resize(out.len() + width(kind).unwrap_or(0), 0);
+        }
+        Value::Text(text) => {
+            out.push(PRESENT);
+            push_text(text, out);
+        }
+        value => {
+            out.push(PRESENT);
+            push_single(value, out);
+        }
+    }
+}
+
+/// The value that is the whole key of a group, and not null: without a mark, and text as it is.
+#[inline]
+pub fn push_single(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Bool(value) => out.push(u8::from(value)),
+        Value::Int(value) => out.extend_from_slice(&int(value)),
+        Value::Float(value) => out.extend_from_slice(&float(value)),
+        Value::Time(time) => {
+            out.extend_from_slice(&int(time.nanos));
+            out.extend_from_slice(&(time.offset_s as u32 ^ 1 << 31).to_be_bytes());
+        }
+        Value::Text(text) => out.extend_from_slice(text),
+    }
+}
+
+/// What [`push_single`] wrote; null for bytes that it has not written.
+#[inline]
+pub fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
+    let eight = bytes.first_chunk::<8>();
+    match (kind, eight) {
+        (Type::Text, _) => Value::Text(bytes),
+        (Type::Bool, _) => Value::Bool(bytes.first() == Some(&1)),
+        (Type::Int, Some(eight)) => Value::Int(to_int(*eight)),
+        (Type::Float, Some(eight)) => Value::Float(to_float(*eight)),
+        (Type::Time, Some(eight)) => match bytes[8..].first_chunk::<4>() {
+            Some(four) => Value::Time(Time { nanos: to_int(*eight), offset_s: (u32::from_be_bytes(*four) ^ 1 << 31) as i32 }),
+            None => Value::Null,
+        },
+        _ => Value::Null,
+    }
+}
+
+/// Calls `each` with the place and the value of each of the values that [`push_group_key`] wrote one after the other.
+pub fn read_group_key(kinds: &[Type], mut bytes: &[u8], mut each: impl FnMut(usize, Value<'_>)) {
+    for (i, &kind) in kinds.iter().enumerate() {
+        let Some((mark, rest)) = bytes.split_first() else { return };
+        let is_null = *mark == NULL;
+        bytes = match width(kind) {
+            Some(width) => {
+                let (value, rest) = rest.split_at(width.min(rest.len()));
+                each(i, if is_null { Value::Null } else { read_single(kind, value) });
+                rest
+            }
+            None if is_null => {
+                each(i, Value::Null);
+                rest
+            }
+            None => {
+                let (text, rest) = rest.split_at(memchr::memchr(0, rest).unwrap_or(rest.len()));
+                match memchr::memchr(1, text) {
+                    None => each(i, Value::Text(text)),
+                    Some(_) => each(i, Value::Text(&unescape(text))),
+                }
+                rest.get(1..).unwrap_or_default()
+            }
+        };
+    }
+}
+
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter();
+    while let Some(&byte) = bytes.next() {
+        out.push(if byte == 1 { bytes.next().map_or(0, |escaped| escaped.wrapping_sub(1)) } else { byte });
+    }
+    out
+}
+
+/// The first bytes of a key as numbers that compare as they do; what is missing is 0.
+pub type Prefix = [u64; 2];
+
+/// Bytes of a [`Prefix`].
+pub const PREFIX_BYTES: usize = 16;
+
+/// The prefix of a key. Keys that are not each other's beginning and differ here need no other comparison.
+#[inline]
+pub fn prefix(key: &[u8]) -> Prefix {
+    let whole = |bytes: &[u8; PREFIX_BYTES]| {
+        let both = u128::from_be_bytes(*bytes);
+        [(both >> 64) as u64, both as u64]
+    };
+    match key.first_chunk() {
+        Some(bytes) => whole(bytes),
+        None => {
+            let mut bytes = [0; PREFIX_BYTES];
+            bytes[..key.len()].copy_from_slice(key);
+            whole(&bytes)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use proptest::prelude::*;
+    use recpipe::{Time, Type, Value};
+
+    use super::{prefix, push_group_key, push_single, push_sort_key, read_group_key, read_single};
+
+    type Cell = (u8, Option<(i64, f64, i32)>, Vec<u8>);
+
+    fn cell() -> impl Strategy<Value = Cell> {
+        let number = prop_oneof![any::<i64>(), -2..3_i64];
+        let float = prop_oneof![any::<f64>(), Just(0.0), Just(-0.0), Just(f64::NAN), Just(-f64::NAN), Just(f64::INFINITY), -2.0..2.0_f64];
+        let text = prop::collection::vec(prop_oneof![0..4_u8, Just(255), Just(b'a')], 0..6);
+        (0..5_u8, prop::option::weighted(0.8, (number, float, -2..3_i32)), text)
+    }
+
+    const KINDS: [Type; 5] = [Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
+
+    fn value(kind: Type, (_, cell, text): &Cell) -> Value<'_> {
+        match (cell, kind) {
+            (None, _) => Value::Null,
+            (Some((int, ..)), Type::Bool) => Value::Bool(*int > 0),
+            (Some((int, ..)), Type::Int) => Value::Int(*int),
+            (Some((_, float, _)), Type::Float) => Value::Float(*float),
+            (Some((int, _, offset)), Type::Time) => Value::Time(Time { nanos: *int, offset_s: *offset }),
+            (Some(_), _) => Value::Text(text),
+        }
+    }
+
+    /// What the language says of the order.
+    fn order(a: &Value<'_>, b: &Value<'_>, descending: bool) -> Ordering {
+        let last = |value: &Value<'_>| match value {
+            Value::Null => 2,
+            Value::Float(value) if value.is_nan() => 1,
+            _ => 0,
+        };
+        let values = a.total_cmp(b);
+        last(a).cmp(&last(b)).then(if descending { values.reverse() } else { values })
+    }
+
+    fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
+        let offset = |value: &Value<'_>| if let Value::Time(time) = value { time.offset_s } else { 0 };
+        a == b && offset(a) == offset(b) && a.kind() == b.kind()
+    }
+
+    proptest! {
+        #[test]
+        fn bytes_are_ordered_as_values(rows in prop::collection::vec((cell(), cell()), 2), directions: (bool, bool), kinds in (0..5_usize, 0..5_usize)) {
+            let kinds = (KINDS[kinds.0], KINDS[kinds.1]);
+            let key = |row: &(Cell, Cell)| {
+                let mut key = Vec::new();
+                push_sort_key(value(kinds.0, &row.0), directions.0, &mut key);
+                push_sort_key(value(kinds.1, &row.1), directions.1, &mut key);
+                key
+            };
+            let (a, b) = (&rows[0], &rows[1]);
+            let expect = order(&value(kinds.0, &a.0), &value(kinds.0, &b.0), directions.0)
+                .then_with(|| order(&value(kinds.1, &a.1), &value(kinds.1, &b.1), directions.1));
+            let (a, b) = (key(a), key(b));
+            prop_assert_eq!(a.cmp(&b), expect);
+            prop_assert!(a == b || !a.starts_with(&b));
+            prop_assert_eq!(prefix(&a).cmp(&prefix(&b)).then_with(|| a.cmp(&b)), expect);
+        }
+
+        #[test]
+        fn group_keys_are_ordered_and_read_back(rows in prop::collection::vec((cell(), cell()), 2), kinds in (0..5_usize, 0..5_usize)) {
+            let kinds = [KINDS[kinds.0], KINDS[kinds.1]];
+            let mut keys = Vec::new();
+            for row in &rows {
+                let values = [value(kinds[0], &row.0), value(kinds[1], &row.1)];
+                let mut key = Vec::new();
+                kinds.iter().zip(&values).for_each(|(&kind, &value)| push_group_key(kind, value, &mut key));
+                let mut seen = 0;
+                read_group_key(&kinds, &key, |i, value| {
+                    assert!(same(&value, &values[i]), "{value:?} is not {:?}", values[i]);
+                    seen += 1;
+                });
+                prop_assert_eq!(seen, 2);
+                keys.push((key, values));
+            }
+            let ((a, left), (b, right)) = (&keys[0], &keys[1]);
+            let expect = order(&left[0], &right[0], false).then_with(|| order(&left[1], &right[1], false));
+            prop_assert!(expect == Ordering::Equal || a.cmp(b) == expect);
+            prop_assert_eq!(a == b, same(&left[0], &right[0]) && same(&left[1], &right[1]));
+        }
+
+        #[test]
+        fn single_keys_are_ordered_and_read_back(a in cell(), b in cell(), kind in 0..5_usize) {
+            let kind = KINDS[kind];
+            let key = |cell: &Cell| {
+                let (mut key, value) = (Vec::new(), value(kind, cell));
+                push_single(value, &mut key);
+                assert!(value == Value::Null || same(&read_single(kind, &key), &value), "{value:?}");
+                key
+            };
+            let (left, right) = (value(kind, &a), value(kind, &b));
+            if left != Value::Null && right != Value::Null {
+                let expect = order(&left, &right, false);
+                prop_assert!(expect == Ordering::Equal || key(&a).cmp(&key(&b)) == expect);
+            }
+        }
+    }
+}

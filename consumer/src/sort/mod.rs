@@ -1,0 +1,135 @@
+//! Sorting more records than fit in memory.
+//!
+//! [`Sorter`] turns batches into pairs of a normalized key and a row; [`external`] sorts and merges those, in memory or
+//! not; what comes out is put together to batches again.
+
+pub mod arena;
+pub mod external;
+mod late;
+pub mod merge;
+mod row;
+pub mod tournament;
+
+use std::sync::Arc;
+
+use recpipe::{Batch, Error, Schema};
+
+use self::merge::Merge;
+pub use self::{
+    external::{ExternalSorter, Keep},
+    late::Late,
+    row::RowFormat,
+};
+use crate::{
+    expr::{Expr, Vector},
+    memory::Budget,
+    normalized::push_sort_key,
+};
+
+/// Records of a batch of results: as many as a block of a log has, roughly.
+const BATCH_ROWS: usize = 8192;
+/// Bytes of rows of a batch of results, unless a single record has more.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// The number of the first record of a batch in the whole input; the others follow.
+///
+/// # Errors
+/// [`Error::Data`] beyond what can be counted.
+pub fn serial(batch: &Batch) -> Result<u64, Error> {
+    let first = batch.origin().order.checked_mul(Batch::MAX_ROWS as u64).filter(|&first| first < 1 << 62);
+    first.ok_or_else(|| Error::Data("more batches than can be counted".into()))
+}
+
+/// What is compared, and in which direction.
+#[derive(Clone, Debug)]
+pub struct SortKey {
+    /// The value.
+    pub expr: Expr,
+    /// Whether the largest comes first; NaN and null come last in both directions.
+    pub descending: bool,
+}
+
+/// Gathers records; each worker has one, or the once part has the only one.
+#[derive(Debug)]
+pub struct Sorter {
+    keys: Vec<SortKey>,
+    rows: RowFormat,
+    pairs: ExternalSorter,
+    key: Vec<u8>,
+}
+
+impl Sorter {
+    /// An empty one for records of this schema.
+    pub fn new(keys: Vec<SortKey>, schema: Arc<Schema>, keep: Keep, budget: &Budget) -> Self {
+        let pairs = ExternalSorter::new(keep, budget);
+        Sorter { keys, rows: RowFormat::new(schema), pairs, key: Vec::new() }
+    }
+
+    /// Adds the records of a batch. Their places in the input follow from its origin's `order`: of equal records the
+    /// earlier comes first.
+    ///
+    /// # Errors
+    /// Those of the keys' expressions, and those of a [`crate::memory::Spill`].
+    pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        let keys = self.keys.iter().map(|key| key.expr.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
+        let columns = RowFormat::columns(batch);
+        let first = serial(batch)?;
+        for row in 0..batch.len() {
+            self.key.clear();
+            for (vector, key) in keys.iter().zip(&self.keys) {
+                push_sort_key(vector.value(row), key.descending, &mut self.key);
+            }
+            self.key.extend_from_slice(&(first + row as u64).to_be_bytes());
+            let rows = &self.rows;
+            self.pairs.push(&self.key, rows.len_of(&columns, row), |out| rows.write(&columns, row, out))?;
+        }
+        Ok(())
+    }
+
+    /// No more records come.
+    pub fn seal(&mut self) {
+        self.pairs.seal();
+    }
+
+    /// The records of several sorters for the same stage, which must be sealed, in order.
+    ///
+    /// # Errors
+    /// Those of a [`crate::memory::Spill`].
+    pub fn merge(sorters: Vec<Sorter>, budget: &Budget) -> Result<Sorted, Error> {
+        let mut rows = None;
+        let mut pairs = Vec::new();
+        for sorter in sorters {
+            rows.get_or_insert(sorter.rows);
+            pairs.push(sorter.pairs);
+        }
+        let rows = rows.ok_or(Error::Protocol("a merge of nothing"))?;
+        Ok(Sorted { rows, merge: ExternalSorter::merge(pairs, budget)? })
+    }
+}
+
+/// Sorted records, batch after batch.
+#[derive(Debug)]
+pub struct Sorted {
+    rows: RowFormat,
+    merge: Merge,
+}
+
+impl Sorted {
+    fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
+        let (mut block, mut starts) = (Vec::new(), Vec::new());
+        while starts.len() < BATCH_ROWS && block.len() < BATCH_BYTES {
+            let Some((_, row)) = self.merge.next()? else { break };
+            starts.push(block.len() as u32);
+            block.extend_from_slice(row);
+        }
+        if starts.is_empty() { Ok(None) } else { self.rows.read(block.into(), &starts).map(Some) }
+    }
+}
+
+impl Iterator for Sorted {
+    type Item = Result<Batch, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.next_batch().transpose()
+    }
+}

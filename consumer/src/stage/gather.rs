@@ -1,0 +1,82 @@
+//! `stats AGG, … by KEY, …`: aggregates, sorted by key. `sort [-]EXPR, …`: all records, sorted.
+//!
+//! Runs:   in each worker, then merged.  Order: by key; that of `sort` is stable.
+//! Memory: O(groups), O(records); what goes beyond the budget is in temporary files.
+//! Blocks: nothing comes out before the end.  Stops: no.
+//! Errors: those of the expressions; an integer sum that does not fit; temporary files that cannot be written.
+
+use std::{cell::RefCell, rc::Rc};
+
+use recpipe::{Batch, Error, Flow, Origin, Stage};
+
+use super::{Target, relay_flush};
+use crate::{gather::Gathered, memory::Budget};
+
+/// The whole stage, where it runs once: gathers, and sends what comes of it at the end.
+pub struct Gather {
+    gathered: Option<Gathered>,
+    /// Batches so far. They come in order, but what other stages made has no order of its own.
+    batches: u64,
+    budget: Budget,
+    target: Target,
+}
+
+impl Gather {
+    /// Adds to `gathered`.
+    pub fn new(gathered: Gathered, budget: Budget, target: Target) -> Self {
+        Gather { gathered: Some(gathered), batches: 0, budget, target }
+    }
+}
+
+impl Stage for Gather {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        let order = self.batches;
+        self.batches += 1;
+        add(&mut self.gathered, &batch.with_origin(Origin { order, ..Origin::default() }))
+    }
+
+    relay_flush!();
+
+    fn close(&mut self) -> Result<(), Error> {
+        let mut gathered = self.gathered.take();
+        gathered.iter_mut().for_each(Gathered::seal);
+        for batch in Gathered::merge(gathered.into_iter().collect(), &self.budget)? {
+            if self.target.send(batch?)? == Flow::Stop {
+                break;
+            }
+        }
+        self.target.close()
+    }
+}
+
+/// The half in each worker, whose results [`crate::run`] merges: it is the last of a worker's chain, and leaves behind
+/// what it has gathered.
+pub struct GatherPart(Rc<RefCell<Option<Gathered>>>);
+
+impl GatherPart {
+    /// Adds to `gathered`.
+    pub fn new(gathered: Rc<RefCell<Option<Gathered>>>) -> Self {
+        GatherPart(gathered)
+    }
+}
+
+impl Stage for GatherPart {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        add(&mut self.0.borrow_mut(), &batch)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+fn add(gathered: &mut Option<Gathered>, batch: &Batch) -> Result<Flow, Error> {
+    match gathered {
+        Some(gathered) => gathered.add(batch).map(|()| Flow::Continue),
+        None => Err(Error::Protocol("records after the end")),
+    }
+}
