@@ -214,6 +214,12 @@ impl Table {
         })
     }
 
+    /// The runs that were spilled.
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
     /// How many groups it has in memory.
     pub(super) fn len(&self) -> usize {
         self.sorted.len()

@@ -60,10 +60,14 @@ fn at(order: u64, batch: Batch) -> Batch {
 }
 
 fn table(text: &str, schema: &Schema) -> Table {
+    table_within(text, schema, &budget(1 << 30))
+}
+
+fn table_within(text: &str, schema: &Schema, budget: &Budget) -> Table {
     let source = Source::from_args(&[text]);
     let plan = query::check(&source, &query::parse(&source).unwrap(), schema).unwrap();
     match &plan.stages[0].step {
-        Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone(), &budget(1 << 30)),
+        Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone(), budget),
         step => panic!("not stats: {step:?}"),
     }
 }
@@ -89,8 +93,12 @@ fn results(mut tables: Vec<Table>) -> Box<dyn Iterator<Item = Result<Batch, Erro
 
 /// Every bit of the answer: equal values may look different.
 fn shown(tables: Vec<Table>) -> String {
+    shown_of(results(tables))
+}
+
+fn shown_of(batches: impl Iterator<Item = Result<Batch, Error>>) -> String {
     let mut out = String::new();
-    for batch in results(tables) {
+    for batch in batches {
         for row in batch.unwrap().rows() {
             for value in row.values() {
                 match value {
@@ -140,6 +148,23 @@ proptest! {
                 tables.reverse();
             }
             prop_assert_eq!(shown(tables), shown(vec![whole]), "{}", text);
+        }
+    }
+
+    // Many groups, and so little memory that runs are merged in several passes.
+    #[test]
+    fn spilling_changes_nothing(rows in prop::collection::vec(cells(), 200..600), size in 1..100_usize, parts in prop::collection::vec(0..3_usize, 1..9)) {
+        let batches = batches(&rows, &[size]);
+        for text in ["stats count, min(f), max(k), avg(i), max(t) by i", "stats count by f, k", "stats sum(n), count by f", "stats max(k) by k, n, b, t"] {
+            let mut whole = table(text, &schema());
+            batches.iter().for_each(|batch| whole.add(batch).unwrap());
+            let small = budget(4 << 10);
+            let mut tables: Vec<Table> = (0..3).map(|_| table_within(text, &schema(), &small)).collect();
+            for (i, batch) in batches.iter().enumerate() {
+                tables[parts[i % parts.len()]].add(batch).unwrap();
+            }
+            tables.iter_mut().for_each(Table::seal);
+            prop_assert_eq!(shown_of(Table::merged(tables, &small).unwrap()), shown(vec![whole]), "{}", text);
         }
     }
 
@@ -230,4 +255,28 @@ fn of_nothing() {
     let row = results(vec![one]).next().unwrap().unwrap();
     assert_eq!(row.row(0).values().collect::<Vec<_>>(), [Value::Int(0), Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0)]);
     assert_eq!(results(vec![table("count by k", none.schema())]).count(), 0);
+}
+
+/// [`spilling_changes_nothing`] would prove nothing if nothing were spilled, or in one pass.
+#[test]
+fn a_small_budget_needs_several_passes() {
+    let small = budget(4 << 10);
+    let mut table = table_within("stats count, max(k) by i", &schema(), &small);
+    let rows: Vec<Cells> = (0..600).map(|i| (Some(1), None, Some(i * 7919), None, None, None)).collect();
+    batches(&rows, &[20]).iter().for_each(|batch| table.add(batch).unwrap());
+    assert!(table.runs().len() > 2 * small.fan_in(), "{} runs", table.runs().len());
+}
+
+#[test]
+fn one_group_that_is_too_large_is_an_error() {
+    let small = budget(4 << 10);
+    let mut table = table_within("stats count, max(k)", &schema(), &small);
+    let text = vec![b'x'; 1 << 20];
+    let column = Column::text(recpipe::Text::collect([&text[..]].into_iter()));
+    let nulls = |_| Column::null(1);
+    let columns = std::iter::once(column).chain((1..6).map(nulls)).collect();
+    let batch = Batch::new(schema(), columns, 1, Origin::default()).unwrap();
+    table.add(&batch).unwrap();
+    let error = table.add(&at(1, batch)).unwrap_err().to_string();
+    assert!(error.contains("`stats` without `by` needs more memory") && error.contains("--memory SIZE"), "{error}");
 }

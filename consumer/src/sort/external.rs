@@ -160,9 +160,10 @@ impl ExternalSorter {
         self.sort();
     }
 
-    /// Whether nothing was added.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.runs.is_empty()
+    /// The runs that were spilled.
+    #[cfg(test)]
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
     }
 
     /// Merges what several have gathered, which must be sealed; keys and rows come in order.

@@ -8,6 +8,8 @@ pub mod external;
 mod late;
 pub mod merge;
 mod row;
+#[cfg(test)]
+mod tests;
 pub mod tournament;
 
 use std::sync::Arc;
