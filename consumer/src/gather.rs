@@ -30,7 +30,8 @@ impl Gathered {
     /// No more records come: does what each worker can do for itself.
     pub fn seal(&mut self) {
         match self {
-            Gathered::Table(table) => table.seal(),
+            // What is left to do needs all tables, or is little.
+            Gathered::Table(_) => {}
             Gathered::Sorter(sorter) => sorter.seal(),
         }
     }

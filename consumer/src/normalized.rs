@@ -197,6 +197,44 @@ pub fn prefix(key: &[u8]) -> Prefix {
     }
 }
 
+/// Groups of so few keys are compared as they are.
+const FEW: usize = 12;
+/// Keys that are the same for so many bytes are compared as they are.
+const DEEP: usize = 1024;
+
+/// Sorts things by their keys; each has the prefix of its key beside it, and something else there when it is done.
+///
+/// Comparing two keys that are not in the processor's cache costs far more than comparing two prefixes, and in a log most
+/// keys begin alike, or are alike. So all are sorted by prefix, then those of one prefix by the bytes after it: each key
+/// is fetched once for sixteen of its bytes (multikey quicksort with caching: Ng and Kakehi, "Cache Efficient Radix Sort
+/// for String Sorting", 2007).
+pub fn sort_by_key<'k, T: Copy>(things: &mut [(Prefix, T)], key: &impl Fn(T) -> &'k [u8]) {
+    sort_from(things, key, 0);
+}
+
+fn sort_from<'k, T: Copy>(things: &mut [(Prefix, T)], key: &impl Fn(T) -> &'k [u8], depth: usize) {
+    things.sort_unstable_by_key(|thing| thing.0);
+    for alike in things.chunk_by_mut(|a, b| a.0 == b.0) {
+        if alike.len() == 1 {
+            continue;
+        }
+        let depth = depth + PREFIX_BYTES;
+        let mut longest = 0;
+        if alike.len() > FEW && depth < DEEP {
+            for (prefix_after, thing) in &mut *alike {
+                let key = key(*thing);
+                longest = longest.max(key.len());
+                *prefix_after = prefix(key.get(depth..).unwrap_or_default());
+            }
+        }
+        if longest > depth {
+            sort_from(alike, key, depth);
+        } else {
+            alike.sort_unstable_by(|a, b| key(a.1).cmp(key(b.1)));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::cmp::Ordering;
@@ -204,7 +242,7 @@ mod tests {
     use proptest::prelude::*;
     use recpipe::{Time, Type, Value};
 
-    use super::{prefix, push_group_key, push_single, push_sort_key, read_group_key, read_single};
+    use super::{prefix, push_group_key, push_single, push_sort_key, read_group_key, read_single, sort_by_key};
 
     type Cell = (u8, Option<(i64, f64, i32)>, Vec<u8>);
 
@@ -245,6 +283,19 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn keys_that_begin_alike_are_sorted(
+            parts in prop::collection::vec((0..3_usize, prop_oneof![0..70_usize, Just(1100)], prop::collection::vec(0..3_u8, 0..40)), 0..200),
+        ) {
+            let key = |(byte, len, end): &(usize, usize, Vec<u8>)| [vec![*byte as u8; *len], end.clone()].concat();
+            let mut keys: Vec<Vec<u8>> = parts.iter().map(key).collect();
+            let mut things: Vec<_> = (0..keys.len()).map(|i| (prefix(&keys[i]), i)).collect();
+            sort_by_key(&mut things, &|i| &keys[i][..]);
+            let sorted: Vec<Vec<u8>> = things.iter().map(|thing| keys[thing.1].clone()).collect();
+            keys.sort_unstable();
+            prop_assert_eq!(sorted, keys);
+        }
+
         #[test]
         fn bytes_are_ordered_as_values(rows in prop::collection::vec((cell(), cell()), 2), directions: (bool, bool), kinds in (0..5_usize, 0..5_usize)) {
             let kinds = (KINDS[kinds.0], KINDS[kinds.1]);

@@ -178,11 +178,12 @@ pub struct Pipeline {
     dir: Option<PathBuf>,
     deadline: Duration,
     kill_after: Option<(Program, Duration)>,
+    file_size_kib: Option<u32>,
 }
 
 impl Pipeline {
     fn new(programs: Vec<(Program, Vec<OsString>)>) -> Self {
-        Pipeline { programs, feed: Feed::Nothing, take: Take::All, dir: None, deadline: DEADLINE, kill_after: None }
+        Pipeline { programs, feed: Feed::Nothing, take: Take::All, dir: None, deadline: DEADLINE, kill_after: None, file_size_kib: None }
     }
 
     /// `producer ARGS | consumer ARGS`
@@ -241,6 +242,13 @@ impl Pipeline {
         self
     }
 
+    /// Lets the programs write no more than so many KiB to a file, as if the disk were full then.
+    #[must_use]
+    pub fn limit_file_size(mut self, kib: u32) -> Self {
+        self.file_size_kib = Some(kib);
+        self
+    }
+
     /// Runs it to its end.
     ///
     /// # Panics
@@ -291,7 +299,15 @@ impl Pipeline {
         let mut stdin = Some(self.feed.stdio());
         let mut children = Vec::new();
         for (i, (program, args)) in self.programs.iter().enumerate() {
-            let mut command = Command::new(program.path());
+            let mut command = match self.file_size_kib {
+                None => Command::new(program.path()),
+                Some(kib) => {
+                    // The signal that comes with the error is ignored, as its descendants inherit. Units of 512 bytes.
+                    let mut shell = Command::new("sh");
+                    shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2), "sh"]).arg(program.path());
+                    shell
+                }
+            };
             command.args(args).stdin(stdin.take().expect("each program has a standard input")).stderr(Stdio::piped());
             command.env_remove("NO_COLOR").env("TERM", "xterm");
             command.stdout(match terminal {

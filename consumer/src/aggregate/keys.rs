@@ -8,7 +8,7 @@ use recpipe::{ColumnBuilder, Error, Type, Value};
 
 use crate::{
     expr::{Values, Vector},
-    normalized::{Prefix, prefix, push_group_key, push_single, read_group_key, read_single, width},
+    normalized::{Prefix, prefix, push_group_key, push_single, read_group_key, read_single, sort_by_key, width},
 };
 
 /// A set of keys of one or more values: a hash table over bytes, which lie one after the other in one buffer.
@@ -153,7 +153,7 @@ impl Keys {
     /// The numbers of all keys, sorted by the keys' values.
     pub fn sorted(&self) -> Vec<u32> {
         let mut keyed: Vec<(Prefix, u32)> = (0..self.len as u32).filter_map(|number| Some((prefix(self.get(number)?), number))).collect();
-        keyed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| self.key(a.1).cmp(self.key(b.1))));
+        sort_by_key(&mut keyed, &|number| self.key(number));
         keyed.into_iter().map(|pair| pair.1).chain(self.null).collect()
     }
 

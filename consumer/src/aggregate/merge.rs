@@ -6,7 +6,7 @@ use recpipe::{Batch, Column, Error, Text, record::column};
 
 use super::{
     Accumulator,
-    table::{BATCH_ROWS, Shape, Table},
+    table::{BATCH_ROWS, Shape},
 };
 use crate::{
     memory::{Budget, Run, RunReader},
@@ -17,7 +17,7 @@ use crate::{
 /// Merges runs, a block of groups at a time.
 pub(super) struct GroupMerge {
     shape: Arc<Shape>,
-    runs: Vec<GroupRun>,
+    runs: Vec<Cursor>,
     /// What is compared first of each run's next key.
     heads: Vec<Head>,
     tournament: Tournament,
@@ -40,18 +40,30 @@ struct Block {
     groups: Vec<u32>,
 }
 
-/// A sorted run of groups: of a table that is in memory, or of one that was written.
-pub(super) struct GroupRun {
-    groups: Source,
+/// A sorted run of groups, as batches of a key and the states of the aggregates.
+pub(super) enum GroupRun {
+    /// In memory.
+    Memory(Vec<Batch>),
+    /// In a temporary file.
+    Spilled(Run),
+}
+
+/// A run that is being read.
+struct Cursor {
+    source: Source,
+    /// The groups at hand.
+    batch: Option<Batch>,
+    /// Their keys.
+    views: Vec<(u32, u32)>,
     next: usize,
-    /// Groups that the block has taken and whose states are still to be merged: their places here, and there.
+    /// Groups at hand that the block has taken and whose states are still to be merged: their places here, and there.
     taken: Vec<u32>,
     into: Vec<u32>,
 }
 
 enum Source {
-    Memory(Box<Table>),
-    Spilled { reader: RunReader, batch: Option<Batch>, views: Vec<(u32, u32)> },
+    Memory(std::vec::IntoIter<Batch>),
+    Spilled(RunReader),
 }
 
 impl Block {
@@ -82,38 +94,29 @@ impl Block {
     }
 }
 
-impl GroupRun {
-    pub(super) fn spilled(run: &Run) -> Result<Self, Error> {
-        let source = Source::Spilled { reader: run.read()?, batch: None, views: Vec::new() };
-        let mut run = GroupRun { groups: source, next: 0, taken: Vec::new(), into: Vec::new() };
-        run.refill()?;
-        Ok(run)
-    }
-
-    pub(super) fn memory(table: Table) -> Self {
-        GroupRun { groups: Source::Memory(Box::new(table)), next: 0, taken: Vec::new(), into: Vec::new() }
+impl Cursor {
+    fn new(run: GroupRun) -> Result<Self, Error> {
+        let source = match run {
+            GroupRun::Memory(batches) => Source::Memory(batches.into_iter()),
+            GroupRun::Spilled(run) => Source::Spilled(run.read()?),
+        };
+        let mut cursor = Cursor { source, batch: None, views: Vec::new(), next: 0, taken: Vec::new(), into: Vec::new() };
+        cursor.refill()?;
+        Ok(cursor)
     }
 
     /// Whether the groups at hand are used up.
     #[inline]
     fn is_empty(&self) -> bool {
-        match &self.groups {
-            Source::Memory(table) => self.next >= table.len(),
-            Source::Spilled { views, .. } => self.next >= views.len(),
-        }
+        self.next >= self.views.len()
     }
 
     /// The next key, unless it is null. Only where there is one.
     #[inline]
     fn key(&self) -> Option<&[u8]> {
-        match &self.groups {
-            Source::Memory(table) => table.key(self.next),
-            Source::Spilled { batch: Some(batch), views, .. } if !batch.column(0).is_null(self.next) => {
-                let (start, len) = views[self.next];
-                texts(batch).map(|texts| &texts.bytes()[start as usize..start as usize + len as usize])
-            }
-            Source::Spilled { .. } => None,
-        }
+        let batch = self.batch.as_ref().filter(|batch| !batch.column(0).is_null(self.next))?;
+        let (start, len) = self.views[self.next];
+        texts(batch).map(|texts| &texts.bytes()[start as usize..start as usize + len as usize])
     }
 
     #[inline]
@@ -129,37 +132,29 @@ impl GroupRun {
         if self.taken.is_empty() {
             return Ok(());
         }
-        match &self.groups {
-            Source::Memory(table) => {
-                for (accumulator, state) in accumulators.iter_mut().zip(table.states(&self.taken)?) {
-                    accumulator.merge_state(&state, &self.into)?;
-                }
-            }
-            Source::Spilled { batch, .. } => {
-                let columns = batch.iter().flat_map(|batch| &batch.columns()[1..]);
-                let mut columns = columns.map(|column| column.gather(&self.taken));
-                for accumulator in accumulators {
-                    let state: Vec<Column> = columns.by_ref().take(accumulator.state(&[])?.len()).collect();
-                    accumulator.merge_state(&state, &self.into)?;
-                }
-            }
+        let columns = self.batch.iter().flat_map(|batch| &batch.columns()[1..]);
+        let mut columns = columns.map(|column| column.gather(&self.taken));
+        for accumulator in accumulators {
+            let state: Vec<Column> = columns.by_ref().take(accumulator.state(&[])?.len()).collect();
+            accumulator.merge_state(&state, &self.into)?;
         }
         self.taken.clear();
         self.into.clear();
         Ok(())
     }
 
-    /// The next groups of a run that was written; nothing at its end.
+    /// The next groups; nothing at the end.
     fn refill(&mut self) -> Result<(), Error> {
-        if let Source::Spilled { reader, batch, views } = &mut self.groups {
-            // Before the next is read, so that its buffer is used again.
-            *batch = None;
-            views.clear();
-            self.next = 0;
-            *batch = reader.read()?;
-            if let Some(texts) = batch.as_ref().and_then(texts) {
-                *views = texts.views(None);
-            }
+        // Before the next is read, so that its buffer is used again.
+        self.batch = None;
+        self.views.clear();
+        self.next = 0;
+        self.batch = match &mut self.source {
+            Source::Memory(batches) => batches.next(),
+            Source::Spilled(reader) => reader.read()?,
+        };
+        if let Some(texts) = self.batch.as_ref().and_then(texts) {
+            self.views = texts.views(None);
         }
         Ok(())
     }
@@ -174,29 +169,39 @@ fn texts(batch: &Batch) -> Option<&Text> {
 }
 
 impl GroupMerge {
-    pub(super) fn new(shape: &Arc<Shape>, runs: Vec<GroupRun>, budget: &Budget) -> Self {
-        let heads: Vec<_> = runs.iter().map(GroupRun::head).collect();
-        let tournament = Tournament::new(runs.len(), |a, b| less(&runs, &heads, a, b));
-        let (shape, block_bytes) = (shape.clone(), 16 * budget.piece());
-        GroupMerge { shape, runs, heads, tournament, block: Block::default(), block_bytes }
-    }
-
-    /// Merges runs until there are so few that they can be read side by side.
-    pub(super) fn narrow(shape: &Arc<Shape>, runs: Vec<Run>, budget: &Budget) -> Result<Vec<Run>, Error> {
-        let (mut runs, fan_in) = (VecDeque::from(runs), budget.fan_in());
-        while runs.len() > fan_in {
+    /// Merges runs; where there are more in files than can be read side by side, some of them are merged first.
+    pub(super) fn new(shape: &Arc<Shape>, runs: Vec<GroupRun>, budget: &Budget) -> Result<Self, Error> {
+        let (mut spilled, mut cursors) = (VecDeque::new(), Vec::new());
+        for run in runs {
+            match run {
+                GroupRun::Spilled(run) => spilled.push_back(run),
+                memory => cursors.push(Cursor::new(memory)?),
+            }
+        }
+        let fan_in = budget.fan_in();
+        while spilled.len() > fan_in {
             // As few as leave a full merge for every later pass.
-            let some = if runs.len() < 2 * fan_in { runs.len() - fan_in + 1 } else { fan_in };
-            let part = runs.drain(..some).map(|run| GroupRun::spilled(&run)).collect::<Result<_, _>>()?;
-            let mut merge = GroupMerge::new(shape, part, budget);
+            let some = if spilled.len() < 2 * fan_in { spilled.len() - fan_in + 1 } else { fan_in };
+            let part = spilled.drain(..some).map(|run| Cursor::new(GroupRun::Spilled(run))).collect::<Result<_, _>>()?;
+            let mut merge = GroupMerge::of(shape, part, budget);
             let mut spill = budget.spill()?;
             let mut run = spill.write()?;
             while let Some(block) = merge.next_block()? {
                 run.batch(&shape.state(block.keys(), &block.accumulators, &block.groups)?)?;
             }
-            runs.push_back(run.finish()?);
+            spilled.push_back(run.finish()?);
         }
-        Ok(runs.into())
+        for run in spilled {
+            cursors.push(Cursor::new(GroupRun::Spilled(run))?);
+        }
+        Ok(GroupMerge::of(shape, cursors, budget))
+    }
+
+    fn of(shape: &Arc<Shape>, runs: Vec<Cursor>, budget: &Budget) -> Self {
+        let heads: Vec<_> = runs.iter().map(Cursor::head).collect();
+        let tournament = Tournament::new(runs.len(), |a, b| less(&runs, &heads, a, b));
+        let (shape, block_bytes) = (shape.clone(), 16 * budget.piece());
+        GroupMerge { shape, runs, heads, tournament, block: Block::default(), block_bytes }
     }
 
     /// The next batch of the result.
@@ -249,6 +254,6 @@ fn resize(block: &mut Block) {
 
 /// Whether the next key of run `a` comes before that of `b`.
 #[inline]
-fn less(runs: &[GroupRun], heads: &[Head], a: usize, b: usize) -> bool {
+fn less(runs: &[Cursor], heads: &[Head], a: usize, b: usize) -> bool {
     heads[a].cmp(&heads[b]).then_with(|| if heads[a].1 { std::cmp::Ordering::Equal } else { runs[a].key().cmp(&runs[b].key()) }).is_lt()
 }

@@ -20,20 +20,30 @@ pub(super) const BATCH_ROWS: usize = 8192;
 
 /// Groups and their aggregates. Each worker fills a table of its own; then they are merged.
 ///
-/// What does not fit into the budget is written to a sorted run of keys and states. So the result, which is sorted by
-/// key in any case, is one merge of runs, in memory and out of it. (Runs by hash would have to be sorted once more when
-/// each is finished.)
+/// A table that has grown large without having met many of its keys again is made a sorted run of keys and states, and
+/// begins anew: runs take half of the memory, a small table is in the processor's caches, and what the budget has no
+/// room for can be written to a temporary file. The result, which is sorted by key in any case, is one merge of all
+/// runs. (Parts by hash, instead of runs, would have to be sorted once more when each is finished.)
 pub struct Table {
     shape: Arc<Shape>,
     accumulators: Vec<Box<dyn Accumulator>>,
     keys: Keys,
     numbers: Vec<u32>,
-    /// The groups in the order of their keys, once no more come.
-    sorted: Vec<u32>,
+    /// Records in the groups that are in the table.
+    records: usize,
+    /// At so many groups it is asked whether they are worth keeping in the table.
+    judge_at: usize,
+    runs: Vec<GroupRun>,
+    /// Bytes of the runs that are in memory.
+    run_bytes: usize,
     account: Account,
     spill: Option<Spill>,
-    runs: Vec<Run>,
 }
+
+/// A table of fewer groups is never made a run for its size.
+const JUDGE_AT: usize = 1 << 18;
+/// A group with fewer records than this, on the average, is not worth keeping in the table.
+const RECORDS_A_GROUP: usize = 3;
 
 /// What all tables of a stage have in common.
 pub(super) struct Shape {
@@ -99,10 +109,12 @@ impl Table {
             accumulators,
             keys: groups,
             numbers: Vec::new(),
-            sorted: Vec::new(),
+            records: 0,
+            judge_at: JUDGE_AT,
+            runs: Vec::new(),
+            run_bytes: 0,
             account: budget.account(),
             spill: None,
-            runs: Vec::new(),
         }
     }
 
@@ -120,6 +132,7 @@ impl Table {
             Groups::One(batch.len())
         } else {
             self.keys.number(&keys, batch.len(), &mut self.numbers)?;
+            self.records += batch.len();
             self.accumulators.iter_mut().for_each(|accumulator| accumulator.resize(self.keys.len()));
             Groups::Each(&self.numbers)
         };
@@ -127,7 +140,16 @@ impl Table {
             let arguments = aggregate.args.iter().map(|argument| argument.eval(batch)).collect::<Result<Vec<_>, _>>()?;
             accumulator.add(&groups, &arguments, position)?;
         }
-        Ok(())
+        self.judge()
+    }
+
+    /// Makes a large table a run if its groups have few records each.
+    fn judge(&mut self) -> Result<(), Error> {
+        if self.keys.len() < self.judge_at {
+            return Ok(());
+        }
+        self.judge_at = 2 * self.keys.len();
+        if self.records < RECORDS_A_GROUP * self.keys.len() { self.make_run() } else { Ok(()) }
     }
 
     /// Makes sure that so many groups more would fit, if need be by spilling all that there are.
@@ -142,98 +164,119 @@ impl Table {
                 "`stats` without `by` needs more memory than its part of {limit} bytes; give it more with `--memory SIZE`"
             )));
         }
-        if !self.keys.is_empty() {
-            self.spill()?;
+        self.spill_runs()?;
+        if !self.account.hold(self.bytes_with(more)) && !self.keys.is_empty() {
+            self.make_run()?;
+            self.spill_runs()?;
             // With nothing in it there is always room for one batch.
             let _ = self.account.hold(self.bytes_with(more));
         }
         Ok(())
     }
 
+    /// The bytes it takes when so many groups more are in it.
     fn bytes_with(&self, more: usize) -> usize {
-        let states: usize = self.accumulators.iter().map(|accumulator| accumulator.bytes()).sum();
-        self.keys.bytes_with(more) + states + states / self.keys.len().max(1) * more
+        let states = self.state_bytes();
+        self.keys.bytes_with(more) + states + states / self.keys.len().max(1) * more + self.run_bytes
     }
 
-    fn spill(&mut self) -> Result<(), Error> {
-        let budget = self.account.budget().clone();
+    fn state_bytes(&self) -> usize {
+        self.accumulators.iter().map(|accumulator| accumulator.bytes()).sum()
+    }
+
+    /// Makes a run of the groups in the table, in memory if there is room for it, and empties the table.
+    fn make_run(&mut self) -> Result<(), Error> {
         let sorted = self.keys.sorted();
-        let spill = match &mut self.spill {
-            Some(spill) => spill,
-            none => none.insert(budget.spill()?),
-        };
-        let mut run = spill.write()?;
-        let bytes = self.keys.key_bytes() + self.accumulators.iter().map(|accumulator| accumulator.bytes()).sum::<usize>();
-        let rows = (budget.piece() / (bytes / sorted.len().max(1)).max(1)).clamp(1, BATCH_ROWS);
-        for groups in sorted.chunks(rows) {
-            let keys = groups.iter().map(|&group| self.keys.get(group));
-            run.batch(&self.shape.state(keys, &self.accumulators, groups)?)?;
+        let bytes = self.keys.key_bytes() + self.state_bytes();
+        let batch_rows = (self.account.budget().piece() / (bytes / sorted.len().max(1)).max(1)).clamp(1, BATCH_ROWS);
+        let (shape, keys, accumulators) = (&self.shape, &self.keys, &self.accumulators);
+        let batches = sorted.chunks(batch_rows).map(|groups| {
+            let keys = groups.iter().map(|&group| keys.get(group));
+            shape.state(keys, accumulators, groups)
+        });
+        // The places and lengths of keys and states come to less than half of the table's own.
+        if self.account.hold(self.bytes_with(0) + bytes + bytes / 2) {
+            let batches = batches.collect::<Result<Vec<_>, _>>()?;
+            self.run_bytes += batches.iter().map(Batch::bytes).sum::<usize>();
+            self.runs.push(GroupRun::Memory(batches));
+        } else {
+            let run = write(&mut self.spill, self.account.budget(), batches)?;
+            self.runs.push(GroupRun::Spilled(run));
         }
-        self.runs.push(run.finish()?);
         self.keys.clear();
         self.accumulators = self.shape.accumulators();
+        (self.records, self.judge_at) = (0, JUDGE_AT);
+        let _ = self.account.hold(self.bytes_with(0));
         Ok(())
     }
 
-    /// No more records come: sorts the groups by key.
-    pub fn seal(&mut self) {
-        self.sorted = self.keys.sorted();
+    /// Writes the runs that are in memory.
+    fn spill_runs(&mut self) -> Result<(), Error> {
+        for run in &mut self.runs {
+            if let GroupRun::Memory(batches) = run {
+                let batches = std::mem::take(batches);
+                *run = GroupRun::Spilled(write(&mut self.spill, self.account.budget(), batches.into_iter().map(Ok))?);
+            }
+        }
+        self.run_bytes = 0;
+        Ok(())
     }
 
-    /// The result of several tables for the same stage, which must be sealed: the keys and their aggregates, sorted by
-    /// key, in batches.
+    /// The result of several tables for the same stage: the keys and their aggregates, sorted by key, in batches.
     ///
     /// # Errors
     /// [`Error::Data`] from an aggregate; those of a [`Spill`].
-    pub fn merged(tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+    pub fn merged(mut tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+        if tables.len() > 1 {
+            // A worker that got no record has nothing to add. (Without keys there is a group all the same.)
+            tables.retain(|table| !table.runs.is_empty() || table.records > 0 || table.shape.key_exprs.is_empty());
+        }
         let Some(shape) = tables.first().map(|table| table.shape.clone()) else { return Ok(Box::new(std::iter::empty())) };
-        let mut runs: Vec<Run> = Vec::new();
-        let mut in_memory = Vec::new();
+        if tables.len() == 1 && tables[0].runs.is_empty() {
+            return Ok(Box::new(tables.into_iter().flat_map(Table::into_batches)));
+        }
+        let (mut runs, mut accounts) = (Vec::new(), Vec::new());
         for mut table in tables {
-            runs.append(&mut table.runs);
-            // Without keys the only group is there also when nothing was added to it; one such group is enough.
             if !table.keys.is_empty() {
-                in_memory.push(table);
+                table.make_run()?;
             }
+            runs.append(&mut table.runs);
+            let _ = table.account.hold(table.run_bytes);
+            accounts.push(table.account);
         }
-        if runs.is_empty() && in_memory.len() == 1 {
-            return Ok(Box::new(in_memory.into_iter().flat_map(Table::into_batches)));
-        }
-        let spilled = GroupMerge::narrow(&shape, runs, budget)?;
-        let spilled = spilled.iter().map(GroupRun::spilled);
-        let runs = spilled.chain(in_memory.into_iter().map(|table| Ok(GroupRun::memory(table)))).collect::<Result<_, _>>()?;
-        let mut merge = GroupMerge::new(&shape, runs, budget);
-        Ok(Box::new(std::iter::from_fn(move || merge.result().transpose())))
+        let mut merge = GroupMerge::new(&shape, runs, budget)?;
+        Ok(Box::new(std::iter::from_fn(move || {
+            // What the runs take is theirs until they are merged.
+            let _ = &accounts;
+            merge.result().transpose()
+        })))
     }
 
     /// The result of this table alone.
-    pub fn into_batches(self) -> impl Iterator<Item = Result<Batch, Error>> {
-        (0..self.sorted.len().div_ceil(BATCH_ROWS)).map(move |part| {
-            let groups = &self.sorted[part * BATCH_ROWS..self.sorted.len().min((part + 1) * BATCH_ROWS)];
+    fn into_batches(self) -> impl Iterator<Item = Result<Batch, Error>> {
+        let sorted = self.keys.sorted();
+        (0..sorted.len().div_ceil(BATCH_ROWS)).map(move |part| {
+            let groups = &sorted[part * BATCH_ROWS..sorted.len().min((part + 1) * BATCH_ROWS)];
             self.shape.result(groups.iter().map(|&group| self.keys.get(group)), &self.accumulators, groups)
         })
     }
 
-    /// The runs that were spilled.
+    /// How many runs were spilled.
     #[cfg(test)]
-    pub(super) fn runs(&self) -> &[Run] {
-        &self.runs
+    pub(super) fn spilled(&self) -> usize {
+        self.runs.iter().filter(|run| matches!(run, GroupRun::Spilled(_))).count()
     }
+}
 
-    /// How many groups it has in memory.
-    pub(super) fn len(&self) -> usize {
-        self.sorted.len()
+/// Writes a run, to a file that is made where there is none.
+fn write(spill: &mut Option<Spill>, budget: &Budget, batches: impl Iterator<Item = Result<Batch, Error>>) -> Result<Run, Error> {
+    let spill = match spill {
+        Some(spill) => spill,
+        none => none.insert(budget.spill()?),
+    };
+    let mut run = spill.write()?;
+    for batch in batches {
+        run.batch(&batch?)?;
     }
-
-    /// The key of the group at this place in the order of keys.
-    #[inline]
-    pub(super) fn key(&self, place: usize) -> Option<&[u8]> {
-        self.keys.get(self.sorted[place])
-    }
-
-    /// The states of the groups at these places, aggregate by aggregate.
-    pub(super) fn states(&self, places: &[u32]) -> Result<Vec<Vec<Column>>, Error> {
-        let groups: Vec<u32> = places.iter().map(|&place| self.sorted[place as usize]).collect();
-        self.accumulators.iter().map(|accumulator| accumulator.state(&groups)).collect()
-    }
+    run.finish()
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     memory::{Account, Budget, Run, Spill},
-    normalized::{PREFIX_BYTES, Prefix, prefix},
+    normalized::{Prefix, prefix, sort_by_key},
 };
 
 /// Bytes of the number at the end of each key.
@@ -43,12 +43,8 @@ pub struct ExternalSorter {
     runs: Vec<Run>,
 }
 
-/// A pair in memory.
-#[derive(Clone, Copy, Debug)]
-struct Entry {
-    prefix: Prefix,
-    place: Place,
-}
+/// A pair in memory: where it lies, after something of its key while it is sorted.
+type Entry = (Prefix, Place);
 
 /// [`Keep::First`] is enforced when this many have come beyond it, or as many again if that is more.
 const PRUNE_AT: usize = 4096;
@@ -70,7 +66,7 @@ impl ExternalSorter {
         }
         self.make_room(key.len() + row_len)?;
         let place = self.arena.push(key, row_len, write);
-        self.entries.push(Entry { prefix: prefix(key), place });
+        self.entries.push((prefix(key), place));
         match self.keep {
             Keep::First(n) if self.entries.len() >= n.saturating_add(n.max(PRUNE_AT)) => self.prune(n),
             _ => Ok(()),
@@ -107,12 +103,12 @@ impl ExternalSorter {
         }
         let (arena, entries) = (&self.arena, &mut self.entries);
         let (_, last, _) = entries.select_nth_unstable_by(n - 1, |a, b| compare(arena, a, b));
-        self.bound = Some(arena.get(last.place).0.to_vec());
+        self.bound = Some(arena.get(last.1).0.to_vec());
         entries.truncate(n);
         let mut left = Arena::new(self.account.budget().piece());
         for entry in entries {
-            let (key, row) = arena.get(entry.place);
-            entry.place = left.push(key, row.len(), |out| out.extend_from_slice(row));
+            let (key, row) = arena.get(entry.1);
+            entry.1 = left.push(key, row.len(), |out| out.extend_from_slice(row));
         }
         self.arena = left;
         Ok(())
@@ -121,13 +117,11 @@ impl ExternalSorter {
     /// Sorts what is in memory, and leaves out what is not to be kept of it.
     fn sort(&mut self) {
         let (arena, entries) = (&self.arena, &mut self.entries);
-        entries.sort_unstable_by(|a, b| compare(arena, a, b));
+        sort_by_key(entries, &|place| arena.get(place).0);
         match self.keep {
             Keep::All => {}
             Keep::First(n) => entries.truncate(n),
-            Keep::Unique => {
-                entries.dedup_by(|later, first| without_serial(arena.get(later.place).0) == without_serial(arena.get(first.place).0))
-            }
+            Keep::Unique => entries.dedup_by(|later, first| without_serial(arena.get(later.1).0) == without_serial(arena.get(first.1).0)),
         }
     }
 
@@ -141,7 +135,7 @@ impl ExternalSorter {
         let mut run = spill.write()?;
         let mut pairs = PairBlock::new(budget.piece());
         for entry in &self.entries {
-            let (key, row) = self.arena.get(entry.place);
+            let (key, row) = self.arena.get(entry.1);
             if let Some(full) = pairs.push(key, row)? {
                 run.batch(&full)?;
             }
@@ -207,8 +201,7 @@ impl ExternalSorter {
 /// Compares two pairs of an arena by their keys.
 #[inline]
 fn compare(arena: &Arena, a: &Entry, b: &Entry) -> Ordering {
-    let rest = |entry: &Entry| arena.get(entry.place).0.get(PREFIX_BYTES..).unwrap_or_default();
-    a.prefix.cmp(&b.prefix).then_with(|| rest(a).cmp(rest(b)))
+    a.0.cmp(&b.0).then_with(|| arena.get(a.1).0.cmp(arena.get(b.1).0))
 }
 
 /// The key without the number that only it has.
@@ -229,13 +222,7 @@ impl MemoryRun {
     /// The next pair.
     #[inline]
     pub fn head(&self) -> Option<(&[u8], &[u8])> {
-        self.entries.get(self.next).map(|entry| self.arena.get(entry.place))
-    }
-
-    /// The prefix of the next key.
-    #[inline]
-    pub fn prefix(&self) -> Option<Prefix> {
-        self.entries.get(self.next).map(|entry| entry.prefix)
+        self.entries.get(self.next).map(|entry| self.arena.get(entry.1))
     }
 
     /// Goes on to the pair after it.

@@ -119,10 +119,7 @@ impl Pairs {
 
     #[inline]
     fn prefix(&self) -> Option<Prefix> {
-        match self {
-            Pairs::Memory(run) => run.prefix(),
-            Pairs::Spilled(run) => run.head().map(|(key, _)| prefix(key)),
-        }
+        self.head().map(|(key, _)| prefix(key))
     }
 
     #[inline]

@@ -190,6 +190,12 @@ impl Batch {
         Ok(Batch { selection: self.selection.clone(), ..batch })
     }
 
+    /// The bytes of the columns' arrays and text, whatever else the memory they lie in holds; what columns share is
+    /// counted for each.
+    pub fn bytes(&self) -> usize {
+        self.columns.iter().map(Column::bytes).sum()
+    }
+
     /// The same records in columns of their own, without what is not selected.
     pub fn compact(&self) -> Self {
         let Some(selection) = &self.selection else { return self.clone() };

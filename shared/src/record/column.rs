@@ -156,6 +156,18 @@ impl Column {
         Column { values, nulls }
     }
 
+    /// The bytes of its arrays, and of its text.
+    pub fn bytes(&self) -> usize {
+        let ints = |ints: &Ints| ints.parts().2.len();
+        let values = match &self.values {
+            Values::Null(_) => 0,
+            Values::Bool(values) | Values::Int(values) | Values::Float(values) => ints(values),
+            Values::Time { nanos, offset_s } => ints(nanos) + ints(offset_s),
+            Values::Text(text) => text.anchors.as_ref().map_or(0, ints) + ints(&text.starts) + ints(&text.lens) + text.bytes.len(),
+        };
+        values + self.nulls.as_ref().map_or(0, |nulls| nulls.data().len())
+    }
+
     /// The first `len` rows, without copying.
     pub fn head(&self, len: usize) -> Self {
         let len = len.min(self.len());

@@ -11,6 +11,8 @@ mod inputs;
 mod memory;
 // Lines that are no records.
 mod rejects;
+// What does not fit in memory.
+mod spill;
 // How an end travels: enough, closed, killed, silent.
 mod stops;
 // What is written to a terminal, and what is not.
