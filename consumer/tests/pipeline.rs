@@ -86,6 +86,36 @@ fn check(query: &str, expect: &str) {
 }
 
 #[test]
+fn what_depends_on_order_is_by_that_of_the_input() {
+    // By definition, over the very records.
+    let records = records();
+    let rows: Vec<Vec<Value<'_>>> = records.rows().map(|row| row.values().collect()).collect();
+    let hosts = ["h0", "h1", "h2", "h3", "h4"].map(|host| {
+        let mine: Vec<_> = rows.iter().filter(|row| row[0] == Value::Text(host.as_bytes())).collect();
+        let took: Vec<_> = mine.iter().map(|row| row[2]).filter(|took| !matches!(took, Value::Null)).collect();
+        let mut statuses = mine.iter().map(|row| row[1]).filter(|status| !matches!(status, Value::Null));
+        let list = took.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        // The first of the records whose status is the largest.
+        let both = mine.iter().filter(|row| row[1..].iter().all(|value| !matches!(value, Value::Null)));
+        let largest = both.clone().map(|row| row[1]).max_by(Value::total_cmp).unwrap();
+        let slowest = both.into_iter().find(|row| row[1] == largest).unwrap()[2];
+        let first = statuses.clone().next().unwrap();
+        format!("{host} [{list}] {} {} {first} {} {slowest}\n", took[0], took[took.len() - 1], statuses.next_back().unwrap())
+    });
+    check(
+        "stats list(took), first(took), last(took), first(status), last(status), argmax(status, took) by host | print \"{host} {list(took)} {first(took)} {last(took)} {first(status)} {last(status)} {argmax(status, took)}\"",
+        &hosts.concat(),
+    );
+    check(
+        "where status == 200 | stats first(took), last(took), argmax(status, took), argmin(status, took) | print",
+        "0.0\t4.875\t0.0\t0.0\n",
+    );
+    check("stats set(status), distinct(host), median(took), p90(took) | print", "[200,404,500]\t5\t2.5\t4.4\n");
+    // After `head` it is all once.
+    check("head 5 | stats list(took), last(host) | print", "[0.0,0.125,0.25,0.375,0.5]\th3\n");
+}
+
+#[test]
 fn filters_and_columns() {
     check("where status == 404 and took > 4 | select took, host | csv", "took,host\n4.25,h3\n4.625,h4\n");
     check(

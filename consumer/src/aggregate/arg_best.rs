@@ -6,7 +6,12 @@ use std::cmp::Ordering;
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
-use super::{Accumulator, Groups, held::Held, other_type, state};
+use super::{
+    Accumulator, Groups,
+    held::Held,
+    other_type,
+    state::{self, Torn},
+};
 use crate::expr::{Values, Vector};
 
 /// The best records of all groups.
@@ -15,9 +20,11 @@ pub(super) struct ArgBest {
     wanted: Ordering,
     x: Held,
     y: Held,
-    /// Where the best record stood in the input.
+    /// Where the best record stood in the input; [`NONE`] where there is none.
     positions: Vec<u64>,
 }
+
+const NONE: u64 = u64::MAX;
 
 impl ArgBest {
     /// `x` and `y` are the types of the arguments.
@@ -42,7 +49,7 @@ impl Accumulator for ArgBest {
     fn resize(&mut self, groups: usize) {
         self.x.resize(groups);
         self.y.resize(groups);
-        self.positions.resize(groups, 0);
+        self.positions.resize(groups, NONE);
     }
 
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error> {
@@ -54,16 +61,32 @@ impl Accumulator for ArgBest {
         if matches!(x.values, Values::Null) || matches!(y.values, Values::Null) {
             return Ok(());
         }
+        let is_null = |row| x.is_null(row) || y.is_null(row);
         let mut is_changed = false;
-        groups.try_for_each(|row, group| {
-            let (value, position) = (x.value(row), position + row as u64);
-            if !x.is_null(row) && !y.is_null(row) && self.is_better(group, &value, position) {
-                self.positions[group] = position;
-                self.x.set(group, value)?;
-                is_changed = true;
-            }
-            Ok(())
-        })?;
+        if let (Values::Int(values), Some((best, present))) = (&x.values, self.x.ints()) {
+            let (wanted, positions) = (self.wanted, &mut self.positions);
+            groups.for_each(|row, group| {
+                let (value, position) = (values.get(row), position + row as u64);
+                let is_better = match value.cmp(&best[group]) {
+                    Ordering::Equal => position < positions[group],
+                    order => order == wanted,
+                };
+                if (is_better || !present[group]) && !is_null(row) {
+                    (best[group], present[group], positions[group]) = (value, true, position);
+                    is_changed = true;
+                }
+            });
+        } else {
+            groups.try_for_each(|row, group| {
+                let (value, position) = (x.value(row), position + row as u64);
+                if !is_null(row) && self.is_better(group, &value, position) {
+                    self.positions[group] = position;
+                    self.x.set(group, value)?;
+                    is_changed = true;
+                }
+                Ok(())
+            })?;
+        }
         // In a rising input every record is better than the one before: y is copied once a batch.
         if is_changed {
             groups.try_for_each(|row, group| match position + row as u64 == self.positions[group] {
@@ -84,7 +107,7 @@ impl Accumulator for ArgBest {
         let y = state::column(state, 1, self.y.kind(), into.len())?;
         let positions = state::column(state, 2, Type::Int, into.len())?;
         for (row, &group) in into.iter().enumerate() {
-            let (group, value, position) = (group as usize, x.value(row), state::count(positions, row)?);
+            let (group, value, position) = (group as usize, x.value(row), state::int(positions, row)?.ok_or(Torn)? as u64);
             if !x.is_null(row) && self.is_better(group, &value, position) {
                 self.positions[group] = position;
                 self.x.set(group, value)?;
@@ -104,9 +127,9 @@ impl Accumulator for ArgBest {
 }
 
 /// The positions of these groups.
-pub(super) fn positions(positions: &[u64], groups: &[u32]) -> Result<Column, Error> {
+fn positions(positions: &[u64], groups: &[u32]) -> Result<Column, Error> {
     let mut column = ColumnBuilder::new(Type::Int);
-    // They are below 2⁶³.
+    // They are below 2⁶³, and what stands for none is not looked at where there is no value.
     groups.iter().try_for_each(|&group| column.push(Value::Int(positions[group as usize] as i64)))?;
     Ok(column.finish())
 }

@@ -2,10 +2,7 @@
 
 use recpipe::{Column, Error, Ints, Type};
 
-use super::{
-    Accumulator, Groups,
-    state::{self, Torn},
-};
+use super::{Accumulator, Groups, state};
 use crate::{expr::Vector, query::plan::AggregateFunction};
 
 /// The counts of all groups.
@@ -47,9 +44,7 @@ impl Accumulator for Count {
         let counts = state::column(state, 0, Type::Int, into.len())?;
         for (row, &group) in into.iter().enumerate() {
             let count = &mut self.counts[group as usize];
-            // Half of the range is left to what is counted after this.
-            let sum = state::count(counts, row)?.checked_add(*count as u64).filter(|&sum| sum <= 1 << 62).ok_or(Torn)?;
-            *count = sum as i64;
+            *count = state::add_counts(*count as u64, state::count(counts, row)?)? as i64;
         }
         Ok(())
     }

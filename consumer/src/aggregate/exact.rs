@@ -34,7 +34,6 @@ struct Magnitude {
     limbs: Vec<u32>,
 }
 
-#[allow(dead_code, reason = "squares are for stdev")]
 impl ExactSum {
     /// The heap bytes that one most often has.
     pub(super) const USUAL_HEAP: usize = 64;

@@ -53,6 +53,11 @@ impl Accumulator for MinMax {
                     present[group] = true;
                 }
             }),
+            (Values::Text(texts), _) => groups.try_for_each(|row, group| match (texts.get(row), self.best.get(group)) {
+                _ if input.is_null(row) => Ok(()),
+                (text, Value::Text(best)) if text.cmp(best) != wanted => Ok(()),
+                (text, _) => self.best.set(group, Value::Text(text)),
+            })?,
             _ => groups.try_for_each(|row, group| self.keep(group, input.value(row)))?,
         }
         Ok(())

@@ -5,15 +5,24 @@
 //! a group has so far. It is the same between threads and between processes, and what is written to a disk.
 
 mod arg_best;
+mod cell;
 mod count;
+mod distinct;
 mod exact;
+mod first_last;
 mod held;
+mod json;
 mod keys;
+mod list;
 mod merge;
 mod min_max;
+mod quantile;
+mod sketch;
 mod state;
+mod stdev;
 mod sum;
 mod table;
+mod value_sets;
 
 use std::cmp::Ordering;
 
@@ -110,6 +119,15 @@ pub fn accumulator(aggregate: &Aggregate) -> Box<dyn Accumulator> {
         Function::Sum | Function::Avg => Box::new(sum::Sum::new(aggregate)),
         Function::Min => extreme(Ordering::Less),
         Function::Max => extreme(Ordering::Greater),
+        Function::ArgMin => Box::new(arg_best::ArgBest::new(arg(0), arg(1), Ordering::Less)),
+        Function::ArgMax => Box::new(arg_best::ArgBest::new(arg(0), arg(1), Ordering::Greater)),
+        Function::First => Box::new(first_last::FirstLast::new(arg(0), false)),
+        Function::Last => Box::new(first_last::FirstLast::new(arg(0), true)),
+        Function::Stdev => Box::new(stdev::Stdev::new(arg(0))),
+        Function::Quantile(q) => Box::new(quantile::Quantile::new(arg(0), q)),
+        Function::Distinct => Box::new(distinct::Distinct::new(arg(0), false)),
+        Function::Set => Box::new(distinct::Distinct::new(arg(0), true)),
+        Function::List => Box::new(list::List::new(arg(0))),
     }
 }
 

@@ -51,3 +51,13 @@ pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Torn> {
     *bytes = rest;
     Ok(*first)
 }
+
+/// Two counts together, with as many again left to what is counted after.
+pub(super) fn add_counts(a: u64, b: u64) -> Result<u64, Torn> {
+    a.checked_add(b).filter(|&sum| sum <= 1 << 62).ok_or(Torn)
+}
+
+/// Two sums of 64-bit integers together, with room left: 2⁶² values do not reach the bound.
+pub(super) fn add_sums(a: i128, b: i128) -> Result<i128, Torn> {
+    a.checked_add(b).filter(|sum| sum.unsigned_abs() <= 1 << 125).ok_or(Torn)
+}

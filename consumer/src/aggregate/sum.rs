@@ -30,9 +30,6 @@ enum Sums {
     Float(Vec<ExactSum>),
 }
 
-/// An integer sum that comes from elsewhere is smaller: that of 2⁶² values.
-const MAX_SUM: u128 = 1 << 125;
-
 impl Sum {
     pub(super) fn new(aggregate: &Aggregate) -> Self {
         let is_float = aggregate.args.first().is_some_and(|arg| arg.kind() == Type::Float);
@@ -129,7 +126,7 @@ impl Accumulator for Sum {
         let counts = state::column(state, 0, Type::Int, into.len())?;
         for (row, &group) in into.iter().enumerate() {
             let count = &mut self.counts[group as usize];
-            *count = state::count(counts, row)?.checked_add(*count).filter(|&count| count <= 1 << 62).ok_or(Torn)?;
+            *count = state::add_counts(*count, state::count(counts, row)?)?;
         }
         match &mut self.sums {
             Sums::Int(sums) => {
@@ -138,8 +135,7 @@ impl Accumulator for Sum {
                 for (row, &group) in into.iter().enumerate() {
                     let (high, low) = (state::int(high, row)?.ok_or(Torn)?, state::int(low, row)?.ok_or(Torn)?);
                     let sum = &mut sums[group as usize];
-                    let whole = (i128::from(high) << 64 | i128::from(low as u64)).checked_add(*sum);
-                    *sum = whole.filter(|sum| sum.unsigned_abs() <= MAX_SUM).ok_or(Torn)?;
+                    *sum = state::add_sums(*sum, i128::from(high) << 64 | i128::from(low as u64))?;
                 }
             }
             Sums::Float(sums) => {

@@ -79,6 +79,16 @@ const QUERIES: &[&str] = &[
     "stats min(i), max(k), avg(f), max(t) by n",
     "stats count, max(f) by k, n",
     "stats count by f, b",
+    "stats argmax(i, k), argmin(f, t), argmax(t, i), argmin(b, f), argmax(k, b), argmax(n, n) by n",
+    "stats argmax(b, f), argmin(n, t), first(k), last(k), first(t), last(f), first(b), last(i)",
+    "stats first(i), last(k), first(f), last(t), first(n) by k",
+    "stats stdev(n), stdev(i), stdev(f), stdev(float(i))",
+    "stats stdev(n), stdev(f), median(n), p95(f), quantile(i, 0.25) by b",
+    "stats median(i), p50(f), p999(n), quantile(f, 0), quantile(f, 1)",
+    "stats distinct(k), distinct(n), distinct(f), distinct(b), distinct(t), set(k), set(n), set(f), set(b), set(t)",
+    "stats distinct(k), set(i), set(t), list(f) by n",
+    "stats list(k), list(n), list(f), list(b), list(t)",
+    "stats argmax(null, k), argmin(k, null), first(null), last(null), stdev(null), median(null), distinct(null), set(null), list(null) by b",
     "stats count(null), sum(null), avg(null), min(null), max(null) by n",
 ];
 
@@ -111,6 +121,17 @@ fn shown_of(batches: impl Iterator<Item = Result<Batch, Error>>) -> String {
     out
 }
 
+/// What is tried with too little memory: all aggregates, and keys of all types.
+const SPILLED: [&str; 7] = [
+    "stats count, min(f), max(k), avg(i), max(t) by i",
+    "stats count by f, k",
+    "stats sum(n), count by f",
+    "stats max(k) by k, n, b, t",
+    "stats argmax(f, k), argmin(i, t), first(k), last(f) by i, k",
+    "stats stdev(f), median(i), p95(f), distinct(k), set(n) by i",
+    "stats list(k), set(k), distinct(f) by f",
+];
+
 /// The rows in batches of a few, each at its place.
 fn batches(rows: &[Cells], sizes: &[usize]) -> Vec<Batch> {
     let mut rest = rows;
@@ -132,6 +153,8 @@ fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn merging_is_adding(rows in prop::collection::vec(cells(), 0..40), sizes in prop::collection::vec(1..5_usize, 1..4), parts in prop::collection::vec(0..3_usize, 40), backwards: bool) {
         let batches = batches(&rows, &sizes);
@@ -152,18 +175,17 @@ proptest! {
 
     // Many groups, and so little memory that runs are merged in several passes.
     #[test]
-    fn spilling_changes_nothing(rows in prop::collection::vec(cells(), 200..600), size in 1..100_usize, parts in prop::collection::vec(0..3_usize, 1..9)) {
+    fn spilling_changes_nothing(rows in prop::collection::vec(cells(), 200..600), size in 1..100_usize, parts in prop::collection::vec(0..3_usize, 1..9), query: prop::sample::Index) {
         let batches = batches(&rows, &[size]);
-        for text in ["stats count, min(f), max(k), avg(i), max(t) by i", "stats count by f, k", "stats sum(n), count by f", "stats max(k) by k, n, b, t"] {
-            let mut whole = table(text, &schema());
-            batches.iter().for_each(|batch| whole.add(batch).unwrap());
-            let small = budget(4 << 10);
-            let mut tables: Vec<Table> = (0..3).map(|_| table_within(text, &schema(), &small)).collect();
-            for (i, batch) in batches.iter().enumerate() {
-                tables[parts[i % parts.len()]].add(batch).unwrap();
-            }
-            prop_assert_eq!(shown_of(Table::merged(tables, &small).unwrap()), shown(vec![whole]), "{}", text);
+        let text = *query.get(&SPILLED);
+        let mut whole = table(text, &schema());
+        batches.iter().for_each(|batch| whole.add(batch).unwrap());
+        let small = budget(4 << 10);
+        let mut tables: Vec<Table> = (0..3).map(|_| table_within(text, &schema(), &small)).collect();
+        for (i, batch) in batches.iter().enumerate() {
+            tables[parts[i % parts.len()]].add(batch).unwrap();
         }
+        prop_assert_eq!(shown_of(Table::merged(tables, &small).unwrap()), shown(vec![whole]), "{}", text);
     }
 
     // Whatever a disk or a peer makes of a state: an answer or an error, never a panic.
@@ -214,7 +236,7 @@ fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::I
                 let mut text = text.to_vec();
                 let at = at.index(text.len());
                 text[at] = with;
-                text.truncate(if with % 2 == 0 { cut.index(text.len() + 1) } else { text.len() });
+                text.truncate(if with.is_multiple_of(2) { cut.index(text.len() + 1) } else { text.len() });
                 builder.push(Value::Text(&text)).unwrap();
             }
             Value::Int(value) => {
@@ -226,6 +248,67 @@ fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::I
         }
     }
     builder.finish()
+}
+
+#[test]
+fn memory_is_told() {
+    let (records, text) = (2000, "x".repeat(50));
+    let mut builder = BatchBuilder::new(schema());
+    for i in 0..records {
+        let key = format!("{text}{i}");
+        builder
+            .push(&[Value::Text(key.as_bytes()), Value::Int(i), Value::Int(i), Value::Float(i as f64), Value::Bool(true), Value::Null])
+            .unwrap();
+    }
+    let all = builder.finish().unwrap();
+    // At least what it must hold of a record, and a few times that.
+    for (query, least) in [
+        ("count", 8),
+        ("sum(i)", 16),
+        ("avg(f)", 40),
+        ("max(k)", 50),
+        ("argmin(f, k)", 66),
+        ("last(k)", 50),
+        ("stdev(f)", 80),
+        ("p95(i)", 32),
+        ("distinct(k)", 70),
+        ("set(i)", 30),
+        ("list(k)", 60),
+    ] {
+        for groups in [1, records as usize] {
+            let mut one = accumulators(query).remove(0);
+            one.resize(groups);
+            let empty = one.bytes();
+            let numbers: Vec<u32> = (0..records as u32).map(|row| row % groups as u32).collect();
+            one.add(&Groups::Each(&numbers), &args(query, 0, &all), 0).unwrap();
+            let bytes = one.bytes();
+            assert!(bytes >= empty, "{query}");
+            let is_kept = groups > 1 || matches!(query, "distinct(k)" | "set(i)" | "list(k)");
+            assert!(
+                !is_kept || (bytes >= least * records as usize && bytes <= 5 * least * records as usize),
+                "{query} of {groups} groups: {bytes}"
+            );
+        }
+    }
+}
+
+/// [`spilling_changes_nothing`] would prove nothing if nothing were spilled, or in one pass.
+#[test]
+fn a_small_budget_needs_several_passes() {
+    let small = budget(4 << 10);
+    let mut table = table_within("stats count, max(k) by i", &schema(), &small);
+    let rows: Vec<Cells> = (0..600).map(|i| (Some(1), None, Some(i * 7919), None, None, None)).collect();
+    batches(&rows, &[20]).iter().for_each(|batch| table.add(batch).unwrap());
+    assert!(table.spilled() > 2 * small.fan_in(), "{} runs", table.spilled());
+}
+
+#[test]
+fn one_group_that_is_too_large_is_an_error() {
+    let small = budget(4 << 10);
+    let mut table = table_within("stats count, list(k)", &schema(), &small);
+    let rows: Vec<Cells> = (0..20_000).map(|i| (Some(i as u8), None, None, None, None, None)).collect();
+    let error = batches(&rows, &[1000]).iter().find_map(|batch| table.add(batch).err()).unwrap().to_string();
+    assert!(error.contains("`stats` without `by` needs more memory") && error.contains("--memory SIZE"), "{error}");
 }
 
 #[test]
@@ -253,28 +336,4 @@ fn of_nothing() {
     let row = results(vec![one]).next().unwrap().unwrap();
     assert_eq!(row.row(0).values().collect::<Vec<_>>(), [Value::Int(0), Value::Null, Value::Null, Value::Null, Value::Null, Value::Int(0)]);
     assert_eq!(results(vec![table("count by k", none.schema())]).count(), 0);
-}
-
-/// [`spilling_changes_nothing`] would prove nothing if nothing were spilled, or in one pass.
-#[test]
-fn a_small_budget_needs_several_passes() {
-    let small = budget(4 << 10);
-    let mut table = table_within("stats count, max(k) by i", &schema(), &small);
-    let rows: Vec<Cells> = (0..600).map(|i| (Some(1), None, Some(i * 7919), None, None, None)).collect();
-    batches(&rows, &[20]).iter().for_each(|batch| table.add(batch).unwrap());
-    assert!(table.spilled() > 2 * small.fan_in(), "{} runs", table.spilled());
-}
-
-#[test]
-fn one_group_that_is_too_large_is_an_error() {
-    let small = budget(4 << 10);
-    let mut table = table_within("stats count, max(k)", &schema(), &small);
-    let text = vec![b'x'; 1 << 20];
-    let column = Column::text(recpipe::Text::collect([&text[..]].into_iter()));
-    let nulls = |_| Column::null(1);
-    let columns = std::iter::once(column).chain((1..6).map(nulls)).collect();
-    let batch = Batch::new(schema(), columns, 1, Origin::default()).unwrap();
-    table.add(&batch).unwrap();
-    let error = table.add(&at(1, batch)).unwrap_err().to_string();
-    assert!(error.contains("`stats` without `by` needs more memory") && error.contains("--memory SIZE"), "{error}");
 }

@@ -31,16 +31,21 @@ impl Format for Json {
         for row in batch.rows() {
             for (key, value) in self.keys.iter().zip(row.values()) {
                 out.extend_from_slice(key);
-                match value {
-                    Value::Text(text) => quote(text, out),
-                    Value::Null => out.extend_from_slice(b"null"),
-                    Value::Float(float) if !float.is_finite() => out.extend_from_slice(b"null"),
-                    Value::Time(time) => quote(time.to_string().as_bytes(), out),
-                    value => plain(value, out),
-                }
+                write(value, out);
             }
             out.extend_from_slice(if self.keys.is_empty() { b"{}\n" } else { b"}\n" });
         }
+    }
+}
+
+/// Appends one value.
+pub(crate) fn write(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Text(text) => quote(text, out),
+        Value::Null => out.extend_from_slice(b"null"),
+        Value::Float(float) if !float.is_finite() => out.extend_from_slice(b"null"),
+        Value::Time(time) => quote(time.to_string().as_bytes(), out),
+        value => plain(value, out),
     }
 }
 

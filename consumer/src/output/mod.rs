@@ -19,6 +19,7 @@ use std::{
 
 use recpipe::{Batch, Error, Flow, Schema, Stage, Value};
 
+pub(crate) use json::write as write_json;
 pub use printer::Printer;
 pub use table::Table;
 

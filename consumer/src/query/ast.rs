@@ -104,6 +104,8 @@ pub struct SortItem {
 pub struct Aggregate {
     /// Which.
     pub word: &'static AggregateWord,
+    /// The word as it was written: one row of the table may have several.
+    pub written: String,
     /// What it is given; empty for a bare `count`.
     pub args: Vec<Expr>,
     /// The name given.

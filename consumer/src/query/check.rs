@@ -8,7 +8,7 @@ use super::{
     ast::{self, Query, StageKind},
     check_expr::{Checked, Checker, Failed, Scope},
     diagnose::{Diagnostic, QueryError, Source, Span},
-    functions,
+    functions::Mistake,
     plan::{Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
     template::{Part, Template},
     words,
@@ -188,7 +188,7 @@ impl Checker<'_> {
     fn aggregate_name(&self, ast: &ast::Aggregate) -> String {
         match &ast.name {
             Some(name) => name.text.clone(),
-            None if ast.args.is_empty() => ast.word.name.to_owned(),
+            None if ast.args.is_empty() => ast.written.clone(),
             None => self.text(ast.span),
         }
     }
@@ -198,17 +198,18 @@ impl Checker<'_> {
         let args = self.each(&ast.args, Self::expr);
         if !word.args.contains(&ast.args.len()) {
             let what =
-                format!("`{}` is given {} {}", word.name, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
+                format!("`{}` is given {} {}", ast.written, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
             return Err(self.fail(Diagnostic::new(ast.span, what).label(format!("it is written `{}`", word.syntax))));
         }
-        let args = args?;
-        let kinds: Vec<_> = args.iter().map(Expr::kind).collect();
-        let Some((function, kind)) = (word.check)(&kinds) else {
-            let (arg, place) = (args.first(), ast.args.first().map_or(ast.span, |arg| arg.span));
-            let what = arg.map(|arg| format!("`{}` is {}; `{}` needs numbers", arg.text(), functions::name(arg.kind()), word.name));
-            let found = Diagnostic::new(place, what.unwrap_or_default());
-            return Err(self.fail(found.label(arg.map(|arg| functions::cast(arg, Type::Int)).unwrap_or_default())));
-        };
+        let mut args = args?;
+        let (function, kind) = (word.check)(&ast.written, &args).map_err(|Mistake { arg, what, label }| {
+            let place = ast.args.get(arg).map_or(ast.span, |arg| arg.span);
+            self.fail(Diagnostic::new(place, what).label(label))
+        })?;
+        if let AggregateFunction::Quantile(_) = function {
+            // The share is in the function, not a value of each record.
+            args.truncate(1);
+        }
         Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
     }
 

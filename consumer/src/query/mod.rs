@@ -7,6 +7,7 @@
 //! Reading order: [`diagnose`], [`token`], [`ast`], [`words`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`, [`plan`].
 
+mod aggregates;
 pub mod ast;
 pub mod check;
 mod check_expr;

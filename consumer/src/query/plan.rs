@@ -95,7 +95,7 @@ pub struct Aggregate {
 }
 
 /// What an aggregate computes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum AggregateFunction {
     /// The number of records.
     Count,
@@ -111,6 +111,24 @@ pub enum AggregateFunction {
     Min,
     /// The greatest of what is not null.
     Max,
+    /// The second argument where the first is least, of the earliest such record.
+    ArgMin,
+    /// The second argument where the first is greatest, of the earliest such record.
+    ArgMax,
+    /// The first that is not null, in the order of the input.
+    First,
+    /// The last that is not null, in the order of the input.
+    Last,
+    /// The standard deviation of a sample.
+    Stdev,
+    /// What this share, from 0 to 1, lies below.
+    Quantile(f64),
+    /// The number of distinct values that are not null.
+    Distinct,
+    /// The distinct values that are not null, as a JSON array, sorted.
+    Set,
+    /// All values that are not null, as a JSON array, in the order of the input.
+    List,
 }
 
 /// How the answer is written.

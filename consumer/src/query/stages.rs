@@ -2,10 +2,11 @@
 
 use super::{
     ast::{Aggregate, Item, Output, SortItem, StageKind},
+    check_expr::squeeze,
     diagnose::{Diagnostic, Span, did_you_mean},
-    parse::{Parsed, Parser},
+    parse::{Failed, Parsed, Parser},
     template::Template,
-    token::Kind,
+    token::{Kind, Token},
     words,
 };
 
@@ -126,13 +127,7 @@ fn aggregate(parser: &mut Parser<'_>) -> Parsed<Aggregate> {
 }
 
 fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Aggregate> {
-    let Some(word) = words::aggregate(name) else {
-        let names: Vec<_> = words::AGGREGATES.iter().map(|row| row.name).collect();
-        let found = Diagnostic::new(span, format!("unknown aggregate `{name}`"))
-            .label(did_you_mean(name, names.iter().copied()))
-            .help(format!("aggregates: {}", names.join(", ")));
-        return Err(parser.fail(found));
-    };
+    let Some(word) = words::aggregate(name) else { return Err(unknown_aggregate(parser, name, span)) };
     let mut args = Vec::new();
     let mut end = span;
     if parser.take_sign("(") {
@@ -145,7 +140,49 @@ fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Agg
         }
         end = parser.last();
     }
-    Ok(Aggregate { word, args, name: parser.alias()?, span: span.to(end) })
+    let span = span.to(end);
+    if let Kind::Sign(sign @ ("+" | "-" | "*" | "/" | "//" | "%")) = parser.peek().kind {
+        return Err(calculated(parser, sign, span));
+    }
+    Ok(Aggregate { word, written: name.to_owned(), args, name: parser.alias()?, span })
+}
+
+fn unknown_aggregate(parser: &mut Parser<'_>, name: &str, span: Span) -> Failed {
+    let names: Vec<_> = words::AGGREGATES.iter().map(|row| row.name).collect();
+    let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let label = match is_percentile {
+        true => "percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`".to_owned(),
+        false => did_you_mean(name, names.iter().copied()),
+    };
+    let found = Diagnostic::new(span, format!("unknown aggregate `{name}`")).label(label);
+    parser.fail(found.help(format!("aggregates: {}", names.join(", "))))
+}
+
+/// `sum(bytes) / count`: a calculation stands in a stage of its own.
+fn calculated(parser: &mut Parser<'_>, sign: &str, left: Span) -> Failed {
+    let at = parser.advance().span;
+    let left = squeeze(parser.source().slice(left));
+    let Token { kind, span } = parser.peek().clone();
+    let right = matches!(&kind, Kind::Name(name) if words::aggregate(name).is_some()).then(|| {
+        parser.advance();
+        let mut open = 0_usize;
+        loop {
+            match parser.peek().kind {
+                Kind::Sign("(") => open += 1,
+                Kind::Sign(")") if open > 0 => open -= 1,
+                Kind::Sign("|") | Kind::End => break,
+                _ if open == 0 => break,
+                _ => {}
+            }
+            parser.advance();
+        }
+        squeeze(parser.source().slice(span.to(parser.last())))
+    });
+    let label = match right {
+        Some(right) => format!("write `stats {left} as a, {right} as b | let c = a {sign} b`"),
+        None => format!("write `stats {left} as a | let b = a {sign} …`"),
+    };
+    parser.fail(Diagnostic::new(at, "aggregates are not calculated with where they are made").label(label))
 }
 
 fn keys_after(parser: &mut Parser<'_>, aggregates: Vec<Aggregate>) -> Parsed<StageKind> {

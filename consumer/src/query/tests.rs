@@ -52,6 +52,15 @@ fn schemas_flow() {
         "stats -> host:text, class:int, count:int, sum(bytes):int, mean:float, count(status >= 400):int, max(request):text",
     );
     check_flow("count", "stats -> count:int");
+    check_flow(
+        "stats stdev(bytes), median(bytes), p999(bytes), quantile( bytes,0.5 ), distinct(host), set(status), list(bytes) as l",
+        "stats -> stdev(bytes):float, median(bytes):float, p999(bytes):float, quantile(bytes,0.5):float, distinct(host):int, set(status):text, l:text",
+    );
+    check_flow(
+        "stats first(status), last(host), argmax(bytes, request), argmin(bytes, status)",
+        "stats -> first(status):int, last(host):text, argmax(bytes, request):text, argmin(bytes, status):int",
+    );
+    check_flow("p95(bytes) by host | top 3", "stats -> host:text, p95(bytes):float\ntop -> host:text, p95(bytes):float");
     check_flow("count by request | top 10", "stats -> request:text, count:int\ntop -> request:text, count:int");
     check_flow(
         "sum(bytes) by host | head 5 | top 10 | tsv",
@@ -149,6 +158,46 @@ fn mistakes_are_explained() {
             "`count` is given 2 arguments",
             "count(host, user)",
             "it is written `count | count(CONDITION) | count(EXPR)`",
+        ),
+        ("p95(host)", "`host` is text; `p95` needs numbers", "host", "write `int(host)`"),
+        ("median(host)", "`host` is text; `median` needs numbers", "host", "write `int(host)`"),
+        ("stdev(host)", "`host` is text; `stdev` needs numbers", "host", "write `int(host)`"),
+        ("p95", "`p95` is given 0 arguments", "p95", "it is written `p50(NUMBER) | p95(NUMBER) | p999(NUMBER)`"),
+        (
+            "stats p100(bytes)",
+            "unknown aggregate `p100`",
+            "p100",
+            "percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`",
+        ),
+        ("quantile(bytes)", "`quantile` is given 1 argument", "quantile(bytes)", "it is written `quantile(NUMBER, SHARE)`"),
+        ("quantile(bytes, 95)", "the share of a quantile is from 0 to 1, not 95", "95", "write `quantile(bytes, 0.95)`"),
+        ("quantile(bytes, 1.5)", "the share of a quantile is from 0 to 1, not 1.5", "1.5", "write `quantile(bytes, 0.015)`"),
+        ("quantile(bytes, 101)", "the share of a quantile is from 0 to 1, not 101", "101", ""),
+        (
+            "quantile(bytes, status)",
+            "the share of a quantile must be known before data flows",
+            "status",
+            "write a number from 0 to 1, as in `quantile(x, 0.95)`",
+        ),
+        ("argmax(bytes)", "`argmax` is given 1 argument", "argmax(bytes)", "it is written `argmax(EXPR, EXPR)`"),
+        ("list(hots)", "unknown field `hots`", "hots", "did you mean `host`?"),
+        (
+            "stats sum( bytes )/count by host",
+            "aggregates are not calculated with where they are made",
+            "/",
+            "write `stats sum(bytes) as a, count as b | let c = a / b`",
+        ),
+        (
+            "max(bytes) - min( bytes ) | json",
+            "aggregates are not calculated with where they are made",
+            "-",
+            "write `stats max(bytes) as a, min(bytes) as b | let c = a - b`",
+        ),
+        (
+            "count, sum(bytes) // 1KiB",
+            "aggregates are not calculated with where they are made",
+            "//",
+            "write `stats sum(bytes) as a | let b = a // …`",
         ),
         ("select host, user as host", "two columns are named `host`", "host", "name it with `as`"),
         ("count, count", "two columns are named `count`", "count", "name it with `as`"),

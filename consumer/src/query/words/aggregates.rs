@@ -1,9 +1,7 @@
 //! The table of aggregates.
 
-use recpipe::Type;
-
 use super::AggregateWord;
-use crate::query::plan::AggregateFunction;
+use crate::query::aggregates;
 
 /// All aggregates.
 pub static AGGREGATES: &[AggregateWord] = &[
@@ -13,14 +11,7 @@ pub static AGGREGATES: &[AggregateWord] = &[
         doc: "records; those for which the condition is true; those that have the value",
         example: "count(status >= 400) as errors",
         args: 0..=1,
-        check: |args| {
-            let function = match args {
-                [] => AggregateFunction::Count,
-                [Type::Bool] => AggregateFunction::CountTrue,
-                _ => AggregateFunction::CountPresent,
-            };
-            Some((function, Type::Int))
-        },
+        check: aggregates::count,
     },
     AggregateWord {
         name: "sum",
@@ -28,10 +19,7 @@ pub static AGGREGATES: &[AggregateWord] = &[
         doc: "the sum; an integer sum is exact or an error",
         example: "sum(bytes) as total by host",
         args: 1..=1,
-        check: |args| match args {
-            [kind @ (Type::Int | Type::Float | Type::Null)] => Some((AggregateFunction::Sum, *kind)),
-            _ => None,
-        },
+        check: aggregates::sum,
     },
     AggregateWord {
         name: "avg",
@@ -39,10 +27,7 @@ pub static AGGREGATES: &[AggregateWord] = &[
         doc: "the mean",
         example: "avg(bytes) by status",
         args: 1..=1,
-        check: |args| match args {
-            [Type::Int | Type::Float | Type::Null] => Some((AggregateFunction::Avg, Type::Float)),
-            _ => None,
-        },
+        check: aggregates::avg,
     },
     AggregateWord {
         name: "min",
@@ -50,7 +35,7 @@ pub static AGGREGATES: &[AggregateWord] = &[
         doc: "the least value",
         example: "min(bytes), max(bytes) by status",
         args: 1..=1,
-        check: |args| args.first().map(|kind| (AggregateFunction::Min, *kind)),
+        check: aggregates::min,
     },
     AggregateWord {
         name: "max",
@@ -58,6 +43,94 @@ pub static AGGREGATES: &[AggregateWord] = &[
         doc: "the greatest value",
         example: "max(bytes) as largest",
         args: 1..=1,
-        check: |args| args.first().map(|kind| (AggregateFunction::Max, *kind)),
+        check: aggregates::max,
+    },
+    AggregateWord {
+        name: "argmin",
+        syntax: "argmin(EXPR, EXPR)",
+        doc: "the second value where the first is least; of several, the earliest record's",
+        example: "argmin(bytes, request) by host",
+        args: 2..=2,
+        check: aggregates::arg_min,
+    },
+    AggregateWord {
+        name: "argmax",
+        syntax: "argmax(EXPR, EXPR)",
+        doc: "the second value where the first is greatest; of several, the earliest record's",
+        example: "argmax(bytes, request) as largest",
+        args: 2..=2,
+        check: aggregates::arg_max,
+    },
+    AggregateWord {
+        name: "first",
+        syntax: "first(EXPR)",
+        doc: "the first value in the order of the input",
+        example: "first(datetime), last(datetime) by host",
+        args: 1..=1,
+        check: aggregates::first,
+    },
+    AggregateWord {
+        name: "last",
+        syntax: "last(EXPR)",
+        doc: "the last value in the order of the input",
+        example: "last(request) by host",
+        args: 1..=1,
+        check: aggregates::last,
+    },
+    AggregateWord {
+        name: "stdev",
+        syntax: "stdev(NUMBER)",
+        doc: "the standard deviation of a sample (divided by n - 1)",
+        example: "stdev(bytes) by status",
+        args: 1..=1,
+        check: aggregates::stdev,
+    },
+    AggregateWord {
+        name: "median",
+        syntax: "median(NUMBER)",
+        doc: "half lie below: exact up to 256 values, then within 1 %",
+        example: "median(bytes) by host",
+        args: 1..=1,
+        check: aggregates::median,
+    },
+    AggregateWord {
+        name: "p95",
+        syntax: "p50(NUMBER) | p95(NUMBER) | p999(NUMBER)",
+        doc: "that percentage lies below, p1 to p99; p999 is 99.9 %; as exact as median",
+        example: "p95(bytes), p999(bytes) by host",
+        args: 1..=1,
+        check: aggregates::percentile,
+    },
+    AggregateWord {
+        name: "quantile",
+        syntax: "quantile(NUMBER, SHARE)",
+        doc: "that share lies below, from 0 to 1; as exact as median",
+        example: "quantile(bytes, 0.25) as quarter",
+        args: 2..=2,
+        check: aggregates::quantile,
+    },
+    AggregateWord {
+        name: "distinct",
+        syntax: "distinct(EXPR)",
+        doc: "how many different values, exactly",
+        example: "distinct(host) by status",
+        args: 1..=1,
+        check: aggregates::distinct,
+    },
+    AggregateWord {
+        name: "set",
+        syntax: "set(EXPR)",
+        doc: "the different values, sorted, as a JSON array",
+        example: "set(status) by host",
+        args: 1..=1,
+        check: aggregates::set,
+    },
+    AggregateWord {
+        name: "list",
+        syntax: "list(EXPR)",
+        doc: "all values in the order of the input, as a JSON array",
+        example: "list(status) by host",
+        args: 1..=1,
+        check: aggregates::list,
     },
 ];

@@ -9,13 +9,11 @@ mod stages;
 
 use std::ops::RangeInclusive;
 
-use recpipe::Type;
-
 use super::{
+    aggregates::{CheckAggregate, percentile_share},
     ast::StageKind,
     functions::CheckCall,
     parse::{Parsed, Parser},
-    plan::AggregateFunction,
 };
 
 pub use self::{aggregates::AGGREGATES, functions::FUNCTIONS, stages::STAGES};
@@ -74,8 +72,8 @@ pub struct AggregateWord {
     pub example: &'static str,
     /// How many arguments it takes.
     pub args: RangeInclusive<usize>,
-    /// The function for arguments of these types and the type of its result; `None` when it cannot take them.
-    pub(in crate::query) check: fn(&[Type]) -> Option<(AggregateFunction, Type)>,
+    /// Checks a use of it.
+    pub(in crate::query) check: CheckAggregate,
 }
 
 /// A function: values of one record in, one value out.
@@ -100,8 +98,9 @@ pub fn stage(word: &str) -> Option<&'static StageWord> {
     STAGES.iter().find(|row| row.names().any(|name| name == word))
 }
 
-/// The aggregate of this name.
+/// The aggregate of this name. One row stands for all percentiles.
 pub fn aggregate(word: &str) -> Option<&'static AggregateWord> {
+    let word = if percentile_share(word).is_some() { "p95" } else { word };
     AGGREGATES.iter().find(|row| row.name == word)
 }
 

@@ -1,0 +1,92 @@
+//! `list(x)`: all values that are not null, in the order of the input, as [`json`] text.
+
+use recpipe::{Column, ColumnBuilder, Error, Type, Value};
+
+use super::{
+    Accumulator, Groups, cell, json, other_type,
+    state::{self, Torn, take},
+};
+use crate::expr::{Values, Vector};
+
+/// The values of all groups.
+pub(super) struct List {
+    kind: Type,
+    /// A group's values, each after its position; sorted at the end, since other workers have what lies between.
+    lists: Vec<Vec<u8>>,
+    list_bytes: usize,
+}
+
+impl List {
+    /// `kind` is the type of the argument.
+    pub(super) fn new(kind: Type) -> Self {
+        List { kind, lists: Vec::new(), list_bytes: 0 }
+    }
+}
+
+impl Accumulator for List {
+    fn resize(&mut self, groups: usize) {
+        self.lists.resize_with(groups, Vec::new);
+    }
+
+    fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error> {
+        let [input] = args else { return Err(other_type()) };
+        if matches!(input.values, Values::Null) {
+            return Ok(());
+        }
+        if input.kind() != self.kind {
+            return Err(other_type());
+        }
+        groups.for_each(|row, group| {
+            if !input.is_null(row) {
+                let list = &mut self.lists[group];
+                let before = list.capacity();
+                list.extend_from_slice(&(position + row as u64).to_le_bytes());
+                cell::write(input.value(row), list);
+                self.list_bytes += list.capacity() - before;
+            }
+        });
+        Ok(())
+    }
+
+    fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
+        let mut column = ColumnBuilder::new(Type::Text);
+        groups.iter().try_for_each(|&group| column.push(Value::Text(&self.lists[group as usize])))?;
+        Ok(vec![column.finish()])
+    }
+
+    fn merge_state(&mut self, state: &[Column], into: &[u32]) -> Result<(), Error> {
+        let lists = state::column(state, 0, Type::Text, into.len())?;
+        for (row, &group) in into.iter().enumerate() {
+            let bytes = state::bytes(lists, row)?;
+            read(self.kind, bytes, |_, _| ())?;
+            let list = &mut self.lists[group as usize];
+            let before = list.capacity();
+            list.extend_from_slice(bytes);
+            self.list_bytes += list.capacity() - before;
+        }
+        Ok(())
+    }
+
+    fn finish(&self, groups: &[u32]) -> Result<Column, Error> {
+        let mut column = ColumnBuilder::new(Type::Text);
+        for &group in groups {
+            let mut values = Vec::new();
+            read(self.kind, &self.lists[group as usize], |position, value| values.push((position, value)))?;
+            values.sort_by_key(|&(position, _)| position);
+            column.push(Value::Text(&json::array(values.into_iter().map(|(_, value)| value))))?;
+        }
+        Ok(column.finish())
+    }
+
+    fn bytes(&self) -> usize {
+        self.lists.capacity() * size_of::<Vec<u8>>() + self.list_bytes
+    }
+}
+
+fn read<'a>(kind: Type, mut bytes: &'a [u8], mut each: impl FnMut(u64, Value<'a>)) -> Result<(), Torn> {
+    while !bytes.is_empty() {
+        let position = u64::from_le_bytes(take(&mut bytes)?);
+        each(position, cell::read(kind, &mut bytes)?);
+    }
+    Ok(())
+}
