@@ -9,6 +9,7 @@
 pub mod aggregate;
 pub mod cli;
 pub mod expr;
+mod live;
 pub mod output;
 pub mod program;
 pub mod query;

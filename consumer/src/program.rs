@@ -14,7 +14,7 @@ use recpipe::{
 
 use crate::{
     cli::Cli,
-    output::Printer,
+    output::{Look, Printer},
     query::{self, Plan, Query, QueryError, Source, plan::Output},
     run::{self, Options, Outcome},
 };
@@ -27,7 +27,7 @@ pub fn main(cli: &Cli) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             if let Some(error) = error.downcast_ref::<QueryError>() {
-                say!("{}", error.to_string().trim_end());
+                say::styled(&error.render(&cli.color.diagnostics()));
                 return Exit::Usage;
             }
             let known = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
@@ -71,12 +71,14 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     if cli.check {
         return Ok(Exit::Done);
     }
-    let printer = Printer::stdout()?;
+    let printer = Printer::stdout(Look::of_stdout(cli.color))?;
     let terminal = printer.is_terminal();
+    if terminal && plan.sink() == Some(&Output::Arrow) {
+        return Ok(usage("standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow"));
+    }
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         default_output: if terminal { Output::Table } else { Output::Json },
-        line_width: if terminal { stdio::terminal_columns() } else { None },
         stopper: Some(stopper),
         quiet: cli.quiet,
     };
@@ -88,6 +90,10 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     // Not before the query is known to be right: its errors are told, whoever reads the answer.
     reader.input_mut().watch_output(stdio::stdout()?.into());
     let outcome = run::run(&mut reader, &plan, &options, printer);
+    if outcome.replaced > 0 && !cli.quiet {
+        let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
+        say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");
+    }
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());

@@ -5,6 +5,7 @@ use std::{
     io::Read,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use recpipe::{
@@ -18,6 +19,7 @@ use recpipe::{
 
 use crate::{
     aggregate::Table,
+    live::Live,
     output::Printer,
     query::plan::{Output, Plan},
     split::{Split, WorkerPart},
@@ -31,8 +33,6 @@ pub struct Options {
     pub threads: usize,
     /// The output of a query that names none.
     pub default_output: Output,
-    /// The columns of the terminal that a table is to fit, if there is one.
-    pub line_width: Option<usize>,
     /// Wakes the reader when no more is wanted of it.
     pub stopper: Option<Stopper>,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
@@ -52,6 +52,8 @@ pub struct Outcome {
     pub records_in: u64,
     /// Records of the answer.
     pub records_out: u64,
+    /// Values that the output could not write as they are: text that is not UTF-8.
+    pub replaced: u64,
 }
 
 /// Runs `plan` over the batches of `reader`. What a broken stream gave before it broke is still answered, and
@@ -60,13 +62,14 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
     let split = Split::new(plan, &options.default_output);
     let printer = Rc::new(RefCell::new(printer));
     let counted = Rc::new(Cell::new(0));
-    let chain = match split.once(&printer, &counted, options.line_width) {
+    let chain = match split.once(&printer, &counted) {
         Ok(chain) => Coroutine::new(chain),
         Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(reader, plan, options.quiet, &stream);
-    let mut once = Once { chain, printer, stopper: options.stopper.as_ref(), error: None, stopped: false, counted };
+    let live = (split.is_picture() && printer.borrow().screen().is_some()).then(|| Live::new(split.table()));
+    let mut once = Once { split: &split, chain, printer, stopper: options.stopper.as_ref(), error: None, stopped: false, counted, live };
     let make = || QueryWorker { part: split.worker(), plan };
     let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -79,12 +82,13 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
             let _ = once.printer.borrow_mut().flush();
             Some(error)
         }
-        broken_batch => match once.end(&split, tables) {
+        broken_batch => match once.end(tables) {
             Ok(()) => broken_batch.or(broken),
             Err(error) => Some(error),
         },
     };
-    Outcome { ending, error, stopped: once.stopped, records_in: reader.totals().records, records_out: once.counted.get() }
+    let (records_in, records_out, replaced) = (reader.totals().records, once.counted.get(), split.replaced().count());
+    Outcome { ending, error, stopped: once.stopped, records_in, records_out, replaced }
 }
 
 /// How the stream ended, or why it did not.
@@ -137,7 +141,7 @@ impl Worker<RawBatch> for QueryWorker<'_> {
     }
 
     fn finish(self) -> Self::Last {
-        self.part.table.take()
+        self.part.table.replace(None)
     }
 }
 
@@ -158,12 +162,15 @@ fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
 
 /// The part that runs once, on the calling thread.
 struct Once<'a> {
+    split: &'a Split<'a>,
     chain: Coroutine<Target>,
     printer: Rc<RefCell<Printer>>,
     stopper: Option<&'a Stopper>,
     error: Option<Error>,
     stopped: bool,
     counted: Rc<Cell<u64>>,
+    /// Where the answer is shown while it grows.
+    live: Option<Live>,
 }
 
 impl Once<'_> {
@@ -188,8 +195,9 @@ impl Once<'_> {
     }
 
     /// The workers are done: merges their tables, and closes the chain.
-    fn end(&mut self, split: &Split<'_>, tables: Vec<Option<Table>>) -> Result<(), Error> {
-        if let Some(mut whole) = split.table() {
+    fn end(&mut self, tables: Vec<Option<Table>>) -> Result<(), Error> {
+        let so_far = self.live.take().and_then(|live| live.whole);
+        if let Some(mut whole) = so_far.or_else(|| self.split.table()) {
             for table in tables.into_iter().flatten() {
                 whole.merge(table)?;
             }
@@ -204,6 +212,43 @@ impl Once<'_> {
     }
 }
 
+impl Once<'_> {
+    /// Shows what there is, where the answer is live and it is time.
+    fn show(&mut self) -> Result<(), Error> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if live.wait() != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match (&mut live.whole, self.split.for_now(&self.printer)) {
+            (Some(whole), Some(chain)) => {
+                for table in self.split.take_tables() {
+                    whole.merge(table)?;
+                }
+                draw(whole, chain)?;
+            }
+            _ => self.chain.flush()?,
+        }
+        live.drawn(began);
+        Ok(())
+    }
+}
+
+/// Sends what a table holds through a chain that ends in a picture. What does not fit as yet (a sum that is too large before
+/// negative numbers come) is not drawn: only the end decides whether it is an error.
+fn draw(table: &Table, mut chain: Target) -> Result<(), Error> {
+    for batch in table.batches() {
+        let batch = match batch {
+            Err(Error::Data(_)) => return Ok(()),
+            batch => batch?,
+        };
+        if chain.send(batch)? == Flow::Stop {
+            break;
+        }
+    }
+    chain.close()
+}
+
 impl Sink<Result<Vec<Piece>, Error>> for Once<'_> {
     fn take(&mut self, pieces: Result<Vec<Piece>, Error>) -> Flow {
         let flow = pieces.and_then(|pieces| {
@@ -214,12 +259,27 @@ impl Sink<Result<Vec<Piece>, Error>> for Once<'_> {
             }
             Ok(Flow::Continue)
         });
+        if let Some(live) = &mut self.live {
+            live.changed();
+        }
+        let flow = flow.and_then(|flow| self.show().map(|()| flow));
         self.flow(flow)
     }
 
     fn idle(&mut self) -> Flow {
-        let flushed = self.chain.flush().and_then(|()| self.printer.borrow_mut().flush());
-        self.flow(flushed.map(|()| Flow::Continue))
+        let shown = match &self.live {
+            Some(_) => self.show(),
+            None => self.chain.flush().and_then(|()| self.printer.borrow_mut().flush()),
+        };
+        self.flow(shown.map(|()| Flow::Continue))
+    }
+
+    fn is_timed(&self) -> bool {
+        self.live.is_some()
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        self.live.as_ref().and_then(Live::wait)
     }
 
     fn stopped(&mut self) {

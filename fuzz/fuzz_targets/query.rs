@@ -16,7 +16,7 @@ use recpipe::{
     wire::{Ending, Reader, Writer},
 };
 use recpipe_consumer::{
-    output::Printer,
+    output::{Printer, Screen},
     query::{self, QueryError, Source, diagnose::Style, plan::Output},
     run::{self, Options},
 };
@@ -118,11 +118,12 @@ fuzz_target!(|data: &[u8]| {
     let options = Options {
         threads: 1,
         default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
-        line_width: (how % 5 == 0).then_some(40),
         stopper: None,
         quiet: true,
     };
-    let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
+    let printer = Printer::new(Box::new(Discard), how % 7 == 0);
+    let printer = if how % 5 == 0 { printer.with_screen(|| Some(Screen { columns: 40, rows: 9 })) } else { printer };
+    let outcome = run::run(&mut reader, &plan, &options, printer);
     match outcome.error {
         Some(error) => assert!(!error.to_string().is_empty()),
         None => assert!(outcome.ending.is_some() || outcome.stopped, "neither an end nor an error"),

@@ -54,7 +54,7 @@ pub enum StageKind {
 }
 
 /// How the answer is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Output {
     /// `print ["TEMPLATE"]`; without a template, all fields separated by tabs.
     Print(Option<Template>),
@@ -66,6 +66,10 @@ pub enum Output {
     Tsv,
     /// `table`: aligned columns.
     Table,
+    /// `arrow`: an Apache Arrow IPC stream.
+    Arrow,
+    /// `chart [EXPR]`: bars.
+    Chart(Option<Expr>),
     /// `null`: counts and discards.
     Null,
 }

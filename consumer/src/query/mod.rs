@@ -11,6 +11,7 @@ pub mod ast;
 pub mod check;
 mod check_expr;
 pub mod diagnose;
+pub mod format;
 mod functions;
 pub mod needs;
 pub mod parse;

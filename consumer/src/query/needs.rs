@@ -58,7 +58,7 @@ impl Read {
                 }
                 false
             }
-            Output::Print(None) | Output::Json | Output::Csv | Output::Tsv | Output::Table => true,
+            Output::Print(None) | Output::Json | Output::Csv | Output::Tsv | Output::Arrow | Output::Table | Output::Chart(_) => true,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use recpipe::{Schema, Type};
 
-use super::{diagnose::Span, template::Format, words::StageWord};
+use super::{diagnose::Span, format::Format, words::StageWord};
 use crate::expr::{Expr, Predicate};
 
 /// A checked query.
@@ -119,8 +119,12 @@ pub enum Output {
     Csv,
     /// Tab-separated.
     Tsv,
+    /// An Apache Arrow IPC stream.
+    Arrow,
     /// Aligned columns.
     Table,
+    /// A bar for the value of the column at this place, in each record.
+    Chart(usize),
     /// Counted and discarded.
     Null,
 }

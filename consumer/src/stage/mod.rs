@@ -18,7 +18,7 @@ pub use distinct::{Distinct, DistinctCandidates};
 pub use filter::Filter;
 pub use head::Head;
 pub use select::Select;
-pub use stats::{Stats, Tabulate};
+pub use stats::{SharedTable, Stats, Tabulate};
 pub use top::{Top, TopCandidates};
 
 /// The stage after this one.

@@ -4,7 +4,7 @@
 //! Blocks: nothing comes out before the end.  Stops: no.
 //! Errors: those of the expressions; an integer sum that does not fit.
 
-use std::{cell::RefCell, rc::Rc};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use recpipe::{Batch, Error, Flow, Stage};
 
@@ -42,19 +42,31 @@ impl Stage for Stats {
     }
 }
 
+/// The table of a worker. The thread that merges may take it at any time between two batches, and leave an empty one: merging
+/// parts early gives what merging them at the end gives.
+#[derive(Clone, Default)]
+pub struct SharedTable(Arc<Mutex<Option<Table>>>);
+
+impl SharedTable {
+    /// Puts `next` in its place, and gives what was there.
+    pub fn replace(&self, next: Option<Table>) -> Option<Table> {
+        std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), next)
+    }
+}
+
 /// The half in each worker, whose tables [`crate::run`] merges: fills a table; it is the last of a worker's chain, and leaves the table behind.
-pub struct Tabulate(Rc<RefCell<Option<Table>>>);
+pub struct Tabulate(SharedTable);
 
 impl Tabulate {
     /// Fills `table`.
-    pub fn new(table: Rc<RefCell<Option<Table>>>) -> Self {
+    pub fn new(table: SharedTable) -> Self {
         Tabulate(table)
     }
 }
 
 impl Stage for Tabulate {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        match &mut *self.0.borrow_mut() {
+        match &mut *self.0.0.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(table) => table.add(&batch).map(|()| Flow::Continue),
             None => Err(Error::Protocol("the table was taken before the end")),
         }
