@@ -74,7 +74,9 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     let printer = Printer::stdout(Look::of_stdout(cli.color))?;
     let terminal = printer.is_terminal();
     if terminal && plan.sink() == Some(&Output::Arrow) {
-        return Ok(usage("standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow"));
+        return Ok(usage(
+            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
+        ));
     }
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),

@@ -17,7 +17,8 @@
 use std::sync::Arc;
 
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampNanosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampNanosecondArray,
+    new_null_array,
 };
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions, write_message};
@@ -60,7 +61,8 @@ impl Arrow {
                 Arc::new(TimestampNanosecondArray::new(ScalarBuffer::from(moments), nulls).with_data_type(kind.clone()))
             }
             Values::Text(texts) => {
-                let cells = || (0..len).map(|row| if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) { &[][..] } else { texts.get(row) });
+                let cells =
+                    || (0..len).map(|row| if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) { &[][..] } else { texts.get(row) });
                 let (bytes, offsets) = joined(cells())?;
                 match StringArray::try_new(offsets, bytes.into(), nulls.clone()) {
                     Ok(array) => Arc::new(array),
@@ -142,8 +144,15 @@ mod tests {
     use super::{Arrow, Format, Replaced};
 
     fn batch() -> Batch {
-        let kinds =
-            [("t", Type::Text), ("i", Type::Int), ("f", Type::Float), ("when", Type::Time), ("ok", Type::Bool), ("nothing", Type::Null), ("void", Type::Text)];
+        let kinds = [
+            ("t", Type::Text),
+            ("i", Type::Int),
+            ("f", Type::Float),
+            ("when", Type::Time),
+            ("ok", Type::Bool),
+            ("nothing", Type::Null),
+            ("void", Type::Text),
+        ];
         let schema = Schema::new(kinds.map(|(name, kind)| Field::new(name, kind)).into()).unwrap();
         let mut builder = BatchBuilder::new(Arc::new(schema));
         let time = Value::Time(Time { nanos: i64::MAX, offset_s: 3600 });

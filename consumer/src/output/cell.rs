@@ -1,5 +1,7 @@
 //! Cells as text: one function a type, so that a format reads columns and never asks a single value what it is.
 
+use std::io::Write;
+
 use recpipe::{Batch, Time};
 
 use crate::expr::{Values, Vector};
@@ -80,7 +82,13 @@ pub(super) fn int(value: i64, out: &mut Vec<u8>) {
 
 /// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e300`, `NaN`, `-inf`.
 pub(super) fn float(value: f64, out: &mut Vec<u8>) {
-    out.extend_from_slice(zmij::Buffer::new().format(value).as_bytes());
+    // Beyond, the two write exponents differently.
+    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
+        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
+    } else {
+        // Writing to a vector does not fail.
+        drop(write!(out, "{value:?}"));
+    }
 }
 
 /// As [`Time`] displays it, for the usual offsets without a detour.
@@ -93,7 +101,8 @@ pub(super) fn rfc3339(time: Time, out: &mut Vec<u8>) {
     let mut text = *b"0000-00-00T00:00:00";
     let mut two = |at: usize, number: i64| text[at..at + 2].copy_from_slice(&two_digits(number));
     two(0, civil.year / 100);
-    for (at, number) in [(2, civil.year % 100), (5, civil.month), (8, civil.day), (11, civil.hour), (14, civil.minute), (17, civil.second)] {
+    for (at, number) in [(2, civil.year % 100), (5, civil.month), (8, civil.day), (11, civil.hour), (14, civil.minute), (17, civil.second)]
+    {
         two(at, number);
     }
     out.extend_from_slice(&text);
@@ -132,7 +141,8 @@ mod tests {
 
     #[test]
     fn floats_that_are_special() {
-        for value in [0.0, -0.0, 1.0, 1e15, 1e16, 123_456_789_012_345_680.0, 1e-4, 1e-5, 1.5e-7, 5e-324, f64::MAX, f64::NAN, f64::INFINITY] {
+        for value in [0.0, -0.0, 1.0, 1e15, 1e16, 123_456_789_012_345_680.0, 1e-4, 1e-5, 1.5e-7, 5e-324, f64::MAX, f64::NAN, f64::INFINITY]
+        {
             for value in [value, -value] {
                 assert_eq!(written(float, value), Value::Float(value).to_string());
             }

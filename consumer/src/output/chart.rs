@@ -201,13 +201,15 @@ impl Scale {
     fn bar(&self, value: f64) -> String {
         let side = if value < 0.0 { self.left } else { self.right };
         // At least the thinnest of bars: zero has none.
-        let eighths = if value == 0.0 { 0 } else { ((value.abs() * self.unit * 8.0).round() as usize).clamp(1, side * 8) };
+        let eighths = if value == 0.0 { 0 } else { ((value.abs() * self.unit * 8.0).round() as usize).max(1).min(side * 8) };
         let (full, part) = (eighths / 8, eighths % 8);
         let text: String = match (self.look.ascii, value < 0.0) {
             (true, _) => "#".repeat((full + usize::from(part >= 4)).max(usize::from(eighths > 0))),
             (false, false) => std::iter::repeat_n('█', full).chain((part > 0).then(|| EIGHTHS[part])).collect(),
             // There is only a half block for the right side of a column.
-            (false, true) => (part > 0).then_some(if part >= 6 { '█' } else { '▐' }).into_iter().chain(std::iter::repeat_n('█', full)).collect(),
+            (false, true) => {
+                (part > 0).then_some(if part >= 6 { '█' } else { '▐' }).into_iter().chain(std::iter::repeat_n('█', full)).collect()
+            }
         };
         let blanks = if value < 0.0 { self.left.saturating_sub(text.width()) } else { self.left };
         " ".repeat(blanks) + &text
@@ -239,7 +241,9 @@ mod tests {
 
     #[test]
     fn any_values_fit() {
-        for values in [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![-1e300, 1e-300]] {
+        for values in
+            [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![-1e300, 1e-300]]
+        {
             for columns in 0..30 {
                 for ascii in [false, true] {
                     assert!(bars(&values, columns, ascii).iter().all(|bar| bar.chars().count() <= columns.max(2)), "{values:?} {columns}");

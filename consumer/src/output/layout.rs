@@ -78,6 +78,7 @@ impl Layout {
                 line.push_str(GAP);
             }
         }
+        line.truncate(line.trim_end_matches(' ').len());
         // So many columns that even the narrowest do not fit.
         match room {
             Some(room) => cut(&line, room, self.look.cut()),

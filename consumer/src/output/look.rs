@@ -38,11 +38,7 @@ impl Color {
 
     /// The style of diagnostics on stderr.
     pub fn diagnostics(self) -> Style {
-        if self.is_on(&std::io::stderr()) {
-            Style { error: "\x1b[1;31m", mark: "\x1b[1;31m", off: "\x1b[0m" }
-        } else {
-            Style::default()
-        }
+        if self.is_on(&std::io::stderr()) { Style { error: "\x1b[1;31m", mark: "\x1b[1;31m", off: "\x1b[0m" } } else { Style::default() }
     }
 }
 

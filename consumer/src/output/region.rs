@@ -59,7 +59,10 @@ impl Region {
 
 /// The columns of a line with colours in it.
 fn columns(line: &str) -> usize {
-    line.split("\x1b[").enumerate().map(|(i, part)| if i == 0 { part } else { part.split_once('m').map_or("", |(_, text)| text) }.width()).sum()
+    line.split("\x1b[")
+        .enumerate()
+        .map(|(i, part)| if i == 0 { part } else { part.split_once('m').map_or("", |(_, text)| text) }.width())
+        .sum()
 }
 
 #[cfg(test)]

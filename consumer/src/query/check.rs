@@ -263,7 +263,8 @@ impl Checker<'_> {
                 Some(place) if is_number(Some(expr.kind())) => Ok(place),
                 Some(_) => {
                     let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
-                    Err(self.fail(Diagnostic::new(value.span, what).label(functions::cast(&expr, Type::Int))))
+                    let mend = if expr.kind() == Type::Text { format!("make it one before: `let x = int({})`", expr.text()) } else { String::new() };
+                    Err(self.fail(Diagnostic::new(value.span, what).label(mend)))
                 }
                 None => {
                     let mend = format!("make it one before: `let x = {}`", self.source.slice(value.span));

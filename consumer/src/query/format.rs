@@ -92,7 +92,8 @@ impl Format {
             let format = TimeFormat::new(text).map_err(|what| Wrong::new(format!("`{text}`: {what}"), "as in `{time:%Y-%m-%d %H:%M}`"))?;
             return Ok(Format { kind: Some(Kind::Time(format)), ..Format::default() });
         }
-        let unknown = || Wrong::new(format!("unknown format `{text}`"), "as in `{host:<20}`, `{bytes:>12,}`, `{share:.1%}` or `{time:%H:%M}`");
+        let unknown =
+            || Wrong::new(format!("unknown format `{text}`"), "as in `{host:<20}`, `{bytes:>12,}`, `{share:.1%}` or `{time:%H:%M}`");
         let mut format = Format::default();
         let mut rest = text;
         let mut chars = text.chars();
@@ -219,7 +220,9 @@ mod tests {
 
     #[test]
     fn refuses_the_rest() {
-        for text in ["y", ">+-1", ".", "5.", "1e3", "é", "%%%", "%J", "05,", "<05", ",x", ",s", "4097", "99999999999999999999", ".5000f", "f2"] {
+        for text in
+            ["y", ">+-1", ".", "5.", "1e3", "é", "%%%", "%J", "05,", "<05", ",x", ",s", "4097", "99999999999999999999", ".5000f", "f2"]
+        {
             assert!(Format::parse(text).is_err(), "{text}");
         }
     }

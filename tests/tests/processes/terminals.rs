@@ -33,7 +33,9 @@ fn a_table_fits_the_terminal() {
 #[test]
 fn what_strangers_sent_does_not_steer_the_terminal() {
     let line = b"\x1b[2J - - [x] \"GET /\x1b]0;title\x07\x9b31m\x7f HTTP/1.1\" 404 5\n";
-    for query in ["table", "json", "csv", "tsv", "print", "print \"{host} {request}\""] {
+    for query in
+        ["table", "json", "csv", "tsv", "print", "print \"{host} {request}\"", "chart status", "print \"\\x1b[31m {request} \\u{9b}\""]
+    {
         let outcome = Pipeline::both(&["apache"], &[query]).input(&line[..]).take(Take::Terminal).run().succeeds();
         let text = String::from_utf8(outcome.stdout.clone()).unwrap_or_else(|error| panic!("{error}: a bare byte\n{outcome}"));
         assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{outcome}");
