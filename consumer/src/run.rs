@@ -79,7 +79,11 @@ pub fn run<R: Read + Send>(reader: &mut Reader<R>, plan: &Plan, options: &Option
     let error = match failed {
         Some(error) if error.exit() != Exit::Incomplete => {
             // What was printed before the failure is not lost; that it cannot be written either is no news.
-            let _ = once.printer.borrow_mut().flush();
+            let mut printer = once.printer.borrow_mut();
+            // What was drawn for the time being must not look like an answer.
+            printer.erase();
+            let _ = printer.flush();
+            drop(printer);
             Some(error)
         }
         broken_batch => match once.end(tables) {

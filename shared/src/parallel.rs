@@ -309,7 +309,7 @@ mod tests {
 
     #[test]
     fn a_timed_sink_is_called_while_the_source_waits() {
-        struct Timed(Vec<u64>, std::sync::mpsc::Sender<()>);
+        struct Timed(Vec<u64>, crossbeam_channel::Sender<()>);
         impl Sink<u64> for Timed {
             fn take(&mut self, result: u64) -> Flow {
                 self.0.push(result);
@@ -318,7 +318,7 @@ mod tests {
             fn idle(&mut self) -> Flow {
                 if self.0.len() == 1 {
                     // The source has waited for that since it gave its first item.
-                    let _ = self.1.send(());
+                    let _ = self.1.try_send(());
                 }
                 Flow::Continue
             }
@@ -330,7 +330,7 @@ mod tests {
             }
         }
         for threads in [1, 2] {
-            let (called, calls) = std::sync::mpsc::channel();
+            let (called, calls) = crossbeam_channel::bounded(8);
             let mut sink = Timed(Vec::new(), called);
             let mut items = 0..3;
             let mut source = || {

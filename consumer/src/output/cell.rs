@@ -4,7 +4,7 @@ use std::io::Write;
 
 use recpipe::{Batch, Time};
 
-use crate::expr::{Values, Vector};
+use crate::expr::{Operand, Values, Vector};
 
 /// How a format writes the cells of a record; what it does not say is as `print` writes it.
 pub(super) trait Cell: Send + Sync {
@@ -37,6 +37,22 @@ impl Cell for Plain {}
 /// The selected rows of all columns, unpacked.
 pub(super) fn columns(batch: &Batch) -> Vec<Vector> {
     batch.columns().iter().map(|column| Vector::from_column(column, batch)).collect()
+}
+
+/// Makes room for what the rows take if no text has to be escaped and numbers are short, with so many bytes around the cells
+/// of each: growing would copy all that was written before.
+pub(super) fn reserve(columns: &[Vector], around: usize, out: &mut Vec<u8>) {
+    const MOST: usize = 4 << 20;
+    const SHORT: usize = 8;
+    let rows = columns.first().map_or(0, |column| column.len);
+    let cells = columns.iter().map(|column| match &column.values {
+        Values::Text(texts) => match &texts.views {
+            Operand::One((_, len)) => rows * *len as usize,
+            Operand::Each(views) => views.iter().map(|&(_, len)| len as usize).sum(),
+        },
+        _ => rows * SHORT,
+    });
+    out.reserve((cells.sum::<usize>() + rows * around).min(MOST));
 }
 
 /// Writes one cell.

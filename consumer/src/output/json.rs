@@ -13,7 +13,6 @@ use super::{
     Format, Replaced,
     cell::{self, Cell},
 };
-use crate::expr::{Values, Vector};
 
 /// See the module.
 pub(super) struct Json {
@@ -38,7 +37,8 @@ impl Json {
 impl Format for Json {
     fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
         let columns = cell::columns(batch);
-        out.reserve(likely_bytes(&columns, &self.keys));
+        let around = self.keys.iter().map(|key| key.len() + 2).sum::<usize>() + 2;
+        cell::reserve(&columns, around, out);
         for row in 0..batch.len() {
             for (key, column) in self.keys.iter().zip(&columns) {
                 out.extend_from_slice(key);
@@ -48,20 +48,6 @@ impl Format for Json {
         }
         Ok(())
     }
-}
-
-/// What a batch takes if no text has to be escaped and numbers are short: growing costs a copy of all that was written.
-fn likely_bytes(columns: &[Vector], keys: &[Vec<u8>]) -> usize {
-    const MOST: usize = 4 << 20;
-    let rows = columns.first().map_or(0, |column| column.len);
-    let cells: usize = columns
-        .iter()
-        .map(|column| match &column.values {
-            Values::Text(texts) => (0..rows).map(|row| texts.get(row).len() + 2).sum(),
-            _ => rows * 8,
-        })
-        .sum();
-    (cells + rows * (keys.iter().map(Vec::len).sum::<usize>() + 2)).min(MOST)
 }
 
 /// How values look in JSON.
@@ -77,7 +63,7 @@ impl Cell for Texts {
     #[inline]
     fn text(&self, text: &[u8], out: &mut Vec<u8>) {
         out.push(b'"');
-        if cell::has(text, |byte| byte < 0x20 || byte >= 0x80 || byte == b'"' || byte == b'\\') {
+        if cell::has(text, |byte| !(0x20..0x80).contains(&byte) || byte == b'"' || byte == b'\\') {
             self.escaped(text, out);
         } else {
             out.extend_from_slice(text);

@@ -61,6 +61,7 @@ fn formatted(column: &Vector, row: usize, format: &format::Format, right: bool, 
     let from = out.len();
     match &column.values {
         _ if column.is_null(row) => {}
+        _ if format.is_plain() => cell::put(column, row, &Plain, out),
         Values::Int(values) => number(i128::from(values.get(row)), format, out),
         Values::Float(values) => float(values.get(row), format, out),
         Values::Time(values) => match &format.kind {

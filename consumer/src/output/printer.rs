@@ -108,7 +108,8 @@ impl Printer {
         self.flush()
     }
 
-    fn erase(&mut self) {
+    /// Takes away what was drawn for the time being, with nothing in its place: there will be no answer.
+    pub fn erase(&mut self) {
         if let (false, Some(screen)) = (self.region.is_empty(), self.screen()) {
             let text = self.region.erase(screen);
             self.held.extend_from_slice(text.as_bytes());

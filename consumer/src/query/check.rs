@@ -263,7 +263,11 @@ impl Checker<'_> {
                 Some(place) if is_number(Some(expr.kind())) => Ok(place),
                 Some(_) => {
                     let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
-                    let mend = if expr.kind() == Type::Text { format!("make it one before: `let x = int({})`", expr.text()) } else { String::new() };
+                    let mend = if expr.kind() == Type::Text {
+                        format!("make it one before: `let x = int({})`", expr.text())
+                    } else {
+                        String::new()
+                    };
                     Err(self.fail(Diagnostic::new(value.span, what).label(mend)))
                 }
                 None => {

@@ -147,6 +147,11 @@ impl Format {
         }
     }
 
+    /// Whether values are written as they are without a format, and then put in their width.
+    pub fn is_plain(&self) -> bool {
+        !self.plus && !self.zeros && !self.commas && self.precision.is_none() && self.kind.is_none()
+    }
+
     /// Whether values of this type can be shown so.
     ///
     /// # Errors
