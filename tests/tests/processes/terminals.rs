@@ -36,7 +36,8 @@ fn what_strangers_sent_does_not_steer_the_terminal() {
     for query in
         ["table", "json", "csv", "tsv", "print", "print \"{host} {request}\"", "chart status", "print \"\\x1b[31m {request} \\u{9b}\""]
     {
-        let outcome = Pipeline::both(&["apache"], &["--color", "never", query]).input(&line[..]).take(Take::Terminal).run().succeeds();
+        let outcome =
+            Pipeline::both(&["apache"], &["-q", "--color", "never", query]).input(&line[..]).take(Take::Terminal).run().succeeds();
         let text = String::from_utf8(outcome.stdout.clone()).unwrap_or_else(|error| panic!("{error}: a bare byte\n{outcome}"));
         assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{outcome}");
         assert!(text.len() > 20, "{outcome}");
