@@ -30,7 +30,7 @@ impl Cell for Csv {
     fn text(&self, text: &[u8], out: &mut Vec<u8>) {
         if text.is_empty() {
             self.null(out);
-        } else if cell::has(text, |byte| byte == b',' || byte == b'"' || byte == b'\n' || byte == b'\r') {
+        } else if cell::has(text, |byte| cell::is_one_of(byte, *b",\"\n\r")) {
             quoted(text, out);
         } else {
             out.extend_from_slice(text);

@@ -20,7 +20,7 @@ struct Tsv;
 impl Cell for Tsv {
     #[inline]
     fn text(&self, text: &[u8], out: &mut Vec<u8>) {
-        if cell::has(text, |byte| byte == b'\t' || byte == b'\n' || byte == b'\r' || byte == b'\\') {
+        if cell::has(text, |byte| cell::is_one_of(byte, *b"\t\n\r\\")) {
             escaped(text, out);
         } else {
             out.extend_from_slice(text);
