@@ -290,7 +290,8 @@ fn an_emitted_stream_is_a_stream() {
         let mut reader = Reader::new(stream).unwrap();
         reader.read().unwrap();
         let out = Shared::default();
-        let options = Options { threads: 2, default_output: Output::Json, line_width: None, stopper: None, quiet: true, memory: Memory::default() };
+        let options =
+            Options { threads: 2, default_output: Output::Json, line_width: None, stopper: None, quiet: true, memory: Memory::default() };
         let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)

@@ -375,7 +375,11 @@ mod tests {
         assert_eq!(of("{\"a\":null}", "{\"a\":2}").0, "a int\n2");
         assert_eq!(of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5}").0, "a float\n2.0\n2.5");
         assert_eq!(of("{\"a\":1.5}", "{\"a\":2}").0, "a float\n2.0");
-        assert_eq!(of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5,\"a\":3}\n{\"a\":2.5,\"a\":\"x\"}\n{\"a\":4.5").0, "a int\n2\n3", "nor does it change a type");
+        assert_eq!(
+            of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5,\"a\":3}\n{\"a\":2.5,\"a\":\"x\"}\n{\"a\":4.5").0,
+            "a int\n2\n3",
+            "nor does it change a type"
+        );
         assert_eq!(of("{\"a\":1}", "{\"a\":3,\"a\":2.5}\n{\"a\":7}").0, "a float\n2.5\n7.0");
         let (shown, rejects) = of("{\"a\":1}", "{\"a\":\"x\",\"new\":1}\n{\"a\":2}\n{\"a\":true}");
         assert_eq!(shown, "a int\n2", "a reject brings no key");
