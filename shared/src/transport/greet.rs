@@ -91,10 +91,8 @@ pub enum Ungreeted {
 
 impl fmt::Display for Ungreeted {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ungreeted::Failed(what) => out.write_str(what),
-            Ungreeted::Refused(what) => write!(out, "refused: {what}"),
-        }
+        let (Ungreeted::Failed(what) | Ungreeted::Refused(what)) = self;
+        out.write_str(what)
     }
 }
 
@@ -242,7 +240,7 @@ fn hear(socket: &mut Socket, until: Instant) -> Result<(Parser, Hello), Ungreete
     let Some(frame) = frames.pop() else { return Err(Ungreeted::Failed("the connection was closed before a greeting".into())) };
     match Control::from_frame(&frame.header, &frame.payload).map_err(Ungreeted::Refused)? {
         Control::Hello(hello) => Ok((parser, hello)),
-        Control::Refusal(report) => Err(Ungreeted::Refused(report.message)),
+        Control::Refusal(report) => Err(Ungreeted::Refused(format!("refused: {}", report.message))),
         _ => Err(Ungreeted::Refused("it does not greet".into())),
     }
 }
@@ -309,5 +307,71 @@ fn wait(socket: &Socket, mut events: PollFlags, until: Instant) -> io::Result<()
         Ok(0) => Err(late()),
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixStream, thread};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(300);
+
+    /// What becomes of a peer that does this, and how long that takes.
+    fn heard(peer: impl FnOnce(UnixStream) + Send + 'static) -> (Result<Hello, String>, Duration) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let peer = thread::spawn(move || peer(theirs));
+        let began = Instant::now();
+        let guest = hear_guest(ours.into(), PATIENCE).map(|guest| guest.hello).map_err(|error| error.to_string());
+        let took = began.elapsed();
+        peer.join().unwrap();
+        (guest, took)
+    }
+
+    fn hello(token: Vec<u8>) -> Vec<u8> {
+        let identity = Identity::new(Role::Sender, token, "producer 1");
+        [&frame::preamble()[..], &identity.hello(Progress::default(), &identity.token).to_bytes().unwrap()].concat()
+    }
+
+    #[test]
+    fn a_byte_now_and_then_is_as_late_as_none() {
+        let slowly = |mut socket: UnixStream| {
+            // Until it is hung up on.
+            for byte in hello(vec![1; 1000]) {
+                if socket.write_all(&[byte]).is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        };
+        let (guest, took) = heard(slowly);
+        assert!(guest.unwrap_err().contains("in time"));
+        assert!(took >= PATIENCE && took < PATIENCE * 10, "{took:?}");
+        let (guest, took) = heard(|mut socket| drop(socket.read(&mut [0])));
+        assert!(guest.unwrap_err().contains("in time"));
+        assert!(took >= PATIENCE && took < PATIENCE * 10, "{took:?}");
+    }
+
+    #[test]
+    fn a_hello_is_small_and_comes_first() {
+        let say = |bytes: Vec<u8>| heard(move |mut socket| drop(socket.write_all(&bytes))).0;
+        assert_eq!(say(hello(vec![7; 1000])).unwrap().token, [7; 1000]);
+        assert!(say(hello(vec![7; MAX_HELLO])).unwrap_err().contains("limit"));
+        let beat = Control::Beat.to_bytes().unwrap();
+        assert!(say([&frame::preamble()[..], &beat].concat()).unwrap_err().contains("does not greet"));
+        let said = say(b"GET / HTTP/1.1\r\n\r\n".to_vec()).unwrap_err();
+        assert_eq!(said, "it does not speak this protocol", "and what it says is not repeated");
+        assert!(say(Vec::new()).unwrap_err().contains("closed before a greeting"));
+    }
+
+    #[test]
+    fn whoever_is_not_understood_is_told_so() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert!(hear_guest(ours.into(), PATIENCE).is_err());
+        let mut told = Vec::new();
+        theirs.read_to_end(&mut told).unwrap();
+        assert_eq!(told[..frame::PREAMBLE_LEN], frame::preamble());
     }
 }

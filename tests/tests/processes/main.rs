@@ -11,6 +11,8 @@ mod inputs;
 mod memory;
 // Lines that are no records.
 mod rejects;
+// Who is let in over sockets, and who is not.
+mod strangers;
 // How an end travels: enough, closed, killed, silent.
 mod stops;
 // What is written to a terminal, and what is not.

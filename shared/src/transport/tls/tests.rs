@@ -80,7 +80,8 @@ fn meet(caller: Option<(&Credentials, &str)>, host: Option<&Credentials>) -> Met
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (accepted, _) = listener.accept().unwrap();
-    let (sender, receiver) = (Identity::new(Role::Sender, Vec::new(), "producer 1"), Identity::new(Role::Receiver, Vec::new(), "consumer 1"));
+    let (sender, receiver) =
+        (Identity::new(Role::Sender, Vec::new(), "producer 1"), Identity::new(Role::Receiver, Vec::new(), "consumer 1"));
     let calls: Socket = match caller {
         Some((credentials, name)) => super::caller(credentials, name).unwrap().begin(stream).unwrap().into(),
         None => stream.into(),
@@ -134,8 +135,11 @@ fn a_certificate_that_is_its_own_authority_is_believed_where_it_is_named() {
         let cert = office.file(&format!("own{number}.pem"), &params.self_signed(&key).unwrap().pem(), 0o644);
         (cert.clone(), office.file("own-key.pem", &key.serialize_pem(), 0o600))
     };
-    let (good, old, another) =
-        (own(1, |_| ()), own(2, |params| params.not_after = date_time_ymd(2020, 1, 1)), own(3, |params| params.serial_number = Some(7.into())));
+    let (good, old, another) = (
+        own(1, |_| ()),
+        own(2, |params| params.not_after = date_time_ymd(2020, 1, 1)),
+        own(3, |params| params.serial_number = Some(7.into())),
+    );
     let asks = |files: &(PathBuf, PathBuf)| credentials(None, Some(files.0.clone()));
     let met = meet(Some((&asks(&good), "localhost")), Some(&credentials(Some(&good), None)));
     assert!(met.0.is_ok() && met.1.is_ok(), "{:?} {:?}", met.0.err(), met.1.err());
@@ -144,7 +148,8 @@ fn a_certificate_that_is_its_own_authority_is_believed_where_it_is_named() {
     // The same name and key make it no other: it has to be that very certificate.
     both_say(meet(Some((&asks(&good), "localhost")), Some(&credentials(Some(&another), None))), "no good", "");
     // Of a caller too.
-    let met = meet(Some((&credentials(Some(&good), Some(good.0.clone())), "localhost")), Some(&credentials(Some(&good), Some(good.0.clone()))));
+    let met =
+        meet(Some((&credentials(Some(&good), Some(good.0.clone())), "localhost")), Some(&credentials(Some(&good), Some(good.0.clone()))));
     assert!(met.0.is_ok() && met.1.is_ok(), "{:?} {:?}", met.0.err(), met.1.err());
 }
 

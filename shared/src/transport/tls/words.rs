@@ -19,6 +19,8 @@ pub(super) fn explain(error: &Error) -> String {
 
 fn certificate(error: &CertificateError) -> String {
     match error {
+        // An authority of the same name, and with another key.
+        CertificateError::BadSignature => "its certificate is not signed by any in --ca, though one there is called like its signer".into(),
         CertificateError::UnknownIssuer => "its certificate is not signed by any in --ca".into(),
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             "its certificate has expired (or this host's clock is wrong)".into()
@@ -43,6 +45,9 @@ fn told(alert: Alert) -> String {
     match alert {
         Alert::CertificateRequired => "it wants to know who we are: --cert and --key are needed".into(),
         Alert::UnknownCA => "it does not accept our certificate: it is not signed by any in its --ca".into(),
+        Alert::DecryptError => {
+            "it does not accept our certificate: it is not signed by any in its --ca, though one there is called like its signer".into()
+        }
         Alert::CertificateExpired => "it does not accept our certificate: it has expired, or is not valid yet".into(),
         Alert::BadCertificate
         | Alert::CertificateUnknown
