@@ -21,8 +21,8 @@ const ROOTS: [&str; 5] = ["shared", "producer", "consumer", "tests", "fuzz"];
 /// Files with `unsafe` in them.
 const UNSAFE: [&str; 1] = ["producer/src/simd.rs"];
 
-/// Files that start processes: those of the tests.
-const STARTS_PROCESSES: [&str; 2] = ["tests/src/process.rs", "producer/tests/producer/harness.rs"];
+/// Files that start processes: that of the children, and those of the tests.
+const STARTS_PROCESSES: [&str; 3] = ["shared/src/transport/exec.rs", "tests/src/process.rs", "producer/tests/producer/harness.rs"];
 
 /// Files that name the serializer.
 const SERIALIZES: [&str; 1] = ["shared/src/wire/codec.rs"];

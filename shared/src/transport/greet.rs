@@ -319,14 +319,14 @@ mod tests {
     const PATIENCE: Duration = Duration::from_millis(300);
 
     /// What becomes of a peer that does this, and how long that takes.
-    fn heard(peer: impl FnOnce(UnixStream) + Send + 'static) -> (Result<Hello, String>, Duration) {
+    fn heard(peer: impl FnOnce(UnixStream) + Send) -> (Result<Hello, String>, Duration) {
         let (ours, theirs) = UnixStream::pair().unwrap();
-        let peer = thread::spawn(move || peer(theirs));
-        let began = Instant::now();
-        let guest = hear_guest(ours.into(), PATIENCE).map(|guest| guest.hello).map_err(|error| error.to_string());
-        let took = began.elapsed();
-        peer.join().unwrap();
-        (guest, took)
+        thread::scope(|scope| {
+            scope.spawn(|| peer(theirs));
+            let began = Instant::now();
+            let guest = hear_guest(ours.into(), PATIENCE).map(|guest| guest.hello).map_err(|error| error.to_string());
+            (guest, began.elapsed())
+        })
     }
 
     fn hello(token: Vec<u8>) -> Vec<u8> {
