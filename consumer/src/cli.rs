@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use recpipe::{
     Error, Exit,
     parallel::MAX_THREADS,
-    transport::{Url, token},
+    transport::{Security, Url, security},
 };
 
 use crate::{
@@ -28,7 +28,7 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Where the records come from: `-` for standard input, a file of records, `unix:PATH`, `tcp://HOST:PORT`; repeatable
+    /// Where the records come from: `-` for standard input, a file of records, `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; repeatable
     #[arg(long, value_name = "URL", default_value = "-")]
     pub from: Vec<Url>,
 
@@ -51,6 +51,22 @@ pub struct Cli {
     /// A file with a secret that the other end has to know
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+
+    /// For tls://, who we are: certificates in PEM, ours first
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// For tls://, the certificates that the other end's is checked against, in PEM; a listener then asks for one
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// Listens, and shows the token, beyond this host without encryption
+    #[arg(long)]
+    pub insecure: bool,
 
     /// Worker threads [default: the CPUs this process may use]; the answer is the same for any number
     #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
@@ -95,12 +111,18 @@ fn directory(text: &str) -> Result<PathBuf, String> {
 }
 
 impl Cli {
-    /// The secret in `--token-file`; empty without one.
+    /// Who may talk to us.
     ///
     /// # Errors
-    /// When it cannot be read, or others may read it too.
-    pub fn token(&self) -> Result<Vec<u8>, Error> {
-        self.token_file.as_deref().map_or(Ok(Vec::new()), token::read)
+    /// When one of the files cannot be read, or is not what it should be.
+    pub fn security(&self) -> Result<Security, Error> {
+        Security::read(&security::Options {
+            cert: self.cert.clone(),
+            key: self.key.clone(),
+            ca: self.ca.clone(),
+            token: self.token_file.clone(),
+            insecure: self.insecure,
+        })
     }
 
     /// What it says of memory.

@@ -106,6 +106,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         memory: cli.memory(),
+        security: cli.security()?,
         default_output: if terminal { Output::Table } else { Output::Json },
         stopper: Some(input.stop()),
         quiet: cli.quiet,

@@ -12,6 +12,7 @@ use recpipe::{
     parallel::{self, Sink, Worker},
     say,
     stage::Coroutine,
+    transport::Security,
     wire::{Ending, Incoming, RawBatch},
 };
 
@@ -39,6 +40,8 @@ pub struct Options {
     pub default_output: Output,
     /// Wakes the reader when no more is wanted of it.
     pub stopper: Option<Stop>,
+    /// How consumers that records are sent on to are made sure of.
+    pub security: Security,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
     pub quiet: bool,
 }
@@ -64,7 +67,7 @@ pub struct Outcome {
 /// [`Outcome::error`] says that it is not all.
 pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
     let split = Split::new(plan, &options.default_output, &options.memory, options.threads);
-    let outlets = Outlets::new(plan, printer, split.replaced().clone());
+    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone());
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {

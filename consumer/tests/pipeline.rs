@@ -66,7 +66,14 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let Some(Incoming::Schema(schema)) = reader.read().unwrap() else { panic!("no schema") };
     let plan = query::check(&source, &parsed, &schema).unwrap_or_else(|error| panic!("{error}"));
     let out = Shared::default();
-    let options = Options { threads, memory: Memory::default(), default_output: Output::Json, stopper: None, quiet: true };
+    let options = Options {
+        threads,
+        memory: Memory::default(),
+        security: Default::default(),
+        default_output: Output::Json,
+        stopper: None,
+        quiet: true,
+    };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
@@ -289,7 +296,14 @@ fn an_emitted_stream_is_a_stream() {
         let mut reader = Reader::new(stream).unwrap();
         reader.read().unwrap();
         let out = Shared::default();
-        let options = Options { threads: 2, default_output: Output::Json, stopper: None, quiet: true, memory: Memory::default() };
+        let options = Options {
+            threads: 2,
+            default_output: Output::Json,
+            stopper: None,
+            quiet: true,
+            memory: Memory::default(),
+            security: Default::default(),
+        };
         let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)

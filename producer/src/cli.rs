@@ -75,6 +75,22 @@ pub struct Cli {
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
+    /// For tls://, who we are: certificates in PEM, ours first
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+
+    /// For tls://, the certificates that the other end's is checked against, in PEM; a listener then asks for one
+    #[arg(long, value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+
+    /// Listen, and show the token, beyond this host without encryption
+    #[arg(long)]
+    pub insecure: bool,
+
     /// Parser threads; the order is kept for any number (default: the CPUs this process may use)
     #[arg(short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u16>,

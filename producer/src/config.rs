@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use recpipe::record::Type;
-use recpipe::transport::{Url, token};
+use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
 use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
@@ -96,7 +96,7 @@ impl Config {
                 spread: cli.spread,
                 connect_timeout: cli.connect_timeout,
                 retry_timeout: cli.retry_timeout,
-                token: cli.token_file.as_deref().map_or(Ok(Vec::new()), token::read).map_err(|e| format!("--token-file: {e}"))?,
+                security: security::Options { cert: cli.cert, key: cli.key, ca: cli.ca, token: cli.token_file, insecure: cli.insecure },
                 quiet: cli.quiet,
             },
         )?;

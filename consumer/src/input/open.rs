@@ -11,7 +11,7 @@ use recpipe::{
     Error,
     transport::{
         Url,
-        dial::{Dialer, Patience, Target},
+        dial::{Dialer, Patience},
         exec, file,
         greet::Identity,
         link::{Inlet, Settings},
@@ -33,11 +33,12 @@ use crate::cli::Cli;
 /// # Errors
 /// When it cannot be opened, or is no stream.
 pub fn open(cli: &Cli) -> anyhow::Result<Input> {
-    let identity = Identity::new(Role::Receiver, cli.token()?, concat!("consumer ", env!("CARGO_PKG_VERSION")));
+    let security = cli.security()?;
+    let identity = Identity::new(Role::Receiver, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
     let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
     if let Some(url) = &cli.listen {
         let senders = (cli.senders > 0).then_some(usize::from(cli.senders));
-        let listener = listener(url, identity, patience, senders, cli)?;
+        let listener = Listener::open(url, &security, identity, patience, senders, cli.quiet)?;
         return Ok(Input::Links(Merged::new(vec![Origin::Listener(listener)], senders, Settings::default())?));
     }
     if cli.from == [Url::Stdio]
@@ -54,27 +55,16 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
     }
     let mut origins = Vec::new();
     for url in &cli.from {
-        let target = match url {
-            Url::Tcp { host, port, tls: false } => Target::Tcp(host.clone(), *port),
-            Url::Unix(path) => Target::Unix(path.clone()),
-            Url::Tcp { tls: true, .. } => bail!(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
+        match url {
+            Url::Tcp { .. } | Url::Unix(_) => {}
             Url::Exec(_) => bail!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
             Url::Stdio | Url::File(_) => bail!("--from {url}: only sockets can be read together"),
-        };
-        let inlet = Inlet::open(Dialer::new(target, identity.clone(), patience), Settings::default())?;
+        }
+        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience)?, Settings::default())?;
         origins.push(Origin::Called(inlet));
     }
     let senders = Some(origins.len());
     Ok(Input::Links(Merged::new(origins, senders, Settings::default())?))
-}
-
-fn listener(url: &Url, identity: Identity, patience: Patience, senders: Option<usize>, cli: &Cli) -> anyhow::Result<Listener> {
-    match url {
-        Url::Unix(path) => Ok(Listener::unix(path, identity, patience, senders, cli.quiet)?),
-        Url::Tcp { host, port, tls: false } => Ok(Listener::tcp(host, *port, identity, patience, senders, cli.quiet)?),
-        Url::Tcp { tls: true, .. } => bail!(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
-        Url::Stdio | Url::File(_) | Url::Exec(_) => bail!("--listen {url}: one can listen at `unix:PATH` and `tcp://HOST:PORT`"),
-    }
 }
 
 fn plain(url: &Url) -> anyhow::Result<Input> {

@@ -8,8 +8,8 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 use recpipe::{
     Batch, Error, Exit, Flow, Schema, Stage,
     transport::{
-        Url,
-        dial::{Dialer, Patience, Target},
+        Security, Url,
+        dial::{Dialer, Patience},
         exec::{self, Child, Feed},
         greet::Identity,
         link::{Outlet, Readiness, Settings},
@@ -95,7 +95,7 @@ impl Emit {
     ///
     /// # Errors
     /// When it cannot be reached or started.
-    pub fn to(url: &Url, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    pub fn to(url: &Url, security: &Security, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
         let settings = Settings::default();
         let (outlet, child) = match url {
             Url::Exec(argv) => {
@@ -106,8 +106,8 @@ impl Emit {
                 (Outlet::open(connection, settings, Readiness::new(), || {})?, Some(child))
             }
             url => {
-                let identity = Identity::new(Role::Sender, Vec::new(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
-                let dialer = Dialer::new(Target::of(url)?, identity, Patience::default());
+                let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
+                let dialer = Dialer::new(url, security, identity, Patience::default())?;
                 (Outlet::open(dialer, settings, Readiness::new(), || {})?, None)
             }
         };

@@ -7,7 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
+use recpipe::{
+    Batch, Error, Exit, Flow, Schema, Stage, say,
+    transport::{Security, file::Pending},
+    wire::Ending,
+};
 
 use super::{Emit, Null, Printer, Replaced, Written, emit::Stream, format, picture};
 use crate::query::plan::{Output, Plan};
@@ -16,6 +20,7 @@ use crate::query::plan::{Output, Plan};
 pub struct Outlets {
     stdout: Rc<RefCell<Printer>>,
     replaced: Replaced,
+    security: Security,
     /// Whether more than one output writes to standard output.
     is_shared: bool,
     counted: Rc<Cell<u64>>,
@@ -34,12 +39,13 @@ pub struct Outlet {
 
 impl Outlets {
     /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for.
-    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced) -> Self {
+    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, security: Security) -> Self {
         let stdout = Rc::new(RefCell::new(stdout));
         Outlets {
             printers: RefCell::new(vec![stdout.clone()]),
             stdout,
             replaced,
+            security,
             is_shared: plan.uses().printers > 1,
             counted: Rc::default(),
             ending: Rc::default(),
@@ -79,7 +85,7 @@ impl Outlets {
                 Box::new(emit)
             }
             (None, Output::EmitTo(url)) => {
-                let emit = Emit::to(url, schema, self.ending.clone())?;
+                let emit = Emit::to(url, &self.security, schema, self.ending.clone())?;
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }

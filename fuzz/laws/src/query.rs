@@ -137,6 +137,7 @@ pub fn check(data: &[u8]) {
         stopper: None,
         quiet: true,
         memory: Default::default(),
+        security: Default::default(),
     };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use recpipe::Error;
-use recpipe::transport::Url;
-use recpipe::transport::dial::{Dialer, Patience, Target as Callee};
+use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
 use recpipe::transport::link::{Outlet, Readiness, Settings};
 use recpipe::transport::listen::Listener;
+use recpipe::transport::{Security, Url, security};
 use recpipe::wire::Role;
 
 use super::advice::Advice;
@@ -24,8 +24,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long a lost one is tried for.
     pub retry_timeout: Duration,
-    /// The shared secret, or nothing.
-    pub token: Vec<u8>,
+    /// Who may talk to us.
+    pub security: security::Options,
     /// Nothing is said of strangers.
     pub quiet: bool,
 }
@@ -58,7 +58,8 @@ pub fn open(
     over: impl Fn() + Clone + Send + 'static,
 ) -> Result<Opened, Error> {
     let readiness = Readiness::new();
-    let identity = Identity::new(Role::Sender, options.token.clone(), concat!("producer ", env!("CARGO_PKG_VERSION")));
+    let security = Security::read(&options.security)?;
+    let identity = Identity::new(Role::Sender, security.token().into(), concat!("producer ", env!("CARGO_PKG_VERSION")));
     let patience = Patience { connect: options.connect_timeout, retry: options.retry_timeout, ..Patience::default() };
     let count = listen.map_or(to.len(), |(_, count)| count);
     let keeps = options.spread == Spread::Balance && count > 1;
@@ -67,7 +68,7 @@ pub fn open(
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {
-        let listener = listener(url, identity.clone(), patience, count, options.quiet)?;
+        let listener = Listener::open(url, &security, identity.clone(), patience, Some(count), options.quiet)?;
         while destinations.len() < count
             && let Some(accepted) = listener.accept()
         {
@@ -78,24 +79,16 @@ pub fn open(
         listening = Some(listener);
     }
     for url in to {
-        let target = match url {
-            Url::Exec(argv) => {
-                let (child, feed) = exec::spawn(argv, true)?;
-                let Feed::Link(socket) = feed else { continue };
-                let connection = exec::connection(socket, &child);
-                let settings = Settings { beat: None, ..settings };
-                let outlet = Outlet::open(connection, settings, readiness.clone(), over.clone())?;
-                destinations.push(Destination::new(format!("the child `{}`", child.name()), outlet, Some(child), keeps)?);
-                continue;
-            }
-            Url::Unix(path) => Callee::Unix(path.clone()),
-            Url::Tcp { host, port, tls: false } => Callee::Tcp(host.clone(), *port),
-            Url::Tcp { tls: true, .. } => return Err(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
-            Url::Stdio | Url::File(_) => {
-                return Err(Error::Unsupported(format!("--to {url}: a file or pipe is no consumer to share with")));
-            }
-        };
-        let dialer = Dialer::new(target, identity.another_stream(), patience);
+        if let Url::Exec(argv) = url {
+            let (child, feed) = exec::spawn(argv, true)?;
+            let Feed::Link(socket) = feed else { continue };
+            let connection = exec::connection(socket, &child);
+            let settings = Settings { beat: None, ..settings };
+            let outlet = Outlet::open(connection, settings, readiness.clone(), over.clone())?;
+            destinations.push(Destination::new(format!("the child `{}`", child.name()), outlet, Some(child), keeps)?);
+            continue;
+        }
+        let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
         let outlet = Outlet::open(dialer, settings, readiness.clone(), over.clone())?;
         destinations.push(Destination::new(url.to_string(), outlet, None, keeps)?);
     }
@@ -105,15 +98,4 @@ pub fn open(
         Spread::Balance | Spread::Broadcast => None,
     };
     Ok(Opened { advice: Advice::links(outputs.plans(), besides), outputs, listening: Listening(listening) })
-}
-
-fn listener(url: &Url, identity: Identity, patience: Patience, count: usize, quiet: bool) -> Result<Listener, Error> {
-    match url {
-        Url::Unix(path) => Listener::unix(path, identity, patience, Some(count), quiet),
-        Url::Tcp { host, port, tls: false } => Listener::tcp(host, *port, identity, patience, Some(count), quiet),
-        Url::Tcp { tls: true, .. } => Err(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
-        Url::Stdio | Url::File(_) | Url::Exec(_) => {
-            Err(Error::Unsupported(format!("--listen {url}: one can listen at `unix:PATH` and `tcp://HOST:PORT`")))
-        }
-    }
 }

@@ -9,36 +9,29 @@ use std::{
 };
 
 use super::{
-    Url,
+    Security, Url,
     greet::{self, Identity, Ungreeted},
     link::{Connected, Connections, Cut},
     socket::Socket,
     tcp,
+    tls::Caller,
 };
 use crate::{Error, session::Progress};
 
 /// Whom we call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+#[derive(Clone, Debug)]
+enum Target {
     /// A socket of this host.
     Unix(PathBuf),
     /// A host and a port.
-    Tcp(String, u16),
-}
-
-impl Target {
-    /// Whom a URL names.
-    ///
-    /// # Errors
-    /// [`Error::Unsupported`] for what cannot be called.
-    pub fn of(url: &Url) -> Result<Self, Error> {
-        match url {
-            Url::Unix(path) => Ok(Target::Unix(path.clone())),
-            Url::Tcp { host, port, tls: false } => Ok(Target::Tcp(host.clone(), *port)),
-            Url::Tcp { tls: true, .. } => Err(Error::Unsupported(format!("`{url}`: this release has no `tls://`"))),
-            Url::Stdio | Url::File(_) | Url::Exec(_) => Err(Error::Unsupported(format!("`{url}` cannot be connected to"))),
-        }
-    }
+    Tcp {
+        /// A name or an address.
+        host: String,
+        /// The port.
+        port: u16,
+        /// How it is encrypted, if it is.
+        tls: Option<Caller>,
+    },
 }
 
 /// How long we try.
@@ -67,41 +60,58 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Dialer {
     target: Target,
+    security: Security,
     identity: Identity,
     patience: Patience,
 }
 
 impl Dialer {
-    /// Will call `target`.
-    pub fn new(target: Target, identity: Identity, patience: Patience) -> Self {
-        Dialer { target, identity, patience }
+    /// Will call `url`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] for what is no socket, or cannot be called as safely as it says.
+    pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience) -> Result<Self, Error> {
+        let target = match url {
+            Url::Unix(path) => Target::Unix(path.clone()),
+            Url::Tcp { host, port, .. } => Target::Tcp { host: host.clone(), port: *port, tls: security.caller(url)? },
+            Url::Stdio | Url::File(_) | Url::Exec(_) => return Err(Error::Usage(format!("{url} is no socket that could be called"))),
+        };
+        Ok(Dialer { target, security: security.clone(), identity, patience })
     }
 
-    fn dial(&self, within: Duration) -> io::Result<Socket> {
+    fn dial(&self, within: Duration) -> Result<Socket, Failed> {
         match &self.target {
-            Target::Unix(path) => UnixStream::connect(path).map(Socket::from),
-            Target::Tcp(host, port) => {
+            Target::Unix(path) => Ok(UnixStream::connect(path)?.into()),
+            Target::Tcp { host, port, tls } => {
                 let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
                 for address in (host.as_str(), *port).to_socket_addrs()? {
-                    match TcpStream::connect_timeout(&address, within) {
-                        Ok(stream) => {
-                            tcp::set_up(&stream)?;
-                            return Ok(stream.into());
-                        }
-                        Err(error) => failed = error,
+                    if tls.is_none() {
+                        self.security.may_be_told(address.ip()).map_err(Failed::finally)?;
                     }
+                    let stream = match TcpStream::connect_timeout(&address, within) {
+                        Ok(stream) => stream,
+                        Err(error) => {
+                            failed = error;
+                            continue;
+                        }
+                    };
+                    tcp::set_up(&stream)?;
+                    return match tls {
+                        None => Ok(stream.into()),
+                        Some(tls) => Ok(tls.begin(stream).map_err(Failed::finally)?.into()),
+                    };
                 }
-                Err(failed)
+                Err(failed.into())
             }
         }
     }
 
     fn try_once(&self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
         let within = within.max(Duration::from_millis(1));
-        let socket = self.dial(within).map_err(|error| Failed { is_final: false, refused: is_nobody(&error), what: error.to_string() })?;
+        let socket = self.dial(within)?;
         greet::call(socket, &self.identity, progress, self.patience.greeting.min(within)).map_err(|error| match error {
             Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
-            Ungreeted::Refused(_) => Failed { is_final: true, refused: false, what: error.to_string() },
+            Ungreeted::Refused(_) => Failed::finally(error.to_string()),
         })
     }
 }
@@ -114,8 +124,17 @@ struct Failed {
     what: String,
 }
 
-fn is_nobody(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound)
+impl Failed {
+    fn finally(what: String) -> Self {
+        Failed { is_final: true, refused: false, what }
+    }
+}
+
+impl From<io::Error> for Failed {
+    fn from(error: io::Error) -> Self {
+        let refused = matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound);
+        Failed { is_final: false, refused, what: error.to_string() }
+    }
 }
 
 impl Connections for Dialer {
@@ -163,8 +182,7 @@ impl Connections for Dialer {
     fn peer(&self) -> String {
         match &self.target {
             Target::Unix(path) => format!("unix:{}", path.display()),
-            Target::Tcp(host, port) if host.contains(':') => format!("tcp://[{host}]:{port}"),
-            Target::Tcp(host, port) => format!("tcp://{host}:{port}"),
+            Target::Tcp { host, port, tls } => Url::Tcp { host: host.clone(), port: *port, tls: tls.is_some() }.to_string(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The first words on a connection: who is there, which way the stream goes, and whether one is welcome.
 //!
-//! Whoever called speaks first. Until the other is known nothing is read beyond [`MAX_HELLO`] bytes and a deadline, so
+//! Where the connection is encrypted, that comes first. Then whoever called speaks. Until the other is known nothing is read beyond [`MAX_HELLO`] bytes and a deadline, so
 //! that a stranger costs little.
 
 use std::{
@@ -18,10 +18,13 @@ use super::{
     socket::Socket,
 };
 use crate::{
-    Exit,
+    Error, Exit,
     session::{Instance, Progress},
     wire::{Control, Hello, Report, Role, frame},
 };
+
+/// How long a peer that is not welcome may take to hear why.
+const FAREWELL: Duration = Duration::from_millis(200);
 
 /// The most that is read of a peer before it is known.
 const MAX_HELLO: usize = 64 << 10;
@@ -54,6 +57,11 @@ impl Identity {
         Identity { stream: random(), ..self.clone() }
     }
 
+    /// The program without its version.
+    pub(crate) fn program_name(&self) -> &str {
+        self.program.split(' ').next().unwrap_or_default()
+    }
+
     /// The Hello that says so.
     pub(crate) fn hello(&self, progress: Progress, token: &[u8]) -> Control {
         let Identity { role, instance, stream, program, .. } = self;
@@ -83,21 +91,29 @@ pub enum Ungreeted {
 
 impl fmt::Display for Ungreeted {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Ungreeted::Failed(what) => out.write_str(what),
-            Ungreeted::Refused(what) => write!(out, "refused: {what}"),
-        }
+        let (Ungreeted::Failed(what) | Ungreeted::Refused(what)) = self;
+        out.write_str(what)
     }
 }
 
 impl From<io::Error> for Ungreeted {
     fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::InvalidData => Ungreeted::Refused(error.to_string()),
-            _ => Ungreeted::Failed(error.to_string()),
+        if error.kind() != io::ErrorKind::InvalidData {
+            return Ungreeted::Failed(error.to_string());
         }
+        // What a stranger says is not repeated, least of all in a log.
+        Ungreeted::Refused(match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            Some(Error::NotAStream { begins }) if TLS_RECORDS.iter().any(|record| begins.starts_with(record)) => {
+                "it speaks TLS: is tls:// meant at both ends?".into()
+            }
+            Some(Error::NotAStream { .. }) => "it does not speak this protocol".into(),
+            _ => error.to_string(),
+        })
     }
 }
+
+/// How an alert and a handshake of TLS begin.
+const TLS_RECORDS: [&str; 2] = ["\x15\x03", "\x16\x03"];
 
 /// A peer that has said Hello.
 pub struct Guest {
@@ -114,11 +130,12 @@ pub struct Guest {
 pub fn call(mut socket: Socket, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, Ungreeted> {
     let until = Instant::now() + patience;
     socket.set_nonblocking(true)?;
+    handshake(&mut socket, until)?;
     let hello = identity.hello(progress, &identity.token).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
     let sent = write(&mut socket, &[&frame::preamble()[..], &hello].concat(), until);
     // Whoever refuses before it has read may have said why.
-    let Guest { socket, parser, hello } = match (hear(socket, until), sent) {
-        (Ok(guest), _) => guest,
+    let (parser, hello) = match (hear(&mut socket, until), sent) {
+        (Ok(heard), _) => heard,
         (Err(refused @ Ungreeted::Refused(_)), _) => return Err(refused),
         (Err(_), Err(sent)) => return Err(sent.into()),
         (Err(failed), Ok(())) => return Err(failed),
@@ -132,10 +149,23 @@ pub fn call(mut socket: Socket, identity: &Identity, progress: Progress, patienc
 /// Hears who has called us.
 ///
 /// # Errors
-/// When it does not say so within `patience`, or is none of ours.
-pub fn hear_guest(socket: Socket, patience: Duration) -> Result<Guest, Ungreeted> {
+/// When it does not say so within `patience`, all in all, or is none of ours; it has been told that it is not understood.
+pub fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, Ungreeted> {
+    let until = Instant::now() + patience;
     socket.set_nonblocking(true)?;
-    hear(socket, Instant::now() + patience)
+    if let Err(error) = handshake(&mut socket, until) {
+        // TLS has told it why, if it can.
+        hang_up(socket);
+        return Err(error.into());
+    }
+    match hear(&mut socket, until) {
+        Ok((parser, hello)) => Ok(Guest { socket, parser, hello }),
+        Err(error) => {
+            // Our preamble says which version we speak, and that we speak no TLS here.
+            refuse(socket, "not understood: the other end does not say more to strangers");
+            Err(error)
+        }
+    }
 }
 
 /// Why a guest cannot be one: what it is to be told.
@@ -168,9 +198,24 @@ impl Guest {
 pub fn refuse(mut socket: Socket, why: &str) {
     let refusal = Control::Refusal(Report { exit: Exit::Failed, message: why.into() });
     if let Ok(bytes) = refusal.to_bytes() {
-        let until = Instant::now() + Duration::from_millis(200);
+        let until = Instant::now() + FAREWELL;
         let _ = write(&mut socket, &[&frame::preamble()[..], &bytes].concat(), until);
-        socket.shutdown_write();
+    }
+    hang_up(socket);
+}
+
+/// Closes a connection in such a way that what was said last is heard: what is left unread would make the system reset it.
+fn hang_up(mut socket: Socket) {
+    socket.shutdown_write();
+    let until = Instant::now() + FAREWELL;
+    let mut left = MAX_HELLO;
+    while left > 0 {
+        match socket.discard() {
+            Ok(0) => break,
+            Ok(got) => left = left.saturating_sub(got),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && wait(&socket, PollFlags::IN, until).is_ok() => {}
+            Err(_) => break,
+        }
     }
 }
 
@@ -187,18 +232,25 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// The other end's first words.
-fn hear(mut socket: Socket, until: Instant) -> Result<Guest, Ungreeted> {
+fn hear(socket: &mut Socket, until: Instant) -> Result<(Parser, Hello), Ungreeted> {
     let mut parser = Parser::new(MAX_HELLO);
     let mut frames = Vec::new();
+    // One frame and no more: what follows is the link's.
+    parser.read(&mut OneByOne(socket, until), 1, &mut frames)?;
+    let Some(frame) = frames.pop() else { return Err(Ungreeted::Failed("the connection was closed before a greeting".into())) };
+    match Control::from_frame(&frame.header, &frame.payload).map_err(Ungreeted::Refused)? {
+        Control::Hello(hello) => Ok((parser, hello)),
+        Control::Refusal(report) => Err(Ungreeted::Refused(format!("refused: {}", report.message))),
+        _ => Err(Ungreeted::Refused("it does not greet".into())),
+    }
+}
+
+/// Agrees on how the connection is encrypted, where it is.
+fn handshake(socket: &mut Socket, until: Instant) -> io::Result<()> {
     loop {
-        // One frame and no more: what follows is the link's.
-        parser.read(&mut OneByOne(&mut socket, until), 1, &mut frames)?;
-        let Some(frame) = frames.pop() else { return Err(Ungreeted::Failed("the connection was closed before a greeting".into())) };
-        match Control::from_frame(&frame.header, &frame.payload).map_err(Ungreeted::Refused)? {
-            Control::Hello(hello) => return Ok(Guest { socket, parser, hello }),
-            Control::Refusal(report) => return Err(Ungreeted::Refused(report.message)),
-            Control::Beat => {}
-            _ => return Err(Ungreeted::Refused("it does not greet".into())),
+        match socket.handshake() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(socket, PollFlags::IN, until)?,
+            done => return done,
         }
     }
 }
@@ -209,6 +261,8 @@ struct OneByOne<'a>(&'a mut Socket, Instant);
 impl Read for OneByOne<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
+            // A peer that sends byte after byte is not waited for longer than one that sends none.
+            in_time(self.1)?;
             match self.0.read(into) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(self.0, PollFlags::IN, self.1)?,
                 done => return done,
@@ -227,19 +281,97 @@ fn write(socket: &mut Socket, mut bytes: &[u8], until: Instant) -> io::Result<()
             Err(error) => return Err(error),
         }
     }
-    Ok(())
+    loop {
+        match socket.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(socket, PollFlags::OUT, until)?,
+            flushed => return flushed,
+        }
+    }
 }
 
-fn wait(socket: &Socket, events: PollFlags, until: Instant) -> io::Result<()> {
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "no greeting came in time")
+}
+
+/// How long it is until then; an error once it is past.
+fn in_time(until: Instant) -> io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
-    let late = || io::Error::new(io::ErrorKind::TimedOut, "no greeting came in time");
-    if left.is_zero() {
-        return Err(late());
-    }
+    if left.is_zero() { Err(late()) } else { Ok(left) }
+}
+
+fn wait(socket: &Socket, mut events: PollFlags, until: Instant) -> io::Result<()> {
+    let left = in_time(until)?;
+    events.set(PollFlags::OUT, events.contains(PollFlags::OUT) || socket.wants_write());
     let mut fds = [PollFd::from_borrowed_fd(socket.as_fd(), events)];
     match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
         Ok(0) => Err(late()),
         Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::net::UnixStream, thread};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_millis(300);
+
+    /// What becomes of a peer that does this, and how long that takes.
+    fn heard(peer: impl FnOnce(UnixStream) + Send) -> (Result<Hello, String>, Duration) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| peer(theirs));
+            let began = Instant::now();
+            let guest = hear_guest(ours.into(), PATIENCE).map(|guest| guest.hello).map_err(|error| error.to_string());
+            (guest, began.elapsed())
+        })
+    }
+
+    fn hello(token: Vec<u8>) -> Vec<u8> {
+        let identity = Identity::new(Role::Sender, token, "producer 1");
+        [&frame::preamble()[..], &identity.hello(Progress::default(), &identity.token).to_bytes().unwrap()].concat()
+    }
+
+    #[test]
+    fn a_byte_now_and_then_is_as_late_as_none() {
+        let slowly = |mut socket: UnixStream| {
+            // Until it is hung up on.
+            for byte in hello(vec![1; 1000]) {
+                if socket.write_all(&[byte]).is_err() {
+                    break;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        };
+        let (guest, took) = heard(slowly);
+        assert!(guest.unwrap_err().contains("in time"));
+        assert!(took >= PATIENCE && took < PATIENCE * 10, "{took:?}");
+        let (guest, took) = heard(|mut socket| drop(socket.read(&mut [0])));
+        assert!(guest.unwrap_err().contains("in time"));
+        assert!(took >= PATIENCE && took < PATIENCE * 10, "{took:?}");
+    }
+
+    #[test]
+    fn a_hello_is_small_and_comes_first() {
+        let say = |bytes: Vec<u8>| heard(move |mut socket| drop(socket.write_all(&bytes))).0;
+        assert_eq!(say(hello(vec![7; 1000])).unwrap().token, [7; 1000]);
+        assert!(say(hello(vec![7; MAX_HELLO])).unwrap_err().contains("limit"));
+        let beat = Control::Beat.to_bytes().unwrap();
+        assert!(say([&frame::preamble()[..], &beat].concat()).unwrap_err().contains("does not greet"));
+        let said = say(b"GET / HTTP/1.1\r\n\r\n".to_vec()).unwrap_err();
+        assert_eq!(said, "it does not speak this protocol", "and what it says is not repeated");
+        assert!(say(Vec::new()).unwrap_err().contains("closed before a greeting"));
+    }
+
+    #[test]
+    fn whoever_is_not_understood_is_told_so() {
+        let (ours, mut theirs) = UnixStream::pair().unwrap();
+        theirs.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+        assert!(hear_guest(ours.into(), PATIENCE).is_err());
+        let mut told = Vec::new();
+        theirs.read_to_end(&mut told).unwrap();
+        assert_eq!(told[..frame::PREAMBLE_LEN], frame::preamble());
     }
 }

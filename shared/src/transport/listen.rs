@@ -7,7 +7,7 @@
 use std::{
     collections::HashMap,
     io,
-    net::TcpListener,
+    net::{IpAddr, TcpListener},
     os::{
         fd::AsFd,
         unix::{fs::PermissionsExt, net::UnixListener},
@@ -15,30 +15,33 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{
+    Security, Url,
     dial::Patience,
     greet::{self, Guest, Identity},
     link::{Bell, Connected, Connections, Cut, Waker},
     socket::Socket,
+    strangers::{Complaints, MOST as STRANGERS, Strangers},
     tcp,
+    tls::Host,
 };
 use crate::{Error, say, session::Progress, wire::Role};
 
-/// Peers that have not said yet who they are; more are hung up on.
-const STRANGERS: usize = 16;
+/// Peers that are known, where no number of them is expected; more are refused.
+const LINKS: usize = 64;
 /// How long a peer may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 /// A peer whose process has ended does not come back; one that was only cut off does so at once.
 const GRACE: Duration = Duration::from_secs(3);
 
 enum Socks {
-    Tcp(TcpListener),
+    Tcp(TcpListener, Option<Host>),
     Unix(UnixListener, PathBuf),
 }
 
@@ -66,7 +69,8 @@ struct Desk {
     expected: Option<usize>,
     new: Option<Sender<Accepted>>,
     closing: bool,
-    strangers: usize,
+    strangers: Strangers,
+    complaints: Complaints,
 }
 
 impl Shared {
@@ -76,25 +80,30 @@ impl Shared {
 }
 
 impl Listener {
-    /// Listens at a TCP address.
+    /// Listens at `url`: at a TCP address, or at a Unix socket, which only its owner may connect to. A Unix socket that is
+    /// left over, with nobody behind it, is replaced.
     ///
     /// # Errors
-    /// When the address is taken or no address.
-    pub fn tcp(host: &str, port: u16, identity: Identity, patience: Patience, expected: Option<usize>, quiet: bool) -> Result<Self, Error> {
-        let name = format!("tcp://{host}:{port}");
-        let listener = TcpListener::bind((host, port)).map_err(|error| Error::io(format!("cannot listen at {name}"), error))?;
-        Listener::start(Socks::Tcp(listener), name, identity, patience, expected, quiet)
-    }
-
-    /// Listens at a Unix socket, which only its owner may connect to. A socket that is left over, with nobody behind it, is
-    /// replaced.
-    ///
-    /// # Errors
-    /// When somebody listens there, or something else is of that name.
-    pub fn unix(path: &Path, identity: Identity, patience: Patience, expected: Option<usize>, quiet: bool) -> Result<Self, Error> {
-        let name = format!("unix:{}", path.display());
-        let listener = bind_unix(path).map_err(|error| Error::io(format!("cannot listen at {name}"), error))?;
-        Listener::start(Socks::Unix(listener, path.to_owned()), name, identity, patience, expected, quiet)
+    /// When somebody listens there already, or something else is of that name; [`Error::Usage`] for what cannot be listened
+    /// at, or not as safely as one has to.
+    pub fn open(
+        url: &Url,
+        security: &Security,
+        identity: Identity,
+        patience: Patience,
+        expected: Option<usize>,
+        quiet: bool,
+    ) -> Result<Self, Error> {
+        let failed = |error| Error::io(format!("cannot listen at {url}"), error);
+        let tls = security.host(url, identity.program_name(), quiet)?;
+        let socks = match url {
+            Url::Tcp { host, port, .. } => Socks::Tcp(TcpListener::bind((host.as_str(), *port)).map_err(failed)?, tls),
+            Url::Unix(path) => Socks::Unix(bind_unix(path).map_err(failed)?, path.clone()),
+            Url::Stdio | Url::File(_) | Url::Exec(_) => {
+                return Err(Error::Usage(format!("--listen {url}: one can listen at unix:PATH, tcp://HOST:PORT and tls://HOST:PORT")));
+            }
+        };
+        Listener::start(socks, url.to_string(), identity, patience, expected, quiet)
     }
 
     fn start(
@@ -108,11 +117,18 @@ impl Listener {
         let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let (new, guests) = bounded(STRANGERS);
-        let desk = Desk { links: HashMap::new(), expected, new: Some(new), closing: false, strangers: 0 };
+        let desk = Desk {
+            links: HashMap::new(),
+            expected,
+            new: Some(new),
+            closing: false,
+            strangers: Strangers::default(),
+            complaints: Complaints::default(),
+        };
         let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk) });
         let path = match &socks {
             Socks::Unix(_, path) => Some(path.clone()),
-            Socks::Tcp(_) => None,
+            Socks::Tcp(..) => None,
         };
         let porter = Porter { socks, bell, shared: shared.clone() };
         let thread = std::thread::Builder::new().name("listen".into()).spawn(move || porter.run());
@@ -182,7 +198,7 @@ struct Porter {
 impl Porter {
     fn run(mut self) {
         let nonblocking = match &self.socks {
-            Socks::Tcp(listener) => listener.set_nonblocking(true),
+            Socks::Tcp(listener, _) => listener.set_nonblocking(true),
             Socks::Unix(listener, _) => listener.set_nonblocking(true),
         };
         if let Err(error) = nonblocking {
@@ -192,7 +208,7 @@ impl Porter {
         let mut greeters: Vec<JoinHandle<()>> = Vec::new();
         while !self.shared.desk().closing {
             let fd = match &self.socks {
-                Socks::Tcp(listener) => listener.as_fd(),
+                Socks::Tcp(listener, _) => listener.as_fd(),
                 Socks::Unix(listener, _) => listener.as_fd(),
             };
             let mut fds = [PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN), PollFd::from_borrowed_fd(fd, PollFlags::IN)];
@@ -206,7 +222,10 @@ impl Porter {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // No file descriptors left, most likely: the connection waits, and so do we.
-                    say!("cannot accept a connection: {error}");
+                    let held_back = self.shared.desk().complaints.may_say(None, Instant::now());
+                    if held_back.is_some() {
+                        self.shared.say(&format!("cannot accept a connection, and tries again: {error}"));
+                    }
                     std::thread::sleep(Duration::from_millis(200));
                 }
             }
@@ -216,54 +235,73 @@ impl Porter {
         }
     }
 
-    fn accept(&self) -> io::Result<(Socket, String)> {
+    fn accept(&self) -> io::Result<(Socket, Whence)> {
         match &self.socks {
-            Socks::Tcp(listener) => {
+            Socks::Tcp(listener, tls) => {
                 let (stream, from) = listener.accept()?;
                 tcp::set_up(&stream)?;
-                Ok((stream.into(), from.to_string()))
+                let socket = match tls {
+                    None => stream.into(),
+                    Some(tls) => tls.begin(stream).map_err(io::Error::other)?.into(),
+                };
+                Ok((socket, Whence { name: from.to_string(), address: Some(from.ip()) }))
             }
-            Socks::Unix(listener, path) => Ok((listener.accept()?.0.into(), format!("unix:{}", path.display()))),
+            Socks::Unix(listener, path) => {
+                Ok((listener.accept()?.0.into(), Whence { name: format!("unix:{}", path.display()), address: None }))
+            }
         }
     }
 
     /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
-    fn greet(&self, socket: Socket, from: String, greeters: &mut Vec<JoinHandle<()>>) {
-        {
-            let mut desk = self.shared.desk();
-            if desk.strangers >= STRANGERS {
-                return;
-            }
-            desk.strangers += 1;
+    fn greet(&self, socket: Socket, from: Whence, greeters: &mut Vec<JoinHandle<()>>) {
+        let address = from.address;
+        let entered = self.shared.desk().strangers.enter(address);
+        if let Err(why) = entered {
+            return self.shared.complain(&from, why);
         }
         let shared = self.shared.clone();
         let greet = move || {
-            let known = greet::hear_guest(socket, HELLO_WITHIN);
-            shared.desk().strangers -= 1;
-            match known {
+            match greet::hear_guest(socket, HELLO_WITHIN) {
                 Ok(guest) => admit(&shared, guest, from),
-                Err(error) => shared.say(&format!("{from} was turned away: {error}")),
+                Err(error) => shared.complain(&from, &error.to_string()),
             }
+            shared.desk().strangers.leave(address);
         };
         match std::thread::Builder::new().name("greet".into()).spawn(greet) {
             Ok(greeter) => greeters.push(greeter),
-            Err(_) => self.shared.desk().strangers -= 1,
+            Err(_) => self.shared.desk().strangers.leave(address),
         }
     }
+}
+
+/// Where a connection comes from.
+struct Whence {
+    name: String,
+    address: Option<IpAddr>,
 }
 
 impl Shared {
     fn say(&self, what: &str) {
         if !self.quiet {
-            say!("{}: {what}", self.identity.program.split(' ').next().unwrap_or_default());
+            say!("{}: {what}", self.identity.program_name());
+        }
+    }
+
+    /// Says why a peer was turned away, but not as often as peers like to be.
+    fn complain(&self, from: &Whence, why: &str) {
+        let held_back = self.desk().complaints.may_say(from.address, Instant::now());
+        match held_back {
+            None => {}
+            Some(0) => self.say(&format!("{} was turned away: {why}", from.name)),
+            Some(more) => self.say(&format!("{} was turned away: {why} ({more} more were, without a word, since the last one)", from.name)),
         }
     }
 }
 
 /// Takes a guest to where it belongs.
-fn admit(shared: &Arc<Shared>, guest: Guest, from: String) {
+fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
     if let Some(why) = greet::objection(&guest.hello, &shared.identity) {
-        shared.say(&format!("{from} was turned away: {why}"));
+        shared.complain(&from, &why);
         return guest.refuse(&why);
     }
     let key = match shared.identity.role {
@@ -281,13 +319,18 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: String) {
         }
         return;
     }
+    if desk.expected.is_none() && desk.links.len() >= LINKS {
+        drop(desk);
+        shared.complain(&from, "too many are connected");
+        return guest.refuse("too many are connected here");
+    }
     if desk.expected == Some(0) || desk.new.is_none() {
         drop(desk);
         return guest.refuse("nobody else is expected here");
     }
     let (comes_back, comes) = bounded(1);
     desk.links.insert(key, comes_back);
-    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, peer: from };
+    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, peer: from.name };
     let new = desk.new.clone();
     desk.expected = desk.expected.map(|expected| expected - 1);
     if desk.expected == Some(0) {

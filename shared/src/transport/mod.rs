@@ -5,6 +5,7 @@
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
 //! - [`link`]: a stream over connections, [`socket`]s, that may break and come back;
+//! - [`security`] and [`tls`]: who may talk to us, and that nobody listens in;
 //! - [`Patient`]: writing to what may be non-blocking;
 //! - [`watch`]: reading that can be stopped while it waits.
 
@@ -16,12 +17,16 @@ pub mod greet;
 pub mod link;
 pub mod listen;
 mod patient;
+pub mod security;
 pub mod socket;
 pub mod stdio;
+mod strangers;
 mod tcp;
+pub mod tls;
 pub mod token;
 mod url;
 pub mod watch;
 
 pub use patient::Patient;
+pub use security::Security;
 pub use url::Url;

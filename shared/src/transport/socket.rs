@@ -9,6 +9,8 @@ use std::{
     },
 };
 
+use super::tls::TlsStream;
+
 /// A two-way byte stream that can be polled.
 #[derive(Debug)]
 pub enum Socket {
@@ -16,6 +18,8 @@ pub enum Socket {
     Unix(UnixStream),
     /// To any host, in the clear.
     Tcp(TcpStream),
+    /// To any host, encrypted.
+    Tls(TlsStream),
 }
 
 impl Socket {
@@ -27,15 +31,54 @@ impl Socket {
         match self {
             Socket::Unix(socket) => socket.set_nonblocking(nonblocking),
             Socket::Tcp(socket) => socket.set_nonblocking(nonblocking),
+            Socket::Tls(socket) => socket.tcp().set_nonblocking(nonblocking),
         }
     }
 
     /// The other end sees the end of what was written. That it is gone already is no news.
-    pub fn shutdown_write(&self) {
+    pub fn shutdown_write(&mut self) {
         let _ = match self {
             Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
             Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),
+            Socket::Tls(socket) => {
+                socket.shutdown_write();
+                Ok(())
+            }
         };
+    }
+
+    /// What the two ends have to agree on before the first byte of ours, as far as it goes.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] while it is not done; those of [`TlsStream`].
+    pub(crate) fn handshake(&mut self) -> io::Result<()> {
+        match self {
+            Socket::Unix(_) | Socket::Tcp(_) => Ok(()),
+            Socket::Tls(socket) => socket.handshake(),
+        }
+    }
+
+    /// Whether a read may give something though the descriptor is not ready.
+    pub(crate) fn has_input(&self) -> bool {
+        matches!(self, Socket::Tls(socket) if socket.has_input())
+    }
+
+    /// Whether a flush has something to do once the descriptor takes more.
+    pub(crate) fn wants_write(&self) -> bool {
+        matches!(self, Socket::Tls(socket) if socket.wants_write())
+    }
+
+    /// Reads bytes that nobody will look at.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) fn discard(&mut self) -> io::Result<usize> {
+        let mut bytes = [0; 4096];
+        match self {
+            Socket::Unix(socket) => socket.read(&mut bytes),
+            Socket::Tcp(socket) => socket.read(&mut bytes),
+            Socket::Tls(socket) => socket.tcp().read(&mut bytes),
+        }
     }
 }
 
@@ -51,11 +94,18 @@ impl From<TcpStream> for Socket {
     }
 }
 
+impl From<TlsStream> for Socket {
+    fn from(socket: TlsStream) -> Self {
+        Socket::Tls(socket)
+    }
+}
+
 impl Read for Socket {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Socket::Unix(socket) => socket.read(into),
             Socket::Tcp(socket) => socket.read(into),
+            Socket::Tls(socket) => socket.read(into),
         }
     }
 }
@@ -65,6 +115,7 @@ impl Write for Socket {
         match self {
             Socket::Unix(socket) => socket.write(bytes),
             Socket::Tcp(socket) => socket.write(bytes),
+            Socket::Tls(socket) => socket.write(bytes),
         }
     }
 
@@ -72,11 +123,15 @@ impl Write for Socket {
         match self {
             Socket::Unix(socket) => socket.write_vectored(parts),
             Socket::Tcp(socket) => socket.write_vectored(parts),
+            Socket::Tls(socket) => socket.write_vectored(parts),
         }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        match self {
+            Socket::Unix(_) | Socket::Tcp(_) => Ok(()),
+            Socket::Tls(socket) => socket.flush(),
+        }
     }
 }
 
@@ -85,6 +140,7 @@ impl AsFd for Socket {
         match self {
             Socket::Unix(socket) => socket.as_fd(),
             Socket::Tcp(socket) => socket.as_fd(),
+            Socket::Tls(socket) => socket.as_fd(),
         }
     }
 }

@@ -19,6 +19,8 @@ mod outputs;
 mod rejects;
 // What does not fit in memory.
 mod spill;
+// Who is let in over sockets, and who is not.
+mod strangers;
 // How an end travels: enough, closed, killed, silent.
 mod stops;
 // What is written to a terminal, and what is not.

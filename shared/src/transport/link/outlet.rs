@@ -302,7 +302,7 @@ impl Sender {
                     // It has not said a word: what is written is all that there is to be known.
                     state.outbox.assume_done();
                     self.shared.notify();
-                    if state.ended && pump.queued() == 0 && state.outbox.kept() == 0 {
+                    if state.ended && pump.is_drained() && state.outbox.kept() == 0 {
                         pump.end_of_output();
                     }
                 }
@@ -327,7 +327,7 @@ impl Sender {
     fn say_bye(&mut self, mut pump: Pump) {
         pump.control(&Control::Bye);
         let until = Instant::now() + self.settings.linger;
-        while pump.write().is_ok() && pump.queued() > 0 {
+        while pump.write().is_ok() && !pump.is_drained() {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() || pump.turn(&mut self.bell, false, Some(left), &mut Vec::new()).is_err() {
                 break;
@@ -337,7 +337,7 @@ impl Sender {
 
     fn is_all_sent_to_the_silent(&self, pump: &Pump) -> bool {
         let state = self.shared.lock();
-        !state.greeted && state.ended && state.outbox.next().is_none() && pump.queued() == 0
+        !state.greeted && state.ended && state.outbox.next().is_none() && pump.is_drained()
     }
 
     /// What the receiver says.

@@ -84,6 +84,11 @@ impl Pump {
         self.out_bytes
     }
 
+    /// Whether all that was queued has been handed to the system.
+    pub(super) fn is_drained(&self) -> bool {
+        self.out.is_empty() && !self.socket.wants_write()
+    }
+
     /// Queues a frame as it is.
     pub(super) fn queue(&mut self, frame: &Frame) {
         self.bytes(Bytes::copy_from_slice(&frame.header.to_bytes()));
@@ -116,10 +121,12 @@ impl Pump {
         }
         let beat_due = self.settings.beat.map(|beat| self.last_sent + beat);
         let silent_at = self.settings.beat.map(|_| self.last_heard + self.settings.silence);
-        let due = [timeout.map(|timeout| now + timeout), beat_due, silent_at].into_iter().flatten().min();
+        // What was decrypted, or read along with what was, is not seen by a poll.
+        let at_once = read && self.socket.has_input();
+        let due = [timeout.map(|timeout| now + timeout), beat_due, silent_at, at_once.then_some(now)].into_iter().flatten().min();
         let mut events = PollFlags::empty();
         events.set(PollFlags::IN, read);
-        events.set(PollFlags::OUT, !self.out.is_empty());
+        events.set(PollFlags::OUT, !self.is_drained());
         let (rang, ready) = wait(bell.as_fd(), self.socket.as_fd(), events, due.map(|due| due.saturating_duration_since(now)))?;
         if rang {
             bell.silence();
@@ -129,7 +136,7 @@ impl Pump {
         }
         // An error or a hang-up is told by the read. Where nothing is to be read it waits until something is: what came
         // before it is not lost.
-        if read && !(ready & (PollFlags::IN | PollFlags::HUP | PollFlags::ERR)).is_empty() {
+        if at_once || read && !(ready & (PollFlags::IN | PollFlags::HUP | PollFlags::ERR)).is_empty() {
             self.last_heard = Instant::now();
             if self.parser.read(&mut self.socket, READ_AT_ONCE, frames)? == Stopped::Ended {
                 return Err(Cut::Closed);
@@ -148,6 +155,10 @@ impl Pump {
 
     /// Writes what is queued, as far as there is room for it.
     pub(super) fn write(&mut self) -> Result<(), Cut> {
+        match self.socket.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            flushed => flushed?,
+        }
         while !self.out.is_empty() {
             let parts: Vec<IoSlice<'_>> = self.out.iter().take(16).map(|part| IoSlice::new(part)).collect();
             match self.socket.write_vectored(&parts) {
