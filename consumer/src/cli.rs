@@ -11,6 +11,7 @@ use recpipe::{
 
 use crate::{
     memory::{Memory, Size},
+    processes::MAX_PROCESSES,
     query::words::{AGGREGATES, FUNCTIONS, STAGES},
 };
 
@@ -54,6 +55,14 @@ pub struct Cli {
     /// Worker threads [default: the CPUs this process may use]; the answer is the same for any number
     #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u16>,
+
+    /// Worker processes instead, with so many threads each [default with this: 1]; the answer is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_PROCESSES)))]
+    pub processes: Option<u16>,
+
+    /// This is such a process: its parent speaks to it through standard input and output
+    #[arg(long, hide = true, exclusive = true)]
+    pub worker: bool,
 
     /// How much `sort`, `stats` and `distinct` may hold in memory, as in `256MiB` [default: a quarter of what there is];
     /// the rest goes to temporary files

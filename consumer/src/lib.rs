@@ -15,6 +15,7 @@ pub mod input;
 pub mod memory;
 pub mod normalized;
 pub mod output;
+pub mod processes;
 pub mod program;
 pub mod query;
 pub mod resolver;

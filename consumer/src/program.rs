@@ -4,7 +4,7 @@ use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
-    Error, Exit, say,
+    Error, Exit, Time, say,
     transport::{Url, stdio},
     wire::{self, Ending},
 };
@@ -13,12 +13,16 @@ use crate::{
     cli::Cli,
     input::{self, Begun, Input},
     output::Printer,
+    processes::{self, Orders},
     query::{self, Query, QueryError, Source, plan::Output},
     run::{self, Options, Outcome},
 };
 
 /// Runs the program and says what went wrong, if anything did.
 pub fn main(cli: &Cli) -> Exit {
+    if cli.worker {
+        return processes::main();
+    }
     match answer(cli) {
         Ok(exit) => exit,
         Err(error) => {
@@ -85,8 +89,9 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
+    let now = Time::now();
     let plan = match input.begin(cli.quiet)? {
-        Begun::Schema(schema) => query::check(source, query, &schema)?,
+        Begun::Schema(schema) => query::check_at(source, query, &schema, now)?,
         Begun::Ended(ending) => return Ok(ended(&ending)),
     };
     if cli.check {
@@ -98,8 +103,11 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if uses.emit && terminal {
         return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
     }
+    let orders = cli.processes.map(|processes| Orders { processes: processes.into(), source: source.clone(), now });
+    let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {
-        threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
+        threads: cli.threads.map_or_else(default_threads, usize::from),
+        processes: orders.clone(),
         memory: cli.memory(),
         default_output: if terminal { Output::Table } else { Output::Json },
         line_width: if terminal { stdio::terminal_columns() } else { None },
@@ -127,6 +135,7 @@ fn conclude(outcome: Outcome) -> anyhow::Result<Exit> {
         // Whoever has enough is done, however the stream would have ended. (Whether a worker has read on as far as its end
         // is chance.)
         (None | Some(Error::Truncated { .. } | Error::Corrupt { .. }), _) if outcome.stopped => Ok(Exit::Done),
+        (Some(error @ Error::Child { .. }), _) => Err(error.into()),
         (Some(error), _) if error.exit() == Exit::Incomplete => {
             Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
         }

@@ -15,10 +15,11 @@ use recpipe::{
 };
 
 use crate::{
-    gather::Gathered,
+    gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
-    memory::Memory,
+    memory::{Budget, Memory},
     output::{Outlet, Outlets, Printer},
+    processes::{Orders, Team},
     query::{
         plan::{Output, Plan},
         words::Runs,
@@ -29,8 +30,10 @@ use crate::{
 
 /// What a run needs to know besides the plan.
 pub struct Options {
-    /// Worker threads.
+    /// Worker threads; of each process, where there are others.
     pub threads: usize,
+    /// The child processes that the workers are in, instead of this one.
+    pub processes: Option<Orders>,
     /// How much the stages may hold, and where the rest goes.
     pub memory: Memory,
     /// The output of a query that names none.
@@ -61,7 +64,13 @@ pub struct Outcome {
 /// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
 pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
-    let split = Split::new(plan, &options.default_output, &options.memory, options.threads);
+    let team = match options.processes.as_ref().map(|orders| team(orders, plan, options)).transpose() {
+        Ok(team) => team,
+        Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+    };
+    let threads = team.as_ref().map_or(options.threads, Team::in_flight);
+    let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
+    let split = Split::new(plan, &options.default_output, &memory, threads);
     let outlets = Outlets::new(plan, printer, options.line_width);
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
@@ -81,18 +90,26 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         stopped: false,
         holds_state: holds_state(plan, &options.default_output),
     };
-    let make = || QueryWorker { part: split.worker(), plan };
-    let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
+    let lasts = match &team {
+        Some(team) => parallel::ordered(&mut pull, threads, &|| RemoteWorker(team), &mut once).map(|_| Vec::new()),
+        None => parallel::ordered(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once),
+    };
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
     // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
     let error = match failed {
-        Some(error) if error.exit() != Exit::Incomplete => Err(error),
+        Some(error) if error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
-            once.end(&split, gathered).map(|()| broken)
+            let merged = match team {
+                // They may have read more than was wanted, and are not waited for.
+                Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
+                Some(team) => team.finish(split.empty(), split.budget()),
+                None => Gathered::merge(gathered.into_iter().flatten().collect(), split.budget()),
+            };
+            merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
     };
     let error = error.unwrap_or_else(|error| {
@@ -101,6 +118,15 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         Some(error)
     });
     Outcome { ending, error, stopped: once.stopped, records_in: input.records(), records_out: outlets.counted() }
+}
+
+/// Starts the children, with half of the memory; the other half is for what runs once.
+fn team(orders: &Orders, plan: &Plan, options: &Options) -> Result<Team, Error> {
+    Team::start(orders, plan, options.threads, &halved(&options.memory), &options.default_output)
+}
+
+fn halved(memory: &Memory) -> Memory {
+    Memory { limit: (memory.limit / 2).max(Budget::LEAST), directory: memory.directory.clone() }
 }
 
 /// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
@@ -155,7 +181,8 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd
     }
 }
 
-struct QueryWorker<'p> {
+/// What each worker does with a frame, on whatever thread, in whatever process.
+pub struct QueryWorker<'p> {
     part: WorkerPart,
     plan: &'p Plan,
 }
@@ -166,13 +193,43 @@ type Item = (RawBatch, Option<Receipt>);
 /// What came of an item.
 type Worked = (Result<Vec<Piece>, Error>, Option<Receipt>);
 
-impl QueryWorker<'_> {
-    fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
+impl<'p> QueryWorker<'p> {
+    /// Runs this part of the plan.
+    pub fn new(part: WorkerPart, plan: &'p Plan) -> Self {
+        QueryWorker { part, plan }
+    }
+
+    /// What comes of a frame.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is damaged; those of the stages.
+    pub fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
         let batch = unite(raw.decode()?, &self.plan.input)?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
     }
+
+    /// What it has gathered, sealed; no more frames come.
+    pub fn gathered(self) -> Option<Gathered> {
+        let mut gathered = self.part.gathered.take();
+        gathered.iter_mut().for_each(Gathered::seal);
+        gathered
+    }
+}
+
+/// A thread that waits for another process to do the work.
+struct RemoteWorker<'t>(&'t Team);
+
+impl Worker<Item> for RemoteWorker<'_> {
+    type Out = Worked;
+    type Last = ();
+
+    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
+        (self.0.work(&raw), receipt)
+    }
+
+    fn finish(self) {}
 }
 
 impl Worker<Item> for QueryWorker<'_> {
@@ -184,9 +241,7 @@ impl Worker<Item> for QueryWorker<'_> {
     }
 
     fn finish(self) -> Self::Last {
-        let mut gathered = self.part.gathered.take();
-        gathered.iter_mut().for_each(Gathered::seal);
-        gathered
+        self.gathered()
     }
 }
 
@@ -238,9 +293,9 @@ impl Once<'_> {
         Flow::Stop
     }
 
-    /// The workers are done: merges what they have gathered, and closes the chain.
-    fn end(&mut self, split: &Split<'_>, gathered: Vec<Option<Gathered>>) -> Result<(), Error> {
-        for batch in Gathered::merge(gathered.into_iter().flatten().collect(), split.budget())? {
+    /// The workers are done: takes what they have gathered together, and closes the chain.
+    fn end(&mut self, merged: Batches) -> Result<(), Error> {
+        for batch in merged {
             if self.chain.send(batch?)? == Flow::Stop {
                 break;
             }

@@ -70,6 +70,11 @@ impl<'p> Split<'p> {
         rest.iter().all(|stage| matches!(stage.step, Step::Output(_)))
     }
 
+    /// What workers gather at the cut, if they do, with nothing in it.
+    pub fn empty(&self) -> Option<Gathered> {
+        self.gathered(self.plan, self.cut)
+    }
+
     /// Builds the part of one worker.
     pub fn worker(&self) -> WorkerPart {
         let (delivered, gathered) = (Delivered::default(), Rc::new(RefCell::new(None)));
@@ -97,7 +102,7 @@ impl<'p> Split<'p> {
     /// [`Error::Io`] when an output cannot be written.
     pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
         // What the workers gather at the cut goes to the stage after it.
-        let gathers = self.gathered(self.plan, self.cut).is_some();
+        let gathers = self.empty().is_some();
         self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets)
     }
 

@@ -133,6 +133,7 @@ pub fn check(data: &[u8]) {
     reader.read().unwrap_or_else(|error| panic!("{error}"));
     let options = Options {
         threads: 1,
+        processes: None,
         default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
         line_width: (how % 5 == 0).then_some(40),
         stopper: None,
