@@ -18,7 +18,7 @@ use crate::{
 /// The command line of `consumer`.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", version, about = "From typed records to answers: runs a query over what a `producer` sends", before_help = EXAMPLES)]
-#[command(override_usage = "consumer [OPTIONS] [STAGE]…\n       consumer [OPTIONS] -f FILE")]
+#[command(override_usage = "consumer [OPTIONS] [STAGE]…\n       consumer [OPTIONS] -f FILE\n       consumer help [WORD]")]
 pub struct Cli {
     /// The query: stages joined by `|`, in one argument or several; none prints every record
     #[arg(value_name = "STAGE")]
@@ -64,6 +64,10 @@ pub struct Cli {
     #[arg(long, hide = true, exclusive = true)]
     pub worker: bool,
 
+    /// Results as they come: no batch waits for an earlier one that takes longer
+    #[arg(long)]
+    pub unordered: bool,
+
     /// How much `sort`, `stats` and `distinct` may hold in memory, as in `256MiB` [default: a quarter of what there is];
     /// the rest goes to temporary files
     #[arg(long, value_name = "SIZE")]
@@ -76,6 +80,10 @@ pub struct Cli {
     /// Checks the query against the stream's fields, and stops
     #[arg(long)]
     pub check: bool,
+
+    /// Shows the plan, not the data: what runs in each worker and what once, what blocks, and what is asked of the producer
+    #[arg(long, conflicts_with = "check")]
+    pub explain: bool,
 
     /// Tells at the end how many records came in and went out, and how long it took
     #[arg(long)]
@@ -120,7 +128,7 @@ impl Cli {
 }
 
 /// The words of the language and the exit codes, from their tables.
-fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
     let width = STAGES.iter().map(|stage| stage.name.len()).max().unwrap_or(0);

@@ -9,8 +9,10 @@
 
 pub mod aggregate;
 pub mod cli;
+pub mod explain;
 pub mod expr;
 pub mod gather;
+pub mod help;
 pub mod input;
 pub mod memory;
 pub mod normalized;

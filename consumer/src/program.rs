@@ -11,6 +11,8 @@ use recpipe::{
 
 use crate::{
     cli::Cli,
+    explain::explain,
+    help,
     input::{self, Begun, Input},
     output::Printer,
     processes::{self, Orders},
@@ -62,6 +64,19 @@ fn shown(error: &anyhow::Error) -> String {
 
 fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    if cli.file.is_none()
+        && let Some(asked) = help::asked(&cli.query)
+    {
+        return Ok(match help::about(&asked) {
+            Ok(text) => {
+                let mut printer = Printer::stdout()?;
+                printer.write(text.as_bytes())?;
+                printer.flush()?;
+                Exit::Done
+            }
+            Err(unknown) => usage(&unknown),
+        });
+    }
     let source = match source(cli) {
         Ok(source) => source,
         Err(error) => return Ok(usage(&format!("{error:#}"))),
@@ -97,8 +112,13 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if cli.check {
         return Ok(Exit::Done);
     }
-    let printer = Printer::stdout()?;
+    let mut printer = Printer::stdout()?;
     let terminal = printer.is_terminal();
+    if cli.explain {
+        printer.write(explain(&plan, if terminal { &Output::Table } else { &Output::Json }).as_bytes())?;
+        printer.flush()?;
+        return Ok(Exit::Done);
+    }
     let uses = plan.uses();
     if uses.emit && terminal {
         return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
@@ -108,6 +128,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     let options = Options {
         threads: cli.threads.map_or_else(default_threads, usize::from),
         processes: orders.clone(),
+        unordered: cli.unordered,
         memory: cli.memory(),
         default_output: if terminal { Output::Table } else { Output::Json },
         line_width: if terminal { stdio::terminal_columns() } else { None },
@@ -115,7 +136,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         quiet: cli.quiet,
     };
     let columns = query::fields_read(&plan, &options.default_output);
-    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options.default_output) });
+    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options) });
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.files {

@@ -34,6 +34,8 @@ pub struct Options {
     pub threads: usize,
     /// The child processes that the workers are in, instead of this one.
     pub processes: Option<Orders>,
+    /// Whether results are taken as they come, in whatever order.
+    pub unordered: bool,
     /// How much the stages may hold, and where the rest goes.
     pub memory: Memory,
     /// The output of a query that names none.
@@ -88,11 +90,11 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         stopper: options.stopper.as_ref(),
         error: None,
         stopped: false,
-        holds_state: holds_state(plan, &options.default_output),
+        holds_state: holds_state(plan, options),
     };
     let lasts = match &team {
-        Some(team) => parallel::ordered(&mut pull, threads, &|| RemoteWorker(team), &mut once).map(|_| Vec::new()),
-        None => parallel::ordered(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once),
+        Some(team) => drive(&mut pull, threads, &|| RemoteWorker(team), &mut once, options.unordered).map(|_| Vec::new()),
+        None => drive(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once, options.unordered),
     };
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
@@ -139,10 +141,22 @@ fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> 
     }
 }
 
-/// Whether something of what a frame led to is kept until the end: then no frame is done with before.
-pub fn holds_state(plan: &Plan, default_output: &Output) -> bool {
-    let is_table = *plan.sink().unwrap_or(default_output) == Output::Table;
-    is_table || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+/// Has the workers work, and takes the results in order or as they come.
+fn drive<W: Worker<Item, Out = Worked>>(
+    pull: &mut (impl FnMut() -> Option<Item> + Send),
+    threads: usize,
+    make: &(impl Fn() -> W + Sync),
+    once: &mut Once<'_>,
+    unordered: bool,
+) -> Result<Vec<W::Last>, Error> {
+    if unordered { parallel::unordered(pull, threads, make, once) } else { parallel::ordered(pull, threads, make, once) }
+}
+
+/// Whether no frame is done with before the end: something of what it led to is kept so long, or it is not known of which
+/// frames that is true, since they are not taken in order.
+pub fn holds_state(plan: &Plan, options: &Options) -> bool {
+    let is_table = *plan.sink().unwrap_or(&options.default_output) == Output::Table;
+    is_table || options.unordered || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
 }
 
 /// How the stream ended, or why it did not.

@@ -5,7 +5,7 @@
 //! that comes after, and every branch, runs once. A query that does nothing but filter and print has its output formatted
 //! by the workers too.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, cmp::Ordering, rc::Rc};
 
 use recpipe::{Error, stage::Broadcast};
 
@@ -62,6 +62,22 @@ impl<'p> Split<'p> {
     /// What the stages may hold.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// Where a stage of the plan runs, cut as it is.
+    pub fn runs(&self, place: usize) -> Runs {
+        let stage = &self.plan.stages[place];
+        let can_be_halved = stage.word.runs == Runs::WorkersThenMerge && !stage.word.output;
+        match place.cmp(&self.cut) {
+            Ordering::Less => Runs::EachWorker,
+            Ordering::Equal if can_be_halved => Runs::WorkersThenMerge,
+            _ => Runs::Once,
+        }
+    }
+
+    /// Whether the workers make the lines that the output writes.
+    pub fn lines_are_made_by_workers(&self) -> bool {
+        self.workers_format() && output::format(self.output, self.plan.output()).is_some()
     }
 
     /// Whether the workers format what is printed: nothing is left to run once.

@@ -69,6 +69,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let options = Options {
         threads,
         processes: None,
+        unordered: false,
         memory: Memory::default(),
         default_output: Output::Json,
         line_width: None,
@@ -300,6 +301,7 @@ fn an_emitted_stream_is_a_stream() {
         let options = Options {
             threads: 2,
             processes: None,
+            unordered: false,
             default_output: Output::Json,
             line_width: None,
             stopper: None,
