@@ -19,8 +19,8 @@ mod spill;
 mod stops;
 // What is written to a terminal, and what is not.
 mod terminals;
+// Totals, order and bytes, compared with what the log is known to hold.
+mod totals;
 // Workers that are processes of their own.
 #[cfg(target_os = "linux")]
 mod workers;
-// Totals, order and bytes, compared with what the log is known to hold.
-mod totals;

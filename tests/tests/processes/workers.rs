@@ -78,7 +78,7 @@ fn worker_processes_end_with_their_parent() {
         query,
         |parent, _| kill(parent),
         |run| {
-            assert_eq!(run.code(), None, "{run}");
+            assert_eq!(run.end(Program::Consumer).code(), None, "{run}");
         },
     );
     assert_gone(&found);
