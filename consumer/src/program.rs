@@ -5,7 +5,7 @@ use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, Time, say,
-    transport::{Url, stdio},
+    transport::Url,
     wire::{self, Ending},
 };
 
@@ -14,7 +14,7 @@ use crate::{
     explain::explain,
     help,
     input::{self, Begun, Input},
-    output::Printer,
+    output::{Look, Printer},
     processes::{self, Orders},
     query::{self, Query, QueryError, Source, plan::Output},
     run::{self, Options, Outcome},
@@ -29,7 +29,7 @@ pub fn main(cli: &Cli) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             if let Some(error) = error.downcast_ref::<QueryError>() {
-                say!("{}", error.to_string().trim_end());
+                say::styled(&error.render(&cli.color.diagnostics()));
                 return Exit::Usage;
             }
             let exit = exit_of(&error);
@@ -69,7 +69,7 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     {
         return Ok(match help::about(&asked) {
             Ok(text) => {
-                let mut printer = Printer::stdout()?;
+                let mut printer = Printer::stdout(Look::of_stdout(cli.color))?;
                 printer.write(text.as_bytes())?;
                 printer.flush()?;
                 Exit::Done
@@ -112,7 +112,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if cli.check {
         return Ok(Exit::Done);
     }
-    let mut printer = Printer::stdout()?;
+    let mut printer = Printer::stdout(Look::of_stdout(cli.color))?;
     let terminal = printer.is_terminal();
     if cli.explain {
         printer.write(explain(&plan, if terminal { &Output::Table } else { &Output::Json }).as_bytes())?;
@@ -123,6 +123,11 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if uses.emit && terminal {
         return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
     }
+    if terminal && plan.sink() == Some(&Output::Arrow) {
+        return Ok(usage(
+            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
+        ));
+    }
     let orders = cli.processes.map(|processes| Orders { processes: processes.into(), source: source.clone(), now });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {
@@ -131,7 +136,6 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         unordered: cli.unordered,
         memory: cli.memory(),
         default_output: if terminal { Output::Table } else { Output::Json },
-        line_width: if terminal { stdio::terminal_columns() } else { None },
         stopper: Some(input.stop()),
         quiet: cli.quiet,
     };
@@ -143,6 +147,10 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         input.watch_output()?;
     }
     let outcome = run::run(input, &plan, &options, printer);
+    if outcome.replaced > 0 && !cli.quiet {
+        let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
+        say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");
+    }
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use recpipe::{
@@ -17,8 +18,9 @@ use recpipe::{
 use crate::{
     gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
+    live::Live,
     memory::{Budget, Memory},
-    output::{Outlet, Outlets, Printer},
+    output::{Outlet, Outlets, Printer, Replaced},
     processes::{Orders, Team},
     query::{
         plan::{Output, Plan},
@@ -40,8 +42,6 @@ pub struct Options {
     pub memory: Memory,
     /// The output of a query that names none.
     pub default_output: Output,
-    /// The columns of the terminal that a table is to fit, if there is one.
-    pub line_width: Option<usize>,
     /// Wakes the reader when no more is wanted of it.
     pub stopper: Option<Stop>,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
@@ -61,6 +61,8 @@ pub struct Outcome {
     pub records_in: u64,
     /// Records of the answer: those that came to an output, of a branch or of the query itself.
     pub records_out: u64,
+    /// Values that the output could not write as they are: text that is not UTF-8.
+    pub replaced: u64,
 }
 
 /// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
@@ -73,7 +75,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let threads = team.as_ref().map_or(options.threads, Team::in_flight);
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let split = Split::new(plan, &options.default_output, &memory, threads);
-    let outlets = Outlets::new(plan, printer, options.line_width);
+    let outlets = Outlets::new(plan, printer, split.replaced().clone());
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {
@@ -83,17 +85,23 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(input, plan, options.quiet, &stream);
+    // What other processes have gathered cannot be looked at before the end.
+    let is_at_hand = team.is_none() || split.empty().is_none();
+    let live = (is_at_hand && split.is_picture() && printer.borrow().screen().is_some()).then(Live::new);
     let mut once = Once {
+        split: &split,
         chain: Coroutine::new(stage),
         printer,
         outlets: &outlets,
         stopper: options.stopper.as_ref(),
         error: None,
         stopped: false,
+        live,
         holds_state: holds_state(plan, options),
     };
     let lasts = match &team {
-        Some(team) => drive(&mut pull, threads, &|| RemoteWorker(team), &mut once, options.unordered).map(|_| Vec::new()),
+        Some(team) => drive(&mut pull, threads, &|| RemoteWorker { team, replaced: split.replaced() }, &mut once, options.unordered)
+            .map(|_| Vec::new()),
         None => drive(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once, options.unordered),
     };
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -115,11 +123,20 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         }
     };
     let error = error.unwrap_or_else(|error| {
+        // What was drawn for the time being must not look like an answer.
+        once.printer.borrow_mut().erase();
         // What was printed before the failure is not lost.
         outlets.abandon(&error);
         Some(error)
     });
-    Outcome { ending, error, stopped: once.stopped, records_in: input.records(), records_out: outlets.counted() }
+    Outcome {
+        ending,
+        error,
+        stopped: once.stopped,
+        records_in: input.records(),
+        records_out: outlets.counted(),
+        replaced: split.replaced().count(),
+    }
 }
 
 /// Starts the children, with half of the memory; the other half is for what runs once.
@@ -233,14 +250,17 @@ impl<'p> QueryWorker<'p> {
 }
 
 /// A thread that waits for another process to do the work.
-struct RemoteWorker<'t>(&'t Team);
+struct RemoteWorker<'t> {
+    team: &'t Team,
+    replaced: &'t Replaced,
+}
 
 impl Worker<Item> for RemoteWorker<'_> {
     type Out = Worked;
     type Last = ();
 
     fn work(&mut self, (raw, receipt): Item) -> Self::Out {
-        (self.0.work(&raw), receipt)
+        (self.team.work(&raw, self.replaced), receipt)
     }
 
     fn finish(self) {}
@@ -276,6 +296,7 @@ fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
 
 /// The part that runs once, on the calling thread.
 struct Once<'a> {
+    split: &'a Split<'a>,
     chain: Coroutine<Target>,
     /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
@@ -284,6 +305,8 @@ struct Once<'a> {
     error: Option<Error>,
     stopped: bool,
     holds_state: bool,
+    /// Where the answer is shown while it grows.
+    live: Option<Live>,
 }
 
 impl Once<'_> {
@@ -309,6 +332,7 @@ impl Once<'_> {
 
     /// The workers are done: takes what they have gathered together, and closes the chain.
     fn end(&mut self, merged: Batches) -> Result<(), Error> {
+        self.live = None;
         for batch in merged {
             if self.chain.send(batch?)? == Flow::Stop {
                 break;
@@ -316,6 +340,42 @@ impl Once<'_> {
         }
         self.chain.close()
     }
+}
+
+impl Once<'_> {
+    /// Shows what there is, where the answer is live and it is time.
+    fn show(&mut self) -> Result<(), Error> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if live.wait() != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match self.split.for_now(&self.printer) {
+            Some(chain) => {
+                if let Some(so_far) = self.split.so_far()? {
+                    draw(so_far, chain)?;
+                }
+            }
+            None => self.chain.flush()?,
+        }
+        live.drawn(began);
+        Ok(())
+    }
+}
+
+/// Sends what was gathered so far through a chain that ends in a picture. What does not fit as yet (a sum that is too large
+/// before negative numbers come) is not drawn: only the end decides whether it is an error.
+fn draw(so_far: impl Iterator<Item = Result<Batch, Error>>, mut chain: Target) -> Result<(), Error> {
+    for batch in so_far {
+        let batch = match batch {
+            Err(Error::Data(_)) => return Ok(()),
+            batch => batch?,
+        };
+        if chain.send(batch)? == Flow::Stop {
+            break;
+        }
+    }
+    chain.close()
 }
 
 impl Sink<Worked> for Once<'_> {
@@ -333,12 +393,27 @@ impl Sink<Worked> for Once<'_> {
             }
             Ok(Flow::Continue)
         });
+        if let Some(live) = &mut self.live {
+            live.changed();
+        }
+        let flow = flow.and_then(|flow| self.show().map(|()| flow));
         self.flow(flow)
     }
 
     fn idle(&mut self) -> Flow {
-        let flushed = self.chain.flush();
-        self.flow(flushed.map(|()| Flow::Continue))
+        let shown = match &self.live {
+            Some(_) => self.show(),
+            None => self.chain.flush(),
+        };
+        self.flow(shown.map(|()| Flow::Continue))
+    }
+
+    fn is_timed(&self) -> bool {
+        self.live.is_some()
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        self.live.as_ref().and_then(Live::wait)
     }
 
     fn stopped(&mut self) {

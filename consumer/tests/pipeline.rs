@@ -72,7 +72,6 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
         unordered: false,
         memory: Memory::default(),
         default_output: Output::Json,
-        line_width: None,
         stopper: None,
         quiet: true,
     };
@@ -303,7 +302,6 @@ fn an_emitted_stream_is_a_stream() {
             processes: None,
             unordered: false,
             default_output: Output::Json,
-            line_width: None,
             stopper: None,
             quiet: true,
             memory: Memory::default(),

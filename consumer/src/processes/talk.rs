@@ -27,8 +27,8 @@ pub(super) enum Word {
     Records(u64),
     /// From a child: lines to be printed, and how many records they are.
     Lines(Vec<u8>, u64),
-    /// From a child: this is all that came of a frame.
-    Done,
+    /// From a child: this is all that came of a frame, and so many more values could not be written as they are.
+    Done(u64),
     /// From a child: it could not.
     Failed {
         /// What went wrong.
@@ -52,7 +52,7 @@ impl Word {
             Word::Place(place) => (0, place.order, place.frame, place.at, b""),
             Word::Records(frames) => (1, *frames, 0, 0, b""),
             Word::Lines(lines, records) => (2, *records, 0, 0, lines),
-            Word::Done => (3, 0, 0, 0, b""),
+            Word::Done(replaced) => (3, *replaced, 0, 0, b""),
             Word::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
             Word::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
         };
@@ -77,7 +77,7 @@ impl Word {
             0 => Ok(Word::Place(Place { order: a, frame: b, at: c })),
             1 => Ok(Word::Records(a)),
             2 => Ok(Word::Lines(text.to_owned(), a)),
-            3 => Ok(Word::Done),
+            3 => Ok(Word::Done(a)),
             4 => Ok(Word::Failed { what: what(), corrupt: None }),
             5 => Ok(Word::Failed { what: what(), corrupt: Some((a, b)) }),
             _ => Err(misunderstood()),
@@ -234,7 +234,7 @@ mod tests {
             Word::Place(place),
             Word::Records(3),
             Word::Lines(b"a\xff\nb\n".to_vec(), 2),
-            Word::Done,
+            Word::Done(4),
             Word::Failed { what: "no".into(), corrupt: None },
             Word::Failed { what: "torn".into(), corrupt: Some((1, 2)) },
         ];

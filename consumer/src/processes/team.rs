@@ -18,6 +18,7 @@ use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::{Batches, Gathered},
     memory::{Budget, Memory, ReadRun},
+    output::Replaced,
     query::{
         Source,
         plan::{Output, Plan},
@@ -106,13 +107,13 @@ impl Team {
         self.links.len() * self.each
     }
 
-    /// Has a frame worked on, by the child whose turn it is, and waits for what comes of it.
+    /// Has a frame worked on, by the child whose turn it is, and waits for what comes of it; adds to `replaced`.
     ///
     /// # Errors
     /// The child's, or [`Error::Child`] when it has ended.
-    pub fn work(&self, raw: &RawBatch) -> Result<Vec<Piece>, Error> {
+    pub fn work(&self, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.links.len();
-        self.links[turn].work(raw)
+        self.links[turn].work(raw, replaced)
     }
 
     /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they
@@ -145,7 +146,7 @@ impl Team {
 }
 
 impl Link {
-    fn work(&self, raw: &RawBatch) -> Result<Vec<Piece>, Error> {
+    fn work(&self, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let (ticket, sent) = {
             let mut to = lock(&self.to);
             let ticket = to.sent;
@@ -159,7 +160,7 @@ impl Link {
                 while from.answered != ticket && from.lost.is_none() {
                     from = self.turn.wait(from).unwrap_or_else(PoisonError::into_inner);
                 }
-                from.answer()
+                from.answer(replaced)
             }
             Err(error) => Err(from.lose(error)),
         };
@@ -171,14 +172,17 @@ impl Link {
 
 impl Replies {
     /// What came of the next frame.
-    fn answer(&mut self) -> Result<Vec<Piece>, Error> {
+    fn answer(&mut self, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let mut pieces = Vec::new();
         loop {
             if let Some(lost) = &self.lost {
                 return Err(told(lost));
             }
             match self.listener.word() {
-                Ok(Some(Word::Done)) => return Ok(pieces),
+                Ok(Some(Word::Done(more))) => {
+                    replaced.add(more);
+                    return Ok(pieces);
+                }
                 Ok(Some(Word::Lines(lines, records))) => pieces.push(Piece::Lines(lines, records)),
                 Ok(Some(Word::Records(frames))) => {
                     for _ in 0..frames {

@@ -16,6 +16,7 @@ use recpipe::{
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::Gathered,
+    output::Replaced,
     query::{self, QueryError, Source},
     run::QueryWorker,
     split::Split,
@@ -71,7 +72,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
             None
         }
     };
-    let mut answers = Answers { speaker, error: None };
+    let mut answers = Answers { speaker, replaced: split.replaced(), told: 0, error: None };
     let make = || Answering(QueryWorker::new(split.worker(), &plan));
     let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
     let told = answers.error.take();
@@ -124,6 +125,9 @@ impl Worker<RawBatch> for Answering<'_> {
 /// Tells the parent.
 struct Answers<'s> {
     speaker: &'s mut Speaker<File>,
+    replaced: &'s Replaced,
+    /// How many of them the parent knows of.
+    told: u64,
     error: Option<Error>,
 }
 
@@ -139,7 +143,9 @@ impl Answers<'_> {
                 Answer::Lines(lines, records) => self.speaker.say(&Word::Lines(lines, records))?,
             }
         }
-        self.speaker.say(&Word::Done)
+        let replaced = self.replaced.count();
+        let more = replaced.saturating_sub(std::mem::replace(&mut self.told, replaced));
+        self.speaker.say(&Word::Done(more))
     }
 }
 

@@ -136,7 +136,6 @@ pub fn check(data: &[u8]) {
         processes: None,
         unordered: false,
         default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
-        line_width: (how % 5 == 0).then_some(40),
         stopper: None,
         quiet: true,
         memory: Default::default(),
