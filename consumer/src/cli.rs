@@ -12,13 +12,14 @@ use recpipe::{
 use crate::{
     memory::{Memory, Size},
     output::Color,
+    processes::MAX_PROCESSES,
     query::words::{AGGREGATES, FUNCTIONS, STAGES},
 };
 
 /// The command line of `consumer`.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", version, about = "From typed records to answers: runs a query over what a `producer` sends", before_help = EXAMPLES)]
-#[command(override_usage = "consumer [OPTIONS] [STAGE]…\n       consumer [OPTIONS] -f FILE")]
+#[command(override_usage = "consumer [OPTIONS] [STAGE]…\n       consumer [OPTIONS] -f FILE\n       consumer help [WORD]")]
 pub struct Cli {
     /// The query: stages joined by `|`, in one argument or several; none prints every record
     #[arg(value_name = "STAGE")]
@@ -72,6 +73,18 @@ pub struct Cli {
     #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u16>,
 
+    /// Worker processes instead, with so many threads each [default with this: 1]; the answer is the same for any number
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_PROCESSES)))]
+    pub processes: Option<u16>,
+
+    /// This is such a process: its parent speaks to it through standard input and output
+    #[arg(long, hide = true, exclusive = true)]
+    pub worker: bool,
+
+    /// Results as they come: no batch waits for an earlier one that takes longer
+    #[arg(long)]
+    pub unordered: bool,
+
     /// How much `sort`, `stats` and `distinct` may hold in memory, as in `256MiB` [default: a quarter of what there is];
     /// the rest goes to temporary files
     #[arg(long, value_name = "SIZE")]
@@ -84,6 +97,10 @@ pub struct Cli {
     /// Checks the query against the stream's fields, and stops
     #[arg(long)]
     pub check: bool,
+
+    /// Shows the plan, not the data: what runs in each worker and what once, what blocks, and what is asked of the producer
+    #[arg(long, conflicts_with = "check")]
+    pub explain: bool,
 
     /// Tells at the end how many records came in and went out, and how long it took
     #[arg(long)]
@@ -139,7 +156,7 @@ impl Cli {
 }
 
 /// The words of the language and the exit codes, from their tables.
-fn reference() -> String {
+pub(crate) fn reference() -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
     let width = STAGES.iter().map(|stage| stage.name.len()).max().unwrap_or(0);

@@ -7,7 +7,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use recpipe::{Batch, Error};
 
-use crate::{aggregate::Table, memory::Budget, sort::Sorter};
+use crate::{
+    aggregate::Table,
+    memory::{Budget, ReadRun},
+    sort::Sorter,
+};
+
+/// What comes of it, batch after batch.
+pub type Batches = Box<dyn Iterator<Item = Result<Batch, Error>>>;
 
 /// What has been gathered, in one worker or in the only place.
 pub enum Gathered {
@@ -42,7 +49,43 @@ impl Gathered {
     ///
     /// # Errors
     /// As for [`Gathered::add`]; so do the batches.
-    pub fn merge(all: Vec<Gathered>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+    pub fn merge(all: Vec<Gathered>, budget: &Budget) -> Result<Batches, Error> {
+        let (tables, sorters) = Gathered::apart(all);
+        match (tables.is_empty(), sorters.is_empty()) {
+            (true, true) => Ok(Box::new(std::iter::empty())),
+            (false, true) => Table::merged(tables, budget),
+            (true, false) => Ok(Box::new(Sorter::merge(sorters, budget)?)),
+            (false, false) => Err(MIXED),
+        }
+    }
+
+    /// What all have gathered together, as for [`Gathered::merge`], but as a sorted run of batches for another process,
+    /// which gives it to [`Gathered::merge_runs`].
+    ///
+    /// # Errors
+    /// As for [`Gathered::merge`].
+    pub fn into_run(all: Vec<Gathered>, budget: &Budget) -> Result<Batches, Error> {
+        let (tables, sorters) = Gathered::apart(all);
+        match (tables.is_empty(), sorters.is_empty()) {
+            (_, true) => Table::into_run(tables, budget),
+            (true, false) => Ok(Box::new(Sorter::into_run(sorters, budget)?)),
+            (false, false) => Err(MIXED),
+        }
+    }
+
+    /// The result of runs that other processes have made, for the stage that this one, which is empty, is of. The runs are
+    /// read as they are merged: nothing of them is kept.
+    ///
+    /// # Errors
+    /// Those of the runs and of [`Gathered::merge`].
+    pub fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>, budget: &Budget) -> Result<Batches, Error> {
+        match self {
+            Gathered::Table(table) => table.merged_runs(runs, budget),
+            Gathered::Sorter(sorter) => Ok(Box::new(sorter.merge_runs(runs)?)),
+        }
+    }
+
+    fn apart(all: Vec<Gathered>) -> (Vec<Table>, Vec<Sorter>) {
         let (mut tables, mut sorters) = (Vec::new(), Vec::new());
         for one in all {
             match one {
@@ -50,15 +93,11 @@ impl Gathered {
                 Gathered::Sorter(sorter) => sorters.push(sorter),
             }
         }
-        match (tables.is_empty(), sorters.is_empty()) {
-            (true, true) => Ok(Box::new(std::iter::empty())),
-            (false, true) => Table::merged(tables, budget),
-            (true, false) => Ok(Box::new(Sorter::merge(sorters, budget)?)),
-            (false, false) => Err(Error::Protocol("a table and records to be sorted, of one stage")),
-        }
+        (tables, sorters)
     }
 }
 
+const MIXED: Error = Error::Protocol("a table and records to be sorted, of one stage");
 /// What a worker gathers. The thread that merges may look at it between two batches.
 #[derive(Clone, Default)]
 pub struct SharedGathered(Arc<Mutex<Option<Gathered>>>);

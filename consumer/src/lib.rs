@@ -9,13 +9,16 @@
 
 pub mod aggregate;
 pub mod cli;
+pub mod explain;
 pub mod expr;
 pub mod gather;
+pub mod help;
 pub mod input;
 mod live;
 pub mod memory;
 pub mod normalized;
 pub mod output;
+pub mod processes;
 pub mod program;
 pub mod query;
 pub mod resolver;

@@ -4,21 +4,27 @@ use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
-    Error, Exit, say,
+    Error, Exit, Time, say,
     transport::Url,
     wire::{self, Ending},
 };
 
 use crate::{
     cli::Cli,
+    explain::explain,
+    help,
     input::{self, Begun, Input},
     output::{Look, Printer},
+    processes::{self, Orders},
     query::{self, Query, QueryError, Source, plan::Output},
     run::{self, Options, Outcome},
 };
 
 /// Runs the program and says what went wrong, if anything did.
 pub fn main(cli: &Cli) -> Exit {
+    if cli.worker {
+        return processes::main();
+    }
     match answer(cli) {
         Ok(exit) => exit,
         Err(error) => {
@@ -58,6 +64,19 @@ fn shown(error: &anyhow::Error) -> String {
 
 fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     let started = Instant::now();
+    if cli.file.is_none()
+        && let Some(asked) = help::asked(&cli.query)
+    {
+        return Ok(match help::about(&asked) {
+            Ok(text) => {
+                let mut printer = Printer::stdout(Look::of_stdout(cli.color))?;
+                printer.write(text.as_bytes())?;
+                printer.flush()?;
+                Exit::Done
+            }
+            Err(unknown) => usage(&unknown),
+        });
+    }
     let source = match source(cli) {
         Ok(source) => source,
         Err(error) => return Ok(usage(&format!("{error:#}"))),
@@ -85,15 +104,21 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
 }
 
 fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
+    let now = Time::now();
     let plan = match input.begin(cli.quiet)? {
-        Begun::Schema(schema) => query::check(source, query, &schema)?,
+        Begun::Schema(schema) => query::check_at(source, query, &schema, now)?,
         Begun::Ended(ending) => return Ok(ended(&ending)),
     };
     if cli.check {
         return Ok(Exit::Done);
     }
-    let printer = Printer::stdout(Look::of_stdout(cli.color))?;
+    let mut printer = Printer::stdout(Look::of_stdout(cli.color))?;
     let terminal = printer.is_terminal();
+    if cli.explain {
+        printer.write(explain(&plan, if terminal { &Output::Table } else { &Output::Json }).as_bytes())?;
+        printer.flush()?;
+        return Ok(Exit::Done);
+    }
     let uses = plan.uses();
     if uses.emit && terminal {
         return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
@@ -103,8 +128,12 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
             "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
         ));
     }
+    let orders = cli.processes.map(|processes| Orders { processes: processes.into(), source: source.clone(), now });
+    let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {
-        threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
+        threads: cli.threads.map_or_else(default_threads, usize::from),
+        processes: orders.clone(),
+        unordered: cli.unordered,
         memory: cli.memory(),
         security: cli.security()?,
         default_output: if terminal { Output::Table } else { Output::Json },
@@ -112,7 +141,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         quiet: cli.quiet,
     };
     let columns = query::fields_read(&plan, &options.default_output);
-    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options.default_output) });
+    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options) });
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.files {
@@ -136,6 +165,7 @@ fn conclude(outcome: Outcome) -> anyhow::Result<Exit> {
         // Whoever has enough is done, however the stream would have ended. (Whether a worker has read on as far as its end
         // is chance.)
         (None | Some(Error::Truncated { .. } | Error::Corrupt { .. }), _) if outcome.stopped => Ok(Exit::Done),
+        (Some(error @ Error::Child { .. }), _) => Err(error.into()),
         (Some(error), _) if error.exit() == Exit::Incomplete => {
             Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
         }

@@ -17,11 +17,12 @@ use recpipe::{
 };
 
 use crate::{
-    gather::Gathered,
+    gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
     live::Live,
-    memory::Memory,
-    output::{Outlet, Outlets, Printer},
+    memory::{Budget, Memory},
+    output::{Outlet, Outlets, Printer, Replaced},
+    processes::{Orders, Team},
     query::{
         plan::{Output, Plan},
         words::Runs,
@@ -32,8 +33,12 @@ use crate::{
 
 /// What a run needs to know besides the plan.
 pub struct Options {
-    /// Worker threads.
+    /// Worker threads; of each process, where there are others.
     pub threads: usize,
+    /// The child processes that the workers are in, instead of this one.
+    pub processes: Option<Orders>,
+    /// Whether results are taken as they come, in whatever order.
+    pub unordered: bool,
     /// How much the stages may hold, and where the rest goes.
     pub memory: Memory,
     /// The output of a query that names none.
@@ -66,7 +71,13 @@ pub struct Outcome {
 /// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
 pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
-    let split = Split::new(plan, &options.default_output, &options.memory, options.threads);
+    let team = match options.processes.as_ref().map(|orders| team(orders, plan, options)).transpose() {
+        Ok(team) => team,
+        Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+    };
+    let threads = team.as_ref().map_or(options.threads, Team::in_flight);
+    let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
+    let split = Split::new(plan, &options.default_output, &memory, threads);
     let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone());
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
@@ -77,7 +88,9 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(input, plan, options.quiet, &stream);
-    let live = (split.is_picture() && printer.borrow().screen().is_some()).then(Live::new);
+    // What other processes have gathered cannot be looked at before the end.
+    let is_at_hand = team.is_none() || split.empty().is_none();
+    let live = (is_at_hand && split.is_picture() && printer.borrow().screen().is_some()).then(Live::new);
     let mut once = Once {
         split: &split,
         chain: Coroutine::new(stage),
@@ -87,20 +100,29 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         error: None,
         stopped: false,
         live,
-        holds_state: holds_state(plan, &options.default_output),
+        holds_state: holds_state(plan, options),
     };
-    let make = || QueryWorker { part: split.worker(), plan };
-    let lasts = parallel::ordered(&mut pull, options.threads, &make, &mut once);
+    let lasts = match &team {
+        Some(team) => drive(&mut pull, threads, &|| RemoteWorker { team, replaced: split.replaced() }, &mut once, options.unordered)
+            .map(|_| Vec::new()),
+        None => drive(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once, options.unordered),
+    };
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
     // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
     let error = match failed {
-        Some(error) if error.exit() != Exit::Incomplete => Err(error),
+        Some(error) if error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
-            once.end(gathered).map(|()| broken)
+            let merged = match team {
+                // They may have read more than was wanted, and are not waited for.
+                Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
+                Some(team) => team.finish(split.empty(), split.budget()),
+                None => Gathered::merge(gathered.into_iter().flatten().collect(), split.budget()),
+            };
+            merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
     };
     let error = error.unwrap_or_else(|error| {
@@ -120,6 +142,15 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     }
 }
 
+/// Starts the children, with half of the memory; the other half is for what runs once.
+fn team(orders: &Orders, plan: &Plan, options: &Options) -> Result<Team, Error> {
+    Team::start(orders, plan, options.threads, &halved(&options.memory), &options.default_output)
+}
+
+fn halved(memory: &Memory) -> Memory {
+    Memory { limit: (memory.limit / 2).max(Budget::LEAST), directory: memory.directory.clone() }
+}
+
 /// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
 fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> Ending {
     match (ending, broken) {
@@ -130,10 +161,22 @@ fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> 
     }
 }
 
-/// Whether something of what a frame led to is kept until the end: then no frame is done with before.
-pub fn holds_state(plan: &Plan, default_output: &Output) -> bool {
-    let is_table = *plan.sink().unwrap_or(default_output) == Output::Table;
-    is_table || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+/// Has the workers work, and takes the results in order or as they come.
+fn drive<W: Worker<Item, Out = Worked>>(
+    pull: &mut (impl FnMut() -> Option<Item> + Send),
+    threads: usize,
+    make: &(impl Fn() -> W + Sync),
+    once: &mut Once<'_>,
+    unordered: bool,
+) -> Result<Vec<W::Last>, Error> {
+    if unordered { parallel::unordered(pull, threads, make, once) } else { parallel::ordered(pull, threads, make, once) }
+}
+
+/// Whether no frame is done with before the end: something of what it led to is kept so long, or it is not known of which
+/// frames that is true, since they are not taken in order.
+pub fn holds_state(plan: &Plan, options: &Options) -> bool {
+    let is_table = *plan.sink().unwrap_or(&options.default_output) == Output::Table;
+    is_table || options.unordered || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
 }
 
 /// How the stream ended, or why it did not.
@@ -172,7 +215,8 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd
     }
 }
 
-struct QueryWorker<'p> {
+/// What each worker does with a frame, on whatever thread, in whatever process.
+pub struct QueryWorker<'p> {
     part: WorkerPart,
     plan: &'p Plan,
 }
@@ -183,13 +227,46 @@ type Item = (RawBatch, Option<Receipt>);
 /// What came of an item.
 type Worked = (Result<Vec<Piece>, Error>, Option<Receipt>);
 
-impl QueryWorker<'_> {
-    fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
+impl<'p> QueryWorker<'p> {
+    /// Runs this part of the plan.
+    pub fn new(part: WorkerPart, plan: &'p Plan) -> Self {
+        QueryWorker { part, plan }
+    }
+
+    /// What comes of a frame.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when it is damaged; those of the stages.
+    pub fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
         let batch = unite(raw.decode()?, &self.plan.input)?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
     }
+
+    /// What it has gathered, sealed; no more frames come.
+    pub fn gathered(self) -> Option<Gathered> {
+        let mut gathered = self.part.gathered.take();
+        gathered.iter_mut().for_each(Gathered::seal);
+        gathered
+    }
+}
+
+/// A thread that waits for another process to do the work.
+struct RemoteWorker<'t> {
+    team: &'t Team,
+    replaced: &'t Replaced,
+}
+
+impl Worker<Item> for RemoteWorker<'_> {
+    type Out = Worked;
+    type Last = ();
+
+    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
+        (self.team.work(&raw, self.replaced), receipt)
+    }
+
+    fn finish(self) {}
 }
 
 impl Worker<Item> for QueryWorker<'_> {
@@ -201,9 +278,7 @@ impl Worker<Item> for QueryWorker<'_> {
     }
 
     fn finish(self) -> Self::Last {
-        let mut gathered = self.part.gathered.take();
-        gathered.iter_mut().for_each(Gathered::seal);
-        gathered
+        self.gathered()
     }
 }
 
@@ -258,10 +333,10 @@ impl Once<'_> {
         Flow::Stop
     }
 
-    /// The workers are done: merges what they have gathered, and closes the chain.
-    fn end(&mut self, gathered: Vec<Option<Gathered>>) -> Result<(), Error> {
+    /// The workers are done: takes what they have gathered together, and closes the chain.
+    fn end(&mut self, merged: Batches) -> Result<(), Error> {
         self.live = None;
-        for batch in Gathered::merge(gathered.into_iter().flatten().collect(), self.split.budget())? {
+        for batch in merged {
             if self.chain.send(batch?)? == Flow::Stop {
                 break;
             }

@@ -7,6 +7,7 @@
 
 use std::{
     cell::RefCell,
+    cmp::Ordering,
     rc::Rc,
     sync::{Mutex, PoisonError},
 };
@@ -80,10 +81,31 @@ impl<'p> Split<'p> {
         &self.budget
     }
 
+    /// Where a stage of the plan runs, cut as it is.
+    pub fn runs(&self, place: usize) -> Runs {
+        let stage = &self.plan.stages[place];
+        let can_be_halved = stage.word.runs == Runs::WorkersThenMerge && !stage.word.output;
+        match place.cmp(&self.cut) {
+            Ordering::Less => Runs::EachWorker,
+            Ordering::Equal if can_be_halved => Runs::WorkersThenMerge,
+            _ => Runs::Once,
+        }
+    }
+
+    /// Whether the workers make the lines that the output writes.
+    pub fn lines_are_made_by_workers(&self) -> bool {
+        self.workers_format() && output::format(self.output, self.plan.output(), &self.replaced).is_some()
+    }
+
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
         let rest = &self.plan.stages[self.cut..];
         rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !self.is_picture()
+    }
+
+    /// What workers gather at the cut, if they do, with nothing in it.
+    pub fn empty(&self) -> Option<Gathered> {
+        self.gathered(self.plan, self.cut)
     }
 
     /// Builds the part of one worker.
@@ -114,7 +136,7 @@ impl<'p> Split<'p> {
     /// [`Error::Io`] when an output cannot be written.
     pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
         // What the workers gather at the cut goes to the stage after it.
-        let gathers = self.gathered(self.plan, self.cut).is_some();
+        let gathers = self.empty().is_some();
         self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets)
     }
 

@@ -68,6 +68,8 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let out = Shared::default();
     let options = Options {
         threads,
+        processes: None,
+        unordered: false,
         memory: Memory::default(),
         security: Default::default(),
         default_output: Output::Json,
@@ -298,6 +300,8 @@ fn an_emitted_stream_is_a_stream() {
         let out = Shared::default();
         let options = Options {
             threads: 2,
+            processes: None,
+            unordered: false,
             default_output: Output::Json,
             stopper: None,
             quiet: true,

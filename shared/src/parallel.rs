@@ -101,6 +101,44 @@ where
     T: Send,
     W: Worker<T>,
 {
+    all(source, threads, make, sink, Order::Input)
+}
+
+/// As [`ordered`], but each result is taken as it comes: none waits for that of an earlier item that takes longer.
+///
+/// # Errors
+/// As for [`ordered`], but for which results were given before the panic.
+pub fn unordered<T, W>(
+    source: &mut (impl FnMut() -> Option<T> + Send),
+    threads: usize,
+    make: &(impl Fn() -> W + Sync),
+    sink: &mut impl Sink<W::Out>,
+) -> Result<Vec<W::Last>, Error>
+where
+    T: Send,
+    W: Worker<T>,
+{
+    all(source, threads, make, sink, Order::Arrival)
+}
+
+/// In what order results are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Input,
+    Arrival,
+}
+
+fn all<T, W>(
+    source: &mut (impl FnMut() -> Option<T> + Send),
+    threads: usize,
+    make: &(impl Fn() -> W + Sync),
+    sink: &mut impl Sink<W::Out>,
+    order: Order,
+) -> Result<Vec<W::Last>, Error>
+where
+    T: Send,
+    W: Worker<T>,
+{
     if threads <= 1 && !sink.is_timed() {
         return alone(source, make(), sink);
     }
@@ -136,7 +174,7 @@ where
         }
         drop(results);
         drop(permitted);
-        let collected = collect(&arrived, permits, sink);
+        let collected = collect(&arrived, permits, sink, order);
         // Workers that still have a result to deliver find nobody there, and end.
         drop(arrived);
         let lasts = workers
@@ -180,8 +218,8 @@ fn run<T, W: Worker<T>>(
     worker.finish()
 }
 
-/// Puts the results into their order; `permits` lets a worker begin an item for each that has been taken.
-fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut impl Sink<T>) -> Result<(), Error> {
+/// Gives the results to the sink, in their order or as they come; `permits` lets a worker begin an item for each that has been taken.
+fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut impl Sink<T>, order: Order) -> Result<(), Error> {
     let mut next = 0;
     let mut early: VecDeque<Option<Result<T, Box<dyn Any + Send>>>> = VecDeque::new();
     loop {
@@ -204,7 +242,7 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
                 }
             }
         };
-        let place = (number - next) as usize;
+        let place = if order == Order::Input { (number - next) as usize } else { 0 };
         if early.len() <= place {
             early.resize_with(place + 1, || None);
         }
@@ -242,7 +280,7 @@ mod tests {
         time::Duration,
     };
 
-    use super::{IN_FLIGHT_PER_WORKER, Sink, Worker, ordered};
+    use super::{IN_FLIGHT_PER_WORKER, Sink, Worker, ordered, unordered};
     use crate::{Error, Flow};
 
     struct Echo<'a>(&'a dyn Fn(u64), u64);
@@ -295,6 +333,35 @@ mod tests {
             assert_eq!(lasts.iter().sum::<u64>(), 1999 * 1000);
             assert!(!sink.2);
         }
+    }
+
+    #[test]
+    fn unordered_results_do_not_wait_for_each_other() {
+        // The first item is not done before the last has been taken: in order, nothing would ever be.
+        struct Watch(Vec<u64>, crossbeam_channel::Sender<()>);
+        impl Sink<u64> for Watch {
+            fn take(&mut self, result: u64) -> Flow {
+                self.0.push(result);
+                if self.0.len() == 99 {
+                    let _ = self.1.try_send(());
+                }
+                Flow::Continue
+            }
+        }
+        let (all_taken, wait) = crossbeam_channel::bounded(1);
+        let each = |item: u64| {
+            if item == 0 {
+                let _ = wait.recv_timeout(std::time::Duration::from_secs(20));
+            }
+        };
+        let mut sink = Watch(Vec::new(), all_taken);
+        let mut items = 0..100;
+        let each: &(dyn Fn(u64) + Sync) = &each;
+        let sums = unordered(&mut || items.next(), 2, &|| Echo(each, 0), &mut sink).unwrap();
+        assert_eq!(sums.iter().sum::<u64>(), 99 * 50);
+        assert_eq!(sink.0.last(), Some(&0));
+        sink.0.sort_unstable();
+        assert_eq!(sink.0, (0..100).collect::<Vec<_>>());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{
     table::{BATCH_ROWS, Shape},
 };
 use crate::{
-    memory::{Budget, Run, RunReader},
+    memory::{Budget, ReadRun, Run},
     normalized::{Prefix, prefix},
     sort::tournament::Tournament,
 };
@@ -46,6 +46,8 @@ pub(super) enum GroupRun {
     Memory(Vec<Batch>),
     /// In a temporary file.
     Spilled(Run),
+    /// With another process.
+    Remote(Box<dyn ReadRun>),
 }
 
 /// A run that is being read.
@@ -63,7 +65,7 @@ struct Cursor {
 
 enum Source {
     Memory(std::vec::IntoIter<Batch>),
-    Spilled(RunReader),
+    Read(Box<dyn ReadRun>),
 }
 
 impl Block {
@@ -98,7 +100,8 @@ impl Cursor {
     fn new(run: GroupRun) -> Result<Self, Error> {
         let source = match run {
             GroupRun::Memory(batches) => Source::Memory(batches.into_iter()),
-            GroupRun::Spilled(run) => Source::Spilled(run.read()?),
+            GroupRun::Spilled(run) => Source::Read(Box::new(run.read()?)),
+            GroupRun::Remote(run) => Source::Read(run),
         };
         let mut cursor = Cursor { source, batch: None, views: Vec::new(), next: 0, taken: Vec::new(), into: Vec::new() };
         cursor.refill()?;
@@ -151,7 +154,7 @@ impl Cursor {
         self.next = 0;
         self.batch = match &mut self.source {
             Source::Memory(batches) => batches.next(),
-            Source::Spilled(reader) => reader.read()?,
+            Source::Read(reader) => reader.read()?,
         };
         if let Some(texts) = self.batch.as_ref().and_then(texts) {
             self.views = texts.views(None);
@@ -175,7 +178,7 @@ impl GroupMerge {
         for run in runs {
             match run {
                 GroupRun::Spilled(run) => spilled.push_back(run),
-                memory => cursors.push(Cursor::new(memory)?),
+                other => cursors.push(Cursor::new(other)?),
             }
         }
         let fan_in = budget.fan_in();
@@ -186,8 +189,8 @@ impl GroupMerge {
             let mut merge = GroupMerge::of(shape, part, budget);
             let mut spill = budget.spill()?;
             let mut run = spill.write()?;
-            while let Some(block) = merge.next_block()? {
-                run.batch(&shape.state(block.keys(), &block.accumulators, &block.groups)?)?;
+            while let Some(states) = merge.state()? {
+                run.batch(&states)?;
             }
             spilled.push_back(run.finish()?);
         }
@@ -209,6 +212,13 @@ impl GroupMerge {
         let shape = self.shape.clone();
         let Some(block) = self.next_block()? else { return Ok(None) };
         shape.result(block.keys(), &block.accumulators, &block.groups).map(Some)
+    }
+
+    /// The next batch of what a run of the merged groups holds.
+    pub(super) fn state(&mut self) -> Result<Option<Batch>, Error> {
+        let shape = self.shape.clone();
+        let Some(block) = self.next_block()? else { return Ok(None) };
+        shape.state(block.keys(), &block.accumulators, &block.groups).map(Some)
     }
 
     fn next_block(&mut self) -> Result<Option<&Block>, Error> {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     expr::{Expr, Vector},
-    memory::{Account, Budget, Run, Spill},
+    memory::{Account, Budget, ReadRun, Run, Spill},
     query::plan::Aggregate,
     sort::serial,
 };
@@ -252,14 +252,58 @@ impl Table {
     /// # Errors
     /// [`Error::Data`] from an aggregate; those of a [`Spill`].
     pub fn merged(mut tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
-        if tables.len() > 1 {
-            // A worker that got no record has nothing to add. (Without keys there is a group all the same.)
-            tables.retain(|table| !table.runs.is_empty() || table.records > 0 || table.shape.key_exprs.is_empty());
-        }
+        Table::retain_filled(&mut tables);
         let Some(shape) = tables.first().map(|table| table.shape.clone()) else { return Ok(Box::new(std::iter::empty())) };
         if tables.len() == 1 && tables[0].runs.is_empty() {
             return Ok(Box::new(tables.into_iter().flat_map(Table::into_batches)));
         }
+        let (runs, accounts) = Table::all_runs(tables)?;
+        let mut merge = GroupMerge::new(&shape, runs, budget)?;
+        Ok(Box::new(std::iter::from_fn(move || {
+            // What the runs take is theirs until they are merged.
+            let _ = &accounts;
+            merge.result().transpose()
+        })))
+    }
+
+    /// What several tables hold, as one run: its batches, which [`Table::merged_runs`] of another process takes.
+    ///
+    /// # Errors
+    /// As for [`Table::merged`].
+    pub fn into_run(mut tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+        Table::retain_filled(&mut tables);
+        let Some(shape) = tables.first().map(|table| table.shape.clone()) else { return Ok(Box::new(std::iter::empty())) };
+        let (runs, accounts) = Table::all_runs(tables)?;
+        let mut merge = GroupMerge::new(&shape, runs, budget)?;
+        Ok(Box::new(std::iter::from_fn(move || {
+            let _ = &accounts;
+            merge.state().transpose()
+        })))
+    }
+
+    /// The result of runs that [`Table::into_run`] gave elsewhere, for the stage that this table, an empty one, is of.
+    ///
+    /// # Errors
+    /// As for [`Table::merged`], and those of the runs.
+    pub fn merged_runs(
+        self,
+        runs: Vec<Box<dyn ReadRun>>,
+        budget: &Budget,
+    ) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+        let runs = runs.into_iter().map(GroupRun::Remote).collect();
+        let mut merge = GroupMerge::new(&self.shape, runs, budget)?;
+        Ok(Box::new(std::iter::from_fn(move || merge.result().transpose())))
+    }
+
+    /// A worker that got no record has nothing to add. (Without keys there is a group all the same.)
+    fn retain_filled(tables: &mut Vec<Table>) {
+        if tables.len() > 1 {
+            tables.retain(|table| !table.runs.is_empty() || table.records > 0 || table.shape.key_exprs.is_empty());
+        }
+    }
+
+    /// All that the tables hold, as runs, and the accounts that the runs are on.
+    fn all_runs(tables: Vec<Table>) -> Result<(Vec<GroupRun>, Vec<Account>), Error> {
         let (mut runs, mut accounts) = (Vec::new(), Vec::new());
         for mut table in tables {
             if !table.keys.is_empty() {
@@ -269,12 +313,7 @@ impl Table {
             let _ = table.account.hold(table.run_bytes);
             accounts.push(table.account);
         }
-        let mut merge = GroupMerge::new(&shape, runs, budget)?;
-        Ok(Box::new(std::iter::from_fn(move || {
-            // What the runs take is theirs until they are merged.
-            let _ = &accounts;
-            merge.result().transpose()
-        })))
+        Ok((runs, accounts))
     }
 
     /// The result of this table alone.

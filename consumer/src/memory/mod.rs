@@ -21,7 +21,7 @@ use std::{
 };
 
 pub use machine::default_limit;
-pub use spill::{Run, RunReader, RunWriter, Spill};
+pub use spill::{ReadRun, Run, RunReader, RunWriter, Spill};
 
 use recpipe::parallel::IN_FLIGHT_PER_WORKER;
 

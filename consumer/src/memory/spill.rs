@@ -45,6 +45,15 @@ pub struct RunWriter<'s> {
     writer: Writer<Appended>,
 }
 
+/// A sorted run as it is merged: batch after batch, wherever they are.
+pub trait ReadRun: std::fmt::Debug + Send {
+    /// The next records, at least one; `None` after the last.
+    ///
+    /// # Errors
+    /// When they cannot be read, or are not what was written.
+    fn read(&mut self) -> Result<Option<Batch>, Error>;
+}
+
 /// Reads one run.
 #[derive(Debug)]
 pub struct RunReader {
@@ -107,12 +116,9 @@ impl Run {
     }
 }
 
-impl RunReader {
-    /// The next records; `None` after the last.
-    ///
-    /// # Errors
-    /// [`Error::Io`] naming the directory, also when the data is not what was written.
-    pub fn read(&mut self) -> Result<Option<Batch>, Error> {
+impl ReadRun for RunReader {
+    /// The error is [`Error::Io`] naming the directory, also when the data is not what was written.
+    fn read(&mut self) -> Result<Option<Batch>, Error> {
         loop {
             let incoming = self.reader.read().map_err(|error| self.file.read(error))?;
             match incoming {
@@ -191,7 +197,7 @@ mod tests {
 
     use recpipe::{Batch, BatchBuilder, Exit, Field, Schema, Type, Value};
 
-    use super::{Run, Spill};
+    use super::{ReadRun, Run, Spill};
 
     fn numbers(from: i64) -> Batch {
         let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap()));

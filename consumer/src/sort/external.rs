@@ -12,7 +12,7 @@ use super::{
     merge::{Merge, Pair, Pairs},
 };
 use crate::{
-    memory::{Account, Budget, Run, Spill},
+    memory::{Account, Budget, ReadRun, Run, Spill},
     normalized::{Prefix, prefix, sort_by_key},
 };
 
@@ -154,6 +154,11 @@ impl ExternalSorter {
         self.sort();
     }
 
+    /// Merges runs of [`packed`] batches, in the way of this one, which is empty.
+    pub(super) fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>) -> Result<Merge, Error> {
+        Ok(Merge::new(runs.into_iter().map(Pairs::read).collect::<Result<_, _>>()?, self.keep))
+    }
+
     /// The runs that were spilled.
     #[cfg(test)]
     pub(super) fn runs(&self) -> &[Run] {
@@ -180,15 +185,8 @@ impl ExternalSorter {
             let pairs = runs.drain(..some).map(|run| Pairs::spilled(&run)).collect::<Result<_, _>>()?;
             let mut spill = budget.spill()?;
             let mut run = spill.write()?;
-            let mut merge = Merge::new(pairs, keep);
-            let mut block = PairBlock::new(budget.piece());
-            while let Some((key, row)) = merge.next()? {
-                if let Some(full) = block.push(key, row)? {
-                    run.batch(&full)?;
-                }
-            }
-            if let Some(last) = block.finish()? {
-                run.batch(&last)?;
+            for batch in packed(Merge::new(pairs, keep), budget) {
+                run.batch(&batch?)?;
             }
             runs.push_back(run.finish()?);
         }
@@ -196,6 +194,20 @@ impl ExternalSorter {
         let pairs = spilled.chain(in_memory.into_iter().map(|run| Ok(Pairs::Memory(run)))).collect::<Result<_, _>>()?;
         Ok(Merge::new(pairs, keep))
     }
+}
+
+/// What a merge gives, as the batches of a run.
+pub(super) fn packed(mut merge: Merge, budget: &Budget) -> impl Iterator<Item = Result<Batch, Error>> + use<> {
+    let mut block = PairBlock::new(budget.piece());
+    let mut next = move || {
+        while let Some((key, row)) = merge.next()? {
+            if let Some(full) = block.push(key, row)? {
+                return Ok(Some(full));
+            }
+        }
+        block.finish()
+    };
+    std::iter::from_fn(move || next().transpose())
 }
 
 /// Compares two pairs of an arena by their keys.

@@ -8,7 +8,7 @@ use super::{
     tournament::Tournament,
 };
 use crate::{
-    memory::{Run, RunReader},
+    memory::{ReadRun, Run},
     normalized::{PREFIX_BYTES, Prefix, prefix},
 };
 
@@ -34,14 +34,14 @@ pub type Pair<'m> = (&'m [u8], &'m [u8]);
 pub enum Pairs {
     /// In memory.
     Memory(MemoryRun),
-    /// In a temporary file.
+    /// In a temporary file, or with another process.
     Spilled(SpilledRun),
 }
 
 /// A run that is read back, a batch at a time.
 #[derive(Debug)]
 pub struct SpilledRun {
-    reader: RunReader,
+    reader: Box<dyn ReadRun>,
     bytes: Bytes,
     keys: Vec<(u32, u32)>,
     rows: Vec<(u32, u32)>,
@@ -107,7 +107,12 @@ fn less(runs: &[Pairs], heads: &[Option<Prefix>], a: usize, b: usize) -> bool {
 
 impl Pairs {
     pub(super) fn spilled(run: &Run) -> Result<Self, Error> {
-        let mut run = SpilledRun { reader: run.read()?, bytes: Bytes::new(), keys: Vec::new(), rows: Vec::new(), next: 0 };
+        Pairs::read(Box::new(run.read()?))
+    }
+
+    /// A run of batches that [`super::external::packed`] made.
+    pub(super) fn read(reader: Box<dyn ReadRun>) -> Result<Self, Error> {
+        let mut run = SpilledRun { reader, bytes: Bytes::new(), keys: Vec::new(), rows: Vec::new(), next: 0 };
         run.refill()?;
         Ok(Pairs::Spilled(run))
     }

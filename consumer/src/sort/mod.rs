@@ -24,7 +24,7 @@ pub use self::{
 };
 use crate::{
     expr::{Expr, Vector},
-    memory::Budget,
+    memory::{Budget, ReadRun},
     normalized::push_sort_key,
 };
 
@@ -106,6 +106,25 @@ impl Sorter {
         }
         let rows = rows.ok_or(Error::Protocol("a merge of nothing"))?;
         Ok(Sorted { rows, merge: ExternalSorter::merge(pairs, budget)? })
+    }
+}
+
+impl Sorter {
+    /// What several sorters hold, as one run: its batches, which [`Sorter::merge_runs`] of another process takes.
+    ///
+    /// # Errors
+    /// Those of a [`crate::memory::Spill`]; so do the batches.
+    pub fn into_run(sorters: Vec<Sorter>, budget: &Budget) -> Result<impl Iterator<Item = Result<Batch, Error>> + use<>, Error> {
+        let pairs = sorters.into_iter().map(|sorter| sorter.pairs).collect();
+        Ok(external::packed(ExternalSorter::merge(pairs, budget)?, budget))
+    }
+
+    /// The records of runs that [`Sorter::into_run`] gave elsewhere, for the stage that this sorter, an empty one, is of.
+    ///
+    /// # Errors
+    /// Those of the runs.
+    pub fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>) -> Result<Sorted, Error> {
+        Ok(Sorted { rows: self.rows, merge: self.pairs.merge_runs(runs)? })
     }
 }
 

@@ -133,6 +133,8 @@ pub fn check(data: &[u8]) {
     reader.read().unwrap_or_else(|error| panic!("{error}"));
     let options = Options {
         threads: 1,
+        processes: None,
+        unordered: false,
         default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
         stopper: None,
         quiet: true,

@@ -5,19 +5,21 @@
 //! grandchild with another standard input is not misled. A child that knows nothing of it reads the stream as from a pipe.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     os::{
         fd::{AsFd, OwnedFd},
         unix::{net::UnixStream, process::ExitStatusExt},
     },
+    path::Path,
     process::{Command, Stdio},
 };
 
 use super::{
     greet::Identity,
     link::{Connected, Once, Parser},
+    stdio,
 };
 use crate::{
     Error, Exit,
@@ -61,14 +63,40 @@ pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
         let (reader, writer) = io::pipe().map_err(failed)?;
         (OwnedFd::from(reader), Feed::Pipe(OwnedFd::from(writer).into()), None)
     };
-    let process = start(program, args, theirs.into(), announcement).map_err(failed)?;
+    let process = start(program, args, theirs.into(), None, announcement).map_err(failed)?;
     Ok((Child { process, name: argv.join(" "), waited: false }, feed))
 }
 
+/// Starts a program that answers: what it reads, and what it writes, are pipes to us.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Error> {
+    let name = program.display().to_string();
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (their_input, to) = io::pipe().map_err(failed)?;
+    let (from, their_output) = io::pipe().map_err(failed)?;
+    let (to, from) = (File::from(OwnedFd::from(to)), File::from(OwnedFd::from(from)));
+    stdio::enlarge(&to);
+    stdio::enlarge(&from);
+    let output = Some(OwnedFd::from(their_output).into());
+    let process = start(program, args, OwnedFd::from(their_input).into(), output, None).map_err(failed)?;
+    Ok((Child { process, name: [&[&*name], args].concat().join(" "), waited: false }, to, from))
+}
+
 #[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
-fn start(program: &str, args: &[String], stdin: Stdio, announcement: Option<OsString>) -> io::Result<std::process::Child> {
+fn start(
+    program: impl AsRef<OsStr>,
+    args: &[impl AsRef<OsStr>],
+    stdin: Stdio,
+    stdout: Option<Stdio>,
+    announcement: Option<OsString>,
+) -> io::Result<std::process::Child> {
     let mut command = Command::new(program);
     command.args(args).stdin(stdin).env_remove(ANNOUNCEMENT);
+    if let Some(stdout) = stdout {
+        command.stdout(stdout);
+    }
     if let Some(announcement) = announcement {
         command.env(ANNOUNCEMENT, announcement);
     }

@@ -20,5 +20,5 @@ pub use codec::{Encoded, Ending, Report, encode};
 pub use control::{Control, Hello, Role};
 pub use frame::{Header, Kind};
 pub use plan::Plan;
-pub use reader::{Incoming, RawBatch, Reader};
+pub use reader::{Incoming, Place, RawBatch, Reader};
 pub use writer::Writer;

@@ -36,6 +36,17 @@ pub struct RawBatch {
     at: u64,
 }
 
+/// A batch's place in its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// How many batches came before it.
+    pub order: u64,
+    /// The number of its frame.
+    pub frame: u64,
+    /// Its first byte.
+    pub at: u64,
+}
+
 impl RawBatch {
     /// Verifies the checksum and decodes; the batch keeps using the frame's bytes.
     ///
@@ -55,6 +66,22 @@ impl RawBatch {
     /// The number of records it says it has.
     pub fn records(&self) -> u32 {
         self.header.records
+    }
+
+    /// Where it came in its stream.
+    pub fn place(&self) -> Place {
+        Place { order: self.order, frame: self.header.sequence, at: self.at }
+    }
+
+    /// The same, as if it had come there: who is handed a batch of another's stream knows it as the other does.
+    #[must_use]
+    pub fn with_place(mut self, place: Place) -> Self {
+        (self.order, self.header.sequence, self.at) = (place.order, place.frame, place.at);
+        self
+    }
+
+    pub(super) fn parts(&self) -> (&Header, &[u8]) {
+        (&self.header, &self.payload)
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
 use super::{
     codec::{self, Encoded, Ending, Report},
     frame::{self, Header, Kind, MAX_SCHEMAS, Totals},
+    reader::RawBatch,
 };
 use crate::{Batch, Error, Schema};
 
@@ -67,6 +68,16 @@ impl<W: Write> Writer<W> {
     pub fn encoded(&mut self, encoded: &Encoded) -> Result<(), Error> {
         let schema = self.schema(&encoded.schema)?;
         self.parts(Kind::Batch, schema, encoded.records, encoded.crc, &encoded.head, &encoded.block)
+    }
+
+    /// Passes on a batch that was read from another stream, byte for byte and unchecked: its checksum goes with it.
+    ///
+    /// # Errors
+    /// As for [`Writer::schema`].
+    pub fn raw(&mut self, raw: &RawBatch) -> Result<(), Error> {
+        let schema = self.schema(raw.schema())?;
+        let (header, payload) = raw.parts();
+        self.parts(Kind::Batch, schema, header.records, header.payload_crc, payload, &[])
     }
 
     /// Tells the reader of a failure after which the stream goes on.

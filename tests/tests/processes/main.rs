@@ -27,3 +27,6 @@ mod stops;
 mod terminals;
 // Totals, order and bytes, compared with what the log is known to hold.
 mod totals;
+// Workers that are processes of their own.
+#[cfg(target_os = "linux")]
+mod workers;

@@ -46,6 +46,8 @@ pub struct StageWord {
     pub runs: Runs,
     /// How much it keeps in memory.
     pub memory: &'static str,
+    /// Whether nothing comes out of it before the end of the input.
+    pub blocks: bool,
     /// Whether it writes the answer, so that nothing can come after it.
     pub output: bool,
     /// Parses what stands after the word.

@@ -1,0 +1,144 @@
+//! `consumer help [WORD]`: what the tables of words say of a stage, an aggregate or a function.
+
+use std::fmt::Write;
+
+use clap::CommandFactory;
+
+use crate::{
+    cli::{self, Cli},
+    query::{
+        diagnose::did_you_mean,
+        words::{self, AGGREGATES, FUNCTIONS, Runs, STAGES, StageWord},
+    },
+};
+
+/// The topics that are no words of the language.
+const TOPICS: [&str; 3] = ["stages", "aggregates", "functions"];
+
+/// The words after `help`, if that is how the query begins. No stage has this name, so no query is hidden by it.
+pub fn asked(query: &[String]) -> Option<Vec<String>> {
+    let mut words = query.iter().flat_map(|argument| argument.split_whitespace()).map(str::to_owned);
+    (words.next()? == "help").then(|| words.collect())
+}
+
+/// What is to be said of these words: of none, how to go on; of a topic, all its words; of a word of the language, all that
+/// is known of it.
+///
+/// # Errors
+/// What to say of a word that is none.
+pub fn about(asked: &[String]) -> Result<String, String> {
+    let name = match asked {
+        [] => return Ok(overview()),
+        [name] => name.as_str(),
+        _ => return Err("help is about one word at a time, as in: consumer help where".to_owned()),
+    };
+    match name {
+        "stages" => return Ok(list(STAGES.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        "aggregates" => return Ok(list(AGGREGATES.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        "functions" => return Ok(list(FUNCTIONS.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        _ => {}
+    }
+    let mut entries = Vec::new();
+    entries.extend(words::stage(name).map(of_stage));
+    entries.extend(words::aggregate(name).map(|row| entry("an aggregate", row.syntax, row.doc, row.example)));
+    entries.extend(words::function(name).map(|row| entry("a function", row.syntax, row.doc, row.example)));
+    if entries.is_empty() {
+        let known = STAGES.iter().flat_map(StageWord::names).chain(AGGREGATES.iter().map(|row| row.name));
+        let known = known.chain(FUNCTIONS.iter().map(|row| row.name)).chain(TOPICS);
+        let hint = did_you_mean(name, known);
+        let hint = if hint.is_empty() { format!("`consumer help` knows {}, and their words", TOPICS.join(", ")) } else { hint };
+        return Err(format!("there is no help about `{name}`: {hint}"));
+    }
+    Ok(entries.join("\n"))
+}
+
+fn overview() -> String {
+    let usage = Cli::command().render_usage();
+    let more = "consumer help stages | aggregates | functions   what there is, with an example of each\n\
+                consumer help WORD                              all about one of them\n\
+                consumer --help                                 the options";
+    format!("{usage}\n\n{}\n\n{more}\n", cli::reference())
+}
+
+fn of_stage(row: &'static StageWord) -> String {
+    let mut text = entry("a stage", row.syntax, row.doc, row.example);
+    let runs = match row.runs {
+        Runs::EachWorker => "in each worker",
+        Runs::WorkersThenMerge => "in each worker, then merged",
+        Runs::Once => "once",
+    };
+    // Writing to a string cannot fail.
+    if !row.synonyms.is_empty() {
+        let _ = writeln!(text, "  also:    {}", row.synonyms.join(", "));
+    }
+    let _ = writeln!(text, "  runs:    {runs}");
+    let _ = writeln!(text, "  memory:  {}", row.memory);
+    if row.blocks {
+        let _ = writeln!(text, "  blocks:  nothing comes out before the end of the input");
+    }
+    text
+}
+
+fn entry(what: &str, syntax: &str, doc: &str, example: &str) -> String {
+    format!("{syntax}\n  {what}: {doc}\n  example: {example}\n")
+}
+
+/// Of each how it is written and what it does, and an example below.
+fn list(rows: impl Iterator<Item = (&'static str, &'static str, &'static str)>) -> String {
+    rows.map(|(syntax, doc, example)| format!("{syntax}\n    {doc}\n    example: {example}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{about, asked};
+    use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
+
+    fn help(words: &[&str]) -> Result<String, String> {
+        about(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn every_word_has_help_and_stands_in_its_list() {
+        let check = |list: &str, name: &str, syntax: &str, example: &str| {
+            let text = help(&[name]).unwrap();
+            assert!(text.contains(syntax) && text.contains(&format!("example: {example}")), "{name}: {text}");
+            assert!(help(&[list]).unwrap().contains(&format!("example: {example}\n")), "{name}");
+        };
+        STAGES.iter().for_each(|row| check("stages", row.name, row.syntax, row.example));
+        AGGREGATES.iter().for_each(|row| check("aggregates", row.name, row.syntax, row.example));
+        FUNCTIONS.iter().for_each(|row| check("functions", row.name, row.syntax, row.example));
+        for row in STAGES {
+            row.synonyms.iter().for_each(|synonym| assert!(help(&[synonym]).unwrap().starts_with(row.syntax)));
+        }
+    }
+
+    #[test]
+    fn a_word_of_several_tables_is_explained_as_each() {
+        let text = help(&["distinct"]).unwrap();
+        assert!(text.contains("a stage: ") && text.contains("an aggregate: "), "{text}");
+        let text = help(&["max"]).unwrap();
+        assert!(text.contains("an aggregate: ") && text.contains("a function: "), "{text}");
+        assert!(help(&["p99"]).unwrap().contains("an aggregate: "));
+    }
+
+    #[test]
+    fn an_unknown_word_is_an_error_with_the_nearest() {
+        assert_eq!(help(&["wehre"]).unwrap_err(), "there is no help about `wehre`: did you mean `where`?");
+        assert_eq!(
+            help(&["xyzzyxyzzy"]).unwrap_err(),
+            "there is no help about `xyzzyxyzzy`: `consumer help` knows stages, aggregates, functions, and their words"
+        );
+        assert!(help(&["where", "count"]).unwrap_err().contains("one word"));
+    }
+
+    #[test]
+    fn only_help_asks_for_help() {
+        let of = |query: &[&str]| asked(&query.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(of(&["help"]), Some(vec![]));
+        assert_eq!(of(&["help", "top"]), Some(vec!["top".to_owned()]));
+        assert_eq!(of(&["help top"]), Some(vec!["top".to_owned()]));
+        assert_eq!(of(&["count"]), None);
+        assert_eq!(of(&[]), None);
+        assert!(STAGES.iter().all(|row| row.names().all(|name| name != "help")));
+    }
+}

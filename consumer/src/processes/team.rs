@@ -1,0 +1,270 @@
+//! The parent's side: its children, and what it hands to them.
+
+use std::{
+    fs::File,
+    sync::{
+        Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use recpipe::{
+    Batch, Column, Error, Exit, Origin, Schema, Time,
+    transport::exec::{self, Child},
+    wire::{Ending, RawBatch, Reader, Writer},
+};
+
+use super::talk::{self, Listener, Setup, Speaker, Word};
+use crate::{
+    gather::{Batches, Gathered},
+    memory::{Budget, Memory, ReadRun},
+    output::Replaced,
+    query::{
+        Source,
+        plan::{Output, Plan},
+    },
+    stage::Piece,
+};
+
+/// What children are started for.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// How many.
+    pub processes: usize,
+    /// The query, which they check themselves.
+    pub source: Source,
+    /// The moment that `now()` was for the plan.
+    pub now: Time,
+}
+
+/// Child processes that are workers. Dropped before [`Team::finish`], they are killed; none is left unwaited for.
+pub struct Team {
+    links: Vec<Link>,
+    next: AtomicUsize,
+    each: usize,
+}
+
+/// The way to one child and back. What it is sent is answered in order, and whoever has sent waits for its turn to read.
+struct Link {
+    to: Mutex<Requests>,
+    from: Mutex<Replies>,
+    turn: Condvar,
+}
+
+struct Requests {
+    speaker: Speaker<File>,
+    sent: u64,
+}
+
+struct Replies {
+    listener: Listener<File>,
+    answered: u64,
+    child: Option<Child>,
+    /// How it ended before its time.
+    lost: Option<(Exit, String)>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Team {
+    /// Starts children with so many threads each; `memory` is theirs together.
+    ///
+    /// # Errors
+    /// [`Error::Io`] or [`Error::Child`] when one does not start.
+    pub fn start(orders: &Orders, plan: &Plan, threads: usize, memory: &Memory, default_output: &Output) -> Result<Self, Error> {
+        let program = std::env::current_exe().map_err(|error| Error::io("cannot find this program to start it again", error))?;
+        let limit = (memory.limit / orders.processes.max(1)).max(Budget::LEAST);
+        let query = orders.source.parts().iter().map(|part| orders.source.text()[part.clone()].to_owned()).collect();
+        let memory = Memory { limit, directory: memory.directory.clone() };
+        let setup = Setup { query, now: orders.now, threads, memory, default_output: default_output.clone() }.to_batch()?;
+        let input = no_records(&plan.input)?;
+        let mut started = Vec::new();
+        // All, before the first is waited for.
+        for _ in 0..orders.processes {
+            started.push(exec::converse(&program, &["--worker"])?);
+        }
+        let link = |(child, to, from)| {
+            let mut child = Some(child);
+            let begin = || {
+                let mut speaker = Speaker(Writer::new(to)?);
+                speaker.0.batch(&setup)?;
+                speaker.0.batch(&input)?;
+                Ok((speaker, Listener(Reader::new(from)?)))
+            };
+            let (speaker, listener) = begin().map_err(|error| told(&lost(child.take(), error)))?;
+            let from = Replies { listener, answered: 0, child, lost: None };
+            Ok(Link { to: Mutex::new(Requests { speaker, sent: 0 }), from: Mutex::new(from), turn: Condvar::new() })
+        };
+        let links = started.into_iter().map(link).collect::<Result<_, Error>>()?;
+        // One more than it works on, so that it never waits for us.
+        Ok(Team { links, next: AtomicUsize::new(0), each: threads + 1 })
+    }
+
+    /// How many frames may be with all of them: as many threads should call [`Team::work`].
+    pub fn in_flight(&self) -> usize {
+        self.links.len() * self.each
+    }
+
+    /// Has a frame worked on, by the child whose turn it is, and waits for what comes of it; adds to `replaced`.
+    ///
+    /// # Errors
+    /// The child's, or [`Error::Child`] when it has ended.
+    pub fn work(&self, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.links.len();
+        self.links[turn].work(raw, replaced)
+    }
+
+    /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they
+    /// only end.
+    ///
+    /// # Errors
+    /// As for [`Team::work`]; so do the batches.
+    pub fn finish(self, empty: Option<Gathered>, budget: &Budget) -> Result<Batches, Error> {
+        let mut runs = Vec::new();
+        for Link { to, from, .. } in self.links {
+            let (to, mut from) =
+                (to.into_inner().unwrap_or_else(PoisonError::into_inner), from.into_inner().unwrap_or_else(PoisonError::into_inner));
+            if let Err(error) = to.speaker.0.finish(&Ending::default()) {
+                return Err(from.lose(error));
+            }
+            runs.push(ChildRun { from, frames: 0 });
+        }
+        match empty {
+            Some(empty) => empty.merge_runs(runs.into_iter().map(|run| Box::new(run) as Box<dyn ReadRun>).collect(), budget),
+            None => {
+                for mut run in runs {
+                    if run.read()?.is_some() {
+                        return Err(talk::misunderstood());
+                    }
+                }
+                Ok(Box::new(std::iter::empty()))
+            }
+        }
+    }
+}
+
+impl Link {
+    fn work(&self, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+        let (ticket, sent) = {
+            let mut to = lock(&self.to);
+            let ticket = to.sent;
+            to.sent += 1;
+            let sent = to.speaker.say(&Word::Place(raw.place()));
+            (ticket, sent.and_then(|()| to.speaker.0.raw(raw)))
+        };
+        let mut from = lock(&self.from);
+        let answer = match sent {
+            Ok(()) => {
+                while from.answered != ticket && from.lost.is_none() {
+                    from = self.turn.wait(from).unwrap_or_else(PoisonError::into_inner);
+                }
+                from.answer(replaced)
+            }
+            Err(error) => Err(from.lose(error)),
+        };
+        from.answered += 1;
+        self.turn.notify_all();
+        answer
+    }
+}
+
+impl Replies {
+    /// What came of the next frame.
+    fn answer(&mut self, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+        let mut pieces = Vec::new();
+        loop {
+            if let Some(lost) = &self.lost {
+                return Err(told(lost));
+            }
+            match self.listener.word() {
+                Ok(Some(Word::Done(more))) => {
+                    replaced.add(more);
+                    return Ok(pieces);
+                }
+                Ok(Some(Word::Lines(lines, records))) => pieces.push(Piece::Lines(lines, records)),
+                Ok(Some(Word::Records(frames))) => {
+                    for _ in 0..frames {
+                        let batch = self.listener.frame().and_then(RawBatch::decode).map_err(|error| self.lose(error))?;
+                        pieces.push(Piece::Batch(batch));
+                    }
+                }
+                Ok(Some(Word::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
+                Ok(Some(Word::Place(_)) | None) => return Err(self.lose(talk::misunderstood())),
+                Err(error) => return Err(self.lose(error)),
+            }
+        }
+    }
+
+    /// The child cannot be told or heard any more, for this reason: remembers how it ended.
+    fn lose(&mut self, error: Error) -> Error {
+        let child = self.child.take();
+        told(self.lost.get_or_insert_with(|| lost(child, error)))
+    }
+}
+
+fn told((exit, what): &(Exit, String)) -> Error {
+    Error::Child { exit: *exit, what: what.clone() }
+}
+
+/// How a child ended that should not have. A pipe that breaks is one whose other end is closed: the child is about to
+/// end, and can be waited for. One that says something else is killed, as it is dropped.
+fn lost(child: Option<Child>, error: Error) -> (Exit, String) {
+    let gone = matches!(error, Error::Truncated { .. }) || error.is_broken_pipe();
+    let how = match child {
+        Some(child) if gone => child.wait().err(),
+        _ => None,
+    };
+    match how.unwrap_or(error) {
+        Error::Child { exit, what } => (exit, format!("{what}, and what it had gathered is lost: there is no answer")),
+        error => (Exit::Failed, format!("a worker process cannot be understood: {error}")),
+    }
+}
+
+fn failed(what: String, corrupt: Option<(u64, u64)>) -> Error {
+    match corrupt {
+        Some((frame, at)) => Error::Corrupt { what, frame, at },
+        None => Error::Data(what),
+    }
+}
+
+/// What a child has gathered, read from its pipe; at the end it is waited for.
+struct ChildRun {
+    from: Replies,
+    /// Frames that were announced and are still to be read.
+    frames: u64,
+}
+
+impl std::fmt::Debug for ChildRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ChildRun").field("child", &self.from.child).finish_non_exhaustive()
+    }
+}
+
+impl ReadRun for ChildRun {
+    fn read(&mut self) -> Result<Option<Batch>, Error> {
+        loop {
+            if self.frames > 0 {
+                self.frames -= 1;
+                let batch = self.from.listener.frame().and_then(RawBatch::decode);
+                return batch.map(Some).map_err(|error| self.from.lose(error));
+            }
+            if self.from.child.is_none() {
+                return Ok(None);
+            }
+            match self.from.listener.word() {
+                Ok(Some(Word::Records(frames))) => self.frames = frames,
+                Ok(Some(Word::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
+                Ok(Some(_)) => return Err(self.from.lose(talk::misunderstood())),
+                Ok(None) => return self.from.child.take().map_or(Ok(()), Child::wait).map(|()| None),
+                Err(error) => return Err(self.from.lose(error)),
+            }
+        }
+    }
+}
+
+/// A batch without records: what says which fields there are.
+fn no_records(schema: &std::sync::Arc<Schema>) -> Result<Batch, Error> {
+    Batch::new(schema.clone(), schema.fields().iter().map(|_| Column::null(0)).collect(), 0, Origin::default())
+}

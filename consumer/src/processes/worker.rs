@@ -1,0 +1,162 @@
+//! A child: what it does with the frames that it is handed.
+
+use std::{
+    fs::File,
+    sync::{Mutex, PoisonError},
+};
+
+use recpipe::{
+    Error, Exit, Flow, parallel,
+    parallel::{Sink, Worker},
+    say,
+    transport::stdio,
+    wire::{Encoded, Ending, RawBatch, Reader, Writer},
+};
+
+use super::talk::{self, Listener, Setup, Speaker, Word};
+use crate::{
+    gather::Gathered,
+    output::Replaced,
+    query::{self, QueryError, Source},
+    run::QueryWorker,
+    split::Split,
+    stage::Piece,
+};
+
+/// Runs a child to its end: `consumer --worker`, started by its parent and by nobody else.
+pub fn main() -> Exit {
+    match serve() {
+        Ok(()) => Exit::Done,
+        // The parent has gone, or wants no more: nobody is to be told.
+        Err(error @ Error::Truncated { .. }) => error.exit(),
+        Err(error) if error.is_broken_pipe() => Exit::Incomplete,
+        Err(error) => {
+            say!("consumer: a worker process: {error}");
+            error.exit()
+        }
+    }
+}
+
+fn serve() -> Result<(), Error> {
+    let mut speaker = Speaker(Writer::new(stdio::stdout()?)?);
+    let mut listener = Listener(Reader::new(stdio::stdin()?)?);
+    match work(&mut listener, &mut speaker) {
+        Ok(()) => {}
+        Err(Failure::Pipe(error)) => return Err(error),
+        Err(Failure::Work(error)) => speaker.say(&Word::failed(error))?,
+    }
+    speaker.0.finish(&Ending::default()).map(drop)
+}
+
+/// Why a child cannot go on.
+enum Failure {
+    /// Its parent cannot be heard or told.
+    Pipe(Error),
+    /// All else, which the parent is told.
+    Work(Error),
+}
+
+fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<(), Failure> {
+    let setup = listener.frame().and_then(|raw| Setup::from_batch(&raw.decode()?)).map_err(Failure::Pipe)?;
+    let schema = listener.frame().map_err(Failure::Pipe)?.schema().clone();
+    let source = Source::from_args(&setup.query);
+    let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
+    let query = query::parse(&source).map_err(wrong)?;
+    let plan = query::check_at(&source, &query, &schema, setup.now).map_err(wrong)?;
+    let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads);
+    let broken = Mutex::new(None);
+    let mut pull = || match item(listener) {
+        Ok(item) => item,
+        Err(error) => {
+            *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            None
+        }
+    };
+    let mut answers = Answers { speaker, replaced: split.replaced(), told: 0, error: None };
+    let make = || Answering(QueryWorker::new(split.worker(), &plan));
+    let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
+    let told = answers.error.take();
+    let heard = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = told.or(heard) {
+        return Err(Failure::Pipe(error));
+    }
+    let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
+    for batch in Gathered::into_run(gathered, split.budget()).map_err(Failure::Work)? {
+        let frames = batch.and_then(|batch| talk::frames(&batch)).map_err(Failure::Work)?;
+        speaker.records(&frames).map_err(Failure::Pipe)?;
+    }
+    Ok(())
+}
+
+/// The next frame, in its place.
+fn item(listener: &mut Listener<File>) -> Result<Option<RawBatch>, Error> {
+    match listener.word()? {
+        Some(Word::Place(place)) => Ok(Some(listener.frame()?.with_place(place))),
+        None => Ok(None),
+        Some(_) => Err(talk::misunderstood()),
+    }
+}
+
+struct Answering<'p>(QueryWorker<'p>);
+
+/// A piece of an answer, encoded.
+enum Answer {
+    Records(Vec<Encoded>),
+    Lines(Vec<u8>, u64),
+}
+
+impl Worker<RawBatch> for Answering<'_> {
+    type Out = Result<Vec<Answer>, Error>;
+    type Last = Option<Gathered>;
+
+    fn work(&mut self, raw: RawBatch) -> Self::Out {
+        let answer = |piece| match piece {
+            Piece::Batch(batch) => talk::frames(&batch).map(Answer::Records),
+            Piece::Lines(lines, records) => Ok(Answer::Lines(lines, records)),
+        };
+        self.0.send(raw)?.into_iter().map(answer).collect()
+    }
+
+    fn finish(self) -> Self::Last {
+        self.0.gathered()
+    }
+}
+
+/// Tells the parent.
+struct Answers<'s> {
+    speaker: &'s mut Speaker<File>,
+    replaced: &'s Replaced,
+    /// How many of them the parent knows of.
+    told: u64,
+    error: Option<Error>,
+}
+
+impl Answers<'_> {
+    fn tell(&mut self, answers: Result<Vec<Answer>, Error>) -> Result<(), Error> {
+        let answers = match answers {
+            Ok(answers) => answers,
+            Err(error) => return self.speaker.say(&Word::failed(error)),
+        };
+        for answer in answers {
+            match answer {
+                Answer::Records(frames) => self.speaker.records(&frames)?,
+                Answer::Lines(lines, records) => self.speaker.say(&Word::Lines(lines, records))?,
+            }
+        }
+        let replaced = self.replaced.count();
+        let more = replaced.saturating_sub(std::mem::replace(&mut self.told, replaced));
+        self.speaker.say(&Word::Done(more))
+    }
+}
+
+impl Sink<Result<Vec<Answer>, Error>> for Answers<'_> {
+    fn take(&mut self, answers: Result<Vec<Answer>, Error>) -> Flow {
+        match self.tell(answers) {
+            Ok(()) => Flow::Continue,
+            Err(error) => {
+                self.error = Some(error);
+                Flow::Stop
+            }
+        }
+    }
+}
