@@ -12,7 +12,7 @@ use super::Wanted;
 
 /// More values and nulls together than this are not held: many small records with fields of their own each would take
 /// gigabytes. Records that lie in a block as they are, with a value for each field, have fewer.
-const MAX_CELLS: usize = 1 << 20;
+const BATCH_CELLS: usize = 1 << 20;
 
 /// Marks a start that counts in the table's own bytes instead of the block: a block is far smaller.
 const OWN: u32 = 1 << 31;
@@ -116,7 +116,7 @@ impl Table {
 
     /// Whether there is room for one more record if there are so many columns. There is for the first.
     pub fn has_room(&self, columns: usize) -> bool {
-        self.rows() == 0 || (self.rows() + 1) * columns <= MAX_CELLS
+        self.rows() == 0 || (self.rows() + 1) * columns <= BATCH_CELLS
     }
 
     /// The number of columns.
