@@ -5,7 +5,7 @@
 //! grandchild with another standard input is not misled. A child that knows nothing of it reads the stream as from a pipe.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io,
     os::{
@@ -18,6 +18,7 @@ use std::{
 use super::{
     greet::Identity,
     link::{Connected, Once, Parser},
+    stdio::enlarge,
 };
 use crate::{
     Error, Exit,
@@ -59,16 +60,34 @@ pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
         (OwnedFd::from(theirs), Feed::Link(ours), announcement)
     } else {
         let (reader, writer) = io::pipe().map_err(failed)?;
+        enlarge(&writer);
         (OwnedFd::from(reader), Feed::Pipe(OwnedFd::from(writer).into()), None)
     };
-    let process = start(program, args, theirs.into(), announcement).map_err(failed)?;
+    let process = start(program.as_ref(), args, theirs.into(), Stdio::inherit(), announcement).map_err(failed)?;
     Ok((Child { process, name: argv.join(" "), waited: false }, feed))
 }
 
+/// Starts the program of this name that is installed beside ours, or else the one that is found as a shell finds it. It
+/// reads `input`; what it writes is to be read from the file.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn_beside(program: &str, args: &[&str], input: OwnedFd) -> Result<(Child, File), Error> {
+    let name = [&[program], args].concat().join(" ");
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (ours, theirs) = io::pipe().map_err(failed)?;
+    enlarge(&ours);
+    let beside = std::env::current_exe().ok().map(|path| path.with_file_name(program)).filter(|path| path.is_file());
+    let path = beside.unwrap_or_else(|| program.into());
+    let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    let process = start(path.as_os_str(), &args, input.into(), theirs.into(), None).map_err(failed)?;
+    Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
+}
+
 #[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
-fn start(program: &str, args: &[String], stdin: Stdio, announcement: Option<OsString>) -> io::Result<std::process::Child> {
+fn start(program: &OsStr, args: &[String], stdin: Stdio, stdout: Stdio, announcement: Option<OsString>) -> io::Result<std::process::Child> {
     let mut command = Command::new(program);
-    command.args(args).stdin(stdin).env_remove(ANNOUNCEMENT);
+    command.args(args).stdin(stdin).stdout(stdout).env_remove(ANNOUNCEMENT);
     if let Some(announcement) = announcement {
         command.env(ANNOUNCEMENT, announcement);
     }

@@ -5,6 +5,7 @@
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
 //! - [`link`]: a stream over connections, [`socket`]s, that may break and come back;
+//! - [`raw`]: connections to programs that know no frames;
 //! - [`Patient`]: writing to what may be non-blocking;
 //! - [`watch`]: reading that can be stopped while it waits.
 
@@ -16,6 +17,7 @@ pub mod greet;
 pub mod link;
 pub mod listen;
 mod patient;
+pub mod raw;
 pub mod socket;
 pub mod stdio;
 mod tcp;

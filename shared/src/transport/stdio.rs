@@ -41,14 +41,14 @@ fn own(fd: BorrowedFd<'_>, what: &str) -> Result<File, Error> {
 
 /// Makes a pipe larger. What is no pipe, or has a user at the limit of pipe memory, stays as it is: only speed is lost.
 #[cfg(target_os = "linux")]
-fn enlarge(fd: impl AsFd) {
+pub(super) fn enlarge(fd: impl AsFd) {
     if rustix::pipe::fcntl_getpipe_size(&fd).is_ok_and(|size| size < PIPE_BYTES) {
         let _ = rustix::pipe::fcntl_setpipe_size(&fd, PIPE_BYTES);
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn enlarge(_: impl AsFd) {}
+pub(super) fn enlarge(_: impl AsFd) {}
 
 /// The columns of the terminal that standard output is; `None` when it is none or does not say.
 pub fn terminal_columns() -> Option<usize> {
