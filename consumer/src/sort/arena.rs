@@ -106,7 +106,7 @@ mod tests {
                 assert_eq!(arena.get(*place), (&key[..], &row[..]));
             }
             arena.clear();
-            assert!(arena.bytes() > 0 && arena.bytes() % 64 == 0);
+            assert!(arena.bytes() > 0 && arena.bytes().is_multiple_of(64));
         }
     }
 }

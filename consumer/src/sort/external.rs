@@ -9,7 +9,7 @@ use recpipe::{Batch, Column, Error, Field, Ints, Origin, Schema, Text, Type, rec
 
 use super::{
     arena::{Arena, Place},
-    merge::{Merge, Pairs},
+    merge::{Merge, Pair, Pairs},
 };
 use crate::{
     memory::{Account, Budget, Run, Spill},
@@ -221,7 +221,7 @@ pub struct MemoryRun {
 impl MemoryRun {
     /// The next pair.
     #[inline]
-    pub fn head(&self) -> Option<(&[u8], &[u8])> {
+    pub fn head(&self) -> Option<Pair<'_>> {
         self.entries.get(self.next).map(|entry| self.arena.get(entry.1))
     }
 

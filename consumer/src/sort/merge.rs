@@ -26,6 +26,9 @@ pub struct Merge {
     is_started: bool,
 }
 
+/// A key and its row.
+pub type Pair<'m> = (&'m [u8], &'m [u8]);
+
 /// One run.
 #[derive(Debug)]
 pub enum Pairs {
@@ -57,7 +60,7 @@ impl Merge {
     /// # Errors
     /// Those of a [`Run`] that is read.
     #[expect(clippy::should_implement_trait, reason = "what it gives is borrowed from it")]
-    pub fn next(&mut self) -> Result<Option<(&[u8], &[u8])>, Error> {
+    pub fn next(&mut self) -> Result<Option<Pair<'_>>, Error> {
         if matches!(self.keep, Keep::First(n) if self.given >= n) {
             return Ok(None);
         }
@@ -110,7 +113,7 @@ impl Pairs {
     }
 
     #[inline]
-    fn head(&self) -> Option<(&[u8], &[u8])> {
+    fn head(&self) -> Option<Pair<'_>> {
         match self {
             Pairs::Memory(run) => run.head(),
             Pairs::Spilled(run) => run.head(),
@@ -139,7 +142,7 @@ impl Pairs {
 
 impl SpilledRun {
     #[inline]
-    fn head(&self) -> Option<(&[u8], &[u8])> {
+    fn head(&self) -> Option<Pair<'_>> {
         let slice = |&(start, len): &(u32, u32)| &self.bytes[start as usize..start as usize + len as usize];
         Some((slice(self.keys.get(self.next)?), slice(self.rows.get(self.next)?)))
     }

@@ -335,7 +335,24 @@ impl Reading {
 
     /// Whether the reading ends here.
     fn parse(&mut self, block: &Block, parser: &mut dyn Parser, wanted: &Wanted) -> bool {
-        let Parsed { batch, lines, blank, rejects } = parser.parse(block, wanted);
+        let mut left = block.clone();
+        loop {
+            let parsed = parser.parse(&left, wanted);
+            let Some(at) = parser.stopped_at() else { return self.take(&left, parsed, parser) };
+            // More than one batch holds.
+            assert!(at > 0 && at < left.bytes.len(), "a block of which nothing is parsed");
+            let part = Block { bytes: left.bytes.split_to(at), end: left.start + at as u64, ..left.clone() };
+            left.start = part.end;
+            let parsed = parser.parse(&part, wanted);
+            assert_eq!(parser.stopped_at(), None, "what was before it makes a batch");
+            if self.take(&part, parsed, parser) {
+                return true;
+            }
+        }
+    }
+
+    fn take(&mut self, block: &Block, parsed: Parsed, parser: &mut dyn Parser) -> bool {
+        let Parsed { batch, lines, blank, rejects } = parsed;
         let (records, bytes) = (batch.len(), &block.bytes[..]);
         // The ledger.
         let (lines, units) = (lines as usize, records + rejects.len() + blank as usize);

@@ -22,7 +22,7 @@ use recpipe::record::{Field, Schema, Type};
 
 use self::scan::{Fault, Scalar, Visitor, unescape};
 use super::lines::lines;
-use super::table::{MAX_CELLS, Table};
+use super::table::Table;
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Wanted};
 use crate::input::block::Block;
 
@@ -105,6 +105,8 @@ struct Keys {
     next: usize,
     /// The columns that had no type before the line.
     typed: Vec<usize>,
+    /// What the line has in columns of whole numbers that are none: they become columns of floats if it is a record.
+    floats: Vec<(usize, f64)>,
     table: Table,
     path: String,
     /// The line that does not fit with those before it.
@@ -123,6 +125,7 @@ impl Keys {
             is_cast: Vec::new(),
             next: 0,
             typed: Vec::new(),
+            floats: Vec::new(),
             table: Table::default(),
             path: String::new(),
             stopped_at: None,
@@ -147,11 +150,6 @@ impl Keys {
         self.is_cast.truncate(len);
     }
 
-    /// Whether the table may have another line, with so many keys.
-    fn has_room_for(&self, keys: usize) -> bool {
-        keys * (self.table.rows() + 1) <= MAX_CELLS
-    }
-
     /// Fills the table; answers how many lines there are, how many of them are blank, and which are no records.
     fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
         self.truncate(self.base.len());
@@ -173,16 +171,19 @@ impl Keys {
             self.table.begin(start);
             self.next = 0;
             self.typed.clear();
-            let scanned = match self.has_room_for(known) {
-                true => scan::object(line, &mut path, &mut InLine { keys: self, line, start }),
-                false => Err(too_many_cells()),
-            };
-            match scanned {
-                Ok(()) => self.table.commit(),
+            self.floats.clear();
+            match scan::object(line, &mut path, &mut InLine { keys: self, line, start }) {
+                Ok(()) => {
+                    for (column, float) in self.floats.drain(..) {
+                        self.table.retype(column, Type::Float);
+                        self.table.number(column, float.to_bits() as i64);
+                    }
+                    self.table.commit();
+                }
                 Err(why) => {
                     self.truncate(known);
                     self.table.cancel(known);
-                    // What is no record says nothing of types. (An int that it made a float stays one: that loses less.)
+                    // What is no record says nothing of types.
                     self.typed.iter().filter(|&&column| column < known).for_each(|&column| self.table.untype(column));
                     if self.stopped_at.is_some() {
                         count -= 1;
@@ -229,9 +230,6 @@ impl Keys {
                     if self.has_too_many {
                         return Err(format!("more than {} different keys", Schema::MAX_FIELDS).into());
                     }
-                    if !self.has_room_for(self.names.len() + 1) {
-                        return Err(too_many_cells());
-                    }
                     self.add_name(path);
                     self.table.add_column(Type::Null);
                     self.names.len() - 1
@@ -241,11 +239,6 @@ impl Keys {
         self.next = place + 1;
         Ok(Some(place))
     }
-}
-
-#[cold]
-fn too_many_cells() -> Fault {
-    format!("too many different keys around it: more than {MAX_CELLS} values or gaps in a block of lines").into()
 }
 
 /// A line that is gone through.
@@ -263,6 +256,9 @@ impl Visitor for InLine<'_> {
         if table.is_set(place) {
             table.unset(place);
         }
+        if !self.keys.floats.is_empty() {
+            self.keys.floats.retain(|(column, _)| *column != place);
+        }
         let kind = match scalar {
             Scalar::Null => {
                 table.null(place);
@@ -279,7 +275,12 @@ impl Visitor for InLine<'_> {
                 table.retype(place, kind);
                 self.keys.typed.push(place);
             }
-            (Type::Int, Type::Float) => table.retype(place, Type::Float),
+            (Type::Int, Type::Float) => {
+                if let Scalar::Float(float) = scalar {
+                    self.keys.floats.push((place, float));
+                }
+                return Ok(());
+            }
             (Type::Float, Type::Int) => {}
             (known, kind) if known == kind => {}
             (known, kind) => {
@@ -374,6 +375,12 @@ mod tests {
         assert_eq!(of("{\"a\":null}", "{\"a\":2}").0, "a int\n2");
         assert_eq!(of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5}").0, "a float\n2.0\n2.5");
         assert_eq!(of("{\"a\":1.5}", "{\"a\":2}").0, "a float\n2.0");
+        assert_eq!(
+            of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5,\"a\":3}\n{\"a\":2.5,\"a\":\"x\"}\n{\"a\":4.5").0,
+            "a int\n2\n3",
+            "nor does it change a type"
+        );
+        assert_eq!(of("{\"a\":1}", "{\"a\":3,\"a\":2.5}\n{\"a\":7}").0, "a float\n2.5\n7.0");
         let (shown, rejects) = of("{\"a\":1}", "{\"a\":\"x\",\"new\":1}\n{\"a\":2}\n{\"a\":true}");
         assert_eq!(shown, "a int\n2", "a reject brings no key");
         assert_eq!(

@@ -218,6 +218,9 @@ mod tests {
         let known = [&b"}U\x01zNs."[..], b"}(U\x01zK\x01U\x01zU\x00u.", b"}U\x01zU\x01xs."].concat();
         let (parsed, _) = parse(&known, &known);
         assert_eq!((schema(&parsed).as_str(), parsed.rejects.len()), ("z:text", 1), "nor a type");
+        let known = [&b"}U\x01aK\x01s."[..], b"}(U\x01aG?\xf8\0\0\0\0\0\0U\x01zK\x01U\x01zU\x00u."].concat();
+        let (parsed, _) = parse(&known, &known);
+        assert_eq!((schema(&parsed).as_str(), parsed.rejects.len()), ("a:int", 1), "nor another type");
         check(b"]K\x01a.", "no dict");
         check(b"N.", "no dict");
     }

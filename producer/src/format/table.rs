@@ -10,16 +10,12 @@ use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text, Type};
 
 use super::Wanted;
 
-/// More values and nulls together than this are not held: many small records with fields of their own each would take
+/// A batch ends when it has more values and nulls together than this: many small records with fields of their own each would take
 /// gigabytes. Records that lie in a block as they are, with a value for each field, have fewer.
-const BATCH_CELLS: usize = 1 << 20;
+const CUT_AT_CELLS: usize = 1 << 20;
 
 /// Marks a start that counts in the table's own bytes instead of the block: a block is far smaller.
 const OWN: u32 = 1 << 31;
-
-/// A block has no more values and nulls together than this, where records need not have all fields: many small ones beside one
-/// with many fields would take gigabytes. Formats hold themselves to it.
-pub const MAX_CELLS: usize = 1 << 24;
 
 /// One field of the records so far.
 #[derive(Debug, Clone)]
@@ -116,7 +112,7 @@ impl Table {
 
     /// Whether there is room for one more record if there are so many columns. There is for the first.
     pub fn has_room(&self, columns: usize) -> bool {
-        self.rows() == 0 || (self.rows() + 1) * columns <= BATCH_CELLS
+        self.rows() == 0 || (self.rows() + 1) * columns <= CUT_AT_CELLS
     }
 
     /// The number of columns.

@@ -56,8 +56,8 @@ impl<'scope> Threads<'scope> {
         let take = |shared: &Mutex<Option<Box<Cutter<Opened>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
-            if let Some(cutter) = take(&moved) {
-                decompress(cutter, &blocks);
+            if let Some(mut cutter) = take(&moved) {
+                decompress(&mut cutter, &blocks);
             }
         };
         match (self.spawn)(Box::new(job)) {
@@ -102,7 +102,7 @@ impl Decompressed {
 }
 
 /// Makes blocks until all is read, or nobody wants more.
-fn decompress(mut cutter: Box<Cutter<Opened>>, blocks: &SyncSender<Made>) {
+fn decompress(cutter: &mut Cutter<Opened>, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
         Ok(None) => Made::End,

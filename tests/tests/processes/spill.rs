@@ -40,7 +40,7 @@ const DEADLINE: Duration = Duration::from_secs(120);
 #[test]
 fn memory_stays_within_its_bounds() {
     let text = Log::common(62, 20_000).text();
-    let times = (160 << 20_u64).div_ceil(text.len() as u64);
+    let times = (160_u64 << 20).div_ceil(text.len() as u64);
     for query in ["sort request, -bytes | null", "let n = bytes * 7919 % 1000003 | stats count by n, host, request | null"] {
         let args = ["--memory", "24MiB", "-j", "2", query];
         let run = Pipeline::both(&["apache", "-j", "2"], &args).feed(Feed::Repeat(text.clone(), Some(times)));

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use recpipe::record::{Field, Schema, Type};
 
 use super::machine::{Item, Machine};
-use crate::format::table::{MAX_CELLS, Table};
+use crate::format::table::Table;
+
+/// A block has no more values and nulls together than this: many small records with a key of their own each would take gigabytes.
+const MAX_CELLS: usize = 1 << 24;
 
 /// The texts of a block have no more bytes together than this: a pickle may name one text again and again for a few bytes each.
 const MAX_TEXT_BYTES: usize = 1 << 26;
@@ -25,6 +28,8 @@ pub(super) struct Fields {
     last: usize,
     /// The columns that had no type before the dict.
     typed: Vec<usize>,
+    /// What the dict has in columns of whole numbers that are none: they become columns of floats if it is a record.
+    floats: Vec<(usize, f64)>,
     /// Of all texts of the block.
     text_bytes: usize,
 }
@@ -108,6 +113,7 @@ impl Fields {
         }
         table.begin(start);
         self.typed.clear();
+        self.floats.clear();
         let columns = table.columns();
         self.last = usize::MAX - 1;
         for (key, value) in machine.pairs(dict) {
@@ -116,6 +122,14 @@ impl Fields {
             self.last = column;
             if table.kind(column) == Type::Null {
                 self.typed.push(column);
+            }
+            if !self.floats.is_empty() {
+                self.floats.retain(|(other, _)| *other != column);
+            }
+            if let (Type::Int, Item::Float(value)) = (table.kind(column), value) {
+                table.unset(column);
+                self.floats.push((column, value));
+                continue;
             }
             if let Err(what) = put(value, column, machine, table) {
                 // Two values of one key in the same dict, of different types.
@@ -128,6 +142,10 @@ impl Fields {
         }
         self.last = usize::MAX - 1;
         self.text_bytes = text_bytes;
+        for (column, value) in self.floats.drain(..) {
+            table.retype(column, Type::Float);
+            table.number(column, value.to_bits() as i64);
+        }
         table.commit();
         Ok(())
     }
@@ -174,7 +192,7 @@ fn put(value: Item, column: usize, machine: &Machine, table: &mut Table) -> Resu
     }
     let kind = kind(value).unwrap_or(Type::Null);
     match (table.kind(column), kind) {
-        (Type::Null, _) | (Type::Int, Type::Float) if kind != Type::Null => table.retype(column, kind),
+        (Type::Null, _) if kind != Type::Null => table.retype(column, kind),
         _ => {}
     }
     match (table.kind(column), value) {

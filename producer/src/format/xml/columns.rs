@@ -13,7 +13,6 @@ use std::sync::Arc;
 use recpipe::record::{Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type};
 
 use crate::format::Wanted;
-use crate::format::table::MAX_CELLS;
 
 /// The path of the record itself.
 pub(super) const ROOT: u32 = 0;
@@ -61,6 +60,9 @@ pub(super) struct Columns {
     /// How many of the paths and texts stay when it is emptied.
     kept: (usize, usize),
 }
+
+/// A block has no more texts and nulls together than this.
+pub(super) const MAX_CELLS: usize = 1 << 24;
 
 /// More paths than this are refused: there may be containers beside the fields.
 const MAX_PATHS: usize = 2 * Schema::MAX_FIELDS;

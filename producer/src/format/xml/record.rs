@@ -3,11 +3,10 @@
 //! Most children are `<name>text</name>`, with the names in the order of the record before and no `&` in the text; such a one
 //! costs two comparisons and one search. Everything else goes through a stack, whose texts are put together in one buffer.
 
-use super::columns::{Columns, ROOT};
+use super::columns::{Columns, MAX_CELLS, ROOT};
 use super::markup::{Malformed, Special, is_name_byte, is_space, name_end, skip_space, special};
 use super::text::{Place, resolve};
 use crate::format::Wanted;
-use crate::format::table::MAX_CELLS;
 
 /// How deep elements may be nested within a record.
 const MAX_DEPTH: usize = 128;
