@@ -10,6 +10,7 @@ use recpipe::{
 };
 
 use crate::{
+    input::As,
     memory::{Memory, Size},
     output::Color,
     processes::MAX_PROCESSES,
@@ -40,6 +41,10 @@ pub struct Cli {
     /// Ends when that many producers have ended; 0: never
     #[arg(long, value_name = "N", default_value_t = 1, requires = "listen")]
     pub senders: u16,
+
+    /// What comes in: records of a `producer`, or what other programs write, which a `producer` beside this one reads for it
+    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t)]
+    pub form: As,
 
     /// Goes on trying to connect for so long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]

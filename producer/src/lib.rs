@@ -41,7 +41,8 @@ use input::follow::lookout::Lookout;
 use input::follow::{Follow, Setup};
 use input::live::Watch;
 use input::{Inputs, Meter, signals};
-use output::Advice;
+use output::foreign::{self, As, Streams};
+use output::{Advice, Target};
 use progress::Progress;
 use run::Output;
 use run::follow::FollowSource;
@@ -81,7 +82,8 @@ pub fn produce(config: Config) -> Exit {
     if let To::Consumers { urls, listen, options } = &config.to {
         return produce_for(&config, found, kept, urls, listen.as_ref(), options);
     }
-    let Opened { out, watch, created } = match open_output(&config.to) {
+    let form = config.options.packing.form;
+    let Opened { out, watch, created } = match open_output(&config.to, form) {
         Ok(opened) => opened,
         Err((exit, message)) => {
             say!("producer: {message}");
@@ -93,13 +95,20 @@ pub fn produce(config: Config) -> Exit {
         return Exit::Usage;
     }
     // Before the first byte is written: whoever has read one knows that somebody listens.
-    let advice = Advice::Pipe(Listener::new(&out));
+    let advice = if form == As::Records { Advice::Pipe(Listener::new(&out)) } else { Advice::Nobody };
     let run = || {
         thread::scope(|scope| {
             let (source, progress, lookout) = open_source(&config, found, Some(&out), &watch, scope)?;
+            let begin = |out: &File| -> Result<Box<dyn Target>, Error> {
+                let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
+                Ok(match form {
+                    As::Records => Box::new(Writer::new(Patient::new(out))?),
+                    form => Box::new(Streams::to_file(form, out)),
+                })
+            };
             let output = match config.to {
-                To::File(_) => Output::Late(Box::new(|| Ok(Box::new(Writer::new(emptied(&out)?)?)))),
-                _ => Output::Now(Box::new(|| Ok(Box::new(Writer::new(Patient::new(&out))?)))),
+                To::File(_) => Output::Late(Box::new(|| emptied(&out).and_then(begin))),
+                _ => Output::Now(Box::new(|| begin(&out))),
             };
             Ok(beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)))
         })
@@ -135,11 +144,18 @@ fn produce_for(
                 stop.stop();
             }
         };
-        let opened = output::open(urls, listen.map(|(url, count)| (url, *count)), options, over).map_err(|e| (e.exit(), e.to_string()))?;
-        let output::Opened { outputs, advice, listening: _listening } = opened;
+        let listen = listen.map(|(url, count)| (url, *count));
+        let failed = |e: Error| watch.signal().map_or_else(|| (e.exit(), e.to_string()), |signal| (Exit::Signal(signal), e.to_string()));
+        let (outputs, advice, _listening): (Box<dyn Target>, _, _) = match config.options.packing.form {
+            As::Records => {
+                let opened = output::open(urls, listen, options, over).map_err(failed)?;
+                (Box::new(opened.outputs), opened.advice, Some(opened.listening))
+            }
+            form => (Box::new(foreign::open(form, urls, listen, options, &watch).map_err(failed)?), Advice::Nobody, None),
+        };
         thread::scope(|scope| {
             let (source, progress, lookout) = open_source(config, found, None, &watch, scope)?;
-            let output = Output::Now(Box::new(|| Ok(Box::new(outputs))));
+            let output = Output::Now(Box::new(|| Ok(outputs)));
             Ok(beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)))
         })
     };
@@ -151,9 +167,9 @@ fn produce_for(
 }
 
 /// The file of a stream, which begins now.
-fn emptied(out: &File) -> Result<Patient<&File>, Error> {
+fn emptied(out: &File) -> Result<&File, Error> {
     let emptied = out.metadata().and_then(|meta| if meta.is_file() { out.set_len(0) } else { Ok(()) });
-    emptied.map(|()| Patient::new(out)).map_err(|e| Error::io("cannot empty the file of the stream", e))
+    emptied.map(|()| out).map_err(|e| Error::io("cannot empty the file of the stream", e))
 }
 
 fn to_file(to: &To) -> Option<&Path> {
@@ -219,10 +235,10 @@ struct Opened<'a> {
     created: Option<&'a Path>,
 }
 
-fn open_output(to: &To) -> Result<Opened<'_>, (Exit, String)> {
+fn open_output(to: &To, form: As) -> Result<Opened<'_>, (Exit, String)> {
     let failed = |e: &dyn std::fmt::Display| (Exit::Failed, e.to_string());
     match to {
-        To::Stdout | To::Consumers { .. } if stdio::stdout_is_terminal() => {
+        To::Stdout | To::Consumers { .. } if stdio::stdout_is_terminal() && !form.is_text() => {
             let hint = "records are not written to a terminal; add `| consumer` to see them, or `--to FILE` to keep them";
             Err((Exit::Usage, hint.to_owned()))
         }

@@ -28,7 +28,7 @@ use recpipe::{Batch, Exit};
 
 use crate::format::Wanted;
 use crate::input::live::Watch;
-use crate::output::{Advice, Shards};
+use crate::output::{Advice, Packing};
 use crate::progress::Progress;
 pub use deliver::{Begin, Output};
 use deliver::{Deliver, GivenUp};
@@ -51,8 +51,8 @@ pub struct Options {
     pub stats: bool,
     /// Which lines are read at all.
     pub grep: Option<Grep>,
-    /// How the records are split among several consumers, where each has its share.
-    pub shards: Option<Shards>,
+    /// What the records are written as, and how they are split among several consumers.
+    pub packing: Packing,
     /// What is done with the records.
     pub shape: Shape,
 }

@@ -4,6 +4,7 @@
 //! turn. The fields of all streams are known before the first record is looked at, except of those that begin later.
 
 use std::{
+    io::{self, Read},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
@@ -15,11 +16,15 @@ use recpipe::{
     transport::{
         link::{Connections, Inlet, Settings, Steering},
         listen::Listener,
+        watch::Stopper,
     },
     wire::{Ending, Incoming, Plan, Reader},
 };
 
-use super::{Arrived, Begun, LinkReader, Receipt};
+use super::{
+    Arrived, Begun, Receipt,
+    foreign::{Pipe, reap},
+};
 
 /// Frames that wait to be taken, of all streams together.
 const WAITING: usize = 8;
@@ -27,11 +32,13 @@ const WAITING: usize = 8;
 struct Event {
     peer: Arc<str>,
     what: Result<Option<Incoming>, Error>,
-    receipt: Receipt,
+    receipt: Option<Receipt>,
 }
 
 /// Where the streams come from.
 pub(super) enum Origin {
+    /// A `producer` that we have started.
+    Child(Pipe),
     /// One that we have called.
     Called(Inlet),
     /// Those that call us.
@@ -53,6 +60,42 @@ pub struct Merged {
     is_over: bool,
 }
 
+/// What one stream is read from.
+enum Stream {
+    Link(Inlet),
+    Child(Pipe),
+}
+
+impl Stream {
+    fn peer(&self) -> &str {
+        match self {
+            Stream::Link(inlet) => inlet.peer(),
+            Stream::Child(pipe) => &pipe.peer,
+        }
+    }
+
+    /// Whoever sends is told, and has gone when it returns.
+    fn close(self, ending: &Ending) -> Result<(), Error> {
+        match self {
+            Stream::Link(inlet) => inlet.close(ending.clone()),
+            Stream::Child(Pipe { records, child, .. }) => {
+                drop(records);
+                reap(child);
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Read for Stream {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Link(inlet) => inlet.read(into),
+            Stream::Child(pipe) => pipe.records.read(into),
+        }
+    }
+}
+
 struct Shared {
     desk: Mutex<Desk>,
 }
@@ -60,7 +103,8 @@ struct Shared {
 struct Desk {
     steerings: Vec<Steering>,
     plan: Option<Plan>,
-    feeders: Vec<JoinHandle<Option<LinkReader>>>,
+    feeders: Vec<JoinHandle<Option<Reader<Stream>>>>,
+    stoppers: Vec<Stopper>,
     /// Opened when the fields of all are known.
     gates: Vec<Sender<()>>,
     is_open: bool,
@@ -83,6 +127,7 @@ impl StopLinks {
         let mut desk = self.0.desk();
         desk.stopped = true;
         desk.steerings.iter().for_each(Steering::stop);
+        desk.stoppers.iter().for_each(Stopper::stop);
     }
 }
 
@@ -94,6 +139,7 @@ impl Merged {
             steerings: Vec::new(),
             plan: None,
             feeders: Vec::new(),
+            stoppers: Vec::new(),
             gates: Vec::new(),
             is_open: false,
             stopped: false,
@@ -103,7 +149,8 @@ impl Merged {
         let shared = Arc::new(Shared { desk: Mutex::new(desk) });
         for origin in origins {
             match origin {
-                Origin::Called(inlet) => feed(&shared, inlet, to.clone())?,
+                Origin::Child(pipe) => feed(&shared, Stream::Child(pipe), to.clone())?,
+                Origin::Called(inlet) => feed(&shared, Stream::Link(inlet), to.clone())?,
                 Origin::Listener(listener) => {
                     let listener = Arc::new(listener);
                     let (mine, to) = (shared.clone(), to.clone());
@@ -111,7 +158,7 @@ impl Merged {
                     let receive = move || {
                         while let Some(accepted) = porter_listener.accept() {
                             let peer = accepted.peer();
-                            let fed = Inlet::open(accepted, settings).and_then(|inlet| feed(&mine, inlet, to.clone()));
+                            let fed = Inlet::open(accepted, settings).and_then(|inlet| feed(&mine, Stream::Link(inlet), to.clone()));
                             if let Err(error) = fed {
                                 say!("consumer: {peer}: {error}");
                             }
@@ -230,7 +277,7 @@ impl Merged {
                     if let Incoming::Batch(raw) = &what {
                         self.records += u64::from(raw.records());
                     }
-                    return Ok(Some(Arrived { what, receipt: Some(receipt) }));
+                    return Ok(Some(Arrived { what, receipt }));
                 }
                 Ok(None) => {}
                 Err(error) if error.is_broken_pipe() => return Err(error),
@@ -252,7 +299,7 @@ impl Merged {
         let mut closed = Ok(());
         for feeder in feeders {
             if let Ok(Some(reader)) = feeder.join() {
-                let told = reader.into_input().close(ending.clone());
+                let told = reader.into_input().close(ending);
                 closed = closed.and(told);
             }
         }
@@ -268,33 +315,51 @@ impl Merged {
 }
 
 /// Starts the thread that reads a stream.
-fn feed(shared: &Arc<Shared>, inlet: Inlet, to: Sender<Event>) -> Result<(), Error> {
-    let peer: Arc<str> = inlet.peer().into();
-    let steering = inlet.steering();
+fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), Error> {
+    let peer: Arc<str> = stream.peer().into();
     let (gate, opened) = bounded::<()>(1);
     let mut desk = shared.desk();
-    if desk.stopped {
-        steering.stop();
-    }
-    if let Some(plan) = &desk.plan {
-        steering.plan(plan.clone());
-    }
+    let steering = match &stream {
+        Stream::Link(inlet) => {
+            let steering = inlet.steering();
+            if desk.stopped {
+                steering.stop();
+            }
+            if let Some(plan) = &desk.plan {
+                steering.plan(plan.clone());
+            }
+            desk.steerings.push(steering.clone());
+            Some(steering)
+        }
+        Stream::Child(pipe) => {
+            desk.stoppers.push(pipe.stopper.clone());
+            None
+        }
+    };
     if desk.is_open {
         let _ = gate.send(());
     } else {
         desk.gates.push(gate);
     }
-    desk.steerings.push(steering.clone());
-    let read = move || read_all(inlet, &peer, &steering, &opened, &to);
+    let read = move || read_all(stream, &peer, steering.as_ref(), &opened, &to);
     let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
     desk.feeders.push(feeder.map_err(|error| Error::io("cannot start a thread", error))?);
     Ok(())
 }
 
 /// Reads a stream to its end, or until nobody takes what it gives.
-fn read_all(inlet: Inlet, peer: &Arc<str>, steering: &Steering, opened: &Receiver<()>, to: &Sender<Event>) -> Option<LinkReader> {
-    let event = |what, before| Event { peer: peer.clone(), what, receipt: Receipt { steering: steering.clone(), before } };
-    let mut reader = match Reader::new(inlet) {
+fn read_all(
+    stream: Stream,
+    peer: &Arc<str>,
+    steering: Option<&Steering>,
+    opened: &Receiver<()>,
+    to: &Sender<Event>,
+) -> Option<Reader<Stream>> {
+    let event = |what, before| {
+        let receipt = steering.map(|steering| Receipt { steering: steering.clone(), before });
+        Event { peer: peer.clone(), what, receipt }
+    };
+    let mut reader = match Reader::new(stream) {
         Ok(reader) => reader,
         Err(error) => {
             let _ = to.send(event(Err(error), 0));

@@ -3,6 +3,7 @@
 //! An [`Input`] gives the frames of its streams, tells the producers what the query needs and how far it is, and at the
 //! end how it went.
 
+mod foreign;
 mod merged;
 mod open;
 
@@ -13,12 +14,14 @@ use recpipe::{
     Error, Exit, Schema, say,
     transport::{
         Url, back,
-        link::{Inlet, Steering},
+        exec::Child,
+        link::Steering,
         watch::{Stopper, Watched},
     },
     wire::{Ending, Incoming, Plan, Reader},
 };
 
+pub use foreign::As;
 use merged::Merged;
 pub use merged::unite;
 pub use open::open;
@@ -83,7 +86,9 @@ pub enum Input {
         /// Ends a read that waits.
         stopper: Stopper,
         /// Whether somebody may listen for advice at the other end.
-        is_stdin: bool,
+        is_heard: bool,
+        /// The `producer` that we have started, which writes it.
+        child: Option<Child>,
     },
     /// Producers at the other ends of links.
     Links(Merged),
@@ -144,7 +149,7 @@ impl Input {
     pub fn advise(&self, plan: &Plan) {
         match self {
             // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-            Input::Plain { reader, is_stdin: true, .. } if plan.columns.is_some() => {
+            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() => {
                 back::advise(reader.input(), plan);
             }
             Input::Plain { .. } => {}
@@ -171,7 +176,12 @@ impl Input {
     /// [`Error::Lost`] when one cannot be told.
     pub fn close(self, ending: &Ending) -> Result<(), Error> {
         match self {
-            Input::Plain { .. } => Ok(()),
+            Input::Plain { reader, child, .. } => {
+                // It sees then that nothing more is wanted.
+                drop(reader);
+                child.into_iter().for_each(foreign::reap);
+                Ok(())
+            }
             Input::Links(links) => links.close(ending),
         }
     }
@@ -192,9 +202,6 @@ impl Frames for Input {
         }
     }
 }
-
-/// A reader of one link.
-type LinkReader = Reader<Inlet>;
 
 /// The URLs that this input can be opened from, for messages.
 fn is_link(url: &Url) -> bool {

@@ -1,7 +1,6 @@
 //! Opens what the command line names.
 
 use std::{
-    fs::File,
     io::IsTerminal,
     os::{fd::AsFd, unix::fs::FileTypeExt},
 };
@@ -23,7 +22,9 @@ use recpipe::{
 };
 
 use super::{
-    Input, is_link,
+    Input,
+    foreign::{self, Pipe},
+    is_link,
     merged::{Merged, Origin},
 };
 use crate::cli::Cli;
@@ -33,6 +34,20 @@ use crate::cli::Cli;
 /// # Errors
 /// When it cannot be opened, or is no stream.
 pub fn open(cli: &Cli) -> anyhow::Result<Input> {
+    if let Some(format) = cli.form.format() {
+        let mut pipes = foreign::open(cli, format)?;
+        return match pipes.pop() {
+            Some(Pipe { records, stopper, child, .. }) if pipes.is_empty() => {
+                Ok(Input::Plain { reader: Box::new(Reader::new(records)?), stopper, is_heard: true, child: Some(child) })
+            }
+            last => {
+                pipes.extend(last);
+                let senders = Some(pipes.len());
+                let origins = pipes.into_iter().map(Origin::Child).collect();
+                Ok(Input::Links(Merged::new(origins, senders, Settings::default())?))
+            }
+        };
+    }
     let security = cli.security()?;
     let identity = Identity::new(Role::Receiver, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
     let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
@@ -78,15 +93,15 @@ fn plain(url: &Url) -> anyhow::Result<Input> {
         ));
     }
     if file.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) && !is_stdin {
-        first_byte(&file)?;
+        wait_for(&file)?;
     }
     let (input, stopper) = Watched::new(file, None).context("cannot watch the input")?;
-    Ok(Input::Plain { reader: Box::new(Reader::new(input)?), stopper, is_stdin })
+    Ok(Input::Plain { reader: Box::new(Reader::new(input)?), stopper, is_heard: is_stdin, child: None })
 }
 
-/// Waits for the writer of a named pipe: until it writes, or nobody reads our answer any more.
-fn first_byte(pipe: &File) -> Result<(), Error> {
+/// Waits for the writer of a named pipe, or for a connection: until there is one, or nobody reads our answer any more.
+pub(super) fn wait_for(input: &impl AsFd) -> Result<(), Error> {
     let failed = |error| Error::io("cannot wait for the input", error);
     let (guard, _stopper) = Guard::new(Some(stdio::stdout()?.into())).map_err(failed)?;
-    guard.wait(&[pipe.as_fd()], None).map(drop).map_err(failed)
+    guard.wait(&[input.as_fd()], None).map(drop).map_err(failed)
 }

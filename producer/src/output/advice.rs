@@ -6,6 +6,8 @@ use recpipe::wire::Plan;
 
 /// Where consumers are heard.
 pub enum Advice {
+    /// Nowhere: whoever reads knows nothing of it.
+    Nobody,
     /// The one at the other end of a pipe.
     Pipe(Listener),
     /// Those at the other ends of links: heard when all have spoken.
@@ -31,6 +33,7 @@ impl Advice {
     /// The fields that are read by any, once it is known; it is given once. Never waits.
     pub fn hear(&mut self) -> Option<Vec<String>> {
         match self {
+            Advice::Nobody => None,
             Advice::Pipe(listener) => listener.hear().and_then(|plan| plan.columns),
             Advice::Links { heard: true, .. } => None,
             Advice::Links { from, said, besides, heard } => {

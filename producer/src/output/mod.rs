@@ -1,10 +1,13 @@
 //! Where the records go: a pipe or file, or any number of consumers at the other ends of links.
 //!
+//! Programs that are no `consumer` get streams of another kind, from [`foreign`].
+//!
 //! A [`Target`] takes the frames of a run in order. With several consumers each has a stream of its own, and [`Spread`]
 //! says who gets which batch.
 
 mod advice;
 mod destination;
+pub mod foreign;
 mod open;
 mod spread;
 
@@ -15,15 +18,35 @@ use recpipe::wire::{Encoded, Ending, Report, Writer};
 use recpipe::{Batch, Error, Schema, wire};
 
 pub use advice::Advice;
+use foreign::{As, Foreign};
 pub use open::{Listening, Opened, Options, open};
 pub use spread::{Outputs, Spread};
 
 /// A batch in the form in which it is sent, and to whom.
 pub struct Parcel {
     /// What is sent.
-    pub encoded: Arc<Encoded>,
+    pub content: Content,
     /// The number of the consumer whose share it is; `None` where any may have it.
     pub to: Option<usize>,
+}
+
+/// A batch as it is written.
+pub enum Content {
+    /// For a `consumer`.
+    Frame(Arc<Encoded>),
+    /// For other programs.
+    Foreign(Foreign),
+}
+
+impl Parcel {
+    /// # Errors
+    /// It is for other programs.
+    fn frame(&self) -> Result<&Arc<Encoded>, Error> {
+        match &self.content {
+            Content::Frame(encoded) => Ok(encoded),
+            Content::Foreign(_) => Err(Error::Protocol("bytes without frames for a consumer")),
+        }
+    }
 }
 
 /// Takes the frames of a run.
@@ -55,12 +78,12 @@ pub trait Target {
     /// As [`Target::schema`]; and when a consumer did not end well.
     fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 
-    /// Encodes a batch and sends it.
+    /// All have had enough: waits for those that we have started.
     ///
     /// # Errors
-    /// As [`Target::schema`].
-    fn batch(&mut self, batch: &Batch, shards: Option<&Shards>) -> Result<(), Error> {
-        parcels(batch, shards)?.iter().try_for_each(|parcel| self.parcel(parcel))
+    /// When one of them did not end well.
+    fn leave(self: Box<Self>) -> Result<(), Error> {
+        Ok(())
     }
 }
 
@@ -70,7 +93,7 @@ impl<W: Write> Target for Writer<W> {
     }
 
     fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
-        self.encoded(&parcel.encoded)
+        self.encoded(parcel.frame()?)
     }
 
     fn report(&mut self, report: &Report) -> Result<(), Error> {
@@ -95,15 +118,43 @@ pub struct Shards {
     pub count: usize,
 }
 
-/// Encodes a batch for whoever is to have it: the part of writing that workers do.
-///
-/// # Errors
-/// [`Error::TooLarge`] for a record that no frame holds; [`Error::Schema`] when there is no such field to split by.
-pub fn parcels(batch: &Batch, shards: Option<&Shards>) -> Result<Vec<Parcel>, Error> {
-    let parcel = |encoded, to| Parcel { encoded: Arc::new(encoded), to };
-    let Some(Shards { field, count }) = shards else {
-        return Ok(wire::encode(batch)?.into_iter().map(|encoded| parcel(encoded, None)).collect());
-    };
+/// What is made of a batch before it is sent.
+#[derive(Clone, Debug, Default)]
+pub struct Packing {
+    /// What it is written as.
+    pub form: As,
+    /// How its records are split among several consumers, where each has its share.
+    pub shards: Option<Shards>,
+}
+
+impl Packing {
+    /// Encodes a batch for whoever is to have it: the part of writing that workers do.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] for a record that no frame holds; [`Error::Schema`] when there is no such field to split by.
+    pub fn parcels(&self, batch: &Batch) -> Result<Vec<Parcel>, Error> {
+        match &self.shards {
+            None => self.pack(batch, None),
+            Some(shards) => {
+                let mut parcels = Vec::new();
+                for (to, rows) in split(batch, shards)?.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
+                    parcels.extend(self.pack(&batch.select(rows), Some(to))?);
+                }
+                Ok(parcels)
+            }
+        }
+    }
+
+    fn pack(&self, batch: &Batch, to: Option<usize>) -> Result<Vec<Parcel>, Error> {
+        if let Some(foreign) = foreign::encode(self.form, batch) {
+            return Ok(vec![Parcel { content: Content::Foreign(foreign), to }]);
+        }
+        Ok(wire::encode(batch)?.into_iter().map(|encoded| Parcel { content: Content::Frame(Arc::new(encoded)), to }).collect())
+    }
+}
+
+/// The rows that each has its share of.
+fn split(batch: &Batch, Shards { field, count }: &Shards) -> Result<Vec<Vec<u32>>, Error> {
     if batch.is_empty() {
         return Ok(Vec::new());
     }
@@ -116,11 +167,7 @@ pub fn parcels(batch: &Batch, shards: Option<&Shards>) -> Result<Vec<Parcel>, Er
         let value = batch.row(row).value(place);
         rows[shard(value, *count)].push(row as u32);
     }
-    let mut parcels = Vec::new();
-    for (to, rows) in rows.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-        parcels.extend(wire::encode(&batch.select(rows))?.into_iter().map(|encoded| parcel(encoded, Some(to))));
-    }
-    Ok(parcels)
+    Ok(rows)
 }
 
 /// Which of `count` consumers has the records with this value: the same in every run.

@@ -168,23 +168,24 @@ impl Target for Outputs {
     }
 
     fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
-        self.records += u64::from(parcel.encoded.records());
-        if self.announced.as_ref().is_none_or(|schema| schema != parcel.encoded.schema()) {
+        let encoded = parcel.frame()?;
+        self.records += u64::from(encoded.records());
+        if self.announced.as_ref().is_none_or(|schema| schema != encoded.schema()) {
             // To all: also one that never gets a record has to know what there could have been.
-            let schema = parcel.encoded.schema().clone();
+            let schema = encoded.schema().clone();
             self.schema(&schema)?;
             self.announced = Some(schema);
         }
         match (&self.spread, parcel.to) {
             (Spread::Balance, _) => {
-                self.balance(&parcel.encoded)?;
+                self.balance(encoded)?;
                 self.give_orphans()
             }
-            (Spread::Broadcast, _) => self.all(|destination| destination.send(&parcel.encoded)),
+            (Spread::Broadcast, _) => self.all(|destination| destination.send(encoded)),
             (Spread::Shard(_), to) => {
                 let at = to.unwrap_or(0);
                 if self.destinations[at].is_open()
-                    && let Err(error) = self.destinations[at].send(&parcel.encoded)
+                    && let Err(error) = self.destinations[at].send(encoded)
                 {
                     self.bury(at, error)?;
                 }

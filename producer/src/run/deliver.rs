@@ -17,7 +17,7 @@ use super::work::{Done, Take, Work};
 use crate::format::{Reject, Unit};
 use crate::input::block::{Block, Part};
 use crate::input::signals;
-use crate::output::{Shards, Target};
+use crate::output::{Packing, Target};
 use crate::progress::Progress;
 
 /// Where a stream goes.
@@ -34,7 +34,7 @@ pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + '
 /// Takes what the workers did, in order.
 pub(super) struct Deliver<'a, 'o> {
     writer: Option<Box<dyn Target + 'o>>,
-    shards: Option<&'a Shards>,
+    packing: &'a Packing,
     /// What becomes the writer when there is something to write.
     late: Option<Begin<'o>>,
     judge: Judge,
@@ -112,7 +112,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
     ) -> Self {
         let mut deliver = Deliver {
             writer: None,
-            shards: options.shards.as_ref(),
+            packing: &options.packing,
             late: None,
             judge: Judge::new(options.limit),
             kept,
@@ -205,7 +205,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         if self.order.is_other(&take.block.source) {
             self.end_input(false);
         }
-        let failure = self.order.follow(&mut take, self.shards);
+        let failure = self.order.follow(&mut take, self.packing);
         let (source, start) = (take.block.source.clone(), take.block.start);
         let flow = self.take_records(take);
         match failure {
@@ -279,8 +279,12 @@ impl<'a, 'o> Deliver<'a, 'o> {
     /// so many of them are records and rejects.
     fn end_within(&mut self, batch: &Batch, [lines, records, rejected]: [u64; 3], bytes: u64, why: TooMany) {
         let before = batch.head(records as usize);
-        let shards = self.shards;
-        if self.write(|writer| if before.is_empty() { Ok(()) } else { writer.batch(&before, shards) }) == Flow::Continue {
+        let packing = self.packing;
+        let send = |writer: &mut dyn Target| match before.is_empty() {
+            true => Ok(()),
+            false => packing.parcels(&before)?.iter().try_for_each(|parcel| writer.parcel(parcel)),
+        };
+        if self.write(send) == Flow::Continue {
             // The lines that are neither were not wanted.
             let filtered = if self.unit == Unit::LINE { lines.saturating_sub(records + rejected) } else { 0 };
             self.account(lines, records, rejected, filtered, bytes);
@@ -381,9 +385,12 @@ impl<'a, 'o> Deliver<'a, 'o> {
 
     /// A reader that has gone has had enough, which is success; anything else is a failure.
     fn cannot_write(&mut self, error: &Error) {
-        self.writer = None;
+        let writer = self.writer.take();
         if error.is_broken_pipe() {
             self.reader_gone = true;
+            if let Some(Err(error)) = writer.map(Target::leave) {
+                self.fail(error.exit(), error.to_string());
+            }
         } else {
             self.fail(error.exit(), error.to_string());
         }

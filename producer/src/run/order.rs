@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::source::Long;
 use super::work::Take;
 use crate::format::seam::{Failure, Nesting};
-use crate::output::{self, Shards};
+use crate::output::Packing;
 
 /// Follows the blocks in their order.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Order {
     }
 
     /// The next block; if it does not fit, it is cut down to the records before that. Why the reading of its input ends with it.
-    pub(super) fn follow(&mut self, take: &mut Take, shards: Option<&Shards>) -> Option<Failure> {
+    pub(super) fn follow(&mut self, take: &mut Take, packing: &Packing) -> Option<Failure> {
         self.input = Some((take.block.source.clone(), take.block.end));
         self.torn = None;
         let misfit = take.seam.take().and_then(|seam| self.nesting.follow(seam).err());
@@ -45,7 +45,7 @@ impl Order {
             parsed.rejects.retain(|reject| (reject.start as usize) < failure.at);
             // Records that were found bad after they were parsed are not in the batch any more.
             parsed.batch = parsed.batch.head((failure.records_before as usize).saturating_sub(parsed.rejects.len()));
-            take.frames = output::parcels(&parsed.batch, shards);
+            take.frames = packing.parcels(&parsed.batch);
         }
         let failure = misfit.or(take.failure.take());
         self.failed = failure.is_some();

@@ -15,7 +15,7 @@ use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan, Wanted};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
-use crate::output::{self, Parcel};
+use crate::output::Parcel;
 
 /// What became of a [`Pulled`].
 pub(super) enum Done {
@@ -131,7 +131,7 @@ impl<'a> Work<'a> {
         let seam = parser.seam().map(|seam| seam.placed(place));
         let failure = parser.failure().map(|failure| Failure { at: place(failure.at), ..failure });
         let stopped_at = parser.stopped_at().map(place);
-        let frames = if stopped_at.is_none() { output::parcels(&parsed.batch, self.options.shards.as_ref()) } else { Ok(Vec::new()) };
+        let frames = if stopped_at.is_none() { self.options.packing.parcels(&parsed.batch) } else { Ok(Vec::new()) };
         (Take { block, parsed, frames, left, bytes, is_first, head_lines, failure, seam, rest: None }, stopped_at)
     }
 
@@ -141,7 +141,7 @@ impl<'a> Work<'a> {
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spots = Spots { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, read, &spots);
-        let frames = output::parcels(&parsed.batch, self.options.shards.as_ref());
+        let frames = self.options.packing.parcels(&parsed.batch);
         let bytes = end - start;
         Take { block, parsed, frames, left: None, bytes, is_first: start == 0, head_lines: 0, failure: None, seam: None, rest: None }
     }

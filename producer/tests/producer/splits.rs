@@ -11,7 +11,7 @@ use recpipe_producer::format::{Args, FORMATS, Format, Plan, Start, Unit, Wanted}
 use recpipe_producer::input::block::{Block, Part};
 use recpipe_producer::input::boundary::Boundary;
 use recpipe_producer::input::live::Watch;
-use recpipe_producer::output::Advice;
+use recpipe_producer::output::{Advice, Packing};
 use recpipe_producer::progress::{Progress, Show};
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
@@ -85,7 +85,7 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         (at, rest) = (end, later);
     }
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };
-    let options = Options { threads, limit, quiet: true, stats: false, grep: None, shards: None, shape: Shape::default() };
+    let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape: Shape::default() };
     let out = Shared::default();
     let (advice, progress) = (Advice::Pipe(Listener::new(tempfile::tempfile().unwrap())), Progress::new(Show::Never, Arc::default(), None));
     let written = out.clone();

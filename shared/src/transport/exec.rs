@@ -61,6 +61,7 @@ pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
         (OwnedFd::from(theirs), Feed::Link(ours), announcement)
     } else {
         let (reader, writer) = io::pipe().map_err(failed)?;
+        stdio::enlarge(&writer);
         (OwnedFd::from(reader), Feed::Pipe(OwnedFd::from(writer).into()), None)
     };
     let process = start(program, args, theirs.into(), None, announcement).map_err(failed)?;
@@ -82,6 +83,22 @@ pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Er
     let output = Some(OwnedFd::from(their_output).into());
     let process = start(program, args, OwnedFd::from(their_input).into(), output, None).map_err(failed)?;
     Ok((Child { process, name: [&[&*name], args].concat().join(" "), waited: false }, to, from))
+}
+
+/// Starts the program of this name that is installed beside ours, or else the one that is found as a shell finds it. It
+/// reads `input`; what it writes is to be read from the file.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn_beside(program: &str, args: &[&str], input: OwnedFd) -> Result<(Child, File), Error> {
+    let name = [&[program], args].concat().join(" ");
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (ours, theirs) = io::pipe().map_err(failed)?;
+    stdio::enlarge(&ours);
+    let beside = std::env::current_exe().ok().map(|path| path.with_file_name(program)).filter(|path| path.is_file());
+    let path = beside.unwrap_or_else(|| program.into());
+    let process = start(path, args, input.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
+    Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]

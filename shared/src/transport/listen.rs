@@ -170,7 +170,8 @@ impl Drop for Listener {
     }
 }
 
-fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+/// A socket that only its owner may connect to, in place of one that is left over.
+pub(super) fn bind_unix(path: &Path) -> io::Result<UnixListener> {
     use std::os::unix::{fs::FileTypeExt, net::UnixStream};
     let listener = match UnixListener::bind(path) {
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

@@ -1,0 +1,212 @@
+//! Connections that carry bytes alone, without greeting or frames: to programs that know nothing of either.
+//!
+//! Such a connection says nothing of who is at its other end, cannot be taken up again, and does not tell an end from a
+//! death; so [`listen`] takes them from this host alone.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    net::{TcpListener, TcpStream, ToSocketAddrs},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::net::{UnixListener, UnixStream},
+    },
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::{Url, listen::bind_unix, tcp};
+use crate::Error;
+
+/// Between two tries to connect.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Connects, trying for so long.
+///
+/// # Errors
+/// [`Error::Refused`] when nobody is there in time; [`Error::Unsupported`] for what is no plain socket.
+///
+/// # Examples
+/// ```no_run
+/// use std::{fs::File, io::Write, time::Duration};
+/// use recpipe::transport::raw;
+///
+/// let connection = raw::connect(&"tcp://127.0.0.1:7000".parse()?, Duration::from_secs(10))?;
+/// File::from(connection).write_all(b"bytes").ok();
+/// # Ok::<(), recpipe::Error>(())
+/// ```
+pub fn connect(url: &Url, within: Duration) -> Result<OwnedFd, Error> {
+    let began = Instant::now();
+    loop {
+        let left = within.saturating_sub(began.elapsed());
+        let connected = match url {
+            Url::Unix(path) => UnixStream::connect(path).map(OwnedFd::from),
+            Url::Tcp { host, port, tls: false } => connect_tcp(host, *port, left),
+            _ => return Err(unsupported(url)),
+        };
+        match connected {
+            Ok(connection) => return Ok(connection),
+            Err(error) if left <= PAUSE => {
+                let seconds = began.elapsed().as_secs_f64().round();
+                return Err(Error::Refused(format!("cannot connect to {url}: {error} (tried for {seconds} s)")));
+            }
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+fn connect_tcp(host: &str, port: u16, within: Duration) -> io::Result<OwnedFd> {
+    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, within.max(Duration::from_millis(1))) {
+            Ok(stream) => {
+                tcp::set_up(&stream)?;
+                return Ok(stream.into());
+            }
+            Err(error) => failed = error,
+        }
+    }
+    Err(failed)
+}
+
+fn unsupported(url: &Url) -> Error {
+    Error::Unsupported(format!("{url}: without frames, only `unix:PATH` and `tcp://HOST:PORT` can be connected to"))
+}
+
+/// A place where other programs connect to; a Unix socket is removed with it.
+#[derive(Debug)]
+pub struct Door {
+    listener: Listener,
+    name: String,
+}
+
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf),
+}
+
+/// Listens.
+///
+/// # Errors
+/// When the address is taken; [`Error::Unsupported`] for one that other hosts can reach, and for what is no plain socket.
+pub fn listen(url: &Url) -> Result<Door, Error> {
+    let failed = |error| Error::io(format!("cannot listen at {url}"), error);
+    let listener = match url {
+        Url::Unix(path) => Listener::Unix(bind_unix(path).map_err(failed)?, path.clone()),
+        Url::Tcp { host, port, tls: false } => {
+            let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().map_err(failed)?.collect();
+            if addresses.iter().any(|address| !address.ip().to_canonical().is_loopback()) {
+                return Err(Error::Unsupported(format!(
+                    "--listen {url} is open to other hosts, and without frames nobody there can be told from anybody else; \
+                     listen at 127.0.0.1 and let ssh or the like bring them there"
+                )));
+            }
+            Listener::Tcp(TcpListener::bind(&addresses[..]).map_err(failed)?)
+        }
+        _ => return Err(unsupported(url)),
+    };
+    Ok(Door { listener, name: url.to_string() })
+}
+
+impl Door {
+    /// The next connection, and who it is from. It waits.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn accept(&self) -> Result<(OwnedFd, String), Error> {
+        let accepted = match &self.listener {
+            Listener::Tcp(listener) => {
+                listener.accept().and_then(|(stream, from)| tcp::set_up(&stream).map(|()| (stream.into(), format!("tcp://{from}"))))
+            }
+            Listener::Unix(listener, _) => listener.accept().map(|(stream, _)| (stream.into(), self.name.clone())),
+        };
+        accepted.map_err(|error| Error::io(format!("cannot accept a connection at {}", self.name), error))
+    }
+}
+
+impl AsFd for Door {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.listener {
+            Listener::Tcp(listener) => listener.as_fd(),
+            Listener::Unix(listener, _) => listener.as_fd(),
+        }
+    }
+}
+
+impl Drop for Door {
+    fn drop(&mut self) {
+        if let Listener::Unix(_, path) = &self.listener {
+            // Whoever has removed it already did what was to be done.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Says that nothing more comes, and waits until the other end has closed too, within this time: closed before it has
+/// read, a connection may lose what is under way. Whether it has closed.
+///
+/// # Errors
+/// [`Error::Lost`] when it was cut instead: what was under way may be lost.
+pub fn hang_up(connection: OwnedFd, name: &str, within: Duration) -> Result<bool, Error> {
+    let lost = |error: io::Error| Error::Lost(format!("{name}: the connection was cut before all was read: {error}"));
+    let until = Instant::now() + within;
+    rustix::net::shutdown(&connection, rustix::net::Shutdown::Write).map_err(|error| lost(error.into()))?;
+    let mut connection = File::from(connection);
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).ok();
+        match poll(&mut [PollFd::new(&connection, PollFlags::IN)], timeout.as_ref()) {
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => continue,
+            Err(error) => return Err(lost(error.into())),
+        }
+        match connection.read(&mut [0; 4096]) {
+            Ok(0) => return Ok(true),
+            // Whatever it says, nobody here understands it.
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+            Err(error) => return Err(lost(error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn only_this_host_may_connect() {
+        for url in ["tcp://0.0.0.0:0", "tcp://[::]:0"] {
+            let error = listen(&url.parse().unwrap()).unwrap_err().to_string();
+            assert!(error.contains("other hosts"), "{error}");
+        }
+        for url in ["tls://127.0.0.1:0", "exec:cat", "file"] {
+            assert!(listen(&url.parse().unwrap()).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn bytes_arrive_and_both_ends_know_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = Url::Unix(directory.path().join("socket"));
+        let door = listen(&url).unwrap();
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                let mut text = String::new();
+                File::from(door.accept().unwrap().0).read_to_string(&mut text).map(|_| text)
+            });
+            let connection = connect(&url, Duration::from_secs(10)).unwrap();
+            File::from(connection.try_clone().unwrap()).write_all(b"abc").unwrap();
+            assert!(hang_up(connection, "it", Duration::from_secs(10)).unwrap());
+            assert_eq!(reader.join().unwrap().unwrap(), "abc");
+        });
+        drop(door);
+        assert!(connect(&url, Duration::ZERO).unwrap_err().to_string().contains("cannot connect to unix:"));
+    }
+}
