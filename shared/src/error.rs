@@ -46,6 +46,9 @@ pub enum Error {
         /// Which, and how it ended.
         what: String,
     },
+    /// What was typed cannot be done, or is not safe.
+    #[error("{0}")]
+    Usage(String),
     /// There is nobody to connect to, or whoever is there will have none of us.
     #[error("{0}")]
     Refused(String),
@@ -104,6 +107,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Error::NotAStream { .. } | Error::Truncated { .. } | Error::Lost(_) | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::Usage(_) => Exit::Usage,
             Error::Child { exit, .. } => *exit,
             _ => Exit::Failed,
         }
