@@ -65,7 +65,7 @@ pub(super) fn open(cli: &Cli, format: &str) -> anyhow::Result<Vec<Pipe>> {
     let mut pipes = Vec::new();
     if let Some(url) = &cli.listen {
         if cli.senders == 0 {
-            bail!(Error::Unsupported("--senders 0 needs records: what has no frames has no end that could be told from a death".into()));
+            bail!(Error::Usage("--senders 0 needs records: what has no frames has no end that could be told from a death".into()));
         }
         let door = raw::listen(url)?;
         for _ in 0..cli.senders {
@@ -79,7 +79,7 @@ pub(super) fn open(cli: &Cli, format: &str) -> anyhow::Result<Vec<Pipe>> {
         let input = match url {
             Url::Stdio => io::stdin().as_fd().try_clone_to_owned().map_err(|error| Error::io("standard input", error))?,
             Url::File(path) => file::open(path)?.into(),
-            Url::Exec(_) => bail!(Error::Unsupported(format!("--from {url}: a child gives no records; let it write into a pipe"))),
+            Url::Exec(_) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
             _ => raw::connect(url, cli.connect_timeout)?,
         };
         pipes.push(start(cli, format, input, url.to_string())?);

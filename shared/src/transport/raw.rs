@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Connects, trying for so long.
 ///
 /// # Errors
-/// [`Error::Refused`] when nobody is there in time; [`Error::Unsupported`] for what is no plain socket.
+/// [`Error::Refused`] when nobody is there in time; [`Error::Usage`] for what is no plain socket.
 ///
 /// # Examples
 /// ```no_run
@@ -72,7 +72,7 @@ fn connect_tcp(host: &str, port: u16, within: Duration) -> io::Result<OwnedFd> {
 }
 
 fn unsupported(url: &Url) -> Error {
-    Error::Unsupported(format!("{url}: without frames, only `unix:PATH` and `tcp://HOST:PORT` can be connected to"))
+    Error::Usage(format!("{url}: without frames, only `unix:PATH` and `tcp://HOST:PORT` can be connected to"))
 }
 
 /// A place where other programs connect to; a Unix socket is removed with it.
@@ -91,7 +91,7 @@ enum Listener {
 /// Listens.
 ///
 /// # Errors
-/// When the address is taken; [`Error::Unsupported`] for one that other hosts can reach, and for what is no plain socket.
+/// When the address is taken; [`Error::Usage`] for one that other hosts can reach, and for what is no plain socket.
 pub fn listen(url: &Url) -> Result<Door, Error> {
     let failed = |error| Error::io(format!("cannot listen at {url}"), error);
     let listener = match url {
@@ -99,7 +99,7 @@ pub fn listen(url: &Url) -> Result<Door, Error> {
         Url::Tcp { host, port, tls: false } => {
             let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().map_err(failed)?.collect();
             if addresses.iter().any(|address| !address.ip().to_canonical().is_loopback()) {
-                return Err(Error::Unsupported(format!(
+                return Err(Error::Usage(format!(
                     "--listen {url} is open to other hosts, and without frames nobody there can be told from anybody else; \
                      listen at 127.0.0.1 and let ssh or the like bring them there"
                 )));

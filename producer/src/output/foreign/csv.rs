@@ -6,6 +6,10 @@ use recpipe::{Batch, Schema, Value};
 
 /// Appends the names of the fields.
 pub(super) fn header(schema: &Schema, out: &mut Vec<u8>) {
+    if schema.is_empty() {
+        // There was no record at all: nothing is known of any field.
+        return;
+    }
     line(schema.names().map(|name| Value::Text(name.as_bytes())), out);
 }
 
