@@ -11,6 +11,7 @@ use recpipe::{
 
 use crate::{
     memory::{Memory, Size},
+    output::Color,
     query::words::{AGGREGATES, FUNCTIONS, STAGES},
 };
 
@@ -71,6 +72,11 @@ pub struct Cli {
     /// Tells at the end how many records came in and went out, and how long it took
     #[arg(long)]
     pub stats: bool,
+
+    /// Colours in the names of a table, the bars of a chart, and what is wrong with a query: `auto` is on a terminal, unless
+    /// `NO_COLOR` is set
+    #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true)]
+    pub color: Color,
 
     /// Says nothing but errors
     #[arg(short, long)]

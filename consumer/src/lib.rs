@@ -12,6 +12,7 @@ pub mod cli;
 pub mod expr;
 pub mod gather;
 pub mod input;
+mod live;
 pub mod memory;
 pub mod normalized;
 pub mod output;

@@ -5,14 +5,14 @@ use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, say,
-    transport::{Url, stdio},
+    transport::Url,
     wire::{self, Ending},
 };
 
 use crate::{
     cli::Cli,
     input::{self, Begun, Input},
-    output::Printer,
+    output::{Look, Printer},
     query::{self, Query, QueryError, Source, plan::Output},
     run::{self, Options, Outcome},
 };
@@ -23,7 +23,7 @@ pub fn main(cli: &Cli) -> Exit {
         Ok(exit) => exit,
         Err(error) => {
             if let Some(error) = error.downcast_ref::<QueryError>() {
-                say!("{}", error.to_string().trim_end());
+                say::styled(&error.render(&cli.color.diagnostics()));
                 return Exit::Usage;
             }
             let exit = exit_of(&error);
@@ -92,17 +92,21 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if cli.check {
         return Ok(Exit::Done);
     }
-    let printer = Printer::stdout()?;
+    let printer = Printer::stdout(Look::of_stdout(cli.color))?;
     let terminal = printer.is_terminal();
     let uses = plan.uses();
     if uses.emit && terminal {
         return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
     }
+    if terminal && plan.sink() == Some(&Output::Arrow) {
+        return Ok(usage(
+            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
+        ));
+    }
     let options = Options {
         threads: cli.threads.map_or_else(|| available_parallelism().map_or(1, usize::from), usize::from),
         memory: cli.memory(),
         default_output: if terminal { Output::Table } else { Output::Json },
-        line_width: if terminal { stdio::terminal_columns() } else { None },
         stopper: Some(input.stop()),
         quiet: cli.quiet,
     };
@@ -114,6 +118,10 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         input.watch_output()?;
     }
     let outcome = run::run(input, &plan, &options, printer);
+    if outcome.replaced > 0 && !cli.quiet {
+        let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
+        say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");
+    }
     if cli.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use recpipe::{
@@ -17,6 +18,7 @@ use recpipe::{
 use crate::{
     gather::Gathered,
     input::{Arrived, Frames, Receipt, Stop},
+    live::Live,
     memory::Memory,
     output::{Outlet, Outlets, Printer},
     query::{
@@ -35,8 +37,6 @@ pub struct Options {
     pub memory: Memory,
     /// The output of a query that names none.
     pub default_output: Output,
-    /// The columns of the terminal that a table is to fit, if there is one.
-    pub line_width: Option<usize>,
     /// Wakes the reader when no more is wanted of it.
     pub stopper: Option<Stop>,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
@@ -56,13 +56,15 @@ pub struct Outcome {
     pub records_in: u64,
     /// Records of the answer: those that came to an output, of a branch or of the query itself.
     pub records_out: u64,
+    /// Values that the output could not write as they are: text that is not UTF-8.
+    pub replaced: u64,
 }
 
 /// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
 pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
     let split = Split::new(plan, &options.default_output, &options.memory, options.threads);
-    let outlets = Outlets::new(plan, printer, options.line_width);
+    let outlets = Outlets::new(plan, printer, split.replaced().clone());
     let Outlet { stage, printer } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {
@@ -72,13 +74,16 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     };
     let stream = Mutex::new((None, None));
     let mut pull = || pull(input, plan, options.quiet, &stream);
+    let live = (split.is_picture() && printer.borrow().screen().is_some()).then(Live::new);
     let mut once = Once {
+        split: &split,
         chain: Coroutine::new(stage),
         printer,
         outlets: &outlets,
         stopper: options.stopper.as_ref(),
         error: None,
         stopped: false,
+        live,
         holds_state: holds_state(plan, &options.default_output),
     };
     let make = || QueryWorker { part: split.worker(), plan };
@@ -92,15 +97,24 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
-            once.end(&split, gathered).map(|()| broken)
+            once.end(gathered).map(|()| broken)
         }
     };
     let error = error.unwrap_or_else(|error| {
+        // What was drawn for the time being must not look like an answer.
+        once.printer.borrow_mut().erase();
         // What was printed before the failure is not lost.
         outlets.abandon(&error);
         Some(error)
     });
-    Outcome { ending, error, stopped: once.stopped, records_in: input.records(), records_out: outlets.counted() }
+    Outcome {
+        ending,
+        error,
+        stopped: once.stopped,
+        records_in: input.records(),
+        records_out: outlets.counted(),
+        replaced: split.replaced().count(),
+    }
 }
 
 /// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
@@ -207,6 +221,7 @@ fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
 
 /// The part that runs once, on the calling thread.
 struct Once<'a> {
+    split: &'a Split<'a>,
     chain: Coroutine<Target>,
     /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
@@ -215,6 +230,8 @@ struct Once<'a> {
     error: Option<Error>,
     stopped: bool,
     holds_state: bool,
+    /// Where the answer is shown while it grows.
+    live: Option<Live>,
 }
 
 impl Once<'_> {
@@ -239,14 +256,51 @@ impl Once<'_> {
     }
 
     /// The workers are done: merges what they have gathered, and closes the chain.
-    fn end(&mut self, split: &Split<'_>, gathered: Vec<Option<Gathered>>) -> Result<(), Error> {
-        for batch in Gathered::merge(gathered.into_iter().flatten().collect(), split.budget())? {
+    fn end(&mut self, gathered: Vec<Option<Gathered>>) -> Result<(), Error> {
+        self.live = None;
+        for batch in Gathered::merge(gathered.into_iter().flatten().collect(), self.split.budget())? {
             if self.chain.send(batch?)? == Flow::Stop {
                 break;
             }
         }
         self.chain.close()
     }
+}
+
+impl Once<'_> {
+    /// Shows what there is, where the answer is live and it is time.
+    fn show(&mut self) -> Result<(), Error> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if live.wait() != Some(Duration::ZERO) {
+            return Ok(());
+        }
+        let began = Instant::now();
+        match self.split.for_now(&self.printer) {
+            Some(chain) => {
+                if let Some(so_far) = self.split.so_far()? {
+                    draw(so_far, chain)?;
+                }
+            }
+            None => self.chain.flush()?,
+        }
+        live.drawn(began);
+        Ok(())
+    }
+}
+
+/// Sends what was gathered so far through a chain that ends in a picture. What does not fit as yet (a sum that is too large
+/// before negative numbers come) is not drawn: only the end decides whether it is an error.
+fn draw(so_far: impl Iterator<Item = Result<Batch, Error>>, mut chain: Target) -> Result<(), Error> {
+    for batch in so_far {
+        let batch = match batch {
+            Err(Error::Data(_)) => return Ok(()),
+            batch => batch?,
+        };
+        if chain.send(batch)? == Flow::Stop {
+            break;
+        }
+    }
+    chain.close()
 }
 
 impl Sink<Worked> for Once<'_> {
@@ -264,12 +318,27 @@ impl Sink<Worked> for Once<'_> {
             }
             Ok(Flow::Continue)
         });
+        if let Some(live) = &mut self.live {
+            live.changed();
+        }
+        let flow = flow.and_then(|flow| self.show().map(|()| flow));
         self.flow(flow)
     }
 
     fn idle(&mut self) -> Flow {
-        let flushed = self.chain.flush();
-        self.flow(flushed.map(|()| Flow::Continue))
+        let shown = match &self.live {
+            Some(_) => self.show(),
+            None => self.chain.flush(),
+        };
+        self.flow(shown.map(|()| Flow::Continue))
+    }
+
+    fn is_timed(&self) -> bool {
+        self.live.is_some()
+    }
+
+    fn wait(&self) -> Option<Duration> {
+        self.live.as_ref().and_then(Live::wait)
     }
 
     fn stopped(&mut self) {

@@ -5,15 +5,19 @@
 //! that comes after, and every branch, runs once. A query that does nothing but filter and print has its output formatted
 //! by the workers too.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    rc::Rc,
+    sync::{Mutex, PoisonError},
+};
 
-use recpipe::{Error, stage::Broadcast};
+use recpipe::{Batch, Error, stage::Broadcast};
 
 use crate::{
     aggregate::Table,
-    gather::Gathered,
+    gather::{Gathered, SharedGathered},
     memory::{Budget, Memory},
-    output::{self, Outlet, Outlets},
+    output::{self, Outlet, Outlets, Printer, Replaced},
     query::{
         plan::{Output, Plan, PlanStage, Step},
         words::Runs,
@@ -35,6 +39,9 @@ pub struct Split<'p> {
     default: &'p Output,
     budget: Budget,
     workers: usize,
+    replaced: Replaced,
+    /// What all workers gather.
+    parts: Mutex<Vec<SharedGathered>>,
 }
 
 /// A worker's part, built.
@@ -44,7 +51,7 @@ pub struct WorkerPart {
     /// What came of them for the once part.
     pub delivered: Delivered,
     /// What came of them for the end, where the stage at the cut gathers.
-    pub gathered: Rc<RefCell<Option<Gathered>>>,
+    pub gathered: SharedGathered,
 }
 
 impl<'p> Split<'p> {
@@ -56,7 +63,16 @@ impl<'p> Split<'p> {
         let once = holders(&plan.stages[cut..]) * 2;
         let at_cut = if plan.stages.get(cut).is_some_and(holds) { workers } else { 0 };
         let budget = memory.budget(once + at_cut, workers);
-        Split { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers }
+        Split {
+            plan,
+            cut,
+            output: plan.sink().unwrap_or(default),
+            default,
+            budget,
+            workers,
+            replaced: Replaced::default(),
+            parts: Mutex::default(),
+        }
     }
 
     /// What the stages may hold.
@@ -67,17 +83,18 @@ impl<'p> Split<'p> {
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
         let rest = &self.plan.stages[self.cut..];
-        rest.iter().all(|stage| matches!(stage.step, Step::Output(_)))
+        rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !self.is_picture()
     }
 
     /// Builds the part of one worker.
     pub fn worker(&self) -> WorkerPart {
-        let (delivered, gathered) = (Delivered::default(), Rc::new(RefCell::new(None)));
-        let formatter = || output::format(self.output, self.plan.output()).filter(|_| self.workers_format());
+        let (delivered, gathered) = (Delivered::default(), SharedGathered::default());
+        let formatter = || output::format(self.output, self.plan.output(), &self.replaced).filter(|_| self.workers_format());
         let deliver = |format| Box::new(Deliver::new(format, delivered.clone())) as Target;
         let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| &stage.step) {
             Some(Step::Stats { .. } | Step::Sort(_)) => {
-                *gathered.borrow_mut() = self.gathered(self.plan, self.cut);
+                gathered.put(self.gathered(self.plan, self.cut));
+                self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(gathered.clone());
                 Box::new(GatherPart::new(gathered.clone()))
             }
             Some(Step::Distinct(exprs)) => Box::new(DistinctCandidates::new(exprs.clone(), &self.budget, self.workers, deliver(None))),
@@ -114,6 +131,48 @@ impl<'p> Split<'p> {
             };
         }
         Ok(Outlet { stage: chain, printer })
+    }
+
+    /// Builds the part that runs once with a picture at its end that is drawn for the time being: what goes into it when the
+    /// records so far were all. `None` where that cannot be known, or would do something besides.
+    pub fn for_now(&self, printer: &Rc<RefCell<Printer>>) -> Option<Target> {
+        let gathers = matches!(self.gathered(self.plan, self.cut), Some(Gathered::Table(_)));
+        let rest = &self.plan.stages[self.cut..];
+        if !gathers || rest.iter().any(|stage| matches!(stage.step, Step::Tee(_) | Step::Trace(_) | Step::Dns { .. })) {
+            return None;
+        }
+        let mut chain = output::picture(self.output, self.plan.output(), printer, true)?;
+        for place in (self.cut + 1..self.plan.stages.len()).rev() {
+            chain = self.link(self.plan, place, chain);
+        }
+        Some(chain)
+    }
+
+    /// What the workers have gathered so far, merged; `None` where it is too much to be copied now and then.
+    ///
+    /// # Errors
+    /// Those of the merge.
+    pub fn so_far(&self) -> Result<Option<impl Iterator<Item = Result<Batch, Error>>>, Error> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Gathered::Table(empty)) = self.gathered(self.plan, self.cut) else { return Ok(None) };
+        let mut copies = Vec::new();
+        for part in parts.iter() {
+            match part.copy()? {
+                Some(copy) => copies.push(copy),
+                None => return Ok(None),
+            }
+        }
+        empty.of_copies(copies, &self.budget).map(Some)
+    }
+
+    /// Whether the answer is a picture, which can be drawn before the end.
+    pub fn is_picture(&self) -> bool {
+        matches!(self.output, Output::Table | Output::Chart(_))
+    }
+
+    /// What the output has no exact form for.
+    pub fn replaced(&self) -> &Replaced {
+        &self.replaced
     }
 
     /// What the stage at this place gathers, empty; `None` for other stages.

@@ -66,8 +66,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let Some(Incoming::Schema(schema)) = reader.read().unwrap() else { panic!("no schema") };
     let plan = query::check(&source, &parsed, &schema).unwrap_or_else(|error| panic!("{error}"));
     let out = Shared::default();
-    let options =
-        Options { threads, memory: Memory::default(), default_output: Output::Json, line_width: None, stopper: None, quiet: true };
+    let options = Options { threads, memory: Memory::default(), default_output: Output::Json, stopper: None, quiet: true };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
@@ -290,8 +289,7 @@ fn an_emitted_stream_is_a_stream() {
         let mut reader = Reader::new(stream).unwrap();
         reader.read().unwrap();
         let out = Shared::default();
-        let options =
-            Options { threads: 2, default_output: Output::Json, line_width: None, stopper: None, quiet: true, memory: Memory::default() };
+        let options = Options { threads: 2, default_output: Output::Json, stopper: None, quiet: true, memory: Memory::default() };
         let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)

@@ -5,9 +5,10 @@ use std::{
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TryRecvError, bounded};
 
 use crate::{Error, Flow};
 
@@ -42,6 +43,17 @@ pub trait Sink<T> {
         Flow::Continue
     }
 
+    /// Whether [`Sink::wait`] is to be asked at all. A source may wait for ever, so then even a single worker has a thread of
+    /// its own.
+    fn is_timed(&self) -> bool {
+        false
+    }
+
+    /// How long to wait at most for the next result before [`Sink::idle`] is called again; `None` until there is one.
+    fn wait(&self) -> Option<Duration> {
+        None
+    }
+
     /// Called once when one of the others has answered [`Flow::Stop`]: wakes a source that waits for input.
     fn stopped(&mut self) {}
 }
@@ -51,7 +63,8 @@ pub trait Sink<T> {
 ///
 /// The workers pull for themselves, one at a time, so an item stays on the core that read it. Never more than three
 /// items a worker are between source and sink, so memory is bounded and a slow sink slows the source down. With one
-/// thread all happens on the calling one, without channels: that is the oracle of the others.
+/// thread all happens on the calling one, without channels (unless the sink [is timed](Sink::is_timed)): that is the oracle of
+/// the others.
 ///
 /// Where the system has fewer threads to give, fewer work.
 ///
@@ -88,9 +101,10 @@ where
     T: Send,
     W: Worker<T>,
 {
-    if threads <= 1 {
+    if threads <= 1 && !sink.is_timed() {
         return alone(source, make(), sink);
     }
+    let threads = threads.max(1);
     let in_flight = threads * IN_FLIGHT_PER_WORKER;
     let (permits, permitted) = bounded::<()>(in_flight);
     for _ in 0..in_flight {
@@ -179,9 +193,14 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
                     sink.stopped();
                     return Ok(());
                 }
-                match arrived.recv() {
+                let next = match sink.wait() {
+                    Some(time) => arrived.recv_timeout(time),
+                    None => arrived.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                };
+                match next {
                     Ok(outcome) => outcome,
-                    Err(_) => return Ok(()),
+                    Err(RecvTimeoutError::Timeout) => continue,
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 }
             }
         };
@@ -218,7 +237,10 @@ fn message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::{
+        sync::atomic::{AtomicU64, Ordering},
+        time::Duration,
+    };
 
     use super::{IN_FLIGHT_PER_WORKER, Sink, Worker, ordered};
     use crate::{Error, Flow};
@@ -282,6 +304,47 @@ mod tests {
             assert_eq!(sink.0, [0, 1, 2]);
             assert!(lasts.is_ok() && sink.2);
             assert!(pulled <= 3 + (threads * IN_FLIGHT_PER_WORKER) as u64, "{pulled} pulled by {threads}");
+        }
+    }
+
+    #[test]
+    fn a_timed_sink_is_called_while_the_source_waits() {
+        struct Timed(Vec<u64>, crossbeam_channel::Sender<()>);
+        impl Sink<u64> for Timed {
+            fn take(&mut self, result: u64) -> Flow {
+                self.0.push(result);
+                Flow::Continue
+            }
+            fn idle(&mut self) -> Flow {
+                if self.0.len() == 1 {
+                    // The source has waited for that since it gave its first item.
+                    let _ = self.1.try_send(());
+                }
+                Flow::Continue
+            }
+            fn is_timed(&self) -> bool {
+                true
+            }
+            fn wait(&self) -> Option<Duration> {
+                Some(Duration::from_millis(1))
+            }
+        }
+        for threads in [1, 2] {
+            let (called, calls) = crossbeam_channel::bounded(8);
+            let mut sink = Timed(Vec::new(), called);
+            let mut items = 0..3;
+            let mut source = || {
+                let item = items.next();
+                if item == Some(1) {
+                    // More than once: the first call may come with the first item.
+                    for _ in 0..3 {
+                        calls.recv_timeout(Duration::from_secs(20)).ok()?;
+                    }
+                }
+                item
+            };
+            ordered(&mut source, threads, &|| Echo(&|_| {}, 0), &mut sink).unwrap();
+            assert_eq!(sink.0, [0, 1, 2], "{threads} threads");
         }
     }
 

@@ -16,6 +16,11 @@ pub fn say(line: fmt::Arguments<'_>) {
     let _ = Patient::new(std::io::stderr().lock()).write_all(&whole);
 }
 
+/// Writes lines to stderr as they are, whole: with colours, and made printable by whoever put them together.
+pub fn styled(lines: &str) {
+    let _ = std::io::stderr().lock().write_all(lines.as_bytes());
+}
+
 /// Text for a terminal: control characters (C0, DEL, C1) other than tab and line break, and bytes that are not UTF-8, are
 /// shown as `\x1b`.
 pub fn printable(text: &[u8], out: &mut Vec<u8>) {

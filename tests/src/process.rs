@@ -173,6 +173,8 @@ pub enum Take {
     Stall(Duration),
     /// It is a terminal, all of whose output is read.
     Terminal,
+    /// It is a terminal, on which this is waited for; all of its output is read.
+    TerminalUntil(&'static str),
 }
 
 /// A run of `producer`, of `consumer`, or of both with a pipe between them.
@@ -192,11 +194,21 @@ pub struct Pipeline {
     deadline: Duration,
     kill_after: Option<(Program, Duration)>,
     file_size_kib: Option<u32>,
+    env: Vec<(&'static str, &'static str)>,
 }
 
 impl Pipeline {
     fn new(programs: Vec<(Program, Vec<OsString>)>) -> Self {
-        Pipeline { programs, feed: Feed::Nothing, take: Take::All, dir: None, deadline: DEADLINE, kill_after: None, file_size_kib: None }
+        Pipeline {
+            programs,
+            feed: Feed::Nothing,
+            take: Take::All,
+            dir: None,
+            deadline: DEADLINE,
+            kill_after: None,
+            file_size_kib: None,
+            env: Vec::new(),
+        }
     }
 
     /// `producer ARGS | consumer ARGS`
@@ -258,6 +270,13 @@ impl Pipeline {
         self
     }
 
+    /// A variable of the environment of both programs.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
+        self.env.push((name, value));
+        self
+    }
+
     /// How long it may take, instead of [`DEADLINE`].
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
@@ -284,7 +303,7 @@ impl Pipeline {
     /// # Panics
     /// When it is not over at the deadline.
     pub fn run(self) -> Outcome {
-        let terminal = matches!(self.take, Take::Terminal).then(Terminal::new);
+        let terminal = matches!(self.take, Take::Terminal | Take::TerminalUntil(_)).then(Terminal::new);
         let began = Instant::now();
         let mut children = self.start(terminal.as_ref());
         let (feed, stdout) =
@@ -298,7 +317,10 @@ impl Pipeline {
                     take(pipe, self.take, &taken);
                     is_taken.store(true, Ordering::Relaxed);
                 })),
-                (None, Some(terminal)) => drop(scope.spawn(|| terminal.read_until(&over, &taken))),
+                (None, Some(terminal)) => drop(scope.spawn(|| {
+                    let wanted = if let Take::TerminalUntil(wanted) = self.take { wanted } else { "" };
+                    terminal.read_until(&over, &taken, wanted, &is_taken);
+                })),
                 (None, None) => {}
             }
             let errors: Vec<_> = errors.into_iter().map(|mut pipe| scope.spawn(move || read_all(&mut pipe))).collect();
@@ -339,7 +361,7 @@ impl Pipeline {
                 }
             };
             command.args(args).stdin(stdin.take().expect("each program has a standard input")).stderr(Stdio::piped());
-            command.env_remove("NO_COLOR").env("TERM", "xterm");
+            command.env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8").envs(self.env.iter().copied());
             command.stdout(match terminal {
                 Some(terminal) if i == last => terminal.stdio(),
                 _ => Stdio::piped(),
@@ -410,6 +432,46 @@ impl Pipeline {
     }
 }
 
+/// What a script says to these bytes on its standard input; `None` where there is no `python3` that has the module.
+///
+/// # Panics
+/// When the script fails, or is not over at [`DEADLINE`].
+#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+pub fn python(module: &str, script: &str, input: &[u8]) -> Option<String> {
+    let run = |script: &str, input: &[u8]| {
+        let mut command = Command::new("python3");
+        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().ok()?;
+        let (mut stdin, mut stdout, mut stderr) = (child.stdin.take()?, child.stdout.take()?, child.stderr.take()?);
+        thread::scope(|scope| {
+            // It may fail, and close its input.
+            scope.spawn(move || stdin.write_all(input).ok());
+            let (said, wrong) = (scope.spawn(move || read_all(&mut stdout)), scope.spawn(move || read_all(&mut stderr)));
+            let began = Instant::now();
+            let status = loop {
+                match child.try_wait().expect("a child can be waited for") {
+                    Some(status) => break status,
+                    None if began.elapsed() > DEADLINE => {
+                        let _ = child.kill();
+                        break child.wait().expect("it was killed");
+                    }
+                    None => thread::sleep(LOOK),
+                }
+            };
+            Some((
+                status.success(),
+                [said, wrong].map(|read| String::from_utf8_lossy(&read.join().expect("a reader does not panic")).into_owned()),
+            ))
+        })
+    };
+    let (has_it, _) = run(&format!("import {module}"), b"")?;
+    has_it.then(|| {
+        let (succeeded, [said, wrong]) = run(script, input).expect("it was there a moment ago");
+        assert!(succeeded, "{script}\n{wrong}");
+        said
+    })
+}
+
 fn owned<S: AsRef<OsStr>>(args: &[S]) -> Vec<OsString> {
     args.iter().map(|arg| arg.as_ref().to_owned()).collect()
 }
@@ -423,7 +485,7 @@ fn read_all(from: &mut impl Read) -> Vec<u8> {
 fn take(mut pipe: impl Read, how: Take, into: &Mutex<Vec<u8>>) {
     let mut bytes = Vec::new();
     match how {
-        Take::All | Take::Terminal => bytes = read_all(&mut pipe),
+        Take::All | Take::Terminal | Take::TerminalUntil(_) => bytes = read_all(&mut pipe),
         Take::Stall(duration) => thread::sleep(duration),
         Take::Lines(lines) => {
             let mut part = [0; 1 << 12];

@@ -48,8 +48,8 @@ impl Terminal {
         self.slave.try_clone().expect("a descriptor is left").into()
     }
 
-    /// Reads what is written until all is over and nothing more is there.
-    pub fn read_until(&self, over: &AtomicBool, into: &Mutex<Vec<u8>>) {
+    /// Reads what is written until all is over and nothing more is there; `seen` is set when `wanted` has come.
+    pub fn read_until(&self, over: &AtomicBool, into: &Mutex<Vec<u8>>, wanted: &str, seen: &AtomicBool) {
         let mut master = File::from(self.master.try_clone().expect("a descriptor is left"));
         let (mut bytes, mut part) = (Vec::new(), [0; 1 << 12]);
         loop {
@@ -59,13 +59,55 @@ impl Terminal {
                 Ok(0) if was_over => break,
                 Ok(0) => {}
                 _ => match master.read(&mut part) {
-                    Ok(got @ 1..) => bytes.extend_from_slice(&part[..got]),
+                    Ok(got @ 1..) => {
+                        bytes.extend_from_slice(&part[..got]);
+                        if String::from_utf8_lossy(&bytes).contains(wanted) {
+                            seen.store(true, Ordering::Relaxed);
+                        }
+                    }
                     _ => break,
                 },
             }
         }
         *into.lock().expect("nobody panics with it") = bytes;
     }
+}
+
+/// What a terminal shows after these bytes: all lines, also those that have left the screen.
+///
+/// # Panics
+/// For a control sequence that the programs do not use.
+pub fn shown(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let (mut lines, mut row) = (vec![String::new()], 0);
+    let mut rest = text.as_ref();
+    while let Some(next) = rest.chars().next() {
+        rest = &rest[next.len_utf8()..];
+        match next {
+            '\n' => {
+                row += 1;
+                lines.resize_with(lines.len().max(row + 1), String::new);
+            }
+            '\r' => {}
+            '\x1b' => {
+                let end = rest.find(|c: char| c.is_ascii_alphabetic()).expect("a control sequence has an end");
+                let (number, letter) = (rest[1..end].parse::<usize>(), &rest[end..=end]);
+                rest = &rest[end + 1..];
+                match (letter, number) {
+                    ("A", Ok(up)) => row = row.checked_sub(up).expect("the cursor does not leave the screen"),
+                    ("K", Ok(2)) => lines[row].clear(),
+                    ("J", _) => {
+                        lines.truncate(row + 1);
+                        lines[row].clear();
+                    }
+                    ("m", _) => {}
+                    other => panic!("{other:?}"),
+                }
+            }
+            other => lines[row].push(other),
+        }
+    }
+    lines.join("\n")
 }
 
 impl Default for Terminal {

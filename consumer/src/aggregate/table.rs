@@ -42,6 +42,8 @@ pub struct Table {
 
 /// A table of fewer groups is never made a run for its size.
 const JUDGE_AT: usize = 1 << 18;
+/// A table of more groups is not copied, to be shown before the end.
+const MOST_COPIED: usize = 1 << 16;
 /// A group with fewer records than this, on the average, is not worth keeping in the table.
 const RECORDS_A_GROUP: usize = 3;
 
@@ -208,6 +210,29 @@ impl Table {
         (self.records, self.judge_at) = (0, JUDGE_AT);
         let _ = self.account.hold(self.bytes_with(0));
         Ok(())
+    }
+
+    /// A copy of the groups, as a run in memory; `None` when that would take long, or some are in runs already.
+    ///
+    /// # Errors
+    /// Those of the aggregates.
+    pub fn copy(&self) -> Result<Option<Vec<Batch>>, Error> {
+        if !self.runs.is_empty() || self.keys.len() > MOST_COPIED {
+            return Ok(None);
+        }
+        let states = self.keys.sorted();
+        let batch = |groups: &[u32]| self.shape.state(groups.iter().map(|&group| self.keys.get(group)), &self.accumulators, groups);
+        states.chunks(BATCH_ROWS).map(batch).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// The result of what was copied of tables for the same stage as this one, which is empty.
+    ///
+    /// # Errors
+    /// As for [`Table::merged`].
+    pub fn of_copies(&self, copies: Vec<Vec<Batch>>, budget: &Budget) -> Result<impl Iterator<Item = Result<Batch, Error>> + use<>, Error> {
+        let runs = copies.into_iter().filter(|copy| !copy.is_empty()).map(GroupRun::Memory).collect();
+        let mut merge = GroupMerge::new(&self.shape, runs, budget)?;
+        Ok(std::iter::from_fn(move || merge.result().transpose()))
     }
 
     /// Writes the runs that are in memory.

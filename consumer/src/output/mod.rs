@@ -1,27 +1,39 @@
 //! How answers are written: one format per file.
 //!
 //! A [`Format`] turns batches into bytes and holds no state, so that workers can do it in parallel; a [`Printer`] puts
-//! the bytes on standard output, in order. `table` has to see records before it can write the first, and is a stage of
-//! its own.
+//! the bytes on standard output, in order. `table` and `chart` have to see records before they can write the first: they
+//! are pictures, stages of their own, and on a terminal they are drawn again and again while records come.
 
+#[cfg(feature = "arrow")]
+mod arrow;
+mod cell;
+mod chart;
 mod csv;
 mod delimited;
 mod emit;
 mod json;
+mod layout;
+mod look;
 mod outlets;
 mod print;
 mod printer;
+mod region;
+mod replaced;
 mod table;
 mod tsv;
 
 use std::{cell::RefCell, rc::Rc};
 
-use recpipe::{Batch, Error, Flow, Schema, Stage, Value};
+use recpipe::{Batch, Error, Flow, Schema, Stage};
 
+pub use chart::Chart;
 pub use emit::Emit;
 pub(crate) use json::write as write_json;
+pub use look::{Color, Look};
 pub use outlets::{Outlet, Outlets};
 pub use printer::Printer;
+pub use region::Screen;
+pub use replaced::Replaced;
 pub use table::Table;
 
 use crate::query::plan::Output;
@@ -29,24 +41,54 @@ use crate::query::plan::Output;
 /// Turns batches into bytes.
 pub trait Format: Send + Sync {
     /// What stands before the first record.
-    fn header(&self, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the format has no form for it.
+    fn header(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         let _ = out;
+        Ok(())
     }
 
     /// The records of a batch.
-    fn batch(&self, batch: &Batch, out: &mut Vec<u8>);
+    ///
+    /// # Errors
+    /// As for [`Format::header`].
+    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// What stands after the last record.
+    fn footer(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
 }
 
-/// The format of an output for records of this schema; `None` for those that are none: `table`, `emit` and `null`.
-pub fn format(output: &Output, schema: &Schema) -> Option<Box<dyn Format>> {
+/// The format of an output for records of this schema; `None` for those that are none: pictures, `emit` and `null`. `replaced`
+/// grows by the values that the format has no exact form for.
+pub fn format(output: &Output, schema: &Schema, replaced: &Replaced) -> Option<Box<dyn Format>> {
     match output {
         Output::Print(None) => Some(Box::new(print::fields())),
         Output::Print(Some(pieces)) => Some(Box::new(print::Template::new(pieces.clone(), schema))),
-        Output::Json => Some(Box::new(json::Json::new(schema))),
+        Output::Json => Some(Box::new(json::Json::new(schema, replaced))),
         Output::Csv => Some(Box::new(csv::csv(schema))),
         Output::Tsv => Some(Box::new(tsv::tsv(schema))),
-        Output::Write { output, .. } => format(output, schema),
-        Output::Table | Output::Emit | Output::EmitTo(_) | Output::Null => None,
+        #[cfg(feature = "arrow")]
+        Output::Arrow => Some(Box::new(arrow::Arrow::new(schema, replaced))),
+        #[cfg(not(feature = "arrow"))]
+        Output::Arrow => None,
+        Output::Write { output, .. } => format(output, schema, replaced),
+        Output::Table | Output::Chart(_) | Output::Emit | Output::EmitTo(_) | Output::Null => None,
+    }
+}
+
+/// The picture that an output is of records of this schema, or `None`. One that is `for_now` is drawn when it is closed, and
+/// what is written next takes its place.
+pub fn picture(output: &Output, schema: &Schema, printer: &Rc<RefCell<Printer>>, for_now: bool) -> Option<Box<dyn Stage>> {
+    let printer = printer.clone();
+    match output {
+        Output::Table if for_now => Some(Box::new(Table::for_now(schema, printer))),
+        Output::Table => Some(Box::new(Table::new(schema, printer))),
+        Output::Chart(value) if for_now => Some(Box::new(Chart::for_now(*value, schema, printer))),
+        Output::Chart(value) => Some(Box::new(Chart::new(*value, schema, printer))),
+        _ => None,
     }
 }
 
@@ -68,13 +110,13 @@ impl Written {
     /// Writes the header, if that is still to be done.
     ///
     /// # Errors
-    /// [`Error::Io`] when the output cannot be written.
+    /// [`Error::Io`] when the output cannot be written, and those of [`Format::header`].
     pub fn begin(&mut self) -> Result<(), Error> {
         if std::mem::replace(&mut self.is_begun, true) {
             return Ok(());
         }
         let mut header = Vec::new();
-        self.format.header(&mut header);
+        self.format.header(&mut header)?;
         self.printer.borrow_mut().write(&header)
     }
 }
@@ -83,7 +125,7 @@ impl Stage for Written {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         self.begin()?;
         self.buffer.clear();
-        self.format.batch(&batch, &mut self.buffer);
+        self.format.batch(&batch, &mut self.buffer)?;
         self.printer.borrow_mut().write(&self.buffer)?;
         Ok(Flow::Continue)
     }
@@ -94,6 +136,9 @@ impl Stage for Written {
 
     fn close(&mut self) -> Result<(), Error> {
         self.begin()?;
+        self.buffer.clear();
+        self.format.footer(&mut self.buffer);
+        self.printer.borrow_mut().write(&self.buffer)?;
         self.flush()
     }
 }
@@ -115,26 +160,16 @@ impl Stage for Null {
     }
 }
 
-/// A value as text: bytes as they are, everything else as [`Value`] displays it.
-fn plain(value: Value<'_>, out: &mut Vec<u8>) {
-    match value {
-        Value::Null => {}
-        Value::Text(text) => out.extend_from_slice(text),
-        Value::Int(number) => out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes()),
-        value => out.extend_from_slice(value.to_string().as_bytes()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
     use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
 
-    use super::format;
+    use super::{Replaced, format};
     use crate::query::{
+        format::Format,
         plan::{Output, Piece},
-        template,
     };
 
     fn batch() -> Batch {
@@ -156,10 +191,10 @@ mod tests {
     #[track_caller]
     fn check(output: Output, expect: &[u8]) {
         let batch = batch();
-        let format = format(&output, batch.schema()).unwrap();
+        let format = format(&output, batch.schema(), &Replaced::default()).unwrap();
         let mut out = Vec::new();
-        format.header(&mut out);
-        format.batch(&batch, &mut out);
+        format.header(&mut out).unwrap();
+        format.batch(&batch, &mut out).unwrap();
         assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(expect));
         assert_eq!(out, expect);
     }
@@ -200,16 +235,24 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_utf_8_is_counted() {
+        let (batch, replaced) = (batch(), Replaced::default());
+        let format = format(&Output::Json, batch.schema(), &replaced).unwrap();
+        format.batch(&batch, &mut Vec::new()).unwrap();
+        format.batch(&batch, &mut Vec::new()).unwrap();
+        assert_eq!(replaced.count(), 2);
+    }
+
+    #[test]
     fn templates_align_and_cut() {
-        use template::{Align, Format};
-        let column = |place, align, width, precision| Piece::Column { place, format: Format { align, width, precision } };
+        let column = |place, format: &str| Piece::Column { place, format: Format::parse(format).unwrap() };
         let pieces = vec![
             Piece::Text("<".into()),
-            column(0, None, 0, Some(2)),
+            column(0, ".2"),
             Piece::Text("|".into()),
-            column(1, None, 3, None),
-            column(2, Some(Align::Left), 6, Some(2)),
-            column(4, Some(Align::Center), 7, None),
+            column(1, "3"),
+            column(2, "<6.2"),
+            column(4, "^7"),
             Piece::Text(">".into()),
         ];
         check(Output::Print(Some(pieces)), b"<x,|-92233720368547758081.00   true  >\n<\xff\x01|   NaN          >\n<|  7       false >\n");

@@ -9,13 +9,13 @@ use std::{
 
 use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
 
-use super::{Emit, Null, Printer, Table, Written, emit::Stream, format};
+use super::{Emit, Null, Printer, Replaced, Written, emit::Stream, format, picture};
 use crate::query::plan::{Output, Plan};
 
 /// Makes the last stage of each chain of a run.
 pub struct Outlets {
     stdout: Rc<RefCell<Printer>>,
-    line_width: Option<usize>,
+    replaced: Replaced,
     /// Whether more than one output writes to standard output.
     is_shared: bool,
     counted: Rc<Cell<u64>>,
@@ -33,13 +33,13 @@ pub struct Outlet {
 }
 
 impl Outlets {
-    /// The outputs of `plan`; `line_width` is that of the terminal that `stdout` is, if it is one.
-    pub fn new(plan: &Plan, stdout: Printer, line_width: Option<usize>) -> Self {
+    /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for.
+    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced) -> Self {
         let stdout = Rc::new(RefCell::new(stdout));
         Outlets {
             printers: RefCell::new(vec![stdout.clone()]),
             stdout,
-            line_width,
+            replaced,
             is_shared: plan.uses().printers > 1,
             counted: Rc::default(),
             ending: Rc::default(),
@@ -65,7 +65,7 @@ impl Outlets {
     }
 
     fn stage(&self, output: &Output, schema: &Arc<Schema>, printer: &Rc<RefCell<Printer>>, begins: bool) -> Result<Box<dyn Stage>, Error> {
-        Ok(match (format(output, schema), output) {
+        Ok(match (format(output, schema, &self.replaced), output) {
             (Some(format), _) => {
                 let mut written = Written::new(format, printer.clone());
                 if begins {
@@ -73,7 +73,6 @@ impl Outlets {
                 }
                 Box::new(written)
             }
-            (None, Output::Table) => Box::new(Table::new(schema, printer.clone(), self.line_width)),
             (None, Output::Emit) => {
                 let emit = Emit::new(schema, printer.clone(), self.ending.clone())?;
                 self.streams.borrow_mut().push(emit.stream());
@@ -84,7 +83,7 @@ impl Outlets {
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }
-            (None, _) => Box::new(Null),
+            (None, output) => picture(output, schema, printer, false).unwrap_or_else(|| Box::new(Null)),
         })
     }
 

@@ -1,17 +1,26 @@
 //! `print`: text, one line a record. Bytes pass unchanged: what a log holds is what comes out.
 
-use recpipe::{Batch, Schema, Type, Value};
+use std::io::Write;
+
+use recpipe::{Batch, Error, Schema, Type};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{Format, delimited::Delimited, plain};
-use crate::query::{
-    plan::Piece,
-    template::{self, Align},
+use super::{
+    Format,
+    cell::{self, Plain},
+    delimited::Delimited,
+};
+use crate::{
+    expr::{Values, Vector},
+    query::{
+        format::{self, Align, Kind},
+        plan::Piece,
+    },
 };
 
 /// Without a template: all fields, separated by tabs.
 pub(super) fn fields() -> impl Format {
-    Delimited::new(b'\t', plain)
+    Delimited::new(b'\t', Plain)
 }
 
 /// With a template.
@@ -28,42 +37,133 @@ impl Template {
 }
 
 impl Format for Template {
-    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) {
-        for row in batch.rows() {
-            for piece in &self.pieces {
-                match piece {
-                    Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
-                    Piece::Column { place, format } => formatted(row.value(*place), *format, self.right[*place], out),
+    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
+        let column = |piece: &Piece| match piece {
+            Piece::Text(_) => None,
+            Piece::Column { place, .. } => Some(Vector::from_column(batch.column(*place), batch)),
+        };
+        let pieces: Vec<_> = self.pieces.iter().map(|piece| (piece, column(piece))).collect();
+        for row in 0..batch.len() {
+            for (piece, column) in &pieces {
+                match (piece, column) {
+                    (Piece::Column { place, format }, Some(column)) => formatted(column, row, format, self.right[*place], out),
+                    (Piece::Text(text), _) => out.extend_from_slice(text.as_bytes()),
+                    _ => {}
                 }
             }
             out.push(b'\n');
         }
+        Ok(())
     }
 }
 
-fn formatted(value: Value<'_>, format: template::Format, right: bool, out: &mut Vec<u8>) {
+fn formatted(column: &Vector, row: usize, format: &format::Format, right: bool, out: &mut Vec<u8>) {
     let from = out.len();
-    match (value, format.precision) {
-        (Value::Float(float), Some(digits)) => out.extend_from_slice(format!("{float:.digits$}").as_bytes()),
-        (value, precision) => {
-            plain(value, out);
-            if let Some(most) = precision {
+    match &column.values {
+        _ if column.is_null(row) => {}
+        _ if format.is_plain() => cell::put(column, row, &Plain, out),
+        Values::Int(values) => number(i128::from(values.get(row)), format, out),
+        Values::Float(values) => float(values.get(row), format, out),
+        Values::Time(values) => match &format.kind {
+            Some(Kind::Time(format)) => format.write(values.get(row), out),
+            _ => cell::rfc3339(values.get(row), out),
+        },
+        _ => {
+            cell::put(column, row, &Plain, out);
+            if let Some(most) = format.precision {
                 cut(out, from, most);
             }
         }
     }
+    pad(out, from, format, right && !column.is_null(row));
+}
+
+/// A whole number: `value` without a point, or with zeros after it.
+fn number(value: i128, format: &format::Format, out: &mut Vec<u8>) {
+    let digits = format.precision.unwrap_or(6);
+    let zeros = |out: &mut Vec<u8>| {
+        if digits > 0 {
+            out.push(b'.');
+            out.resize(out.len() + digits, b'0');
+        }
+    };
+    signed(value < 0, format, out, |out| {
+        let positive = value.unsigned_abs();
+        match &format.kind {
+            Some(Kind::Hex) => drop(write!(out, "{positive:x}")),
+            Some(Kind::Fixed) => {
+                drop(write!(out, "{positive}"));
+                zeros(out);
+            }
+            Some(Kind::Percent) => {
+                drop(write!(out, "{}", positive * 100));
+                zeros(out);
+                out.push(b'%');
+            }
+            _ => drop(write!(out, "{positive}")),
+        }
+    });
+}
+
+fn float(value: f64, format: &format::Format, out: &mut Vec<u8>) {
+    let is_negative = value.is_sign_negative() && !value.is_nan();
+    signed(is_negative, format, out, |out| {
+        let positive = if is_negative { -value } else { value };
+        let percent = format.kind == Some(Kind::Percent);
+        let positive = if percent { positive * 100.0 } else { positive };
+        match format.precision.or(format.kind.as_ref().map(|_| 6)) {
+            // Writing to a vector does not fail.
+            Some(digits) => drop(write!(out, "{positive:.digits$}")),
+            None => cell::float(positive, out),
+        }
+        if percent {
+            out.push(b'%');
+        }
+    });
+}
+
+/// A number without its sign, written by `digits`: with the sign, with commas, and filled with zeros, as is asked.
+fn signed(is_negative: bool, format: &format::Format, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) {
+    if is_negative || format.plus {
+        out.push(if is_negative { b'-' } else { b'+' });
+    }
+    let (signs, from) = (usize::from(is_negative || format.plus), out.len());
+    digits(out);
+    if format.commas {
+        let whole = out[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        for at in (1..whole).filter(|at| (whole - at) % 3 == 0).rev() {
+            out.insert(from + at, b',');
+        }
+    }
+    // `NaN` and `inf` are no digits to put zeros before.
+    if format.zeros && out[from].is_ascii_hexdigit() {
+        let missing = format.width.saturating_sub(signs + out.len() - from);
+        out.splice(from..from, std::iter::repeat_n(b'0', missing));
+    }
+}
+
+/// Fills what stands from `from` on to its width.
+fn pad(out: &mut Vec<u8>, from: usize, format: &format::Format, right: bool) {
     if format.width == 0 {
         return;
     }
-    let missing = format.width.saturating_sub(String::from_utf8_lossy(&out[from..]).width());
-    let before = match format.align.unwrap_or(if right { Align::Right } else { Align::Left }) {
+    let missing = format.width.saturating_sub(columns(&out[from..]));
+    let (fill, align) = format.align.unwrap_or((' ', if right { Align::Right } else { Align::Left }));
+    let before = match align {
         Align::Left => 0,
         Align::Center => missing / 2,
         Align::Right => missing,
     };
-    out.resize(out.len() + missing, b' ');
-    out[from..].rotate_right(before.min(missing));
-    // Rotating brought `before` blanks to the front; the others stay behind the text.
+    let mut bytes = [0; 4];
+    let fill = fill.encode_utf8(&mut bytes).as_bytes();
+    (0..missing).for_each(|_| out.extend_from_slice(fill));
+    // Brings as many to the front; the others stay behind the text.
+    out[from..].rotate_right(before * fill.len());
+}
+
+/// The columns that it takes on a screen.
+fn columns(text: &[u8]) -> usize {
+    if text.is_ascii() { text.len() } else { String::from_utf8_lossy(text).width() }
 }
 
 /// Cuts what stands from `from` on after `most` characters; a byte that is no UTF-8 counts as one.
@@ -71,11 +171,12 @@ fn cut(out: &mut Vec<u8>, from: usize, most: usize) {
     let (mut left, mut end) = (most, from);
     for chunk in out[from..].utf8_chunks() {
         for character in chunk.valid().chars() {
-            if left == 0 {
+            // A combining mark belongs to the character before it.
+            let counts = character.width() != Some(0) || character.is_control();
+            if left == 0 && counts {
                 break;
             }
-            // A combining mark belongs to the character before it.
-            left -= usize::from(character.width() != Some(0) || character.is_control());
+            left -= usize::from(counts);
             end += character.len_utf8();
         }
         let invalid = chunk.invalid().len().min(left);

@@ -12,6 +12,11 @@ use recpipe::{
     transport::{Patient, stdio},
 };
 
+use super::{
+    look::Look,
+    region::{Region, Screen},
+};
+
 /// Collects output and writes it when there is much of it, when the source has nothing more for now, and at the end.
 ///
 /// On a terminal, control characters are made visible ([`say::printable`]): a log holds what strangers sent, and an escape
@@ -20,6 +25,9 @@ pub struct Printer {
     out: Box<dyn Write>,
     name: String,
     terminal: bool,
+    screen: fn() -> Option<Screen>,
+    look: Look,
+    region: Region,
     held: Vec<u8>,
 }
 
@@ -31,18 +39,25 @@ impl Printer {
     ///
     /// # Errors
     /// [`Error::Io`] when it is closed.
-    pub fn stdout() -> Result<Self, Error> {
-        Ok(Printer::new(Box::new(Patient::new(stdio::stdout()?)), stdio::stdout_is_terminal()))
+    pub fn stdout(look: Look) -> Result<Self, Error> {
+        let screen = || stdio::terminal_size().map(|(columns, rows)| Screen { columns, rows });
+        Ok(Printer { screen, look, ..Printer::new(Box::new(Patient::new(stdio::stdout()?)), stdio::stdout_is_terminal()) })
     }
 
     /// Any output; `terminal` as for [`Printer`].
     pub fn new(out: Box<dyn Write>, terminal: bool) -> Self {
-        Printer { out, name: "standard output".to_owned(), terminal, held: Vec::new() }
+        let name = "standard output".to_owned();
+        Printer { out, name, terminal, screen: || None, look: Look::default(), region: Region::default(), held: Vec::new() }
     }
 
     /// A file of this name.
     pub fn file(out: File, name: String) -> Self {
-        Printer { out: Box::new(out), name, terminal: false, held: Vec::new() }
+        Printer { name, ..Printer::new(Box::new(out), false) }
+    }
+
+    /// The same as a terminal of this size, which is asked for whenever something is drawn.
+    pub fn with_screen(self, screen: fn() -> Option<Screen>) -> Self {
+        Printer { terminal: true, screen, ..self }
     }
 
     /// Whether it writes to a terminal.
@@ -50,11 +65,25 @@ impl Printer {
         self.terminal
     }
 
+    /// The size of the terminal at the moment; `None` when it is none or does not say.
+    pub fn screen(&self) -> Option<Screen> {
+        if self.terminal { (self.screen)() } else { None }
+    }
+
+    /// How output for people looks.
+    pub fn look(&self) -> Look {
+        self.look
+    }
+
     /// Adds whole lines.
     ///
     /// # Errors
     /// [`Error::Io`]; see [`Error::is_broken_pipe`] for a reader that has gone.
     pub fn write(&mut self, lines: &[u8]) -> Result<(), Error> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.erase();
         if self.terminal {
             say::printable(lines, &mut self.held);
         } else if lines.len() >= HELD_BYTES {
@@ -64,6 +93,41 @@ impl Printer {
             self.held.extend_from_slice(lines);
         }
         if self.held.len() >= HELD_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Adds whole lines that have been made printable already, and may have colours.
+    ///
+    /// # Errors
+    /// As for [`Printer::write`].
+    pub fn write_styled(&mut self, lines: &str) -> Result<(), Error> {
+        if lines.is_empty() {
+            return Ok(());
+        }
+        self.erase();
+        self.held.extend_from_slice(lines.as_bytes());
+        if self.held.len() >= HELD_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Shows lines, such as for [`Printer::write_styled`], for the time being: what is drawn or written next takes their
+    /// place. Where there is no screen, nothing is shown; never more lines are than it has.
+    ///
+    /// # Errors
+    /// As for [`Printer::write`].
+    pub fn draw(&mut self, lines: &[String]) -> Result<(), Error> {
+        let Some(screen) = self.screen() else { return Ok(()) };
+        // The last line of the screen is the cursor's.
+        let lines = &lines[..lines.len().min(screen.rows.saturating_sub(1))];
+        let text = self.region.draw(lines, screen);
+        self.held.extend_from_slice(text.as_bytes());
+        self.flush()
+    }
+
+    /// Takes away what was drawn for the time being, with nothing in its place: there will be no answer.
+    pub fn erase(&mut self) {
+        if let (false, Some(screen)) = (self.region.is_empty(), self.screen()) {
+            let text = self.region.erase(screen);
+            self.held.extend_from_slice(text.as_bytes());
+        }
     }
 
     /// Writes what is held back.

@@ -2,170 +2,117 @@
 
 use std::{cell::RefCell, rc::Rc};
 
-use recpipe::{Batch, Error, Flow, Schema, Stage, Type, Value};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use recpipe::{Batch, Error, Flow, Schema, Stage};
 
-use super::Printer;
+use super::{
+    Printer,
+    layout::{self, Layout},
+};
 
 /// Aligned columns: names above, numbers to the right.
 ///
 /// The widths are those of the first [`Table::SAMPLE`] records; it waits for them, or for the end, and then writes
-/// records as they come. On a terminal, columns that do not fit are cut to a fair share, with `…` where text was cut.
+/// records as they come. On a terminal, columns that do not fit are cut, with `…` where text was, and what there is so
+/// far is drawn whenever the source pauses; records go on below once they are more than the screen can show.
 pub struct Table {
     printer: Rc<RefCell<Printer>>,
-    names: Vec<String>,
-    right: Vec<bool>,
-    line_width: Option<usize>,
+    layout: Layout,
     waiting: Vec<Vec<String>>,
+    /// Records beyond those that are drawn.
+    more: u64,
     widths: Option<Vec<usize>>,
+    for_now: bool,
 }
 
 impl Table {
     /// Records that are seen before the widths are settled.
     pub const SAMPLE: usize = 1000;
-    const GAP: &str = "  ";
-    const NARROWEST: usize = 8;
 
-    /// A table of records of this schema; with `line_width`, cut to that many columns.
-    pub fn new(schema: &Schema, printer: Rc<RefCell<Printer>>, line_width: Option<usize>) -> Self {
-        let right = schema.fields().iter().map(|field| matches!(field.kind, Type::Int | Type::Float)).collect();
-        Table { printer, names: schema.names().map(one_line).collect(), right, line_width, waiting: Vec::new(), widths: None }
+    /// A table of records of this schema.
+    pub fn new(schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
+        let layout = Layout::new(schema, printer.borrow().look());
+        Table { printer, layout, waiting: Vec::new(), more: 0, widths: None, for_now: false }
+    }
+
+    /// A table that is drawn at its end, as far as the screen has room, and not written.
+    pub fn for_now(schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
+        Table { for_now: true, ..Table::new(schema, printer) }
+    }
+
+    fn room(&self) -> Option<usize> {
+        self.printer.borrow().screen().map(|screen| screen.columns)
+    }
+
+    /// The lines that are waiting, with the names above them.
+    fn lines(&self, widths: &[usize]) -> Vec<String> {
+        let room = self.room();
+        let look = self.printer.borrow().look();
+        let names = look.heading(&self.layout.line(self.layout.names(), widths, room));
+        std::iter::once(names).chain(self.waiting.iter().map(|row| self.layout.line(row, widths, room))).collect()
     }
 
     fn settle(&mut self) -> Result<(), Error> {
-        let cells = std::iter::once(&self.names).chain(&self.waiting);
-        let mut widths = vec![0; self.names.len()];
-        for row in cells {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width());
-            }
-        }
-        if let Some(line_width) = self.line_width {
-            fit(&mut widths, line_width.saturating_sub(Self::GAP.len() * self.names.len().saturating_sub(1)));
-        }
+        let widths = self.layout.widths(self.waiting.iter(), self.room());
+        let text: String = self.lines(&widths).iter().flat_map(|line| [line, "\n"]).collect();
+        self.waiting.clear();
         self.widths = Some(widths);
-        let mut text = String::new();
-        self.line(&self.names, &mut text);
-        for row in std::mem::take(&mut self.waiting) {
-            self.line(&row, &mut text);
-        }
-        self.printer.borrow_mut().write(text.as_bytes())
+        self.printer.borrow_mut().write_styled(&text)
     }
 
-    fn line(&self, cells: &[String], text: &mut String) {
-        let widths = self.widths.as_deref().unwrap_or_default();
-        let last = cells.len().saturating_sub(1);
-        for (i, (cell, &width)) in cells.iter().zip(widths).enumerate() {
-            let cell = if self.line_width.is_some() { cut(cell, width) } else { cell.clone() };
-            let blanks = " ".repeat(width.saturating_sub(cell.width()));
-            match (self.right[i], i == last) {
-                (true, _) => text.extend([blanks.as_str(), cell.as_str()]),
-                (false, true) => text.push_str(&cell),
-                (false, false) => text.extend([cell.as_str(), blanks.as_str()]),
-            }
-            if i < last {
-                text.push_str(Self::GAP);
-            }
+    fn draw(&mut self) -> Result<(), Error> {
+        let widths = self.layout.widths(self.waiting.iter(), self.room());
+        let mut lines = self.lines(&widths);
+        if self.more > 0 {
+            let cut = self.printer.borrow().look().cut();
+            lines.push(format!("{cut} {} more", self.more));
         }
-        text.push('\n');
+        self.printer.borrow_mut().draw(&lines)
+    }
+
+    /// Records that fit on the screen with the names above them, what is missing below them, and the cursor.
+    fn most(&self) -> usize {
+        self.printer.borrow().screen().map_or(0, |screen| screen.rows.saturating_sub(3))
     }
 }
 
 impl Stage for Table {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        let mut text = String::new();
-        for row in batch.rows() {
-            let cells: Vec<String> = row.values().map(cell).collect();
-            if self.widths.is_some() {
-                self.line(&cells, &mut text);
+        if self.for_now {
+            let room = self.most().saturating_sub(self.waiting.len()).min(batch.len());
+            self.waiting.extend(layout::rows(&batch.head(room)));
+            self.more += (batch.len() - room) as u64;
+            return Ok(Flow::Continue);
+        }
+        let (mut text, room) = (String::new(), self.room());
+        for row in layout::rows(&batch) {
+            if let Some(widths) = &self.widths {
+                text.push_str(&self.layout.line(&row, widths, room));
+                text.push('\n');
             } else {
-                self.waiting.push(cells);
+                self.waiting.push(row);
                 if self.waiting.len() >= Self::SAMPLE {
                     self.settle()?;
                 }
             }
         }
-        self.printer.borrow_mut().write(text.as_bytes())?;
+        self.printer.borrow_mut().write_styled(&text)?;
         Ok(Flow::Continue)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
+        if self.widths.is_none() && !self.waiting.is_empty() && self.room().is_some() {
+            if self.waiting.len() <= self.most() { self.draw()? } else { self.settle()? }
+        }
         self.printer.borrow_mut().flush()
     }
 
     fn close(&mut self) -> Result<(), Error> {
+        if self.for_now {
+            return self.draw();
+        }
         if self.widths.is_none() {
             self.settle()?;
         }
-        self.flush()
-    }
-}
-
-fn cell(value: Value<'_>) -> String {
-    one_line(&value.to_string())
-}
-
-/// A line break or tab inside a cell would tear the table: shown as JSON shows it.
-fn one_line(text: &str) -> String {
-    if text.contains(['\n', '\t', '\r']) { text.replace('\n', "\\n").replace('\t', "\\t").replace('\r', "\\r") } else { text.to_owned() }
-}
-
-/// Narrows the widest columns until all fit; none below [`Table::NARROWEST`], where the terminal is narrower still.
-fn fit(widths: &mut [usize], room: usize) {
-    while widths.iter().sum::<usize>() > room {
-        let Some(&widest) = widths.iter().max() else { return };
-        if widest <= Table::NARROWEST {
-            return;
-        }
-        let next = widths.iter().copied().filter(|&width| width < widest).max().unwrap_or(0).max(Table::NARROWEST);
-        let many = widths.iter().filter(|&&width| width == widest).count();
-        let over = widths.iter().sum::<usize>() - room;
-        let step = over.div_ceil(many).min(widest - next).max(1);
-        widths.iter_mut().filter(|width| **width == widest).for_each(|width| *width -= step);
-    }
-}
-
-/// The text within `width` columns, with `…` where something is missing.
-fn cut(text: &str, width: usize) -> String {
-    if text.width() <= width {
-        return text.to_owned();
-    }
-    let mut out = String::new();
-    let mut left = width.saturating_sub(1);
-    for character in text.chars() {
-        let wide = character.width().unwrap_or(0);
-        if wide > left {
-            break;
-        }
-        left -= wide;
-        out.push(character);
-    }
-    out.push('…');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{cut, fit};
-
-    #[test]
-    fn the_widest_give_way() {
-        let check = |mut widths: Vec<usize>, room, expect: &[usize]| {
-            fit(&mut widths, room);
-            assert_eq!(widths, expect);
-        };
-        check(vec![5, 10], 20, &[5, 10]);
-        check(vec![5, 100], 40, &[5, 35]);
-        check(vec![50, 100], 40, &[20, 20]);
-        check(vec![3, 60, 60, 9], 60, &[3, 24, 24, 9]);
-        check(vec![100, 100], 4, &[8, 8]);
-        check(vec![], 4, &[]);
-    }
-
-    #[test]
-    fn cut_text_says_so() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 4), "abc…");
-        assert_eq!(cut("日本語", 4), "日…");
+        self.printer.borrow_mut().flush()
     }
 }

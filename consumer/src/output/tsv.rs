@@ -2,20 +2,29 @@
 //! `\n`, `\r`, `\\` (the "Linear TSV" convention), so that a record is always one line and a reader can undo it. Null
 //! is empty.
 
-use recpipe::{Schema, Value};
+use recpipe::Schema;
 
-use super::{Format, delimited::Delimited, plain};
+use super::{
+    Format,
+    cell::{self, Cell},
+    delimited::Delimited,
+};
 
 /// See the module.
 pub(super) fn tsv(schema: &Schema) -> impl Format + use<> {
-    Delimited::new(b'\t', cell).with_header(schema)
+    Delimited::new(b'\t', Tsv).with_header(schema)
 }
 
-#[inline]
-fn cell(value: Value<'_>, out: &mut Vec<u8>) {
-    match value {
-        Value::Text(text) if text.iter().any(|&byte| escape(byte).is_some()) => escaped(text, out),
-        value => plain(value, out),
+struct Tsv;
+
+impl Cell for Tsv {
+    #[inline]
+    fn text(&self, text: &[u8], out: &mut Vec<u8>) {
+        if cell::has(text, |byte| cell::is_one_of(byte, *b"\t\n\r\\")) {
+            escaped(text, out);
+        } else {
+            out.extend_from_slice(text);
+        }
     }
 }
 

@@ -114,7 +114,7 @@ pub struct Pattern {
 }
 
 /// How the answer is written.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Output {
     /// `print ["TEMPLATE"]`; without a template, all fields separated by tabs.
     Print(Option<Template>),
@@ -130,6 +130,10 @@ pub enum Output {
     Write(String),
     /// `emit [URL]`: records, for the next consumer.
     Emit(Url),
+    /// `arrow`: an Apache Arrow IPC stream.
+    Arrow,
+    /// `chart [EXPR]`: bars.
+    Chart(Option<Expr>),
     /// `null`: counts and discards.
     Null,
 }

@@ -8,7 +8,7 @@ use super::{
     ast::{self, Query, StageKind},
     check_expr::{Checked, Checker, Failed, Scope},
     diagnose::{Diagnostic, QueryError, Source, Span},
-    functions::Mistake,
+    functions::{self, Mistake},
     plan::{self, Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
     template::{Part, Template},
     words,
@@ -296,6 +296,7 @@ impl Checker<'_> {
             ast::Output::Json => ("json", Ok(Output::Json)),
             ast::Output::Csv => ("csv", Ok(Output::Csv)),
             ast::Output::Tsv => ("tsv", Ok(Output::Tsv)),
+            ast::Output::Arrow => ("arrow", Ok(Output::Arrow)),
             ast::Output::Table => ("table", Ok(Output::Table)),
             ast::Output::Write(path) => {
                 let write = |output: &Output| Output::Write { path: path.into(), output: Box::new(output.clone()) };
@@ -304,20 +305,60 @@ impl Checker<'_> {
             ast::Output::Emit(Url::Stdio) => ("emit", Ok(Output::Emit)),
             ast::Output::Emit(Url::File(path)) => ("emit", Ok(Output::Write { path: path.clone(), output: Box::new(Output::Emit) })),
             ast::Output::Emit(url) => ("emit", Ok(Output::EmitTo(url.clone()))),
+            ast::Output::Chart(value) => ("chart", self.chart(value.as_ref(), flow, span).map(Output::Chart)),
             ast::Output::Null => ("null", Ok(Output::Null)),
         };
         self.push(flow, name, span, output.map(Step::Output));
     }
 
+    /// The place of what `chart` draws: the column it names, or the only one that it can be.
+    fn chart(&mut self, value: Option<&ast::Expr>, flow: &Flow, span: Span) -> Checked<usize> {
+        let is_number = |kind: Option<Type>| matches!(kind, Some(Type::Int | Type::Float));
+        if let Some(value) = value {
+            let expr = self.expr(value)?;
+            return match expr.as_column() {
+                Some(place) if is_number(Some(expr.kind())) => Ok(place),
+                Some(_) => {
+                    let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
+                    let mend = if expr.kind() == Type::Text {
+                        format!("make it one before: `let x = int({})`", expr.text())
+                    } else {
+                        String::new()
+                    };
+                    Err(self.fail(Diagnostic::new(value.span, what).label(mend)))
+                }
+                None => {
+                    let mend = format!("make it one before: `let x = {}`", self.source.slice(value.span));
+                    Err(self.fail(Diagnostic::new(value.span, "`chart` draws a column").label(mend)))
+                }
+            };
+        }
+        let columns = &self.scope.columns;
+        let is_made = |name: &str| flow.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
+        let numbers: Vec<_> = (0..columns.len()).filter(|&place| is_number(columns[place].1) && is_made(&columns[place].0)).collect();
+        if let [only] = numbers[..] {
+            return Ok(only);
+        }
+        let names: Vec<_> = numbers.iter().map(|&place| columns[place].0.clone()).collect();
+        let found = Diagnostic::new(span, "`chart` does not say what is drawn");
+        Err(self.fail(match names.first() {
+            Some(first) => found.label(format!("write `chart {first}`")).help(format!("candidates: {}", names.join(", "))),
+            None => found.label("no column is a number; as in `count by host | chart`"),
+        }))
+    }
+
     fn template(&mut self, template: &Template) -> Checked<Vec<Piece>> {
         self.each(&template.parts, |checker, part| match part {
             Part::Text(text) => Ok(Piece::Text(text.clone())),
-            Part::Field { name, span, format } => {
+            Part::Field { name, span, format, format_span } => {
                 let column = match checker.scope.index_of_written(name) {
                     Some(place) => checker.column_at(place),
                     None => checker.field(name, *span),
                 }?;
-                Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: *format })
+                if let Err(wrong) = format.fits(column.kind(), column.text()) {
+                    return Err(checker.fail(Diagnostic::new(*format_span, wrong.what).label(wrong.mend)));
+                }
+                Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: format.clone() })
             }
         })
     }

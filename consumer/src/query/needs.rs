@@ -105,9 +105,15 @@ fn written(output: &Output, schema: &Schema) -> Places {
             let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
             pieces.iter().filter_map(place).collect()
         }
-        Output::Print(None) | Output::Json | Output::Csv | Output::Tsv | Output::Table | Output::Emit | Output::EmitTo(_) => {
-            (0..schema.len()).collect()
-        }
+        Output::Print(None)
+        | Output::Json
+        | Output::Csv
+        | Output::Tsv
+        | Output::Arrow
+        | Output::Table
+        | Output::Chart(_)
+        | Output::Emit
+        | Output::EmitTo(_) => (0..schema.len()).collect(),
     }
 }
 

@@ -11,7 +11,7 @@ use std::{
 use recpipe::{Schema, Type, transport::Url};
 use regex::bytes::Regex;
 
-use super::{diagnose::Span, template::Format, words::StageWord};
+use super::{diagnose::Span, format::Format, words::StageWord};
 use crate::{
     expr::{Expr, Predicate},
     sort::SortKey,
@@ -181,6 +181,8 @@ pub enum Output {
     Csv,
     /// Tab-separated.
     Tsv,
+    /// An Apache Arrow IPC stream.
+    Arrow,
     /// Aligned columns.
     Table,
     /// Into a file, in another of these ways: one that has a [`Format`](crate::output::Format), or [`Output::Emit`].
@@ -194,6 +196,8 @@ pub enum Output {
     Emit,
     /// As frames to another consumer, at the other end of a link.
     EmitTo(Url),
+    /// A bar for the value of the column at this place, in each record.
+    Chart(usize),
     /// Counted and discarded.
     Null,
 }

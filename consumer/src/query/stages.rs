@@ -196,6 +196,12 @@ pub(super) fn print(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     }
 }
 
+/// `chart [FIELD]`
+pub(super) fn chart(parser: &mut Parser<'_>) -> Parsed<StageKind> {
+    let value = if parser.at_stage_end() { None } else { Some(parser.expr()?) };
+    Ok(StageKind::Output(Output::Chart(value)))
+}
+
 /// A stage that is one word.
 macro_rules! plain_output {
     ($($(#[$doc:meta])* $name:ident => $output:ident;)*) => { $(
@@ -215,6 +221,9 @@ plain_output! {
     csv => Csv;
     /// `tsv`
     tsv => Tsv;
+    /// `arrow`
+    #[cfg(feature = "arrow")]
+    arrow => Arrow;
     /// `null`
     null => Null;
 }

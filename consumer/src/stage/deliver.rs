@@ -36,7 +36,7 @@ impl Stage for Deliver {
             None => Piece::Batch(batch),
             Some(format) => {
                 let mut lines = Vec::new();
-                format.batch(&batch, &mut lines);
+                format.batch(&batch, &mut lines)?;
                 Piece::Lines(lines, batch.len() as u64)
             }
         };

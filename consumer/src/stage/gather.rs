@@ -5,12 +5,13 @@
 //! Blocks: nothing comes out before the end.  Stops: no.
 //! Errors: those of the expressions; an integer sum that does not fit; temporary files that cannot be written.
 
-use std::{cell::RefCell, rc::Rc};
-
 use recpipe::{Batch, Error, Flow, Origin, Stage};
 
 use super::{Target, relay_flush};
-use crate::{gather::Gathered, memory::Budget};
+use crate::{
+    gather::{Gathered, SharedGathered},
+    memory::Budget,
+};
 
 /// The whole stage, where it runs once: gathers, and sends what comes of it at the end.
 pub struct Gather {
@@ -32,7 +33,10 @@ impl Stage for Gather {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         let order = self.batches;
         self.batches += 1;
-        add(&mut self.gathered, &batch.with_origin(Origin { order, ..Origin::default() }))
+        match &mut self.gathered {
+            Some(gathered) => gathered.add(&batch.with_origin(Origin { order, ..Origin::default() })).map(|()| Flow::Continue),
+            None => Err(Error::Protocol("records after the end")),
+        }
     }
 
     relay_flush!();
@@ -51,18 +55,18 @@ impl Stage for Gather {
 
 /// The half in each worker, whose results [`crate::run`] merges: it is the last of a worker's chain, and leaves behind
 /// what it has gathered.
-pub struct GatherPart(Rc<RefCell<Option<Gathered>>>);
+pub struct GatherPart(SharedGathered);
 
 impl GatherPart {
     /// Adds to `gathered`.
-    pub fn new(gathered: Rc<RefCell<Option<Gathered>>>) -> Self {
+    pub fn new(gathered: SharedGathered) -> Self {
         GatherPart(gathered)
     }
 }
 
 impl Stage for GatherPart {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        add(&mut self.0.borrow_mut(), &batch)
+        self.0.add(&batch).map(|()| Flow::Continue)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -71,12 +75,5 @@ impl Stage for GatherPart {
 
     fn close(&mut self) -> Result<(), Error> {
         Ok(())
-    }
-}
-
-fn add(gathered: &mut Option<Gathered>, batch: &Batch) -> Result<Flow, Error> {
-    match gathered {
-        Some(gathered) => gathered.add(batch).map(|()| Flow::Continue),
-        None => Err(Error::Protocol("records after the end")),
     }
 }

@@ -8,7 +8,7 @@ use recpipe::{Batch, Error, Flow, Schema, Stage, say};
 
 use super::{Target, relay};
 use crate::{
-    output::{Format, format},
+    output::{Format, Replaced, format},
     query::plan::Output,
 };
 
@@ -25,13 +25,13 @@ pub struct Trace {
 impl Trace {
     /// Shows records of this schema.
     pub fn new(label: String, schema: &Schema, target: Target) -> Self {
-        Trace { label, format: format(&Output::Json, schema), target }
+        Trace { label, format: format(&Output::Json, schema, &Replaced::default()), target }
     }
 
-    fn show(&self, batch: &Batch) {
+    fn show(&self, batch: &Batch) -> Result<(), Error> {
         let (mut lines, mut piece) = (Vec::new(), String::new());
         if let Some(format) = &self.format {
-            format.batch(batch, &mut lines);
+            format.batch(batch, &mut lines)?;
         }
         for line in String::from_utf8_lossy(&lines).lines() {
             if piece.len() >= PIECE_BYTES {
@@ -43,12 +43,13 @@ impl Trace {
         if !piece.is_empty() {
             say!("{}", piece.trim_end());
         }
+        Ok(())
     }
 }
 
 impl Stage for Trace {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.show(&batch);
+        self.show(&batch)?;
         self.target.send(batch)
     }
 

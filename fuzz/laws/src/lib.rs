@@ -18,8 +18,11 @@ pub mod query;
 pub mod struct_;
 pub mod xml;
 
+/// Panics where a law is broken.
+pub type Check = fn(&[u8]);
+
 /// Every target by its name, with what it checks.
-pub const TARGETS: &[(&str, fn(&[u8]))] = &[
+pub const TARGETS: &[(&str, Check)] = &[
     ("apache_line", apache_line::check),
     ("csv", csv::check),
     ("frame_reader", frame_reader::check),

@@ -134,7 +134,6 @@ pub fn check(data: &[u8]) {
     let options = Options {
         threads: 1,
         default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
-        line_width: (how % 5 == 0).then_some(40),
         stopper: None,
         quiet: true,
         memory: Default::default(),

@@ -5,7 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use recpipe_laws::TARGETS;
+use recpipe_laws::{Check, TARGETS};
 
 /// The files of a directory, sorted; none if there is no such directory.
 fn files(directory: &Path) -> Vec<PathBuf> {
@@ -20,7 +20,7 @@ fn directory(name: &str) -> PathBuf {
 }
 
 /// Tries what lies in the target's directory; how many files there were.
-fn replay(within: &str, target: &str, check: fn(&[u8])) -> usize {
+fn replay(within: &str, target: &str, check: Check) -> usize {
     let paths = files(&directory(within).join(target));
     for path in &paths {
         let data = fs::read(path).unwrap();

@@ -369,7 +369,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         if let Some(late) = self.late.take() {
             self.begin(late);
         }
-        match self.writer.as_deref_mut().map(|writer| write(writer)) {
+        match self.writer.as_mut().map(|writer| write(&mut **writer)) {
             Some(Ok(())) => Flow::Continue,
             Some(Err(e)) => {
                 self.cannot_write(&e);

@@ -50,8 +50,8 @@ fn enlarge(fd: impl AsFd) {
 #[cfg(not(target_os = "linux"))]
 fn enlarge(_: impl AsFd) {}
 
-/// The columns of the terminal that standard output is; `None` when it is none or does not say.
-pub fn terminal_columns() -> Option<usize> {
+/// The columns and rows of the terminal that standard output is; `None` when it is none or does not say.
+pub fn terminal_size() -> Option<(usize, usize)> {
     let size = rustix::termios::tcgetwinsize(io::stdout().as_fd()).ok()?;
-    (size.ws_col > 0).then_some(usize::from(size.ws_col))
+    (size.ws_col > 0 && size.ws_row > 0).then_some((usize::from(size.ws_col), usize::from(size.ws_row)))
 }

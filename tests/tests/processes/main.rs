@@ -9,8 +9,12 @@ mod branches;
 mod broken;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
+// Answers that are drawn on a terminal while they grow.
+mod live;
 // That memory does not grow with the input.
 mod memory;
+// What the forms of output promise.
+mod outputs;
 // Lines that are no records.
 mod rejects;
 // What does not fit in memory.

@@ -19,7 +19,7 @@ fn frames_are_refused_on_a_terminal() {
 
 #[test]
 fn the_default_is_a_table_on_a_terminal() {
-    let run = Pipeline::both(&["apache"], &["select host, status"]).input(LINE.repeat(2)).take(Take::Terminal);
+    let run = Pipeline::both(&["apache"], &["--color", "never", "select host, status"]).input(LINE.repeat(2)).take(Take::Terminal);
     run.run().succeeds().prints("host      status\n10.0.0.1     404\n10.0.0.1     404\n");
 }
 
@@ -40,8 +40,11 @@ fn a_table_fits_the_terminal() {
 #[test]
 fn what_strangers_sent_does_not_steer_the_terminal() {
     let line = b"\x1b[2J - - [x] \"GET /\x1b]0;title\x07\x9b31m\x7f HTTP/1.1\" 404 5\n";
-    for query in ["table", "json", "csv", "tsv", "print", "print \"{host} {request}\""] {
-        let outcome = Pipeline::both(&["apache"], &[query]).input(&line[..]).take(Take::Terminal).run().succeeds();
+    for query in
+        ["table", "json", "csv", "tsv", "print", "print \"{host} {request}\"", "chart status", "print \"\\x1b[31m {request} \\u{9b}\""]
+    {
+        let outcome =
+            Pipeline::both(&["apache"], &["-q", "--color", "never", query]).input(&line[..]).take(Take::Terminal).run().succeeds();
         let text = String::from_utf8(outcome.stdout.clone()).unwrap_or_else(|error| panic!("{error}: a bare byte\n{outcome}"));
         assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t'), "{outcome}");
         assert!(text.len() > 20, "{outcome}");

@@ -1,0 +1,209 @@
+//! `arrow`: an Apache Arrow IPC stream, as pandas, Polars and DuckDB read it.
+//!
+//! | type | Arrow type |
+//! | --- | --- |
+//! | int, float, bool | `Int64`, `Float64`, `Boolean` |
+//! | text | `Utf8`; each invalid sequence is U+FFFD, and such values are counted ([`Replaced`]) |
+//! | time | `Timestamp(ns, "UTC")`: the moment; the offset it was written with is not in it |
+//! | only nulls | `Null` |
+//!
+//! Rejected for text: `Binary`, which would make every reader cast what is text in almost all logs; and a type that depends on
+//! the data, since a stream has said its types before its last record came.
+//!
+//! A batch that comes is a batch of the stream, without dictionaries, so that workers can encode for themselves.
+//!
+//! Source: <https://arrow.apache.org/docs/format/Columnar.html#ipc-streaming-format>
+
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, RecordBatchOptions, StringArray, TimestampNanosecondArray,
+    new_null_array,
+};
+use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions, write_message};
+use arrow_schema::{ArrowError, DataType, Field, Schema as ArrowSchema, TimeUnit};
+use recpipe::{Batch, Error, Schema, Type};
+
+use super::{Format, Replaced, cell};
+use crate::expr::{Values, Vector};
+
+/// What stands after the last batch: a continuation mark, and a length of zero.
+const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
+/// See the module.
+pub(super) struct Arrow {
+    schema: Arc<ArrowSchema>,
+    options: IpcWriteOptions,
+    replaced: Replaced,
+}
+
+impl Arrow {
+    pub(super) fn new(schema: &Schema, replaced: &Replaced) -> Self {
+        let fields: Vec<_> = schema.fields().iter().map(|field| Field::new(&field.name, data_type(field.kind), true)).collect();
+        Arrow { schema: Arc::new(ArrowSchema::new(fields)), options: IpcWriteOptions::default(), replaced: replaced.clone() }
+    }
+
+    fn put(&self, message: EncodedData, out: &mut Vec<u8>) -> Result<(), Error> {
+        write_message(out, message, &self.options).map(drop).map_err(failed)
+    }
+
+    fn array(&self, column: Vector, kind: &DataType) -> Result<ArrayRef, Error> {
+        let len = column.len;
+        let nulls = column.nulls.map(|nulls| NullBuffer::new(BooleanBuffer::collect_bool(len, |row| !nulls[row])));
+        Ok(match column.values {
+            Values::Null => new_null_array(kind, len),
+            Values::Bool(values) => Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(len, |row| values.get(row)), nulls)),
+            Values::Int(values) => Arc::new(Int64Array::new(ScalarBuffer::from(values.into_vec(len)), nulls)),
+            Values::Float(values) => Arc::new(Float64Array::new(ScalarBuffer::from(values.into_vec(len)), nulls)),
+            Values::Time(values) => {
+                let moments: Vec<i64> = (0..len).map(|row| values.get(row).nanos).collect();
+                Arc::new(TimestampNanosecondArray::new(ScalarBuffer::from(moments), nulls).with_data_type(kind.clone()))
+            }
+            Values::Text(texts) => {
+                let cells =
+                    || (0..len).map(|row| if nulls.as_ref().is_some_and(|nulls| nulls.is_null(row)) { &[][..] } else { texts.get(row) });
+                let (bytes, offsets) = joined(cells())?;
+                match StringArray::try_new(offsets, bytes.into(), nulls.clone()) {
+                    Ok(array) => Arc::new(array),
+                    // Some text is not UTF-8: one by one.
+                    Err(_) => {
+                        let lossy: Vec<_> = cells().map(String::from_utf8_lossy).collect();
+                        self.replaced.add(cells().filter(|cell| std::str::from_utf8(cell).is_err()).count() as u64);
+                        let (bytes, offsets) = joined(lossy.iter().map(|text| text.as_bytes()))?;
+                        Arc::new(StringArray::try_new(offsets, bytes.into(), nulls).map_err(failed)?)
+                    }
+                }
+            }
+        })
+    }
+}
+
+impl Format for Arrow {
+    fn header(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let mut dictionaries = DictionaryTracker::new(false);
+        let message = IpcDataGenerator::default().schema_to_bytes_with_dictionary_tracker(&self.schema, &mut dictionaries, &self.options);
+        self.put(message, out)
+    }
+
+    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let columns = cell::columns(batch).into_iter().zip(self.schema.fields());
+        let arrays = columns.map(|(column, field)| self.array(column, field.data_type())).collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
+        let records = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(failed)?;
+        let (generator, mut dictionaries) = (IpcDataGenerator::default(), DictionaryTracker::new(false));
+        let (_, message) = generator.encode(&records, &mut dictionaries, &self.options, &mut Default::default()).map_err(failed)?;
+        self.put(message, out)
+    }
+
+    fn footer(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&END_OF_STREAM);
+    }
+}
+
+fn data_type(kind: Type) -> DataType {
+    match kind {
+        Type::Null => DataType::Null,
+        Type::Bool => DataType::Boolean,
+        Type::Int => DataType::Int64,
+        Type::Float => DataType::Float64,
+        Type::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+        Type::Text => DataType::Utf8,
+    }
+}
+
+/// All texts behind each other, and where each ends.
+fn joined<'a>(texts: impl Iterator<Item = &'a [u8]> + Clone) -> Result<(Vec<u8>, OffsetBuffer<i32>), Error> {
+    let total = texts.clone().fold(0_usize, |total, text| total.saturating_add(text.len()));
+    if i32::try_from(total).is_err() {
+        return Err(Error::Data(format!("arrow: a batch with {total} bytes of text in one column; the limit is {}", i32::MAX)));
+    }
+    let (mut bytes, mut offsets) = (Vec::with_capacity(total), vec![0_i32]);
+    for text in texts {
+        bytes.extend_from_slice(text);
+        offsets.push(bytes.len() as i32);
+    }
+    Ok((bytes, OffsetBuffer::new(ScalarBuffer::from(offsets))))
+}
+
+fn failed(error: ArrowError) -> Error {
+    Error::Data(format!("arrow: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow_array::{Array, cast::AsArray, types::*};
+    use arrow_ipc::reader::StreamReader;
+    use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
+
+    use super::{Arrow, Format, Replaced};
+
+    fn batch() -> Batch {
+        let kinds = [
+            ("t", Type::Text),
+            ("i", Type::Int),
+            ("f", Type::Float),
+            ("when", Type::Time),
+            ("ok", Type::Bool),
+            ("nothing", Type::Null),
+            ("void", Type::Text),
+        ];
+        let schema = Schema::new(kinds.map(|(name, kind)| Field::new(name, kind)).into()).unwrap();
+        let mut builder = BatchBuilder::new(Arc::new(schema));
+        let time = Value::Time(Time { nanos: i64::MAX, offset_s: 3600 });
+        let null = Value::Null;
+        builder.push(&[Value::Text("é".as_bytes()), Value::Int(i64::MIN), Value::Float(0.1), time, Value::Bool(true), null, null]).unwrap();
+        // Together they are UTF-8, each by itself is not.
+        builder.push(&[Value::Text(b"\xc3"), null, Value::Float(f64::NAN), null, null, null, null]).unwrap();
+        builder.push(&[Value::Text(b"\xa9"), null, null, null, Value::Bool(false), null, null]).unwrap();
+        builder.push(&[null, Value::Int(7), null, null, null, null, null]).unwrap();
+        builder.push(&[Value::Text(b""), Value::Int(-7), null, null, null, null, null]).unwrap();
+        builder.finish().unwrap()
+    }
+
+    fn stream(batches: &[Batch], schema: &Schema) -> (Vec<u8>, u64) {
+        let replaced = Replaced::default();
+        let format = Arrow::new(schema, &replaced);
+        let mut out = Vec::new();
+        format.header(&mut out).unwrap();
+        batches.iter().for_each(|batch| format.batch(batch, &mut out).unwrap());
+        format.footer(&mut out);
+        (out, replaced.count())
+    }
+
+    #[test]
+    fn reads_back() {
+        let batch = batch();
+        let (bytes, replaced) = stream(&[batch.clone(), batch.select(vec![]), batch.select(vec![4, 0])], batch.schema());
+        assert_eq!(replaced, 2);
+        let read = StreamReader::try_new(&bytes[..], None).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+        let [first, second] = &read[..] else { panic!("{} batches", read.len()) };
+        let text = first.column(0).as_string::<i32>();
+        assert_eq!(text.iter().collect::<Vec<_>>(), [Some("é"), Some("\u{fffd}"), Some("\u{fffd}"), None, Some("")]);
+        let ints = first.column(1).as_primitive::<Int64Type>();
+        assert_eq!(ints.iter().collect::<Vec<_>>(), [Some(i64::MIN), None, None, Some(7), Some(-7)]);
+        let floats = first.column(2).as_primitive::<Float64Type>();
+        assert!(floats.value(0) == 0.1 && floats.value(1).is_nan() && floats.null_count() == 3);
+        let times = first.column(3).as_primitive::<TimestampNanosecondType>();
+        assert_eq!((times.value(0), times.null_count(), times.timezone()), (i64::MAX, 4, Some("UTC")));
+        assert_eq!(first.column(4).as_boolean().iter().collect::<Vec<_>>(), [Some(true), None, Some(false), None, None]);
+        assert_eq!((first.column(5).len(), first.column(6).null_count()), (5, 5));
+        assert_eq!(second.column(0).as_string::<i32>().iter().collect::<Vec<_>>(), [Some(""), Some("é")]);
+    }
+
+    #[test]
+    fn no_records_and_no_fields() {
+        let batch = batch();
+        let (bytes, _) = stream(&[], batch.schema());
+        let mut reader = StreamReader::try_new(&bytes[..], None).unwrap();
+        assert_eq!((reader.schema().fields().len(), reader.next().is_none()), (7, true));
+        let bare = Batch::new(Arc::new(Schema::new(vec![]).unwrap()), vec![], 3, Default::default()).unwrap();
+        let (bytes, _) = stream(std::slice::from_ref(&bare), bare.schema());
+        assert_eq!(StreamReader::try_new(&bytes[..], None).unwrap().next().unwrap().unwrap().num_rows(), 3);
+    }
+}

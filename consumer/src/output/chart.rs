@@ -1,0 +1,254 @@
+//! `chart`: a horizontal bar for each record.
+//!
+//! ```text
+//! status  count
+//!    200      5  ████████████████████████████████████████
+//!    404      3  ████████████████████████
+//! ```
+//!
+//! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
+//! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be.
+
+use std::{cell::RefCell, rc::Rc};
+
+use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type};
+use unicode_width::UnicodeWidthStr;
+
+use super::{
+    Printer,
+    layout::{self, GAP, Layout},
+    look::Look,
+};
+use crate::expr::{Values, Vector};
+
+/// Columns of a chart where there is no terminal to fit.
+const COLUMNS: usize = 80;
+
+/// Bars have at least this many columns, and a third of the line, however long the labels are.
+const LEAST_BAR: usize = 10;
+
+/// Draws the records that it gets, at the end.
+pub struct Chart {
+    printer: Rc<RefCell<Printer>>,
+    layout: Layout,
+    /// The place of the value in the records that come.
+    value: usize,
+    /// Whether the labels are a single time.
+    is_timeline: bool,
+    bars: Vec<Bar>,
+    /// Records beyond [`Chart::MOST`], or beyond those that the screen has room for.
+    more: u64,
+    for_now: bool,
+}
+
+struct Bar {
+    /// The labels and, at the end, the value.
+    cells: Vec<String>,
+    value: Option<f64>,
+    /// Nanoseconds since 1970, where the label is a time.
+    at: Option<i64>,
+}
+
+impl Chart {
+    /// More records than this are counted, not drawn.
+    pub const MOST: usize = 1000;
+
+    /// A chart of the column `value` of records of this schema.
+    pub fn new(value: usize, schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
+        let labels = || schema.fields().iter().enumerate().filter(|(i, _)| *i != value).map(|(_, field)| field);
+        let is_timeline = labels().map(|field| field.kind).eq([Type::Time]);
+        let fields: Vec<Field> = labels().chain(schema.fields().get(value)).cloned().collect();
+        let look = printer.borrow().look();
+        // The same names as before, in another order.
+        let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), look);
+        Chart { printer, layout, value, is_timeline, bars: Vec::new(), more: 0, for_now: false }
+    }
+
+    /// A chart that is drawn, as far as the screen has room, and not written.
+    pub fn for_now(value: usize, schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
+        Chart { for_now: true, ..Chart::new(value, schema, printer) }
+    }
+
+    fn lines(&self, bars: &[Bar]) -> Vec<String> {
+        let printer = self.printer.borrow();
+        let look = printer.look();
+        let room = printer.screen().map_or(COLUMNS, |screen| screen.columns);
+        let for_labels = room.saturating_sub(LEAST_BAR.max(room / 3) + GAP.len());
+        let widths = self.layout.widths(bars.iter().map(|bar| &bar.cells), Some(for_labels));
+        let labels = widths.iter().sum::<usize>() + GAP.len() * widths.len();
+        let scale = Scale::new(bars.iter().filter_map(|bar| bar.value), room.saturating_sub(labels), look);
+        let step = if self.is_timeline { step(bars) } else { None };
+        let mut lines = vec![look.heading(&self.layout.line(self.layout.names(), &widths, Some(room)))];
+        let mut before = None;
+        for bar in bars {
+            if let (Some(step), Some(before), Some(at)) = (step, before, bar.at) {
+                let missing = (i128::from(at) - i128::from(before) + step / 2) / step - 1;
+                if missing > 0 {
+                    lines.push(format!("{} {missing} missing", look.cut()));
+                }
+            }
+            before = bar.at;
+            let line = self.layout.line(&bar.cells, &widths, Some(room));
+            let bar = bar.value.map_or_else(String::new, |value| scale.bar(value));
+            lines.push(if bar.trim_end().is_empty() { line } else { format!("{line}{GAP}{}", look.bar(bar.trim_end())) });
+        }
+        lines
+    }
+
+    fn draw(&mut self) -> Result<(), Error> {
+        let room = self.printer.borrow().screen().map_or(0, |screen| screen.rows.saturating_sub(1));
+        let mut lines = self.lines(&self.bars[..self.bars.len().min(room)]);
+        let hidden = lines.len().saturating_sub(room.saturating_sub(1));
+        if self.more > 0 || lines.len() > room || self.bars.len() > room {
+            lines.truncate(room.saturating_sub(1));
+            let bars = self.bars.len().min(room).saturating_sub(hidden);
+            lines.push(format!("{} {} more", self.layout_cut(), self.more + (self.bars.len() - bars) as u64));
+        }
+        self.printer.borrow_mut().draw(&lines)
+    }
+
+    fn layout_cut(&self) -> char {
+        self.printer.borrow().look().cut()
+    }
+}
+
+impl Stage for Chart {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        let room = Self::MOST.saturating_sub(self.bars.len()).min(batch.len());
+        self.more += (batch.len() - room) as u64;
+        let batch = batch.head(room);
+        let values = Vector::from_column(batch.column(self.value), &batch);
+        let label = batch.columns().iter().enumerate().find(|(i, _)| *i != self.value && self.is_timeline);
+        let times = label.map(|(_, column)| Vector::from_column(column, &batch));
+        for (row, mut cells) in layout::rows(&batch).enumerate() {
+            let value = cells.remove(self.value);
+            cells.push(value);
+            let at = times.as_ref().and_then(|times| match &times.values {
+                Values::Time(times_of) if !times.is_null(row) => Some(times_of.get(row).nanos),
+                _ => None,
+            });
+            self.bars.push(Bar { cells, value: number(&values, row), at });
+        }
+        Ok(Flow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        if self.printer.borrow().screen().is_some() { self.draw() } else { Ok(()) }
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        if self.for_now {
+            return self.draw();
+        }
+        let mut lines = self.lines(&self.bars);
+        if self.more > 0 {
+            lines.push(format!("{} {} more; `top {}` before `chart` draws the largest", self.layout_cut(), self.more, Self::MOST));
+        }
+        let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
+        let mut printer = self.printer.borrow_mut();
+        printer.write_styled(&text)?;
+        printer.flush()
+    }
+}
+
+/// What is drawn of a value; nothing where there is none, or no end to it.
+fn number(values: &Vector, row: usize) -> Option<f64> {
+    let value = match &values.values {
+        _ if values.is_null(row) => return None,
+        Values::Int(ints) => ints.get(row) as f64,
+        Values::Float(floats) => floats.get(row),
+        _ => return None,
+    };
+    value.is_finite().then_some(value)
+}
+
+/// The shortest time between two records, if they come in order.
+fn step(bars: &[Bar]) -> Option<i128> {
+    let times: Vec<_> = bars.iter().filter_map(|bar| bar.at).map(i128::from).collect();
+    let is_ordered = times.is_sorted();
+    times.windows(2).map(|two| two[1] - two[0]).filter(|&step| step > 0).min().filter(|_| is_ordered)
+}
+
+/// How long bars are.
+struct Scale {
+    /// Columns left of zero, and right of it.
+    left: usize,
+    right: usize,
+    /// Columns for one.
+    unit: f64,
+    look: Look,
+}
+
+/// A column filled from the left by so many eighths.
+const EIGHTHS: [char; 9] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
+
+impl Scale {
+    fn new(values: impl Iterator<Item = f64>, columns: usize, look: Look) -> Self {
+        let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+        // Each by itself: the difference of two floats may be too large for one.
+        let part = -low / (high / 2.0 - low / 2.0) / 2.0;
+        let left = match (low < 0.0, high > 0.0) {
+            (false, _) => 0,
+            (true, false) => columns,
+            (true, true) => ((columns as f64 * part).round() as usize).clamp(1, columns.saturating_sub(1).max(1)),
+        };
+        let right = columns.saturating_sub(left);
+        let of_side = |columns: usize, most: f64| if most > 0.0 { columns as f64 / most } else { f64::INFINITY };
+        Scale { left, right, unit: of_side(left, -low).min(of_side(right, high)), look }
+    }
+
+    /// A bar, with blanks before it so that all zeros are below each other.
+    fn bar(&self, value: f64) -> String {
+        let side = if value < 0.0 { self.left } else { self.right };
+        // At least the thinnest of bars: zero has none.
+        let eighths = if value == 0.0 { 0 } else { ((value.abs() * self.unit * 8.0).round() as usize).max(1).min(side * 8) };
+        let (full, part) = (eighths / 8, eighths % 8);
+        let text: String = match (self.look.ascii, value < 0.0) {
+            (true, _) => "#".repeat((full + usize::from(part >= 4)).max(usize::from(eighths > 0))),
+            (false, false) => std::iter::repeat_n('█', full).chain((part > 0).then(|| EIGHTHS[part])).collect(),
+            // There is only a half block for the right side of a column.
+            (false, true) => {
+                (part > 0).then_some(if part >= 6 { '█' } else { '▐' }).into_iter().chain(std::iter::repeat_n('█', full)).collect()
+            }
+        };
+        let blanks = if value < 0.0 { self.left.saturating_sub(text.width()) } else { self.left };
+        " ".repeat(blanks) + &text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Look, Scale};
+
+    fn bars(values: &[f64], columns: usize, ascii: bool) -> Vec<String> {
+        let scale = Scale::new(values.iter().copied(), columns, Look { ascii, colour: false });
+        values.iter().map(|&value| scale.bar(value)).collect()
+    }
+
+    #[test]
+    fn bars_are_as_long_as_values_are_large() {
+        assert_eq!(bars(&[4.0, 2.0, 1.0, 0.0, 0.001], 4, false), ["████", "██", "█", "", "▏"]);
+        assert_eq!(bars(&[8.0, 1.0, 3.0, 7.0], 1, false), ["█", "▏", "▍", "▉"]);
+        assert_eq!(bars(&[4.0, 2.0, 0.0, 0.001], 4, true), ["####", "##", "", "#"]);
+    }
+
+    #[test]
+    fn negative_bars_go_to_the_left() {
+        assert_eq!(bars(&[2.0, -2.0, 1.0, -1.0, 0.0], 4, false), ["  ██", "██", "  █", " █", "  "]);
+        assert_eq!(bars(&[-4.0, -1.0], 4, true), ["####", "   #"]);
+        assert_eq!(bars(&[3.0, -1.0], 4, false), [" ███", "█"]);
+    }
+
+    #[test]
+    fn any_values_fit() {
+        for values in
+            [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![-1e300, 1e-300]]
+        {
+            for columns in 0..30 {
+                for ascii in [false, true] {
+                    assert!(bars(&values, columns, ascii).iter().all(|bar| bar.chars().count() <= columns.max(2)), "{values:?} {columns}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Answers that are drawn on a terminal while the input goes on.
+
+use std::fmt::Write;
+
+use e2e::{Feed, Pipeline, Take, terminal::shown};
+
+const THREADS: [&str; 3] = ["1", "2", "8"];
+
+/// The rows of the terminals of the tests.
+const ROWS: usize = 24;
+
+/// A log with so many records of each of these hosts.
+fn log(hosts: impl IntoIterator<Item = (String, usize)>) -> Vec<u8> {
+    let mut log = String::new();
+    for (host, times) in hosts {
+        for _ in 0..times {
+            writeln!(log, "{host} - - [24/Feb/2008:00:08:59 -0600] \"GET /a HTTP/1.1\" 200 5").unwrap();
+        }
+    }
+    log.into_bytes()
+}
+
+/// What came, in its drawings: each begins where the one before it began.
+fn drawings(text: &str) -> Vec<Vec<&str>> {
+    text.split("\x1b[J").map(|drawing| drawing.lines().filter(|line| !line.is_empty()).collect()).collect()
+}
+
+#[test]
+fn an_aggregate_is_shown_while_the_input_is_silent() {
+    for threads in THREADS {
+        let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 3), ("10.0.0.2".into(), 2)]));
+        let run = Pipeline::both(&["apache", "-j", threads], &["-j", threads, "count by host | top 10 | table"]).feed(feed);
+        let outcome = run.take(Take::TerminalUntil("10.0.0.2      2")).run().succeeds();
+        assert_eq!(shown(&outcome.stdout), "host      count\n10.0.0.1      3\n10.0.0.2      2\n", "{threads} threads\n{outcome}");
+        // Drawn, taken away, and written once more at the end.
+        assert!(outcome.text().matches("10.0.0.2      2").count() >= 2, "{outcome}");
+    }
+}
+
+#[test]
+fn no_more_rows_are_drawn_than_the_screen_has_and_all_are_there_at_the_end() {
+    let hosts = || (0..100).map(|i| (format!("10.0.1.{i}"), 1 + i));
+    let run = Pipeline::both(&["apache"], &["count by host | table"]).feed(Feed::UntilTaken(log(hosts())));
+    let outcome = run.take(Take::TerminalUntil("… 79 more")).run().succeeds();
+    let text = outcome.text();
+    let drawings = drawings(&text);
+    let (last, before) = drawings.split_last().unwrap();
+    assert!(!before.is_empty() && before.iter().all(|drawing| drawing.len() < ROWS), "{outcome}");
+    assert_eq!(last.len(), 101, "{outcome}");
+    assert_eq!(shown(&outcome.stdout).lines().count(), 101, "{outcome}");
+}
+
+#[test]
+fn what_was_merged_early_is_what_is_merged_at_the_end() {
+    // Floats, whose sums depend on their order anywhere else, and enough of them for many drawings.
+    let lines = log([("10.0.0.1".into(), 2000)]);
+    let query = "where status == 200 | let x = bytes / 3 | stats count, sum(x), avg(bytes), min(bytes), max(request) by host | csv";
+    let expected = Pipeline::both(&["apache"], &["-j", "1", query]).feed(Feed::Repeat(lines.clone(), Some(200))).run().succeeds();
+    let table = query.replace("csv", "table");
+    for threads in ["1", "4"] {
+        let run = Pipeline::both(&["apache"], &["-j", threads, &table]).feed(Feed::Repeat(lines.clone(), Some(200)));
+        let outcome = run.take(Take::Terminal).run().succeeds();
+        let shown = shown(&outcome.stdout);
+        let row: Vec<_> = shown.lines().nth(1).unwrap_or_default().split_whitespace().collect();
+        assert_eq!(row.join(","), expected.text().lines().nth(1).unwrap_or_default(), "{outcome}");
+    }
+}
+
+#[test]
+fn records_are_shown_as_they_come() {
+    let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 2)]));
+    let outcome =
+        Pipeline::both(&["apache"], &["select host, status"]).feed(feed).take(Take::TerminalUntil("10.0.0.1     200")).run().succeeds();
+    assert_eq!(shown(&outcome.stdout), "host      status\n10.0.0.1     200\n10.0.0.1     200\n", "{outcome}");
+    // More than the screen can show go on below each other.
+    let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 50), ("10.0.0.2".into(), 1)]));
+    let outcome = Pipeline::both(&["apache"], &["select host, status"]).feed(feed).take(Take::TerminalUntil("10.0.0.2")).run().succeeds();
+    assert_eq!(shown(&outcome.stdout).lines().count(), 52, "{outcome}");
+}
+
+#[test]
+fn a_chart_is_shown_too() {
+    let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 4), ("10.0.0.2".into(), 2)]));
+    let run = Pipeline::both(&["apache"], &["--color", "never", "count by host | chart"]).feed(feed);
+    let outcome = run.take(Take::TerminalUntil("10.0.0.2      2  █")).run().succeeds();
+    let (long, short) = ("█".repeat(63), "█".repeat(31));
+    assert_eq!(shown(&outcome.stdout), format!("host      count\n10.0.0.1      4  {long}\n10.0.0.2      2  {short}▌\n"), "{outcome}");
+}
+
+#[test]
+fn nothing_is_drawn_where_there_is_no_terminal() {
+    let run = Pipeline::both(&["apache"], &["count by host | table"]).feed(Feed::Repeat(log([("10.0.0.1".into(), 2000)]), Some(100)));
+    run.run().succeeds().prints("host       count\n10.0.0.1  200000\n");
+}

@@ -1,0 +1,88 @@
+//! What the forms of output promise to other programs and to people, where it is more than a table case can hold.
+
+use arrow_array::{Array, cast::AsArray, types::Int64Type};
+use arrow_ipc::reader::StreamReader;
+use e2e::{Pipeline, Program, Take, log::Log, process::python};
+
+const ODD: &[u8] = b"h\xff - - [24/Feb/2008:00:08:59 -0600] \"GET /caf\xe9 HTTP/1.0\" 200 7\nok - - [24/Feb/2008:00:08:59 -0600] \"GET / HTTP/1.0\" 200 7\n";
+
+#[test]
+fn what_json_cannot_say_is_counted_once() {
+    let query = "select host, request | json";
+    let expected = "{\"host\":\"h\u{fffd}\",\"request\":\"/caf\u{fffd}\"}\n{\"host\":\"ok\",\"request\":\"/\"}\n";
+    for threads in ["1", "4"] {
+        let outcome = Pipeline::both(&["apache"], &["-j", threads, query]).input(ODD).run().exits(&[0, 0]).prints(expected);
+        outcome.says(Program::Consumer, "consumer: 2 values were not UTF-8").says(Program::Consumer, "U+FFFD");
+    }
+    Pipeline::both(&["apache"], &["-q", query]).input(ODD).run().succeeds().prints(expected);
+}
+
+#[test]
+fn an_arrow_stream_reads_back_whatever_the_threads() {
+    let log = Log::odd(77, 20_000);
+    let mut streams = Vec::new();
+    for threads in ["1", "2", "8"] {
+        let run = Pipeline::both(&["apache", "-q"], &["-j", threads, "where status != 0 | arrow"]).input(log.text());
+        streams.push(run.run().exits(&[0, 0]).stdout);
+    }
+    assert!(streams.windows(2).all(|two| two[0] == two[1]), "the streams differ");
+    let batches = StreamReader::try_new(&streams[0][..], None).unwrap().collect::<Result<Vec<_>, _>>().unwrap();
+    assert!(batches.len() > 1, "{} batches", batches.len());
+    let status = |batch: &arrow_array::RecordBatch| batch.column_by_name("status").unwrap().as_primitive::<Int64Type>().values().to_vec();
+    let got: Vec<i64> = batches.iter().flat_map(status).collect();
+    let expected: Vec<i64> = log.0.iter().map(|entry| i64::from(entry.status)).collect();
+    assert_eq!(got, expected);
+    assert!(batches.iter().all(|batch| batch.column_by_name("host").unwrap().as_string::<i32>().null_count() == 0));
+}
+
+#[test]
+#[allow(clippy::disallowed_macros, reason = "whoever runs the tests is to see what was left out")]
+fn other_readers_take_the_arrow_stream() {
+    let query = "select host, bytes, datetime, bytes / 3 as x, status == 200 as ok, null as n | arrow";
+    let run = Pipeline::both(&["apache", "--cast", "datetime=time"], &[query]).input(ODD.repeat(3000));
+    let stream = run.run().exits(&[0, 0]).stdout;
+    let polars = "import sys, polars; t = polars.read_ipc_stream(sys.stdin.buffer)\nprint(t.height, t['bytes'].sum(), t['host'][0], t['datetime'][0].isoformat(), t['ok'].all(), t['n'].null_count())";
+    let pyarrow = "import sys, pyarrow.ipc as i; t = i.open_stream(sys.stdin.buffer).read_all().to_pydict()\nprint(len(t['host']), sum(t['bytes']), t['host'][0], t['datetime'][0].isoformat(), all(t['ok']), t['n'].count(None))";
+    for (module, script) in [("polars", polars), ("pyarrow", pyarrow)] {
+        match python(module, script, &stream) {
+            None => eprintln!("SKIPPED: there is no python3 with {module}; it was not compared with"),
+            Some(answer) => assert_eq!(answer, "6000 42000 h\u{fffd} 2008-02-24T06:08:59+00:00 True 6000\n", "{module}"),
+        }
+    }
+}
+
+#[test]
+fn arrow_is_refused_on_a_terminal() {
+    let outcome = Pipeline::both(&["apache"], &["arrow"]).input(ODD).take(Take::Terminal).run();
+    assert_eq!(outcome.end(Program::Consumer).code(), Some(2), "{outcome}");
+    outcome.says(Program::Consumer, "terminal").prints("");
+}
+
+#[test]
+fn a_chart_is_bounded_and_says_so() {
+    let outcome = Pipeline::both(&["apache"], &["select bytes | chart"]).input(ODD.repeat(700)).run().succeeds();
+    let text = outcome.text();
+    assert_eq!(text.lines().count(), 1002, "{outcome}");
+    assert_eq!(text.lines().last(), Some("… 400 more; `top 1000` before `chart` draws the largest"));
+}
+
+#[test]
+fn a_locale_without_blocks_has_ascii_bars() {
+    let run = Pipeline::both(&["apache"], &["count by host | chart"]).input(ODD.repeat(2)).env("LC_ALL", "C");
+    let bar = "#".repeat(67);
+    run.run().succeeds().prints(format!("host  count\nh\u{fffd}        2  {bar}\nok        2  {bar}\n"));
+}
+
+#[test]
+fn colours_are_for_terminals_unless_told_otherwise() {
+    let on = |args: &[&str], no_color: &'static str, terminal: bool| {
+        let run = Pipeline::both(&["apache"], &[args, &["count | table"]].concat()).input(ODD).env("NO_COLOR", no_color);
+        let run = if terminal { run.take(Take::Terminal) } else { run };
+        run.run().succeeds().text().contains("\x1b[1m")
+    };
+    assert!(on(&[], "", true), "a terminal has colours");
+    assert!(!on(&[], "1", true), "but for NO_COLOR");
+    assert!(!on(&["--color", "never"], "", true));
+    assert!(!on(&[], "", false));
+    assert!(on(&["--color", "always"], "1", false));
+}
