@@ -21,10 +21,12 @@
 //!   the program must say nothing;
 //! - `files`: a table of the files that are there afterwards, in the directory that the programs run in, and what is in
 //!   them; without the key there is none;
-//! - `exit`, `producer_exit`: 0 unless it says otherwise.
+//! - `exit`, `producer_exit`: 0 unless it says otherwise;
+//! - `by_batch = true`: how outputs mix on standard output depends on the batches, as documented of `tee`.
 //!
-//! Every case is run with 1, 2 and 8 threads on both sides, and once with a saved stream between them, where the consumer
-//! cannot tell the producer what it needs. `UPDATE_EXPECT=1` writes what came into the file: read the
+//! Every case is run with 1, 2 and 8 threads on both sides; and with a saved stream between them, where the consumer cannot
+//! tell the producer what it needs: as it is, and cut into batches of 1 and of 7 records ([`CUTS`]) unless it says
+//! `by_batch`. `UPDATE_EXPECT=1` writes what came into the file: read the
 //! difference before you believe it.
 
 use std::{
@@ -36,13 +38,22 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::process::{Outcome, Pipeline, Program, Scratch};
+use crate::{
+    process::{Outcome, Pipeline, Program, Scratch},
+    stream::rebatched,
+};
 
 /// The numbers of threads that every case is run with, on both sides.
 pub const THREADS: [&str; 3] = ["1", "2", "8"];
 
 /// The name of the query file, in the directory that the programs run in.
 const QUERY_FILE: &str = "report.q";
+
+/// Batches of so many records, and the threads that get them.
+pub const CUTS: [(usize, &str); 4] = [(1, "1"), (1, "8"), (7, "2"), (7, "8")];
+
+/// A stream of more bytes is not cut: a frame for each of its records says nothing that a short one does not.
+const CUT_UP_TO_BYTES: usize = 1 << 18;
 
 /// How the two programs are put together.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +62,8 @@ enum Way {
     Pipe(&'static str),
     /// One after the other.
     Saved,
+    /// The same, with the saved stream in batches of so many records, for so many threads.
+    Cut(usize, &'static str),
 }
 
 /// A case.
@@ -74,6 +87,8 @@ pub struct Case {
     exit: i32,
     #[serde(default)]
     producer_exit: i32,
+    #[serde(default)]
+    by_batch: bool,
     #[serde(default)]
     files: BTreeMap<String, String>,
 }
@@ -135,7 +150,8 @@ impl Case {
     /// # Errors
     /// What came instead, and of what run.
     pub fn check(&self) -> Result<(), String> {
-        for way in THREADS.map(Way::Pipe).into_iter().chain([Way::Saved]) {
+        let cuts = CUTS.iter().filter(|_| !self.by_batch).map(|&(records, threads)| Way::Cut(records, threads));
+        for way in THREADS.map(Way::Pipe).into_iter().chain([Way::Saved]).chain(cuts) {
             let came = self.run(way);
             if let Some(wrong) = self.wrong(&came) {
                 let Came { outcome, files } = came;
@@ -166,7 +182,7 @@ impl Case {
     fn run(&self, way: Way) -> Came {
         let scratch = Scratch::new();
         let threads = match way {
-            Way::Pipe(threads) => threads,
+            Way::Pipe(threads) | Way::Cut(_, threads) => threads,
             Way::Saved => THREADS[1],
         };
         let producer = self.producer.clone().unwrap_or_else(|| vec!["apache".to_owned()]);
@@ -184,8 +200,14 @@ impl Case {
         }
         let outcome = match way {
             Way::Pipe(_) => Pipeline::both(&producer, &consumer).input(self.lines()).dir(scratch.path()).run(),
-            Way::Saved => {
+            Way::Saved | Way::Cut(..) => {
                 let mut made = Pipeline::producer(&producer).input(self.lines()).dir(scratch.path()).run();
+                // A producer that failed before it began has written no stream, and then there is nothing to cut.
+                if let Way::Cut(records, _) = way
+                    && (1..=CUT_UP_TO_BYTES).contains(&made.stdout.len())
+                {
+                    made.stdout = rebatched(&made.stdout, records).unwrap_or_else(|error| panic!("{error}\n{made}"));
+                }
                 let mut asked = Pipeline::consumer(&consumer).input(made.stdout).dir(scratch.path()).run();
                 asked.ends.append(&mut made.ends);
                 asked
@@ -262,6 +284,7 @@ impl Case {
         );
         put("exit", (self.exit != 0).then(|| self.exit.to_string()));
         put("producer_exit", (self.producer_exit != 0).then(|| self.producer_exit.to_string()));
+        put("by_batch", self.by_batch.then(|| "true".to_owned()));
         put("stderr", text(&self.stderr));
         put("producer_stderr", text(&self.producer_stderr));
         put("stdout", Some(quoted(&self.stdout)));

@@ -31,13 +31,17 @@ const LOOK: Duration = Duration::from_millis(2);
 /// How much of an output a failure shows.
 const SHOWN_BYTES: usize = 4000;
 
-/// The two programs.
+/// The two programs, and those of the system that tests use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Program {
     /// From bytes to records.
     Producer,
     /// From records to answers.
     Consumer,
+    /// A shell that finds the two in its `PATH`.
+    Shell,
+    /// Python, where it is installed.
+    Python,
 }
 
 impl Program {
@@ -46,14 +50,23 @@ impl Program {
         match self {
             Program::Producer => "producer",
             Program::Consumer => "consumer",
+            Program::Shell => "sh",
+            Program::Python => "python3",
         }
     }
 
-    /// Where it lies: beside the test, whose own place is `target/PROFILE/deps`.
-    pub fn path(self) -> PathBuf {
+    /// Where the two programs lie: beside the test, whose own place is `target/PROFILE/deps`.
+    pub fn directory() -> PathBuf {
         let test = env::current_exe().expect("a test knows where it lies");
-        let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
-        let path = profile.join(format!("{}{}", self.name(), env::consts::EXE_SUFFIX));
+        test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps").to_owned()
+    }
+
+    /// Where it is; the name of a program of the system.
+    pub fn path(self) -> PathBuf {
+        if matches!(self, Program::Shell | Program::Python) {
+            return self.name().into();
+        }
+        let path = Program::directory().join(format!("{}{}", self.name(), env::consts::EXE_SUFFIX));
         assert!(path.is_file(), "there is no {}: run `cargo build --workspace` first", path.display());
         path
     }
@@ -213,6 +226,16 @@ impl Pipeline {
         Pipeline::new(vec![(Program::Consumer, owned(args))])
     }
 
+    /// `sh -c SCRIPT`, with the two programs in its `PATH`.
+    pub fn shell(script: &str) -> Self {
+        Pipeline::new(vec![(Program::Shell, owned(&["-c", script]))])
+    }
+
+    /// `python3 ARGS`
+    pub fn python<S: AsRef<OsStr>>(args: &[S]) -> Self {
+        Pipeline::new(vec![(Program::Python, owned(args))])
+    }
+
     /// `… | consumer ARGS`
     #[must_use]
     pub fn then<S: AsRef<OsStr>>(mut self, args: &[S]) -> Self {
@@ -343,6 +366,11 @@ impl Pipeline {
                 Some(terminal) if i == last => terminal.stdio(),
                 _ => Stdio::piped(),
             });
+            if *program == Program::Shell {
+                let path = env::var_os("PATH").unwrap_or_default();
+                let places = std::iter::once(Program::directory()).chain(env::split_paths(&path));
+                command.env("PATH", env::join_paths(places).expect("no place has a `:` in its name"));
+            }
             if let Some(dir) = &self.dir {
                 command.current_dir(dir);
             }

@@ -3,6 +3,11 @@
 
 use std::ops::Range;
 
+use recpipe::{
+    Error,
+    wire::{Incoming, Reader, Writer},
+};
+
 /// Bytes before the first frame.
 pub const PREAMBLE_BYTES: usize = 16;
 
@@ -28,4 +33,27 @@ pub fn frames(stream: &[u8]) -> Vec<Range<usize>> {
     }
     assert_eq!(at, stream.len(), "the last frame goes beyond the end of the stream");
     frames
+}
+
+/// The same stream in batches of so many records, the last of each old one aside. This is by the programs' own code.
+///
+/// # Errors
+/// What is wrong with the stream.
+pub fn rebatched(stream: &[u8], records: usize) -> Result<Vec<u8>, Error> {
+    let mut reader = Reader::new(stream)?;
+    let mut writer = Writer::new(Vec::new())?;
+    loop {
+        match reader.read()? {
+            Some(Incoming::Schema(schema)) => drop(writer.schema(&schema)?),
+            Some(Incoming::Batch(raw)) => {
+                let batch = raw.decode()?;
+                for from in (0..batch.len()).step_by(records) {
+                    writer.batch(&batch.skip(from).head(records).compact())?;
+                }
+            }
+            Some(Incoming::Report(report)) => writer.report(&report)?,
+            Some(Incoming::End(ending)) => return writer.finish(&ending),
+            None => return Err(Error::Data("the stream has no End frame".to_owned())),
+        }
+    }
 }

@@ -13,8 +13,8 @@ use std::{
 
 use e2e::case::{Case, directory, find};
 
-/// There are more; fewer would say that they were not found.
-const AT_LEAST: usize = 80;
+/// There are as many or more; fewer say that some were lost. To be raised with those that come.
+const AT_LEAST: usize = 282;
 
 /// Cases run at the same time.
 const AT_ONCE: usize = 4;

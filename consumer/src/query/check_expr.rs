@@ -333,7 +333,11 @@ impl Checker<'_> {
                 }
                 _ => literal,
             };
-            self.fail(Diagnostic::new(span, format!("bad regex: {what}")))
+            let label = match column {
+                Some(_) => r"a sign that stands for itself has a backslash before it, as in `\(`",
+                None => "a part with `{99}` counts 99 times: write it shorter",
+            };
+            self.fail(Diagnostic::new(span, format!("bad regex: {what}")).label(label))
         })
     }
 

@@ -182,7 +182,7 @@ pub(super) fn replace(args: Vec<Expr>) -> Made {
 fn not_empty(args: &[Expr], arg: usize, what: &str) -> Result<(), Mistake> {
     match args.get(arg).map(Expr::node) {
         Some(Node::Constant(Constant::Text(text))) if text.is_empty() => {
-            Err(Mistake { arg, what: format!("empty text does not say {what}"), label: String::new() })
+            Err(Mistake { arg, what: format!("empty text does not say {what}"), label: "write at least one character".to_owned() })
         }
         _ => Ok(()),
     }

@@ -262,6 +262,8 @@ fn unknown_aggregate(parser: &mut Parser<'_>, name: &str, span: Span) -> Failed 
         true => "percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`".to_owned(),
         false => did_you_mean(name, names.iter().copied()),
     };
+    let is_call = matches!(parser.peek().kind, Kind::Sign("("));
+    let label = if label.is_empty() && !is_call { format!("values are counted by `count by {name}`") } else { label };
     let found = Diagnostic::new(span, format!("unknown aggregate `{name}`")).label(label);
     parser.fail(found.help(format!("aggregates: {}", names.join(", "))))
 }

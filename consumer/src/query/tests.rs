@@ -1,5 +1,7 @@
 //! Whole queries against the schema of a web server's log: what they become, and what is said when they do not fit.
 
+mod messages;
+
 use recpipe::{Field, Schema, Type};
 
 use super::{Plan, QueryError, Source, check, parse};
@@ -10,6 +12,8 @@ pub(crate) fn log_schema() -> Schema {
     let numbers = ["status", "bytes"].map(|name| Field::new(name, Type::Int));
     Schema::new(text.into_iter().chain(numbers).collect()).unwrap()
 }
+
+const BACKSLASH: &str = r"a sign that stands for itself has a backslash before it, as in `\(`";
 
 fn plan(args: &[&str]) -> Result<Plan, QueryError> {
     let source = Source::from_args(args);
@@ -161,8 +165,13 @@ fn mistakes_are_explained() {
         ("where status =~ /4/", "`status` is an int; a regex is matched with text", "status", "write `str(status)`"),
         ("where request =~ host", "a regex must be known before data flows", "host", "write it as `/…/`"),
         ("where request == /a/", "a regex stands after `=~`, after `!~` and in `replace`", "/a/", "text is written in quotes"),
-        ("where request =~ /a(b/", "bad regex: unclosed group", "", ""),
-        ("where request =~ /a{99999}{999}/", "bad regex: it would take more than 8388608 bytes", "/a{99999}{999}/", ""),
+        ("where request =~ /a(b/", "bad regex: unclosed group", "", BACKSLASH),
+        (
+            "where request =~ /a{99999}{999}/",
+            "bad regex: it would take more than 8388608 bytes",
+            "/a{99999}{999}/",
+            "a part with `{99}` counts 99 times: write it shorter",
+        ),
         ("where status contains 'x'", "`status` is an int; text is needed here", "status", "write `str(status)`"),
         ("where host startswith 5", "`5` is an int; text is needed here", "5", "write `str(5)`"),
         ("where -host == 1", "`host` is text; `-` needs numbers", "host", "write `int(host)`"),
@@ -237,9 +246,9 @@ fn mistakes_are_explained() {
         ),
         ("where time(status, '%Y-%m-%d') == null", "`status` is an int; text is needed here", "status", "write `str(status)`"),
         ("where split(host, '.') == 'a'", "`split` is given 2 arguments", "split(host, '.')", "it is written `split(TEXT, SEPARATOR, N)`"),
-        ("where split(host, '', 1) == 'a'", "empty text does not say where to split", "''", ""),
-        ("where replace(host, '', 'x') == 'a'", "empty text does not say what to replace", "''", ""),
-        ("where replace(host, /a(b/, 'x') == 'a'", "bad regex: unclosed group", "", ""),
+        ("where split(host, '', 1) == 'a'", "empty text does not say where to split", "''", "write at least one character"),
+        ("where replace(host, '', 'x') == 'a'", "empty text does not say what to replace", "''", "write at least one character"),
+        ("where replace(host, /a(b/, 'x') == 'a'", "bad regex: unclosed group", "", BACKSLASH),
         ("where replace(host, /(a)/, '$1b') == 'a'", "the regex has no group `1b`", "'$1b'", "write `${1}b`"),
         (
             "where replace(host, /(a)/, '$2') == 'a'",
@@ -310,7 +319,7 @@ fn mistakes_are_explained() {
         ("count, count", "two columns are named `count`", "count", "name it with `as`"),
         ("count by status as count", "two columns are named `count`", "count", "name it with `as`"),
         ("grep /a/ in status", "`status` is an int; text is needed here", "status", "make it text first: `let status = str(status)`"),
-        ("grep /(/", "bad regex: unclosed group", "", ""),
+        ("grep /(/", "bad regex: unclosed group", "", BACKSLASH),
         ("select status | grep /a/", "no field here is text", "grep /a/", "make one first: `let x = str(…)`"),
         ("drop byts", "unknown field `byts`", "byts", "did you mean `bytes`?"),
         ("drop host | where host == ''", "unknown field `host`", "host", ""),

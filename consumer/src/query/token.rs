@@ -98,7 +98,13 @@ impl<'s> Lexer<'s> {
                 }
                 None => {
                     self.at += first.len_utf8();
-                    self.bad(start, format!("unexpected character `{first}`"), "")
+                    let help = match first {
+                        '~' => "a match is written `=~`, its opposite `!~`",
+                        '&' => "write `and` or `&&`",
+                        '“' | '”' | '‘' | '’' => "text stands in straight quotes: \"…\"",
+                        _ => "an odd name is written in backticks, text in quotes",
+                    };
+                    self.bad(start, format!("unexpected character `{first}`"), help)
                 }
             },
         };

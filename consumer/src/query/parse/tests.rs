@@ -124,7 +124,7 @@ fn errors_have_a_caret_where_it_went_wrong() {
     check("head", "expected how many, as in `head 10`", "", "the query ends here");
     check("head -1", "expected how many, as in `head 10`, found `-`", "-", "");
     check("count by", "expected a value", "", "the query ends here");
-    check("stats host", "unknown aggregate `host`", "host", "");
+    check("stats host", "unknown aggregate `host`", "host", "values are counted by `count by host`");
     check("stats cuont by host", "unknown aggregate `cuont`", "cuont", "did you mean `count`?");
     check("top 5 by", "expected a value", "", "the query ends here");
     check("print \"{a\"", "a `{` without its `}`", "{", "write `{{` for a brace");

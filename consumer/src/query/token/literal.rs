@@ -131,7 +131,7 @@ impl Lexer<'_> {
                 Ok(bytes) => Kind::Int(bytes),
                 Err(_) => self.bad(start, "this size does not fit in 64 bits", ""),
             },
-            Some(Err(())) => self.bad(start, "this size is not a whole number of bytes", ""),
+            Some(Err(())) => self.bad(start, "this size is not a whole number of bytes", "write the bytes themselves, as in `1500`"),
             None => self.bad(start, "this size is no number", ""),
         }
     }

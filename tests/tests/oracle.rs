@@ -1,0 +1,46 @@
+//! The answers to random queries, compared with those of SQLite: `tests/oracle/` writes both from the documentation alone.
+//! Skipped, with a message, where there is no Python with SQLite.
+
+#![allow(clippy::panic, reason = "a test fails by panicking")]
+
+use std::{
+    io::{self, Write},
+    path::Path,
+    time::Duration,
+};
+
+use e2e::{Pipeline, Program};
+
+/// Queries of each run; the script takes any number.
+const QUERIES: &str = "200";
+
+/// For a machine on which other things run, too.
+const LONG: Duration = Duration::from_secs(300);
+
+/// What says that Python is here, and SQLite with it.
+const PROBE: &str = "command -v python3 >/dev/null && python3 -c 'import sqlite3' 2>/dev/null && echo yes";
+
+fn compare(seed: &[&str]) {
+    if Pipeline::shell(PROBE).run().text() != "yes\n" {
+        // Whether anybody reads it is no matter.
+        let _ = writeln!(io::stderr(), "skipped: there is no python3 with sqlite3");
+        return;
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/random_queries.py");
+    let (script, programs) = (script.display().to_string(), Program::directory().display().to_string());
+    // Nothing is written beside the scripts.
+    let args = [&["-B", &script, "--bin", &programs, "--count", QUERIES][..], seed].concat();
+    let outcome = Pipeline::python(&args).deadline(LONG).run().succeeds();
+    let said = outcome.text();
+    assert!(said.starts_with("skipped: ") || said.contains(" 0 differences; "), "{said}");
+}
+
+#[test]
+fn sqlite_agrees_as_it_did_before() {
+    compare(&["--seed", "1"]);
+}
+
+#[test]
+fn sqlite_agrees_about_what_was_never_asked() {
+    compare(&[]);
+}
