@@ -22,6 +22,8 @@ struct Open {
     name: (usize, usize),
     /// Where its text begins in the buffer.
     text_from: usize,
+    /// Whether there is more in it than white space, perhaps.
+    has_words: bool,
     has_children: bool,
 }
 
@@ -80,7 +82,11 @@ impl Record<'_> {
 
     /// Reads one piece of what stands in the innermost open element: the place after it.
     #[inline]
-    fn content(&mut self, at: usize) -> Result<usize, Malformed> {
+    fn content(&mut self, from: usize) -> Result<usize, Malformed> {
+        let at = skip_space(self.bytes, from);
+        if from < at && self.bytes.get(at) == Some(&b'<') {
+            without_returns(&self.bytes[from..at], &mut self.parts.text);
+        }
         match (self.bytes.get(at), self.bytes.get(at + 1)) {
             (Some(b'<'), Some(b'/')) => self.end(at),
             (Some(b'<'), Some(b'!' | b'?')) => {
@@ -88,11 +94,9 @@ impl Record<'_> {
                 let end = end.ok_or_else(|| torn(at))?;
                 match kind {
                     Some(Special::Cdata) => {
+                        self.has_words();
                         let section = &self.bytes[at + Special::Cdata.open().len()..end - Special::Cdata.close().len()];
-                        match memchr::memchr(b'\r', section) {
-                            None => self.parts.text.extend_from_slice(section),
-                            Some(_) => without_returns(section, &mut self.parts.text),
-                        }
+                        without_returns(section, &mut self.parts.text);
                     }
                     Some(Special::Doctype) => return Err(Malformed::new(at, "a document type within an element")),
                     _ => {}
@@ -100,14 +104,22 @@ impl Record<'_> {
                 Ok(end)
             }
             (Some(b'<'), _) => self.start(at),
-            (Some(_), _) => self.some_text(at),
-            (None, _) => Err(torn(at)),
+            // The white space before it belongs to it.
+            (Some(_), _) => self.some_text(from),
+            (None, _) => Err(torn(from)),
+        }
+    }
+
+    fn has_words(&mut self) {
+        if let Some(open) = self.parts.open.last_mut() {
+            open.has_words = true;
         }
     }
 
     /// Text up to the next `<`.
     fn some_text(&mut self, at: usize) -> Result<usize, Malformed> {
         let end = at + memchr::memchr(b'<', &self.bytes[at..]).ok_or_else(|| torn(at))?;
+        self.has_words();
         resolve(&self.bytes[at..end], Place::Text, &mut self.parts.text).map_err(|e| Malformed { at: at + e.at, ..e })?;
         Ok(end)
     }
@@ -167,7 +179,7 @@ impl Record<'_> {
                 return Ok(after + 1);
             }
         }
-        self.parts.open.push(Open { path, name, text_from: self.parts.text.len(), has_children: false });
+        self.parts.open.push(Open { path, name, text_from: self.parts.text.len(), has_words: false, has_children: false });
         Ok(at)
     }
 
@@ -193,7 +205,8 @@ impl Record<'_> {
         let text = &self.parts.text[open.text_from..];
         let is_root = open.path == ROOT;
         // White space between children is how a document is laid out, not what it says.
-        if !(open.has_children || is_root) || !text.iter().all(|&byte| is_space(byte)) {
+        let says = |text: &[u8]| open.has_words && !text.iter().all(|&byte| is_space(byte));
+        if !(open.has_children || is_root) || says(text) {
             self.columns.push(open.path, text, self.wanted).map_err(|what| Malformed::new(at, what))?;
         }
         self.parts.text.truncate(open.text_from);
@@ -249,7 +262,11 @@ impl Record<'_> {
 }
 
 /// Line ends as XML wants them, where there are no entities.
+#[inline]
 fn without_returns(section: &[u8], out: &mut Vec<u8>) {
+    if memchr::memchr(b'\r', section).is_none() {
+        return out.extend_from_slice(section);
+    }
     for (i, &byte) in section.iter().enumerate() {
         match byte {
             b'\r' if section.get(i + 1) == Some(&b'\n') => {}
