@@ -123,7 +123,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if uses.emit && terminal {
         return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
     }
-    if terminal && plan.sink() == Some(&Output::Arrow) {
+    if uses.arrow && terminal {
         return Ok(usage(
             "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
         ));

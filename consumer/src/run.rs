@@ -355,8 +355,10 @@ impl Once<'_> {
         let began = Instant::now();
         match self.split.for_now(&self.printer) {
             Some(chain) => {
-                if let Some(so_far) = self.split.so_far()? {
-                    draw(so_far, chain)?;
+                match self.split.so_far()? {
+                    Some(so_far) => draw(so_far, chain)?,
+                    // Too much to be drawn again and again: what was drawn before is no longer so.
+                    None => self.printer.borrow_mut().erase(),
                 }
             }
             None => self.chain.flush()?,

@@ -3,6 +3,7 @@
 //! - [`process`]: starts the programs, feeds them, takes what they say, and ends them when their time is up;
 //! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
 //! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
+//! - [`python`]: readers of outputs that are not ours;
 //! - [`terminal`]: a terminal to write to;
 //! - [`stream`]: a saved stream cut into its frames.
 //!
@@ -17,6 +18,7 @@
 pub mod case;
 pub mod log;
 pub mod process;
+pub mod python;
 pub mod stream;
 pub mod terminal;
 

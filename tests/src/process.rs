@@ -1,4 +1,4 @@
-//! Starts the programs, and is the only file of the tests that starts anything.
+//! Starts the programs, and is the only file of the tests that does.
 //!
 //! Nothing here waits for ever: a run that is not over at its deadline is killed, and the test fails with all that is
 //! known of it. Both ends of every pipe are served by threads of their own, so that no order of reading and writing can
@@ -26,7 +26,7 @@ use crate::terminal::Terminal;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How often a run that is going on is looked at.
-const LOOK: Duration = Duration::from_millis(2);
+pub(crate) const LOOK: Duration = Duration::from_millis(2);
 
 /// How much of an output a failure shows.
 const SHOWN_BYTES: usize = 4000;
@@ -432,51 +432,11 @@ impl Pipeline {
     }
 }
 
-/// What a script says to these bytes on its standard input; `None` where there is no `python3` that has the module.
-///
-/// # Panics
-/// When the script fails, or is not over at [`DEADLINE`].
-#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
-pub fn python(module: &str, script: &str, input: &[u8]) -> Option<String> {
-    let run = |script: &str, input: &[u8]| {
-        let mut command = Command::new("python3");
-        command.args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().ok()?;
-        let (mut stdin, mut stdout, mut stderr) = (child.stdin.take()?, child.stdout.take()?, child.stderr.take()?);
-        thread::scope(|scope| {
-            // It may fail, and close its input.
-            scope.spawn(move || stdin.write_all(input).ok());
-            let (said, wrong) = (scope.spawn(move || read_all(&mut stdout)), scope.spawn(move || read_all(&mut stderr)));
-            let began = Instant::now();
-            let status = loop {
-                match child.try_wait().expect("a child can be waited for") {
-                    Some(status) => break status,
-                    None if began.elapsed() > DEADLINE => {
-                        let _ = child.kill();
-                        break child.wait().expect("it was killed");
-                    }
-                    None => thread::sleep(LOOK),
-                }
-            };
-            Some((
-                status.success(),
-                [said, wrong].map(|read| String::from_utf8_lossy(&read.join().expect("a reader does not panic")).into_owned()),
-            ))
-        })
-    };
-    let (has_it, _) = run(&format!("import {module}"), b"")?;
-    has_it.then(|| {
-        let (succeeded, [said, wrong]) = run(script, input).expect("it was there a moment ago");
-        assert!(succeeded, "{script}\n{wrong}");
-        said
-    })
-}
-
 fn owned<S: AsRef<OsStr>>(args: &[S]) -> Vec<OsString> {
     args.iter().map(|arg| arg.as_ref().to_owned()).collect()
 }
 
-fn read_all(from: &mut impl Read) -> Vec<u8> {
+pub(crate) fn read_all(from: &mut impl Read) -> Vec<u8> {
     let mut bytes = Vec::new();
     from.read_to_end(&mut bytes).expect("a pipe can be read");
     bytes

@@ -9,7 +9,7 @@ use super::{
 };
 
 impl Checker<'_> {
-    /// Frames have standard output for themselves, and a file has one writer.
+    /// Frames, and an Arrow stream, have standard output for themselves, and a file has one writer.
     pub(super) fn outputs(&mut self, plan: &Plan) {
         let mut files: Vec<PathBuf> = Vec::new();
         let (mut emits, mut others) = (Vec::new(), 0);
@@ -23,13 +23,15 @@ impl Checker<'_> {
                 }
                 files.push(path);
             }
-            Some((Output::Emit, span)) => emits.push(span),
+            Some((Output::Emit, span)) => emits.push(("emit", span)),
+            Some((Output::Arrow, span)) => emits.push(("arrow", span)),
             Some((Output::Null, _)) => {}
             _ => others += 1,
         });
-        if let (Some(&span), true) = (emits.last(), emits.len() + others > 1) {
-            let found = Diagnostic::new(span, "`emit` needs standard output for itself, and another output of the query uses it")
-                .label("end the other in `write \"FILE\"` or `null`");
+        if let (Some(&(word, span)), true) = (emits.last(), emits.len() + others > 1) {
+            let found =
+                Diagnostic::new(span, format!("`{word}` needs standard output for itself, and another output of the query uses it"))
+                    .label("end the other in `write \"FILE\"` or `null`");
             self.fail(found);
         }
     }

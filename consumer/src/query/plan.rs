@@ -203,8 +203,15 @@ pub enum Output {
 }
 
 /// What `write` writes into a file with each extension.
-pub(super) const EXTENSIONS: &[(&str, Output)] =
-    &[("json", Output::Json), ("csv", Output::Csv), ("tsv", Output::Tsv), ("txt", Output::Print(None)), ("rec", Output::Emit)];
+pub(super) const EXTENSIONS: &[(&str, Output)] = &[
+    ("json", Output::Json),
+    ("csv", Output::Csv),
+    ("tsv", Output::Tsv),
+    ("txt", Output::Print(None)),
+    ("rec", Output::Emit),
+    #[cfg(feature = "arrow")]
+    ("arrow", Output::Arrow),
+];
 
 /// What `write` writes into this file, as its extension says.
 pub(super) fn extension(path: &str) -> Option<&'static Output> {
@@ -233,6 +240,8 @@ pub struct Uses {
     pub printers: usize,
     /// Whether frames go to standard output.
     pub emit: bool,
+    /// Whether `arrow` goes to standard output.
+    pub arrow: bool,
     /// Whether files are written.
     pub files: bool,
 }
@@ -264,7 +273,10 @@ impl Plan {
             Some((Output::Write { .. }, _)) => uses.files = true,
             Some((Output::Emit, _)) => uses.emit = true,
             Some((Output::Null, _)) => {}
-            _ => uses.printers += 1,
+            output => {
+                uses.arrow |= matches!(output, Some((Output::Arrow, _)));
+                uses.printers += 1;
+            }
         });
         uses
     }

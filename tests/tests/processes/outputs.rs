@@ -2,7 +2,7 @@
 
 use arrow_array::{Array, cast::AsArray, types::Int64Type};
 use arrow_ipc::reader::StreamReader;
-use e2e::{Pipeline, Program, Take, log::Log, process::python};
+use e2e::{Pipeline, Program, Scratch, Take, log::Log, python::python};
 
 const ODD: &[u8] = b"h\xff - - [24/Feb/2008:00:08:59 -0600] \"GET /caf\xe9 HTTP/1.0\" 200 7\nok - - [24/Feb/2008:00:08:59 -0600] \"GET / HTTP/1.0\" 200 7\n";
 
@@ -53,9 +53,20 @@ fn other_readers_take_the_arrow_stream() {
 
 #[test]
 fn arrow_is_refused_on_a_terminal() {
-    let outcome = Pipeline::both(&["apache"], &["arrow"]).input(ODD).take(Take::Terminal).run();
-    assert_eq!(outcome.end(Program::Consumer).code(), Some(2), "{outcome}");
-    outcome.says(Program::Consumer, "terminal").prints("");
+    for query in ["arrow", "tee [ arrow ] | null"] {
+        let outcome = Pipeline::both(&["apache"], &[query]).input(ODD).take(Take::Terminal).run();
+        assert_eq!(outcome.end(Program::Consumer).code(), Some(2), "{outcome}");
+        outcome.says(Program::Consumer, "terminal").prints("");
+    }
+}
+
+#[test]
+fn a_file_holds_what_standard_output_would() {
+    let scratch = Scratch::new();
+    let run = |query: &str| Pipeline::both(&["apache"], &["-q", query]).input(ODD).dir(scratch.path()).run().succeeds().stdout;
+    let written = run("arrow");
+    assert_eq!(run("write \"a.arrow\""), b"");
+    assert_eq!(scratch.read("a.arrow"), written);
 }
 
 #[test]

@@ -310,7 +310,7 @@ pub static STAGES: &[StageWord] = &[
         name: "write",
         synonyms: &[],
         syntax: "write \"FILE\"",
-        doc: "into a file, as its extension says: .json .csv .tsv .txt .rec",
+        doc: "into a file, as its extension says: .json .csv .tsv .txt .rec .arrow",
         example: "write \"errors.csv\"",
         runs: Runs::Once,
         memory: "O(1)",
