@@ -137,9 +137,8 @@ def total(rows):
 
 
 def mean(rows):
-    """The exact sum divided by the count, rounded once."""
-    exact = sum(Fraction(value) for (value,) in rows)
-    return float(exact / len(rows))
+    """The exact sum, rounded once to a float, divided by the count."""
+    return float(sum(Fraction(value) for (value,) in rows)) / len(rows)
 
 
 def stdev(rows):

@@ -39,7 +39,8 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    process::{Outcome, Pipeline, Program, Scratch},
+    outcome::Outcome,
+    process::{Pipeline, Program, Scratch},
     stream::rebatched,
 };
 

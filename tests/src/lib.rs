@@ -3,12 +3,13 @@
 //! - [`process`]: starts the programs, feeds them, takes what they say, and ends them when their time is up;
 //! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
 //! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
+//! - [`outcome`]: how a run ended, and what a test may say of that;
 //! - [`python`]: readers of outputs that are not ours;
 //! - [`terminal`]: a terminal to write to;
 //! - [`stream`]: a saved stream cut into its frames.
 //!
 //! If you're adding something new: an answer to a query is a file in `cases/`; what a program does when it is cut off,
-//! closed, killed or starved is a test in `tests/processes/`; a rule about the sources is one in `tests/tidy.rs`.
+//! closed, killed or starved is a test in `tests/processes/`; a question with its answer is a line of `GUIDE.md`; a rule about the sources is one in `tests/tidy.rs`.
 //!
 //! The programs are those beside the test's own executable: `cargo build --workspace` makes them.
 
@@ -17,9 +18,11 @@
 
 pub mod case;
 pub mod log;
+pub mod outcome;
 pub mod process;
 pub mod python;
 pub mod stream;
 pub mod terminal;
 
-pub use process::{Feed, Outcome, Pipeline, Program, Scratch, Take};
+pub use outcome::Outcome;
+pub use process::{Feed, Pipeline, Program, Scratch, Take};
