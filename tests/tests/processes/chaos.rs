@@ -4,7 +4,7 @@
 //! `CHAOS_RUNS` is the number of runs of each topology, `CHAOS_SEED` the first seed: a failure names its own.
 
 use std::{
-    thread,
+    fs, thread,
     time::{Duration, Instant},
 };
 
@@ -49,6 +49,12 @@ fn answered(outputs: &[String], held: bool) -> usize {
     if held { lines.map(|line| line.trim().parse::<usize>().unwrap()).sum() } else { lines.count() }
 }
 
+/// Whether a stream was begun with this process: it has a thread for it.
+fn has_link(pid: u32) -> bool {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.map(|thread| fs::read_to_string(thread.path().join("comm")).unwrap_or_default()).any(|name| name.trim() == "link")
+}
+
 fn run(shape: Shape, seed: u64, log: &[u8]) {
     let mut random = Random::new(seed);
     let held = random.below(2) == 0;
@@ -91,6 +97,25 @@ fn run(shape: Shape, seed: u64, log: &[u8]) {
         }
     }
     let until = began + DEADLINE;
+    // Whoever listens and was never called waits on, which is right.
+    let listener = match shape {
+        Shape::Child | Shape::TwoChildren => None,
+        Shape::Unix | Shape::Tcp => consumer.map(|consumer| (consumer, producer)),
+        Shape::TcpBack => consumer.map(|consumer| (producer, consumer)),
+    };
+    if let Some((listener, caller)) = listener
+        && harm == Harm::Kill
+        && victim == Some(group.pid(caller))
+    {
+        let calls_over = Instant::now() + Duration::from_secs(3);
+        group.wait_until(caller, until);
+        while Instant::now() < calls_over && group.wait_until(listener, Instant::now()).is_none() && !has_link(group.pid(listener)) {
+            thread::sleep(Duration::from_millis(10));
+        }
+        if group.wait_until(listener, Instant::now()).is_none() && !has_link(group.pid(listener)) {
+            return;
+        }
+    }
     let numbers: Vec<usize> = [Some(producer), consumer].into_iter().flatten().collect();
     let mut ends: Vec<Ended> = Vec::new();
     for &number in &numbers {
