@@ -4,7 +4,7 @@ use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
-    Error, Exit, Time, say,
+    Error, Exit, Time, say, signals,
     transport::Url,
     wire::{self, Ending},
 };
@@ -85,8 +85,14 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
     if cli.from == [Url::Stdio] && cli.listen.is_none() && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
-    let mut input = input::open(cli)?;
-    let exit = answer_over(&mut input, cli, &source, &query, started);
+    let input = input::open(cli)?;
+    let stop = input.stop();
+    signals::ending(move |signal| stop.interrupt(signal), || answer_and_tell(input, cli, &source, &query, started))
+        .context("cannot catch signals")?
+}
+
+fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
+    let exit = answer_over(&mut input, cli, source, query, started);
     // However it went, the producers are told.
     let (code, cause) = match &exit {
         Ok(exit) => (*exit, String::new()),
@@ -107,7 +113,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     let now = Time::now();
     let plan = match input.begin(cli.quiet)? {
         Begun::Schema(schema) => query::check_at(source, query, &schema, now)?,
-        Begun::Ended(ending) => return Ok(ended(&ending)),
+        Begun::Ended(ending) => return Ok(ended(&ending, input.signal())),
     };
     if cli.check {
         return Ok(Exit::Done);
@@ -156,11 +162,11 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
-    conclude(outcome)
+    conclude(outcome, input.signal())
 }
 
 /// The exit of a run, with what is to be said of it.
-fn conclude(outcome: Outcome) -> anyhow::Result<Exit> {
+fn conclude(outcome: Outcome, signal: Option<u8>) -> anyhow::Result<Exit> {
     match (outcome.error, outcome.ending) {
         // Whoever has enough is done, however the stream would have ended. (Whether a worker has read on as far as its end
         // is chance.)
@@ -170,14 +176,16 @@ fn conclude(outcome: Outcome) -> anyhow::Result<Exit> {
             Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
         }
         (Some(error), _) => Err(error.into()),
-        (None, Some(ending)) => Ok(ended(&ending)),
+        (None, Some(ending)) => Ok(ended(&ending, signal)),
         (None, None) => Err(anyhow!("the stream stopped without an end and without an error")),
     }
 }
 
-/// The producer's own exit, and its words.
-fn ended(ending: &Ending) -> Exit {
-    if ending.exit != Exit::Done {
+/// The producer's own exit, and its words; or the signal that ended us before it.
+fn ended(ending: &Ending, signal: Option<u8>) -> Exit {
+    if signal.is_some_and(|signal| ending.exit == Exit::Signal(signal)) {
+        say!("consumer: {}; the answer is that of the records that came", ending.cause);
+    } else if ending.exit != Exit::Done {
         say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.cause);
     }
     ending.exit

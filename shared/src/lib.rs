@@ -48,6 +48,7 @@ pub mod parallel;
 pub mod record;
 pub mod say;
 pub mod session;
+pub mod signals;
 pub mod stage;
 pub mod transport;
 pub mod wire;

@@ -1,6 +1,7 @@
 //! The harness of the end-to-end tests: `producer` and `consumer` as real processes with a real pipe between them.
 //!
 //! - [`process`]: starts the programs, feeds them, takes what they say, and ends them when their time is up;
+//! - [`running`]: programs that run side by side, and can be stopped and killed while they do;
 //! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
 //! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
 //! - [`outcome`]: how a run ended, and what a test may say of that;
@@ -21,8 +22,10 @@ pub mod log;
 pub mod outcome;
 pub mod process;
 pub mod python;
+pub mod running;
 pub mod stream;
 pub mod terminal;
 
 pub use outcome::Outcome;
 pub use process::{Feed, Pipeline, Program, Scratch, Take};
+pub use running::{Ended, Group};

@@ -431,6 +431,12 @@ impl Pipeline {
     }
 }
 
+/// One of the programs, still to be started.
+#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+pub(crate) fn command(program: Program) -> Command {
+    Command::new(program.path())
+}
+
 fn owned<S: AsRef<OsStr>>(args: &[S]) -> Vec<OsString> {
     args.iter().map(|arg| arg.as_ref().to_owned()).collect()
 }

@@ -10,15 +10,15 @@ use std::{
 };
 
 use anyhow::anyhow;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded, select};
 use recpipe::{
-    Error, Exit, Field, Schema, Type, say,
+    Error, Exit, Field, Schema, Type, say, signals,
     transport::{
         link::{Connections, Inlet, Settings, Steering},
         listen::Listener,
         watch::Stopper,
     },
-    wire::{Ending, Incoming, Plan, Reader},
+    wire::{Ending, Incoming, Plan, Reader, Report},
 };
 
 use super::{
@@ -53,6 +53,10 @@ pub struct Merged {
     senders: Option<usize>,
     /// Streams that have not ended yet, of those that are expected.
     left: Option<usize>,
+    /// Streams that have ended.
+    over: usize,
+    /// Somebody has called [`StopLinks::interrupt`].
+    interrupted: Receiver<()>,
     records: u64,
     /// The worst of the ends.
     ending: Ending,
@@ -98,6 +102,9 @@ impl Read for Stream {
 
 struct Shared {
     desk: Mutex<Desk>,
+    interrupt: Sender<()>,
+    /// The one sender is the process that started us.
+    has_parent: bool,
 }
 
 struct Desk {
@@ -109,6 +116,10 @@ struct Desk {
     gates: Vec<Sender<()>>,
     is_open: bool,
     stopped: bool,
+    /// What has ended the reading before its time.
+    signal: Option<u8>,
+    /// Streams that were begun.
+    begun: usize,
     porter: Option<JoinHandle<()>>,
     listener: Option<Arc<Listener>>,
 }
@@ -129,6 +140,22 @@ impl StopLinks {
         desk.steerings.iter().for_each(Steering::stop);
         desk.stoppers.iter().for_each(Stopper::stop);
     }
+
+    /// The senders are told that no more is taken; what has come is still given, and then the end. A parent hears the same
+    /// signals, and ends its stream.
+    pub(super) fn interrupt(&self, signal: u8) {
+        if self.0.has_parent {
+            return;
+        }
+        let mut desk = self.0.desk();
+        desk.signal = Some(signal);
+        let why = Report { exit: Exit::Signal(signal), message: format!("ended by {}", signals::name(signal)) };
+        desk.steerings.iter().for_each(|steering| steering.leave(why.clone()));
+        desk.stoppers.iter().for_each(Stopper::stop);
+        drop(desk);
+        // One that is there already says as much.
+        let _ = self.0.interrupt.try_send(());
+    }
 }
 
 impl Merged {
@@ -143,10 +170,14 @@ impl Merged {
             gates: Vec::new(),
             is_open: false,
             stopped: false,
+            signal: None,
+            begun: 0,
             porter: None,
             listener: None,
         };
-        let shared = Arc::new(Shared { desk: Mutex::new(desk) });
+        let (interrupt, interrupted) = bounded(1);
+        let has_parent = settings.beat.is_none();
+        let shared = Arc::new(Shared { desk: Mutex::new(desk), interrupt, has_parent });
         for origin in origins {
             match origin {
                 Origin::Child(pipe) => feed(&shared, Stream::Child(pipe), to.clone())?,
@@ -172,11 +203,33 @@ impl Merged {
             }
         }
         let ending = Ending::default();
-        Ok(Merged { events, shared, senders, left: senders, records: 0, ending, broken: None, is_over: false })
+        Ok(Merged { events, shared, senders, left: senders, over: 0, interrupted, records: 0, ending, broken: None, is_over: false })
     }
 
     pub(super) fn stopper(&self) -> StopLinks {
         StopLinks(self.shared.clone())
+    }
+
+    pub(super) fn signal(&self) -> Option<u8> {
+        self.shared.desk().signal
+    }
+
+    /// What comes next; `None` when nothing does: when all is over, or a signal has come and all that had come before it
+    /// is taken. Then streams that have not ended are waited for where `to_the_end`.
+    fn event(&self, to_the_end: bool) -> Option<Event> {
+        loop {
+            if let Ok(event) = self.events.try_recv() {
+                return Some(event);
+            }
+            let Desk { signal, begun, .. } = *self.shared.desk();
+            if signal.is_some() && (!to_the_end || self.over >= begun) {
+                return None;
+            }
+            select! {
+                recv(self.events) -> event => return event.ok(),
+                recv(self.interrupted) -> _ => {}
+            }
+        }
     }
 
     pub(super) fn records(&self) -> u64 {
@@ -187,7 +240,12 @@ impl Merged {
         let mut united: Option<(Arc<Schema>, Arc<str>)> = None;
         let mut known = 0;
         while known < self.senders.unwrap_or(1) {
-            let Ok(Event { peer, what, .. }) = self.events.recv() else { return Err(anyhow!("nobody connected")) };
+            let Some(Event { peer, what, .. }) = self.event(false) else {
+                if self.signal().is_some() {
+                    break;
+                }
+                return Err(anyhow!("nobody connected"));
+            };
             match what {
                 Ok(Some(Incoming::Schema(schema))) => {
                     united = Some(match united {
@@ -225,7 +283,7 @@ impl Merged {
                 Ok(Begun::Schema(schema))
             }
             (None, Some(error)) => Err(error.into()),
-            (None, None) => Ok(Begun::Ended(self.ending.clone())),
+            (None, None) => Ok(Begun::Ended(self.conclusion())),
         }
     }
 
@@ -235,10 +293,23 @@ impl Merged {
         desk.plan = Some(plan.clone());
     }
 
+    /// The end of all streams.
+    fn conclusion(&self) -> Ending {
+        match self.signal() {
+            Some(signal) => {
+                Ending { exit: Exit::Signal(signal), cause: format!("ended by {}", signals::name(signal)), rejected: self.ending.rejected }
+            }
+            None => self.ending.clone(),
+        }
+    }
+
     /// Notes how a stream ended.
     fn ended(&mut self, peer: &str, how: Result<Ending, Error>) {
         self.left = self.left.map(|left| left.saturating_sub(1));
+        self.over += 1;
         match how {
+            // That it was not read to its end is our doing.
+            Err(_) if self.signal().is_some() => {}
             Ok(ending) => {
                 self.ending.rejected += ending.rejected;
                 if ending.exit != Exit::Done && self.ending.exit == Exit::Done {
@@ -264,10 +335,10 @@ impl Merged {
                 // One that was lost makes the whole incomplete, when all the others have been read to their ends.
                 return match self.broken.take() {
                     Some(error) => Err(error),
-                    None => Ok(Some(Arrived { what: Incoming::End(self.ending.clone()), receipt: None })),
+                    None => Ok(Some(Arrived { what: Incoming::End(self.conclusion()), receipt: None })),
                 };
             }
-            let Ok(Event { peer, what, receipt }) = self.events.recv() else {
+            let Some(Event { peer, what, receipt }) = self.event(true) else {
                 self.left = Some(0);
                 continue;
             };
@@ -319,6 +390,10 @@ fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), E
     let peer: Arc<str> = stream.peer().into();
     let (gate, opened) = bounded::<()>(1);
     let mut desk = shared.desk();
+    if desk.signal.is_some() {
+        // It came too late: it is hung up on.
+        return Ok(());
+    }
     let steering = match &stream {
         Stream::Link(inlet) => {
             let steering = inlet.steering();
@@ -341,6 +416,7 @@ fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), E
     } else {
         desk.gates.push(gate);
     }
+    desk.begun += 1;
     let read = move || read_all(stream, &peer, steering.as_ref(), &opened, &to);
     let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
     desk.feeders.push(feeder.map_err(|error| Error::io("cannot start a thread", error))?);

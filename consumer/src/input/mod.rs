@@ -7,7 +7,7 @@ mod foreign;
 mod merged;
 mod open;
 
-use std::{fs::File, io::Read, sync::Arc};
+use std::{fs::File, io::Read, os::fd::AsFd, sync::Arc};
 
 use anyhow::anyhow;
 use recpipe::{
@@ -97,7 +97,12 @@ pub enum Input {
 /// Ends the reads of an input, from any thread.
 pub enum Stop {
     /// Of a pipe or a file.
-    Plain(Stopper),
+    Plain {
+        /// Ends a read that waits.
+        stopper: Stopper,
+        /// Whether whoever writes it hears the same signals, as in a shell's pipe or of a parent.
+        is_shared: bool,
+    },
     /// Of links.
     Links(merged::StopLinks),
 }
@@ -106,8 +111,19 @@ impl Stop {
     /// Reads that wait end, and later ones find nothing.
     pub fn stop(&self) {
         match self {
-            Stop::Plain(stopper) => stopper.stop(),
+            Stop::Plain { stopper, .. } => stopper.stop(),
             Stop::Links(links) => links.stop(),
+        }
+    }
+
+    /// A signal is to end the reading: whether it does, or whoever writes ends the stream at the same signal.
+    pub fn interrupt(&self, signal: u8) -> bool {
+        match self {
+            Stop::Plain { is_shared, .. } => *is_shared,
+            Stop::Links(links) => {
+                links.interrupt(signal);
+                true
+            }
         }
     }
 }
@@ -116,8 +132,20 @@ impl Input {
     /// What it can be stopped with.
     pub fn stop(&self) -> Stop {
         match self {
-            Input::Plain { stopper, .. } => Stop::Plain(stopper.clone()),
+            Input::Plain { reader, stopper, is_heard, .. } => {
+                let is_file = reader.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+                let is_shared = *is_heard && !is_file.is_ok_and(|meta| meta.is_file());
+                Stop::Plain { stopper: stopper.clone(), is_shared }
+            }
             Input::Links(links) => Stop::Links(links.stopper()),
+        }
+    }
+
+    /// The signal that has ended the reading, if one has.
+    pub fn signal(&self) -> Option<u8> {
+        match self {
+            Input::Plain { .. } => None,
+            Input::Links(links) => links.signal(),
         }
     }
 

@@ -1,15 +1,8 @@
-//! SIGINT and SIGTERM: the first one ends the reading, so that what was read goes out with a proper end; the second one
-//! ends the program on the spot.
-//!
-//! A signal that was ignored when the program began stays so: that is how a shell script keeps Ctrl-C from what it runs in
-//! the background. A signal that was caught once is never again what it was by default, so this is for the last thing that a
-//! program does.
+//! SIGINT and SIGTERM end the reading, as [`recpipe::signals`] has it.
 
 use std::io;
-use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+pub use recpipe::signals::name;
 
 use super::live::Watch;
 
@@ -19,50 +12,9 @@ use super::live::Watch;
 ///
 /// The signals cannot be caught; nothing has been run.
 pub fn ending<T>(watch: &Watch, run: impl FnOnce() -> T) -> io::Result<T> {
-    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)))?;
-    let close = Close(signals.handle());
-    Ok(thread::scope(|scope| {
-        scope.spawn(move || {
-            for (nth, signal) in signals.forever().enumerate() {
-                let number = u8::try_from(signal).unwrap_or(0);
-                match nth {
-                    0 => watch.stop_by(number),
-                    _ => signal_hook::low_level::exit(i32::from(recpipe::Exit::Signal(number).code())),
-                }
-            }
-        });
-        // Also when `run` panics: the thread above must not be waited for in vain.
-        let _close = close;
-        run()
-    }))
-}
-
-struct Close(Handle);
-
-impl Drop for Close {
-    fn drop(&mut self) {
-        self.0.close();
-    }
-}
-
-/// What a signal is called.
-pub fn name(signal: u8) -> String {
-    signal_hook::low_level::signal_name(i32::from(signal)).map_or_else(|| format!("signal {signal}"), str::to_owned)
-}
-
-/// Whether the program was started with this signal ignored. Where the system does not say, it was not.
-fn is_ignored(signal: i32) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn signals_have_names() {
-        assert_eq!((name(15), name(2), name(200)), ("SIGTERM".to_owned(), "SIGINT".to_owned(), "signal 200".to_owned()));
-    }
+    let stop = |signal| {
+        watch.stop_by(signal);
+        true
+    };
+    recpipe::signals::ending(stop, run)
 }

@@ -21,13 +21,15 @@ pub(super) struct Destination {
     keeps: bool,
     /// It wants no more.
     enough: bool,
+    /// It had said Hello when its stream was ended.
+    speaks: bool,
 }
 
 impl Destination {
     /// Begins a stream to it. What it is not done with is kept if others could be given it.
     pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
         let writer = Some(Writer::new(outlet)?);
-        Ok(Destination { name, writer, outlet: None, child, kept: VecDeque::new(), keeps, enough: false })
+        Ok(Destination { name, writer, outlet: None, child, kept: VecDeque::new(), keeps, enough: false, speaks: false })
     }
 
     /// Where it says what it needs.
@@ -58,7 +60,23 @@ impl Destination {
                 self.enough = true;
                 Ok(())
             }
-            Some(Err(error)) => Err(error),
+            Some(Err(error)) => self.left(error),
+        }
+    }
+
+    /// It is gone. A child that is none of ours has no other way to say that it has enough than to end well, as in a
+    /// shell's pipe.
+    fn left(&mut self, why: Error) -> Result<(), Error> {
+        if self.writer.as_ref().is_some_and(|writer| writer.output().is_greeted()) {
+            return Err(why);
+        }
+        match self.child.take().map(Child::wait) {
+            Some(Ok(())) => {
+                self.enough = true;
+                Ok(())
+            }
+            Some(Err(died)) => Err(died),
+            None => Err(why),
         }
     }
 
@@ -89,7 +107,8 @@ impl Destination {
     /// Whether it is done with all that it was sent, or will not say before the end.
     pub(super) fn is_settled(&mut self) -> bool {
         self.forget();
-        self.kept.is_empty() || self.enough || self.writer.as_ref().is_none_or(|writer| writer.output().holds_state())
+        let says_nothing = |writer: &Writer<Outlet>| writer.output().holds_state() || !writer.output().is_greeted();
+        self.kept.is_empty() || self.enough || self.writer.as_ref().is_none_or(says_nothing)
     }
 
     /// Why it is no more, if it is.
@@ -97,13 +116,13 @@ impl Destination {
         self.writer.as_ref().and_then(|writer| writer.output().lost())
     }
 
-    /// It is lost: what it was not done with, if others can do that in its place.
+    /// It is lost: what it was not done with, if others can do that in its place, and why.
     ///
     /// # Errors
     /// `why`, where what it knew is lost with it.
-    pub(super) fn bury(&mut self, why: Error) -> Result<Vec<Arc<Encoded>>, Error> {
+    pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Arc<Encoded>>, Error), Error> {
         self.forget();
-        let Some(writer) = self.writer.take() else { return Ok(Vec::new()) };
+        let Some(writer) = self.writer.take() else { return Ok((Vec::new(), why)) };
         let why = match self.child.take().map(Child::wait) {
             // How it died says more than that it is gone.
             Some(Err(Error::Child { exit, what })) => Error::Child { exit, what: format!("{what}; {why}") },
@@ -113,11 +132,12 @@ impl Destination {
         if !self.keeps || outlet.holds_state() || !outlet.is_greeted() {
             return Err(why);
         }
-        Ok(self.kept.drain(..).map(|(_, encoded)| encoded).collect())
+        Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))
     }
 
     /// Ends its stream. All are ended before the first is waited for: what one of them waits for may be another's end.
     pub(super) fn end(&mut self, ending: &Ending) {
+        self.speaks = self.writer.as_ref().is_some_and(|writer| writer.output().is_greeted());
         self.outlet = self.writer.take().map(|writer| if self.enough { Ok(writer.into_output()) } else { writer.finish(ending) });
     }
 
@@ -125,9 +145,11 @@ impl Destination {
     pub(super) fn close(&mut self, ending: &Ending) -> Result<(), Error> {
         let Some(outlet) = self.outlet.take() else { return Ok(()) };
         let closed = outlet.and_then(Outlet::close);
+        let may_leave = self.child.is_some() && !self.speaks;
         let waited = self.child.take().map_or(Ok(()), Child::wait);
         match (closed, waited) {
             (_, Err(error)) => Err(error),
+            (Err(_), Ok(())) if may_leave => Ok(()),
             (Err(error), Ok(())) if error.is_broken_pipe() => Ok(()),
             (Err(error), Ok(())) => Err(error),
             (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => {

@@ -94,13 +94,12 @@ impl Outputs {
     fn bury(&mut self, at: usize, why: Error) -> Result<(), Error> {
         let others = self.destinations.iter().enumerate().any(|(other, destination)| other != at && destination.is_open());
         let destination = &mut self.destinations[at];
-        let said = why.to_string();
-        let left = destination.bury(why)?;
+        let (left, why) = destination.bury(why)?;
         if !others {
-            return Err(Error::Lost(format!("{said}; no other is left that could do its work")));
+            return Err(Error::Lost(format!("{why}; no other is left that could do its work")));
         }
         let text = format!(
-            "{} was lost: {said}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
+            "{} was lost: {why}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
             destination.name,
             left.len()
         );

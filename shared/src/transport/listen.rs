@@ -331,7 +331,8 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
     }
     let (comes_back, comes) = bounded(1);
     desk.links.insert(key, comes_back);
-    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, peer: from.name };
+    let is_local = from.name.starts_with("unix:");
+    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, is_local, peer: from.name };
     let new = desk.new.clone();
     desk.expected = desk.expected.map(|expected| expected - 1);
     if desk.expected == Some(0) {
@@ -351,13 +352,17 @@ pub struct Accepted {
     shared: Arc<Shared>,
     key: [u8; 16],
     peer: String,
+    /// It is at a Unix socket.
+    is_local: bool,
 }
 
 impl Connections for Accepted {
     fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
         let Patience { retry, greeting, .. } = self.shared.patience;
         let patience = match after {
-            Some(Cut::Closed) => GRACE.min(retry),
+            // Within a host a connection breaks when one of its ends does.
+            Some(_) if self.is_local => Duration::ZERO,
+            Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
             _ if progress.finished => GRACE.min(retry),
             _ => retry,
         };
@@ -367,6 +372,7 @@ impl Connections for Accepted {
         };
         let guest = match self.first.take() {
             Some(guest) => guest,
+            None if patience.is_zero() => return Err(why("")),
             None => self.comes.recv_timeout(patience).map_err(|_| why("; it did not come back"))?,
         };
         let mut identity = self.shared.identity.clone();

@@ -7,8 +7,14 @@
 mod branches;
 // How streams that were cut or changed are found out.
 mod broken;
+// Processes that are killed or stopped at random moments.
+mod chaos;
+// Child processes as destinations.
+mod children;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
+// Sockets: one way and the other, several to one, one to several; and what is known when an end dies.
+mod links;
 // Answers that are drawn on a terminal while they grow.
 mod live;
 // That memory does not grow with the input.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error,
     session::{Inbox, Progress, Receipt},
-    wire::{Control, Ending, Kind, Plan, frame},
+    wire::{Control, Ending, Kind, Plan, Report, frame},
 };
 
 /// An Ack waits for so much to tell.
@@ -64,6 +64,8 @@ struct State {
     /// How the consumer ended: to be said to the sender.
     ending: Option<Ending>,
     stopped: bool,
+    /// Why no more is taken, of which the sender is told at once; what has come is still read.
+    leaves: Option<Report>,
     /// How the link ended.
     over: Option<Result<(), String>>,
     abandoned: bool,
@@ -92,11 +94,12 @@ impl Inlet {
             plan: None,
             ending: None,
             stopped: false,
+            leaves: None,
             over: None,
             abandoned: false,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), came: Condvar::new() });
-        let receiver = Receiver { shared: shared.clone(), settings, bell, told: Progress::default() };
+        let receiver = Receiver { shared: shared.clone(), settings, bell, told: Progress::default(), whole: false };
         let run = move || receiver.run(first, &mut connections);
         let thread =
             std::thread::Builder::new().name("link".into()).spawn(run).map_err(|error| Error::io("cannot start a thread", error))?;
@@ -156,6 +159,9 @@ impl Inlet {
             }
             if let Some(frame) = state.queue.pop_front() {
                 break frame;
+            }
+            if state.leaves.is_some() {
+                return Ok(());
             }
             match &state.over {
                 Some(Ok(())) => return Ok(()),
@@ -217,6 +223,17 @@ impl Steering {
         self.waker.wake();
     }
 
+    /// No more is taken, for this reason, of which the sender is told. What has come is still read; then the stream ends
+    /// without an End.
+    pub fn leave(&self, why: Report) {
+        let mut state = self.shared.lock();
+        state.leaves.get_or_insert(why);
+        state.inbox.enough();
+        drop(state);
+        self.shared.came.notify_all();
+        self.waker.wake();
+    }
+
     /// No more is wanted; a read that waits ends.
     pub fn stop(&self) {
         let mut state = self.shared.lock();
@@ -235,6 +252,8 @@ struct Receiver {
     bell: Bell,
     /// What the sender was told last.
     told: Progress,
+    /// The End of the stream has come.
+    whole: bool,
 }
 
 impl Receiver {
@@ -269,8 +288,11 @@ impl Receiver {
         let mut pump = Pump::new(connected, self.settings)?;
         let (mut frames, mut unsaid, mut said_at) = (Vec::new(), 0, Instant::now());
         let mut ended_at = None;
-        let mut planned = false;
+        let (mut planned, mut left, mut half_closed) = (false, false, false);
         loop {
+            if half_closed && ended_at.is_some() && pump.queued() == 0 {
+                return Ok(());
+            }
             let (read, ack_soon) = {
                 let state = self.shared.lock();
                 if state.abandoned && state.ending.is_none() {
@@ -279,6 +301,10 @@ impl Receiver {
                 if !planned && let Some(plan) = &state.plan {
                     pump.control(&Control::Plan(plan.clone()));
                     planned = true;
+                }
+                if !left && let Some(why) = &state.leaves {
+                    pump.control(&Control::Refusal(why.clone()));
+                    left = true;
                 }
                 let progress = state.inbox.progress();
                 let urgent = progress.enough != self.told.enough || progress.finished != self.told.finished;
@@ -295,7 +321,8 @@ impl Receiver {
                 }
                 // Whoever has had enough reads on what is under way, and drops it: an unread byte would turn our close
                 // into a reset, which may overtake what we said last.
-                (state.queued < self.settings.window || progress.enough, progress != self.told)
+                let read = !half_closed && (state.queued < self.settings.window || progress.enough);
+                (read, progress != self.told)
             };
             let linger = ended_at.map(|at| self.settings.linger.saturating_sub(at.elapsed()));
             if linger == Some(Duration::ZERO) {
@@ -310,7 +337,12 @@ impl Receiver {
                     return Ok(());
                 }
             }
-            turned?;
+            match turned {
+                // A parent that had sent all before we said Hello took us for a program that wants to see the end of its
+                // input; it still listens.
+                Err(Cut::Closed) if self.whole && self.settings.beat.is_none() => half_closed = true,
+                turned => turned?,
+            }
         }
     }
 
@@ -327,6 +359,7 @@ impl Receiver {
         match state.inbox.take(frame.header.sequence) {
             Receipt::New => {
                 state.queued += frame.bytes();
+                self.whole |= frame.header.kind == Kind::End;
                 state.queue.push_back(frame);
                 drop(state);
                 self.shared.came.notify_all();

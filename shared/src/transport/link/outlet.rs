@@ -245,6 +245,9 @@ impl Sender {
             if abandoned || enough {
                 break Ok(());
             }
+            if let Cut::Left(_) = &cut {
+                break Err(self.account(&Error::Lost(format!("{} takes no more: {cut}", connections.peer()))));
+            }
             match connections.next(Some(&cut), Progress::default()) {
                 Ok(next) => connected = next,
                 Err(error) => break Err(self.account(&error)),
@@ -302,7 +305,7 @@ impl Sender {
                     // It has not said a word: what is written is all that there is to be known.
                     state.outbox.assume_done();
                     self.shared.notify();
-                    if state.ended && pump.is_drained() && state.outbox.kept() == 0 {
+                    if state.ended && state.outbox.kept() == 0 {
                         pump.end_of_output();
                     }
                 }
@@ -352,7 +355,7 @@ impl Sender {
                 state.plan = Some(plan);
             }
             Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(format!("{lost:?}")))?,
-            Control::Refusal(report) => return Err(Cut::Protocol(report.message)),
+            Control::Refusal(report) => return Err(Cut::Left(report.message)),
             Control::End(ending) => state.ending = Some(ending),
         }
         let enough = state.outbox.progress().enough;

@@ -33,6 +33,8 @@ pub enum Cut {
     Failed(String, io::ErrorKind),
     /// The other end does not keep to the protocol.
     Protocol(String),
+    /// The other end takes no more, and says why.
+    Left(String),
 }
 
 impl fmt::Display for Cut {
@@ -41,6 +43,7 @@ impl fmt::Display for Cut {
             Cut::Closed => out.write_str("the connection was closed"),
             Cut::Silent(time) => write!(out, "nothing was heard for {} s", time.as_secs()),
             Cut::Failed(what, _) => write!(out, "the connection broke: {what}"),
+            Cut::Left(why) => write!(out, "it says: {why}"),
             Cut::Protocol(what) => write!(out, "it does not keep to the protocol: {what}"),
         }
     }
@@ -64,6 +67,8 @@ pub(super) struct Pump {
     settings: Settings,
     out: VecDeque<Bytes>,
     out_bytes: usize,
+    /// Nothing more will be queued.
+    ends: bool,
     last_sent: Instant,
     last_heard: Instant,
 }
@@ -74,7 +79,7 @@ impl Pump {
         socket.set_nonblocking(true)?;
         parser.set_limit(MAX_PAYLOAD);
         let now = Instant::now();
-        let mut pump = Pump { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, last_sent: now, last_heard: now };
+        let mut pump = Pump { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, ends: false, last_sent: now, last_heard: now };
         pump.bytes(say);
         Ok(pump)
     }
@@ -169,6 +174,9 @@ impl Pump {
                 Err(error) => return Err(error.into()),
             }
         }
+        if self.ends && self.out.is_empty() {
+            self.socket.shutdown_write();
+        }
         Ok(())
     }
 
@@ -187,9 +195,9 @@ impl Pump {
         }
     }
 
-    /// Nothing more will be sent; what was is not lost by closing.
+    /// Nothing more will be queued: once what is has been written, the other end sees the end of it.
     pub(super) fn end_of_output(&mut self) {
-        self.socket.shutdown_write();
+        self.ends = true;
     }
 }
 

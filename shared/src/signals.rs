@@ -1,0 +1,68 @@
+//! SIGINT and SIGTERM: the first one ends the reading, so that what was read goes out, or is answered, with a proper end;
+//! the second one ends the program on the spot.
+//!
+//! A signal that was ignored when the program began stays so: that is how a shell script keeps Ctrl-C from what it runs in
+//! the background. A signal that was caught once is never again what it was by default, so this is for the last thing that a
+//! program does.
+
+use std::{io, thread};
+
+use signal_hook::{
+    consts::{SIGINT, SIGTERM},
+    iterator::{Handle, Signals},
+};
+
+use crate::Exit;
+
+/// Runs `run`; at the first signal meanwhile, `stop` is called with its number, on another thread, to end the reading. Where
+/// it answers false there is nothing to be ended gently, and the program ends at once.
+///
+/// # Errors
+/// The signals cannot be caught; nothing has been run.
+pub fn ending<T>(stop: impl Fn(u8) -> bool + Send, run: impl FnOnce() -> T) -> io::Result<T> {
+    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)))?;
+    let close = Close(signals.handle());
+    Ok(thread::scope(|scope| {
+        scope.spawn(move || {
+            for (nth, signal) in signals.forever().enumerate() {
+                let number = u8::try_from(signal).unwrap_or(0);
+                if nth > 0 || !stop(number) {
+                    signal_hook::low_level::exit(i32::from(Exit::Signal(number).code()));
+                }
+            }
+        });
+        // Also when `run` panics: the thread above must not be waited for in vain.
+        let _close = close;
+        run()
+    }))
+}
+
+struct Close(Handle);
+
+impl Drop for Close {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// What a signal is called.
+pub fn name(signal: u8) -> String {
+    signal_hook::low_level::signal_name(i32::from(signal)).map_or_else(|| format!("signal {signal}"), str::to_owned)
+}
+
+/// Whether the program was started with this signal ignored. Where the system does not say, it was not.
+fn is_ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_names() {
+        assert_eq!((name(15), name(2), name(200)), ("SIGTERM".to_owned(), "SIGINT".to_owned(), "signal 200".to_owned()));
+    }
+}

@@ -1,0 +1,147 @@
+//! `--to exec:…`: how a child is started, what it has, and how its end becomes ours.
+
+use std::{collections::BTreeSet, fs, io::Write, time::Duration};
+
+use e2e::{Ended, Feed, Group, Pipeline, Program, Scratch, log::Log, running::zombies_of};
+use rustix::process::Signal;
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// `producer apache --to exec:CHILD…` with a log of 3000 lines.
+fn producer(scratch: &Scratch, children: &[&str]) -> e2e::Outcome {
+    let urls = children.iter().flat_map(|child| ["--to".to_owned(), format!("exec:{child}")]);
+    let args: Vec<String> = std::iter::once("apache".to_owned()).chain(urls).collect();
+    Pipeline::producer(&args).dir(scratch.path()).input(Log::common(51, 3000).text()).deadline(SOON).run()
+}
+
+/// The path of the consumer, as a word of a command.
+fn consumer() -> String {
+    format!("'{}'", Program::Consumer.path().display())
+}
+
+#[test]
+fn words_are_split_as_by_a_shell_and_none_is_run() {
+    let scratch = Scratch::new();
+    let child = "sh -c 'cat >/dev/null; printf \"%s|\" \"$@\" > words' sh 'a b' \"c'd\" \\$HOME * e\\ f ';' '' '$(id)'";
+    producer(&scratch, &[child]).succeeds();
+    assert_eq!(String::from_utf8_lossy(&scratch.read("words")), "a b|c'd|$HOME|*|e f|;||$(id)|");
+    producer(&scratch, &["sh -c 'unclosed"]).exits(&[2]).says(Program::Producer, "exec:");
+}
+
+#[test]
+fn the_end_of_a_child_is_told() {
+    let scratch = Scratch::new();
+    producer(&scratch, &["sh -c 'cat >/dev/null; exit 7'"]).exits(&[1]).says(Program::Producer, "ended with exit status 7");
+    producer(&scratch, &["sh -c 'exit 8'"]).exits(&[1]).says(Program::Producer, "ended with exit status 8");
+    producer(&scratch, &["sh -c 'kill -9 $$'"]).exits(&[3]).says(Program::Producer, "was ended by signal 9");
+    producer(&scratch, &["no-such-program --x"]).exits(&[1]).says(Program::Producer, "no-such-program");
+    let consumer = consumer();
+    producer(&scratch, &[&format!("{consumer} 'where statuss == 1'")]).exits(&[1]).says(Program::Producer, "ended with exit status 2");
+    producer(&scratch, &[&format!("{consumer} 'let x = bytes + 9223372036854775807 | null'")])
+        .exits(&[1])
+        .says(Program::Producer, "exit status 1");
+}
+
+#[test]
+fn a_child_that_ends_well_before_the_end_has_had_enough() {
+    // As `producer … | head` in a shell: for programs that are not ours there is no other way to say it.
+    for child in ["true", "head -c 10", &format!("{} 'head 3 | print \"{{host}}\"'", consumer())] {
+        let args = ["apache", "--to", &format!("exec:{child}")];
+        let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(52, 1000).text(), None)).deadline(SOON);
+        run.run().succeeds();
+    }
+}
+
+#[test]
+fn a_child_has_three_files_and_no_more() {
+    let scratch = Scratch::new();
+    // It writes to the standard output of the producer: a shell that redirects keeps files of its own.
+    let child = "sh -c 'ls -l /proc/$$/fd; cat >/dev/null'";
+    let outcome = producer(&scratch, &[child, child, child]).succeeds();
+    let listed = outcome.text();
+    let files: Vec<(&str, &str)> = listed
+        .lines()
+        .filter_map(|line| line.split_once(" -> "))
+        .map(|(before, target)| (before.rsplit(' ').next().unwrap_or_default(), target))
+        .collect();
+    let inputs: BTreeSet<&str> = files.iter().filter(|(fd, _)| *fd == "0").map(|(_, target)| *target).collect();
+    assert!(inputs.len() == 3 && inputs.iter().all(|input| input.starts_with("socket:")), "each has a socket of its own\n{listed}");
+    // What the test itself was given by whoever started it is inherited by all.
+    let is_inherited = |fd: &str, target: &str| fs::read_link(format!("/proc/self/fd/{fd}")).is_ok_and(|to| to.as_os_str() == target);
+    for (fd, target) in files {
+        assert!(["0", "1", "2"].contains(&fd) || is_inherited(fd, target), "{fd} -> {target}\n{listed}");
+    }
+}
+
+#[test]
+fn a_grandchild_with_another_input_is_not_misled() {
+    let scratch = Scratch::new();
+    let stream = Pipeline::producer(&["apache"]).input(Log::common(53, 70).text()).run().succeeds().stdout;
+    scratch.write("other.rec", stream);
+    // It inherits the announcement of a socket that is not its standard input.
+    let child = format!("sh -c \"{} 'count | csv' < other.rec > counted; cat > /dev/null\"", Program::Consumer.path().display());
+    producer(&scratch, &[&child]).succeeds();
+    assert_eq!(scratch.read("counted"), b"count\n70\n");
+}
+
+#[test]
+fn children_share_the_work_and_none_is_left() {
+    let mut group = Group::new();
+    let log = group.scratch().write("log", Log::common(54, 40_000).text());
+    let child = format!("exec:{} 'count | print'", consumer());
+    let number = group.run(Program::Producer, &["apache", &log.display().to_string(), "--to", &child, "--to", &child, "--to", &child]);
+    let ended = group.wait(number, SOON).exits(0).quietly();
+    let sum: u64 = ended.stdout.lines().map(|line| line.parse::<u64>().unwrap()).sum();
+    assert_eq!((sum, ended.stdout.lines().count()), (40_000, 3), "{ended}");
+    group.leaves_nothing(Duration::ZERO);
+}
+
+#[test]
+fn a_child_that_died_is_waited_for_while_others_go_on() {
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let lines = Log::common(55, 4000).text();
+    let consumer = consumer();
+    let (dies, lives) = (format!("exec:{consumer} 'where bytes < 0 | json'"), format!("exec:{consumer} 'where bytes < 0 | null'"));
+    let number = group.start(Program::Producer, &["apache", "--to", &dies, "--to", &lives], reader);
+    writer.write_all(&lines).unwrap();
+    group.until("both children run", SOON, |group| group.left().iter().filter(|(_, name)| name.contains("bytes")).count() >= 3);
+    let (dead, _) = group.left().into_iter().find(|(_, name)| name.contains("json") && !name.contains("exec:")).unwrap();
+    e2e::running::send(dead, Signal::KILL);
+    // Its death is noticed by the next batch that it would be given.
+    let ended = std::thread::scope(|scope| {
+        let pid = group.pid(number);
+        let feeder = scope.spawn(move || {
+            let until = std::time::Instant::now() + SOON;
+            while std::time::Instant::now() < until && fs::metadata(format!("/proc/{dead}")).is_ok() {
+                writer.write_all(&lines)?;
+            }
+            let zombies = zombies_of(pid);
+            drop(writer);
+            Ok::<_, std::io::Error>(zombies)
+        });
+        let ended = group.wait(number, SOON);
+        assert_eq!(feeder.join().unwrap().unwrap(), [], "{ended}");
+        ended
+    });
+    ended.exits(3).says("signal 9");
+    group.leaves_nothing(SOON);
+}
+
+#[test]
+fn children_of_a_killed_producer_say_so_and_end() {
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let child = format!("exec:{} 'print \"{{host}}\"'", consumer());
+    let number =
+        group.start(Program::Producer, &["apache", "--to", &child, "--to", "exec:sh -c 'cat >/dev/null; echo ended > foreign'"], reader);
+    writer.write_all(&Log::common(56, 4000).text()).unwrap();
+    group.until("something was printed", SOON, |group| !group.ended(number).stdout.is_empty());
+    group.signal(number, Signal::KILL);
+    let ended: Ended = group.wait(number, SOON);
+    assert_eq!(ended.signal, Some(9));
+    group.leaves_nothing(SOON);
+    let said = group.ended(number).stderr;
+    assert!(said.contains("incomplete"), "{said}");
+    assert_eq!(group.scratch().read("foreign"), b"ended\n");
+}

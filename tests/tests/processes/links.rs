@@ -1,0 +1,380 @@
+//! Sockets: one way and the other, several into one, one into several; what an end says when another one dies, and what a
+//! signal does.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{PipeWriter, Write},
+    os::unix::{fs::PermissionsExt, net::UnixListener},
+    sync::Barrier,
+    time::Duration,
+};
+
+use e2e::{
+    Group,
+    Program::{Consumer, Producer},
+    log::Log,
+    running::free_port,
+};
+use rustix::process::Signal;
+
+const SOON: Duration = Duration::from_secs(30);
+const HOSTS: &str = "print \"{host}\"";
+
+/// A log in the directory of a group, and what it counts by host.
+fn log_in(group: &Group, name: &str, seed: u64, lines: usize) -> Log {
+    let log = Log::common(seed, lines);
+    group.scratch().write(name, log.text());
+    log
+}
+
+/// `count by host | sort host | csv` of these logs together.
+fn counted(logs: &[&Log]) -> String {
+    let mut counts = BTreeMap::new();
+    logs.iter().flat_map(|log| &log.0).for_each(|entry| *counts.entry(&*entry.host).or_insert(0_u32) += 1);
+    std::iter::once("host,count\n".to_owned()).chain(counts.iter().map(|(host, count)| format!("{host},{count}\n"))).collect()
+}
+
+const COUNT: &str = "count by host | sort host | csv";
+
+/// Writes these lines until nobody reads them any more, or the test has waited for long enough.
+fn feed(mut pipe: PipeWriter, lines: &[u8]) {
+    let until = std::time::Instant::now() + SOON;
+    while std::time::Instant::now() < until && pipe.write_all(lines).is_ok() {}
+}
+
+fn local(port: u16) -> String {
+    format!("tcp://127.0.0.1:{port}")
+}
+
+#[test]
+fn both_ways_over_each_kind_of_socket() {
+    for url in ["unix:s.sock".to_owned(), local(free_port())] {
+        for threads in ["1", "4"] {
+            let mut group = Group::new();
+            let log = log_in(&group, "log", 61, 20_000);
+            let consumer = group.run(Consumer, &["-j", threads, "--listen", &url, COUNT]);
+            let producer = group.run(Producer, &["apache", "-j", threads, "log", "--to", &url]);
+            group.wait(producer, SOON).exits(0).quietly();
+            group.wait(consumer, SOON).exits(0).quietly().prints(&counted(&[&log]));
+
+            let producer = group.run(Producer, &["apache", "-j", threads, "log", "--listen", &url]);
+            let consumer = group.run(Consumer, &["-j", threads, "--from", &url, COUNT]);
+            group.wait(consumer, SOON).exits(0).quietly().prints(&counted(&[&log]));
+            group.wait(producer, SOON).exits(0).quietly();
+            group.leaves_nothing(Duration::ZERO);
+        }
+    }
+}
+
+#[test]
+fn the_order_is_kept() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 62, 50_000);
+    let consumer = group.run(Consumer, &["--listen", "unix:s", HOSTS]);
+    let producer = group.run(Producer, &["apache", "log", "--to", "unix:s"]);
+    group.wait(producer, SOON).exits(0).quietly();
+    let expect: String = log.0.iter().map(|entry| entry.host.clone() + "\n").collect();
+    group.wait(consumer, SOON).exits(0).quietly().prints(&expect);
+}
+
+#[test]
+fn a_unix_socket_is_its_owners_and_only_a_dead_one_is_replaced() {
+    let mut group = Group::new();
+    log_in(&group, "log", 63, 10);
+    // One that nobody listens at any more: what a killed program leaves.
+    drop(UnixListener::bind(group.dir().join("s")).unwrap());
+    let first = group.run(Consumer, &["--listen", "unix:s", "count | csv"]);
+    let path = group.dir().join("s");
+    group.until("the socket is replaced", SOON, |_| fs::metadata(&path).is_ok_and(|meta| meta.permissions().mode() & 0o777 == 0o600));
+    let second = group.run(Consumer, &["--listen", "unix:s", "count"]);
+    group.wait(second, SOON).exits(1).says("cannot listen at unix:s");
+    assert!(path.exists(), "the living one keeps its socket");
+    let producer = group.run(Producer, &["apache", "log", "--to", "unix:s"]);
+    group.wait(producer, SOON).exits(0);
+    group.wait(first, SOON).exits(0).prints("count\n10\n");
+    assert!(!path.exists(), "it is gone with its listener");
+    group.scratch().write("s", "no socket");
+    let third = group.run(Consumer, &["--listen", "unix:s", "count"]);
+    group.wait(third, SOON).exits(1).says("cannot listen at unix:s");
+    assert_eq!(group.scratch().read("s"), b"no socket");
+}
+
+#[test]
+fn three_senders_into_one() {
+    let mut group = Group::new();
+    let logs: Vec<Log> = (0..3).map(|n| log_in(&group, &format!("log{n}"), 64 + n, 5000 + n as usize)).collect();
+    let consumer = group.run(Consumer, &["--listen", "unix:s", "--senders", "3", COUNT]);
+    let producers: Vec<usize> = (0..3).map(|n| group.run(Producer, &["apache", &format!("log{n}"), "--to", "unix:s"])).collect();
+    for producer in producers {
+        group.wait(producer, SOON).exits(0).quietly();
+    }
+    group.wait(consumer, SOON).exits(0).quietly().prints(&counted(&logs.iter().collect::<Vec<_>>()));
+}
+
+#[test]
+fn two_consumers_are_merged_by_a_third() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 68, 30_000);
+    let ports = [free_port(), free_port(), free_port()];
+    let merge = group.run(Consumer, &["--listen", &local(ports[2]), "--senders", "2", "sum(count) as count by host | sort host | csv"]);
+    let part = format!("count by host | emit {}", local(ports[2]));
+    let parts: Vec<usize> = ports[..2].iter().map(|port| group.run(Consumer, &["--listen", &local(*port), &part])).collect();
+    let producer = group.run(Producer, &["apache", "log", "--to", &local(ports[0]), "--to", &local(ports[1])]);
+    group.wait(producer, SOON).exits(0).quietly();
+    for part in parts {
+        group.wait(part, SOON).exits(0).quietly();
+    }
+    group.wait(merge, SOON).exits(0).quietly().prints(&counted(&[&log]));
+}
+
+#[test]
+fn head_stops_the_producer_at_once() {
+    for url in ["unix:s".to_owned(), local(free_port())] {
+        let mut group = Group::new();
+        let log = Log::common(69, 1000);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let consumer = group.run(Consumer, &["--listen", &url, "head 3 | print \"{host}\""]);
+        let producer = group.start(Producer, &["apache", "--to", &url], reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &log.text()));
+            group.wait(producer, SOON).exits(0).quietly();
+        });
+        let expect: String = log.0[..3].iter().map(|entry| entry.host.clone() + "\n").collect();
+        group.wait(consumer, SOON).exits(0).quietly().prints(&expect);
+    }
+    // And a source that has said all it has to say, and stays open.
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let consumer = group.run(Consumer, &["--listen", "unix:s", "head 3 | print \"{host}\""]);
+    let producer = group.start(Producer, &["apache", "--to", "unix:s"], reader);
+    writer.write_all(&Log::common(70, 5).text()).unwrap();
+    group.wait(consumer, SOON).exits(0).quietly();
+    group.wait(producer, SOON).exits(0).quietly();
+    drop(writer);
+}
+
+#[test]
+fn a_killed_producer_is_seen_and_what_came_is_answered() {
+    for url in ["unix:s".to_owned(), local(free_port())] {
+        let mut group = Group::new();
+        let log = Log::common(71, 1000);
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let consumer = group.run(Consumer, &["--listen", &url, HOSTS]);
+        let producer = group.start(Producer, &["apache", "--to", &url], reader);
+        writer.write_all(&log.text()).unwrap();
+        group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 1000);
+        group.signal(producer, Signal::KILL);
+        let ended = group.wait(consumer, SOON).exits(3).says("incomplete");
+        assert_eq!(ended.stdout.lines().count(), 1000, "{ended}");
+        assert!(ended.took < SOON, "{ended}");
+    }
+}
+
+#[test]
+fn a_killed_consumer_is_seen_and_accounted_for() {
+    for url in ["unix:s".to_owned(), local(free_port())] {
+        let mut group = Group::new();
+        let log = Log::common(72, 1000);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let consumer = group.run(Consumer, &["--listen", &url, HOSTS]);
+        let producer = group.start(Producer, &["apache", "--to", &url], reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &log.text()));
+            group.until("records have come", SOON, |group| group.ended(consumer).stdout.len() > 100);
+            group.signal(consumer, Signal::KILL);
+            let ended = group.wait(producer, SOON).exits(3).says("has gone");
+            assert!(ended.stderr.contains("frames it has confirmed"), "{ended}");
+        });
+    }
+}
+
+#[test]
+fn a_sender_that_died_does_not_take_the_others_along() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 73, 3000);
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let query = format!("tee [ {HOSTS} ] | count | csv");
+    let consumer = group.run(Consumer, &["--listen", "unix:s", "--senders", "2", &query]);
+    let dies = group.start(Producer, &["apache", "--to", "unix:s"], reader);
+    writer.write_all(&Log::common(74, 10).text()).unwrap();
+    let lives = group.run(Producer, &["apache", "log", "--to", "unix:s"]);
+    group.until("all records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == log.len() + 10);
+    group.signal(dies, Signal::KILL);
+    let ended = group.wait(consumer, SOON).exits(3).says("incomplete");
+    assert!(ended.stdout.ends_with("count\n3010\n"), "{ended}");
+    // It has sent all it had, and hears that the answer is not whole.
+    group.wait(lives, SOON).exits(1).says("exit 3");
+}
+
+#[test]
+fn broadcast_gives_all_to_all() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 75, 20_000);
+    let urls = ["unix:a", "unix:b"];
+    let consumers = urls.map(|url| group.run(Consumer, &["--listen", url, COUNT]));
+    let producer = group.run(Producer, &["apache", "log", "--spread", "broadcast", "--to", urls[0], "--to", urls[1]]);
+    group.wait(producer, SOON).exits(0).quietly();
+    for consumer in consumers {
+        group.wait(consumer, SOON).exits(0).quietly().prints(&counted(&[&log]));
+    }
+}
+
+#[test]
+fn shard_gives_a_value_to_one_only() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 76, 20_000);
+    let urls = ["unix:a", "unix:b", "unix:c"];
+    let consumers = urls.map(|url| group.run(Consumer, &["--listen", url, "count by host | tsv"]));
+    let to = urls.iter().flat_map(|url| ["--to", url]);
+    let producer = group.run(Producer, &["apache", "log", "--spread", "shard=host"].into_iter().chain(to).collect::<Vec<_>>());
+    group.wait(producer, SOON).exits(0).quietly();
+    let mut lines = Vec::new();
+    for consumer in consumers {
+        let ended = group.wait(consumer, SOON).exits(0).quietly();
+        assert!(ended.stdout.lines().count() > 1, "each has some\n{ended}");
+        lines.extend(ended.stdout.lines().skip(1).map(|line| line.replace('\t', ",") + "\n"));
+    }
+    // Each host is counted once, so all of it was counted in one place.
+    lines.sort();
+    lines.insert(0, "host,count\n".to_owned());
+    let mut expect: Vec<String> = counted(&[&log]).lines().skip(1).map(|line| line.to_owned() + "\n").collect();
+    expect.sort();
+    expect.insert(0, "host,count\n".to_owned());
+    assert_eq!(lines, expect);
+}
+
+#[test]
+fn what_a_dead_consumer_left_is_given_to_another_and_nothing_is_lost() {
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let consumers = ["unix:a", "unix:b"].map(|url| group.run(Consumer, &["--listen", url, "print \"{request} {datetime}\""]));
+    let producer = group.start(Producer, &["apache", "-j", "1", "--to", "unix:a", "--to", "unix:b"], reader);
+    let log = Log::common(77, 60_000);
+    let text = log.text();
+    let (half, rest) = text.split_at(text.len() / 2);
+    let barriers = [Barrier::new(2), Barrier::new(2)];
+    let [written, on] = &barriers;
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            writer.write_all(half).unwrap();
+            written.wait();
+            on.wait();
+            writer.write_all(rest).unwrap();
+        });
+        written.wait();
+        group.until("both have some", SOON, |group| consumers.iter().all(|&consumer| !group.ended(consumer).stdout.is_empty()));
+        group.signal(consumers[0], Signal::KILL);
+        group.wait(consumers[0], SOON);
+        on.wait();
+    });
+    group.wait(producer, SOON).exits(3).says("was lost");
+    group.wait(consumers[1], SOON);
+    // At least once each: what the dead one had written of what it was not done with is there twice.
+    let mut missing: BTreeMap<String, i64> = BTreeMap::new();
+    log.0.iter().for_each(|entry| *missing.entry(format!("{} {}", entry.request, entry.datetime)).or_default() += 1);
+    for consumer in consumers {
+        // The last line of a killed one may be cut.
+        for line in group.ended(consumer).stdout.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            *missing.entry(line.trim_end().to_owned()).or_default() -= 1;
+        }
+    }
+    missing.retain(|_, count| *count > 0);
+    assert!(missing.is_empty(), "{} are missing: {:?}", missing.len(), missing.iter().next());
+}
+
+#[test]
+fn a_consumer_that_died_with_what_it_knew_fails_the_run() {
+    let mut group = Group::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let consumers = ["unix:a", "unix:b"].map(|url| group.run(Consumer, &["--listen", url, "count | csv"]));
+    let producer = group.start(Producer, &["apache", "--to", "unix:a", "--to", "unix:b"], reader);
+    std::thread::scope(|scope| {
+        scope.spawn(|| feed(writer, &Log::common(78, 1000).text()));
+        let sent = |group: &Group| fs::read_to_string(format!("/proc/{}/io", group.pid(producer))).unwrap_or_default();
+        group.until("much was read", SOON, |group| {
+            sent(group).lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()).is_some_and(|bytes| bytes > 10_000_000)
+        });
+        group.signal(consumers[1], Signal::KILL);
+        group.wait(producer, SOON).exits(3).says("unix:b");
+    });
+    // The other one is told that this is not all.
+    group.wait(consumers[0], SOON).exits(3);
+}
+
+#[test]
+fn a_signal_ends_a_consumer_with_its_answer() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        for listens in [true, false] {
+            let mut group = Group::new();
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            let (how, other) = if listens { ("--listen", "--to") } else { ("--from", "--listen") };
+            let query = format!("tee [ {HOSTS} ] | count | csv");
+            let first = |group: &mut Group, is_consumer: bool| match is_consumer {
+                true => group.run(Consumer, &[how, "unix:s", &query]),
+                false => group.start(Producer, &["apache", other, "unix:s"], reader.try_clone().unwrap()),
+            };
+            let one = first(&mut group, listens);
+            group.until_socket("s", SOON);
+            let two = first(&mut group, !listens);
+            let (consumer, producer) = if listens { (one, two) } else { (two, one) };
+            drop(reader);
+            writer.write_all(&Log::common(79, 500).text()).unwrap();
+            group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 500);
+            group.signal(consumer, signal);
+            let ended = group.wait(consumer, SOON).exits(code);
+            assert!(ended.stdout.ends_with("count\n500\n"), "{ended}");
+            // The producer has been told, and does not wait for its silent input.
+            let ended = group.wait(producer, SOON);
+            assert!(ended.stderr.contains("ended by"), "{ended}");
+            drop(writer);
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_a_consumer_that_waits_for_its_first_sender() {
+    for args in [vec!["--listen", "unix:s", "count | csv"], vec!["--listen", "unix:s", "--senders", "0", "count | csv"]] {
+        let mut group = Group::new();
+        let consumer = group.run(Consumer, &args);
+        group.until_socket("s", SOON);
+        group.signal(consumer, Signal::TERM);
+        let ended = group.wait(consumer, SOON).exits(143);
+        assert!(!group.dir().join("s").exists(), "the socket is gone\n{ended}");
+    }
+}
+
+#[test]
+fn a_consumer_of_any_number_of_senders_answers_at_a_signal() {
+    let mut group = Group::new();
+    let logs: Vec<Log> = (0..2).map(|n| log_in(&group, &format!("log{n}"), 80 + n, 400)).collect();
+    let query = format!("tee [ {HOSTS} ] | {COUNT}");
+    let consumer = group.run(Consumer, &["--listen", "unix:s", "--senders", "0", &query]);
+    group.until_socket("s", SOON);
+    for n in 0..2 {
+        let producer = group.run(Producer, &["apache", &format!("log{n}"), "--to", "unix:s"]);
+        let _ = producer;
+        group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 400 * (n + 1));
+    }
+    group.signal(consumer, Signal::INT);
+    let ended = group.wait(consumer, SOON).exits(130);
+    assert!(ended.stdout.ends_with(&counted(&[&logs[0], &logs[1]])), "{ended}");
+    group.leaves_nothing(SOON);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let consumer = group.run(Consumer, &["--listen", "unix:s", HOSTS]);
+    let producer = group.start(Producer, &["apache", "--to", "unix:s"], reader);
+    writer.write_all(&Log::common(82, 100).text()).unwrap();
+    group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 100);
+    // A producer that does not answer: the consumer waits for it to hear how it ended.
+    group.signal(producer, Signal::STOP);
+    group.signal(consumer, Signal::TERM);
+    assert!(group.wait_until(consumer, std::time::Instant::now() + Duration::from_millis(500)).is_none(), "it waits");
+    group.signal(consumer, Signal::TERM);
+    let ended = group.wait(consumer, Duration::from_secs(5)).exits(143);
+    assert!(ended.took < SOON, "{ended}");
+}
