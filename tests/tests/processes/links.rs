@@ -337,7 +337,11 @@ fn a_signal_ends_a_consumer_that_waits_for_its_first_sender() {
     for args in [vec!["--listen", "unix:s", "count | csv"], vec!["--listen", "unix:s", "--senders", "0", "count | csv"]] {
         let mut group = Group::new();
         let consumer = group.run(Consumer, &args);
-        group.until_socket("s", SOON);
+        group.until("it catches signals", SOON, |group| {
+            let status = fs::read_to_string(format!("/proc/{}/status", group.pid(consumer))).unwrap_or_default();
+            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default().trim();
+            u64::from_str_radix(caught, 16).is_ok_and(|caught| caught & (1 << 14) != 0)
+        });
         group.signal(consumer, Signal::TERM);
         let ended = group.wait(consumer, SOON).exits(143);
         assert!(!group.dir().join("s").exists(), "the socket is gone\n{ended}");
