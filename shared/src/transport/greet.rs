@@ -1,7 +1,7 @@
 //! The first words on a connection: who is there, which way the stream goes, and whether one is welcome.
 //!
-//! Where the connection is encrypted, that comes first. Then whoever called speaks. Until the other is known nothing is read beyond [`MAX_HELLO`] bytes and a deadline, so
-//! that a stranger costs little.
+//! Where the connection is encrypted, that comes first. Then whoever called speaks. Until the other is known nothing is
+//! read beyond 64 KiB and a deadline, so that a stranger costs little.
 
 use std::{
     fmt,

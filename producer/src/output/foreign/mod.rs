@@ -1,6 +1,6 @@
 //! What the records are written as for programs that are no `consumer`: one encoding per file.
 //!
-//! These have no frames: nothing in them says that the records are all there, so [`stream`] tells it by how it ends, and the
+//! These have no frames: nothing in them says that the records are all there, so `stream.rs` tells it by how it ends, and the
 //! program by its exit code. Workers encode, each batch for itself.
 
 mod csv;

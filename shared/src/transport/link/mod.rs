@@ -5,7 +5,7 @@
 //!                          ▲ frees      │ ◀══════ Plan, Ack, End ═══════ │        ▲ done, enough, finished
 //! ```
 //!
-//! One thread at each end owns the socket and both directions of it ([`pump`]); it speaks the protocol whose rules are
+//! One thread at each end owns the socket and both directions of it (`pump.rs`); it speaks the protocol whose rules are
 //! [`crate::session`]'s, and gets a new connection from its [`Connections`] when one breaks. Queues are bounded in bytes:
 //! a writer whose receiver is slow waits.
 

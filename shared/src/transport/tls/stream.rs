@@ -16,8 +16,8 @@ const READ_BYTES: usize = 64 << 10;
 const UNSENT_BYTES: usize = 256 << 10;
 
 /// TLS over a non-blocking socket. Who polls it has to know two things that the descriptor does not tell: whether something
-/// can be read without it ([`TlsStream::has_input`]), and whether something still has to be written
-/// ([`TlsStream::wants_write`]) though every write has been taken.
+/// can be read without it (`has_input`), and whether something still has to be written
+/// (`wants_write`) though every write has been taken.
 #[derive(Debug)]
 pub struct TlsStream {
     tcp: TcpStream,
