@@ -6,7 +6,7 @@
 //! and the parent merges these while it reads them. So the plan, the frames and the states are those of threads, and so
 //! is the answer, byte for byte.
 //!
-//! Both directions are record streams: checked, with a proven end. In between stand [`talk::Word`]s. There are never more
+//! Both directions are record streams: checked, with a proven end. In between stand words (`talk.rs`). There are never more
 //! than a few frames on their way to a child, and a child whose input ends without an end, because its parent has gone,
 //! ends too.
 //!
