@@ -102,6 +102,6 @@ fn a_line_that_is_too_long_is_one_reject() {
 fn mistakes_in_the_arguments_are_exit_2() {
     run(&["apahce"]).exits(2).says("did you mean `apache`?");
     run::<&str>(&[]).exits(2).says("FORMAT");
-    run(&["apache", "--to", "tcp://localhost:1"]).exits(2).says("tcp://");
+    run(&["apache", "--to", "tcp://localhost"]).exits(2).says("tcp://");
     run(&["apache", "-j", "none"]).exits(2).says("-j");
 }
