@@ -290,9 +290,6 @@ impl Receiver {
         let mut ended_at = None;
         let (mut planned, mut left, mut half_closed) = (false, false, false);
         loop {
-            if half_closed && ended_at.is_some() && pump.queued() == 0 {
-                return Ok(());
-            }
             let (read, ack_soon) = {
                 let state = self.shared.lock();
                 if state.abandoned && state.ending.is_none() {
@@ -324,6 +321,13 @@ impl Receiver {
                 let read = !half_closed && (state.queued < self.settings.window || progress.enough);
                 (read, progress != self.told)
             };
+            if half_closed && ended_at.is_some() {
+                // Nothing more is heard: what is left is to write, and not to wait.
+                pump.write()?;
+                if pump.is_drained() {
+                    return Ok(());
+                }
+            }
             let linger = ended_at.map(|at| self.settings.linger.saturating_sub(at.elapsed()));
             if linger == Some(Duration::ZERO) {
                 return Ok(());

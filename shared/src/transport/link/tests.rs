@@ -4,12 +4,13 @@ use std::{
     io::{Read, Write},
     os::unix::net::UnixStream,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, poll};
 
-use super::{Connected, Connections, Cut, Inlet, Outlet, Readiness, Settings, parser::Parser};
+use super::{Connected, Connections, Cut, Inlet, Once, Outlet, Readiness, Settings, parser::Parser};
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
     session::Progress,
@@ -208,4 +209,29 @@ fn a_receiver_that_dies_is_seen() {
     let error = send(outlet).unwrap_err();
     assert_eq!(error.exit(), Exit::Incomplete, "{error}");
     assert!(error.to_string().contains("has confirmed 0"), "{error}");
+}
+
+/// One end of a socket pair between a parent and its child: nobody greets before the stream begins.
+fn kin(socket: UnixStream, say: Vec<u8>) -> Once {
+    let connected = Connected { socket: socket.into(), parser: Parser::new(MAX_PAYLOAD), hello: None, say: say.into() };
+    Once { connected: Some(connected), peer: "its kin".into() }
+}
+
+#[test]
+fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
+    let settings = Settings { beat: None, ..Settings::default() };
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let preamble = crate::wire::frame::preamble();
+    let outlet = Outlet::open(kin(ours, preamble.to_vec()), settings, Readiness::new(), || {}).unwrap();
+    std::thread::scope(|scope| {
+        let sent = scope.spawn(|| send(outlet));
+        // The parent takes it for a program that says nothing, and shows it the end of its input.
+        poll(&mut [PollFd::new(&theirs, PollFlags::RDHUP)], None).unwrap();
+        let greeting = crate::wire::Control::Hello(hello(Role::Receiver, Progress::default())).to_bytes().unwrap();
+        let inlet = Inlet::open(kin(theirs, [&preamble[..], &greeting].concat()), settings).unwrap();
+        let began = Instant::now();
+        assert_eq!(receive(inlet).unwrap().len(), BATCHES as usize * 20);
+        assert!(began.elapsed() < settings.linger / 3, "{:?}", began.elapsed());
+        assert_eq!(sent.join().unwrap().unwrap().unwrap().cause, "well");
+    });
 }
