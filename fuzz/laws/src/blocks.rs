@@ -128,6 +128,10 @@ impl Feed for Pieces<'_> {
 struct Short(Arc<dyn Boundary>, usize);
 
 impl Boundary for Short {
+    fn mark(&self, bytes: &[u8]) -> usize {
+        self.0.mark(bytes)
+    }
+
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
         self.0.last_end(bytes)
     }
@@ -209,7 +213,8 @@ impl Case<'_> {
         let block_bytes = usize::from(how[0]) + 1;
         // With records that are too long, where any may be.
         let max_bytes = Some(usize::from(how[1]) + 16).filter(|_| self.format != "struct");
-        let short = Cut { block_bytes: block_bytes.min(max_bytes.unwrap_or(usize::MAX)), max_bytes, ..Cut::WHOLE };
+        // As the cutter wants it.
+        let short = Cut { block_bytes: block_bytes.min(max_bytes.map_or(usize::MAX, |max_bytes| max_bytes / 2)), max_bytes, ..Cut::WHOLE };
         let reads = &[how[1] % 32, how[2]];
         match how[2] % 6 {
             0 => self.check_cut(&plan, &whole, Cut { block_bytes, ..Cut::WHOLE }),

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use recpipe::record::{Field, Schema, Type};
 
-use self::rows::{BYTE_ORDER_MARK, Delimited, Row, Rows, Spot, unescape};
+use self::rows::{Delimited, Row, Rows, Spot, unescape};
 use super::table::Table;
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
@@ -60,7 +60,7 @@ impl Csv {
         if first.start != 0 {
             return Err(format!("{}: the header is longer than {} bytes", first.source, self.kind.max_bytes()));
         }
-        let mut at = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+        let mut at = self.kind.mark(bytes);
         let (mut names, mut is_torn) = (Vec::new(), false);
         while names.is_empty() && !is_torn && at < bytes.len() {
             let row = &bytes[at..];

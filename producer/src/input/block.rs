@@ -112,7 +112,8 @@ pub struct Cutter<F> {
 }
 
 impl<F: Feed> Cutter<F> {
-    /// Cuts `feed` at this boundary into blocks of at most `block_bytes`, in buffers of this pool.
+    /// Cuts `feed` at this boundary into blocks of at most `block_bytes`, in buffers of this pool. Where a live input is to
+    /// be cut at records that are too long as a silent one is, a block is at most half of what is too long.
     pub fn new(feed: F, boundary: Arc<dyn Boundary>, pool: Pool, block_bytes: usize) -> Self {
         Cutter { feed, boundary, pool, block_bytes, carry: Vec::new(), at: 0, within_long: false, ended: false, failed: None }
     }
@@ -139,7 +140,7 @@ impl<F: Feed> Cutter<F> {
         let mut len = self.carry.len();
         buf.as_mut()[..len].copy_from_slice(&self.carry);
         // No record ends in the bytes before this place.
-        let mut searched = 0;
+        let mut searched = 0_usize;
         loop {
             len = self.fill(&mut buf, len);
             let full = &buf.as_ref()[..len];
@@ -170,8 +171,10 @@ impl<F: Feed> Cutter<F> {
                 return Ok(self.give(buf, len, len, Part::Whole));
             }
             // Beyond the usual size the *first* end counts: how much a read brought must not show.
-            let end = if searched == 0 { self.boundary.last_end(full) } else { self.boundary.first_end(full, searched) };
-            if let Some(end) = end {
+            let mark = self.boundary.before_records(self.at, full);
+            let (records, from) = (&full[mark..], searched.saturating_sub(mark));
+            let end = if searched == 0 { self.boundary.last_end(records) } else { self.boundary.first_end(records, from) };
+            if let Some(end) = end.map(|end| mark + end) {
                 return Ok(self.give(buf, end, len, Part::Whole));
             }
             if let Some(e) = self.failed.take() {
@@ -197,7 +200,10 @@ impl<F: Feed> Cutter<F> {
                 Ok(0) => self.ended = true,
                 Ok(n) => {
                     len += n;
-                    let has_record = |bytes| self.within_long || self.boundary.last_end(bytes).is_some();
+                    let has_record = |bytes: &[u8]| {
+                        let mark = self.boundary.before_records(self.at, bytes);
+                        self.within_long || self.boundary.last_end(&bytes[mark..]).is_some()
+                    };
                     if len < buf.len() && self.feed.is_idle() && has_record(&buf[..len]) {
                         break;
                     }
@@ -347,6 +353,39 @@ mod tests {
                 let whole_lines = !cut.contains('~');
                 prop_assert!(!whole_lines || cut.lines().all(|line| line.len() <= max));
             }
+        }
+    }
+
+    #[test]
+    fn a_mark_is_one_at_the_beginning_alone() {
+        /// Lines, with two line ends as the mark.
+        #[derive(Debug)]
+        struct Marked;
+
+        impl Boundary for Marked {
+            fn last_end(&self, bytes: &[u8]) -> Option<usize> {
+                Lines::default().last_end(bytes)
+            }
+
+            fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
+                assert!(from == 0 || !bytes[..from].contains(&b'\n'));
+                Lines::default().first_end(bytes, from)
+            }
+
+            fn resume(&self, bytes: &[u8]) -> Resume {
+                Lines::default().resume(bytes)
+            }
+
+            fn mark(&self, bytes: &[u8]) -> usize {
+                if bytes.starts_with(b"\n\n") { 2 } else { 0 }
+            }
+        }
+
+        for sizes in [&[1][..], &[100]] {
+            let mut cutter = Cutter::new(Script::new(b"\n\nabc\n\n\ndefghijklm", sizes), Arc::new(Marked), Pool::new(), 5);
+            let cuts = std::iter::from_fn(|| cutter.next_block().unwrap()).map(|cut| cut.bytes.to_vec()).collect::<Vec<_>>();
+            // Two line ends are a mark at first, which is no record, and two records later.
+            assert_eq!(cuts, [&b"\n\nabc\n"[..], b"\n\n", b"defghijklm"]);
         }
     }
 

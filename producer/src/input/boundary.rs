@@ -24,6 +24,18 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// Where the reading goes on after a record that was too long: `bytes` are from the middle of it.
     fn resume(&self, bytes: &[u8]) -> Resume;
 
+    /// How many bytes at the beginning of an input are no part of its first record: a mark. The other questions are asked of
+    /// what comes after it.
+    fn mark(&self, bytes: &[u8]) -> usize {
+        let _ = bytes;
+        0
+    }
+
+    /// How many of these bytes, which are at this place of an input, are no part of a record.
+    fn before_records(&self, place: u64, bytes: &[u8]) -> usize {
+        if place == 0 { self.mark(bytes) } else { 0 }
+    }
+
     /// Whether each record in `bytes`, which are whole records, is one line.
     fn are_lines(&self, bytes: &[u8]) -> bool {
         let _ = bytes;

@@ -149,7 +149,8 @@ impl Tail {
         let mut head = vec![0; bytes];
         let len = read_at(&self.file, &mut head, 0).ok()?;
         head.truncate(len);
-        head.truncate(self.boundary.last_end(&head)?);
+        let mark = self.boundary.mark(&head);
+        head.truncate(mark + self.boundary.last_end(&head[mark..])?);
         Some(block(&self.source, head, 0, Part::Whole))
     }
 
@@ -217,8 +218,10 @@ impl Tail {
     /// Finds the whole records in what is held.
     fn search(&mut self) {
         let rest = &self.held[self.whole..];
-        if let Some(first) = self.boundary.first_end(rest, self.searched) {
-            self.whole += first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
+        let mark = self.boundary.before_records(self.start + self.whole as u64, rest);
+        let rest = &rest[mark..];
+        if let Some(first) = self.boundary.first_end(rest, self.searched.saturating_sub(mark)) {
+            self.whole += mark + first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
         }
         self.searched = self.held.len() - self.whole;
     }
