@@ -170,6 +170,8 @@ pub enum Take {
     Lines(usize),
     /// Nothing is read for so long, then it is closed.
     Stall(Duration),
+    /// Nothing is read for so long, then all of it.
+    Pause(Duration),
     /// It is a terminal, all of whose output is read.
     Terminal,
     /// It is a terminal, on which this is waited for; all of its output is read.
@@ -452,6 +454,10 @@ fn take(mut pipe: impl Read, how: Take, into: &Mutex<Vec<u8>>) {
     match how {
         Take::All | Take::Terminal | Take::TerminalUntil(_) => bytes = read_all(&mut pipe),
         Take::Stall(duration) => thread::sleep(duration),
+        Take::Pause(duration) => {
+            thread::sleep(duration);
+            bytes = read_all(&mut pipe);
+        }
         Take::Lines(lines) => {
             let mut part = [0; 1 << 12];
             while bytes.iter().filter(|&&byte| byte == b'\n').count() < lines {

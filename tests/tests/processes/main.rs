@@ -11,6 +11,9 @@ mod broken;
 mod chaos;
 // Child processes as destinations.
 mod children;
+// What takes long at its full size: kills, pauses, strangers by the thousand.
+#[cfg(target_os = "linux")]
+mod endurance;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
 // Sockets: one way and the other, several to one, one to several; and what is known when an end dies.

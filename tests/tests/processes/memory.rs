@@ -47,7 +47,7 @@ fn a_hundred_thousand_different_keys_take_little() {
 }
 
 #[track_caller]
-fn assert_small(outcome: &Outcome) {
+pub fn assert_small(outcome: &Outcome) {
     for end in &outcome.ends {
         // Where the system does not tell, there is nothing to compare.
         let Some(peak) = end.peak_bytes else { continue };

@@ -205,7 +205,7 @@ fn connected(port: u16, from: Ipv4Addr) -> TcpStream {
     }
 }
 
-fn connect(port: u16, from: Ipv4Addr) -> Option<TcpStream> {
+pub fn connect(port: u16, from: Ipv4Addr) -> Option<TcpStream> {
     use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
     let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
     bind(&socket, &SocketAddrV4::new(from, 0)).unwrap();
