@@ -3,8 +3,10 @@
 //! Each stream has a thread that reads it; what it reads waits in a bounded queue that all share, so a stream waits for its
 //! turn. The fields of all streams are known before the first record is looked at, except of those that begin later.
 
+mod feeder;
+
 use std::{
-    io::{self, Read},
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
@@ -21,10 +23,8 @@ use recpipe::{
     wire::{Ending, Incoming, Plan, Reader, Report},
 };
 
-use super::{
-    Arrived, Begun, Receipt,
-    foreign::{Pipe, reap},
-};
+use self::feeder::{Stream, feed};
+use super::{Arrived, Begun, Receipt, foreign::Pipe};
 
 /// Frames that wait to be taken, of all streams together.
 const WAITING: usize = 8;
@@ -64,53 +64,28 @@ pub struct Merged {
     is_over: bool,
 }
 
-/// What one stream is read from.
-enum Stream {
-    Link(Inlet),
-    Child(Pipe),
-}
-
-impl Stream {
-    fn peer(&self) -> &str {
-        match self {
-            Stream::Link(inlet) => inlet.peer(),
-            Stream::Child(pipe) => &pipe.peer,
-        }
-    }
-
-    /// Whoever sends is told, and has gone when it returns.
-    fn close(self, ending: &Ending) -> Result<(), Error> {
-        match self {
-            Stream::Link(inlet) => inlet.close(ending.clone()),
-            Stream::Child(Pipe { records, child, .. }) => {
-                drop(records);
-                reap(child);
-                Ok(())
-            }
-        }
-    }
-}
-
-impl Read for Stream {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Stream::Link(inlet) => inlet.read(into),
-            Stream::Child(pipe) => pipe.records.read(into),
-        }
-    }
-}
-
 struct Shared {
     desk: Mutex<Desk>,
     interrupt: Sender<()>,
     /// The one sender is the process that started us.
     has_parent: bool,
+    /// Nobody knows how many senders there will be, so none waits for the answer.
+    is_endless: bool,
+}
+
+/// A stream that is read.
+struct Fed {
+    /// `None` for one that knows nothing of links.
+    steering: Option<Steering>,
+    feeder: JoinHandle<Option<Reader<Stream>>>,
 }
 
 struct Desk {
-    steerings: Vec<Steering>,
+    /// Those that are read, by their numbers.
+    streams: BTreeMap<usize, Fed>,
+    /// The numbers of those whose senders were told of the end, and whose threads are over.
+    parted: Vec<usize>,
     plan: Option<Plan>,
-    feeders: Vec<JoinHandle<Option<Reader<Stream>>>>,
     stoppers: Vec<Stopper>,
     /// Opened when the fields of all are known.
     gates: Vec<Sender<()>>,
@@ -122,6 +97,12 @@ struct Desk {
     begun: usize,
     porter: Option<JoinHandle<()>>,
     listener: Option<Arc<Listener>>,
+}
+
+impl Desk {
+    fn steerings(&self) -> impl Iterator<Item = &Steering> {
+        self.streams.values().filter_map(|fed| fed.steering.as_ref())
+    }
 }
 
 impl Shared {
@@ -137,7 +118,7 @@ impl StopLinks {
     pub(super) fn stop(&self) {
         let mut desk = self.0.desk();
         desk.stopped = true;
-        desk.steerings.iter().for_each(Steering::stop);
+        desk.steerings().for_each(Steering::stop);
         desk.stoppers.iter().for_each(Stopper::stop);
     }
 
@@ -150,7 +131,7 @@ impl StopLinks {
         let mut desk = self.0.desk();
         desk.signal = Some(signal);
         let why = Report { exit: Exit::Signal(signal), message: format!("ended by {}", signals::name(signal)) };
-        desk.steerings.iter().for_each(|steering| steering.leave(why.clone()));
+        desk.steerings().for_each(|steering| steering.leave(why.clone()));
         desk.stoppers.iter().for_each(Stopper::stop);
         drop(desk);
         // One that is there already says as much.
@@ -163,9 +144,9 @@ impl Merged {
     pub(super) fn new(origins: Vec<Origin>, senders: Option<usize>, settings: Settings) -> Result<Self, Error> {
         let (to, events) = bounded(WAITING);
         let desk = Desk {
-            steerings: Vec::new(),
+            streams: BTreeMap::new(),
+            parted: Vec::new(),
             plan: None,
-            feeders: Vec::new(),
             stoppers: Vec::new(),
             gates: Vec::new(),
             is_open: false,
@@ -177,7 +158,7 @@ impl Merged {
         };
         let (interrupt, interrupted) = bounded(1);
         let has_parent = settings.beat.is_none();
-        let shared = Arc::new(Shared { desk: Mutex::new(desk), interrupt, has_parent });
+        let shared = Arc::new(Shared { desk: Mutex::new(desk), interrupt, has_parent, is_endless: senders.is_none() });
         for origin in origins {
             match origin {
                 Origin::Child(pipe) => feed(&shared, Stream::Child(pipe), to.clone())?,
@@ -289,7 +270,7 @@ impl Merged {
 
     pub(super) fn advise(&self, plan: &Plan) {
         let mut desk = self.shared.desk();
-        desk.steerings.iter().for_each(|steering| steering.plan(plan.clone()));
+        desk.steerings().for_each(|steering| steering.plan(plan.clone()));
         desk.plan = Some(plan.clone());
     }
 
@@ -361,15 +342,15 @@ impl Merged {
         let Merged { events, shared, .. } = self;
         // Feeders that wait to hand something over find nobody there.
         drop(events);
-        let (feeders, porter) = {
+        let (streams, porter) = {
             let mut desk = shared.desk();
             desk.gates.clear();
-            desk.steerings.clear();
-            (std::mem::take(&mut desk.feeders), desk.porter.take())
+            desk.steerings().for_each(Steering::hurry);
+            (std::mem::take(&mut desk.streams), desk.porter.take())
         };
         let mut closed = Ok(());
-        for feeder in feeders {
-            if let Ok(Some(reader)) = feeder.join() {
+        for fed in streams.into_values() {
+            if let Ok(Some(reader)) = fed.feeder.join() {
                 let told = reader.into_input().close(ending);
                 closed = closed.and(told);
             }
@@ -382,77 +363,6 @@ impl Merged {
             let _ = porter.join();
         }
         closed
-    }
-}
-
-/// Starts the thread that reads a stream.
-fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), Error> {
-    let peer: Arc<str> = stream.peer().into();
-    let (gate, opened) = bounded::<()>(1);
-    let mut desk = shared.desk();
-    if desk.signal.is_some() {
-        // It came too late: it is hung up on.
-        return Ok(());
-    }
-    let steering = match &stream {
-        Stream::Link(inlet) => {
-            let steering = inlet.steering();
-            if desk.stopped {
-                steering.stop();
-            }
-            if let Some(plan) = &desk.plan {
-                steering.plan(plan.clone());
-            }
-            desk.steerings.push(steering.clone());
-            Some(steering)
-        }
-        Stream::Child(pipe) => {
-            desk.stoppers.push(pipe.stopper.clone());
-            None
-        }
-    };
-    if desk.is_open {
-        let _ = gate.send(());
-    } else {
-        desk.gates.push(gate);
-    }
-    desk.begun += 1;
-    let read = move || read_all(stream, &peer, steering.as_ref(), &opened, &to);
-    let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
-    desk.feeders.push(feeder.map_err(|error| Error::io("cannot start a thread", error))?);
-    Ok(())
-}
-
-/// Reads a stream to its end, or until nobody takes what it gives.
-fn read_all(
-    stream: Stream,
-    peer: &Arc<str>,
-    steering: Option<&Steering>,
-    opened: &Receiver<()>,
-    to: &Sender<Event>,
-) -> Option<Reader<Stream>> {
-    let event = |what, before| {
-        let receipt = steering.map(|steering| Receipt { steering: steering.clone(), before });
-        Event { peer: peer.clone(), what, receipt }
-    };
-    let mut reader = match Reader::new(stream) {
-        Ok(reader) => reader,
-        Err(error) => {
-            let _ = to.send(event(Err(error), 0));
-            return None;
-        }
-    };
-    let mut begun = false;
-    loop {
-        let what = reader.read();
-        let is_schema = matches!(what, Ok(Some(Incoming::Schema(_))));
-        let is_end = matches!(what, Ok(Some(Incoming::End(_)) | None) | Err(_));
-        if to.send(event(what, reader.totals().frames)).is_err() || is_end {
-            return Some(reader);
-        }
-        if is_schema && !std::mem::replace(&mut begun, true) && opened.recv().is_err() {
-            return Some(reader);
-        }
     }
 }
 

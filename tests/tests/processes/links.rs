@@ -382,3 +382,28 @@ fn a_second_signal_ends_at_once() {
     let ended = group.wait(consumer, Duration::from_secs(5)).exits(143);
     assert!(ended.took < SOON, "{ended}");
 }
+
+#[test]
+fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
+    for (query, answer) in [(HOSTS, 300), (COUNT, 1)] {
+        let mut group = Group::new();
+        let log = log_in(&group, "log", 83, 3);
+        log_in(&group, "empty", 84, 0);
+        let url = local(free_port());
+        let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", query]);
+        for _ in 0..100 {
+            let producer = group.run(Producer, &["apache", "log", "--to", &url]);
+            group.wait(producer, SOON).exits(0).quietly();
+        }
+        let empty = group.run(Producer, &["apache", "empty", "--to", &url]);
+        group.wait(empty, SOON).exits(0).quietly();
+        // What was said to be done with is written; of what is counted, the header.
+        assert_eq!(group.ended(consumer).stdout.lines().count(), answer, "{}", group.ended(consumer));
+        let files = fs::read_dir(format!("/proc/{}/fd", group.pid(consumer))).unwrap().count();
+        assert!(files < 30, "{files} open files");
+        group.signal(consumer, Signal::TERM);
+        let ended = group.wait(consumer, SOON).exits(143);
+        let hundred: Vec<&Log> = [&log].repeat(100);
+        assert!(query == HOSTS || ended.stdout == counted(&hundred), "{ended}");
+    }
+}

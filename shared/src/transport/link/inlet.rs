@@ -18,7 +18,7 @@ use super::{
     wake::{Bell, Waker},
 };
 use crate::{
-    Error,
+    Error, Exit,
     session::{Inbox, Progress, Receipt},
     wire::{Control, Ending, Kind, Plan, Report, frame},
 };
@@ -52,7 +52,7 @@ pub struct Steering {
 
 struct Shared {
     state: Mutex<State>,
-    /// A frame has come, or none will.
+    /// A frame has come, or none will; frames are done with.
     came: Condvar,
 }
 
@@ -64,6 +64,8 @@ struct State {
     /// How the consumer ended: to be said to the sender.
     ending: Option<Ending>,
     stopped: bool,
+    /// Nobody is to wait for what is not done with.
+    hurried: bool,
     /// Why no more is taken, of which the sender is told at once; what has come is still read.
     leaves: Option<Report>,
     /// How the link ended.
@@ -94,6 +96,7 @@ impl Inlet {
             plan: None,
             ending: None,
             stopped: false,
+            hurried: false,
             leaves: None,
             over: None,
             abandoned: false,
@@ -121,6 +124,22 @@ impl Inlet {
     pub fn is_ready(&self) -> bool {
         let state = self.shared.lock();
         !self.now.is_empty() || !self.after.is_empty() || !state.queue.is_empty() || state.over.is_some() || state.stopped
+    }
+
+    /// Waits until the frames before this one are done with, as far as that is said before the end of all; `false` when
+    /// there is no more to be waited for: no more is taken, or the sender is gone.
+    pub fn settle(&self, before: u64) -> bool {
+        let mut state = self.shared.lock();
+        loop {
+            if state.stopped || state.hurried || state.leaves.is_some() || state.over.is_some() {
+                return false;
+            }
+            let says_nothing = state.plan.as_ref().is_some_and(|plan| plan.holds_state);
+            if says_nothing || state.inbox.progress().done >= before {
+                return true;
+            }
+            state = self.shared.came.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
     }
 
     /// Tells the sender how its receiver ended, and waits until it knows, within the linger of the settings.
@@ -214,13 +233,21 @@ impl Steering {
     /// What is needed of the records.
     pub fn plan(&self, plan: Plan) {
         self.shared.lock().plan = Some(plan);
+        self.shared.came.notify_all();
         self.waker.wake();
     }
 
     /// What the frames before this one led to has been written and flushed.
     pub fn done(&self, before: u64) {
         self.shared.lock().inbox.done(before);
+        self.shared.came.notify_all();
         self.waker.wake();
+    }
+
+    /// [`Inlet::settle`] is to wait no longer.
+    pub fn hurry(&self) {
+        self.shared.lock().hurried = true;
+        self.shared.came.notify_all();
     }
 
     /// No more is taken, for this reason, of which the sender is told. What has come is still read; then the stream ends
@@ -299,7 +326,12 @@ impl Receiver {
                     pump.control(&Control::Plan(plan.clone()));
                     planned = true;
                 }
-                if !left && let Some(why) = &state.leaves {
+                // Who was told that all is well need not hear of what came later.
+                let is_well = state.ending.as_ref().is_some_and(|ending| ending.exit == Exit::Done);
+                if !left
+                    && !is_well
+                    && let Some(why) = &state.leaves
+                {
                     pump.control(&Control::Refusal(why.clone()));
                     left = true;
                 }
