@@ -19,6 +19,7 @@ mod print;
 mod printer;
 mod region;
 mod replaced;
+mod sparkline;
 mod table;
 mod tsv;
 
