@@ -10,13 +10,11 @@
 //! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
 //! are more of them than lines, they are a [`Sparkline`].
 
-use std::{cell::RefCell, rc::Rc};
-
 use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Printer,
+    Canvas,
     layout::{self, GAP, Layout},
     look::Look,
     sparkline::{Sparkline, height},
@@ -34,7 +32,7 @@ const LEAST_BAR: usize = 10;
 
 /// Draws the records that it gets, at the end.
 pub struct Chart {
-    printer: Rc<RefCell<Printer>>,
+    canvas: Canvas,
     layout: Layout,
     /// The place of the value in the records that come.
     value: usize,
@@ -59,24 +57,22 @@ impl Chart {
     pub const MOST: usize = 1000;
 
     /// A chart of the column `value` of records of this schema.
-    pub fn new(value: usize, schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
+    pub fn new(value: usize, schema: &Schema, canvas: Canvas) -> Self {
         let labels = || schema.fields().iter().enumerate().filter(|(i, _)| *i != value).map(|(_, field)| field);
         let is_timeline = labels().map(|field| field.kind).eq([Type::Time]);
         let fields: Vec<Field> = labels().chain(schema.fields().get(value)).cloned().collect();
-        let look = printer.borrow().look();
         // The same names as before, in another order.
-        let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), look);
-        Chart { printer, layout, value, timeline: is_timeline.then(Sparkline::default), bars: Vec::new(), more: 0, for_now: false }
+        let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), canvas.look());
+        Chart { canvas, layout, value, timeline: is_timeline.then(Sparkline::default), bars: Vec::new(), more: 0, for_now: false }
     }
 
-    /// A chart that is drawn, as far as the screen has room, and not written.
-    pub fn for_now(value: usize, schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
-        Chart { for_now: true, ..Chart::new(value, schema, printer) }
+    /// A chart that is drawn, as far as the screen has room, and not written; so many records more do not come.
+    pub fn for_now(value: usize, schema: &Schema, canvas: Canvas, more: u64) -> Self {
+        Chart { for_now: true, more, ..Chart::new(value, schema, canvas) }
     }
 
     fn lines(&self, bars: &[Bar]) -> Vec<String> {
-        let printer = self.printer.borrow();
-        let look = printer.look();
+        let look = self.canvas.look();
         let room = self.columns();
         let for_labels = room.saturating_sub(LEAST_BAR.max(room / 3) + GAP.len());
         let widths = self.layout.widths(bars.iter().map(|bar| &bar.cells), Some(for_labels));
@@ -101,7 +97,7 @@ impl Chart {
     }
 
     fn columns(&self) -> usize {
-        self.printer.borrow().screen().map_or(COLUMNS, |screen| screen.columns)
+        self.canvas.columns().unwrap_or(COLUMNS)
     }
 
     /// All records on one line, where they are times and their bars are more than so many lines.
@@ -110,26 +106,22 @@ impl Chart {
         if self.bars.len() <= rows && self.lines(&self.bars).len() <= rows {
             return None;
         }
-        timeline.lines(self.layout.names().last()?, self.columns(), self.printer.borrow().look())
+        timeline.lines(self.layout.names().last()?, self.columns(), self.canvas.look())
     }
 
     fn draw(&mut self) -> Result<(), Error> {
-        let room = self.printer.borrow().screen().map_or(0, |screen| screen.rows.saturating_sub(1));
+        let room = self.canvas.rows().unwrap_or(0);
         if let Some(lines) = self.sparkline(room) {
-            return self.printer.borrow_mut().draw(&lines);
+            return self.canvas.draw(lines);
         }
         let mut lines = self.lines(&self.bars[..self.bars.len().min(room)]);
         let hidden = lines.len().saturating_sub(room.saturating_sub(1));
         if self.more > 0 || lines.len() > room || self.bars.len() > room {
             lines.truncate(room.saturating_sub(1));
             let bars = self.bars.len().min(room).saturating_sub(hidden);
-            lines.push(format!("{} {} more", self.layout_cut(), self.more + (self.bars.len() - bars) as u64));
+            lines.push(format!("{} {} more", self.canvas.look().cut(), self.more + (self.bars.len() - bars) as u64));
         }
-        self.printer.borrow_mut().draw(&lines)
-    }
-
-    fn layout_cut(&self) -> char {
-        self.printer.borrow().look().cut()
+        self.canvas.draw(lines)
     }
 }
 
@@ -161,24 +153,23 @@ impl Stage for Chart {
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        if self.printer.borrow().screen().is_some() { self.draw() } else { Ok(()) }
+        if !self.bars.is_empty() && self.canvas.rows().is_some() { self.draw() } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<(), Error> {
         if self.for_now {
             return self.draw();
         }
-        let rows = self.printer.borrow().screen().map_or(ROWS + 1, |screen| screen.rows.saturating_sub(1));
+        let rows = self.canvas.rows().unwrap_or(ROWS + 1);
         let sparkline = self.sparkline(rows);
         let is_all = sparkline.is_some();
         let mut lines = sparkline.unwrap_or_else(|| self.lines(&self.bars));
         if self.more > 0 && !is_all {
-            lines.push(format!("{} {} more; `top {}` before `chart` draws the largest", self.layout_cut(), self.more, Self::MOST));
+            lines.push(format!("{} {} more; `top {}` before `chart` draws the largest", self.canvas.look().cut(), self.more, Self::MOST));
         }
         let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-        let mut printer = self.printer.borrow_mut();
-        printer.write_styled(&text)?;
-        printer.flush()
+        self.canvas.write(&text)?;
+        self.canvas.flush()
     }
 }
 
