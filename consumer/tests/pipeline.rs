@@ -415,3 +415,30 @@ fn later_schemas_are_united_by_name() {
     let (_, outcome) = answer("csv", &writer.finish(&Ending::default()).unwrap(), 1);
     assert!(outcome.error.unwrap().to_string().contains("`took`"));
 }
+
+#[test]
+fn what_an_output_holds_is_not_done_with() {
+    // A sender may forget a frame when it is done with: not before what came of it stands in the output.
+    for (text, holds) in [
+        ("where status == 404 | json", false),
+        ("json", false),
+        ("table", true),
+        ("chart took", true),
+        ("tail 3 | json", true),
+        ("count | json", true),
+    ] {
+        let source = Source::from_args(&[text]);
+        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let options = Options {
+            threads: 1,
+            processes: None,
+            unordered: false,
+            memory: Memory::default(),
+            security: Default::default(),
+            default_output: Output::Json,
+            stopper: None,
+            quiet: true,
+        };
+        assert_eq!(run::holds_state(&plan, &options), holds, "{text}");
+    }
+}
