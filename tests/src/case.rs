@@ -255,6 +255,11 @@ impl Case {
         args
     }
 
+    /// All that is asked, in a file or as arguments.
+    pub fn text(&self) -> String {
+        self.file.iter().cloned().chain(self.queries()).collect::<Vec<_>>().join(" | ")
+    }
+
     /// The arguments that are the query.
     fn queries(&self) -> Vec<String> {
         match &self.query {

@@ -146,8 +146,9 @@ fn errors_have_a_caret_where_it_went_wrong() {
     let known = "known are .json .csv .tsv .txt .rec .arrow";
     check("write \"a.xls\"", "the extension of the file does not say what is to be written", "\"a.xls\"", known);
     check("write \"csv\"", "the extension of the file does not say what is to be written", "\"csv\"", known);
-    let nats = "unsupported stream: `nats://h:1`: this release has no `nats://` transport";
-    check("tee [ emit nats://h:1]", nats, "nats://h:1", "");
+    let nats = "unsupported stream: `nats://h:1`: this release has no `nats://` transport: there are `tcp://`, `tls://`, `unix:`, `exec:` and files";
+    let url = "as in `emit tcp://127.0.0.1:7000`, or in quotes `emit \"exec:consumer count\"`";
+    check("tee [ emit nats://h:1]", nats, "nats://h:1", url);
     check("trace errors", "expected a label in quotes, found `errors`", "errors", "as in `trace \"errors\"`");
     check("grep", "expected a regex, as in `grep /…/`", "", "the query ends here");
     check("grep php", "expected a regex, as in `grep /…/`, found `php`", "php", "");
