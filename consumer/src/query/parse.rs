@@ -21,8 +21,9 @@ pub fn parse(source: &Source) -> Result<Query, QueryError> {
     if parser.found.is_empty() { Ok(query) } else { Err(QueryError::new(source, parser.found)) }
 }
 
-/// Each stage calls the next, so their number is bounded by the stack; no question that a person asks comes near.
-const MAX_STAGES: usize = 1000;
+/// Each stage calls the next, so their number is bounded by the stack of a worker, which has 2 MiB; no question that a person
+/// asks comes near.
+const MAX_STAGES: usize = 256;
 
 /// Branches within branches are bounded for the same reason.
 const MAX_BRANCHES: usize = 32;

@@ -46,8 +46,8 @@ pub struct ExternalSorter {
 /// The first pairs of some, in order, and how many there are.
 #[derive(Debug)]
 pub struct First {
-    pairs: Vec<(Vec<u8>, Vec<u8>)>,
-    all: usize,
+    pub(super) pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) all: usize,
 }
 
 /// A pair in memory: where it lies, after something of its key while it is sorted.
@@ -55,6 +55,9 @@ type Entry = (Prefix, Place);
 
 /// [`Keep::First`] is enforced when this many have come beyond it, or as many again if that is more.
 const PRUNE_AT: usize = 4096;
+
+/// No more is copied to be looked at before the end.
+const MOST_COPIED_BYTES: usize = 4 << 20;
 
 impl ExternalSorter {
     /// An empty one, with an account of its own.
@@ -132,7 +135,7 @@ impl ExternalSorter {
         }
     }
 
-    /// The first so many of the pairs; `None` where some are in files.
+    /// The first so many of the pairs; `None` where some are in files, or that would be much to copy.
     pub(super) fn first(&self, most: usize) -> Option<First> {
         if !self.runs.is_empty() {
             return None;
@@ -153,6 +156,10 @@ impl ExternalSorter {
         }
         best.sort_unstable_by(by_key);
         best.truncate(most);
+        let pair_bytes = |entry: &Entry| arena.get(entry.1).0.len() + arena.get(entry.1).1.len();
+        if best.iter().map(pair_bytes).sum::<usize>() > MOST_COPIED_BYTES {
+            return None;
+        }
         let pair = |entry: Entry| {
             let (key, row) = arena.get(entry.1);
             (key.to_vec(), row.to_vec())
@@ -161,7 +168,7 @@ impl ExternalSorter {
     }
 
     /// The first so many pairs of all, and how many are kept of all: what is dropped later than it comes is not counted.
-    pub(super) fn of_first(&self, all: Vec<First>, most: usize) -> (Vec<(Vec<u8>, Vec<u8>)>, usize) {
+    pub(super) fn of_first(&self, all: Vec<First>, most: usize) -> First {
         let mut count: usize = all.iter().map(|first| first.all).sum();
         let mut pairs: Vec<_> = all.into_iter().flat_map(|first| first.pairs).collect();
         pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0));
@@ -170,7 +177,7 @@ impl ExternalSorter {
             count = count.min(n);
             pairs.truncate(n);
         }
-        (pairs, count)
+        First { pairs, all: count }
     }
 
     fn spill(&mut self) -> Result<(), Error> {

@@ -118,12 +118,12 @@ impl Sorter {
     /// The first so many records of what [`Sorter::first`] gave of several for the same stage, and how many come after them.
     ///
     /// # Errors
-    /// None that can be foreseen: the rows are this format's.
+    /// [`Error::Data`] beyond 4 GiB.
     pub fn of_first(&self, all: Vec<First>, most: usize) -> Result<(Option<Batch>, u64), Error> {
-        let (first, all) = self.pairs.of_first(all, most);
+        let First { pairs: first, all } = self.pairs.of_first(all, most);
         let (mut block, mut starts) = (Vec::new(), Vec::new());
         for (_, row) in &first {
-            starts.push(block.len() as u32);
+            starts.push(u32::try_from(block.len()).map_err(|_| Error::Data("more than 4 GiB of records".into()))?);
             block.extend_from_slice(row);
         }
         let batch = if starts.is_empty() { None } else { Some(self.rows.read(block.into(), &starts)?) };

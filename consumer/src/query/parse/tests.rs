@@ -96,7 +96,7 @@ error: a `[` without its `]`
     assert!(nested(33).unwrap_err().to_string().contains("branches are nested more than 32 deep"));
     assert!(nested(100_000).is_err());
     let many = format!("tee [ {} ] | {}", vec!["where a"; 500].join(" | "), vec!["where a"; 500].join(" | "));
-    assert!(parse(&Source::from_args(&[many])).unwrap_err().to_string().contains("more than 1000 stages"));
+    assert!(parse(&Source::from_args(&[many])).unwrap_err().to_string().contains("more than 256 stages"));
 }
 
 #[test]
