@@ -10,7 +10,8 @@ use recpipe::{Batch, Error};
 use crate::{
     aggregate::Table,
     memory::{Budget, ReadRun},
-    sort::Sorter,
+    preview::{Preview, SoFar},
+    sort::{self, Sorter},
 };
 
 /// What comes of it, batch after batch.
@@ -85,6 +86,38 @@ impl Gathered {
         }
     }
 
+    /// A copy of what there is so far; `None` where that would take long, or some of it is in files.
+    ///
+    /// # Errors
+    /// Those of the aggregates.
+    pub fn copy(&self) -> Result<Option<Copied>, Error> {
+        match self {
+            Gathered::Table(table) => Ok(table.copy()?.map(Copied::Groups)),
+            Gathered::Sorter(sorter) => Ok(sorter.first(Preview::MOST).map(Copied::Pairs)),
+        }
+    }
+
+    /// What was copied of what is gathered for the same stage as this, together: the result if the records so far were all.
+    ///
+    /// # Errors
+    /// Those of the merge; so do the batches.
+    pub fn of_copies(&self, copies: Vec<Copied>, budget: &Budget) -> Result<SoFar, Error> {
+        let (mut groups, mut pairs) = (Vec::new(), Vec::new());
+        for copy in copies {
+            match copy {
+                Copied::Groups(batches) => groups.push(batches),
+                Copied::Pairs(first) => pairs.push(first),
+            }
+        }
+        match self {
+            Gathered::Table(table) => Ok(SoFar { batches: Box::new(table.of_copies(groups, budget)?), more: 0 }),
+            Gathered::Sorter(sorter) => {
+                let (batch, more) = sorter.of_first(pairs, Preview::MOST)?;
+                Ok(SoFar { batches: Box::new(batch.into_iter().map(Ok)), more })
+            }
+        }
+    }
+
     fn apart(all: Vec<Gathered>) -> (Vec<Table>, Vec<Sorter>) {
         let (mut tables, mut sorters) = (Vec::new(), Vec::new());
         for one in all {
@@ -97,7 +130,16 @@ impl Gathered {
     }
 }
 
+/// A copy of what was gathered so far.
+pub enum Copied {
+    /// Groups, as a run.
+    Groups(Vec<Batch>),
+    /// The first of the records that are sorted.
+    Pairs(sort::First),
+}
+
 const MIXED: Error = Error::Protocol("a table and records to be sorted, of one stage");
+
 /// What a worker gathers. The thread that merges may look at it between two batches.
 #[derive(Clone, Default)]
 pub struct SharedGathered(Arc<Mutex<Option<Gathered>>>);
@@ -128,14 +170,11 @@ impl SharedGathered {
         }
     }
 
-    /// A copy of the groups in a table, as a run; `None` for what is no table, or too large a one.
+    /// A copy, as of [`Gathered::copy`]; `None`, too, for what has been taken away.
     ///
     /// # Errors
     /// Those of the aggregates.
-    pub fn copy(&self) -> Result<Option<Vec<Batch>>, Error> {
-        match &*self.lock() {
-            Some(Gathered::Table(table)) => table.copy(),
-            _ => Ok(None),
-        }
+    pub fn copy(&self) -> Result<Option<Copied>, Error> {
+        self.lock().as_ref().map_or(Ok(None), Gathered::copy)
     }
 }

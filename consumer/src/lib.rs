@@ -18,6 +18,7 @@ mod live;
 pub mod memory;
 pub mod normalized;
 pub mod output;
+mod preview;
 pub mod processes;
 pub mod program;
 pub mod query;

@@ -21,7 +21,8 @@ use crate::{
     input::{Arrived, Frames, Receipt, Stop},
     live::Live,
     memory::{Budget, Memory},
-    output::{Outlet, Outlets, Printer, Replaced},
+    output::{Outlet, Outlets, Printer, Replaced, is_picture},
+    preview::Preview,
     processes::{Orders, Team},
     query::{
         plan::{Output, Plan},
@@ -79,7 +80,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let split = Split::new(plan, &options.default_output, &memory, threads);
     let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone());
-    let Outlet { stage, printer } = match split.once(&outlets) {
+    let Outlet { stage, printer, canvas } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {
             outlets.abandon(&error);
@@ -90,7 +91,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let mut pull = || pull(input, plan, options.quiet, &stream);
     // What other processes have gathered cannot be looked at before the end.
     let is_at_hand = team.is_none() || split.empty().is_none();
-    let live = (is_at_hand && split.is_picture() && printer.borrow().screen().is_some()).then(Live::new);
+    let preview = canvas.filter(|_| is_at_hand).and_then(|canvas| split.preview(&canvas));
     let mut once = Once {
         split: &split,
         chain: Coroutine::new(stage),
@@ -99,7 +100,8 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         stopper: options.stopper.as_ref(),
         error: None,
         stopped: false,
-        live,
+        live: outlets.is_live().then(Live::new),
+        preview,
         holds_state: holds_state(plan, options),
     };
     let lasts = match &team {
@@ -126,9 +128,6 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         }
     };
     let error = error.unwrap_or_else(|error| {
-        // What was drawn for the time being must not look like an answer.
-        once.printer.borrow_mut().erase();
-        // What was printed before the failure is not lost.
         outlets.abandon(&error);
         Some(error)
     });
@@ -175,8 +174,9 @@ fn drive<W: Worker<Item, Out = Worked>>(
 /// Whether no frame is done with before the end: something of what it led to is kept so long, or it is not known of which
 /// frames that is true, since they are not taken in order.
 pub fn holds_state(plan: &Plan, options: &Options) -> bool {
-    let is_table = *plan.sink().unwrap_or(&options.default_output) == Output::Table;
-    is_table || options.unordered || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+    is_picture(plan.sink().unwrap_or(&options.default_output))
+        || options.unordered
+        || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
 }
 
 /// How the stream ended, or why it did not.
@@ -308,8 +308,10 @@ struct Once<'a> {
     error: Option<Error>,
     stopped: bool,
     holds_state: bool,
-    /// Where the answer is shown while it grows.
+    /// When the answer is shown while it grows, if it is.
     live: Option<Live>,
+    /// What shows what the workers gather.
+    preview: Option<Preview>,
 }
 
 impl Once<'_> {
@@ -353,34 +355,13 @@ impl Once<'_> {
             return Ok(());
         }
         let began = Instant::now();
-        match self.split.for_now(&self.printer) {
-            Some(chain) => {
-                match self.split.so_far()? {
-                    Some(so_far) => draw(so_far, chain)?,
-                    // Too much to be drawn again and again: what was drawn before is no longer so.
-                    None => self.printer.borrow_mut().erase(),
-                }
-            }
-            None => self.chain.flush()?,
+        if let Some(preview) = &self.preview {
+            preview.show(self.split.so_far()?)?;
         }
+        self.chain.flush()?;
         live.drawn(began);
         Ok(())
     }
-}
-
-/// Sends what was gathered so far through a chain that ends in a picture. What does not fit as yet (a sum that is too large
-/// before negative numbers come) is not drawn: only the end decides whether it is an error.
-fn draw(so_far: impl Iterator<Item = Result<Batch, Error>>, mut chain: Target) -> Result<(), Error> {
-    for batch in so_far {
-        let batch = match batch {
-            Err(Error::Data(_)) => return Ok(()),
-            batch => batch?,
-        };
-        if chain.send(batch)? == Flow::Stop {
-            break;
-        }
-    }
-    chain.close()
 }
 
 impl Sink<Worked> for Once<'_> {

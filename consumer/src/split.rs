@@ -6,19 +6,18 @@
 //! by the workers too.
 
 use std::{
-    cell::RefCell,
     cmp::Ordering,
-    rc::Rc,
     sync::{Mutex, PoisonError},
 };
 
-use recpipe::{Batch, Error, stage::Broadcast};
+use recpipe::{Error, stage::Broadcast};
 
 use crate::{
     aggregate::Table,
     gather::{Gathered, SharedGathered},
     memory::{Budget, Memory},
-    output::{self, Outlet, Outlets, Printer, Replaced},
+    output::{self, Canvas, Outlet, Outlets, Replaced},
+    preview::{Preview, SoFar},
     query::{
         plan::{Output, Plan, PlanStage, Step},
         words::Runs,
@@ -100,12 +99,12 @@ impl<'p> Split<'p> {
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
         let rest = &self.plan.stages[self.cut..];
-        rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !self.is_picture()
+        rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !output::is_picture(self.output)
     }
 
     /// What workers gather at the cut, if they do, with nothing in it.
     pub fn empty(&self) -> Option<Gathered> {
-        self.gathered(self.plan, self.cut)
+        gathered(&self.plan.stages, self.cut, &self.budget)
     }
 
     /// Builds the part of one worker.
@@ -115,7 +114,7 @@ impl<'p> Split<'p> {
         let deliver = |format| Box::new(Deliver::new(format, delivered.clone())) as Target;
         let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| &stage.step) {
             Some(Step::Stats { .. } | Step::Sort(_)) => {
-                gathered.put(self.gathered(self.plan, self.cut));
+                gathered.put(self.empty());
                 self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(gathered.clone());
                 Box::new(GatherPart::new(gathered.clone()))
             }
@@ -124,7 +123,7 @@ impl<'p> Split<'p> {
             _ => deliver(formatter()),
         };
         for place in (0..self.cut).rev() {
-            chain = self.link(self.plan, place, chain);
+            chain = link(&self.plan.stages, place, &self.budget, None, chain);
         }
         WorkerPart { chain, delivered, gathered }
     }
@@ -142,41 +141,33 @@ impl<'p> Split<'p> {
 
     /// The stages of a plan, or of a branch, from this place on, and its output.
     fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets) -> Result<Outlet, Error> {
-        let Outlet { stage: mut chain, printer } = outlets.open(output, plan.output())?;
+        let Outlet { stage: mut chain, printer, canvas } = outlets.open(output, plan.output())?;
+        let preview = |place: usize| Preview::new(&plan.stages[place..], output, &self.budget, canvas.as_ref()?);
         for place in (from..plan.stages.len()).rev() {
             chain = match &plan.stages[place].step {
                 Step::Tee(branch) => {
                     let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets)?;
                     Box::new(Broadcast::new(vec![branch.stage, chain]))
                 }
-                _ => self.link(plan, place, chain),
+                _ => link(&plan.stages, place, &self.budget, preview(place), chain),
             };
         }
-        Ok(Outlet { stage: chain, printer })
+        Ok(Outlet { stage: chain, printer, canvas })
     }
 
-    /// Builds the part that runs once with a picture at its end that is drawn for the time being: what goes into it when the
-    /// records so far were all. `None` where that cannot be known, or would do something besides.
-    pub fn for_now(&self, printer: &Rc<RefCell<Printer>>) -> Option<Target> {
-        let gathers = matches!(self.gathered(self.plan, self.cut), Some(Gathered::Table(_)));
-        let rest = &self.plan.stages[self.cut..];
-        if !gathers || rest.iter().any(|stage| matches!(stage.step, Step::Tee(_) | Step::Trace(_) | Step::Dns { .. })) {
-            return None;
-        }
-        let mut chain = output::picture(self.output, self.plan.output(), printer, true)?;
-        for place in (self.cut + 1..self.plan.stages.len()).rev() {
-            chain = self.link(self.plan, place, chain);
-        }
-        Some(chain)
+    /// What shows the answer of what the workers gather, while they do; `None` where they do not, or that cannot be known.
+    pub fn preview(&self, canvas: &Canvas) -> Option<Preview> {
+        self.empty()?;
+        Preview::new(&self.plan.stages[self.cut..], self.output, &self.budget, canvas)
     }
 
     /// What the workers have gathered so far, merged; `None` where it is too much to be copied now and then.
     ///
     /// # Errors
     /// Those of the merge.
-    pub fn so_far(&self) -> Result<Option<impl Iterator<Item = Result<Batch, Error>>>, Error> {
+    pub fn so_far(&self) -> Result<Option<SoFar>, Error> {
         let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Gathered::Table(empty)) = self.gathered(self.plan, self.cut) else { return Ok(None) };
+        let Some(empty) = self.empty() else { return Ok(None) };
         let mut copies = Vec::new();
         for part in parts.iter() {
             match part.copy()? {
@@ -187,57 +178,52 @@ impl<'p> Split<'p> {
         empty.of_copies(copies, &self.budget).map(Some)
     }
 
-    /// Whether the answer is a picture, which can be drawn before the end.
-    pub fn is_picture(&self) -> bool {
-        matches!(self.output, Output::Table | Output::Chart(_))
-    }
-
     /// What the output has no exact form for.
     pub fn replaced(&self) -> &Replaced {
         &self.replaced
     }
+}
 
-    /// What the stage at this place gathers, empty; `None` for other stages.
-    fn gathered(&self, plan: &Plan, place: usize) -> Option<Gathered> {
-        let stage = plan.stages.get(place)?;
-        let schema = stage.output.clone();
-        match &stage.step {
-            Step::Stats { keys, aggregates } => Some(Gathered::Table(Table::new(keys, aggregates, schema, &self.budget))),
-            Step::Sort(keys) => {
-                // Of what is sorted, no more is kept than a `head` right after it takes.
-                let keep = match plan.stages.get(place + 1).map(|next| &next.step) {
-                    Some(Step::Head(n)) => Keep::First(usize::try_from(*n).unwrap_or(usize::MAX)),
-                    _ => Keep::All,
-                };
-                Some(Gathered::Sorter(Sorter::new(keys.clone(), schema, keep, &self.budget)))
-            }
-            _ => None,
+/// What the stage at this place gathers, empty; `None` for other stages.
+fn gathered(stages: &[PlanStage], place: usize, budget: &Budget) -> Option<Gathered> {
+    let stage = stages.get(place)?;
+    let schema = stage.output.clone();
+    match &stage.step {
+        Step::Stats { keys, aggregates } => Some(Gathered::Table(Table::new(keys, aggregates, schema, budget))),
+        Step::Sort(keys) => {
+            // Of what is sorted, no more is kept than a `head` right after it takes.
+            let keep = match stages.get(place + 1).map(|next| &next.step) {
+                Some(Step::Head(n)) => Keep::First(usize::try_from(*n).unwrap_or(usize::MAX)),
+                _ => Keep::All,
+            };
+            Some(Gathered::Sorter(Sorter::new(keys.clone(), schema, keep, budget)))
         }
+        _ => None,
     }
+}
 
-    /// A whole stage of a plan, or of a branch, in front of its target.
-    fn link(&self, plan: &Plan, place: usize, target: Target) -> Target {
-        if let Some(gathered) = self.gathered(plan, place) {
-            return Box::new(Gather::new(gathered, self.budget.clone(), target));
-        }
-        let stage = &plan.stages[place];
-        let schema = stage.output.clone();
-        match &stage.step {
-            Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
-            Step::Select(columns) => Box::new(Select::new(columns.clone(), schema, target)),
-            Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), target)),
-            Step::Parse(parse) => Box::new(Parse::new(parse.clone(), target)),
-            Step::Head(n) => Box::new(Head::new(*n, target)),
-            Step::Tail(n) => Box::new(Tail::new(*n, target)),
-            Step::Skip(n) => Box::new(Skip::new(*n, target)),
-            Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, &self.budget, target)),
-            Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), target)),
-            Step::Dns { field, place } => Box::new(Dns::new(*field, *place, schema, target)),
-            Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
-            // Those that gather were built above; the output is the last of the chain, built before the first link; a branch
-            // is built by who knows the outputs.
-            Step::Stats { .. } | Step::Sort(_) | Step::Output(_) | Step::Tee(_) => target,
-        }
+/// A whole stage of a plan, or of a branch, in front of its target. One that waits for the end shows a `preview` until then.
+pub(crate) fn link(stages: &[PlanStage], place: usize, budget: &Budget, preview: Option<Preview>, target: Target) -> Target {
+    if let Some(gathered) = gathered(stages, place, budget) {
+        return Box::new(Gather::new(gathered, budget.clone(), preview, target));
+    }
+    let stage = &stages[place];
+    let schema = stage.output.clone();
+    match &stage.step {
+        Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
+        Step::Select(columns) => Box::new(Select::new(columns.clone(), schema, target)),
+        Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), target)),
+        Step::Parse(parse) => Box::new(Parse::new(parse.clone(), target)),
+        Step::Head(n) => Box::new(Head::new(*n, target)),
+        Step::Tail(n) => Box::new(Tail::new(*n, preview, target)),
+        Step::Skip(n) => Box::new(Skip::new(*n, target)),
+        Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, budget, target)),
+        Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), preview, target)),
+        Step::Dns { field, place } => Box::new(Dns::new(*field, *place, schema, target)),
+        Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
+        // Those that gather were built above; the output is the last of the chain, built before the first link; a branch
+        // is built by who knows the outputs.
+        Step::Stats { .. } | Step::Sort(_) | Step::Output(_) | Step::Tee(_) => target,
     }
 }
 

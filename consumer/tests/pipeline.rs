@@ -415,3 +415,56 @@ fn later_schemas_are_united_by_name() {
     let (_, outcome) = answer("csv", &writer.finish(&Ending::default()).unwrap(), 1);
     assert!(outcome.error.unwrap().to_string().contains("`took`"));
 }
+
+#[test]
+fn as_many_stages_as_there_can_be_fit_on_the_stack() {
+    let deep = format!("{}1{}", "(1 + ".repeat(60), ")".repeat(60));
+    for stage in [
+        "let x = 1",
+        "where status != 5",
+        "select *",
+        "rename host as host",
+        "parse host /(?P<h>.)/",
+        "skip 0",
+        "tail 40",
+        "top 40 by status",
+        "distinct",
+        "sort host",
+        "count as status by host",
+        "tee [ null ]",
+        "tee [ count | null ]",
+    ] {
+        // A branch counts with its stages.
+        let times = 250 / stage.matches(['[', '|']).count().saturating_add(1);
+        let stage = stage.replace('*', "host, status, took");
+        let (_, outcome) = answer(&format!("{} | let y = {deep} | null", vec![stage.as_str(); times].join(" | ")), &stream(1000), 2);
+        assert!(outcome.error.is_none(), "{stage}: {:?}", outcome.error);
+    }
+}
+
+#[test]
+fn what_an_output_holds_is_not_done_with() {
+    // A sender may forget a frame when it is done with: not before what came of it stands in the output.
+    for (text, holds) in [
+        ("where status == 404 | json", false),
+        ("json", false),
+        ("table", true),
+        ("chart took", true),
+        ("tail 3 | json", true),
+        ("count | json", true),
+    ] {
+        let source = Source::from_args(&[text]);
+        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let options = Options {
+            threads: 1,
+            processes: None,
+            unordered: false,
+            memory: Memory::default(),
+            security: Default::default(),
+            default_output: Output::Json,
+            stopper: None,
+            quiet: true,
+        };
+        assert_eq!(run::holds_state(&plan, &options), holds, "{text}");
+    }
+}

@@ -24,10 +24,12 @@
 //! - `exit`, `producer_exit`: 0 unless it says otherwise;
 //! - `by_batch = true`: how outputs mix on standard output depends on the batches, as documented of `tee`.
 //!
-//! Every case is run with 1, 2 and 8 threads on both sides; and with a saved stream between them, where the consumer cannot
-//! tell the producer what it needs: as it is, and cut into batches of 1 and of 7 records ([`CUTS`]) unless it says
-//! `by_batch`. `UPDATE_EXPECT=1` writes what came into the file: read the
-//! difference before you believe it.
+//! Every case is run with 1, 2 and 8 threads on both sides of a pipe; and with a saved stream between them, where the consumer
+//! cannot tell the producer what it needs: in batches of 1, of 7 and of as many records as they come in, for 1, 2 and 8 threads
+//! and for worker processes ([`PROCESSES`]). The stream is made once a case: that its bytes are the same for any number of
+//! threads is for tests of the producer. Two things are left out, since they can say nothing new: batches of other sizes where
+//! the case says `by_batch`, where nothing came or where much did; and worker processes where the case names its own.
+//! `UPDATE_EXPECT=1` writes what came into the file: read the difference before you believe it.
 
 use std::{
     collections::BTreeMap,
@@ -50,8 +52,11 @@ pub const THREADS: [&str; 3] = ["1", "2", "8"];
 /// The name of the query file, in the directory that the programs run in.
 const QUERY_FILE: &str = "report.q";
 
-/// Batches of so many records, and the threads that get them.
-pub const CUTS: [(usize, &str); 4] = [(1, "1"), (1, "8"), (7, "2"), (7, "8")];
+/// The sizes of batches that every case is run with, where they are not those that the producer makes.
+pub const CUTS: [usize; 2] = [1, 7];
+
+/// Worker processes, and the size of the batches that they get.
+pub const PROCESSES: [(&str, Option<usize>); 3] = [("1", Some(7)), ("2", Some(1)), ("2", None)];
 
 /// A stream of more bytes is not cut: a frame for each of its records says nothing that a short one does not.
 const CUT_UP_TO_BYTES: usize = 1 << 18;
@@ -61,10 +66,18 @@ const CUT_UP_TO_BYTES: usize = 1 << 18;
 enum Way {
     /// With a pipe between them, and so many threads on both sides.
     Pipe(&'static str),
-    /// One after the other.
-    Saved,
-    /// The same, with the saved stream in batches of so many records, for so many threads.
-    Cut(usize, &'static str),
+    /// One after the other, with batches of so many records for so many threads.
+    Saved(Option<usize>, &'static str),
+    /// The same, for so many worker processes.
+    Processes(Option<usize>, &'static str),
+}
+
+/// What a producer has left when it is over: a stream, and files.
+struct Made {
+    outcome: Outcome,
+    files: BTreeMap<String, Vec<u8>>,
+    /// The stream in batches of other sizes, where it can be cut.
+    cut: Vec<(usize, Vec<u8>)>,
 }
 
 /// A case.
@@ -151,20 +164,29 @@ impl Case {
     /// # Errors
     /// What came instead, and of what run.
     pub fn check(&self) -> Result<(), String> {
-        let cuts = CUTS.iter().filter(|_| !self.by_batch).map(|&(records, threads)| Way::Cut(records, threads));
-        for way in THREADS.map(Way::Pipe).into_iter().chain([Way::Saved]).chain(cuts) {
-            let came = self.run(way);
-            if let Some(wrong) = self.wrong(&came) {
-                let Came { outcome, files } = came;
-                return Err(format!("{way:?}: {wrong}\nstdout expected:\n{}\n{outcome}\nfiles: {files:?}", self.stdout));
-            }
+        for threads in THREADS {
+            self.judge(Way::Pipe(threads), self.piped(threads))?;
+        }
+        let made = self.made();
+        let sizes = || made.cut.iter().map(|(records, _)| Some(*records)).chain([None]);
+        let saved = sizes().flat_map(|size| THREADS.map(|threads| Way::Saved(size, threads)));
+        let names_its_own = self.consumer.iter().flatten().any(|option| option == "--processes");
+        let processes = PROCESSES.iter().filter(|(_, size)| !names_its_own && sizes().any(|made| made == *size));
+        for way in saved.chain(processes.map(|&(processes, size)| Way::Processes(size, processes))) {
+            self.judge(way, self.asked(&made, way))?;
         }
         Ok(())
     }
 
+    fn judge(&self, way: Way, came: Came) -> Result<(), String> {
+        let Some(wrong) = self.wrong(&came) else { return Ok(()) };
+        let Came { outcome, files } = came;
+        Err(format!("{way:?}: {wrong}\nstdout expected:\n{}\n{outcome}\nfiles: {files:?}", self.stdout))
+    }
+
     /// The case with what came, the run with one thread each being believed. Words that were said stay the words.
     pub fn updated(&self) -> Self {
-        let Came { outcome, files } = self.run(Way::Pipe(THREADS[0]));
+        let Came { outcome, files } = self.piped(THREADS[0]);
         let code = |program| outcome.end(program).code().unwrap_or(-1);
         let said = |said: &str, expected: &Option<String>| {
             if is_as_expected(said, expected) { expected.clone() } else { Some(said.to_owned()).filter(|said| !said.is_empty()) }
@@ -180,48 +202,71 @@ impl Case {
         }
     }
 
-    fn run(&self, way: Way) -> Came {
+    /// Both programs, with a pipe between them.
+    fn piped(&self, threads: &str) -> Came {
         let scratch = Scratch::new();
-        let threads = match way {
-            Way::Pipe(threads) | Way::Cut(_, threads) => threads,
-            Way::Saved => THREADS[1],
+        let (producer, consumer) = (self.producer(threads), self.consumer(&["-j", threads], &scratch));
+        let outcome = Pipeline::both(&producer, &consumer).input(self.lines()).dir(scratch.path()).run();
+        Came { outcome, files: texts(files_in(&scratch)) }
+    }
+
+    /// The producer alone.
+    fn made(&self) -> Made {
+        let scratch = Scratch::new();
+        let outcome = Pipeline::producer(&self.producer(THREADS[1])).input(self.lines()).dir(scratch.path()).run();
+        let stream = &outcome.stdout;
+        // A producer that failed before it began has written no stream, and then there is nothing to cut.
+        let can_be_cut = !self.by_batch && (1..=CUT_UP_TO_BYTES).contains(&stream.len());
+        let cut = |&records: &usize| (records, rebatched(stream, records).unwrap_or_else(|error| panic!("{error}\n{outcome}")));
+        Made { cut: CUTS.iter().filter(|_| can_be_cut).map(cut).collect(), files: files_in(&scratch), outcome }
+    }
+
+    /// The consumer alone, after the producer.
+    fn asked(&self, made: &Made, way: Way) -> Came {
+        let scratch = Scratch::new();
+        for (name, content) in &made.files {
+            scratch.write(name, content);
+        }
+        let (options, size) = match way {
+            Way::Pipe(threads) => (["-j", threads], None),
+            Way::Saved(size, threads) => (["-j", threads], size),
+            Way::Processes(size, processes) => (["--processes", processes], size),
         };
-        let producer = self.producer.clone().unwrap_or_else(|| vec!["apache".to_owned()]);
-        let producer = [vec!["-j".to_owned(), threads.to_owned()], producer].concat();
-        let mut consumer = vec!["-j".to_owned(), threads.to_owned()];
-        consumer.extend(self.consumer.clone().unwrap_or_default());
+        let cut = made.cut.iter().find(|(records, _)| Some(*records) == size);
+        let stream = cut.map_or(&made.outcome.stdout, |(_, stream)| stream);
+        let mut outcome = Pipeline::consumer(&self.consumer(&options, &scratch)).input(stream.clone()).dir(scratch.path()).run();
+        outcome.ends.extend(made.outcome.ends.iter().cloned());
+        Came { outcome, files: texts(files_in(&scratch)) }
+    }
+
+    fn producer(&self, threads: &str) -> Vec<String> {
+        let args = self.producer.clone().unwrap_or_else(|| vec!["apache".to_owned()]);
+        [vec!["-j".to_owned(), threads.to_owned()], args].concat()
+    }
+
+    fn consumer(&self, options: &[&str], scratch: &Scratch) -> Vec<String> {
+        let mut args: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
+        args.extend(self.consumer.clone().unwrap_or_default());
         if let Some(file) = &self.file {
             scratch.write(QUERY_FILE, file);
-            consumer.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);
+            args.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);
         }
+        args.extend(self.queries());
+        args
+    }
+
+    /// All that is asked, in a file or as arguments.
+    pub fn text(&self) -> String {
+        self.file.iter().cloned().chain(self.queries()).collect::<Vec<_>>().join(" | ")
+    }
+
+    /// The arguments that are the query.
+    fn queries(&self) -> Vec<String> {
         match &self.query {
-            None => {}
-            Some(Query::One(query)) => consumer.push(query.clone()),
-            Some(Query::Several(queries)) => consumer.extend(queries.iter().cloned()),
+            None => Vec::new(),
+            Some(Query::One(query)) => vec![query.clone()],
+            Some(Query::Several(queries)) => queries.clone(),
         }
-        let outcome = match way {
-            Way::Pipe(_) => Pipeline::both(&producer, &consumer).input(self.lines()).dir(scratch.path()).run(),
-            Way::Saved | Way::Cut(..) => {
-                let mut made = Pipeline::producer(&producer).input(self.lines()).dir(scratch.path()).run();
-                // A producer that failed before it began has written no stream, and then there is nothing to cut.
-                if let Way::Cut(records, _) = way
-                    && (1..=CUT_UP_TO_BYTES).contains(&made.stdout.len())
-                {
-                    made.stdout = rebatched(&made.stdout, records).unwrap_or_else(|error| panic!("{error}\n{made}"));
-                }
-                let mut asked = Pipeline::consumer(&consumer).input(made.stdout).dir(scratch.path()).run();
-                asked.ends.append(&mut made.ends);
-                asked
-            }
-        };
-        let mut files = BTreeMap::new();
-        for entry in fs::read_dir(scratch.path()).expect("a directory can be listed") {
-            let name = entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned();
-            if name != QUERY_FILE {
-                files.insert(name.clone(), String::from_utf8_lossy(&scratch.read(&name)).into_owned());
-            }
-        }
-        Came { outcome, files }
     }
 
     fn lines(&self) -> Vec<u8> {
@@ -296,6 +341,17 @@ impl Case {
         }
         out
     }
+}
+
+/// The files of a directory that programs have run in, but for the query.
+fn files_in(scratch: &Scratch) -> BTreeMap<String, Vec<u8>> {
+    let entries = fs::read_dir(scratch.path()).expect("a directory can be listed");
+    let names = entries.map(|entry| entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned());
+    names.filter(|name| name != QUERY_FILE).map(|name| (name.clone(), scratch.read(&name))).collect()
+}
+
+fn texts(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
+    files.into_iter().map(|(name, content)| (name, String::from_utf8_lossy(&content).into_owned())).collect()
 }
 
 /// Whether a program said what it should: these words among others, or nothing at all.

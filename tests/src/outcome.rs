@@ -8,7 +8,7 @@ use crate::process::Program;
 const SHOWN_BYTES: usize = 4000;
 
 /// How one program of a run ended.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct End {
     /// Which.
     pub program: Program,

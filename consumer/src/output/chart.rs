@@ -1,4 +1,4 @@
-//! `chart`: a horizontal bar for each record.
+//! `chart`: a horizontal bar for each record, or all on one line, along the time.
 //!
 //! ```text
 //! status  count
@@ -7,34 +7,37 @@
 //! ```
 //!
 //! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
-//! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be.
+//! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
+//! are more of them than lines, they are a [`Sparkline`].
 
-use std::{cell::RefCell, rc::Rc};
-
-use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type};
+use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Printer,
+    Canvas,
     layout::{self, GAP, Layout},
     look::Look,
+    sparkline::{Sparkline, height},
 };
 use crate::expr::{Values, Vector};
 
 /// Columns of a chart where there is no terminal to fit.
 const COLUMNS: usize = 80;
 
+/// Bars of times, with what is missing between them, where there is no terminal to fit; more are a sparkline.
+const ROWS: usize = 24;
+
 /// Bars have at least this many columns, and a third of the line, however long the labels are.
 const LEAST_BAR: usize = 10;
 
 /// Draws the records that it gets, at the end.
 pub struct Chart {
-    printer: Rc<RefCell<Printer>>,
+    canvas: Canvas,
     layout: Layout,
     /// The place of the value in the records that come.
     value: usize,
-    /// Whether the labels are a single time.
-    is_timeline: bool,
+    /// All records along their time, where the labels are a single one.
+    timeline: Option<Sparkline>,
     bars: Vec<Bar>,
     /// Records beyond [`Chart::MOST`], or beyond those that the screen has room for.
     more: u64,
@@ -54,30 +57,28 @@ impl Chart {
     pub const MOST: usize = 1000;
 
     /// A chart of the column `value` of records of this schema.
-    pub fn new(value: usize, schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
+    pub fn new(value: usize, schema: &Schema, canvas: Canvas) -> Self {
         let labels = || schema.fields().iter().enumerate().filter(|(i, _)| *i != value).map(|(_, field)| field);
         let is_timeline = labels().map(|field| field.kind).eq([Type::Time]);
         let fields: Vec<Field> = labels().chain(schema.fields().get(value)).cloned().collect();
-        let look = printer.borrow().look();
         // The same names as before, in another order.
-        let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), look);
-        Chart { printer, layout, value, is_timeline, bars: Vec::new(), more: 0, for_now: false }
+        let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), canvas.look());
+        Chart { canvas, layout, value, timeline: is_timeline.then(Sparkline::default), bars: Vec::new(), more: 0, for_now: false }
     }
 
-    /// A chart that is drawn, as far as the screen has room, and not written.
-    pub fn for_now(value: usize, schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
-        Chart { for_now: true, ..Chart::new(value, schema, printer) }
+    /// A chart that is drawn, as far as the screen has room, and not written; so many records more do not come.
+    pub fn for_now(value: usize, schema: &Schema, canvas: Canvas, more: u64) -> Self {
+        Chart { for_now: true, more, ..Chart::new(value, schema, canvas) }
     }
 
     fn lines(&self, bars: &[Bar]) -> Vec<String> {
-        let printer = self.printer.borrow();
-        let look = printer.look();
-        let room = printer.screen().map_or(COLUMNS, |screen| screen.columns);
+        let look = self.canvas.look();
+        let room = self.columns();
         let for_labels = room.saturating_sub(LEAST_BAR.max(room / 3) + GAP.len());
         let widths = self.layout.widths(bars.iter().map(|bar| &bar.cells), Some(for_labels));
         let labels = widths.iter().sum::<usize>() + GAP.len() * widths.len();
         let scale = Scale::new(bars.iter().filter_map(|bar| bar.value), room.saturating_sub(labels), look);
-        let step = if self.is_timeline { step(bars) } else { None };
+        let step = self.timeline.as_ref().and_then(Sparkline::step);
         let mut lines = vec![look.heading(&self.layout.line(self.layout.names(), &widths, Some(room)))];
         let mut before = None;
         for bar in bars {
@@ -95,78 +96,91 @@ impl Chart {
         lines
     }
 
+    fn columns(&self) -> usize {
+        self.canvas.columns().unwrap_or(COLUMNS)
+    }
+
+    /// All records on one line, where they are times and their bars are more than so many lines.
+    fn sparkline(&self, rows: usize) -> Option<Vec<String>> {
+        let timeline = self.timeline.as_ref()?;
+        if self.bars.len() <= rows && self.lines(&self.bars).len() <= rows {
+            return None;
+        }
+        timeline.lines(self.layout.names().last()?, self.columns(), self.canvas.look())
+    }
+
     fn draw(&mut self) -> Result<(), Error> {
-        let room = self.printer.borrow().screen().map_or(0, |screen| screen.rows.saturating_sub(1));
+        let room = self.canvas.rows().unwrap_or(0);
+        if let Some(lines) = self.sparkline(room) {
+            return self.canvas.draw(lines);
+        }
         let mut lines = self.lines(&self.bars[..self.bars.len().min(room)]);
         let hidden = lines.len().saturating_sub(room.saturating_sub(1));
         if self.more > 0 || lines.len() > room || self.bars.len() > room {
             lines.truncate(room.saturating_sub(1));
             let bars = self.bars.len().min(room).saturating_sub(hidden);
-            lines.push(format!("{} {} more", self.layout_cut(), self.more + (self.bars.len() - bars) as u64));
+            lines.push(format!("{} {} more", self.canvas.look().cut(), self.more + (self.bars.len() - bars) as u64));
         }
-        self.printer.borrow_mut().draw(&lines)
-    }
-
-    fn layout_cut(&self) -> char {
-        self.printer.borrow().look().cut()
+        self.canvas.draw(lines)
     }
 }
 
 impl Stage for Chart {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        let room = Self::MOST.saturating_sub(self.bars.len()).min(batch.len());
-        self.more += (batch.len() - room) as u64;
-        let batch = batch.head(room);
         let values = Vector::from_column(batch.column(self.value), &batch);
-        let label = batch.columns().iter().enumerate().find(|(i, _)| *i != self.value && self.is_timeline);
+        let label = batch.columns().iter().enumerate().find(|(i, _)| *i != self.value && self.timeline.is_some());
         let times = label.map(|(_, column)| Vector::from_column(column, &batch));
-        for (row, mut cells) in layout::rows(&batch).enumerate() {
-            let value = cells.remove(self.value);
-            cells.push(value);
+        let room = Self::MOST.saturating_sub(self.bars.len());
+        // Of times, all are looked at; of all else, what has a bar.
+        let seen = if times.is_some() { batch.clone() } else { batch.head(room) };
+        for (row, mut cells) in layout::rows(&seen).enumerate() {
+            let number = cells.remove(self.value);
+            let value = drawable(&values, row);
             let at = times.as_ref().and_then(|times| match &times.values {
                 Values::Time(times_of) if !times.is_null(row) => Some(times_of.get(row).nanos),
                 _ => None,
             });
-            self.bars.push(Bar { cells, value: number(&values, row), at });
+            if let (Some(timeline), Some(time)) = (&mut self.timeline, cells.first()) {
+                timeline.push(at, value, time, &number);
+            }
+            if row < room {
+                cells.push(number);
+                self.bars.push(Bar { cells, value: value.as_ref().and_then(height), at });
+            }
         }
+        self.more += batch.len().saturating_sub(room) as u64;
         Ok(Flow::Continue)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        if self.printer.borrow().screen().is_some() { self.draw() } else { Ok(()) }
+        if !self.bars.is_empty() && self.canvas.rows().is_some() { self.draw() } else { Ok(()) }
     }
 
     fn close(&mut self) -> Result<(), Error> {
         if self.for_now {
             return self.draw();
         }
-        let mut lines = self.lines(&self.bars);
-        if self.more > 0 {
-            lines.push(format!("{} {} more; `top {}` before `chart` draws the largest", self.layout_cut(), self.more, Self::MOST));
+        let rows = self.canvas.rows().unwrap_or(ROWS + 1);
+        let sparkline = self.sparkline(rows);
+        let is_all = sparkline.is_some();
+        let mut lines = sparkline.unwrap_or_else(|| self.lines(&self.bars));
+        if self.more > 0 && !is_all {
+            lines.push(format!("{} {} more; `top {}` before `chart` draws the largest", self.canvas.look().cut(), self.more, Self::MOST));
         }
         let text: String = lines.iter().flat_map(|line| [line, "\n"]).collect();
-        let mut printer = self.printer.borrow_mut();
-        printer.write_styled(&text)?;
-        printer.flush()
+        self.canvas.write(&text)?;
+        self.canvas.flush()
     }
 }
 
-/// What is drawn of a value; nothing where there is none, or no end to it.
-fn number(values: &Vector, row: usize) -> Option<f64> {
-    let value = match &values.values {
-        _ if values.is_null(row) => return None,
-        Values::Int(ints) => ints.get(row) as f64,
-        Values::Float(floats) => floats.get(row),
-        _ => return None,
-    };
-    value.is_finite().then_some(value)
-}
-
-/// The shortest time between two records, if they come in order.
-fn step(bars: &[Bar]) -> Option<i128> {
-    let times: Vec<_> = bars.iter().filter_map(|bar| bar.at).map(i128::from).collect();
-    let is_ordered = times.is_sorted();
-    times.windows(2).map(|two| two[1] - two[0]).filter(|&step| step > 0).min().filter(|_| is_ordered)
+/// A value that can be drawn; nothing where there is none, or no end to it.
+fn drawable(values: &Vector, row: usize) -> Option<Value<'static>> {
+    match &values.values {
+        _ if values.is_null(row) => None,
+        Values::Int(ints) => Some(Value::Int(ints.get(row))),
+        Values::Float(floats) => Some(Value::Float(floats.get(row))).filter(|_| floats.get(row).is_finite()),
+        _ => None,
+    }
 }
 
 /// How long bars are.

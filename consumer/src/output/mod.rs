@@ -6,6 +6,7 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
+mod canvas;
 mod cell;
 mod chart;
 mod csv;
@@ -19,6 +20,7 @@ mod print;
 mod printer;
 mod region;
 mod replaced;
+mod sparkline;
 mod table;
 mod tsv;
 
@@ -26,6 +28,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use recpipe::{Batch, Error, Flow, Schema, Stage};
 
+pub use canvas::Canvas;
 pub use chart::Chart;
 pub use emit::Emit;
 pub(crate) use json::write as write_json;
@@ -79,15 +82,25 @@ pub fn format(output: &Output, schema: &Schema, replaced: &Replaced) -> Option<B
     }
 }
 
-/// The picture that an output is of records of this schema, or `None`. One that is `for_now` is drawn when it is closed, and
-/// what is written next takes its place.
-pub fn picture(output: &Output, schema: &Schema, printer: &Rc<RefCell<Printer>>, for_now: bool) -> Option<Box<dyn Stage>> {
-    let printer = printer.clone();
+/// Whether an output has to see records before it can write the first, and is drawn meanwhile.
+pub fn is_picture(output: &Output) -> bool {
+    matches!(output, Output::Table | Output::Chart(_))
+}
+
+/// The picture that an output is of records of this schema; `None` for what is none.
+pub fn picture(output: &Output, schema: &Schema, canvas: &Canvas) -> Option<Box<dyn Stage>> {
     match output {
-        Output::Table if for_now => Some(Box::new(Table::for_now(schema, printer))),
-        Output::Table => Some(Box::new(Table::new(schema, printer))),
-        Output::Chart(value) if for_now => Some(Box::new(Chart::for_now(*value, schema, printer))),
-        Output::Chart(value) => Some(Box::new(Chart::new(*value, schema, printer))),
+        Output::Table => Some(Box::new(Table::new(schema, canvas.clone()))),
+        Output::Chart(value) => Some(Box::new(Chart::new(*value, schema, canvas.clone()))),
+        _ => None,
+    }
+}
+
+/// The same, drawn when it is closed, until what is drawn or written next takes its place. So many records more do not come.
+pub fn picture_for_now(output: &Output, schema: &Schema, canvas: &Canvas, more: u64) -> Option<Box<dyn Stage>> {
+    match output {
+        Output::Table => Some(Box::new(Table::for_now(schema, canvas.clone(), more))),
+        Output::Chart(value) => Some(Box::new(Chart::for_now(*value, schema, canvas.clone(), more))),
         _ => None,
     }
 }

@@ -13,7 +13,7 @@ use recpipe::{
     wire::Ending,
 };
 
-use super::{Emit, Null, Printer, Replaced, Written, emit::Stream, format, picture};
+use super::{Canvas, Emit, Null, Printer, Replaced, Written, emit::Stream, format, is_picture, picture};
 use crate::query::plan::{Output, Plan};
 
 /// Makes the last stage of each chain of a run.
@@ -35,6 +35,8 @@ pub struct Outlet {
     pub stage: Box<dyn Stage>,
     /// Where it prints, for who has lines ready for it.
     pub printer: Rc<RefCell<Printer>>,
+    /// Where it draws, if it is a picture.
+    pub canvas: Option<Canvas>,
 }
 
 impl Outlets {
@@ -59,15 +61,17 @@ impl Outlets {
     /// [`Error::Io`] naming the file or standard output.
     pub fn open(&self, output: &Output, schema: &Arc<Schema>) -> Result<Outlet, Error> {
         let Output::Write { path, output } = output else {
-            let stage = self.stage(output, schema, &self.stdout, !self.is_shared)?;
-            return Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer: self.stdout.clone() });
+            let canvas = is_picture(output).then(|| Canvas::new(self.stdout.clone()));
+            let picture = canvas.as_ref().and_then(|canvas| picture(output, schema, canvas));
+            let stage = picture.map_or_else(|| self.stage(output, schema, &self.stdout, !self.is_shared), Ok)?;
+            return Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };
         let (file, pending) = Pending::create(path)?;
         let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
         self.printers.borrow_mut().push(printer.clone());
         let target = self.stage(output, schema, &printer, true)?;
         let stage = Box::new(Filed { target, name: path.display().to_string(), pending: Some(pending), ending: self.ending.clone() });
-        Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer })
+        Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer, canvas: None })
     }
 
     fn stage(&self, output: &Output, schema: &Arc<Schema>, printer: &Rc<RefCell<Printer>>, begins: bool) -> Result<Box<dyn Stage>, Error> {
@@ -89,7 +93,7 @@ impl Outlets {
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }
-            (None, output) => picture(output, schema, printer, false).unwrap_or_else(|| Box::new(Null)),
+            (None, _) => Box::new(Null),
         })
     }
 
@@ -108,8 +112,13 @@ impl Outlets {
         *self.ending.borrow_mut() = ending;
     }
 
-    /// The run has failed, and the chains are not closed: writes what is held back, and ends the streams with the cause.
-    /// That it cannot be written either is no news.
+    /// Whether a picture is shown on a screen while it grows.
+    pub fn is_live(&self) -> bool {
+        self.stdout.borrow().is_live()
+    }
+
+    /// The run has failed, and the chains are not closed: takes away what was drawn for the time being, which must not look like
+    /// an answer, writes what is held back, so that what was printed before is not lost, and ends the streams with the cause. That it cannot be written either is no news.
     pub fn abandon(&self, error: &Error) {
         let ending = Ending { exit: error.exit(), cause: error.to_string(), rejected: self.ending.borrow().rejected };
         for stream in self.streams.borrow().iter() {
@@ -118,7 +127,9 @@ impl Outlets {
             }
         }
         for printer in self.printers.borrow().iter() {
-            let _ = printer.borrow_mut().flush();
+            let mut printer = printer.borrow_mut();
+            printer.erase();
+            let _ = printer.flush();
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct Printer {
     screen: fn() -> Option<Screen>,
     look: Look,
     region: Region,
+    /// The lines of each picture that is drawn for the time being.
+    pictures: Vec<Vec<String>>,
     held: Vec<u8>,
 }
 
@@ -47,7 +49,16 @@ impl Printer {
     /// Any output; `terminal` as for [`Printer`].
     pub fn new(out: Box<dyn Write>, terminal: bool) -> Self {
         let name = "standard output".to_owned();
-        Printer { out, name, terminal, screen: || None, look: Look::default(), region: Region::default(), held: Vec::new() }
+        Printer {
+            out,
+            name,
+            terminal,
+            screen: || None,
+            look: Look::default(),
+            region: Region::default(),
+            pictures: Vec::new(),
+            held: Vec::new(),
+        }
     }
 
     /// A file of this name.
@@ -108,18 +119,41 @@ impl Printer {
         if self.held.len() >= HELD_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Shows lines, such as for [`Printer::write_styled`], for the time being: what is drawn or written next takes their
-    /// place. Where there is no screen, nothing is shown; never more lines are than it has.
-    ///
-    /// # Errors
-    /// As for [`Printer::write`].
-    pub fn draw(&mut self, lines: &[String]) -> Result<(), Error> {
-        let Some(screen) = self.screen() else { return Ok(()) };
-        // The last line of the screen is the cursor's.
-        let lines = &lines[..lines.len().min(screen.rows.saturating_sub(1))];
-        let text = self.region.draw(lines, screen);
+    /// One picture more, above the others, of the number that is returned.
+    pub(super) fn add_picture(&mut self) -> usize {
+        self.pictures.push(Vec::new());
+        self.pictures.len() - 1
+    }
+
+    /// Whether there is a picture, and a screen to draw it on.
+    pub fn is_live(&self) -> bool {
+        !self.pictures.is_empty() && self.screen().is_some()
+    }
+
+    /// The lines that each picture can have: all have the same part of the screen, whose last line is the cursor's.
+    pub(super) fn picture_rows(&self) -> Option<usize> {
+        self.screen().map(|screen| screen.rows.saturating_sub(1) / self.pictures.len().max(1))
+    }
+
+    /// Shows the lines of a picture, such as for [`Printer::write_styled`], for the time being, and those of the others with
+    /// them: what is drawn or written next takes their place. Where there is no screen, nothing is shown.
+    pub(super) fn draw(&mut self, picture: usize, mut lines: Vec<String>) -> Result<(), Error> {
+        let (Some(screen), Some(rows)) = (self.screen(), self.picture_rows()) else { return Ok(()) };
+        lines.truncate(rows);
+        if let Some(picture) = self.pictures.get_mut(picture) {
+            *picture = lines;
+        }
+        // The output of a query is opened before those of its branches, and written after them.
+        let lines: Vec<String> = self.pictures.iter().rev().flatten().cloned().collect();
+        let text = self.region.draw(&lines, screen);
         self.held.extend_from_slice(text.as_bytes());
         self.flush()
+    }
+
+    /// Writes lines as [`Printer::write_styled`] does, in the place of a picture.
+    pub(super) fn write_picture(&mut self, picture: usize, text: &str) -> Result<(), Error> {
+        self.pictures.get_mut(picture).into_iter().for_each(Vec::clear);
+        self.write_styled(text)
     }
 
     /// Takes away what was drawn for the time being, with nothing in its place: there will be no answer.

@@ -1,11 +1,9 @@
 //! `table`: columns aligned for a person to read.
 
-use std::{cell::RefCell, rc::Rc};
-
 use recpipe::{Batch, Error, Flow, Schema, Stage};
 
 use super::{
-    Printer,
+    Canvas,
     layout::{self, Layout},
 };
 
@@ -15,7 +13,7 @@ use super::{
 /// records as they come. On a terminal, columns that do not fit are cut, with `…` where text was, and what there is so
 /// far is drawn whenever the source pauses; records go on below once they are more than the screen can show.
 pub struct Table {
-    printer: Rc<RefCell<Printer>>,
+    canvas: Canvas,
     layout: Layout,
     waiting: Vec<Vec<String>>,
     /// Records beyond those that are drawn.
@@ -29,49 +27,43 @@ impl Table {
     pub const SAMPLE: usize = 1000;
 
     /// A table of records of this schema.
-    pub fn new(schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
-        let layout = Layout::new(schema, printer.borrow().look());
-        Table { printer, layout, waiting: Vec::new(), more: 0, widths: None, for_now: false }
+    pub fn new(schema: &Schema, canvas: Canvas) -> Self {
+        let layout = Layout::new(schema, canvas.look());
+        Table { canvas, layout, waiting: Vec::new(), more: 0, widths: None, for_now: false }
     }
 
-    /// A table that is drawn at its end, as far as the screen has room, and not written.
-    pub fn for_now(schema: &Schema, printer: Rc<RefCell<Printer>>) -> Self {
-        Table { for_now: true, ..Table::new(schema, printer) }
-    }
-
-    fn room(&self) -> Option<usize> {
-        self.printer.borrow().screen().map(|screen| screen.columns)
+    /// A table that is drawn at its end, as far as the screen has room, and not written; so many records more do not come.
+    pub fn for_now(schema: &Schema, canvas: Canvas, more: u64) -> Self {
+        Table { for_now: true, more, ..Table::new(schema, canvas) }
     }
 
     /// The lines that are waiting, with the names above them.
     fn lines(&self, widths: &[usize]) -> Vec<String> {
-        let room = self.room();
-        let look = self.printer.borrow().look();
-        let names = look.heading(&self.layout.line(self.layout.names(), widths, room));
+        let room = self.canvas.columns();
+        let names = self.canvas.look().heading(&self.layout.line(self.layout.names(), widths, room));
         std::iter::once(names).chain(self.waiting.iter().map(|row| self.layout.line(row, widths, room))).collect()
     }
 
     fn settle(&mut self) -> Result<(), Error> {
-        let widths = self.layout.widths(self.waiting.iter(), self.room());
+        let widths = self.layout.widths(self.waiting.iter(), self.canvas.columns());
         let text: String = self.lines(&widths).iter().flat_map(|line| [line, "\n"]).collect();
         self.waiting.clear();
         self.widths = Some(widths);
-        self.printer.borrow_mut().write_styled(&text)
+        self.canvas.write(&text)
     }
 
     fn draw(&mut self) -> Result<(), Error> {
-        let widths = self.layout.widths(self.waiting.iter(), self.room());
+        let widths = self.layout.widths(self.waiting.iter(), self.canvas.columns());
         let mut lines = self.lines(&widths);
         if self.more > 0 {
-            let cut = self.printer.borrow().look().cut();
-            lines.push(format!("{cut} {} more", self.more));
+            lines.push(format!("{} {} more", self.canvas.look().cut(), self.more));
         }
-        self.printer.borrow_mut().draw(&lines)
+        self.canvas.draw(lines)
     }
 
-    /// Records that fit on the screen with the names above them, what is missing below them, and the cursor.
+    /// Records that fit on the screen with the names above them and what is missing below them.
     fn most(&self) -> usize {
-        self.printer.borrow().screen().map_or(0, |screen| screen.rows.saturating_sub(3))
+        self.canvas.rows().map_or(0, |rows| rows.saturating_sub(2))
     }
 }
 
@@ -83,7 +75,7 @@ impl Stage for Table {
             self.more += (batch.len() - room) as u64;
             return Ok(Flow::Continue);
         }
-        let (mut text, room) = (String::new(), self.room());
+        let (mut text, room) = (String::new(), self.canvas.columns());
         for row in layout::rows(&batch) {
             if let Some(widths) = &self.widths {
                 text.push_str(&self.layout.line(&row, widths, room));
@@ -95,15 +87,17 @@ impl Stage for Table {
                 }
             }
         }
-        self.printer.borrow_mut().write_styled(&text)?;
+        if !text.is_empty() {
+            self.canvas.write(&text)?;
+        }
         Ok(Flow::Continue)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        if self.widths.is_none() && !self.waiting.is_empty() && self.room().is_some() {
+        if self.widths.is_none() && !self.waiting.is_empty() && self.canvas.rows().is_some() {
             if self.waiting.len() <= self.most() { self.draw()? } else { self.settle()? }
         }
-        self.printer.borrow_mut().flush()
+        self.canvas.flush()
     }
 
     fn close(&mut self) -> Result<(), Error> {
@@ -113,6 +107,6 @@ impl Stage for Table {
         if self.widths.is_none() {
             self.settle()?;
         }
-        self.printer.borrow_mut().flush()
+        self.canvas.flush()
     }
 }

@@ -320,10 +320,9 @@ impl Checker<'_> {
                 Some(place) if is_number(Some(expr.kind())) => Ok(place),
                 Some(_) => {
                     let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
-                    let mend = if expr.kind() == Type::Text {
-                        format!("make it one before: `let x = int({})`", expr.text())
-                    } else {
-                        String::new()
+                    let mend = match expr.kind() {
+                        Type::Text | Type::Bool => format!("make it one before: `let x = int({})`", expr.text()),
+                        _ => "name a column of numbers; the others are the labels".to_owned(),
                     };
                     Err(self.fail(Diagnostic::new(value.span, what).label(mend)))
                 }

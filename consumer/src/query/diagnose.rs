@@ -148,12 +148,14 @@ impl Diagnostic {
             writeln!(out, "{:gutter$}--> {}", "", printable(name))?;
         }
         writeln!(out, "{:gutter$} |", "")?;
-        writeln!(out, "{}", format!("{number:gutter$} | {}", printable(line)).trim_end())?;
         let from = floor_boundary(line, self.span.start - start);
         let to = floor_boundary(line, self.span.end.saturating_sub(start)).max(from);
-        let (indent, width) = (columns(&line[..from]), columns(&line[from..to]).max(1));
-        let carets = format!("{mark}{}{off} {}", "^".repeat(width), printable(&self.label));
-        writeln!(out, "{:gutter$} | {:indent$}{}", "", "", carets.trim_end())?;
+        let [before, marked, after] = excerpt([&line[..from], &line[from..to], &line[to..]]);
+        writeln!(out, "{}", format!("{number:gutter$} | {}", printable(&format!("{before}{marked}{after}"))).trim_end())?;
+        // No width of a format: those end at 65535.
+        let (indent, carets) = (" ".repeat(columns(&before)), "^".repeat(columns(&marked).max(1)));
+        let marked = format!("{indent}{mark}{carets}{off} {}", printable(&self.label));
+        writeln!(out, "{:gutter$} | {}", "", marked.trim_end())?;
         for help in &self.help {
             writeln!(out, "{:gutter$} = {}", "", printable(help))?;
         }
@@ -243,6 +245,42 @@ fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
+/// Lines of more columns are not shown whole.
+const LONG: usize = 200;
+
+/// Of those, so many are shown on either side of what is wrong, and of that itself.
+const MOST_COLUMNS: usize = 100;
+
+/// What stands before a mistake, the mistake and what stands after it, so that a person finds it: of long text the part that is
+/// near, and `…` where the rest was.
+fn excerpt([before, marked, after]: [&str; 3]) -> [String; 3] {
+    if [before, marked, after].map(columns).iter().sum::<usize>() <= LONG {
+        return [before, marked, after].map(str::to_owned);
+    }
+    let cut = |text: &str| match head(text.char_indices().map(|(at, c)| (at + c.len_utf8(), c))) {
+        Some(end) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    };
+    let before = match head(before.char_indices().rev()) {
+        Some(start) => format!("…{}", &before[start..]),
+        None => before.to_owned(),
+    };
+    [before, cut(marked), cut(after)]
+}
+
+/// Where the characters end that can be shown of these, each with its place; `None` where all can.
+fn head(characters: impl Iterator<Item = (usize, char)>) -> Option<usize> {
+    let (mut room, mut end) = (MOST_COLUMNS, 0);
+    for (place, character) in characters {
+        let wide = if character.is_control() { 1 } else { character.width().unwrap_or(0) };
+        if wide > room {
+            return Some(end);
+        }
+        (room, end) = (room - wide, place);
+    }
+    None
+}
+
 fn columns(text: &str) -> usize {
     text.chars().map(|c| if c.is_control() { 1 } else { c.width().unwrap_or(0) }).sum()
 }
@@ -292,6 +330,26 @@ mod tests {
     fn a_span_over_lines_is_cut_at_the_first() {
         let query = Source::from_file("f", "where (a\nb)");
         check(&query, "(a\nb)", "error: wrong\n --> f\n  |\n1 | where (a\n  |       ^^ mend it\n  = so");
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_the_mistake_is_shown() {
+        let long = "a, ".repeat(30_000);
+        let query = Source::from_args(&[format!("select {long}nosuch, {long}b")]);
+        let text = {
+            let start = query.text().find("nosuch").unwrap();
+            let found = Diagnostic::new(Span::new(start, start + 6), "wrong").label("mend it").help("so");
+            QueryError::new(&query, vec![found]).to_string()
+        };
+        assert!(text.lines().all(|line| line.chars().count() < 220), "{text}");
+        assert!(text.contains("nosuch, a, a") && text.contains("a, nosuch") && text.matches('…').count() == 2, "{text}");
+        let caret = |line: &str, what: &str| line.find(what).map(|at| line[..at].chars().count());
+        let lines: Vec<_> = text.lines().collect();
+        assert_eq!(caret(lines[2], "nosuch"), caret(lines[3], "^^^^^^"), "{text}");
+        // One mistake that is longer than any line.
+        let found = Diagnostic::new(Span::new(0, query.text().len()), "wrong");
+        let text = QueryError::new(&query, vec![found]).to_string();
+        assert!(text.lines().all(|line| line.chars().count() < 220), "{text}");
     }
 
     #[test]

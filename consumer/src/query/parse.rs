@@ -7,8 +7,8 @@
 use super::{
     ast::{Ident, Item, Query, Stage, StageKind},
     diagnose::{Diagnostic, QueryError, Source, Span, did_you_mean},
-    token::{Kind, Lexer, Token},
-    words,
+    token::{Kind, Lexer, Token, is_unit},
+    words::{self, foreign},
 };
 
 /// Parses a query. A query without any stage is valid: it prints every record.
@@ -21,8 +21,9 @@ pub fn parse(source: &Source) -> Result<Query, QueryError> {
     if parser.found.is_empty() { Ok(query) } else { Err(QueryError::new(source, parser.found)) }
 }
 
-/// Each stage calls the next, so their number is bounded by the stack; no question that a person asks comes near.
-const MAX_STAGES: usize = 1000;
+/// Each stage calls the next, so their number is bounded by the stack of a worker, which has 2 MiB; no question that a person
+/// asks comes near.
+const MAX_STAGES: usize = 256;
 
 /// Branches within branches are bounded for the same reason.
 const MAX_BRANCHES: usize = 32;
@@ -154,16 +155,39 @@ impl<'s> Parser<'s> {
                 let found = Diagnostic::new(next.span, "a `]` without its `[`").label("a branch is written `tee [ … ]`");
                 return Err(self.fail(found));
             }
-            _ => return Err(self.unexpected(if in_branch { "`|` or `]`" } else { "`|` or the end" })),
+            _ => return Err(self.no_end(in_branch)),
         }
         Ok(Stage { kind, span: span.to(self.last) })
+    }
+
+    /// A stage goes on where it should end.
+    fn no_end(&mut self, in_branch: bool) -> Failed {
+        let expected = if in_branch { "`|` or `]`" } else { "`|` or the end" };
+        let Token { kind, span } = self.peek().clone();
+        let after_number = self.source.slice(self.last).starts_with(|c: char| c.is_ascii_digit());
+        let label = match kind {
+            Kind::Name(word) if words::stage(&word).is_some() || words::aggregate(&word).is_some() => "a `|` stands between two stages",
+            Kind::Name(word) if after_number && is_unit(&word) => "no blank stands between a number and its unit, as in `10KB`, `5m`",
+            Kind::Name(word) => foreign::instead_of(&word),
+            _ => "",
+        };
+        if label.is_empty() {
+            return self.unexpected(expected);
+        }
+        let what = format!("expected {expected}, found `{}`", self.source.slice(span));
+        self.fail(Diagnostic::new(span, what).label(label))
     }
 
     fn unknown_stage(&mut self, word: &str, span: Span) -> Failed {
         let names = words::STAGES.iter().map(|row| row.name);
         let compares = matches!(self.peek().kind, Kind::Sign("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "="));
         let all = words::STAGES.iter().flat_map(|row| row.names()).chain(words::AGGREGATES.iter().map(|row| row.name));
-        let label = if compares { "a condition begins with `where`".to_owned() } else { did_you_mean(word, all) };
+        let label = match (compares, words::percentiles(word), foreign::instead_of_stage(word)) {
+            (true, ..) => "a condition begins with `where`".to_owned(),
+            (_, Some(percentiles), _) => percentiles.to_owned(),
+            (_, None, "") => did_you_mean(word, all),
+            (_, None, instead) => instead.to_owned(),
+        };
         let help = format!("stages: {}", names.collect::<Vec<_>>().join(", "));
         self.fail(Diagnostic::new(span, format!("unknown stage `{word}`")).label(label).help(help))
     }

@@ -104,6 +104,11 @@ pub(super) fn sort(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     if parser.at_stage_end() {
         return Err(parser.unexpected("what to sort by"));
     }
+    if parser.at_word("by") {
+        let span = parser.peek().span;
+        let found = Diagnostic::new(span, "expected what to sort by, found `by`");
+        return Err(parser.fail(found.label("write `sort x`, or `sort -x` for the largest first")));
+    }
     let item = |parser: &mut Parser<'_>| Ok(SortItem { descending: parser.take_sign("-"), expr: parser.expr()? });
     parser.list(item).map(StageKind::Sort)
 }
@@ -180,7 +185,10 @@ pub(super) fn emit(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     let (url, span) = parser.text("a URL", "emit \"errors.rec\"")?;
     match url.parse() {
         Ok(url) => Ok(StageKind::Output(Output::Emit(url))),
-        Err(error) => Err(parser.fail(Diagnostic::new(span, error.to_string()))),
+        Err(error) => {
+            let label = "as in `emit tcp://127.0.0.1:7000`, or in quotes `emit \"exec:consumer count\"`";
+            Err(parser.fail(Diagnostic::new(span, error.to_string()).label(label)))
+        }
     }
 }
 
@@ -257,11 +265,7 @@ fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Agg
 
 fn unknown_aggregate(parser: &mut Parser<'_>, name: &str, span: Span) -> Failed {
     let names: Vec<_> = words::AGGREGATES.iter().map(|row| row.name).collect();
-    let is_percentile = name.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    let label = match is_percentile {
-        true => "percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`".to_owned(),
-        false => did_you_mean(name, names.iter().copied()),
-    };
+    let label = words::percentiles(name).map_or_else(|| did_you_mean(name, names.iter().copied()), str::to_owned);
     let is_call = matches!(parser.peek().kind, Kind::Sign("("));
     let label = if label.is_empty() && !is_call { format!("values are counted by `count by {name}`") } else { label };
     let found = Diagnostic::new(span, format!("unknown aggregate `{name}`")).label(label);

@@ -4,14 +4,14 @@
 //!
 //! ```text
 //! template := ( text | "{{" | "}}" | "{" name [ ":" format ] "}" )*
-//! name     := any characters but `}` `:` and backtick, or any but a backtick between two of them
+//! name     := any characters but `}` `:` and backtick, or any between two backticks, where two are one of the name
 //! format   := what `format.rs` reads
 //! ```
 
 use super::{
     diagnose::{Diagnostic, Span},
     format::Format,
-    token::offset_in_literal,
+    token::{name_in_backticks, offset_in_literal},
 };
 
 /// A template, parsed.
@@ -61,17 +61,16 @@ impl Template {
                 return Err(Diagnostic::new(place(brace, brace + 1), "a `}` without its `{`").label("write `}}` for a brace"));
             }
             let unclosed = || Diagnostic::new(place(brace, brace + 1), "a `{` without its `}`").label("write `{{` for a brace");
-            let (name_at, name_len, format_at) = match rest[1..].strip_prefix('`') {
+            let (name, name_at, name_len, format_at) = match rest[1..].strip_prefix('`') {
                 Some(quoted) => {
-                    let len = quoted.find('`').ok_or_else(unclosed)?;
-                    (brace + 2, len, brace + 2 + len + 1)
+                    let (name, len) = name_in_backticks(quoted).ok_or_else(unclosed)?;
+                    (name, brace + 2, len - 1, brace + 2 + len)
                 }
                 None => {
                     let len = rest[1..].find([':', '}', '{']).ok_or_else(unclosed)?;
-                    (brace + 1, len, brace + 1 + len)
+                    (rest[1..=len].to_owned(), brace + 1, len, brace + 1 + len)
                 }
             };
-            let name = &text[name_at..name_at + name_len];
             let end = format_at + text[format_at..].find('}').ok_or_else(unclosed)?;
             let format = &text[format_at..end];
             if format.contains('{') {
@@ -89,7 +88,7 @@ impl Template {
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
-            parts.push(Part::Field { name: name.to_owned(), span: place(name_at, name_at + name_len), format, format_span });
+            parts.push(Part::Field { name, span: place(name_at, name_at + name_len), format, format_span });
             at = end + 1;
         }
         plain.push_str(&text[at..]);
@@ -130,6 +129,8 @@ mod tests {
         check("{t:%H:%M}", &[field("t", 2, "%H:%M")]);
         check("{{x}} {sum(bytes)}", &[text("{x} "), field("sum(bytes)", 8, "")]);
         check("{`a:b`:>3}", &[field("a:b", 3, ">3")]);
+        let odd = Span::new(3, 7);
+        check("{`a``b`}", &[Part::Field { name: "a`b".into(), span: odd, format: Format::default(), format_span: odd }]);
     }
 
     fn text_has_tick(name: &str) -> bool {

@@ -5,6 +5,8 @@
 
 mod literal;
 
+pub use literal::is_unit;
+
 use recpipe::Time;
 
 use super::diagnose::{Diagnostic, Span};
@@ -206,15 +208,16 @@ impl<'s> Lexer<'s> {
     fn quoted_name(&mut self) -> Kind {
         let start = self.at;
         self.at += 1;
-        let name = self.take_while(|c| c != '`' && c != '\n');
-        if !self.rest().starts_with('`') {
+        let line = self.rest().split('\n').next().unwrap_or_default();
+        let Some((name, len)) = name_in_backticks(line) else {
+            self.take_while(|c| c != '`' && c != '\n');
             return self.bad(start, "this name has no end", "a closing backtick is missing");
-        }
-        self.at += 1;
+        };
+        self.at += len;
         if name.is_empty() {
             return self.bad(start, "an empty field name", "");
         }
-        Kind::Quoted(name.to_owned())
+        Kind::Quoted(name)
     }
 
     fn quoted_text(&mut self, quote: char) -> Kind {
@@ -295,6 +298,25 @@ pub fn offset_in_literal(raw: &str, decoded: usize) -> usize {
         made += c.len_utf8();
     }
     at.min(raw.len())
+}
+
+/// The name that ends at the next single backtick, and the bytes up to there and with it; two are one of the name. `None` without
+/// an end.
+pub fn name_in_backticks(text: &str) -> Option<(String, usize)> {
+    let (mut name, mut at) = (String::new(), 0);
+    loop {
+        let part = text[at..].split('`').next().unwrap_or_default();
+        name.push_str(part);
+        at += part.len();
+        match text.as_bytes().get(at..)? {
+            [b'`', b'`', ..] => {
+                name.push('`');
+                at += 2;
+            }
+            [b'`', ..] => return Some((name, at + 1)),
+            _ => return None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -396,6 +418,8 @@ mod tests {
         check("@id", Kind::Name("@id".into()));
         check("größe", Kind::Name("größe".into()));
         check("`odd name`", Kind::Quoted("odd name".into()));
+        check("`a``b`", Kind::Quoted("a`b".into()));
+        check("````", Kind::Quoted("`".into()));
     }
 
     #[test]

@@ -43,11 +43,21 @@ pub struct ExternalSorter {
     runs: Vec<Run>,
 }
 
+/// The first pairs of some, in order, and how many there are.
+#[derive(Debug)]
+pub struct First {
+    pub(super) pairs: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(super) all: usize,
+}
+
 /// A pair in memory: where it lies, after something of its key while it is sorted.
 type Entry = (Prefix, Place);
 
 /// [`Keep::First`] is enforced when this many have come beyond it, or as many again if that is more.
 const PRUNE_AT: usize = 4096;
+
+/// No more is copied to be looked at before the end.
+const MOST_COPIED_BYTES: usize = 4 << 20;
 
 impl ExternalSorter {
     /// An empty one, with an account of its own.
@@ -123,6 +133,51 @@ impl ExternalSorter {
             Keep::First(n) => entries.truncate(n),
             Keep::Unique => entries.dedup_by(|later, first| without_serial(arena.get(later.1).0) == without_serial(arena.get(first.1).0)),
         }
+    }
+
+    /// The first so many of the pairs; `None` where some are in files, or that would be much to copy.
+    pub(super) fn first(&self, most: usize) -> Option<First> {
+        if !self.runs.is_empty() {
+            return None;
+        }
+        let arena = &self.arena;
+        let by_key = |a: &Entry, b: &Entry| compare(arena, a, b);
+        let (mut best, mut bound): (Vec<Entry>, Option<Entry>) = (Vec::new(), None);
+        for entry in &self.entries {
+            if bound.as_ref().is_some_and(|bound| by_key(entry, bound).is_ge()) {
+                continue;
+            }
+            best.push(*entry);
+            if best.len() >= most.saturating_mul(2).max(2) {
+                best.select_nth_unstable_by(most.saturating_sub(1), by_key);
+                best.truncate(most.max(1));
+                bound = best.last().copied();
+            }
+        }
+        best.sort_unstable_by(by_key);
+        best.truncate(most);
+        let pair_bytes = |entry: &Entry| arena.get(entry.1).0.len() + arena.get(entry.1).1.len();
+        if best.iter().map(pair_bytes).sum::<usize>() > MOST_COPIED_BYTES {
+            return None;
+        }
+        let pair = |entry: Entry| {
+            let (key, row) = arena.get(entry.1);
+            (key.to_vec(), row.to_vec())
+        };
+        Some(First { pairs: best.into_iter().map(pair).collect(), all: self.entries.len() })
+    }
+
+    /// The first so many pairs of all, and how many are kept of all: what is dropped later than it comes is not counted.
+    pub(super) fn of_first(&self, all: Vec<First>, most: usize) -> First {
+        let mut count: usize = all.iter().map(|first| first.all).sum();
+        let mut pairs: Vec<_> = all.into_iter().flat_map(|first| first.pairs).collect();
+        pairs.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        pairs.truncate(most);
+        if let Keep::First(n) = self.keep {
+            count = count.min(n);
+            pairs.truncate(n);
+        }
+        First { pairs, all: count }
     }
 
     fn spill(&mut self) -> Result<(), Error> {

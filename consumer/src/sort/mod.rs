@@ -18,7 +18,7 @@ use recpipe::{Batch, Error, Schema};
 
 use self::merge::Merge;
 pub use self::{
-    external::{ExternalSorter, Keep},
+    external::{ExternalSorter, First, Keep},
     late::Late,
     row::RowFormat,
 };
@@ -110,6 +110,26 @@ impl Sorter {
 }
 
 impl Sorter {
+    /// The first so many of the records so far, and how many there are; `None` where some are in files.
+    pub fn first(&self, most: usize) -> Option<First> {
+        self.pairs.first(most)
+    }
+
+    /// The first so many records of what [`Sorter::first`] gave of several for the same stage, and how many come after them.
+    ///
+    /// # Errors
+    /// [`Error::Data`] beyond 4 GiB.
+    pub fn of_first(&self, all: Vec<First>, most: usize) -> Result<(Option<Batch>, u64), Error> {
+        let First { pairs: first, all } = self.pairs.of_first(all, most);
+        let (mut block, mut starts) = (Vec::new(), Vec::new());
+        for (_, row) in &first {
+            starts.push(u32::try_from(block.len()).map_err(|_| Error::Data("more than 4 GiB of records".into()))?);
+            block.extend_from_slice(row);
+        }
+        let batch = if starts.is_empty() { None } else { Some(self.rows.read(block.into(), &starts)?) };
+        Ok((batch, (all - first.len()) as u64))
+    }
+
     /// What several sorters hold, as one run: its batches, which [`Sorter::merge_runs`] of another process takes.
     ///
     /// # Errors

@@ -94,7 +94,7 @@ proptest! {
     fn sorts_whatever_the_budget(
         rows in rows(), size in 1..60_usize, by in prop::collection::vec((0..6_usize, any::<bool>()), 1..3),
         workers in prop::collection::vec(0..3_usize, 1..50), limit in prop_oneof![Just(4 << 10), Just(8 << 10), Just(1 << 24)],
-        first in prop::option::of(prop_oneof![0..5_usize, 0..1000_usize]),
+        first in prop::option::of(prop_oneof![0..5_usize, 0..1000_usize]), most in prop_oneof![0..5_usize, 0..1000_usize],
     ) {
         let budget = budget(limit);
         let keys: Vec<_> = by.iter().map(|&(i, descending)| SortKey { expr: Expr::column(i, FIELDS[i].1, FIELDS[i].0), descending }).collect();
@@ -103,11 +103,18 @@ proptest! {
         for (i, batch) in batches(&rows, size).iter().enumerate() {
             sorters[workers[i % workers.len()]].add(batch).unwrap();
         }
+        let so_far: Option<Vec<_>> = sorters.iter().map(|sorter| sorter.first(most)).collect();
+        let so_far = so_far.map(|all| sorters[0].of_first(all, most).unwrap());
         sorters.iter_mut().for_each(Sorter::seal);
         let mut expect: Vec<Vec<Value<'_>>> = rows.iter().map(values).collect();
         expect.sort_by(|a, b| by.iter().map(|&(i, down)| order(&a[i], &b[i], down)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal));
         expect.truncate(first.unwrap_or(usize::MAX));
         let expect: Vec<_> = expect.iter().map(|row| shown(row)).collect();
+        if let Some((batch, more)) = so_far {
+            let known = shown_batches(batch.into_iter().map(Ok));
+            prop_assert_eq!(&known[..], &expect[..most.min(expect.len())]);
+            prop_assert_eq!(known.len() + more as usize, expect.len());
+        }
         prop_assert_eq!(shown_batches(Sorter::merge(sorters, &budget).unwrap()), expect);
     }
 

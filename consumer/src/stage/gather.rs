@@ -7,10 +7,11 @@
 
 use recpipe::{Batch, Error, Flow, Origin, Stage};
 
-use super::{Target, relay_flush};
+use super::Target;
 use crate::{
     gather::{Gathered, SharedGathered},
     memory::Budget,
+    preview::Preview,
 };
 
 /// The whole stage, where it runs once: gathers, and sends what comes of it at the end.
@@ -19,13 +20,14 @@ pub struct Gather {
     /// Batches so far. They come in order, but what other stages made has no order of its own.
     batches: u64,
     budget: Budget,
+    preview: Option<Preview>,
     target: Target,
 }
 
 impl Gather {
     /// Adds to `gathered`.
-    pub fn new(gathered: Gathered, budget: Budget, target: Target) -> Self {
-        Gather { gathered: Some(gathered), batches: 0, budget, target }
+    pub fn new(gathered: Gathered, budget: Budget, preview: Option<Preview>, target: Target) -> Self {
+        Gather { gathered: Some(gathered), batches: 0, budget, preview, target }
     }
 }
 
@@ -39,7 +41,13 @@ impl Stage for Gather {
         }
     }
 
-    relay_flush!();
+    fn flush(&mut self) -> Result<(), Error> {
+        if let (Some(preview), Some(gathered)) = (&self.preview, &self.gathered) {
+            let copy = gathered.copy()?.map(|copy| gathered.of_copies(vec![copy], &self.budget));
+            preview.show(copy.transpose()?)?;
+        }
+        self.target.flush()
+    }
 
     fn close(&mut self) -> Result<(), Error> {
         let mut gathered = self.gathered.take();

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use super::{Target, relay_flush};
+use super::Target;
+use crate::preview::{Preview, SoFar};
 
 /// See the module.
 pub struct Tail {
@@ -16,13 +17,20 @@ pub struct Tail {
     /// The last records and perhaps some before them, which are of the first batch.
     batches: VecDeque<Batch>,
     rows: usize,
+    preview: Option<Preview>,
     target: Target,
 }
 
 impl Tail {
     /// Passes on the last `n` records.
-    pub fn new(n: u64, target: Target) -> Self {
-        Tail { n: usize::try_from(n).unwrap_or(usize::MAX), batches: VecDeque::new(), rows: 0, target }
+    pub fn new(n: u64, preview: Option<Preview>, target: Target) -> Self {
+        Tail { n: usize::try_from(n).unwrap_or(usize::MAX), batches: VecDeque::new(), rows: 0, preview, target }
+    }
+
+    /// The last records, no others among them.
+    fn last(&self) -> impl Iterator<Item = Batch> + use<> {
+        let mut early = self.rows.saturating_sub(self.n);
+        self.batches.clone().into_iter().map(move |batch| batch.skip(std::mem::take(&mut early)))
     }
 }
 
@@ -42,12 +50,15 @@ impl Stage for Tail {
         Ok(Flow::Continue)
     }
 
-    relay_flush!();
+    fn flush(&mut self) -> Result<(), Error> {
+        if let Some(preview) = &self.preview {
+            preview.show(Some(SoFar { batches: Box::new(self.last().map(Ok)), more: 0 }))?;
+        }
+        self.target.flush()
+    }
 
     fn close(&mut self) -> Result<(), Error> {
-        let mut early = self.rows.saturating_sub(self.n);
-        for batch in std::mem::take(&mut self.batches) {
-            let batch = batch.skip(std::mem::take(&mut early));
+        for batch in self.last() {
             if self.target.send(batch)? == Flow::Stop {
                 break;
             }

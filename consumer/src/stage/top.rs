@@ -10,8 +10,12 @@ use std::{cmp::Ordering, sync::Arc};
 
 use recpipe::{Batch, BatchBuilder, Error, Flow, Schema, Stage, Value};
 
-use super::{Target, relay, relay_flush};
-use crate::{expr::Expr, query::plan::Direction};
+use super::{Target, relay};
+use crate::{
+    expr::Expr,
+    preview::{Preview, SoFar},
+    query::plan::Direction,
+};
 
 /// Candidates are weighed against each other when this many have come together, or `N` if that is more.
 const WEIGH_AT: usize = 4096;
@@ -21,6 +25,7 @@ const BATCH_ROWS: usize = 8192;
 /// The half that runs once.
 pub struct Top {
     best: Best,
+    preview: Option<Preview>,
     target: Target,
 }
 
@@ -109,8 +114,8 @@ impl Best {
 
 impl Top {
     /// The `n` records with the largest, or smallest, values of `by`.
-    pub fn new(direction: Direction, n: u64, by: Expr, target: Target) -> Self {
-        Top { best: Best::new(direction, n, by), target }
+    pub fn new(direction: Direction, n: u64, by: Expr, preview: Option<Preview>, target: Target) -> Self {
+        Top { best: Best::new(direction, n, by), preview, target }
     }
 }
 
@@ -120,7 +125,13 @@ impl Stage for Top {
         Ok(Flow::Continue)
     }
 
-    relay_flush!();
+    fn flush(&mut self) -> Result<(), Error> {
+        if let Some(preview) = &self.preview {
+            self.best.weigh()?;
+            preview.show(Some(SoFar { batches: Box::new(self.best.batches.clone().into_iter().map(Ok)), more: 0 }))?;
+        }
+        self.target.flush()
+    }
 
     fn close(&mut self) -> Result<(), Error> {
         self.best.weigh()?;

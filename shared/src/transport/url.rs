@@ -64,8 +64,12 @@ impl FromStr for Url {
                 return Ok(Url::Tcp { host, port, tls });
             }
         }
-        if text.starts_with("nats://") {
-            return Err(wrong("this release has no `nats://` transport"));
+        // A file is rarely called so, and `./a://b` still is one.
+        let is_scheme =
+            |scheme: &str| !scheme.is_empty() && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        if let Some((scheme, _)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) {
+            let what = format!("this release has no `{scheme}://` transport: there are `tcp://`, `tls://`, `unix:`, `exec:` and files");
+            return Err(wrong(&what));
         }
         Ok(Url::File(text.into()))
     }

@@ -87,6 +87,79 @@ fn a_chart_is_shown_too() {
     assert_eq!(shown(&outcome.stdout), format!("host      count\n10.0.0.1      4  {long}\n10.0.0.2      2  {short}▌\n"), "{outcome}");
 }
 
+/// Lines with these numbers of bytes, all of one host.
+fn sizes(sizes: impl IntoIterator<Item = usize>) -> Vec<u8> {
+    let line = |bytes| format!("10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] \"GET /a HTTP/1.1\" 200 {bytes}\n");
+    sizes.into_iter().map(line).collect::<String>().into_bytes()
+}
+
+#[test]
+fn what_waits_for_the_end_is_shown_before_it() {
+    // What is drawn for the time being is what stands there at the end: the input was all.
+    for (query, waited, expected) in [
+        ("top 2 by bytes | select bytes | table", "   29", "bytes\n   30\n   29\n"),
+        ("sort -bytes | head 2 | where bytes > 29 | select bytes | table", "   30", "bytes\n   30\n"),
+        ("sort bytes | select bytes | head 3 | table", "    3", "bytes\n    1\n    2\n    3\n"),
+        ("tail 2 | select bytes | table", "   30", "bytes\n   29\n   30\n"),
+        ("skip 1 | count | table", "   29", "count\n   29\n"),
+        ("skip 28 | sort -bytes | select bytes | table", "   30", "bytes\n   30\n   29\n"),
+    ] {
+        for threads in THREADS {
+            let feed = Feed::UntilTaken(sizes(1..=30));
+            let run = Pipeline::both(&["apache", "-j", threads], &["--color", "never", "-j", threads, query]).feed(feed);
+            let outcome = run.take(Take::TerminalUntil(waited)).run().succeeds();
+            assert_eq!(shown(&outcome.stdout), expected, "{query}, {threads} threads\n{outcome}");
+            assert!(outcome.text().matches(waited).count() >= 2, "{query}: not drawn, only written\n{outcome}");
+        }
+    }
+}
+
+#[test]
+fn of_what_is_sorted_the_first_are_shown_and_how_many_more_there_are() {
+    let feed = Feed::UntilTaken(sizes(1..=3000));
+    let run = Pipeline::both(&["apache"], &["--color", "never", "sort -bytes | select bytes"]).feed(feed);
+    let outcome = run.take(Take::TerminalUntil("… 2979 more")).run().succeeds();
+    let text = outcome.text();
+    let drawn = drawings(&text);
+    let last = drawn.iter().rev().find(|drawing| drawing.last().is_some_and(|line| line.contains("… 2979 more"))).unwrap();
+    assert_eq!(
+        (last.len(), last[1].trim_start_matches("\r\x1b[2K"), last[21].trim_start_matches("\r\x1b[2K")),
+        (23, " 3000", " 2980"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn pictures_of_branches_share_the_screen_and_are_drawn_ten_times_a_second() {
+    let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 3), ("10.0.0.2".into(), 2)]));
+    let query = "tee [ where host == \"10.0.0.2\" | select host, bytes | table ] | count by host | table";
+    let run = Pipeline::both(&["apache"], &["--color", "never", query]).feed(feed);
+    // The second is below the first, so both were there at once.
+    let outcome = run.take(Take::TerminalUntil("5\n\r\x1b[2Khost      count\n")).run().succeeds();
+    let expected = "host      bytes\n10.0.0.2      5\n10.0.0.2      5\nhost      count\n10.0.0.1      3\n10.0.0.2      2\n";
+    assert_eq!(shown(&outcome.stdout), expected, "{outcome}");
+
+    let query = "tee [ head 5 | select host | table ] | null";
+    let endless = Feed::Repeat(log([("10.0.0.1".into(), 20)]), Some(20_000));
+    let outcome = Pipeline::both(&["apache"], &["--color", "never", query]).feed(endless).take(Take::Terminal).run().succeeds();
+    let (drawn, seconds) = (drawings(&outcome.text()).len(), outcome.took.as_secs_f64());
+    assert!(drawn as f64 <= seconds * 10.0 + 2.0, "{drawn} drawings in {seconds} s\n{outcome}");
+    assert_eq!(shown(&outcome.stdout), format!("host\n{}", "10.0.0.1\n".repeat(5)), "{outcome}");
+}
+
+#[test]
+fn a_chart_of_more_times_than_the_screen_has_rows_is_one_line() {
+    let minutes: String = (0..50).map(|i| format!("10.0.0.1 - - [24/Feb/2008:00:{i:02}:00 -0600] \"GET /a HTTP/1.1\" 200 5\n")).collect();
+    let feed = Feed::UntilTaken(minutes.into_bytes());
+    let query = "count by bin(datetime, 1m) as minute | chart";
+    let run = Pipeline::both(&["apache", "--cast", "datetime=time"], &["--color", "never", query]).feed(feed);
+    let outcome = run.take(Take::TerminalUntil("00:49")).run().succeeds();
+    let expected =
+        format!("count  1 to 1, a column is 1m\n{}\n2008-02-24T00:00:00-06:00{}2008-02-24T00:49:00-06:00\n", "█".repeat(50), " ".repeat(2));
+    assert_eq!(shown(&outcome.stdout), expected, "{outcome}");
+    assert!(outcome.text().matches("a column is").count() >= 2, "{outcome}");
+}
+
 #[test]
 fn nothing_is_drawn_where_there_is_no_terminal() {
     let run = Pipeline::both(&["apache"], &["count by host | table"]).feed(Feed::Repeat(log([("10.0.0.1".into(), 2000)]), Some(100)));

@@ -32,6 +32,11 @@ const DURATIONS: [(&str, u64); 8] = [
 
 const NO_TIME: &str = "a time is written `@2026-11-20`, `@2026-11-20T10:00Z` or `@2026-11-20T10:00:00.5-06:00`";
 
+/// Whether this is a unit of a size or a duration.
+pub fn is_unit(word: &str) -> bool {
+    SIZES.iter().chain(&DURATIONS).any(|(unit, _)| *unit == word)
+}
+
 /// `number` times `factor`, exactly: the digits after the point are counted in tenths, not as a float. `None` when it is too
 /// long to be counted, `Some(Err)` when it is no whole number.
 fn scaled(number: &str, factor: u64) -> Option<Result<u128, ()>> {

@@ -4,6 +4,7 @@
 //! new row. Keywords of expressions stand in `parse_expr.rs`.
 
 mod aggregates;
+pub(in crate::query) mod foreign;
 mod functions;
 mod stages;
 
@@ -104,6 +105,12 @@ pub fn stage(word: &str) -> Option<&'static StageWord> {
 pub fn aggregate(word: &str) -> Option<&'static AggregateWord> {
     let word = if percentile_share(word).is_some() { "p95" } else { word };
     AGGREGATES.iter().find(|row| row.name == word)
+}
+
+/// What to say of a word that looks like a percentile and is no aggregate.
+pub(in crate::query) fn percentiles(word: &str) -> Option<&'static str> {
+    let is_one = word.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_one.then_some("percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`")
 }
 
 /// The function of this name.

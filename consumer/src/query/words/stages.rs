@@ -298,7 +298,7 @@ pub static STAGES: &[StageWord] = &[
         name: "chart",
         synonyms: &[],
         syntax: "chart [FIELD]",
-        doc: "a bar for each record: of the one aggregate or number there is, or of FIELD",
+        doc: "a bar for each record, of many times a line: of the one aggregate or number there is, or FIELD",
         example: "chart bytes",
         runs: Runs::Once,
         memory: "O(rows shown)",
