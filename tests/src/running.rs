@@ -185,6 +185,12 @@ impl Group {
         }
     }
 
+    /// Waits until a program has said this.
+    #[track_caller]
+    pub fn until_it_says(&self, number: usize, part: &str, within: Duration) {
+        self.until(part, within, |group| group.ended(number).stderr.contains(part));
+    }
+
     /// Waits for a socket at which somebody listens.
     #[track_caller]
     pub fn until_socket(&self, name: &str, within: Duration) {

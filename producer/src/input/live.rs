@@ -26,6 +26,16 @@ struct State {
     stopped: bool,
     signal: Option<u8>,
     current: Option<Stopper>,
+    waits: Option<Waits>,
+}
+
+/// Ends what is waited for; false where that cannot be ended gently.
+struct Waits(Box<dyn Fn() -> bool + Send>);
+
+impl std::fmt::Debug for Waits {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Waits")
+    }
 }
 
 impl Watch {
@@ -57,10 +67,36 @@ impl Watch {
         }
     }
 
-    /// Ends the reading because this signal came.
-    pub fn stop_by(&self, signal: u8) {
-        self.state().signal = Some(signal);
+    /// Ends the reading because this signal came. False where something is waited for that cannot be ended gently.
+    pub fn stop_by(&self, signal: u8) -> bool {
+        let mut state = self.state();
+        state.signal = Some(signal);
+        let gently = state.waits.as_ref().is_none_or(|waits| waits.0());
+        drop(state);
         self.stop();
+        gently
+    }
+
+    /// Runs `wait`, before anything is read: should a signal come meanwhile, `end` ends it, or answers that it cannot.
+    pub fn waiting<T>(&self, end: impl Fn() -> bool + Send + 'static, wait: impl FnOnce() -> T) -> T {
+        let mut state = self.state();
+        if state.signal.is_some() {
+            end();
+        }
+        state.waits = Some(Waits(Box::new(end)));
+        drop(state);
+        let waited = wait();
+        self.state().waits = None;
+        waited
+    }
+
+    /// The reading begins anew, unless a signal has ended it.
+    pub fn again(&self) -> bool {
+        let mut state = self.state();
+        if state.signal.is_none() {
+            (state.stopped, state.current) = (false, None);
+        }
+        !state.stopped
     }
 
     /// The signal that ended the reading, if one did.

@@ -13,7 +13,7 @@ use std::{
         unix::{fs::PermissionsExt, net::UnixListener},
     },
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -60,11 +60,15 @@ struct Shared {
     patience: Patience,
     quiet: bool,
     desk: Mutex<Desk>,
+    /// A link is vacant, or all is over.
+    vacancy: Condvar,
 }
 
 struct Desk {
     /// Who is known, and where its next connection goes.
     links: HashMap<[u8; 16], Sender<Guest>>,
+    /// The link that has lost its peer, and may be given another: one that was started again.
+    vacant: Option<[u8; 16]>,
     /// How many new ones are still expected.
     expected: Option<usize>,
     new: Option<Sender<Accepted>>,
@@ -119,13 +123,14 @@ impl Listener {
         let (new, guests) = bounded(STRANGERS);
         let desk = Desk {
             links: HashMap::new(),
+            vacant: None,
             expected,
             new: Some(new),
             closing: false,
             strangers: Strangers::default(),
             complaints: Complaints::default(),
         };
-        let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk) });
+        let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk), vacancy: Condvar::new() });
         let path = match &socks {
             Socks::Unix(_, path) => Some(path.clone()),
             Socks::Tcp(..) => None,
@@ -154,6 +159,7 @@ impl Listener {
         desk.closing = true;
         desk.new = None;
         drop(desk);
+        self.shared.vacancy.notify_all();
         self.waker.wake();
     }
 }
@@ -282,6 +288,19 @@ struct Whence {
 }
 
 impl Shared {
+    /// What tells a link from another.
+    fn key(&self, guest: &Guest) -> [u8; 16] {
+        match self.identity.role {
+            Role::Receiver => guest.hello.stream,
+            Role::Sender => guest.hello.instance,
+        }
+    }
+
+    fn set_vacant(&self, link: Option<[u8; 16]>) {
+        self.desk().vacant = link;
+        self.vacancy.notify_all();
+    }
+
     fn say(&self, what: &str) {
         if !self.quiet {
             say!("{}: {what}", self.identity.program_name());
@@ -305,11 +324,16 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
         shared.complain(&from, &why);
         return guest.refuse(&why);
     }
-    let key = match shared.identity.role {
-        Role::Receiver => guest.hello.stream,
-        Role::Sender => guest.hello.instance,
-    };
+    let key = shared.key(&guest);
     let mut desk = shared.desk();
+    if !desk.links.contains_key(&key) && desk.expected == Some(0) && shared.patience.restarts {
+        // In place of one that has died, which that one's link is about to find out.
+        let vacated = shared.vacancy.wait_timeout_while(desk, GRACE, |desk| desk.vacant.is_none() && !desk.closing);
+        desk = vacated.unwrap_or_else(PoisonError::into_inner).0;
+        if let Some(link) = desk.vacant.take().and_then(|before| desk.links.remove(&before)) {
+            desk.links.insert(key, link);
+        }
+    }
     if let Some(link) = desk.links.get(&key).cloned() {
         drop(desk);
         // One connection waits there at most; whoever comes too often is told to come again.
@@ -358,8 +382,9 @@ pub struct Accepted {
 
 impl Connections for Accepted {
     fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Patience { retry, greeting, .. } = self.shared.patience;
+        let Patience { retry, greeting, restarts, .. } = self.shared.patience;
         let patience = match after {
+            _ if restarts => retry,
             // Within a host a connection breaks when one of its ends does.
             Some(_) if self.is_local => Duration::ZERO,
             Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
@@ -370,16 +395,37 @@ impl Connections for Accepted {
             let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
             Error::Lost(format!("{} is lost{cut}{what}", self.peer))
         };
-        let guest = match self.first.take() {
-            Some(guest) => guest,
-            None if patience.is_zero() => return Err(why("")),
-            None => self.comes.recv_timeout(patience).map_err(|_| why("; it did not come back"))?,
+        let welcome = |guest: Guest| {
+            let mut identity = self.shared.identity.clone();
+            if identity.role == Role::Receiver {
+                identity.stream = guest.hello.stream;
+            }
+            guest.welcome(&identity, progress, greeting)
         };
-        let mut identity = self.shared.identity.clone();
-        if identity.role == Role::Receiver {
-            identity.stream = guest.hello.stream;
+        if let Some(first) = self.first.take() {
+            return welcome(first).map_err(|error| why(&format!("; {error}")));
         }
-        guest.welcome(&identity, progress, greeting).map_err(|error| why(&format!("; {error}")))
+        if patience.is_zero() {
+            return Err(why(""));
+        }
+        self.shared.set_vacant(restarts.then_some(self.key));
+        let until = Instant::now() + patience;
+        let mut failed = String::new();
+        let next = loop {
+            let Ok(guest) = self.comes.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed }));
+            };
+            let key = self.shared.key(&guest);
+            match welcome(guest) {
+                Ok(connected) => break Ok((connected, key)),
+                Err(error) => failed = format!("; {error}"),
+            }
+            self.shared.set_vacant(restarts.then_some(key));
+        };
+        self.shared.set_vacant(None);
+        let (connected, key) = next?;
+        self.key = key;
+        Ok(connected)
     }
 
     fn peer(&self) -> String {

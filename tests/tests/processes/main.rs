@@ -23,6 +23,8 @@ mod memory;
 mod outputs;
 // Lines that are no records.
 mod rejects;
+// Consumers that are killed and started again.
+mod replay;
 // What does not fit in memory.
 mod spill;
 // Who is let in over sockets, and who is not.

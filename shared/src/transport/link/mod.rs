@@ -21,7 +21,7 @@ mod wake;
 
 use std::time::Duration;
 
-pub use connections::{Connected, Connections, Once};
+pub use connections::{Connected, Connections, Once, Replay};
 pub use inlet::{Inlet, Steering};
 pub use outlet::{Outlet, Plans};
 pub(crate) use parser::Parser;
