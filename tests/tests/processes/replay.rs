@@ -179,7 +179,7 @@ fn inputs_that_are_not_what_they_were_are_not_sent_again() {
     group.scratch().write("log", "");
     let second = group.run(Consumer, &["--listen", "unix:s", QUERY]);
     group.wait(producer, SOON).exits(3).says("it cannot be sent again: log is another file by now");
-    group.wait(second, SOON).exits(3).says("incomplete");
+    group.wait(second, SOON).exits(3).says("is lost");
 }
 
 #[test]
