@@ -225,7 +225,7 @@ impl Porter {
             self.bell.silence();
             greeters.retain(|greeter| !greeter.is_finished());
             match self.accept() {
-                Ok((socket, from)) => self.greet(socket, from, &mut greeters),
+                Ok((socket, bell, from)) => self.greet(socket, bell, from, &mut greeters),
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // No file descriptors left, most likely: the connection waits, and so do we.
@@ -242,7 +242,9 @@ impl Porter {
         }
     }
 
-    fn accept(&self) -> io::Result<(Socket, Whence)> {
+    /// A connection, and what its link needs besides: where there is not enough for both, it is not taken.
+    fn accept(&self) -> io::Result<(Socket, Bell, Whence)> {
+        let bell = Bell::new()?;
         match &self.socks {
             Socks::Tcp(listener, tls) => {
                 let (stream, from) = listener.accept()?;
@@ -251,16 +253,16 @@ impl Porter {
                     None => stream.into(),
                     Some(tls) => tls.begin(stream).map_err(io::Error::other)?.into(),
                 };
-                Ok((socket, Whence { name: from.to_string(), address: Some(from.ip()) }))
+                Ok((socket, bell, Whence { name: from.to_string(), address: Some(from.ip()) }))
             }
             Socks::Unix(listener, path) => {
-                Ok((listener.accept()?.0.into(), Whence { name: format!("unix:{}", path.display()), address: None }))
+                Ok((listener.accept()?.0.into(), bell, Whence { name: format!("unix:{}", path.display()), address: None }))
             }
         }
     }
 
     /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
-    fn greet(&self, socket: Socket, from: Whence, greeters: &mut Vec<JoinHandle<()>>) {
+    fn greet(&self, socket: Socket, bell: Bell, from: Whence, greeters: &mut Vec<JoinHandle<()>>) {
         let address = from.address;
         let entered = self.shared.desk().strangers.enter(address);
         if let Err(why) = entered {
@@ -269,7 +271,7 @@ impl Porter {
         let shared = self.shared.clone();
         let greet = move || {
             match greet::hear_guest(socket, HELLO_WITHIN) {
-                Ok(guest) => admit(&shared, guest, from),
+                Ok(guest) => admit(&shared, guest, bell, from),
                 Err(error) => shared.complain(&from, &error.to_string()),
             }
             shared.desk().strangers.leave(address);
@@ -319,7 +321,7 @@ impl Shared {
 }
 
 /// Takes a guest to where it belongs.
-fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
+fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     if let Some(why) = greet::objection(&guest.hello, &shared.identity) {
         shared.complain(&from, &why);
         return guest.refuse(&why);
@@ -356,7 +358,7 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
     let (comes_back, comes) = bounded(1);
     desk.links.insert(key, comes_back);
     let is_local = from.name.starts_with("unix:");
-    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, is_local, peer: from.name };
+    let accepted = Accepted { first: Some(guest), bell: Some(bell), comes, shared: shared.clone(), key, is_local, peer: from.name };
     let new = desk.new.clone();
     desk.expected = desk.expected.map(|expected| expected - 1);
     if desk.expected == Some(0) {
@@ -372,6 +374,7 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
 /// A peer that was accepted, and will be again when its connection breaks.
 pub struct Accepted {
     first: Option<Guest>,
+    bell: Option<Bell>,
     comes: Receiver<Guest>,
     shared: Arc<Shared>,
     key: [u8; 16],
@@ -430,6 +433,10 @@ impl Connections for Accepted {
 
     fn peer(&self) -> String {
         self.peer.clone()
+    }
+
+    fn bell(&mut self) -> io::Result<Bell> {
+        self.bell.take().map_or_else(Bell::new, Ok)
     }
 }
 

@@ -13,6 +13,8 @@ mod chaos;
 mod children;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
+// More peers than there is room for.
+mod limits;
 // Sockets: one way and the other, several to one, one to several; and what is known when an end dies.
 mod links;
 // Answers that are drawn on a terminal while they grow.

@@ -1,10 +1,13 @@
 //! Where a link gets its connections from.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use bytes::Bytes;
 
-use super::{Cut, parser::Parser};
+use super::{Bell, Cut, parser::Parser};
 use crate::{Error, session::Progress, transport::socket::Socket, wire::Hello};
 
 /// A connection on which both ends know who they are.
@@ -29,6 +32,14 @@ pub trait Connections: Send {
 
     /// Who is at the other end, for messages.
     fn peer(&self) -> String;
+
+    /// What wakes the thread that will have the connections.
+    ///
+    /// # Errors
+    /// When the system has no file descriptors left.
+    fn bell(&mut self) -> io::Result<Bell> {
+        Bell::new()
+    }
 
     /// The receiver at the other end may be started again, and the stream be begun anew: that it ends without an answer is
     /// no end then.
@@ -77,6 +88,10 @@ impl Connections for Replay {
 
     fn peer(&self) -> String {
         self.kept().connections.peer()
+    }
+
+    fn bell(&mut self) -> io::Result<Bell> {
+        self.kept().connections.bell()
     }
 
     fn may_restart(&self) -> bool {

@@ -85,7 +85,7 @@ impl Inlet {
     pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
         let peer = connections.peer();
         let first = connections.next(None, Progress::default())?;
-        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let state = State {
             inbox: Inbox::new(),

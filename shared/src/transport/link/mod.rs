@@ -27,7 +27,8 @@ pub use outlet::{Outlet, Plans};
 pub(crate) use parser::Parser;
 pub use pump::Cut;
 pub use readiness::Readiness;
-pub(crate) use wake::{Bell, Waker};
+pub use wake::Bell;
+pub(crate) use wake::Waker;
 
 /// How a connection is kept.
 #[derive(Clone, Copy, Debug)]

@@ -103,7 +103,7 @@ impl Outlet {
     ) -> Result<Self, Error> {
         let peer = connections.peer();
         let first = connections.next(None, Progress::default())?;
-        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(Hold::Done);
