@@ -177,7 +177,8 @@ fn produce_for(
             let outputs = Box::new(foreign::open(form, urls, listen, options, &watch).map_err(failed)?);
             return once(found, outputs, Advice::Nobody, kept)?.map_err(lost);
         }
-        let Opened { outputs, advice, listening: _listening, anew } = output::open(urls, listen, options, &watch, over()).map_err(failed)?;
+        let Opened { outputs, advice, listening: _listening, anew } =
+            output::open(urls, listen, options, &watch, over()).map_err(failed)?;
         let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
             return once(found, Box::new(outputs), advice, kept)?.map_err(lost);
         };
@@ -190,7 +191,10 @@ fn produce_for(
                 return Err((watch.signal().map_or(Exit::Incomplete, Exit::Signal), restarted));
             }
             let same = snapshot.compare().map_err(|changed| lost(format!("{restarted}; it cannot be sent again: {changed}")))?;
-            say!("producer: {restarted}; all is sent again, from the beginning{}", same.map_or_else(String::new, |grown| format!("; {grown}")));
+            say!(
+                "producer: {restarted}; all is sent again, from the beginning{}",
+                same.map_or_else(String::new, |grown| format!("; {grown}"))
+            );
             let kept = config.rejects.as_deref().map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))?;
             let (outputs, advice) = anew.open(over()).map_err(failed)?;
             match once(found.clone(), Box::new(outputs), advice, kept)? {

@@ -91,7 +91,12 @@ impl Opener {
     }
 
     /// A consumer at a socket.
-    fn peer(&mut self, connections: impl Connections + 'static, replays: bool, over: impl Fn() + Send + 'static) -> Result<Destination, Error> {
+    fn peer(
+        &mut self,
+        connections: impl Connections + 'static,
+        replays: bool,
+        over: impl Fn() + Send + 'static,
+    ) -> Result<Destination, Error> {
         let name = connections.peer();
         if !replays {
             return self.destination(name, connections, None, over);

@@ -200,7 +200,8 @@ fn what_cannot_be_read_twice_is_refused_before_anybody_is_called() {
     let group = Group::new();
     mknodat(CWD, group.dir().join("fifo"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
     group.scratch().write("log", Log::common(303, 3).text());
-    let run = |args: &[&str]| -> Outcome { Pipeline::producer(&[&["apache", "--replay"], args].concat()).dir(group.dir()).run().exits(&[2]) };
+    let run =
+        |args: &[&str]| -> Outcome { Pipeline::producer(&[&["apache", "--replay"], args].concat()).dir(group.dir()).run().exits(&[2]) };
     run(&["--to", "unix:s"]).says(Producer, "standard input cannot be read again");
     run(&["fifo", "--to", "unix:s"]).says(Producer, "fifo is no regular file");
     run(&["-F", "log", "--to", "unix:s"]).says(Producer, "what is followed");
