@@ -229,6 +229,6 @@ fn no_frame_takes_more_than_its_size() {
             assert!(took <= TIME, "{what}, variant {variant}: {kind:?} of {} bytes took {took:?}", payload.len());
             assert!(grown <= MEMORY, "{what}, variant {variant}: {kind:?} of {} bytes took {grown}", payload.len());
         }
-        println!("{what}: {slowest:?}, {} KiB", most >> 10);
+        recpipe::say!("{what}: {slowest:?}, {} KiB", most >> 10);
     }
 }

@@ -34,7 +34,7 @@ use super::{
 use crate::{Error, say, session::Progress, wire::Role};
 
 /// Peers that are known, where no number of them is expected; more are refused.
-const LINKS: usize = 64;
+pub const LINKS: usize = 64;
 /// How long a peer may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 /// A peer whose process has ended does not come back; one that was only cut off does so at once.
@@ -268,18 +268,25 @@ impl Porter {
         if let Err(why) = entered {
             return self.shared.complain(&from, why);
         }
-        let shared = self.shared.clone();
-        let greet = move || {
-            match greet::hear_guest(socket, HELLO_WITHIN) {
-                Ok(guest) => admit(&shared, guest, bell, from),
-                Err(error) => shared.complain(&from, &error.to_string()),
-            }
-            shared.desk().strangers.leave(address);
+        let place = Place { shared: self.shared.clone(), address };
+        let greet = move || match greet::hear_guest(socket, HELLO_WITHIN) {
+            Ok(guest) => admit(&place.shared, guest, bell, from),
+            Err(error) => place.shared.complain(&from, &error.to_string()),
         };
-        match std::thread::Builder::new().name("greet".into()).spawn(greet) {
-            Ok(greeter) => greeters.push(greeter),
-            Err(_) => self.shared.desk().strangers.leave(address),
-        }
+        // Where there is no thread for it, it is hung up on.
+        greeters.extend(std::thread::Builder::new().name("greet".into()).spawn(greet));
+    }
+}
+
+/// A stranger's place, which is free again when it is dropped: also by a panic.
+struct Place {
+    shared: Arc<Shared>,
+    address: Option<IpAddr>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.desk().strangers.leave(self.address);
     }
 }
 

@@ -245,6 +245,14 @@ impl Steering {
     }
 }
 
+/// Also when its thread panics, nobody waits for it in vain.
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.shared.lock().over.get_or_insert_with(|| Err("the thread of the link has failed".into()));
+        self.shared.came.notify_all();
+    }
+}
+
 /// The thread that has the socket.
 struct Receiver {
     shared: Arc<Shared>,
@@ -280,7 +288,6 @@ impl Receiver {
             }
         };
         self.shared.lock().over = Some(over);
-        self.shared.came.notify_all();
     }
 
     /// Receives over one connection, until there is nothing more to say either.

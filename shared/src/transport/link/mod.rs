@@ -43,6 +43,17 @@ pub struct Settings {
     pub linger: Duration,
 }
 
+/// What all links of one program together keep, where there are several; each has a megabyte at least.
+const TOGETHER: usize = 64 << 20;
+
+impl Settings {
+    /// The same for each of so many links, which have no more memory together than a few.
+    #[must_use]
+    pub fn among(self, links: usize) -> Self {
+        Settings { window: self.window.min((TOGETHER / links.max(1)).max(1 << 20)), ..self }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Settings { window: 32 << 20, beat: Some(Duration::from_secs(5)), silence: Duration::from_secs(15), linger: Duration::from_secs(15) }

@@ -235,6 +235,16 @@ impl Plans {
     }
 }
 
+/// Also when its thread panics, nobody waits for it in vain.
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let failed = || Err(Gone { what: "the thread of the link has failed".into(), restarted: false });
+        self.shared.lock().over.get_or_insert_with(failed);
+        self.tell_over();
+        self.shared.notify();
+    }
+}
+
 /// The thread that has the socket.
 struct Sender {
     shared: Arc<Shared>,
@@ -279,8 +289,6 @@ impl Sender {
             }
         };
         self.shared.lock().over = Some(over);
-        self.tell_over();
-        self.shared.notify();
     }
 
     fn tell_over(&mut self) {
