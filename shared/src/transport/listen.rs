@@ -412,15 +412,21 @@ impl Connections for Accepted {
             }
             guest.welcome(&identity, progress, greeting)
         };
+        let mut failed = String::new();
         if let Some(first) = self.first.take() {
-            return welcome(first).map_err(|error| why(&format!("; {error}")));
+            match welcome(first) {
+                Ok(connected) => return Ok(connected),
+                Err(error) => failed = format!("; {error}"),
+            }
+            if !restarts {
+                return Err(why(&failed));
+            }
         }
         if patience.is_zero() {
             return Err(why(""));
         }
         self.shared.set_vacant(restarts.then_some(self.key));
         let until = Instant::now() + patience;
-        let mut failed = String::new();
         let next = loop {
             let Ok(guest) = self.comes.recv_timeout(until.saturating_duration_since(Instant::now())) else {
                 break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed }));

@@ -1,11 +1,14 @@
 //! Consumers that are killed and started again: with `--replay` they are sent the whole again, without it the run has failed.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use e2e::{
     Ended, Group, Outcome, Pipeline,
     Program::{Consumer, Producer},
-    log::Log,
+    log::{Log, Random},
     running::free_port,
 };
 use rustix::{
@@ -161,7 +164,7 @@ fn one_that_does_not_come_back_is_waited_for_as_long_as_was_said() {
             let producer = start(&mut group, Producer, &of_producer, &["apache", "log", "--replay", "--retry-timeout", "2s"]);
             let first = start(&mut group, Consumer, &of_consumer, &[QUERY]);
             kill_in_the_middle(&mut group, first);
-            let killed_at = std::time::Instant::now();
+            let killed_at = Instant::now();
             group.wait(producer, SOON).exits(3).says("frames it has confirmed");
             let waited = killed_at.elapsed();
             assert!(waited > Duration::from_millis(900) && waited < Duration::from_secs(20), "{waited:?}");
@@ -223,4 +226,37 @@ fn a_consumer_too_many_is_told_so() {
     group.signal(first, Signal::CONT);
     let ended = all_is_there(&mut group, producer, first, &answer);
     assert!(!ended.stderr.contains("again"), "{ended}");
+}
+
+/// `CHAOS_RUNS` is the number of runs, `CHAOS_SEED` the first seed: a failure names its own.
+#[test]
+fn killed_at_any_moment() {
+    let number = |name: &str, default| std::env::var(name).ok().map_or(default, |text| text.parse::<u64>().unwrap());
+    let first_seed = number("CHAOS_SEED", 1);
+    for seed in first_seed..first_seed + number("CHAOS_RUNS", 6) {
+        let mut random = Random::new(seed);
+        let url = if seed % 2 == 0 { "unix:s".to_owned() } else { format!("tcp://127.0.0.1:{}", free_port()) };
+        let [of_producer, of_consumer] = &ends(&url)[random.below(2) as usize];
+        let (mut group, answer) = group();
+        let producer = start(&mut group, Producer, of_producer, &["apache", "log", "--replay", "--connect-timeout", "1m"]);
+        let mut consumer = start(&mut group, Consumer, of_consumer, &[QUERY]);
+        for _ in 0..=random.below(3) {
+            // Too early it is not known yet, too late it is done.
+            let at = Instant::now() + Duration::from_millis(random.below(1500));
+            if group.wait_until(consumer, at).is_none() {
+                group.signal(consumer, Signal::KILL);
+            }
+            let ended = group.wait(consumer, SOON);
+            if ended.stdout.ends_with(&answer) || ended.code.is_some() {
+                break;
+            }
+            consumer = start(&mut group, Consumer, of_consumer, &[QUERY]);
+        }
+        // One that had answered before it was killed is not sent anything again, though its exit is not known.
+        let ended = group.wait_until(producer, Instant::now() + SOON * 2).unwrap_or_else(|| panic!("seed {seed}: it does not end"));
+        let consumed = group.wait(consumer, SOON);
+        let known = (ended.code, consumed.code);
+        assert!(matches!(known, (Some(0), Some(0)) | (Some(3), None)), "seed {seed}: {known:?}\n{ended}\n{consumed}");
+        assert!(consumed.stdout.ends_with(&answer), "seed {seed}\n{ended}\n{consumed}");
+    }
 }
