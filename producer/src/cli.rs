@@ -76,6 +76,10 @@ pub struct Cli {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub retry_timeout: Duration,
 
+    /// Send all again to a consumer that was started again: of files, to one consumer at a socket
+    #[arg(long)]
+    pub replay: bool,
+
     /// A file with a secret that the other end has to know
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,

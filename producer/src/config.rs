@@ -10,6 +10,7 @@ use crate::cli::Cli;
 use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
+use crate::output::foreign::As;
 use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
@@ -96,10 +97,14 @@ impl Config {
                 spread: cli.spread,
                 connect_timeout: cli.connect_timeout,
                 retry_timeout: cli.retry_timeout,
+                replay: cli.replay,
                 security: security::Options { cert: cli.cert, key: cli.key, ca: cli.ca, token: cli.token_file, insecure: cli.insecure },
                 quiet: cli.quiet,
             },
         )?;
+        if cli.replay {
+            replayable(cli.follow, &paths, &to, cli.form)?;
+        }
         let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone() };
         Ok(Config {
             format,
@@ -166,6 +171,28 @@ fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
         return Err("--follow needs files or directories; standard input is read as it comes without it".to_owned());
     }
     Ok(())
+}
+
+/// Whether what was typed can be sent twice, and to somebody who can say that it is needed.
+fn replayable(follows: bool, paths: &[PathBuf], to: &To, form: As) -> Result<(), String> {
+    let cannot = |why: &str| Err(format!("--replay: {why}"));
+    if follows {
+        return cannot("what is followed has no beginning to return to; read the files without -F");
+    }
+    if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
+        return cannot("standard input cannot be read again; name the files");
+    }
+    match to {
+        To::Stdout | To::File(_) => cannot("only a consumer at a socket can be started again: --to or --listen unix:, tcp:// or tls://"),
+        To::Consumers { .. } if form != As::Records => cannot("only a `consumer` says that it was started again, not what reads --as"),
+        To::Consumers { urls, .. } if urls.iter().any(|url| matches!(url, Url::Exec(_))) => {
+            cannot("a child that has died is not started again; let the consumer --listen, and call it")
+        }
+        To::Consumers { urls, listen, .. } if urls.len() > 1 || listen.as_ref().is_some_and(|(_, count)| *count > 1) => {
+            cannot("with several consumers nobody knows which records the new one lacks; it is for one")
+        }
+        To::Consumers { .. } => Ok(()),
+    }
 }
 
 /// Takes the format's own arguments from the front of what was typed after it.
@@ -246,6 +273,15 @@ mod tests {
         check(&["apache", "--fields", "host", "--cast", "bytes=int"], "not among the --fields");
         check(&["apache", "--grep", "("], "--grep: ");
         check(&["apache", "--names", "a"], "`apache` has no --names");
+        check(&["apache", "--replay", "--to", "unix:s"], "--replay: standard input");
+        check(&["apache", "--replay", "--to", "unix:s", "-"], "--replay: standard input");
+        check(&["apache", "--replay", "--to", "unix:s", "log", "-F"], "--replay: what is followed");
+        check(&["apache", "--replay", "log"], "--replay: only a consumer at a socket");
+        check(&["apache", "--replay", "log", "--to", "log.rec"], "--replay: only a consumer at a socket");
+        check(&["apache", "--replay", "log", "--to", "exec:consumer count"], "--replay: a child");
+        check(&["apache", "--replay", "log", "--to", "unix:a", "--to", "unix:b"], "--replay: with several");
+        check(&["apache", "--replay", "log", "--listen", "unix:a", "--listen", "unix:a"], "--replay: with several");
+        check(&["apache", "--replay", "log", "--to", "unix:a", "--as", "json"], "--replay: only a `consumer`");
         check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN [PATH…]");
     }
 

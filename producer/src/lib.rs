@@ -18,6 +18,7 @@ pub mod help;
 pub mod input;
 pub mod output;
 pub mod progress;
+mod replay;
 pub mod run;
 mod simd;
 
@@ -42,8 +43,9 @@ use input::follow::{Follow, Setup};
 use input::live::Watch;
 use input::{Inputs, Meter, signals};
 use output::foreign::{self, As, Streams};
-use output::{Advice, Target};
+use output::{Advice, Opened, Target};
 use progress::Progress;
+use replay::Snapshot;
 use run::Output;
 use run::follow::FollowSource;
 use run::rejects::Kept;
@@ -71,6 +73,16 @@ pub fn produce(config: Config) -> Exit {
         say!("producer: {input}: is one of the inputs, and the records would be appended to it; let them go elsewhere");
         return Exit::Usage;
     }
+    let snapshot = match &config.to {
+        To::Consumers { options, .. } if options.replay => match Snapshot::of(&found) {
+            Ok(snapshot) => Some(snapshot),
+            Err(mistake) => {
+                say!("producer: {mistake}");
+                return Exit::Usage;
+            }
+        },
+        _ => None,
+    };
     // What may fail comes before what empties a file.
     let kept = match config.rejects.as_deref().map(Kept::create).transpose() {
         Ok(kept) => kept,
@@ -80,10 +92,14 @@ pub fn produce(config: Config) -> Exit {
         }
     };
     if let To::Consumers { urls, listen, options } = &config.to {
-        return produce_for(&config, found, kept, urls, listen.as_ref(), options);
+        if snapshot.is_some() && kept.as_ref().is_some_and(|kept| !kept.is_regular()) {
+            say!("producer: --replay: what --rejects names is no regular file, and would have them twice");
+            return Exit::Usage;
+        }
+        return produce_for(&config, found, kept, urls, listen.as_ref(), options, snapshot.as_ref());
     }
     let form = config.options.packing.form;
-    let Opened { out, watch, created } = match open_output(&config.to, form) {
+    let OutputFile { out, watch, created } = match open_output(&config.to, form) {
         Ok(opened) => opened,
         Err((exit, message)) => {
             say!("producer: {message}");
@@ -110,7 +126,7 @@ pub fn produce(config: Config) -> Exit {
                 To::File(_) => Output::Late(Box::new(|| emptied(&out).and_then(begin))),
                 _ => Output::Now(Box::new(|| begin(&out))),
             };
-            Ok(beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)))
+            beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)).map_err(lost)
         })
     };
     let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
@@ -133,37 +149,71 @@ fn produce_for(
     urls: &[Url],
     listen: Option<&(Url, usize)>,
     options: &output::Options,
+    snapshot: Option<&Snapshot>,
 ) -> Exit {
     let watch = Watch::nothing();
-    let run = || {
+    let over = || {
         let stop = watch.clone();
         // Links are over one by one; that all are is seen by the next write, and where none comes, the reading is to end.
         let links = Arc::new(AtomicUsize::new(listen.map_or(urls.len(), |(_, count)| *count)));
-        let over = move || {
+        move || {
             if links.fetch_sub(1, Ordering::Relaxed) == 1 {
                 stop.stop();
             }
-        };
-        let listen = listen.map(|(url, count)| (url, *count));
-        let failed = |e: Error| watch.signal().map_or_else(|| (e.exit(), e.to_string()), |signal| (Exit::Signal(signal), e.to_string()));
-        let (outputs, advice, _listening): (Box<dyn Target>, _, _) = match config.options.packing.form {
-            As::Records => {
-                let opened = output::open(urls, listen, options, over).map_err(failed)?;
-                (Box::new(opened.outputs), opened.advice, Some(opened.listening))
-            }
-            form => (Box::new(foreign::open(form, urls, listen, options, &watch).map_err(failed)?), Advice::Nobody, None),
-        };
+        }
+    };
+    let once = |found: Found, outputs: Box<dyn Target>, advice: Advice, kept: Option<Kept>| {
         thread::scope(|scope| {
             let (source, progress, lookout) = open_source(config, found, None, &watch, scope)?;
             let output = Output::Now(Box::new(|| Ok(outputs)));
             Ok(beside(lookout, || run::run(source, &watch, output, advice, kept, &config.options, progress)))
         })
     };
+    let run = || {
+        let listen = listen.map(|(url, count)| (url, *count));
+        let failed = |e: Error| watch.signal().map_or_else(|| (e.exit(), e.to_string()), |signal| (Exit::Signal(signal), e.to_string()));
+        let form = config.options.packing.form;
+        if form != As::Records {
+            let outputs = Box::new(foreign::open(form, urls, listen, options, &watch).map_err(failed)?);
+            return once(found, outputs, Advice::Nobody, kept)?.map_err(lost);
+        }
+        let Opened { outputs, advice, listening: _listening, anew } =
+            output::open(urls, listen, options, &watch, over()).map_err(failed)?;
+        let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
+            return once(found, Box::new(outputs), advice, kept)?.map_err(lost);
+        };
+        let mut restarted = match once(found.clone(), Box::new(outputs), advice, kept)? {
+            Ok(exit) => return Ok(exit),
+            Err(why) => why,
+        };
+        for _ in 0..replay::MOST {
+            if !watch.again() {
+                return Err((watch.signal().map_or(Exit::Incomplete, Exit::Signal), restarted));
+            }
+            let same = snapshot.compare().map_err(|changed| lost(format!("{restarted}; it cannot be sent again: {changed}")))?;
+            say!(
+                "producer: {restarted}; all is sent again, from the beginning{}",
+                same.map_or_else(String::new, |grown| format!("; {grown}"))
+            );
+            let kept = config.rejects.as_deref().map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))?;
+            let (outputs, advice) = anew.open(over()).map_err(failed)?;
+            match once(found.clone(), Box::new(outputs), advice, kept)? {
+                Ok(exit) => return Ok(exit),
+                Err(why) => restarted = why,
+            }
+        }
+        Err(lost(format!("{restarted}; it was sent all of it {} times, which has to be enough", replay::MOST + 1)))
+    };
     let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
     exit.unwrap_or_else(|(exit, message)| {
         say!("producer: {message}");
         exit
     })
+}
+
+/// A stream that has no end at its reader.
+fn lost(why: String) -> (Exit, String) {
+    (Exit::Incomplete, why)
 }
 
 /// The file of a stream, which begins now.
@@ -180,7 +230,7 @@ fn to_file(to: &To) -> Option<&Path> {
 }
 
 /// Runs, while new files are looked out for, where they are.
-fn beside(lookout: Option<Arc<Lookout>>, run: impl FnOnce() -> Exit) -> Exit {
+fn beside<T>(lookout: Option<Arc<Lookout>>, run: impl FnOnce() -> T) -> T {
     match lookout {
         Some(lookout) => lookout.beside(run),
         None => run(),
@@ -227,7 +277,7 @@ fn open_source<'scope>(
 }
 
 /// The output.
-struct Opened<'a> {
+struct OutputFile<'a> {
     out: File,
     /// Over whoever reads it.
     watch: Watch,
@@ -235,7 +285,7 @@ struct Opened<'a> {
     created: Option<&'a Path>,
 }
 
-fn open_output(to: &To, form: As) -> Result<Opened<'_>, (Exit, String)> {
+fn open_output(to: &To, form: As) -> Result<OutputFile<'_>, (Exit, String)> {
     let failed = |e: &dyn std::fmt::Display| (Exit::Failed, e.to_string());
     match to {
         To::Stdout | To::Consumers { .. } if stdio::stdout_is_terminal() && !form.is_text() => {
@@ -245,11 +295,11 @@ fn open_output(to: &To, form: As) -> Result<Opened<'_>, (Exit, String)> {
         To::Stdout | To::Consumers { .. } => {
             let out = stdio::stdout().map_err(|e| failed(&e))?;
             let watch = Watch::over(&out).map_err(|e| failed(&e))?;
-            Ok(Opened { out, watch, created: None })
+            Ok(OutputFile { out, watch, created: None })
         }
         To::File(path) => {
             let (out, is_new) = file::create(path).map_err(|e| failed(&e))?;
-            Ok(Opened { out, watch: Watch::nothing(), created: is_new.then_some(path) })
+            Ok(OutputFile { out, watch: Watch::nothing(), created: is_new.then_some(path) })
         }
     }
 }

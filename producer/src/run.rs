@@ -59,6 +59,9 @@ pub struct Options {
 
 /// Pulls all of `source` and writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
 ///
+/// # Errors
+/// The consumer was started again, and could be sent the whole anew: then nothing of this run counts, and this is why.
+///
 /// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
 /// late and a mistake in what was typed was found before.
 ///
@@ -71,11 +74,11 @@ pub fn run(
     kept: Option<Kept>,
     options: &Options,
     progress: Progress,
-) -> Exit {
+) -> Result<Exit, String> {
     let began = Instant::now();
     if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
         recpipe::say!("producer: {mistake}");
-        return Exit::Usage;
+        return Ok(Exit::Usage);
     }
     let (stop, unit, given_up) = (|| watch.stop(), source.unit(), GivenUp::default());
     let mut deliver = Deliver::new(out, unit, options, kept, progress, &stop, &given_up);

@@ -55,6 +55,10 @@ pub enum Error {
     /// The other end of a connection has gone, and does not come back.
     #[error("{0}")]
     Lost(String),
+    /// The other end of a connection was started again and knows nothing of the stream, which may be begun anew: the
+    /// connection to it is kept for that (see [`Replay`](crate::transport::link::Replay)).
+    #[error("{0}")]
+    Restarted(String),
     /// Bytes changed on the way, or were never right.
     #[error("the stream is corrupt: {what}, in frame {frame} at byte {at}")]
     Corrupt {
@@ -106,7 +110,8 @@ impl Error {
     /// The exit code of a program that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
-            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Lost(_) | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::NotAStream { .. } | Error::Truncated { .. } | Error::Corrupt { .. } => Exit::Incomplete,
+            Error::Lost(_) | Error::Restarted(_) => Exit::Incomplete,
             Error::Usage(_) => Exit::Usage,
             Error::Child { exit, .. } => *exit,
             _ => Exit::Failed,

@@ -301,3 +301,41 @@ fn golden_bytes() {
     }
     assert_eq!(std::fs::read(path).unwrap(), small_stream(), "the bytes of the stream have changed");
 }
+
+#[test]
+fn what_is_too_long_is_refused_before_it_is_read() {
+    for len in [frame::MAX_PAYLOAD as u32 + 1, 1 << 30, u32::MAX] {
+        let mut stream = hostile(2, 1, b"");
+        let at = stream.len() - frame::HEADER_LEN;
+        stream[at + 12..at + 16].copy_from_slice(&len.to_le_bytes());
+        let crc = crc32c::crc32c(&stream[at..at + 28]);
+        stream[at + 28..].copy_from_slice(&crc.to_le_bytes());
+        stream.extend([0; 100]);
+        let mut rest = &stream[..];
+        let (_, _, end) = read(&mut rest);
+        assert!(end.unwrap_err().to_string().contains("the limit is"));
+        assert_eq!(rest.len(), 100, "nothing of it was read");
+    }
+}
+
+#[test]
+fn schemas_together_are_bounded() {
+    // Each is as large as one may be.
+    let name = |schema: usize, field: usize| format!("{schema:04}{field:04}").repeat(250);
+    let largest = |number: usize| Schema::new((0..4000).map(|field| Field::new(name(number, field), Type::Int)).collect()).unwrap();
+    let mut stream = Vec::new();
+    let mut writer = Writer::new(&mut stream).unwrap();
+    let refused = (0..20).find_map(|number| writer.schema(&Arc::new(largest(number))).err()).expect("8 MB each, 20 times");
+    assert!(refused.to_string().contains("the schemas of one stream"), "{refused}");
+    // Nor does a reader take them from a writer that knows no bounds.
+    let mut stream = frame::preamble().to_vec();
+    for number in 0..20 {
+        let mut one = Vec::new();
+        Writer::new(&mut one).unwrap().schema(&Arc::new(largest(number))).unwrap();
+        let header = frame::Header::from_bytes(one[16..48].first_chunk().unwrap()).unwrap();
+        stream.extend(frame::Header { schema: number as u16, sequence: number as u64, ..header }.to_bytes());
+        stream.extend(&one[48..]);
+    }
+    let error = read(&stream[..]).2.unwrap_err();
+    assert!(error.to_string().contains("the schemas of one stream"), "{error}");
+}

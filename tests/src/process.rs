@@ -353,13 +353,9 @@ impl Pipeline {
         let mut children = Vec::new();
         for (i, (program, args)) in self.programs.iter().enumerate() {
             let mut command = match self.file_size_kib {
-                None => Command::new(program.path()),
-                Some(kib) => {
-                    // The signal that comes with the error is ignored, as its descendants inherit. Units of 512 bytes.
-                    let mut shell = Command::new("sh");
-                    shell.args(["-c", &format!("trap '' XFSZ; ulimit -f {}; exec \"$@\"", kib * 2), "sh"]).arg(program.path());
-                    shell
-                }
+                None => command(*program),
+                // The signal that comes with the error is ignored, as its descendants inherit. Units of 512 bytes.
+                Some(kib) => limited(*program, &format!("trap '' XFSZ; ulimit -f {}", kib * 2)),
             };
             command.args(args).stdin(stdin.take().expect("each program has a standard input")).stderr(Stdio::piped());
             command.env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8").envs(self.env.iter().copied());
@@ -437,6 +433,14 @@ impl Pipeline {
 #[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
 pub(crate) fn command(program: Program) -> Command {
     Command::new(program.path())
+}
+
+/// One of the programs, still to be started by a shell that sets its limits.
+#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+pub(crate) fn limited(program: Program, limits: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &format!("{limits}; exec \"$@\""), "sh"]).arg(program.path());
+    shell
 }
 
 fn owned<S: AsRef<OsStr>>(args: &[S]) -> Vec<OsString> {

@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::Path,
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -77,9 +77,17 @@ impl Group {
 
     /// Starts a program; its number in the group.
     pub fn start<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
+        self.start_command(process::command(program), program, args, stdin)
+    }
+
+    /// Starts a program that may have so many files open at once, and reads nothing from standard input.
+    pub fn run_with_files<S: AsRef<OsStr>>(&mut self, files: u32, program: Program, args: &[S]) -> usize {
+        self.start_command(process::limited(program, &format!("ulimit -n {files}")), program, args, Stdio::null())
+    }
+
+    fn start_command<S: AsRef<OsStr>>(&mut self, mut command: Command, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
         let number = self.programs.len();
         let file = |kind: &str| File::create(self.dir().join(format!(".{number}.{kind}"))).expect("a file can be made");
-        let mut command = process::command(program);
         command.args(args).stdin(stdin).stdout(file("out")).stderr(file("err")).current_dir(self.dir());
         command.env_remove("NO_COLOR").env("TERM", "xterm").env(MARK, &self.mark);
         let args: Vec<OsString> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
@@ -183,6 +191,12 @@ impl Group {
             assert!(Instant::now() < until, "not so within {within:?}: {what}\n{}", all.join("\n"));
             thread::sleep(LOOK);
         }
+    }
+
+    /// Waits until a program has said this.
+    #[track_caller]
+    pub fn until_it_says(&self, number: usize, part: &str, within: Duration) {
+        self.until(part, within, |group| group.ended(number).stderr.contains(part));
     }
 
     /// Waits for a socket at which somebody listens.

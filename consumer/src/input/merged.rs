@@ -172,7 +172,9 @@ impl Merged {
                             let peer = accepted.peer();
                             let fed = Inlet::open(accepted, settings).and_then(|inlet| feed(&mine, Stream::Link(inlet), to.clone()));
                             if let Err(error) = fed {
-                                say!("consumer: {peer}: {error}");
+                                // It was expected, and nobody else is in its place.
+                                mine.desk().begun += 1;
+                                let _ = to.send(Event { peer: peer.into(), what: Err(error), receipt: None });
                             }
                         }
                     };

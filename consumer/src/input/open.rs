@@ -14,7 +14,7 @@ use recpipe::{
         exec, file,
         greet::Identity,
         link::{Inlet, Settings},
-        listen::Listener,
+        listen::{LINKS, Listener},
         stdio,
         watch::{Guard, Watched},
     },
@@ -54,7 +54,8 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
     if let Some(url) = &cli.listen {
         let senders = (cli.senders > 0).then_some(usize::from(cli.senders));
         let listener = Listener::open(url, &security, identity, patience, senders, cli.quiet)?;
-        return Ok(Input::Links(Merged::new(vec![Origin::Listener(listener)], senders, Settings::default())?));
+        let settings = Settings::default().among(senders.unwrap_or(LINKS));
+        return Ok(Input::Links(Merged::new(vec![Origin::Listener(listener)], senders, settings)?));
     }
     if cli.from == [Url::Stdio]
         && let Some(parent) = exec::parent(&identity)
@@ -68,6 +69,7 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
     {
         return plain(url);
     }
+    let settings = Settings::default().among(cli.from.len());
     let mut origins = Vec::new();
     for url in &cli.from {
         match url {
@@ -75,11 +77,11 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
             Url::Exec(_) => bail!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
             Url::Stdio | Url::File(_) => bail!("--from {url}: only sockets can be read together"),
         }
-        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience)?, Settings::default())?;
+        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience)?, settings)?;
         origins.push(Origin::Called(inlet));
     }
     let senders = Some(origins.len());
-    Ok(Input::Links(Merged::new(origins, senders, Settings::default())?))
+    Ok(Input::Links(Merged::new(origins, senders, settings)?))
 }
 
 fn plain(url: &Url) -> anyhow::Result<Input> {

@@ -9,6 +9,7 @@ use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use recpipe::Error;
 use recpipe::transport::watch::{Guard, Stopper, Watched};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -26,6 +27,16 @@ struct State {
     stopped: bool,
     signal: Option<u8>,
     current: Option<Stopper>,
+    waits: Option<Waits>,
+}
+
+/// Ends what is waited for; false where that cannot be ended gently.
+struct Waits(Box<dyn Fn() -> bool + Send>);
+
+impl std::fmt::Debug for Waits {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("Waits")
+    }
 }
 
 impl Watch {
@@ -57,10 +68,40 @@ impl Watch {
         }
     }
 
-    /// Ends the reading because this signal came.
-    pub fn stop_by(&self, signal: u8) {
-        self.state().signal = Some(signal);
+    /// Ends the reading because this signal came. False where something is waited for that cannot be ended gently.
+    pub fn stop_by(&self, signal: u8) -> bool {
+        let mut state = self.state();
+        state.signal = Some(signal);
+        let gently = state.waits.as_ref().is_none_or(|waits| waits.0());
+        drop(state);
         self.stop();
+        gently
+    }
+
+    /// Runs `wait`, before anything is read: should a signal come meanwhile, `end` ends it, or answers that it cannot.
+    ///
+    /// # Errors
+    ///
+    /// Those of `wait`; and a signal has come before.
+    pub fn waiting<T>(&self, end: impl Fn() -> bool + Send + 'static, wait: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let mut state = self.state();
+        if state.signal.is_some() {
+            return Err(Error::Refused("nothing was opened: a signal came before".into()));
+        }
+        state.waits = Some(Waits(Box::new(end)));
+        drop(state);
+        let waited = wait();
+        self.state().waits = None;
+        waited
+    }
+
+    /// The reading begins anew, unless a signal has ended it.
+    pub fn again(&self) -> bool {
+        let mut state = self.state();
+        if state.signal.is_none() {
+            (state.stopped, state.current) = (false, None);
+        }
+        !state.stopped
     }
 
     /// The signal that ended the reading, if one did.
@@ -206,6 +247,27 @@ mod tests {
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let (mut next, _writer) = pipe(&watch);
         assert_eq!(next.read(&mut [0; 8]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[test]
+    fn what_is_waited_for_is_ended_by_a_signal_also_by_one_that_came_before() {
+        let watch = Watch::nothing();
+        let (ended, is_ended) = std::sync::mpsc::sync_channel(1);
+        let waited = watch.waiting(
+            move || ended.send(()).is_ok(),
+            || {
+                assert!(watch.stop_by(2), "it can be ended gently");
+                is_ended.recv().map_err(|_| Error::Protocol("it was not ended"))
+            },
+        );
+        assert!(waited.is_ok() && watch.signal() == Some(2));
+        assert!(watch.waiting(|| true, || Ok(())).is_err(), "nobody is called after it");
+        let watch = Watch::nothing();
+        assert!(watch.waiting(|| false, || Ok(watch.stop_by(15))).is_ok_and(|gently| !gently));
+        assert!(!watch.again(), "a signal is the end");
+        let watch = Watch::nothing();
+        watch.stop();
+        assert!(watch.again() && !watch.is_stopped());
     }
 
     #[test]

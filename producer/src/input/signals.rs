@@ -12,9 +12,5 @@ use super::live::Watch;
 ///
 /// The signals cannot be caught; nothing has been run.
 pub fn ending<T>(watch: &Watch, run: impl FnOnce() -> T) -> io::Result<T> {
-    let stop = |signal| {
-        watch.stop_by(signal);
-        true
-    };
-    recpipe::signals::ending(stop, run)
+    recpipe::signals::ending(|signal| watch.stop_by(signal), run)
 }

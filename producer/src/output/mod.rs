@@ -19,7 +19,7 @@ use recpipe::{Batch, Error, Schema, wire};
 
 pub use advice::Advice;
 use foreign::{As, Foreign};
-pub use open::{Listening, Opened, Options, open};
+pub use open::{Anew, Listening, Opened, Options, open};
 pub use spread::{Outputs, Spread};
 
 /// A batch in the form in which it is sent, and to whom.

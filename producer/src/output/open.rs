@@ -1,12 +1,13 @@
 //! Opens the destinations that the command line names.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use recpipe::Error;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
-use recpipe::transport::link::{Outlet, Readiness, Settings};
+use recpipe::transport::link::{Connections, Outlet, Readiness, Replay, Settings};
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::Role;
@@ -14,6 +15,7 @@ use recpipe::wire::Role;
 use super::advice::Advice;
 use super::destination::Destination;
 use super::spread::{Outputs, Spread};
+use crate::input::live::Watch;
 
 /// How links are made.
 #[derive(Clone, Debug)]
@@ -24,6 +26,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long a lost one is tried for.
     pub retry_timeout: Duration,
+    /// The one consumer may be started again, and is sent everything anew.
+    pub replay: bool,
     /// Who may talk to us.
     pub security: security::Options,
     /// Nothing is said of strangers.
@@ -31,7 +35,7 @@ pub struct Options {
 }
 
 /// Keeps the address open for those that come back, as long as the run lasts.
-pub struct Listening(#[expect(dead_code, reason = "held, not used")] Option<Listener>);
+pub struct Listening(#[expect(dead_code, reason = "held, not used")] Option<Arc<Listener>>);
 
 /// The outputs of a run.
 pub struct Opened {
@@ -41,13 +45,69 @@ pub struct Opened {
     pub advice: Advice,
     /// To be kept until they have gone.
     pub listening: Listening,
+    /// What becomes of the outputs of another run, where the consumer was started again.
+    pub anew: Option<Anew>,
+}
+
+/// The way to a consumer that was started again.
+pub struct Anew(Opener);
+
+impl Anew {
+    /// Outputs that begin there, and where they say what they need.
+    ///
+    /// # Errors
+    /// When no consumer was started again, or there is no thread for the link.
+    pub fn open(&mut self, over: impl Fn() + Send + 'static) -> Result<(Outputs, Advice), Error> {
+        let Some(replay) = self.0.replay.clone() else { return Err(Error::Protocol("nothing to be sent again")) };
+        let destination = self.0.destination(replay.peer(), replay, None, over)?;
+        Ok(outputs(vec![destination], &Spread::Balance, self.0.readiness.clone()))
+    }
 }
 
 /// Bytes that wait for a consumer, where there is another that could be given them.
 const BALANCED_WINDOW: usize = 8 << 20;
 
-/// Opens links to all of `to`, or waits for consumers at `listen`. `over` is called when one of them wants no more or is
-/// lost.
+/// How each link is opened.
+struct Opener {
+    settings: Settings,
+    readiness: Readiness,
+    /// What a consumer is not done with is kept for others.
+    keeps: bool,
+    /// The way to the consumer, where it may be started again.
+    replay: Option<Replay>,
+}
+
+impl Opener {
+    fn destination(
+        &self,
+        name: String,
+        connections: impl Connections + 'static,
+        child: Option<exec::Child>,
+        over: impl Fn() + Send + 'static,
+    ) -> Result<Destination, Error> {
+        let beat = self.settings.beat.filter(|_| child.is_none());
+        let outlet = Outlet::open(connections, Settings { beat, ..self.settings }, self.readiness.clone(), over)?;
+        Destination::new(name, outlet, child, self.keeps)
+    }
+
+    /// A consumer at a socket.
+    fn peer(
+        &mut self,
+        connections: impl Connections + 'static,
+        replays: bool,
+        over: impl Fn() + Send + 'static,
+    ) -> Result<Destination, Error> {
+        let name = connections.peer();
+        if !replays {
+            return self.destination(name, connections, None, over);
+        }
+        let replay = self.replay.insert(Replay::new(connections)).clone();
+        self.destination(name, replay, None, over)
+    }
+}
+
+/// Opens links to all of `to`, or waits for consumers at `listen`, until a signal to `watch` ends that. `over` is called when
+/// one of them wants no more or is lost.
 ///
 /// # Errors
 /// When one cannot be reached, or started.
@@ -55,47 +115,62 @@ pub fn open(
     to: &[Url],
     listen: Option<(&Url, usize)>,
     options: &Options,
+    watch: &Watch,
     over: impl Fn() + Clone + Send + 'static,
 ) -> Result<Opened, Error> {
-    let readiness = Readiness::new();
     let security = Security::read(&options.security)?;
     let identity = Identity::new(Role::Sender, security.token().into(), concat!("producer ", env!("CARGO_PKG_VERSION")));
-    let patience = Patience { connect: options.connect_timeout, retry: options.retry_timeout, ..Patience::default() };
+    let patience =
+        Patience { connect: options.connect_timeout, retry: options.retry_timeout, restarts: options.replay, ..Patience::default() };
     let count = listen.map_or(to.len(), |(_, count)| count);
     let keeps = options.spread == Spread::Balance && count > 1;
     let window = if keeps { BALANCED_WINDOW } else { Settings::default().window };
     let settings = Settings { window, ..Settings::default() };
+    let mut opener = Opener { settings, readiness: Readiness::new(), keeps, replay: None };
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {
-        let listener = Listener::open(url, &security, identity.clone(), patience, Some(count), options.quiet)?;
-        while destinations.len() < count
-            && let Some(accepted) = listener.accept()
-        {
-            let name = recpipe::transport::link::Connections::peer(&accepted);
-            let outlet = Outlet::open(accepted, settings, readiness.clone(), over.clone())?;
-            destinations.push(Destination::new(name, outlet, None, keeps)?);
-        }
+        let listener = Arc::new(Listener::open(url, &security, identity.clone(), patience, Some(count), options.quiet)?);
+        let stopped = Arc::downgrade(&listener);
+        let stop = move || stopped.upgrade().inspect(|listener| listener.close()).is_some();
+        watch.waiting(stop, || -> Result<(), Error> {
+            while destinations.len() < count {
+                let nobody = || Error::Refused(format!("{}: not all consumers have come that were expected", listener.name()));
+                let accepted = listener.accept().ok_or_else(nobody)?;
+                destinations.push(opener.peer(accepted, options.replay, over.clone())?);
+            }
+            Ok(())
+        })?;
         listening = Some(listener);
     }
-    for url in to {
-        if let Url::Exec(argv) = url {
-            let (child, feed) = exec::spawn(argv, true)?;
-            let Feed::Link(socket) = feed else { continue };
-            let connection = exec::connection(socket, &child);
-            let settings = Settings { beat: None, ..settings };
-            let outlet = Outlet::open(connection, settings, readiness.clone(), over.clone())?;
-            destinations.push(Destination::new(format!("the child `{}`", child.name()), outlet, Some(child), keeps)?);
-            continue;
-        }
-        let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
-        let outlet = Outlet::open(dialer, settings, readiness.clone(), over.clone())?;
-        destinations.push(Destination::new(url.to_string(), outlet, None, keeps)?);
-    }
-    let outputs = Outputs::new(destinations, options.spread.clone(), readiness);
-    let besides = match &options.spread {
+    watch.waiting(
+        || false,
+        || -> Result<(), Error> {
+            for url in to {
+                if let Url::Exec(argv) = url {
+                    let (child, feed) = exec::spawn(argv, true)?;
+                    let Feed::Link(socket) = feed else { continue };
+                    let (name, connection) = (format!("the child `{}`", child.name()), exec::connection(socket, &child));
+                    destinations.push(opener.destination(name, connection, Some(child), over.clone())?);
+                    continue;
+                }
+                let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
+                destinations.push(opener.peer(dialer, options.replay, over.clone())?);
+            }
+            Ok(())
+        },
+    )?;
+    let (outputs, advice) = outputs(destinations, &options.spread, opener.readiness.clone());
+    let anew = opener.replay.is_some().then_some(Anew(opener));
+    Ok(Opened { outputs, advice, listening: Listening(listening), anew })
+}
+
+fn outputs(destinations: Vec<Destination>, spread: &Spread, readiness: Readiness) -> (Outputs, Advice) {
+    let outputs = Outputs::new(destinations, spread.clone(), readiness);
+    let besides = match spread {
         Spread::Shard(field) => Some(field.clone()),
         Spread::Balance | Spread::Broadcast => None,
     };
-    Ok(Opened { advice: Advice::links(outputs.plans(), besides), outputs, listening: Listening(listening) })
+    let advice = Advice::links(outputs.plans(), besides);
+    (outputs, advice)
 }

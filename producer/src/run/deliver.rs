@@ -56,6 +56,8 @@ pub(super) struct Deliver<'a, 'o> {
     /// The fields of a block without records, as far as they are known.
     schema: Option<Arc<Schema>>,
     reader_gone: bool,
+    /// Why nothing of this run counts: its reader was started again.
+    void: Option<String>,
     progress: Progress,
     stop_source: &'a dyn Fn(),
     order: Order,
@@ -127,6 +129,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
             misfit: false,
             schema: None,
             reader_gone: false,
+            void: None,
             progress,
             stop_source,
             order: Order::default(),
@@ -158,14 +161,20 @@ impl<'a, 'o> Deliver<'a, 'o> {
     }
 
     /// Says what a person wants to know at the end; answers how it ended.
-    pub(super) fn account_for(self, options: &Options, took: Duration) -> Exit {
+    ///
+    /// # Errors
+    /// Why nothing of it counts.
+    pub(super) fn account_for(self, options: &Options, took: Duration) -> Result<Exit, String> {
+        if let Some(void) = self.void {
+            return Err(void);
+        }
         if let Some(first) = self.first_reject.as_deref().filter(|_| !options.quiet && !self.too_many) {
             recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.counted));
         }
         if options.stats {
             recpipe::say!("producer: {}", self.ledger.line(self.unit.counted, took));
         }
-        self.exit
+        Ok(self.exit)
     }
 
     /// The reading was ended from outside: that the last input has no end is no fault of it.
@@ -386,7 +395,10 @@ impl<'a, 'o> Deliver<'a, 'o> {
     /// A reader that has gone has had enough, which is success; anything else is a failure.
     fn cannot_write(&mut self, error: &Error) {
         let writer = self.writer.take();
-        if error.is_broken_pipe() {
+        if let Error::Restarted(why) = error {
+            self.reader_gone = true;
+            self.void = Some(why.clone());
+        } else if error.is_broken_pipe() {
             self.reader_gone = true;
             if let Some(Err(error)) = writer.map(Target::leave) {
                 self.fail(error.exit(), error.to_string());

@@ -158,6 +158,11 @@ impl Kept {
         id(self.out.get_ref()).is_some_and(|ours| id(other) == Some(ours))
     }
 
+    /// Whether another run could begin it anew.
+    pub fn is_regular(&self) -> bool {
+        self.out.get_ref().metadata().is_ok_and(|meta| meta.is_file())
+    }
+
     /// Keeps some bytes. An error is told by [`Kept::finish`].
     pub fn keep(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {

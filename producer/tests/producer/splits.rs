@@ -97,7 +97,8 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         None,
         &options,
         progress,
-    );
+    )
+    .unwrap();
     let stream = Stream::read(&out.0.lock().unwrap());
     assert_eq!(stream.ending.exit, exit);
     (stream.field("host"), stream.ending.rejected, exit.code(), stream.ending.cause)

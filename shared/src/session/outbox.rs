@@ -1,6 +1,6 @@
 //! The sender's half.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, fmt};
 
 use super::{Instance, Progress};
 
@@ -23,6 +23,16 @@ pub enum Lost {
     Forgotten,
     /// It speaks of frames that it was never sent, or takes back what it has said.
     Nonsense,
+}
+
+impl fmt::Display for Lost {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Lost::Restarted => "was started again, and what it was sent before is gone",
+            Lost::Forgotten => "asks again for what it has confirmed",
+            Lost::Nonsense => "speaks of what it was never sent, or takes back what it has said",
+        })
+    }
 }
 
 /// What a sender keeps of a stream, and what of it the receiver has. It outlives connections.

@@ -43,11 +43,13 @@ pub struct Patience {
     pub retry: Duration,
     /// For a greeting, once a connection is there.
     pub greeting: Duration,
+    /// The other end may be started again meanwhile: that it is not there, or not ready, does not say that it is lost.
+    pub restarts: bool,
 }
 
 impl Default for Patience {
     fn default() -> Self {
-        Patience { connect: Duration::from_secs(10), retry: Duration::from_secs(30), greeting: Duration::from_secs(10) }
+        Patience { connect: Duration::from_secs(10), retry: Duration::from_secs(30), greeting: Duration::from_secs(10), restarts: false }
     }
 }
 
@@ -140,7 +142,7 @@ impl From<io::Error> for Failed {
 impl Connections for Dialer {
     fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
         let peer = self.peer();
-        if let (Some(cut), Target::Unix(_)) = (after, &self.target) {
+        if let (Some(cut), Target::Unix(_), false) = (after, &self.target, self.patience.restarts) {
             // Within a host a connection breaks when one of its ends does.
             return Err(Error::Lost(format!("{peer} has gone: {cut}")));
         }
@@ -161,7 +163,7 @@ impl Connections for Dialer {
             match after {
                 None if failed.is_final => return Err(Error::Refused(format!("{peer}: {}", failed.what))),
                 // A process that listens no more has gone, and what it knew of us with it.
-                Some(cut) if failed.is_final || failed.refused => {
+                Some(cut) if (failed.is_final || failed.refused) && !self.patience.restarts => {
                     return Err(Error::Lost(format!("{peer} has gone: {cut}; on another try: {}", failed.what)));
                 }
                 _ => {}

@@ -13,7 +13,7 @@ use std::{
         unix::{fs::PermissionsExt, net::UnixListener},
     },
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -34,7 +34,7 @@ use super::{
 use crate::{Error, say, session::Progress, wire::Role};
 
 /// Peers that are known, where no number of them is expected; more are refused.
-const LINKS: usize = 64;
+pub const LINKS: usize = 64;
 /// How long a peer may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 /// A peer whose process has ended does not come back; one that was only cut off does so at once.
@@ -60,11 +60,15 @@ struct Shared {
     patience: Patience,
     quiet: bool,
     desk: Mutex<Desk>,
+    /// A link is vacant, or all is over.
+    vacancy: Condvar,
 }
 
 struct Desk {
     /// Who is known, and where its next connection goes.
     links: HashMap<[u8; 16], Sender<Guest>>,
+    /// The link that has lost its peer, and may be given another: one that was started again.
+    vacant: Option<[u8; 16]>,
     /// How many new ones are still expected.
     expected: Option<usize>,
     new: Option<Sender<Accepted>>,
@@ -119,13 +123,14 @@ impl Listener {
         let (new, guests) = bounded(STRANGERS);
         let desk = Desk {
             links: HashMap::new(),
+            vacant: None,
             expected,
             new: Some(new),
             closing: false,
             strangers: Strangers::default(),
             complaints: Complaints::default(),
         };
-        let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk) });
+        let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk), vacancy: Condvar::new() });
         let path = match &socks {
             Socks::Unix(_, path) => Some(path.clone()),
             Socks::Tcp(..) => None,
@@ -154,6 +159,7 @@ impl Listener {
         desk.closing = true;
         desk.new = None;
         drop(desk);
+        self.shared.vacancy.notify_all();
         self.waker.wake();
     }
 }
@@ -219,7 +225,7 @@ impl Porter {
             self.bell.silence();
             greeters.retain(|greeter| !greeter.is_finished());
             match self.accept() {
-                Ok((socket, from)) => self.greet(socket, from, &mut greeters),
+                Ok((socket, bell, from)) => self.greet(socket, bell, from, &mut greeters),
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // No file descriptors left, most likely: the connection waits, and so do we.
@@ -236,7 +242,9 @@ impl Porter {
         }
     }
 
-    fn accept(&self) -> io::Result<(Socket, Whence)> {
+    /// A connection, and what its link needs besides: where there is not enough for both, it is not taken.
+    fn accept(&self) -> io::Result<(Socket, Bell, Whence)> {
+        let bell = Bell::new()?;
         match &self.socks {
             Socks::Tcp(listener, tls) => {
                 let (stream, from) = listener.accept()?;
@@ -245,33 +253,40 @@ impl Porter {
                     None => stream.into(),
                     Some(tls) => tls.begin(stream).map_err(io::Error::other)?.into(),
                 };
-                Ok((socket, Whence { name: from.to_string(), address: Some(from.ip()) }))
+                Ok((socket, bell, Whence { name: from.to_string(), address: Some(from.ip()) }))
             }
             Socks::Unix(listener, path) => {
-                Ok((listener.accept()?.0.into(), Whence { name: format!("unix:{}", path.display()), address: None }))
+                Ok((listener.accept()?.0.into(), bell, Whence { name: format!("unix:{}", path.display()), address: None }))
             }
         }
     }
 
     /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
-    fn greet(&self, socket: Socket, from: Whence, greeters: &mut Vec<JoinHandle<()>>) {
+    fn greet(&self, socket: Socket, bell: Bell, from: Whence, greeters: &mut Vec<JoinHandle<()>>) {
         let address = from.address;
         let entered = self.shared.desk().strangers.enter(address);
         if let Err(why) = entered {
             return self.shared.complain(&from, why);
         }
-        let shared = self.shared.clone();
-        let greet = move || {
-            match greet::hear_guest(socket, HELLO_WITHIN) {
-                Ok(guest) => admit(&shared, guest, from),
-                Err(error) => shared.complain(&from, &error.to_string()),
-            }
-            shared.desk().strangers.leave(address);
+        let place = Place { shared: self.shared.clone(), address };
+        let greet = move || match greet::hear_guest(socket, HELLO_WITHIN) {
+            Ok(guest) => admit(&place.shared, guest, bell, from),
+            Err(error) => place.shared.complain(&from, &error.to_string()),
         };
-        match std::thread::Builder::new().name("greet".into()).spawn(greet) {
-            Ok(greeter) => greeters.push(greeter),
-            Err(_) => self.shared.desk().strangers.leave(address),
-        }
+        // Where there is no thread for it, it is hung up on.
+        greeters.extend(std::thread::Builder::new().name("greet".into()).spawn(greet));
+    }
+}
+
+/// A stranger's place, which is free again when it is dropped: also by a panic.
+struct Place {
+    shared: Arc<Shared>,
+    address: Option<IpAddr>,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.shared.desk().strangers.leave(self.address);
     }
 }
 
@@ -282,6 +297,19 @@ struct Whence {
 }
 
 impl Shared {
+    /// What tells a link from another.
+    fn key(&self, guest: &Guest) -> [u8; 16] {
+        match self.identity.role {
+            Role::Receiver => guest.hello.stream,
+            Role::Sender => guest.hello.instance,
+        }
+    }
+
+    fn set_vacant(&self, link: Option<[u8; 16]>) {
+        self.desk().vacant = link;
+        self.vacancy.notify_all();
+    }
+
     fn say(&self, what: &str) {
         if !self.quiet {
             say!("{}: {what}", self.identity.program_name());
@@ -300,16 +328,21 @@ impl Shared {
 }
 
 /// Takes a guest to where it belongs.
-fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
+fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     if let Some(why) = greet::objection(&guest.hello, &shared.identity) {
         shared.complain(&from, &why);
         return guest.refuse(&why);
     }
-    let key = match shared.identity.role {
-        Role::Receiver => guest.hello.stream,
-        Role::Sender => guest.hello.instance,
-    };
+    let key = shared.key(&guest);
     let mut desk = shared.desk();
+    if !desk.links.contains_key(&key) && desk.expected == Some(0) && shared.patience.restarts {
+        // In place of one that has died, which that one's link is about to find out.
+        let vacated = shared.vacancy.wait_timeout_while(desk, GRACE, |desk| desk.vacant.is_none() && !desk.closing);
+        desk = vacated.unwrap_or_else(PoisonError::into_inner).0;
+        if let Some(link) = desk.vacant.take().and_then(|before| desk.links.remove(&before)) {
+            desk.links.insert(key, link);
+        }
+    }
     if let Some(link) = desk.links.get(&key).cloned() {
         drop(desk);
         // One connection waits there at most; whoever comes too often is told to come again.
@@ -332,7 +365,7 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
     let (comes_back, comes) = bounded(1);
     desk.links.insert(key, comes_back);
     let is_local = from.name.starts_with("unix:");
-    let accepted = Accepted { first: Some(guest), comes, shared: shared.clone(), key, is_local, peer: from.name };
+    let accepted = Accepted { first: Some(guest), bell: Some(bell), comes, shared: shared.clone(), key, is_local, peer: from.name };
     let new = desk.new.clone();
     desk.expected = desk.expected.map(|expected| expected - 1);
     if desk.expected == Some(0) {
@@ -348,6 +381,7 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
 /// A peer that was accepted, and will be again when its connection breaks.
 pub struct Accepted {
     first: Option<Guest>,
+    bell: Option<Bell>,
     comes: Receiver<Guest>,
     shared: Arc<Shared>,
     key: [u8; 16],
@@ -358,8 +392,9 @@ pub struct Accepted {
 
 impl Connections for Accepted {
     fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Patience { retry, greeting, .. } = self.shared.patience;
+        let Patience { retry, greeting, restarts, .. } = self.shared.patience;
         let patience = match after {
+            _ if restarts => retry,
             // Within a host a connection breaks when one of its ends does.
             Some(_) if self.is_local => Duration::ZERO,
             Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
@@ -370,20 +405,51 @@ impl Connections for Accepted {
             let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
             Error::Lost(format!("{} is lost{cut}{what}", self.peer))
         };
-        let guest = match self.first.take() {
-            Some(guest) => guest,
-            None if patience.is_zero() => return Err(why("")),
-            None => self.comes.recv_timeout(patience).map_err(|_| why("; it did not come back"))?,
+        let welcome = |guest: Guest| {
+            let mut identity = self.shared.identity.clone();
+            if identity.role == Role::Receiver {
+                identity.stream = guest.hello.stream;
+            }
+            guest.welcome(&identity, progress, greeting)
         };
-        let mut identity = self.shared.identity.clone();
-        if identity.role == Role::Receiver {
-            identity.stream = guest.hello.stream;
+        let mut failed = String::new();
+        if let Some(first) = self.first.take() {
+            match welcome(first) {
+                Ok(connected) => return Ok(connected),
+                Err(error) => failed = format!("; {error}"),
+            }
+            if !restarts {
+                return Err(why(&failed));
+            }
         }
-        guest.welcome(&identity, progress, greeting).map_err(|error| why(&format!("; {error}")))
+        if patience.is_zero() {
+            return Err(why(""));
+        }
+        self.shared.set_vacant(restarts.then_some(self.key));
+        let until = Instant::now() + patience;
+        let next = loop {
+            let Ok(guest) = self.comes.recv_timeout(until.saturating_duration_since(Instant::now())) else {
+                break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed }));
+            };
+            let key = self.shared.key(&guest);
+            match welcome(guest) {
+                Ok(connected) => break Ok((connected, key)),
+                Err(error) => failed = format!("; {error}"),
+            }
+            self.shared.set_vacant(restarts.then_some(key));
+        };
+        self.shared.set_vacant(None);
+        let (connected, key) = next?;
+        self.key = key;
+        Ok(connected)
     }
 
     fn peer(&self) -> String {
         self.peer.clone()
+    }
+
+    fn bell(&mut self) -> io::Result<Bell> {
+        self.bell.take().map_or_else(Bell::new, Ok)
     }
 }
 

@@ -24,3 +24,24 @@ pub fn set_up(stream: &TcpStream) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[test]
+    fn a_peer_that_has_vanished_is_found_out_in_twenty_five_seconds() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        set_up(&stream).unwrap();
+        assert!(stream.nodelay().unwrap() && sockopt::socket_keepalive(&stream).unwrap());
+        #[cfg(target_os = "linux")]
+        {
+            let (idle, every) = (sockopt::tcp_keepidle(&stream).unwrap(), sockopt::tcp_keepintvl(&stream).unwrap());
+            assert_eq!(idle + every * sockopt::tcp_keepcnt(&stream).unwrap(), Duration::from_secs(25));
+            assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 20_000);
+        }
+    }
+}

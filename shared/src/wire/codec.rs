@@ -5,11 +5,14 @@
 //! checksum were verified first, with a limit, borrowing text and arrays from the slice; flat types only; and all
 //! bytes must be consumed. The arrays of a batch cross as byte slices, which a decoded batch keeps using in place.
 
-use std::sync::Arc;
+use std::{fmt, marker::PhantomData, sync::Arc};
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 
 use super::control::{Hello, Role};
 use super::frame::{MAX_PAYLOAD, Totals};
@@ -39,10 +42,42 @@ fn from_slice<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, String> {
     Ok(value)
 }
 
+/// One for each field, and so no more of them than there may be fields: in memory they are many times what they are on the
+/// wire.
+#[derive(Serialize)]
+struct Each<T>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Each<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_seq(EachOf(PhantomData))
+    }
+}
+
+struct EachOf<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for EachOf<T> {
+    type Value = Each<T>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "up to {} fields", Schema::MAX_FIELDS)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(next) = from.next_element()? {
+            if all.len() == Schema::MAX_FIELDS {
+                return Err(A::Error::custom(format_args!("more than {} fields", Schema::MAX_FIELDS)));
+            }
+            all.push(next);
+        }
+        Ok(Each(all))
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct SchemaWire<'a> {
     #[serde(borrow)]
-    fields: Vec<FieldWire<'a>>,
+    fields: Each<FieldWire<'a>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -55,7 +90,8 @@ const TYPES: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::
 
 pub(super) fn encode_schema(schema: &Schema) -> Result<Vec<u8>, Error> {
     let kind = |kind: Type| TYPES.iter().position(|known| *known == kind).unwrap_or(0) as u8;
-    to_vec(&SchemaWire { fields: schema.fields().iter().map(|field| FieldWire { name: &field.name, kind: kind(field.kind) }).collect() })
+    let fields = schema.fields().iter().map(|field| FieldWire { name: &field.name, kind: kind(field.kind) });
+    to_vec(&SchemaWire { fields: Each(fields.collect()) })
 }
 
 pub(super) fn decode_schema(payload: &[u8]) -> Result<Schema, String> {
@@ -64,7 +100,7 @@ pub(super) fn decode_schema(payload: &[u8]) -> Result<Schema, String> {
         let kind = TYPES.get(usize::from(field.kind)).ok_or_else(|| format!("a field of the unknown type {}", field.kind))?;
         Ok(Field::new(field.name, *kind))
     };
-    Schema::new(wire.fields.iter().map(field).collect::<Result<_, String>>()?).map_err(|error| error.to_string())
+    Schema::new(wire.fields.0.iter().map(field).collect::<Result<_, String>>()?).map_err(|error| error.to_string())
 }
 
 /// Something failed on the other side, and the stream went on: a file that could not be read, say.
@@ -125,18 +161,18 @@ pub(super) fn decode_end(payload: &[u8]) -> Result<(Ending, Totals), String> {
 #[derive(Serialize, Deserialize)]
 struct PlanWire<'a> {
     #[serde(borrow)]
-    columns: Option<Vec<&'a str>>,
+    columns: Option<Each<&'a str>>,
     holds_state: bool,
 }
 
 pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
-    let columns = plan.columns.as_ref().map(|columns| columns.iter().map(String::as_str).collect());
+    let columns = plan.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
     to_vec(&PlanWire { columns, holds_state: plan.holds_state })
 }
 
 pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
     let PlanWire { columns, holds_state } = from_slice(payload)?;
-    Ok(Plan { columns: columns.map(|columns| columns.into_iter().map(str::to_owned).collect()), holds_state })
+    Ok(Plan { columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()), holds_state })
 }
 
 #[derive(Serialize, Deserialize)]
@@ -195,7 +231,7 @@ struct BatchWire<'a> {
     #[serde(borrow)]
     anchors: Option<IntsWire<'a>>,
     #[serde(borrow)]
-    columns: Vec<ColumnWire<'a>>,
+    columns: Each<ColumnWire<'a>>,
     #[serde(with = "serde_bytes", borrow)]
     block: &'a [u8],
 }
@@ -352,7 +388,7 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
     });
     let (anchors, block) = anchored.map_or((None, Bytes::new()), |(anchors, block)| (Some(ints_wire(anchors)), block.clone()));
     let Origin { source, start, end, .. } = batch.origin();
-    let wire = BatchWire { source, start: *start, end: *end, anchors, columns: columns.collect(), block: &[] };
+    let wire = BatchWire { source, start: *start, end: *end, anchors, columns: Each(columns.collect()), block: &[] };
     let mut head = HeadBuffer::new();
     bincode::serde::encode_into_std_write(&wire, &mut *head, CONFIG).map_err(|error| Error::Data(format!("cannot encode: {error}")))?;
     // The last eight bytes are the length of the block, which follows.
@@ -389,7 +425,7 @@ pub(super) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, or
         let nulls = column.nulls.map(|nulls| Bits::new(rows, payload.slice_ref(nulls)).ok_or("a null bitmap has not one bit a record"));
         Ok(Column::new(values).with_nulls(nulls.transpose()?))
     };
-    let columns = wire.columns.iter().map(column).collect::<Result<Vec<_>, &str>>()?;
+    let columns = wire.columns.0.iter().map(column).collect::<Result<Vec<_>, &str>>()?;
     let origin = Origin { source: wire.source.into(), start: wire.start, end: wire.end, order };
     Batch::new(schema, columns, rows, origin).map_err(|error| error.to_string())
 }

@@ -38,6 +38,8 @@ pub const HEADER_LEN: usize = 32;
 pub const MAX_PAYLOAD: usize = 8 << 20;
 /// More schemas than this in one stream are refused.
 pub const MAX_SCHEMAS: usize = 1024;
+/// Bytes of the payloads of all schemas of one stream: both ends keep them until its end.
+pub const MAX_SCHEMA_BYTES: usize = 2 * MAX_PAYLOAD;
 /// The flag of a frame that a reader may skip when it does not know its kind.
 pub const OPTIONAL: u8 = 1;
 

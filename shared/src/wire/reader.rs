@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     codec::{self, Ending, Report},
-    frame::{Decoder, HEADER_LEN, Header, Kind, MAX_SCHEMAS, Step, Totals},
+    frame::{Decoder, HEADER_LEN, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Step, Totals},
 };
 use crate::{Batch, Error, Pool, Schema};
 
@@ -91,6 +91,7 @@ pub struct Reader<R: Read> {
     input: R,
     decoder: Decoder,
     schemas: Vec<Arc<Schema>>,
+    schema_bytes: usize,
     pool: Pool,
     batches: u64,
 }
@@ -101,7 +102,7 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::NotAStream`], [`Error::Unsupported`], [`Error::Truncated`] or [`Error::Io`].
     pub fn new(input: R) -> Result<Self, Error> {
-        let mut reader = Reader { input, decoder: Decoder::new(), schemas: Vec::new(), pool: Pool::new(), batches: 0 };
+        let mut reader = Reader { input, decoder: Decoder::new(), schemas: Vec::new(), schema_bytes: 0, pool: Pool::new(), batches: 0 };
         reader.step()?;
         Ok(reader)
     }
@@ -179,6 +180,10 @@ impl<R: Read> Reader<R> {
             Kind::Schema => {
                 if usize::from(header.schema) != self.schemas.len() || self.schemas.len() >= MAX_SCHEMAS {
                     return Err(corrupt(format!("schema number {} after {} schemas", header.schema, self.schemas.len())));
+                }
+                self.schema_bytes += len;
+                if self.schema_bytes > MAX_SCHEMA_BYTES {
+                    return Err(corrupt(format!("the schemas of one stream are of more than {MAX_SCHEMA_BYTES} bytes")));
                 }
                 let schema = Arc::new(codec::decode_schema(&payload).map_err(corrupt)?);
                 self.schemas.push(schema.clone());

@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     codec::{self, Encoded, Ending, Report},
-    frame::{self, Header, Kind, MAX_SCHEMAS, Totals},
+    frame::{self, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Totals},
     reader::RawBatch,
 };
 use crate::{Batch, Error, Schema};
@@ -21,6 +21,7 @@ pub struct Writer<W: Write> {
     out: W,
     totals: Totals,
     schemas: Vec<Arc<Schema>>,
+    schema_bytes: usize,
     bytes: u64,
 }
 
@@ -30,7 +31,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`]; see [`Error::is_broken_pipe`] for a reader that has gone.
     pub fn new(out: W) -> Result<Self, Error> {
-        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), bytes: 0 };
+        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), schema_bytes: 0, bytes: 0 };
         writer.write_all(&mut [IoSlice::new(&frame::preamble())])?;
         Ok(writer)
     }
@@ -48,7 +49,12 @@ impl<W: Write> Writer<W> {
             return Err(Error::Schema(format!("more than {MAX_SCHEMAS} schemas in one stream")));
         }
         let number = self.schemas.len() as u16;
-        self.frame(Kind::Schema, number, 0, &codec::encode_schema(schema)?)?;
+        let payload = codec::encode_schema(schema)?;
+        if self.schema_bytes + payload.len() > MAX_SCHEMA_BYTES {
+            return Err(Error::Schema(format!("the schemas of one stream are of more than {MAX_SCHEMA_BYTES} bytes")));
+        }
+        self.schema_bytes += payload.len();
+        self.frame(Kind::Schema, number, 0, &payload)?;
         self.schemas.push(schema.clone());
         Ok(number)
     }

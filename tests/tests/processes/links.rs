@@ -332,20 +332,59 @@ fn a_signal_ends_a_consumer_with_its_answer() {
     }
 }
 
+/// Whether a process has said what it does at SIGTERM.
+fn catches_signals(group: &Group, number: usize) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", group.pid(number))).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default().trim();
+    u64::from_str_radix(caught, 16).is_ok_and(|caught| caught & (1 << 14) != 0)
+}
+
 #[test]
-fn a_signal_ends_a_consumer_that_waits_for_its_first_sender() {
-    for args in [vec!["--listen", "unix:s", "count | csv"], vec!["--listen", "unix:s", "--senders", "0", "count | csv"]] {
-        let mut group = Group::new();
-        let consumer = group.run(Consumer, &args);
-        group.until("it catches signals", SOON, |group| {
-            let status = fs::read_to_string(format!("/proc/{}/status", group.pid(consumer))).unwrap_or_default();
-            let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default().trim();
-            u64::from_str_radix(caught, 16).is_ok_and(|caught| caught & (1 << 14) != 0)
-        });
-        group.signal(consumer, Signal::TERM);
-        let ended = group.wait(consumer, SOON).exits(143);
-        assert!(!group.dir().join("s").exists(), "the socket is gone\n{ended}");
+fn a_signal_ends_a_program_that_waits_for_its_first_peer() {
+    let nobody = local(free_port());
+    let waits = [
+        (Consumer, vec!["--listen", "unix:s", "count | csv"]),
+        (Consumer, vec!["--listen", "unix:s", "--senders", "0", "count | csv"]),
+        (Producer, vec!["apache", "log", "--listen", "unix:s"]),
+        (Producer, vec!["apache", "log", "--listen", "unix:s", "--replay"]),
+        (Producer, vec!["apache", "log", "--listen", "unix:s", "--as", "json"]),
+        (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h"]),
+        (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h", "--as", "json"]),
+    ];
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        for (program, args) in &waits {
+            let mut group = Group::new();
+            log_in(&group, "log", 83, 10);
+            let waiting = group.run(*program, args);
+            group.until("it catches signals", SOON, |group| catches_signals(group, waiting));
+            if args.contains(&"--listen") {
+                group.until_socket("s", SOON);
+            }
+            let sent = std::time::Instant::now();
+            group.signal(waiting, signal);
+            let ended = group.wait(waiting, SOON).exits(code);
+            assert!(sent.elapsed() < Duration::from_secs(5), "it waits on\n{ended}");
+            assert!(!group.dir().join("s").exists(), "the socket is gone\n{ended}");
+        }
     }
+}
+
+#[test]
+fn a_signal_ends_a_producer_that_waits_for_another_consumer() {
+    let mut group = Group::new();
+    log_in(&group, "log", 84, 10);
+    let producer = group.run(Producer, &["apache", "log", "--listen", "unix:s", "--listen", "unix:s"]);
+    group.until_socket("s", SOON);
+    let consumer = group.run(Consumer, &["--from", "unix:s", "count | csv"]);
+    group.until("it is connected", SOON, |group| {
+        let open = fs::read_dir(format!("/proc/{}/fd", group.pid(consumer))).into_iter().flatten().flatten();
+        open.filter(|fd| fs::read_link(fd.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket:"))).count() > 0
+            && catches_signals(group, consumer)
+    });
+    group.signal(producer, Signal::TERM);
+    group.wait(producer, SOON).exits(143).says("not all consumers have come");
+    // It has heard of no end.
+    group.wait(consumer, SOON).exits(3);
 }
 
 #[test]

@@ -16,6 +16,8 @@ mod children;
 mod endurance;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
+// More peers than there is room for.
+mod limits;
 // Sockets: one way and the other, several to one, one to several; and what is known when an end dies.
 mod links;
 // Answers that are drawn on a terminal while they grow.
@@ -26,6 +28,8 @@ mod memory;
 mod outputs;
 // Lines that are no records.
 mod rejects;
+// Consumers that are killed and started again.
+mod replay;
 // What does not fit in memory.
 mod spill;
 // Who is let in over sockets, and who is not.

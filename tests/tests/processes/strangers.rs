@@ -26,7 +26,7 @@ fn free_port() -> u16 {
 }
 
 /// `ca.pem`, and `NAME.pem` with `NAME.key` signed by it for `localhost`.
-fn certificates(scratch: &Scratch, ca: &str, names: &[&str]) {
+pub(super) fn certificates(scratch: &Scratch, ca: &str, names: &[&str]) {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let issuer = Issuer::new(params.clone(), KeyPair::generate().unwrap());

@@ -245,16 +245,17 @@ pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Optio
             destinations.push(socket(name, connection));
         }
     }
-    for url in to {
-        destinations.push(match url {
+    let reach = |url: &Url| -> Result<Destination, Error> {
+        Ok(match url {
             Url::Exec(argv) => {
                 let (child, feed) = exec::spawn(argv, false)?;
                 let Feed::Pipe(out) = feed else { return Err(Error::Protocol("a pipe was asked for")) };
                 Destination { name: format!("the child `{}`", child.name()), out: Some(out), end: End::Child(child) }
             }
             _ => socket(url.to_string(), raw::connect(url, options.connect_timeout)?),
-        });
-    }
+        })
+    };
+    watch.waiting(|| false, || to.iter().try_for_each(|url| reach(url).map(|reached| destinations.push(reached))))?;
     let outs = destinations.iter().filter_map(|destination| destination.out.as_ref()).map(|out| out.as_fd().try_clone_to_owned());
     let outs = outs.collect::<Result<Vec<_>, _>>().map_err(|error| Error::io("cannot watch the outputs", error))?;
     let mut streams = Streams::new(form, destinations, options.spread.clone(), options.retry_timeout);

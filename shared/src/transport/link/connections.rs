@@ -1,8 +1,13 @@
 //! Where a link gets its connections from.
 
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
 use bytes::Bytes;
 
-use super::{Cut, parser::Parser};
+use super::{Bell, Cut, parser::Parser};
 use crate::{Error, session::Progress, transport::socket::Socket, wire::Hello};
 
 /// A connection on which both ends know who they are.
@@ -27,6 +32,76 @@ pub trait Connections: Send {
 
     /// Who is at the other end, for messages.
     fn peer(&self) -> String;
+
+    /// What wakes the thread that will have the connections.
+    ///
+    /// # Errors
+    /// When the system has no file descriptors left.
+    fn bell(&mut self) -> io::Result<Bell> {
+        Bell::new()
+    }
+
+    /// The receiver at the other end may be started again, and the stream be begun anew: that it ends without an answer is
+    /// no end then.
+    fn may_restart(&self) -> bool {
+        false
+    }
+
+    /// The receiver was started again, and `connected` leads to the new one. Whether it is kept, for a link that begins the
+    /// stream anew.
+    fn restarted(&mut self, connected: Connected) -> bool {
+        drop(connected);
+        false
+    }
+}
+
+/// Connections that outlive their link. When the receiver was started again, that link ends with [`Error::Restarted`], and
+/// the next one, opened with a clone of this, begins on the connection to the new receiver.
+#[derive(Clone)]
+pub struct Replay(Arc<Mutex<Kept>>);
+
+struct Kept {
+    connections: Box<dyn Connections>,
+    /// To the receiver that was started again.
+    connected: Option<Connected>,
+}
+
+impl Replay {
+    /// Of these connections.
+    pub fn new(connections: impl Connections + 'static) -> Self {
+        Replay(Arc::new(Mutex::new(Kept { connections: Box::new(connections), connected: None })))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Connections for Replay {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        let mut kept = self.kept();
+        match kept.connected.take().filter(|_| after.is_none()) {
+            Some(connected) => Ok(connected),
+            None => kept.connections.next(after, progress),
+        }
+    }
+
+    fn peer(&self) -> String {
+        self.kept().connections.peer()
+    }
+
+    fn bell(&mut self) -> io::Result<Bell> {
+        self.kept().connections.bell()
+    }
+
+    fn may_restart(&self) -> bool {
+        true
+    }
+
+    fn restarted(&mut self, connected: Connected) -> bool {
+        self.kept().connected = Some(connected);
+        true
+    }
 }
 
 /// One connection and no other: to a child, over a Unix socket.

@@ -87,7 +87,7 @@ impl Inlet {
     pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
         let peer = connections.peer();
         let first = connections.next(None, Progress::default())?;
-        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let state = State {
             inbox: Inbox::new(),
@@ -272,6 +272,14 @@ impl Steering {
     }
 }
 
+/// Also when its thread panics, nobody waits for it in vain.
+impl Drop for Receiver {
+    fn drop(&mut self) {
+        self.shared.lock().over.get_or_insert_with(|| Err("the thread of the link has failed".into()));
+        self.shared.came.notify_all();
+    }
+}
+
 /// The thread that has the socket.
 struct Receiver {
     shared: Arc<Shared>,
@@ -307,7 +315,6 @@ impl Receiver {
             }
         };
         self.shared.lock().over = Some(over);
-        self.shared.came.notify_all();
     }
 
     /// Receives over one connection, until there is nothing more to say either.

@@ -21,13 +21,14 @@ mod wake;
 
 use std::time::Duration;
 
-pub use connections::{Connected, Connections, Once};
+pub use connections::{Connected, Connections, Once, Replay};
 pub use inlet::{Inlet, Steering};
 pub use outlet::{Outlet, Plans};
 pub(crate) use parser::Parser;
 pub use pump::Cut;
 pub use readiness::Readiness;
-pub(crate) use wake::{Bell, Waker};
+pub use wake::Bell;
+pub(crate) use wake::Waker;
 
 /// How a connection is kept.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,17 @@ pub struct Settings {
     pub silence: Duration,
     /// How long the last confirmation is waited for once everything was sent, and offered once everything came.
     pub linger: Duration,
+}
+
+/// What all links of one program together keep, where there are several; each has a megabyte at least.
+const TOGETHER: usize = 64 << 20;
+
+impl Settings {
+    /// The same for each of so many links, which have no more memory together than a few.
+    #[must_use]
+    pub fn among(self, links: usize) -> Self {
+        Settings { window: self.window.min((TOGETHER / links.max(1)).max(1 << 20)), ..self }
+    }
 }
 
 impl Default for Settings {

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Error,
-    session::{Hold, Outbox, Progress},
+    session::{Hold, Lost, Outbox, Progress},
     wire::{Control, Ending, Kind, Plan, frame::MAX_PAYLOAD},
 };
 
@@ -27,8 +27,9 @@ const QUEUED: usize = 1 << 20;
 /// Takes the bytes of one stream, and sees to it that they arrive.
 ///
 /// Writing waits while the receiver is slower than the writer. It fails with [`io::ErrorKind::BrokenPipe`] when the
-/// receiver has had enough, and with an [`Error::Lost`] inside when it is gone for good. Dropped before the stream's End,
-/// it hangs up, and the receiver knows that the stream is incomplete.
+/// receiver has had enough, and with an [`Error::Lost`] inside when it is gone for good, or an [`Error::Restarted`] when the
+/// stream can be begun anew. Dropped before the stream's End, it hangs up, and the receiver knows that the stream is
+/// incomplete.
 pub struct Outlet {
     shared: Arc<Shared>,
     waker: Waker,
@@ -59,7 +60,21 @@ struct State {
     /// How the receiver ended.
     ending: Option<Ending>,
     /// How the link ended.
-    over: Option<Result<(), String>>,
+    over: Option<Result<(), Gone>>,
+}
+
+/// Why the receiver is no more.
+#[derive(Clone)]
+struct Gone {
+    what: String,
+    /// Another one is there in its place, for a stream that begins anew.
+    restarted: bool,
+}
+
+impl From<Gone> for Error {
+    fn from(gone: Gone) -> Self {
+        if gone.restarted { Error::Restarted(gone.what) } else { Error::Lost(gone.what) }
+    }
 }
 
 impl Shared {
@@ -88,7 +103,7 @@ impl Outlet {
     ) -> Result<Self, Error> {
         let peer = connections.peer();
         let first = connections.next(None, Progress::default())?;
-        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(Hold::Done);
@@ -131,7 +146,7 @@ impl Outlet {
     /// Why the receiver is gone for good, if it is.
     pub fn lost(&self) -> Option<Error> {
         match &self.shared.lock().over {
-            Some(Err(why)) => Some(Error::Lost(why.clone())),
+            Some(Err(gone)) => Some(gone.clone().into()),
             _ => None,
         }
     }
@@ -140,7 +155,7 @@ impl Outlet {
     /// receiver that does not speak.
     ///
     /// # Errors
-    /// [`Error::Lost`] when it was gone before.
+    /// [`Error::Lost`] or [`Error::Restarted`] when it was gone before.
     pub fn close(mut self) -> Result<Option<Ending>, Error> {
         self.shared.lock().abandoned = true;
         self.waker.wake();
@@ -151,7 +166,7 @@ impl Outlet {
         }
         let mut state = self.shared.lock();
         match state.over.take() {
-            Some(Err(why)) => Err(Error::Lost(why)),
+            Some(Err(gone)) => Err(gone.into()),
             _ => Ok(state.ending.take()),
         }
     }
@@ -163,8 +178,8 @@ impl Outlet {
             if state.outbox.progress().enough || matches!(state.over, Some(Ok(()))) {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
-            if let Some(Err(why)) = &state.over {
-                return Err(io::Error::other(Error::Lost(why.clone())));
+            if let Some(Err(gone)) = &state.over {
+                return Err(io::Error::other(Error::from(gone.clone())));
             }
             if state.outbox.has_room() {
                 break;
@@ -220,6 +235,16 @@ impl Plans {
     }
 }
 
+/// Also when its thread panics, nobody waits for it in vain.
+impl Drop for Sender {
+    fn drop(&mut self) {
+        let failed = || Err(Gone { what: "the thread of the link has failed".into(), restarted: false });
+        self.shared.lock().over.get_or_insert_with(failed);
+        self.tell_over();
+        self.shared.notify();
+    }
+}
+
 /// The thread that has the socket.
 struct Sender {
     shared: Arc<Shared>,
@@ -233,7 +258,15 @@ struct Sender {
 impl Sender {
     fn run(mut self, first: Connected, connections: &mut impl Connections) {
         let mut connected = first;
+        let lost = |what: String| Gone { what, restarted: false };
         let over = loop {
+            if let Err(why) = self.resume(&connected) {
+                let what = self.account(&Error::Lost(format!("{} {why}", connections.peer())));
+                // Whoever has answered has not lost it.
+                let answered = self.shared.lock().outbox.progress().finished;
+                let restarted = why == Lost::Restarted && !answered && connections.restarted(connected);
+                break Err(Gone { what, restarted });
+            }
             let cut = match self.converse(connected) {
                 Ok(()) => break Ok(()),
                 Err(cut) => cut,
@@ -245,17 +278,17 @@ impl Sender {
             if abandoned || enough {
                 break Ok(());
             }
-            if let Cut::Left(_) = &cut {
-                break Err(self.account(&Error::Lost(format!("{} takes no more: {cut}", connections.peer()))));
+            if let Cut::Left(_) = &cut
+                && !connections.may_restart()
+            {
+                break Err(lost(self.account(&Error::Lost(format!("{} takes no more: {cut}", connections.peer())))));
             }
             match connections.next(Some(&cut), Progress::default()) {
                 Ok(next) => connected = next,
-                Err(error) => break Err(self.account(&error)),
+                Err(error) => break Err(lost(self.account(&error))),
             }
         };
         self.shared.lock().over = Some(over);
-        self.tell_over();
-        self.shared.notify();
     }
 
     fn tell_over(&mut self) {
@@ -274,19 +307,24 @@ impl Sender {
         }
     }
 
-    /// Sends over one connection until all is confirmed.
-    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
-        let protocol = |lost| Cut::Protocol(format!("{lost:?}"));
+    /// Goes on where the receiver says that it is.
+    fn resume(&self, connected: &Connected) -> Result<(), Lost> {
+        let mut state = self.shared.lock();
         match &connected.hello {
             Some(hello) => {
-                let mut state = self.shared.lock();
-                state.outbox.connected(hello.instance, hello.progress).map_err(protocol)?;
+                state.outbox.connected(hello.instance, hello.progress)?;
                 state.greeted = true;
             }
-            None => self.shared.lock().outbox.connected([0; 16], Progress::default()).map_err(protocol)?,
+            None => state.outbox.connected([0; 16], Progress::default())?,
         }
+        drop(state);
         // A Hello is an acknowledgement too.
         self.shared.notify();
+        Ok(())
+    }
+
+    /// Sends over one connection until all is confirmed.
+    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
         let mut pump = Pump::new(connected, self.settings)?;
         let mut frames = Vec::new();
         loop {
@@ -354,7 +392,7 @@ impl Sender {
                 state.holds_state = plan.holds_state;
                 state.plan = Some(plan);
             }
-            Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(format!("{lost:?}")))?,
+            Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(lost.to_string()))?,
             Control::Refusal(report) => return Err(Cut::Left(report.message)),
             Control::End(ending) => state.ending = Some(ending),
         }

@@ -235,3 +235,41 @@ fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
         assert_eq!(sent.join().unwrap().unwrap().unwrap().cause, "well");
     });
 }
+
+/// Has a mistake in it that shows when the first connection is cut.
+struct Mistaken(Option<UnixStream>, Role);
+
+impl Connections for Mistaken {
+    fn next(&mut self, _: Option<&Cut>, _: Progress) -> Result<Connected, Error> {
+        let socket = self.0.take().expect("a mistake").into();
+        Ok(Connected { socket, parser: past_preamble(), hello: Some(hello(self.1, Progress::default())), say: Bytes::new() })
+    }
+
+    fn peer(&self) -> String {
+        "the other end".into()
+    }
+}
+
+#[test]
+fn a_link_whose_thread_panics_is_lost_and_waited_for_by_nobody() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let inlet = Inlet::open(Mistaken(Some(ours), Role::Sender), Settings::default()).unwrap();
+    drop(theirs);
+    let error = receive(inlet).unwrap_err();
+    assert!(error.exit() == Exit::Incomplete && error.to_string().contains("the thread of the link has failed"), "{error}");
+
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let (over, is_over) = crossbeam_channel::bounded(2);
+    let settings = Settings { window: 1000, ..Settings::default() };
+    let outlet = Outlet::open(Mistaken(Some(ours), Role::Receiver), settings, Readiness::new(), move || over.send(()).unwrap()).unwrap();
+    drop(theirs);
+    let error = send(outlet).unwrap_err();
+    assert!(error.exit() == Exit::Incomplete && error.to_string().contains("the thread of the link has failed"), "{error}");
+    is_over.recv_timeout(Duration::from_secs(20)).unwrap();
+}
+
+#[test]
+fn many_links_have_no_more_memory_than_a_few() {
+    let window = |links| Settings::default().among(links).window >> 20;
+    assert_eq!([0, 1, 2, 4, 16, 64, 1000].map(window), [32, 32, 32, 16, 4, 1, 1]);
+}

@@ -11,7 +11,7 @@ use std::{
 
 /// Wakes; any number of clones.
 #[derive(Clone, Debug)]
-pub(crate) struct Waker(Arc<Inner>);
+pub struct Waker(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -22,7 +22,7 @@ struct Inner {
 
 /// What the thread polls.
 #[derive(Debug)]
-pub(crate) struct Bell {
+pub struct Bell {
     pipe: PipeReader,
     waker: Waker,
 }

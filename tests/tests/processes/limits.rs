@@ -1,0 +1,167 @@
+//! More peers than there is room for: those that are there are served, the others wait or are told, and nothing spins.
+
+use std::{
+    fs,
+    io::{PipeWriter, Write},
+    os::unix::net::UnixStream,
+    thread,
+    time::{Duration, Instant},
+};
+
+use e2e::{
+    Group,
+    Program::{Consumer, Producer},
+    log::Log,
+    running::free_port,
+};
+use recpipe::{
+    Error,
+    session::Progress,
+    transport::{
+        Security, Url,
+        dial::{Dialer, Patience},
+        greet::Identity,
+        link::{Outlet, Readiness, Settings},
+    },
+    wire::{Control, Hello, Role, frame},
+};
+use rustix::process::Signal;
+
+const SOON: Duration = Duration::from_secs(30);
+const HOSTS: &str = "print \"{host}\"";
+
+/// A sender that is let in, and says nothing; or why it is not.
+fn sender(url: &str, patience: Duration) -> Result<Outlet, Error> {
+    let patience = Patience { connect: patience, greeting: Duration::from_secs(1), ..Patience::default() };
+    let url: Url = url.parse().unwrap();
+    let identity = Identity::new(Role::Sender, Vec::new(), "a test");
+    Outlet::open(Dialer::new(&url, &Security::default(), identity, patience)?, Settings::default(), Readiness::new(), || {})
+}
+
+/// Time on a processor that a process has had.
+fn processor_time(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+    // Fields 14 and 15 of proc(5), in ticks of a hundredth of a second.
+    Duration::from_millis((11..13).map(|at| fields[at].parse::<u64>().unwrap() * 10).sum())
+}
+
+/// A consumer of whoever comes, and a producer whose lines it prints.
+struct Served {
+    group: Group,
+    consumer: usize,
+    lines: PipeWriter,
+    written: usize,
+}
+
+impl Served {
+    fn start(url: &str, files: u32) -> Self {
+        let mut group = Group::new();
+        let consumer = group.run_with_files(files, Consumer, &["--listen", url, "--senders", "0", HOSTS]);
+        let (reader, lines) = std::io::pipe().unwrap();
+        group.start(Producer, &["apache", "--to", url], reader);
+        let mut served = Served { group, consumer, lines, written: 0 };
+        served.serves();
+        served
+    }
+
+    /// Asserts that the stream that runs goes on.
+    #[track_caller]
+    fn serves(&mut self) {
+        self.lines.write_all(&Log::common(310, 10).text()).unwrap();
+        self.written += 10;
+        let (consumer, written) = (self.consumer, self.written);
+        self.group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == written);
+    }
+
+    /// Asserts that a signal still ends it, with the answer to what came, and that so many senders were lost before.
+    #[track_caller]
+    fn ends(mut self, lost: usize) -> e2e::Ended {
+        let consumer = self.consumer;
+        let losses = |group: &Group| group.ended(consumer).stderr.matches("it did not come back\n").count();
+        self.group.until("the losses are known", SOON, |group| losses(group) == lost);
+        self.group.signal(consumer, Signal::TERM);
+        let ended = self.group.wait(consumer, SOON).exits(3);
+        assert_eq!(ended.stdout.lines().count(), self.written, "{ended}");
+        ended
+    }
+}
+
+#[test]
+fn sixty_four_peers_are_served_and_no_more() {
+    let url = format!("tcp://127.0.0.1:{}", free_port());
+    let mut served = Served::start(&url, 1024);
+    // With the producer they are 64.
+    let mut senders: Vec<Outlet> = (1..64).map(|_| sender(&url, SOON).unwrap_or_else(|error| panic!("{error}"))).collect();
+    for _ in 0..3 {
+        let Err(refused) = sender(&url, SOON) else { panic!("one too many is let in") };
+        assert!(refused.to_string().contains("too many are connected here"), "{refused}");
+    }
+    served.serves();
+    // A place is free a while after its peer has gone: it might have come back.
+    drop(senders.pop());
+    let until = Instant::now() + SOON;
+    while let Err(error) = sender(&url, SOON).map(|next| senders.push(next)) {
+        assert!(Instant::now() < until, "nobody is let in any more: {error}");
+        thread::sleep(Duration::from_millis(100));
+    }
+    served.serves();
+    let ended = served.ends(1);
+    assert_eq!(ended.stderr.matches("was turned away: too many are connected").count(), 1, "a line a minute\n{ended}");
+}
+
+#[test]
+fn without_file_descriptors_connections_wait_and_nothing_spins() {
+    let url = format!("tcp://127.0.0.1:{}", free_port());
+    let mut served = Served::start(&url, 48);
+    let mut senders = Vec::new();
+    let Err(starved) = (loop {
+        match sender(&url, Duration::from_secs(2)) {
+            Ok(sender) => senders.push(sender),
+            starved => break starved,
+        }
+        assert!(senders.len() < 48, "more links than descriptors");
+    }) else {
+        unreachable!("only an error ends the loop")
+    };
+    // It was not turned away, and those before it are all there.
+    assert!(starved.to_string().contains("no greeting came in time"), "{starved}");
+    assert!(senders.len() > 5 && senders.iter().all(|sender| sender.lost().is_none()), "{}", senders.len());
+    let pid = served.group.pid(served.consumer);
+    let before = processor_time(pid);
+    thread::sleep(Duration::from_secs(2));
+    let spent = processor_time(pid) - before;
+    assert!(spent < Duration::from_millis(500), "{spent:?} in two seconds in which nothing can be done");
+    served.serves();
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| sender(&url, SOON));
+        senders.truncate(senders.len() - 3);
+        waits.join().unwrap().unwrap_or_else(|error| panic!("accepting does not go on: {error}"));
+    });
+    served.serves();
+    let ended = served.ends(3);
+    assert_eq!(ended.stderr.matches("cannot accept a connection, and tries again").count(), 1, "a line a minute\n{ended}");
+}
+
+#[test]
+fn a_sender_that_is_gone_before_it_is_greeted_is_not_waited_for() {
+    let mut group = Group::new();
+    group.scratch().write("log", Log::common(311, 100).text());
+    let consumer = group.run(Consumer, &["--listen", "unix:s", "--senders", "2", "count | csv"]);
+    group.until_socket("s", SOON);
+    let hello = Hello {
+        role: Role::Sender,
+        instance: [1; 16],
+        stream: [2; 16],
+        progress: Progress::default(),
+        token: Vec::new(),
+        program: "a test".into(),
+    };
+    // What it said can be read after it has gone; what is said to it cannot be written.
+    let mut socket = UnixStream::connect(group.dir().join("s")).unwrap();
+    socket.write_all(&[&frame::preamble()[..], &Control::Hello(hello).to_bytes().unwrap()].concat()).unwrap();
+    drop(socket);
+    let producer = group.run(Producer, &["apache", "log", "--to", "unix:s"]);
+    group.wait(consumer, SOON).exits(3).says("is lost").prints("count\n100\n");
+    group.wait(producer, SOON).exits(1);
+}
