@@ -8,7 +8,7 @@ use std::{
     fs::{self, File},
     os::unix::{ffi::OsStrExt, process::ExitStatusExt},
     path::Path,
-    process::{Child, ExitStatus, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::{Duration, Instant},
@@ -16,7 +16,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::process::{self, Program, Scratch};
+use crate::{
+    hosts::Host,
+    process::{self, Program, Scratch},
+};
 
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -77,14 +80,22 @@ impl Group {
 
     /// Starts a program; its number in the group.
     pub fn start<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
+        self.spawn(process::command(program), program.name(), args, stdin)
+    }
+
+    /// The same on a host of its own.
+    pub fn start_at<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
+        self.spawn(process::command_in(host.namespace(), program), &format!("{}: {}", host.address(), program.name()), args, stdin)
+    }
+
+    fn spawn<S: AsRef<OsStr>>(&mut self, mut command: Command, name: &str, args: &[S], stdin: impl Into<Stdio>) -> usize {
         let number = self.programs.len();
         let file = |kind: &str| File::create(self.dir().join(format!(".{number}.{kind}"))).expect("a file can be made");
-        let mut command = process::command(program);
         command.args(args).stdin(stdin).stdout(file("out")).stderr(file("err")).current_dir(self.dir());
         command.env_remove("NO_COLOR").env("TERM", "xterm").env(MARK, &self.mark);
         let args: Vec<OsString> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
-        let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.name()));
-        self.programs.push(Running { command: format!("{} {args:?}", program.name()), child, began: Instant::now(), status: None });
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.programs.push(Running { command: format!("{name} {args:?}"), child, began: Instant::now(), status: None });
         number
     }
 
@@ -128,6 +139,11 @@ impl Group {
             }
         }
         Some(self.ended(number))
+    }
+
+    /// How much a program has written by now.
+    pub fn written(&self, number: usize) -> u64 {
+        fs::metadata(self.dir().join(format!(".{number}.out"))).expect("it was started").len()
     }
 
     /// What is known of a program by now.

@@ -1,0 +1,236 @@
+//! A cable is cut while records travel, and is whole again after a while: nothing is lost and nothing comes twice. Or it is
+//! not whole again in time: each end says so, and what it says is true.
+
+use std::{
+    env, fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use e2e::{Ended, Pipeline, hosts::Plug, log::Log};
+use regex::Regex;
+
+use crate::{
+    SOON, figure,
+    lines::{PRINT, flood, printed, trickle},
+    side_by_side,
+    topology::{LAST, Running, Shape},
+};
+
+/// What is silent for so long is dead.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// Whose cable is cut, where, and for how long.
+#[derive(Clone, Copy, Debug)]
+struct Cut {
+    shape: Shape,
+    host: usize,
+    plug: Plug,
+    lasts: Duration,
+}
+
+impl fmt::Display for Cut {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Cut { shape, host, plug, lasts } = self;
+        write!(out, "{shape}; the cable of host {host} is cut for {lasts:?} at the {plug:?}")
+    }
+}
+
+fn seconds() -> Vec<Duration> {
+    let text = env::var("HOSTS_SECONDS").unwrap_or_else(|_| "1,10,40".to_owned());
+    text.split(',').map(|number| Duration::from_secs(number.trim().parse().expect("HOSTS_SECONDS: numbers"))).collect()
+}
+
+/// On either side, both ways of calling, and in the middle of a chain.
+const PLACES: [(Shape, usize, Plug); 5] = [
+    (Shape::Called, 1, Plug::Host),
+    (Shape::Called, LAST, Plug::Switch),
+    (Shape::Calls, 1, Plug::Switch),
+    (Shape::Calls, LAST, Plug::Host),
+    (Shape::Chain, 1, Plug::Switch),
+];
+
+/// Each of the places for each of the times.
+fn cuts() -> Vec<Cut> {
+    let each = |lasts| PLACES.map(|(shape, host, plug)| Cut { shape, host, plug, lasts });
+    seconds().into_iter().flat_map(each).collect()
+}
+
+/// A cut while lines trickle, or at full speed.
+struct Case(Cut, bool);
+
+impl fmt::Display for Case {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", self.0, if self.1 { ", at full speed" } else { "" })
+    }
+}
+
+/// Asserts that all was well, and that nobody said anything but that it listens in the clear.
+#[track_caller]
+fn well(ended: Ended) -> Ended {
+    let ended = ended.exits(0);
+    assert!(ended.stderr.lines().all(|line| line.contains("--insecure:")), "{ended}");
+    ended
+}
+
+/// Cuts the cable, and makes it whole again.
+fn cut_and_join(running: &Running, cut: &Cut) {
+    let cable = &running.hosts[cut.host];
+    let began = Instant::now();
+    cable.cut(cut.plug);
+    if cut.shape == Shape::Called && cut.host == 1 && cut.lasts > Duration::from_secs(5) {
+        // What was under way of this host has arrived by then; what comes now is the other one's.
+        thread::sleep(Duration::from_secs(1));
+        let before = running.group.written(running.consumer);
+        running.group.until("the others go on", Duration::from_secs(3), |group| group.written(running.consumer) > before + 100);
+    }
+    thread::sleep(cut.lasts.saturating_sub(began.elapsed()));
+    cable.join(cut.plug);
+}
+
+/// Lines that trickle all the while.
+fn trickles(cut: &Cut) {
+    let mut pipes = Vec::new();
+    let started = cut.shape.start(PRINT, &[], |_| {
+        let (reader, writer) = std::io::pipe().unwrap();
+        pipes.push(writer);
+        (Some(reader), None)
+    });
+    let Some(mut running) = started else { return };
+    let (stop, names, consumer) = (AtomicBool::new(false), cut.shape.names(), running.consumer);
+    let written: Vec<u64> = thread::scope(|scope| {
+        let stop = &stop;
+        let feeds: Vec<_> = pipes.into_iter().zip(names).map(|(pipe, name)| scope.spawn(move || trickle(pipe, name, stop))).collect();
+        let all_came = |stdout: &str| names.iter().all(|name| printed(stdout, name) > 0);
+        running.group.until("lines of all have come", SOON, |group| all_came(&group.ended(consumer).stdout));
+        cut_and_join(&running, cut);
+        stop.store(true, Ordering::Relaxed);
+        feeds.into_iter().map(|feed| feed.join().unwrap()).collect()
+    });
+    let joined = Instant::now();
+    for number in running.all() {
+        well(running.group.wait(number, SOON));
+    }
+    let ended = running.group.ended(consumer);
+    for (name, written) in names.iter().zip(written) {
+        assert_eq!(printed(&ended.stdout, name), written, "{name}: {ended}");
+    }
+    figure(&format!("{cut}: {} lines; over {:.1} s after that", ended.stdout.lines().count(), joined.elapsed().as_secs_f64()));
+}
+
+/// Counts and adds up, and says when the first record has come.
+const TOTALS: &str = "tee [ head 1 | print \"begun\" ] | stats count, sum(bytes) | csv";
+
+fn totals(count: u64, sum: u64) -> String {
+    format!("begun\ncount,sum(bytes)\n{count},{sum}\n")
+}
+
+/// All that can be sent, with the cable cut when the first of it has come.
+fn floods(cut: &Cut, file: Option<&(String, u64, u64)>) {
+    let log = Log::common(102, 2000);
+    let text = log.text();
+    let mut pipes = Vec::new();
+    let started = cut.shape.start(TOTALS, &[], |_| match file {
+        Some((path, ..)) => (None, Some(path.clone())),
+        None => {
+            let (reader, writer) = std::io::pipe().unwrap();
+            pipes.push(writer);
+            (Some(reader), None)
+        }
+    });
+    let Some(mut running) = started else { return };
+    let (stop, consumer) = (AtomicBool::new(false), running.consumer);
+    let began = Instant::now();
+    let times: u64 = thread::scope(|scope| {
+        let feeds: Vec<_> = pipes.into_iter().map(|pipe| scope.spawn(|| flood(pipe, &text, &stop))).collect();
+        running.group.until("records have come", SOON, |group| group.written(consumer) > 0);
+        cut_and_join(&running, cut);
+        let sender = *running.producers.get(cut.host).unwrap_or(&running.producers[0]);
+        assert!(running.group.wait_until(sender, Instant::now()).is_none(), "{cut}: all was sent before\n{}", running.group.ended(sender));
+        stop.store(true, Ordering::Relaxed);
+        feeds.into_iter().map(|feed| feed.join().unwrap()).sum()
+    });
+    let senders = running.producers.len() as u64;
+    let expect = match file {
+        Some((_, count, sum)) => totals(count * senders, sum * senders),
+        None => totals(log.len() as u64 * times, log.total_bytes() * times),
+    };
+    let joined = Instant::now();
+    for number in running.all() {
+        well(running.group.wait(number, SOON * 5));
+    }
+    running.group.ended(consumer).prints(&expect);
+    let (took, after) = (began.elapsed().as_secs_f64(), joined.elapsed().as_secs_f64());
+    figure(&format!("{cut}, at full speed: exact; {took:.1} s, {after:.1} s of them after that"));
+}
+
+#[test]
+fn a_cable_that_is_cut_for_a_while_costs_no_record_and_doubles_none() {
+    let file = env::var("HOSTS_LOG").ok().map(|path| {
+        // What it holds, by a way that has no cable.
+        let both = Pipeline::both(&["apache", &path], &["stats count, sum(bytes) | csv"]).deadline(SOON * 5).run().succeeds();
+        let numbers: Vec<u64> = both.text().split(['\n', ',']).filter_map(|number| number.parse().ok()).collect();
+        (path, numbers[0], numbers[1])
+    });
+    let trickling = cuts();
+    let mut flooding = trickling.clone();
+    if file.is_none() {
+        // One for each length is enough for every day, each elsewhere.
+        flooding = flooding.chunks(PLACES.len()).enumerate().map(|(n, cuts)| cuts[(n * 2 + 1) % cuts.len()]).collect();
+    }
+    let cases: Vec<_> = trickling.into_iter().map(|cut| Case(cut, false)).chain(flooding.into_iter().map(|cut| Case(cut, true))).collect();
+    side_by_side(&cases, |Case(cut, at_full_speed)| if *at_full_speed { floods(cut, file.as_ref()) } else { trickles(cut) });
+}
+
+/// The account that a sender gives: frames, confirmed, done.
+fn account(stderr: &str) -> [u64; 3] {
+    let account = Regex::new("of (\\d+) frames it has confirmed (\\d+), and (\\d+) are done with").unwrap();
+    let found = account.captures(stderr).unwrap_or_else(|| panic!("no account: {stderr}"));
+    [1, 2, 3].map(|n| found[n].parse().unwrap())
+}
+
+#[test]
+fn a_cable_that_is_not_whole_again_in_time_is_accounted_for() {
+    let retry = Duration::from_secs(5);
+    let places = [(Shape::Called, Plug::Host), (Shape::Called, Plug::Switch), (Shape::Calls, Plug::Host), (Shape::Calls, Plug::Switch)];
+    let cuts = places.map(|(shape, plug)| Cut { shape, host: 1, plug, lasts: SILENCE + retry });
+    side_by_side(&cuts, |cut| {
+        let mut pipes = Vec::new();
+        let started = cut.shape.start(PRINT, &["--retry-timeout", "5s"], |_| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            pipes.push(writer);
+            (Some(reader), None)
+        });
+        let Some(mut running) = started else { return };
+        let (stop, names, consumer) = (AtomicBool::new(false), cut.shape.names(), running.consumer);
+        let producers = running.producers.clone();
+        let [stays, lost] = producers[..] else { panic!("two producers") };
+        let written: Vec<u64> = thread::scope(|scope| {
+            let stop = &stop;
+            let feeds: Vec<_> = pipes.into_iter().zip(names).map(|(pipe, name)| scope.spawn(move || trickle(pipe, name, stop))).collect();
+            // So many that those before them have been confirmed.
+            let all_came = |stdout: &str| names.iter().all(|name| printed(stdout, name) > 300);
+            running.group.until("lines of all have come", SOON, |group| all_came(&group.ended(consumer).stdout));
+            running.hosts[cut.host].cut(cut.plug);
+            let at = Instant::now();
+            running.group.wait(lost, SILENCE + retry + Duration::from_secs(1));
+            // The other end as well has given up by then, though it has more to read.
+            thread::sleep((SILENCE + retry + Duration::from_secs(1)).saturating_sub(at.elapsed()));
+            stop.store(true, Ordering::Relaxed);
+            feeds.into_iter().map(|feed| feed.join().unwrap()).collect()
+        });
+        // It has sent all it had, and hears that the answer is not whole.
+        running.group.wait(stays, SOON).exits(1).says("exit 3");
+        let ended = running.group.wait(consumer, Duration::from_secs(2)).exits(3).says("incomplete");
+        let lost = running.group.ended(lost).exits(3);
+        assert_eq!(printed(&ended.stdout, names[0]), written[0], "{ended}");
+        // Each frame but the schema holds a line or more; a frame that was confirmed is one whose lines have been printed.
+        let lines = printed(&ended.stdout, names[1]);
+        let [frames, confirmed, done] = account(&lost.stderr);
+        assert!(frames >= confirmed && confirmed >= done && done > 1, "{lost}");
+        assert!(written[1] >= lines && lines + 1 >= confirmed, "{} lines printed of {}\n{lost}", lines, written[1]);
+        assert!(frames > confirmed && written[1] > lines, "what was made since cannot have come: {lines} lines\n{lost}");
+        figure(&format!("{cut}: {lines} lines of {}; {}", written[1], lost.stderr.lines().last().unwrap_or_default()));
+    });
+}

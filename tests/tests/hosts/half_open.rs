@@ -1,0 +1,111 @@
+//! The cable is cut for good, and no system says so: each end has to find out by itself, and in time.
+
+use std::{
+    env, fmt,
+    io::Write,
+    sync::{Mutex, atomic::AtomicBool},
+    thread,
+    time::{Duration, Instant},
+};
+
+use e2e::{hosts::Plug, log::Log};
+
+use crate::{
+    SOON, figure,
+    lines::{PRINT, flood},
+    side_by_side,
+    topology::{LAST, Shape},
+};
+
+/// What is silent for so long is dead.
+const SILENCE: Duration = Duration::from_secs(15);
+
+/// An end that has nothing to say says so as often.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// Records that are under way, or none.
+#[derive(Clone, Copy, Debug)]
+struct Case {
+    shape: Shape,
+    plug: Plug,
+    flows: bool,
+    number: usize,
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Case { shape, plug, flows, number } = self;
+        write!(out, "{number}: {shape}; cut at the {plug:?}, {}", if *flows { "in full flow" } else { "idle" })
+    }
+}
+
+fn cases() -> Vec<Case> {
+    let runs = env::var("HOSTS_RUNS").map_or(4, |text| text.parse().expect("HOSTS_RUNS: a number"));
+    let case = |number: usize| Case {
+        shape: if number.is_multiple_of(2) { Shape::Called } else { Shape::Calls },
+        plug: if (number / 2).is_multiple_of(2) { Plug::Host } else { Plug::Switch },
+        flows: number % 4 == 1 || number % 4 == 2,
+        number,
+    };
+    (0..runs).map(case).collect()
+}
+
+#[test]
+fn a_half_open_connection_is_found_by_both_ends_in_time() {
+    let found = Mutex::new(Vec::new());
+    side_by_side(&cases(), |case| {
+        let mut pipes = Vec::new();
+        let query = if case.flows { "tee [ head 1 | print \"begun\" ] | stats count" } else { PRINT };
+        // Nobody waits for it to come back: the end of the program is what it has found.
+        let started = case.shape.start(query, &["--retry-timeout", "0s"], |_| {
+            let (reader, writer) = std::io::pipe().unwrap();
+            pipes.push(writer);
+            (Some(reader), None)
+        });
+        let Some(mut running) = started else { return };
+        let (never, text) = (AtomicBool::new(false), Log::common(103, 1000).text());
+        let mut ends = running.all();
+        thread::scope(|scope| {
+            let mut silent = Vec::new();
+            for mut pipe in pipes {
+                if case.flows {
+                    scope.spawn(|| flood(pipe, &text, &never));
+                } else {
+                    pipe.write_all(&text).unwrap();
+                    silent.push(pipe);
+                }
+            }
+            let consumer = running.consumer;
+            let lines = if case.flows { 1 } else { 2000 };
+            running.group.until("records have come", SOON, |group| group.ended(consumer).stdout.lines().count() >= lines);
+            running.hosts[LAST].cut(case.plug);
+            let at = Instant::now();
+            let mut times = Vec::new();
+            while !ends.is_empty() {
+                ends.retain(|&number| {
+                    let over = running.group.wait_until(number, Instant::now()).is_some();
+                    if over {
+                        times.push(at.elapsed());
+                    }
+                    !over
+                });
+                assert!(at.elapsed() < SOON, "{case}: not found\n{}", running.group.ended(consumer));
+                thread::sleep(Duration::from_millis(5));
+            }
+            for number in running.all() {
+                running.group.ended(number).exits(3).says("nothing was heard for 15 s");
+            }
+            // The last word may be as old as a beat when the cable is cut.
+            for time in &times {
+                let in_time = (SILENCE - BEAT - Duration::from_millis(100)..=SILENCE + Duration::from_secs(1)).contains(time);
+                assert!(in_time, "{case}: found after {time:?}\n{}", running.group.ended(consumer));
+            }
+            found.lock().unwrap().extend(times);
+        });
+    });
+    let mut found = found.into_inner().unwrap();
+    found.sort();
+    if let [first, .., last] = found[..] {
+        figure(&format!("{} ends, found after {first:.1?} to {last:.1?}, median {:.1?}", found.len(), found[found.len() / 2]));
+    }
+}

@@ -1,0 +1,105 @@
+//! Who sends to whom, on three hosts.
+
+use std::{fmt, io::PipeReader};
+
+use e2e::{
+    Group, Hosts,
+    Program::{Consumer, Producer},
+    certificates,
+};
+
+/// The host of the last consumer.
+pub const LAST: usize = 2;
+
+const PORT: u16 = 7000;
+
+/// Who calls whom.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Producers on hosts 0 and 1 call a consumer on host 2.
+    Called,
+    /// A consumer on host 2 calls producers on hosts 0 and 1.
+    Calls,
+    /// A producer on host 0 calls a consumer on host 1, which calls another on host 2; encrypted, and each shows who it is.
+    Chain,
+}
+
+/// The programs of a run.
+pub struct Running {
+    /// Declared first, so that the programs are gone before their hosts.
+    pub group: Group,
+    pub hosts: Hosts,
+    /// On hosts 0, and 1 if there are two.
+    pub producers: Vec<usize>,
+    /// The one that answers.
+    pub consumer: usize,
+    /// Between the two.
+    pub between: Option<usize>,
+}
+
+impl Shape {
+    /// The names of the producers' lines.
+    pub fn names(self) -> &'static [&'static str] {
+        if self == Shape::Chain { &["zero"] } else { &["zero", "one"] }
+    }
+
+    /// Starts the programs; `None` where there can be no hosts. Each producer is given the source that `source` makes for
+    /// its number: standard input and a file to be read instead.
+    pub fn start(self, query: &str, options: &[&str], mut source: impl FnMut(usize) -> (Option<PipeReader>, Option<String>)) -> Option<Running> {
+        let hosts = Hosts::new(3)?;
+        let mut group = Group::new();
+        let scheme = if self == Shape::Chain { "tls" } else { "tcp" };
+        let at = |host: usize| format!("{scheme}://{}:{PORT}", hosts[host].address());
+        let mut options = options.to_vec();
+        if self == Shape::Chain {
+            certificates::write(group.scratch(), "ca.pem", &["host"], &[&hosts[1].address(), &hosts[LAST].address()]);
+            options.extend(["--ca", "ca.pem", "--cert", "host.pem", "--key", "host.key"]);
+        } else {
+            options.push("--insecure");
+        }
+        let mut producer = |group: &mut Group, host: usize, how: [&str; 2]| {
+            let (stdin, path) = source(host);
+            let args = [&["apache"][..], &path.iter().map(String::as_str).collect::<Vec<_>>(), &options, &how].concat();
+            match stdin {
+                Some(stdin) => group.start_at(&hosts[host], Producer, &args, stdin),
+                None => group.start_at(&hosts[host], Producer, &args, std::process::Stdio::null()),
+            }
+        };
+        let consumer = |group: &mut Group, host: usize, how: &[&str], query: &str| {
+            group.start_at(&hosts[host], Consumer, &[&options, how, &[query]].concat(), std::process::Stdio::null())
+        };
+        let (producers, consumer, between) = match self {
+            Shape::Called => {
+                let last = consumer(&mut group, LAST, &["--listen", &at(LAST), "--senders", "2"], query);
+                ([0, 1].map(|host| producer(&mut group, host, ["--to", &at(LAST)])).to_vec(), last, None)
+            }
+            Shape::Calls => {
+                let producers = [0, 1].map(|host| producer(&mut group, host, ["--listen", &at(host)])).to_vec();
+                (producers, consumer(&mut group, LAST, &["--from", &at(0), "--from", &at(1)], query), None)
+            }
+            Shape::Chain => {
+                let last = consumer(&mut group, LAST, &["--listen", &at(LAST)], query);
+                let between = consumer(&mut group, 1, &["--listen", &at(1)], &format!("where status > 0 | emit {}", at(LAST)));
+                (vec![producer(&mut group, 0, ["--to", &at(1)])], last, Some(between))
+            }
+        };
+        Some(Running { group, hosts, producers, consumer, between })
+    }
+}
+
+impl Running {
+    /// All programs, in the order in which they end.
+    pub fn all(&self) -> Vec<usize> {
+        self.producers.iter().copied().chain(self.between).chain([self.consumer]).collect()
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Shape::Called => "producers call",
+            Shape::Calls => "the consumer calls",
+            Shape::Chain => "a chain",
+        })
+    }
+}
