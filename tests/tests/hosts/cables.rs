@@ -2,9 +2,7 @@
 //! not whole again in time: each end says so, and what it says is true.
 
 use std::{
-    env, fmt,
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
+    env, fmt, thread,
     time::{Duration, Instant},
 };
 
@@ -13,9 +11,9 @@ use regex::Regex;
 
 use crate::{
     SOON, figure,
-    lines::{PRINT, flood, printed, trickle},
+    lines::{Feeds, PRINT, printed},
     side_by_side,
-    topology::{LAST, Running, Shape},
+    topology::{LAST, Running, Shape, Source},
 };
 
 /// What is silent for so long is dead.
@@ -74,40 +72,37 @@ fn well(ended: Ended) -> Ended {
     ended
 }
 
-/// Cuts the cable, and makes it whole again.
-fn cut_and_join(running: &Running, cut: &Cut) {
+/// Cuts the cable, and makes it whole again; `meanwhile` may take as long as it is cut.
+fn cut_and_join(running: &Running, cut: &Cut, meanwhile: impl FnOnce()) {
     let cable = &running.hosts[cut.host];
     let began = Instant::now();
     cable.cut(cut.plug);
-    if cut.shape == Shape::Called && cut.host == 1 && cut.lasts > Duration::from_secs(5) {
-        // What was under way of this host has arrived by then; what comes now is the other one's.
-        thread::sleep(Duration::from_secs(1));
-        let before = running.group.written(running.consumer);
-        running.group.until("the others go on", Duration::from_secs(3), |group| group.written(running.consumer) > before + 100);
-    }
+    meanwhile();
     thread::sleep(cut.lasts.saturating_sub(began.elapsed()));
     cable.join(cut.plug);
+}
+
+/// One host is cut off: the other one's lines come as before.
+fn others_go_on(running: &Running) {
+    // What was under way has arrived by then.
+    thread::sleep(Duration::from_secs(1));
+    let before = running.group.written(running.consumer);
+    running.group.until("the others go on", Duration::from_secs(5), |group| group.written(running.consumer) > before + 100);
 }
 
 /// Lines that trickle all the while.
 fn trickles(cut: &Cut) {
     let mut pipes = Vec::new();
-    let started = cut.shape.start(PRINT, &[], |_| {
-        let (reader, writer) = std::io::pipe().unwrap();
-        pipes.push(writer);
-        (Some(reader), None)
+    let Some(mut running) = cut.shape.start(PRINT, &[], |_| Source::pipe(&mut pipes)) else { return };
+    let (names, consumer) = (cut.shape.names(), running.consumer);
+    let feeds = Feeds::trickle(pipes, names);
+    running.until_printed(names, 1);
+    cut_and_join(&running, cut, || {
+        if cut.host != LAST && names.len() > 1 && cut.lasts > Duration::from_secs(6) {
+            others_go_on(&running);
+        }
     });
-    let Some(mut running) = started else { return };
-    let (stop, names, consumer) = (AtomicBool::new(false), cut.shape.names(), running.consumer);
-    let written: Vec<u64> = thread::scope(|scope| {
-        let stop = &stop;
-        let feeds: Vec<_> = pipes.into_iter().zip(names).map(|(pipe, name)| scope.spawn(move || trickle(pipe, name, stop))).collect();
-        let all_came = |stdout: &str| names.iter().all(|name| printed(stdout, name) > 0);
-        running.group.until("lines of all have come", SOON, |group| all_came(&group.ended(consumer).stdout));
-        cut_and_join(&running, cut);
-        stop.store(true, Ordering::Relaxed);
-        feeds.into_iter().map(|feed| feed.join().unwrap()).collect()
-    });
+    let written = feeds.stop();
     let joined = Instant::now();
     for number in running.all() {
         well(running.group.wait(number, SOON));
@@ -129,28 +124,17 @@ fn totals(count: u64, sum: u64) -> String {
 /// All that can be sent, with the cable cut when the first of it has come.
 fn floods(cut: &Cut, file: Option<&(String, u64, u64)>) {
     let log = Log::common(102, 2000);
-    let text = log.text();
     let mut pipes = Vec::new();
-    let started = cut.shape.start(TOTALS, &[], |_| match file {
-        Some((path, ..)) => (None, Some(path.clone())),
-        None => {
-            let (reader, writer) = std::io::pipe().unwrap();
-            pipes.push(writer);
-            (Some(reader), None)
-        }
-    });
-    let Some(mut running) = started else { return };
-    let (stop, consumer) = (AtomicBool::new(false), running.consumer);
+    let source = |_| file.map_or_else(|| Source::pipe(&mut pipes), |(path, ..)| Source::File(path.clone()));
+    let Some(mut running) = cut.shape.start(TOTALS, &[], source) else { return };
     let began = Instant::now();
-    let times: u64 = thread::scope(|scope| {
-        let feeds: Vec<_> = pipes.into_iter().map(|pipe| scope.spawn(|| flood(pipe, &text, &stop))).collect();
-        running.group.until("records have come", SOON, |group| group.written(consumer) > 0);
-        cut_and_join(&running, cut);
-        let sender = *running.producers.get(cut.host).unwrap_or(&running.producers[0]);
-        assert!(running.group.wait_until(sender, Instant::now()).is_none(), "{cut}: all was sent before\n{}", running.group.ended(sender));
-        stop.store(true, Ordering::Relaxed);
-        feeds.into_iter().map(|feed| feed.join().unwrap()).sum()
-    });
+    let feeds = Feeds::flood(pipes, log.text());
+    let consumer = running.consumer;
+    running.group.until("records have come", SOON, |group| group.written(consumer) > 0);
+    cut_and_join(&running, cut, || ());
+    let sender = *running.producers.get(cut.host).unwrap_or(&running.producers[0]);
+    assert!(running.group.wait_until(sender, Instant::now()).is_none(), "all was sent before\n{}", running.group.ended(sender));
+    let times: u64 = feeds.stop().into_iter().sum();
     let senders = running.producers.len() as u64;
     let expect = match file {
         Some((_, count, sum)) => totals(count * senders, sum * senders),
@@ -197,29 +181,18 @@ fn a_cable_that_is_not_whole_again_in_time_is_accounted_for() {
     let cuts = places.map(|(shape, plug)| Cut { shape, host: 1, plug, lasts: SILENCE + retry });
     side_by_side(&cuts, |cut| {
         let mut pipes = Vec::new();
-        let started = cut.shape.start(PRINT, &["--retry-timeout", "5s"], |_| {
-            let (reader, writer) = std::io::pipe().unwrap();
-            pipes.push(writer);
-            (Some(reader), None)
-        });
+        let started = cut.shape.start(PRINT, &["--retry-timeout", "5s"], |_| Source::pipe(&mut pipes));
         let Some(mut running) = started else { return };
-        let (stop, names, consumer) = (AtomicBool::new(false), cut.shape.names(), running.consumer);
-        let producers = running.producers.clone();
-        let [stays, lost] = producers[..] else { panic!("two producers") };
-        let written: Vec<u64> = thread::scope(|scope| {
-            let stop = &stop;
-            let feeds: Vec<_> = pipes.into_iter().zip(names).map(|(pipe, name)| scope.spawn(move || trickle(pipe, name, stop))).collect();
-            // So many that those before them have been confirmed.
-            let all_came = |stdout: &str| names.iter().all(|name| printed(stdout, name) > 300);
-            running.group.until("lines of all have come", SOON, |group| all_came(&group.ended(consumer).stdout));
-            running.hosts[cut.host].cut(cut.plug);
-            let at = Instant::now();
-            running.group.wait(lost, SILENCE + retry + Duration::from_secs(1));
-            // The other end as well has given up by then, though it has more to read.
-            thread::sleep((SILENCE + retry + Duration::from_secs(1)).saturating_sub(at.elapsed()));
-            stop.store(true, Ordering::Relaxed);
-            feeds.into_iter().map(|feed| feed.join().unwrap()).collect()
-        });
+        let (names, consumer, stays, lost) = (cut.shape.names(), running.consumer, running.producers[0], running.producers[1]);
+        let feeds = Feeds::trickle(pipes, names);
+        // So many that those before them have been confirmed.
+        running.until_printed(names, 300);
+        running.hosts[cut.host].cut(cut.plug);
+        let given_up = Instant::now() + SILENCE + retry + Duration::from_secs(1);
+        running.group.wait(lost, given_up.saturating_duration_since(Instant::now()));
+        // The other end as well has given up by then, though it has more to read.
+        thread::sleep(given_up.saturating_duration_since(Instant::now()));
+        let written = feeds.stop();
         // It has sent all it had, and hears that the answer is not whole.
         running.group.wait(stays, SOON).exits(1).says("exit 3");
         let ended = running.group.wait(consumer, Duration::from_secs(2)).exits(3).says("incomplete");

@@ -3,7 +3,7 @@
 use std::{
     env, fmt,
     io::Write,
-    sync::{Mutex, atomic::AtomicBool},
+    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
@@ -12,9 +12,9 @@ use e2e::{hosts::Plug, log::Log};
 
 use crate::{
     SOON, figure,
-    lines::{PRINT, flood},
+    lines::{Feeds, PRINT},
     side_by_side,
-    topology::{LAST, Shape},
+    topology::{LAST, Shape, Source},
 };
 
 /// What is silent for so long is dead.
@@ -22,6 +22,9 @@ const SILENCE: Duration = Duration::from_secs(15);
 
 /// An end that has nothing to say says so as often.
 const BEAT: Duration = Duration::from_secs(5);
+
+/// Of each producer, where no more come.
+const LINES: usize = 1000;
 
 /// Records that are under way, or none.
 #[derive(Clone, Copy, Debug)]
@@ -56,52 +59,38 @@ fn a_half_open_connection_is_found_by_both_ends_in_time() {
     side_by_side(&cases(), |case| {
         let mut pipes = Vec::new();
         let query = if case.flows { "tee [ head 1 | print \"begun\" ] | stats count" } else { PRINT };
-        // Nobody waits for it to come back: the end of the program is what it has found.
-        let started = case.shape.start(query, &["--retry-timeout", "0s"], |_| {
-            let (reader, writer) = std::io::pipe().unwrap();
-            pipes.push(writer);
-            (Some(reader), None)
-        });
+        // Nobody waits for it to come back: the end of a program is what it has found.
+        let started = case.shape.start(query, &["--retry-timeout", "0s"], |_| Source::pipe(&mut pipes));
         let Some(mut running) = started else { return };
-        let (never, text) = (AtomicBool::new(false), Log::common(103, 1000).text());
-        let mut ends = running.all();
-        thread::scope(|scope| {
-            let mut silent = Vec::new();
-            for mut pipe in pipes {
-                if case.flows {
-                    scope.spawn(|| flood(pipe, &text, &never));
-                } else {
-                    pipe.write_all(&text).unwrap();
-                    silent.push(pipe);
+        let text = Log::common(103, LINES).text();
+        let (_feeds, _silent, lines) = if case.flows {
+            (Some(Feeds::flood(pipes, text)), Vec::new(), 1)
+        } else {
+            pipes.iter_mut().for_each(|pipe| pipe.write_all(&text).unwrap());
+            (None, pipes, 2 * LINES)
+        };
+        let consumer = running.consumer;
+        running.group.until("records have come", SOON, |group| group.ended(consumer).stdout.lines().count() >= lines);
+        running.hosts[LAST].cut(case.plug);
+        let at = Instant::now();
+        let (mut ends, mut times) = (running.all(), Vec::new());
+        while !ends.is_empty() {
+            ends.retain(|&number| {
+                running.group.wait_until(number, Instant::now()).is_none() || {
+                    times.push(at.elapsed());
+                    false
                 }
-            }
-            let consumer = running.consumer;
-            let lines = if case.flows { 1 } else { 2000 };
-            running.group.until("records have come", SOON, |group| group.ended(consumer).stdout.lines().count() >= lines);
-            running.hosts[LAST].cut(case.plug);
-            let at = Instant::now();
-            let mut times = Vec::new();
-            while !ends.is_empty() {
-                ends.retain(|&number| {
-                    let over = running.group.wait_until(number, Instant::now()).is_some();
-                    if over {
-                        times.push(at.elapsed());
-                    }
-                    !over
-                });
-                assert!(at.elapsed() < SOON, "{case}: not found\n{}", running.group.ended(consumer));
-                thread::sleep(Duration::from_millis(5));
-            }
-            for number in running.all() {
-                running.group.ended(number).exits(3).says("nothing was heard for 15 s");
-            }
-            // The last word may be as old as a beat when the cable is cut.
-            for time in &times {
-                let in_time = (SILENCE - BEAT - Duration::from_millis(100)..=SILENCE + Duration::from_secs(1)).contains(time);
-                assert!(in_time, "{case}: found after {time:?}\n{}", running.group.ended(consumer));
-            }
-            found.lock().unwrap().extend(times);
-        });
+            });
+            assert!(at.elapsed() < SOON, "not found\n{}", running.group.ended(consumer));
+            thread::sleep(Duration::from_millis(5));
+        }
+        for number in running.all() {
+            running.group.ended(number).exits(3).says("nothing was heard for 15 s");
+        }
+        // The last word may be as old as a beat when the cable is cut.
+        let in_time = SILENCE - BEAT - Duration::from_millis(100)..=SILENCE + Duration::from_secs(1);
+        assert!(times.iter().all(|time| in_time.contains(time)), "found after {times:?}\n{}", running.group.ended(consumer));
+        found.lock().unwrap().extend(times);
     });
     let mut found = found.into_inner().unwrap();
     found.sort();

@@ -1,9 +1,12 @@
-//! What travels: lines of a log that say whose they are and which, written until they are not wanted any more.
+//! What travels: lines of a log that say whose they are and which, written by threads until they are not wanted any more.
 
 use std::{
     io::{PipeWriter, Write},
-    sync::atomic::{AtomicBool, Ordering},
-    thread,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -17,8 +20,48 @@ fn entry(template: &Entry, name: &str, number: u64) -> Entry {
     Entry { user: name.to_owned(), request: format!("/{number}"), bytes: Some(number % 1000), ..template.clone() }
 }
 
-/// Writes a few lines, pauses, and so on, until `stop`, or nobody reads them; how many. Each few are a frame, or nearly.
-pub fn trickle(mut pipe: PipeWriter, name: &str, stop: &AtomicBool) -> u64 {
+/// Threads that feed the producers of a run. They end with [`Feeds::stop`], or when their producers do: a test that fails
+/// leaves none behind.
+pub struct Feeds {
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<u64>>,
+}
+
+impl Feeds {
+    fn new(pipes: Vec<PipeWriter>, feed: impl Fn(usize, PipeWriter, &AtomicBool) -> u64 + Clone + Send + 'static) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let start = |(number, pipe)| {
+            let (feed, stop) = (feed.clone(), stop.clone());
+            thread::spawn(move || feed(number, pipe, &stop))
+        };
+        Feeds { threads: pipes.into_iter().enumerate().map(start).collect(), stop }
+    }
+
+    /// Each writes a few lines of its name, pauses, and so on. Each few are a frame, or nearly.
+    pub fn trickle(pipes: Vec<PipeWriter>, names: &'static [&'static str]) -> Self {
+        Feeds::new(pipes, |number, pipe, stop| trickle(pipe, names[number], stop))
+    }
+
+    /// Each writes a log again and again, as fast as it is read.
+    pub fn flood(pipes: Vec<PipeWriter>, text: Vec<u8>) -> Self {
+        let text: Arc<[u8]> = text.into();
+        Feeds::new(pipes, move |_, mut pipe, stop| {
+            let mut times = 0;
+            while !stop.load(Ordering::Relaxed) && pipe.write_all(&text).is_ok() {
+                times += 1;
+            }
+            times
+        })
+    }
+
+    /// They write the last of it, and end; how many lines, or logs, each has written.
+    pub fn stop(self) -> Vec<u64> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    }
+}
+
+fn trickle(mut pipe: PipeWriter, name: &str, stop: &AtomicBool) -> u64 {
     let template = Log::common(101, 1).0.remove(0);
     let mut written = 0;
     loop {
@@ -35,15 +78,6 @@ pub fn trickle(mut pipe: PipeWriter, name: &str, stop: &AtomicBool) -> u64 {
         }
         thread::sleep(Duration::from_millis(50));
     }
-}
-
-/// Writes a log again and again, as fast as it is read, until `stop`, or nobody reads it; how many times.
-pub fn flood(mut pipe: PipeWriter, text: &[u8], stop: &AtomicBool) -> u64 {
-    let mut times = 0;
-    while !stop.load(Ordering::Relaxed) && pipe.write_all(text).is_ok() {
-        times += 1;
-    }
-    times
 }
 
 /// Asserts that of this producer's lines the first have been printed, each once and in order; how many.

@@ -1,12 +1,18 @@
 //! Who sends to whom, on three hosts.
 
-use std::{fmt, io::PipeReader};
+use std::{
+    fmt,
+    io::{PipeReader, PipeWriter},
+    process::Stdio,
+};
 
 use e2e::{
     Group, Hosts,
     Program::{Consumer, Producer},
     certificates,
 };
+
+use crate::{SOON, lines::printed};
 
 /// The host of the last consumer.
 pub const LAST: usize = 2;
@@ -37,15 +43,29 @@ pub struct Running {
     pub between: Option<usize>,
 }
 
+/// What a producer reads.
+pub enum Source {
+    Pipe(PipeReader),
+    File(String),
+}
+
+impl Source {
+    /// A pipe, whose other end is added to these.
+    pub fn pipe(writers: &mut Vec<PipeWriter>) -> Self {
+        let (reader, writer) = std::io::pipe().unwrap();
+        writers.push(writer);
+        Source::Pipe(reader)
+    }
+}
+
 impl Shape {
     /// The names of the producers' lines.
     pub fn names(self) -> &'static [&'static str] {
         if self == Shape::Chain { &["zero"] } else { &["zero", "one"] }
     }
 
-    /// Starts the programs; `None` where there can be no hosts. Each producer is given the source that `source` makes for
-    /// its number: standard input and a file to be read instead.
-    pub fn start(self, query: &str, options: &[&str], mut source: impl FnMut(usize) -> (Option<PipeReader>, Option<String>)) -> Option<Running> {
+    /// Starts the programs; `None` where there can be no hosts. `source` says what the producer on a host reads.
+    pub fn start(self, query: &str, options: &[&str], mut source: impl FnMut(usize) -> Source) -> Option<Running> {
         let hosts = Hosts::new(3)?;
         let mut group = Group::new();
         let scheme = if self == Shape::Chain { "tls" } else { "tcp" };
@@ -58,15 +78,14 @@ impl Shape {
             options.push("--insecure");
         }
         let mut producer = |group: &mut Group, host: usize, how: [&str; 2]| {
-            let (stdin, path) = source(host);
-            let args = [&["apache"][..], &path.iter().map(String::as_str).collect::<Vec<_>>(), &options, &how].concat();
-            match stdin {
-                Some(stdin) => group.start_at(&hosts[host], Producer, &args, stdin),
-                None => group.start_at(&hosts[host], Producer, &args, std::process::Stdio::null()),
+            let args = [&["apache"][..], &options, &how].concat();
+            match source(host) {
+                Source::Pipe(pipe) => group.start_at(&hosts[host], Producer, &args, pipe),
+                Source::File(path) => group.start_at(&hosts[host], Producer, &[&args[..], &[&path]].concat(), Stdio::null()),
             }
         };
         let consumer = |group: &mut Group, host: usize, how: &[&str], query: &str| {
-            group.start_at(&hosts[host], Consumer, &[&options, how, &[query]].concat(), std::process::Stdio::null())
+            group.start_at(&hosts[host], Consumer, &[&options, how, &[query]].concat(), Stdio::null())
         };
         let (producers, consumer, between) = match self {
             Shape::Called => {
@@ -88,6 +107,13 @@ impl Shape {
 }
 
 impl Running {
+    /// Waits until the consumer has printed so many lines of each.
+    #[track_caller]
+    pub fn until_printed(&self, names: &[&str], lines: u64) {
+        let are_there = |stdout: &str| names.iter().all(|name| printed(stdout, name) >= lines);
+        self.group.until("lines of all have come", SOON, |group| are_there(&group.ended(self.consumer).stdout));
+    }
+
     /// All programs, in the order in which they end.
     pub fn all(&self) -> Vec<usize> {
         self.producers.iter().copied().chain(self.between).chain([self.consumer]).collect()
