@@ -28,6 +28,7 @@ pub struct Feeds {
 }
 
 impl Feeds {
+    #[allow(clippy::disallowed_methods, reason = "each ends with its producer at the latest")]
     fn new(pipes: Vec<PipeWriter>, feed: impl Fn(usize, PipeWriter, &AtomicBool) -> u64 + Clone + Send + 'static) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let start = |(number, pipe)| {
