@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{
@@ -312,11 +312,10 @@ fn admit(shared: &Arc<Shared>, guest: Guest, from: Whence) {
     let mut desk = shared.desk();
     if let Some(link) = desk.links.get(&key).cloned() {
         drop(desk);
-        // One connection waits there at most; whoever comes too often is told to come again.
-        if let Err(crossbeam_channel::TrySendError::Disconnected(guest) | crossbeam_channel::TrySendError::Full(guest)) =
-            link.try_send(guest)
-        {
-            guest.refuse("that stream is over, or has a connection");
+        match link.try_send(guest) {
+            Err(TrySendError::Disconnected(guest)) => guest.refuse("that stream is over"),
+            // One connection waits there at most; whoever comes too often is hung up on without a word, and comes again.
+            Ok(()) | Err(TrySendError::Full(_)) => {}
         }
         return;
     }
@@ -384,6 +383,10 @@ impl Connections for Accepted {
 
     fn peer(&self) -> String {
         self.peer.clone()
+    }
+
+    fn has_returned(&self) -> bool {
+        !self.comes.is_empty()
     }
 }
 

@@ -11,7 +11,7 @@ use regex::Regex;
 
 use crate::{
     SOON, figure,
-    lines::{Feeds, PRINT, printed},
+    lines::{Feeds, PRINT, TOTALS, printed, totals},
     side_by_side,
     topology::{LAST, Running, Shape, Source},
 };
@@ -114,18 +114,19 @@ fn trickles(cut: &Cut) {
     figure(&format!("{cut}: {} lines; over {:.1} s after that", ended.stdout.lines().count(), joined.elapsed().as_secs_f64()));
 }
 
-/// Counts and adds up, and says when the first record has come.
-const TOTALS: &str = "tee [ head 1 | print \"begun\" ] | stats count, sum(bytes) | csv";
-
-fn totals(count: u64, sum: u64) -> String {
-    format!("begun\ncount,sum(bytes)\n{count},{sum}\n")
+/// The answer of one log where so many have been sent.
+fn several(answer: &str, times: u64) -> String {
+    let (head, row) = answer.trim_end().rsplit_once('\n').unwrap();
+    let [count, sum, most] = row.splitn(3, ',').collect::<Vec<_>>()[..] else { panic!("{answer}") };
+    let times = |number: &str| number.parse::<u64>().unwrap() * times;
+    format!("{head}\n{},{},{most}\n", times(count), times(sum))
 }
 
 /// All that can be sent, with the cable cut when the first of it has come.
-fn floods(cut: &Cut, file: Option<&(String, u64, u64)>) {
+fn floods(cut: &Cut, file: Option<&(String, String)>) {
     let log = Log::common(102, 2000);
     let mut pipes = Vec::new();
-    let source = |_| file.map_or_else(|| Source::pipe(&mut pipes), |(path, ..)| Source::File(path.clone()));
+    let source = |_| file.map_or_else(|| Source::pipe(&mut pipes), |(path, _)| Source::File(path.clone()));
     let Some(mut running) = cut.shape.start(TOTALS, &[], source) else { return };
     let began = Instant::now();
     let feeds = Feeds::flood(pipes, log.text());
@@ -135,10 +136,9 @@ fn floods(cut: &Cut, file: Option<&(String, u64, u64)>) {
     let sender = *running.producers.get(cut.host).unwrap_or(&running.producers[0]);
     assert!(running.group.wait_until(sender, Instant::now()).is_none(), "all was sent before\n{}", running.group.ended(sender));
     let times: u64 = feeds.stop().into_iter().sum();
-    let senders = running.producers.len() as u64;
     let expect = match file {
-        Some((_, count, sum)) => totals(count * senders, sum * senders),
-        None => totals(log.len() as u64 * times, log.total_bytes() * times),
+        Some((_, answer)) => several(answer, running.producers.len() as u64),
+        None => totals(&log, times),
     };
     let joined = Instant::now();
     for number in running.all() {
@@ -153,9 +153,8 @@ fn floods(cut: &Cut, file: Option<&(String, u64, u64)>) {
 fn a_cable_that_is_cut_for_a_while_costs_no_record_and_doubles_none() {
     let file = env::var("HOSTS_LOG").ok().map(|path| {
         // What it holds, by a way that has no cable.
-        let both = Pipeline::both(&["apache", &path], &["stats count, sum(bytes) | csv"]).deadline(SOON * 5).run().succeeds();
-        let numbers: Vec<u64> = both.text().split(['\n', ',']).filter_map(|number| number.parse().ok()).collect();
-        (path, numbers[0], numbers[1])
+        let both = Pipeline::both(&["apache", &path], &[TOTALS]).deadline(SOON * 5).run().succeeds();
+        (path, both.text())
     });
     let trickling = cuts();
     let mut flooding = trickling.clone();

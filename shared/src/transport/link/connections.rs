@@ -27,6 +27,12 @@ pub trait Connections: Send {
 
     /// Who is at the other end, for messages.
     fn peer(&self) -> String;
+
+    /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.
+    /// It is looked at whenever something happens on the connection, and with each Beat.
+    fn has_returned(&self) -> bool {
+        false
+    }
 }
 
 /// One connection and no other: to a child, over a Unix socket.

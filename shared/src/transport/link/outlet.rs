@@ -234,7 +234,7 @@ impl Sender {
     fn run(mut self, first: Connected, connections: &mut impl Connections) {
         let mut connected = first;
         let over = loop {
-            let cut = match self.converse(connected) {
+            let cut = match self.converse(connected, connections) {
                 Ok(()) => break Ok(()),
                 Err(cut) => cut,
             };
@@ -275,7 +275,7 @@ impl Sender {
     }
 
     /// Sends over one connection until all is confirmed.
-    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
+    fn converse(&mut self, connected: Connected, connections: &impl Connections) -> Result<(), Cut> {
         let protocol = |lost| Cut::Protocol(format!("{lost:?}"));
         match &connected.hello {
             Some(hello) => {
@@ -290,6 +290,9 @@ impl Sender {
         let mut pump = Pump::new(connected, self.settings)?;
         let mut frames = Vec::new();
         loop {
+            if connections.has_returned() {
+                return Err(Cut::Returned);
+            }
             {
                 let mut state = self.shared.lock();
                 if state.abandoned && !state.ended {

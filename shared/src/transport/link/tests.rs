@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    net::{TcpListener, TcpStream},
     os::unix::net::UnixStream,
     sync::Arc,
     time::Duration,
@@ -13,6 +14,12 @@ use super::{Connected, Connections, Cut, Inlet, Outlet, Readiness, Settings, par
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
     session::Progress,
+    transport::{
+        Security,
+        dial::Patience,
+        greet::{self, Identity},
+        listen::Listener,
+    },
     wire::{Ending, Hello, Incoming, Reader, Role, Writer, frame::MAX_PAYLOAD},
 };
 
@@ -208,4 +215,24 @@ fn a_receiver_that_dies_is_seen() {
     let error = send(outlet).unwrap_err();
     assert_eq!(error.exit(), Exit::Incomplete, "{error}");
     assert!(error.to_string().contains("has confirmed 0"), "{error}");
+}
+
+#[test]
+fn whoever_calls_again_is_taken_at_its_word() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    let us = Identity::new(Role::Receiver, Vec::new(), "receiver");
+    let listener = Listener::open(&url, &Security::default(), us, Patience::default(), Some(1), true).unwrap();
+    let them = Identity::new(Role::Sender, Vec::new(), "sender");
+    let call = || greet::call(TcpStream::connect(("127.0.0.1", port)).unwrap().into(), &them, Progress::default(), Duration::from_secs(5));
+    // It would be silent for long before it is given up.
+    let settings = Settings { beat: Some(Duration::from_millis(50)), silence: Duration::from_secs(300), ..Settings::default() };
+    let inlet = std::thread::scope(|scope| {
+        let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), settings).unwrap());
+        let first = call().unwrap();
+        let again = call().unwrap();
+        drop((first, again));
+        inlet.join().unwrap()
+    });
+    drop(inlet);
 }
