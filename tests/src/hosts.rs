@@ -4,9 +4,9 @@
 //! Nothing of it is in the machine's own network, and all of it is gone with its [`Hosts`].
 //!
 //! ```text
-//!   host 0: eth0 10.231.0.1 ══ port0 ┐
-//!   host 1: eth0 10.231.0.2 ══ port1 ┤ bridge, in the switch
-//!   host 2: eth0 10.231.0.3 ══ port2 ┘
+//!   host 0: cable 10.231.0.1 ══ port0 ┐
+//!   host 1: cable 10.231.0.2 ══ port1 ┤ bridge, in the switch
+//!   host 2: cable 10.231.0.3 ══ port2 ┘
 //! ```
 
 use std::{
@@ -24,6 +24,9 @@ const PREFIX: &str = "recpipe-test-";
 
 /// Where the system keeps the namespaces that have names.
 const NAMED: &str = "/run/netns";
+
+/// The interface of each host; no other network has one of this name.
+pub const CABLE: &str = "cable";
 
 static MADE: AtomicU64 = AtomicU64::new(0);
 
@@ -79,8 +82,8 @@ impl Hosts {
         let mut ports = "link add name bridge type bridge\nlink set bridge up\n".to_owned();
         for host in &self.hosts {
             let (switch, port) = (&host.switch, host.port());
-            let cable = format!("link add name eth0 type veth peer name {port} netns {switch}\nlink set lo up\n");
-            ip(Some(&host.namespace), &format!("{cable}addr add {}/24 dev eth0\nlink set eth0 up\n", host.address()))?;
+            let cable = format!("link add name {CABLE} type veth peer name {port} netns {switch}\nlink set lo up\n");
+            ip(Some(&host.namespace), &format!("{cable}addr add {}/24 dev {CABLE}\nlink set {CABLE} up\n", host.address()))?;
             ports += &format!("link set {port} master bridge\nlink set {port} up\n");
         }
         ip(Some(&self.switch), &ports)
@@ -122,7 +125,7 @@ impl Host {
 
     fn set(&self, plug: Plug, state: &str) {
         let (namespace, link) = match plug {
-            Plug::Host => (&self.namespace, "eth0".to_owned()),
+            Plug::Host => (&self.namespace, CABLE.to_owned()),
             Plug::Switch => (&self.switch, self.port()),
         };
         ip(Some(namespace), &format!("link set {link} {state}\n")).unwrap_or_else(|error| panic!("a cable: {error}"));

@@ -122,7 +122,7 @@ fn several(answer: &str, times: u64) -> String {
     format!("{head}\n{},{},{most}\n", times(count), times(sum))
 }
 
-/// All that can be sent, with the cable cut when the first of it has come.
+/// All that can be sent, with the cable cut when some of it has come.
 fn floods(cut: &Cut, file: Option<&(String, String)>) {
     let log = Log::common(102, 2000);
     let mut pipes = Vec::new();
@@ -130,8 +130,7 @@ fn floods(cut: &Cut, file: Option<&(String, String)>) {
     let Some(mut running) = cut.shape.start(TOTALS, &[], source) else { return };
     let began = Instant::now();
     let feeds = Feeds::flood(pipes, log.text());
-    let consumer = running.consumer;
-    running.group.until("records have come", SOON, |group| group.written(consumer) > 0);
+    running.until_sent();
     cut_and_join(&running, cut, || ());
     let sender = *running.producers.get(cut.host).unwrap_or(&running.producers[0]);
     assert!(running.group.wait_until(sender, Instant::now()).is_none(), "all was sent before\n{}", running.group.ended(sender));
@@ -144,7 +143,7 @@ fn floods(cut: &Cut, file: Option<&(String, String)>) {
     for number in running.all() {
         well(running.group.wait(number, SOON * 5));
     }
-    running.group.ended(consumer).prints(&expect);
+    running.group.ended(running.consumer).prints(&expect);
     let (took, after) = (began.elapsed().as_secs_f64(), joined.elapsed().as_secs_f64());
     figure(&format!("{cut}, at full speed: exact; {took:.1} s, {after:.1} s of them after that"));
 }

@@ -1,7 +1,7 @@
 //! Who sends to whom, on three hosts.
 
 use std::{
-    fmt,
+    fmt, fs,
     io::{PipeReader, PipeWriter},
     process::Stdio,
 };
@@ -10,6 +10,7 @@ use e2e::{
     Group, Hosts,
     Program::{Consumer, Producer},
     certificates,
+    hosts::CABLE,
 };
 
 use crate::{SOON, lines::printed};
@@ -112,6 +113,20 @@ impl Running {
     pub fn until_printed(&self, names: &[&str], lines: u64) {
         let are_there = |stdout: &str| names.iter().all(|name| printed(stdout, name) >= lines);
         self.group.until("lines of all have come", SOON, |group| are_there(&group.ended(self.consumer).stdout));
+    }
+
+    /// Waits until each producer's host has sent a megabyte.
+    #[track_caller]
+    pub fn until_sent(&self) {
+        let is_sending = |&producer: &usize| {
+            // The system counts for the network that the process is in: in ours there is no such cable.
+            let counts = fs::read_to_string(format!("/proc/{}/net/dev", self.group.pid(producer))).unwrap_or_default();
+            let cable = counts.lines().find_map(|line| line.trim().strip_prefix(CABLE)?.strip_prefix(':'));
+            // Eight numbers about what came are first.
+            let bytes = cable.and_then(|counts| counts.split_whitespace().nth(8)?.parse::<u64>().ok());
+            bytes.is_some_and(|bytes| bytes > 1 << 20)
+        };
+        self.group.until("a megabyte of each is under way", SOON, |_| self.producers.iter().all(is_sending));
     }
 
     /// All programs, in the order in which they end.
