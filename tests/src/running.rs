@@ -104,6 +104,11 @@ impl Group {
         self.start(program, args, Stdio::null())
     }
 
+    /// The same on a host of its own.
+    pub fn run_at<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S]) -> usize {
+        self.start_at(host, program, args, Stdio::null())
+    }
+
     /// The process of a program.
     pub fn pid(&self, number: usize) -> u32 {
         self.programs[number].child.id()

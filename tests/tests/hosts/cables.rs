@@ -6,7 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Ended, Pipeline, hosts::Plug, log::Log};
+use e2e::{
+    Ended, Group, Hosts, Pipeline,
+    Program::{Consumer, Producer},
+    hosts::Plug,
+    log::Log,
+};
 use regex::Regex;
 
 use crate::{
@@ -48,6 +53,12 @@ const PLACES: [(Shape, usize, Plug); 5] = [
     (Shape::Calls, LAST, Plug::Host),
     (Shape::Chain, 1, Plug::Switch),
 ];
+
+/// What programs are told where a cable is cut for so long. The usual 30 seconds after the 15 of silence are just enough for
+/// 40; on a busy machine a few more are needed. Not many: the system's own repeat of a call would come only at 50.
+fn patience(lasts: Duration) -> &'static [&'static str] {
+    if lasts > SILENCE { &["--retry-timeout", "33s"] } else { &[] }
+}
 
 /// Each of the places for each of the times.
 fn cuts() -> Vec<Cut> {
@@ -93,7 +104,7 @@ fn others_go_on(running: &Running) {
 /// Lines that trickle all the while.
 fn trickles(cut: &Cut) {
     let mut pipes = Vec::new();
-    let Some(mut running) = cut.shape.start(PRINT, &[], |_| Source::pipe(&mut pipes)) else { return };
+    let Some(mut running) = cut.shape.start(PRINT, patience(cut.lasts), |_| Source::pipe(&mut pipes)) else { return };
     let (names, consumer) = (cut.shape.names(), running.consumer);
     let feeds = Feeds::trickle(pipes, names);
     running.until_printed(names, 1);
@@ -127,7 +138,7 @@ fn floods(cut: &Cut, file: Option<&(String, String)>) {
     let log = Log::common(102, 2000);
     let mut pipes = Vec::new();
     let source = |_| file.map_or_else(|| Source::pipe(&mut pipes), |(path, _)| Source::File(path.clone()));
-    let Some(mut running) = cut.shape.start(TOTALS, &[], source) else { return };
+    let Some(mut running) = cut.shape.start(TOTALS, patience(cut.lasts), source) else { return };
     let began = Instant::now();
     let feeds = Feeds::flood(pipes, log.text());
     running.until_sent();
@@ -204,4 +215,45 @@ fn a_cable_that_is_not_whole_again_in_time_is_accounted_for() {
         assert!(frames > confirmed && written[1] > lines, "what was made since cannot have come: {lines} lines\n{lost}");
         figure(&format!("{cut}: {lines} lines of {}; {}", written[1], lost.stderr.lines().last().unwrap_or_default()));
     });
+}
+
+#[test]
+fn a_host_that_is_not_there_yet_is_called_until_it_is() {
+    let cases = [(Plug::Host, Some(2)), (Plug::Switch, Some(5)), (Plug::Host, None), (Plug::Switch, None)];
+    let cases = cases.map(|(plug, joined_after)| Late { plug, joined_after });
+    side_by_side(&cases, |Late { plug, joined_after }| {
+        let Some(hosts) = Hosts::new(2) else { return };
+        let mut group = Group::new();
+        let log = Log::common(104, 100);
+        group.scratch().write("log", log.text());
+        let url = format!("tcp://{}:7000", hosts[1].address());
+        hosts[0].cut(*plug);
+        let consumer = group.run_at(&hosts[1], Consumer, &["--listen", &url, "--insecure", TOTALS]);
+        // Where it is never joined it is called for a short while only.
+        let patience = if joined_after.is_some() { "10s" } else { "2s" };
+        let producer = group.run_at(&hosts[0], Producer, &["apache", "log", "--to", &url, "--connect-timeout", patience]);
+        let Some(seconds) = joined_after else {
+            let ended = group.wait(producer, Duration::from_secs(4)).exits(1).says("cannot connect to tcp://10.231.0.2:7000");
+            assert!(ended.took < Duration::from_secs(3), "{ended}");
+            return;
+        };
+        thread::sleep(Duration::from_secs(*seconds));
+        assert!(group.wait_until(producer, Instant::now()).is_none(), "{}", group.ended(producer));
+        hosts[0].join(*plug);
+        group.wait(producer, SOON).exits(0).quietly();
+        well(group.wait(consumer, SOON)).prints(&totals(&log, 1));
+    });
+}
+
+/// A cable that is no cable at first.
+#[derive(Debug)]
+struct Late {
+    plug: Plug,
+    joined_after: Option<u64>,
+}
+
+impl fmt::Display for Late {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, out)
+    }
 }

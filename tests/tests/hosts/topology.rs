@@ -3,7 +3,6 @@
 use std::{
     fmt, fs,
     io::{PipeReader, PipeWriter},
-    process::Stdio,
 };
 
 use e2e::{
@@ -82,11 +81,11 @@ impl Shape {
             let args = [&["apache"][..], &options, &how].concat();
             match source(host) {
                 Source::Pipe(pipe) => group.start_at(&hosts[host], Producer, &args, pipe),
-                Source::File(path) => group.start_at(&hosts[host], Producer, &[&args[..], &[&path]].concat(), Stdio::null()),
+                Source::File(path) => group.run_at(&hosts[host], Producer, &[&args[..], &[&path]].concat()),
             }
         };
         let consumer = |group: &mut Group, host: usize, how: &[&str], query: &str| {
-            group.start_at(&hosts[host], Consumer, &[&options, how, &[query]].concat(), Stdio::null())
+            group.run_at(&hosts[host], Consumer, &[&options, how, &[query]].concat())
         };
         let (producers, consumer, between) = match self {
             Shape::Called => {
