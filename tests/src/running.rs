@@ -80,18 +80,32 @@ impl Group {
 
     /// Starts a program; its number in the group.
     pub fn start<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
-        self.spawn(process::command(program), program.name(), args, stdin)
+        self.spawn(process::command(program), program.name(), args, stdin, None)
     }
 
     /// The same on a host of its own.
     pub fn start_at<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
-        self.spawn(process::command_in(host.namespace(), program), &format!("{}: {}", host.address(), program.name()), args, stdin)
+        self.spawn(process::command_in(host.namespace(), program), &at(host, program), args, stdin, None)
     }
 
-    fn spawn<S: AsRef<OsStr>>(&mut self, mut command: Command, name: &str, args: &[S], stdin: impl Into<Stdio>) -> usize {
+    /// The same with an output of its own, which its end does not tell.
+    pub fn run_into<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S], stdout: impl Into<Stdio>) -> usize {
+        let command = process::command_in(host.namespace(), program);
+        self.spawn(command, &at(host, program), args, Stdio::null(), Some(stdout.into()))
+    }
+
+    fn spawn<S: AsRef<OsStr>>(
+        &mut self,
+        mut command: Command,
+        name: &str,
+        args: &[S],
+        stdin: impl Into<Stdio>,
+        stdout: Option<Stdio>,
+    ) -> usize {
         let number = self.programs.len();
         let file = |kind: &str| File::create(self.dir().join(format!(".{number}.{kind}"))).expect("a file can be made");
-        command.args(args).stdin(stdin).stdout(file("out")).stderr(file("err")).current_dir(self.dir());
+        let out = file("out");
+        command.args(args).stdin(stdin).stdout(stdout.unwrap_or(out.into())).stderr(file("err")).current_dir(self.dir());
         command.env_remove("NO_COLOR").env("TERM", "xterm").env(MARK, &self.mark);
         let args: Vec<OsString> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
         let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -212,6 +226,11 @@ impl Group {
         let path = self.dir().join(name);
         self.until(name, within, |_| path.exists());
     }
+}
+
+/// What a program on a host is called.
+fn at(host: &Host, program: Program) -> String {
+    format!("{}: {}", host.address(), program.name())
 }
 
 /// Children of a process that have ended and that it has not waited for.

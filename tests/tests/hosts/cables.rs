@@ -185,12 +185,12 @@ fn account(stderr: &str) -> [u64; 3] {
 
 #[test]
 fn a_cable_that_is_not_whole_again_in_time_is_accounted_for() {
-    let retry = Duration::from_secs(5);
+    let retry = Duration::from_secs(1);
     let places = [(Shape::Called, Plug::Host), (Shape::Called, Plug::Switch), (Shape::Calls, Plug::Host), (Shape::Calls, Plug::Switch)];
     let cuts = places.map(|(shape, plug)| Cut { shape, host: 1, plug, lasts: SILENCE + retry });
     side_by_side(&cuts, |cut| {
         let mut pipes = Vec::new();
-        let started = cut.shape.start(PRINT, &["--retry-timeout", "5s"], |_| Source::pipe(&mut pipes));
+        let started = cut.shape.start(PRINT, &["--retry-timeout", "1s"], |_| Source::pipe(&mut pipes));
         let Some(mut running) = started else { return };
         let (names, consumer, stays, lost) = (cut.shape.names(), running.consumer, running.producers[0], running.producers[1]);
         let feeds = Feeds::trickle(pipes, names);

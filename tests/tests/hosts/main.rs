@@ -11,6 +11,8 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+// A cable that is cut while a consumer cannot read.
+mod busy;
 // A cable that is cut for a while, or for good.
 mod cables;
 // How long it takes until each end knows that the other one cannot be heard.
