@@ -14,7 +14,10 @@ use std::{
     io::{self, Write},
     ops::Index,
     path::Path,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex, Once, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use crate::process::ip;
@@ -29,6 +32,12 @@ const NAMED: &str = "/run/netns";
 pub const CABLE: &str = "cable";
 
 static MADE: AtomicU64 = AtomicU64::new(0);
+
+/// That there can be none has been said.
+static SAID: Once = Once::new();
+
+/// The first namespace of a machine makes the place for all: not two at a time.
+static NAMING: Mutex<()> = Mutex::new(());
 
 /// Hosts that reach each other.
 #[derive(Debug)]
@@ -55,7 +64,7 @@ pub enum Plug {
 }
 
 impl Hosts {
-    /// So many; `None`, which is said on stderr, where the kernel does not let us make any.
+    /// So many; `None`, which is said once on stderr, where the kernel does not let us make any.
     ///
     /// # Panics
     /// When they cannot be made for another reason; and for any, where `CI` is set.
@@ -68,8 +77,9 @@ impl Hosts {
         match hosts.make() {
             Ok(()) => Some(hosts),
             Err(refused) if env::var_os("CI").is_none() && is_forbidden(&refused) => {
+                let why = refused.lines().next().unwrap_or_default();
                 // Whether anybody reads it is no matter.
-                let _ = writeln!(io::stderr(), "skipped: the kernel lets us make no hosts (root may): {}", refused.trim());
+                SAID.call_once(|| drop(writeln!(io::stderr(), "skipped: the kernel lets us make no hosts (root may): {why}")));
                 None
             }
             Err(failed) => panic!("hosts cannot be made: {failed}"),
@@ -78,7 +88,9 @@ impl Hosts {
 
     fn make(&self) -> Result<(), String> {
         let names = self.hosts.iter().map(|host| &host.namespace).chain([&self.switch]);
+        let named = NAMING.lock().unwrap_or_else(PoisonError::into_inner);
         ip(None, &names.map(|name| format!("netns add {name}\n")).collect::<String>())?;
+        drop(named);
         let mut ports = "link add name bridge type bridge\nlink set bridge up\n".to_owned();
         for host in &self.hosts {
             let (switch, port) = (&host.switch, host.port());
