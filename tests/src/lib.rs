@@ -3,6 +3,8 @@
 //! - [`process`]: starts the programs, feeds them, takes what they say, and ends them when their time is up;
 //! - [`running`]: programs that run side by side, and can be stopped and killed while they do;
 //! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
+//! - [`certificates`]: for TLS;
+//! - [`hosts`]: hosts with cables between them that can be cut: network namespaces;
 //! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
 //! - [`outcome`]: how a run ended, and what a test may say of that;
 //! - [`python`]: readers of outputs that are not ours;
@@ -10,7 +12,7 @@
 //! - [`stream`]: a saved stream cut into its frames.
 //!
 //! If you're adding something new: an answer to a query is a file in `cases/`; what a program does when it is cut off,
-//! closed, killed or starved is a test in `tests/processes/`; a question with its answer is a line of `GUIDE.md`; a rule about the sources is one in `tests/tidy.rs`.
+//! closed, killed or starved is a test in `tests/processes/`, and between hosts one in `tests/hosts/`; a question with its answer is a line of `GUIDE.md`; a rule about the sources is one in `tests/tidy.rs`.
 //!
 //! The programs are those beside the test's own executable: `cargo build --workspace` makes them.
 
@@ -18,6 +20,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 pub mod case;
+pub mod certificates;
+pub mod hosts;
 pub mod log;
 pub mod outcome;
 pub mod process;
@@ -26,6 +30,7 @@ pub mod running;
 pub mod stream;
 pub mod terminal;
 
+pub use hosts::{Host, Hosts};
 pub use outcome::Outcome;
 pub use process::{Feed, Pipeline, Program, Scratch, Take};
 pub use running::{Ended, Group};

@@ -443,6 +443,33 @@ pub(crate) fn limited(program: Program, limits: &str) -> Command {
     shell
 }
 
+/// One of the programs, still to be started in a network namespace; `ip` becomes the program, and the process stays the same.
+#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+pub(crate) fn command_in(namespace: &str, program: Program) -> Command {
+    let mut command = Command::new("ip");
+    command.args(["netns", "exec", namespace]).arg(program.path());
+    command
+}
+
+/// Has `ip` do these things, one a line: in a network namespace, or in the test's own.
+///
+/// # Errors
+/// What it says, if it does not do all of them.
+///
+/// # Panics
+/// Where there is no `ip`.
+#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+pub(crate) fn ip(namespace: Option<&str>, lines: &str) -> Result<(), String> {
+    let mut command = Command::new("ip");
+    command.args(namespace.iter().flat_map(|namespace| ["-n", namespace])).args(["-batch", "-"]);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap_or_else(|error| panic!("ip: {error}; install it, on Debian with: apt-get install iproute2"));
+    // What it does not read any more, it says why.
+    let _ = child.stdin.take().expect("stdin is a pipe").write_all(lines.as_bytes());
+    let output = child.wait_with_output().expect("a child can be waited for");
+    if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
+}
+
 fn owned<S: AsRef<OsStr>>(args: &[S]) -> Vec<OsString> {
     args.iter().map(|arg| arg.as_ref().to_owned()).collect()
 }

@@ -16,7 +16,10 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::process::{self, Program, Scratch};
+use crate::{
+    hosts::Host,
+    process::{self, Program, Scratch},
+};
 
 /// How often a process is looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -77,28 +80,53 @@ impl Group {
 
     /// Starts a program; its number in the group.
     pub fn start<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
-        self.start_command(process::command(program), program, args, stdin)
+        self.spawn(process::command(program), program.name(), args, stdin, None)
+    }
+
+    /// The same on a host of its own.
+    pub fn start_at<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
+        self.spawn(process::command_in(host.namespace(), program), &at(host, program), args, stdin, None)
+    }
+
+    /// The same with an output of its own, which its end does not tell.
+    pub fn run_into<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S], stdout: impl Into<Stdio>) -> usize {
+        let command = process::command_in(host.namespace(), program);
+        self.spawn(command, &at(host, program), args, Stdio::null(), Some(stdout.into()))
     }
 
     /// Starts a program that may have so many files open at once, and reads nothing from standard input.
     pub fn run_with_files<S: AsRef<OsStr>>(&mut self, files: u32, program: Program, args: &[S]) -> usize {
-        self.start_command(process::limited(program, &format!("ulimit -n {files}")), program, args, Stdio::null())
+        let command = process::limited(program, &format!("ulimit -n {files}"));
+        self.spawn(command, program.name(), args, Stdio::null(), None)
     }
 
-    fn start_command<S: AsRef<OsStr>>(&mut self, mut command: Command, program: Program, args: &[S], stdin: impl Into<Stdio>) -> usize {
+    fn spawn<S: AsRef<OsStr>>(
+        &mut self,
+        mut command: Command,
+        name: &str,
+        args: &[S],
+        stdin: impl Into<Stdio>,
+        stdout: Option<Stdio>,
+    ) -> usize {
         let number = self.programs.len();
         let file = |kind: &str| File::create(self.dir().join(format!(".{number}.{kind}"))).expect("a file can be made");
-        command.args(args).stdin(stdin).stdout(file("out")).stderr(file("err")).current_dir(self.dir());
+        let out = file("out");
+        command.args(args).stdin(stdin).stdout(stdout.unwrap_or(out.into())).stderr(file("err")).current_dir(self.dir());
         command.env_remove("NO_COLOR").env("TERM", "xterm").env(MARK, &self.mark);
         let args: Vec<OsString> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
-        let child = command.spawn().unwrap_or_else(|error| panic!("{}: {error}", program.name()));
-        self.programs.push(Running { command: format!("{} {args:?}", program.name()), child, began: Instant::now(), status: None });
+        let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        self.programs.push(Running { command: format!("{name} {args:?}"), child, began: Instant::now(), status: None });
         number
     }
 
     /// Starts a program that reads nothing from standard input.
     pub fn run<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S]) -> usize {
         self.start(program, args, Stdio::null())
+    }
+
+    /// The same on a host of its own.
+    pub fn run_at<S: AsRef<OsStr>>(&mut self, host: &Host, program: Program, args: &[S]) -> usize {
+        self.start_at(host, program, args, Stdio::null())
     }
 
     /// The process of a program.
@@ -136,6 +164,11 @@ impl Group {
             }
         }
         Some(self.ended(number))
+    }
+
+    /// How much a program has written by now.
+    pub fn written(&self, number: usize) -> u64 {
+        fs::metadata(self.dir().join(format!(".{number}.out"))).expect("it was started").len()
     }
 
     /// What is known of a program by now.
@@ -205,6 +238,11 @@ impl Group {
         let path = self.dir().join(name);
         self.until(name, within, |_| path.exists());
     }
+}
+
+/// What a program on a host is called.
+fn at(host: &Host, program: Program) -> String {
+    format!("{}: {}", host.address(), program.name())
 }
 
 /// Children of a process that have ended and that it has not waited for.

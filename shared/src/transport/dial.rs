@@ -58,6 +58,10 @@ impl Default for Patience {
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// The most that one call may take to be answered. The system repeats one that is not at intervals that double: after half a
+/// minute of a cut cable it would be silent for as long again, though the network is back.
+const LONGEST_CALL: Duration = Duration::from_secs(3);
+
 /// Calls, and calls again.
 #[derive(Debug)]
 pub struct Dialer {
@@ -81,7 +85,7 @@ impl Dialer {
         Ok(Dialer { target, security: security.clone(), identity, patience })
     }
 
-    fn dial(&self, within: Duration) -> Result<Socket, Failed> {
+    fn dial(&self, until: Instant) -> Result<Socket, Failed> {
         match &self.target {
             Target::Unix(path) => Ok(UnixStream::connect(path)?.into()),
             Target::Tcp { host, port, tls } => {
@@ -90,7 +94,7 @@ impl Dialer {
                     if tls.is_none() {
                         self.security.may_be_told(address.ip()).map_err(Failed::finally)?;
                     }
-                    let stream = match TcpStream::connect_timeout(&address, within) {
+                    let stream = match TcpStream::connect_timeout(&address, left(until).min(LONGEST_CALL)) {
                         Ok(stream) => stream,
                         Err(error) => {
                             failed = error;
@@ -109,9 +113,9 @@ impl Dialer {
     }
 
     fn try_once(&self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
-        let within = within.max(Duration::from_millis(1));
-        let socket = self.dial(within)?;
-        greet::call(socket, &self.identity, progress, self.patience.greeting.min(within)).map_err(|error| match error {
+        let until = Instant::now() + within;
+        let socket = self.dial(until)?;
+        greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until))).map_err(|error| match error {
             Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
             Ungreeted::Refused(_) => Failed::finally(error.to_string()),
         })
@@ -187,6 +191,11 @@ impl Connections for Dialer {
             Target::Tcp { host, port, tls } => Url::Tcp { host: host.clone(), port: *port, tls: tls.is_some() }.to_string(),
         }
     }
+}
+
+/// How long it is until then; never nothing, which the system takes for a mistake.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
 /// Between 0 and 1.

@@ -18,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{
@@ -345,11 +345,10 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     }
     if let Some(link) = desk.links.get(&key).cloned() {
         drop(desk);
-        // One connection waits there at most; whoever comes too often is told to come again.
-        if let Err(crossbeam_channel::TrySendError::Disconnected(guest) | crossbeam_channel::TrySendError::Full(guest)) =
-            link.try_send(guest)
-        {
-            guest.refuse("that stream is over, or has a connection");
+        match link.try_send(guest) {
+            Err(TrySendError::Disconnected(guest)) => guest.refuse("that stream is over"),
+            // One connection waits there at most; whoever comes too often is hung up on without a word, and comes again.
+            Ok(()) | Err(TrySendError::Full(_)) => {}
         }
         return;
     }
@@ -450,6 +449,10 @@ impl Connections for Accepted {
 
     fn bell(&mut self) -> io::Result<Bell> {
         self.bell.take().map_or_else(Bell::new, Ok)
+    }
+
+    fn has_returned(&self) -> bool {
+        !self.comes.is_empty()
     }
 }
 

@@ -12,11 +12,10 @@ use std::{
 };
 
 use e2e::{
-    Feed, Outcome, Pipeline, Program, Scratch,
+    Feed, Outcome, Pipeline, Program, Scratch, certificates,
     log::{Log, Random},
     stream::{HEADER_BYTES, PREAMBLE_BYTES},
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 
 const LINES: usize = 500;
 
@@ -27,17 +26,7 @@ fn free_port() -> u16 {
 
 /// `ca.pem`, and `NAME.pem` with `NAME.key` signed by it for `localhost`.
 pub(super) fn certificates(scratch: &Scratch, ca: &str, names: &[&str]) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = Issuer::new(params.clone(), KeyPair::generate().unwrap());
-    scratch.write(ca, params.self_signed(issuer.key()).unwrap().pem());
-    for name in names {
-        let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-        scratch.write(&format!("{name}.pem"), certificate.pem());
-        let path = scratch.write(&format!("{name}.key"), key.serialize_pem());
-        fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap();
-    }
+    certificates::write(scratch, ca, names, &["localhost"]);
 }
 
 /// `producer ARGS` with a log, in a directory.

@@ -53,6 +53,12 @@ pub trait Connections: Send {
         drop(connected);
         false
     }
+
+    /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.
+    /// It is looked at whenever something happens on the connection, and with each Beat.
+    fn has_returned(&self) -> bool {
+        false
+    }
 }
 
 /// Connections that outlive their link. When the receiver was started again, that link ends with [`Error::Restarted`], and
@@ -101,6 +107,10 @@ impl Connections for Replay {
     fn restarted(&mut self, connected: Connected) -> bool {
         self.kept().connected = Some(connected);
         true
+    }
+
+    fn has_returned(&self) -> bool {
+        self.kept().connections.has_returned()
     }
 }
 

@@ -295,7 +295,7 @@ impl Receiver {
     fn run(mut self, first: Connected, connections: &mut impl Connections) {
         let mut connected = first;
         let over = loop {
-            let cut = match self.converse(connected) {
+            let cut = match self.converse(connected, connections) {
                 Ok(()) => break Ok(()),
                 Err(cut) => cut,
             };
@@ -318,12 +318,15 @@ impl Receiver {
     }
 
     /// Receives over one connection, until there is nothing more to say either.
-    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
+    fn converse(&mut self, connected: Connected, connections: &impl Connections) -> Result<(), Cut> {
         let mut pump = Pump::new(connected, self.settings)?;
         let (mut frames, mut unsaid, mut said_at) = (Vec::new(), 0, Instant::now());
         let mut ended_at = None;
         let (mut planned, mut left, mut half_closed) = (false, false, false);
         loop {
+            if connections.has_returned() {
+                return Err(Cut::Returned);
+            }
             let (read, ack_soon) = {
                 let state = self.shared.lock();
                 if state.abandoned && state.ending.is_none() {

@@ -267,7 +267,7 @@ impl Sender {
                 let restarted = why == Lost::Restarted && !answered && connections.restarted(connected);
                 break Err(Gone { what, restarted });
             }
-            let cut = match self.converse(connected) {
+            let cut = match self.converse(connected, connections) {
                 Ok(()) => break Ok(()),
                 Err(cut) => cut,
             };
@@ -324,10 +324,13 @@ impl Sender {
     }
 
     /// Sends over one connection until all is confirmed.
-    fn converse(&mut self, connected: Connected) -> Result<(), Cut> {
+    fn converse(&mut self, connected: Connected, connections: &impl Connections) -> Result<(), Cut> {
         let mut pump = Pump::new(connected, self.settings)?;
         let mut frames = Vec::new();
         loop {
+            if connections.has_returned() {
+                return Err(Cut::Returned);
+            }
             {
                 let mut state = self.shared.lock();
                 if state.abandoned && !state.ended {

@@ -35,6 +35,8 @@ pub enum Cut {
     Protocol(String),
     /// The other end takes no more, and says why.
     Left(String),
+    /// The other end has called again.
+    Returned,
 }
 
 impl fmt::Display for Cut {
@@ -44,6 +46,7 @@ impl fmt::Display for Cut {
             Cut::Silent(time) => write!(out, "nothing was heard for {} s", time.as_secs()),
             Cut::Failed(what, _) => write!(out, "the connection broke: {what}"),
             Cut::Left(why) => write!(out, "it says: {why}"),
+            Cut::Returned => out.write_str("it has called again"),
             Cut::Protocol(what) => write!(out, "it does not keep to the protocol: {what}"),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    net::{TcpListener, TcpStream},
     os::unix::net::UnixStream,
     sync::Arc,
     time::{Duration, Instant},
@@ -14,6 +15,12 @@ use super::{Connected, Connections, Cut, Inlet, Once, Outlet, Readiness, Setting
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
     session::Progress,
+    transport::{
+        Security,
+        dial::Patience,
+        greet::{self, Identity},
+        listen::Listener,
+    },
     wire::{Ending, Hello, Incoming, Reader, Role, Writer, frame::MAX_PAYLOAD},
 };
 
@@ -272,4 +279,24 @@ fn a_link_whose_thread_panics_is_lost_and_waited_for_by_nobody() {
 fn many_links_have_no_more_memory_than_a_few() {
     let window = |links| Settings::default().among(links).window >> 20;
     assert_eq!([0, 1, 2, 4, 16, 64, 1000].map(window), [32, 32, 32, 16, 4, 1, 1]);
+}
+
+#[test]
+fn whoever_calls_again_is_taken_at_its_word() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    let us = Identity::new(Role::Receiver, Vec::new(), "receiver");
+    let listener = Listener::open(&url, &Security::default(), us, Patience::default(), Some(1), true).unwrap();
+    let them = Identity::new(Role::Sender, Vec::new(), "sender");
+    let call = || greet::call(TcpStream::connect(("127.0.0.1", port)).unwrap().into(), &them, Progress::default(), Duration::from_secs(5));
+    // It would be silent for long before it is given up.
+    let settings = Settings { beat: Some(Duration::from_millis(50)), silence: Duration::from_secs(300), ..Settings::default() };
+    let inlet = std::thread::scope(|scope| {
+        let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), settings).unwrap());
+        let first = call().unwrap();
+        let again = call().unwrap();
+        drop((first, again));
+        inlet.join().unwrap()
+    });
+    drop(inlet);
 }
