@@ -23,7 +23,7 @@ use crate::{
     memory::{Budget, Memory},
     output::{Outlet, Outlets, Printer, Replaced, is_picture},
     preview::Preview,
-    processes::{Orders, Team},
+    processes::{Orders, Team, Turn},
     query::{
         plan::{Output, Plan},
         words::Runs,
@@ -105,8 +105,11 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         holds_state: holds_state(plan, options),
     };
     let lasts = match &team {
-        Some(team) => drive(&mut pull, threads, &|| RemoteWorker { team, replaced: split.replaced() }, &mut once, options.unordered)
-            .map(|_| Vec::new()),
+        Some(team) => {
+            let mut pull = || pull().map(|item| (team.turn(), item));
+            let make = || RemoteWorker { team, replaced: split.replaced() };
+            drive(&mut pull, threads, &make, &mut once, options.unordered).map(|_| Vec::new())
+        }
         None => drive(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once, options.unordered),
     };
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -161,8 +164,8 @@ fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> 
 }
 
 /// Has the workers work, and takes the results in order or as they come.
-fn drive<W: Worker<Item, Out = Worked>>(
-    pull: &mut (impl FnMut() -> Option<Item> + Send),
+fn drive<T: Send, W: Worker<T, Out = Worked>>(
+    pull: &mut (impl FnMut() -> Option<T> + Send),
     threads: usize,
     make: &(impl Fn() -> W + Sync),
     once: &mut Once<'_>,
@@ -258,12 +261,12 @@ struct RemoteWorker<'t> {
     replaced: &'t Replaced,
 }
 
-impl Worker<Item> for RemoteWorker<'_> {
+impl Worker<(Turn, Item)> for RemoteWorker<'_> {
     type Out = Worked;
     type Last = ();
 
-    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
-        (self.team.work(&raw, self.replaced), receipt)
+    fn work(&mut self, (turn, (raw, receipt)): (Turn, Item)) -> Self::Out {
+        (self.team.work(turn, &raw, self.replaced), receipt)
     }
 
     fn finish(self) {}

@@ -17,7 +17,7 @@ mod talk;
 mod team;
 mod worker;
 
-pub use team::{Orders, Team};
+pub use team::{Orders, Team, Turn};
 pub use worker::main;
 
 /// More are refused on a command line: each has threads and pipes.

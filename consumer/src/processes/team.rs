@@ -4,7 +4,7 @@ use std::{
     fs::File,
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
@@ -40,15 +40,21 @@ pub struct Orders {
 /// Child processes that are workers. Dropped before [`Team::finish`], they are killed; none is left unwaited for.
 pub struct Team {
     links: Vec<Link>,
-    next: AtomicUsize,
+    next: AtomicU64,
     each: usize,
 }
 
-/// The way to one child and back. What it is sent is answered in order, and whoever has sent waits for its turn to read.
+/// Which frame it is that a child is to work on, in the order of the input.
+#[derive(Debug)]
+pub struct Turn(u64);
+
+/// The way to one child and back. It is sent frames in the order of the input, whichever threads have them, and what comes
+/// of them is read in the same order.
 struct Link {
     to: Mutex<Requests>,
+    sends: Condvar,
     from: Mutex<Replies>,
-    turn: Condvar,
+    reads: Condvar,
 }
 
 struct Requests {
@@ -95,11 +101,12 @@ impl Team {
             };
             let (speaker, listener) = begin().map_err(|error| told(&lost(child.take(), error)))?;
             let from = Replies { listener, answered: 0, child, lost: None };
-            Ok(Link { to: Mutex::new(Requests { speaker, sent: 0 }), from: Mutex::new(from), turn: Condvar::new() })
+            let to = Mutex::new(Requests { speaker, sent: 0 });
+            Ok(Link { to, sends: Condvar::new(), from: Mutex::new(from), reads: Condvar::new() })
         };
         let links = started.into_iter().map(link).collect::<Result<_, Error>>()?;
         // One more than it works on, so that it never waits for us.
-        Ok(Team { links, next: AtomicUsize::new(0), each: threads + 1 })
+        Ok(Team { links, next: AtomicU64::new(0), each: threads + 1 })
     }
 
     /// How many frames may be with all of them: as many threads should call [`Team::work`].
@@ -107,13 +114,18 @@ impl Team {
         self.links.len() * self.each
     }
 
+    /// The turn of the next frame of the input, which has to be worked on: others wait for it.
+    pub fn turn(&self) -> Turn {
+        Turn(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
     /// Has a frame worked on, by the child whose turn it is, and waits for what comes of it; adds to `replaced`.
     ///
     /// # Errors
     /// The child's, or [`Error::Child`] when it has ended.
-    pub fn work(&self, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed) % self.links.len();
-        self.links[turn].work(raw, replaced)
+    pub fn work(&self, Turn(turn): Turn, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+        let links = self.links.len() as u64;
+        self.links[(turn % links) as usize].work(turn / links, raw, replaced)
     }
 
     /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they
@@ -146,26 +158,30 @@ impl Team {
 }
 
 impl Link {
-    fn work(&self, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
-        let (ticket, sent) = {
+    /// `ticket` is the number of the frame among those of this child.
+    fn work(&self, ticket: u64, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+        let sent = {
             let mut to = lock(&self.to);
-            let ticket = to.sent;
+            while to.sent != ticket {
+                to = self.sends.wait(to).unwrap_or_else(PoisonError::into_inner);
+            }
             to.sent += 1;
             let sent = to.speaker.say(&Word::Place(raw.place()));
-            (ticket, sent.and_then(|()| to.speaker.0.raw(raw)))
+            sent.and_then(|()| to.speaker.0.raw(raw))
         };
+        self.sends.notify_all();
         let mut from = lock(&self.from);
         let answer = match sent {
             Ok(()) => {
                 while from.answered != ticket && from.lost.is_none() {
-                    from = self.turn.wait(from).unwrap_or_else(PoisonError::into_inner);
+                    from = self.reads.wait(from).unwrap_or_else(PoisonError::into_inner);
                 }
                 from.answer(replaced)
             }
             Err(error) => Err(from.lose(error)),
         };
         from.answered += 1;
-        self.turn.notify_all();
+        self.reads.notify_all();
         answer
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use e2e::{
     Feed, Group, Outcome, Pipeline, Program, Take,
     log::{Log, Random},
-    running::{free_port, send, zombies_of},
+    running::{free_port, send},
 };
 use rustix::process::Signal;
 
@@ -65,7 +65,6 @@ fn kill_at(frame: usize, held: bool) -> Duration {
     let spoke = ended.stderr.contains("are given to the others");
     assert!(held || !spoke || printed >= (frame + AFTER) * piece.len(), "frame {frame}: {printed} lines are not at least once\n{ended}");
     assert!(held || spoke || frame == 0, "frame {frame}: nobody was given its work\n{ended}");
-    assert_eq!(zombies_of(std::process::id()), [], "frame {frame}");
     group.leaves_nothing(SOON);
     took
 }
@@ -81,6 +80,20 @@ fn a_child_may_be_killed_at_any_frame() {
     }
     show(format!("{frames} frames: the end came at the latest {slowest:?} after the kill"));
     assert!(slowest < sized(SOON, Duration::from_secs(5)), "{slowest:?}");
+}
+
+#[test]
+fn children_come_and_go() {
+    let child = format!("exec:'{}' 'head 1 | print \"{{status}}\"'", Program::Consumer.path().display());
+    let runs = sized(20, 10_000);
+    let log = Log::common(80, 3);
+    let expect = format!("{}\n", log.0[0].status);
+    let mut slowest = Duration::ZERO;
+    for _ in 0..runs {
+        let run = Pipeline::producer(&["apache", "--to", &child]).input(log.text()).deadline(SOON).run().succeeds().prints(&expect);
+        slowest = slowest.max(run.took);
+    }
+    show(format!("{runs} runs with a child, the longest {slowest:?}"));
 }
 
 #[test]

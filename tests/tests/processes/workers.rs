@@ -39,6 +39,19 @@ fn the_same_bytes_from_threads_and_processes() {
 }
 
 #[test]
+fn a_process_gets_its_frames_in_the_order_of_the_input() {
+    // A frame for each record. Of two processes, the first one gets `x` twice, and the second one `y` in between: `distinct`
+    // would show an `x` that came out of turn by its place.
+    let values = (0..3000).flat_map(|n| [format!("x{n}"), format!("y{n}"), format!("x{n}"), format!("z{n}")]);
+    let lines: String = values.map(|value| value + "\n").collect();
+    let stream = Pipeline::producer(&["lines"]).input(lines).run().succeeds().stdout;
+    let stream = e2e::stream::rebatched(&stream, 1).unwrap();
+    let expect: String = (0..3000).map(|n| format!("x{n}\ny{n}\nz{n}\n")).collect();
+    let consumer = ["--processes", "2", "distinct | print \"{line}\""];
+    Pipeline::consumer(&consumer).input(stream).deadline(DEADLINE).run().succeeds().quietly().prints(expect);
+}
+
+#[test]
 fn little_memory_is_enough_for_each() {
     let text = Log::common(82, 30_000).text();
     let of = |options: &[&str]| {
