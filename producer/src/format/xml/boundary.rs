@@ -43,7 +43,17 @@ impl Ends {
         }
         let (mut at, mut end) = (if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }, None);
         loop {
-            let next = match gap(bytes, at, &self.element) {
+            let found = gap(bytes, at, &self.element);
+            // What is before a record, or a tag, may be given out without it: so one that is too long begins with its `<`.
+            if let Ok(Gap::Record(start) | Gap::Incomplete(start)) = found
+                && start > at
+            {
+                end = Some(start);
+                if beyond.is_some_and(|beyond| start > beyond) {
+                    return end;
+                }
+            }
+            let next = match found {
                 Ok(Gap::Record(start)) => self.record_end(bytes, start),
                 Ok(Gap::Open(_, tag) | Gap::Close(_, tag) | Gap::Text(tag)) => Ok(Some(tag.end)),
                 Ok(Gap::Nothing(end)) => Ok(Some(end)),
@@ -206,8 +216,10 @@ mod tests {
         let text = b"<a><bus>1</bus> <bus>2</bus> <bus>3</bus>";
         assert_eq!(ends().first_end(text, 0), Some(3));
         assert_eq!(ends().first_end(text, 3), Some(15));
-        assert_eq!(ends().first_end(text, 15), Some(28));
-        assert_eq!(ends().first_end(&text[..40], 28), None);
+        // What is before a record can do without it.
+        assert_eq!(ends().first_end(text, 15), Some(16));
+        assert_eq!(ends().first_end(text, 16), Some(28));
+        assert_eq!(ends().first_end(&text[..40], 29), None);
     }
 
     #[test]
