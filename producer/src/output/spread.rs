@@ -159,6 +159,32 @@ impl Outputs {
             self.readiness.wait(seen, LOOK);
         }
     }
+
+    /// Ends all the streams, and waits until those that can say how they ended have.
+    fn conclude(&mut self, settled: Result<(), Error>, ending: &Ending) -> Result<(), Error> {
+        let mut ending = ending.clone();
+        if let Err(error) = &settled
+            && !error.is_broken_pipe()
+        {
+            ending.exit = ending.exit.or(error.exit());
+            ending.cause = error.to_string();
+        }
+        let mut failed = settled.err().filter(|error| !error.is_broken_pipe());
+        self.destinations.iter_mut().for_each(|destination| destination.end(&ending));
+        for destination in &mut self.destinations {
+            if let Err(error) = destination.close(&ending) {
+                match &failed {
+                    Some(_) => say!("producer: {error}"),
+                    None => failed = Some(error),
+                }
+            }
+        }
+        match (failed, self.mourned.pop()) {
+            (Some(error), _) => Err(error),
+            (None, Some(mourned)) => Err(Error::Lost(mourned)),
+            (None, None) => Ok(()),
+        }
+    }
 }
 
 impl Target for Outputs {
@@ -203,27 +229,10 @@ impl Target for Outputs {
 
     fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
         let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { Ok(()) };
-        let mut ending = ending.clone();
-        if let Err(error) = &settled
-            && !error.is_broken_pipe()
-        {
-            ending.exit = ending.exit.or(error.exit());
-            ending.cause = error.to_string();
-        }
-        let mut failed = settled.err().filter(|error| !error.is_broken_pipe());
-        self.destinations.iter_mut().for_each(|destination| destination.end(&ending));
-        for destination in &mut self.destinations {
-            if let Err(error) = destination.close(&ending) {
-                match &failed {
-                    Some(_) => say!("producer: {error}"),
-                    None => failed = Some(error),
-                }
-            }
-        }
-        match (failed, self.mourned.pop()) {
-            (Some(error), _) => Err(error),
-            (None, Some(mourned)) => Err(Error::Lost(mourned)),
-            (None, None) => Ok(()),
-        }
+        self.conclude(settled, ending)
+    }
+
+    fn leave(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        self.conclude(Ok(()), ending)
     }
 }

@@ -53,6 +53,26 @@ fn a_child_that_ends_well_before_the_end_has_had_enough() {
 }
 
 #[test]
+fn a_child_that_fails_in_the_middle_is_a_failure() {
+    let consumer = consumer();
+    for child in [
+        format!("sh -c \"{consumer} json >/dev/full\""),
+        format!("{consumer} 'where nosuch == 1'"),
+        "sh -c 'head -c 100000 >/dev/null; exit 7'".to_owned(),
+    ] {
+        let to = format!("exec:{child}");
+        for more in [&[][..], &["--spread", "broadcast", "--to", &format!("exec:{consumer} 'head 1 | null'")]] {
+            let args = [&["apache", "--to", &to], more].concat();
+            let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(57, 1000).text(), None)).deadline(SOON);
+            run.run().exits(&[1]).says(Program::Producer, "ended with exit status");
+        }
+    }
+    // Beside others too, one that is none of ours may have enough.
+    let args = ["apache", "--spread", "broadcast", "--to", "exec:head -c 100000", "--to", &format!("exec:{consumer} 'head 9 | null'")];
+    Pipeline::producer(&args).feed(Feed::Repeat(Log::common(58, 1000).text(), None)).deadline(SOON).run().succeeds();
+}
+
+#[test]
 fn a_child_has_three_files_and_no_more() {
     let scratch = Scratch::new();
     // It writes to the standard output of the producer: a shell that redirects keeps files of its own.

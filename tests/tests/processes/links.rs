@@ -67,6 +67,53 @@ fn both_ways_over_each_kind_of_socket() {
     }
 }
 
+/// A consumer that fails says how it ended, and the producer with it: an end is not taken for one that has enough.
+#[test]
+fn a_consumer_that_fails_in_the_middle_is_a_failure_on_both_sides() {
+    let lines = Log::common(73, 1000).text();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let null = || fs::OpenOptions::new().write(true).open("/dev/null").unwrap();
+    for (query, stdout, code, why) in [
+        ("json", full(), 1, "No space left"),
+        ("where nosuch == 1", null(), 2, "nosuch"),
+        ("where bytes > 0 | let x = bytes + 9223372036854775807 | null", null(), 1, "overflow"),
+    ] {
+        for url in ["unix:s".to_owned(), local(free_port())] {
+            let mut group = Group::new();
+            let stdout = stdout.try_clone().unwrap();
+            let consumer = group.run_writing_to(Consumer, &["--listen", &url, query], stdout);
+            let (reader, writer) = std::io::pipe().unwrap();
+            let producer = group.start(Producer, &["apache", "--to", &url], reader);
+            std::thread::scope(|scope| {
+                scope.spawn(|| feed(writer, &lines));
+                group.wait(producer, SOON).exits(1).says(&format!("ended with exit {code}")).says(why);
+            });
+            group.wait(consumer, SOON).exits(code).says(why);
+        }
+    }
+}
+
+/// One that has enough is success on both sides, however much is still under way.
+#[test]
+fn a_consumer_that_has_enough_is_quiet_success() {
+    let lines = Log::common(74, 1000).text();
+    for more in [&[][..], &["-F"]] {
+        let mut group = Group::new();
+        let url = local(free_port());
+        let consumer = group.run(Consumer, &["--listen", &url, "head 2000 | count | csv"]);
+        let log = log_in(&group, "log", 75, 3000);
+        assert_eq!(log.0.len(), 3000);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let args = [&["apache", "--to", &url][..], if more.is_empty() { &[] } else { &["-F", "--from-start", "log"] }].concat();
+        let producer = group.start(Producer, &args, reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &lines));
+            group.wait(producer, SOON).exits(0).quietly();
+        });
+        group.wait(consumer, SOON).exits(0).quietly().prints("count\n2000\n");
+    }
+}
+
 #[test]
 fn the_order_is_kept() {
     let mut group = Group::new();

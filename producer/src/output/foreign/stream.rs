@@ -223,7 +223,7 @@ impl Target for Streams {
         self.close()
     }
 
-    fn leave(mut self: Box<Self>) -> Result<(), Error> {
+    fn leave(mut self: Box<Self>, _: &Ending) -> Result<(), Error> {
         self.close()
     }
 }
