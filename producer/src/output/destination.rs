@@ -122,7 +122,7 @@ impl Destination {
     /// It is lost: what it was not done with, if others can do that in its place, and why.
     ///
     /// # Errors
-    /// `why`, where what it knew is lost with it.
+    /// `why`, where what it knew is lost with it, or what it was sent before it spoke is kept nowhere.
     pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Arc<Encoded>>, Error), Error> {
         self.forget();
         let Some(writer) = self.writer.take() else { return Ok((Vec::new(), why)) };
@@ -132,7 +132,7 @@ impl Destination {
             _ => why,
         };
         let outlet = writer.output();
-        if !self.keeps || outlet.holds_state() || !outlet.is_greeted() {
+        if !self.keeps || outlet.holds_state() || !outlet.is_greeted() || outlet.assumed() > 0 {
             return Err(why);
         }
         Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))

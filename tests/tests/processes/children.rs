@@ -1,9 +1,18 @@
 //! `--to exec:…`: how a child is started, what it has, and how its end becomes ours.
 
-use std::{collections::BTreeSet, fs, io::Write, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    time::{Duration, Instant},
+};
 
 use e2e::{Ended, Feed, Group, Pipeline, Program, Scratch, log::Log, running::zombies_of};
-use rustix::process::Signal;
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, mknodat},
+    process::Signal,
+};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -145,6 +154,38 @@ fn a_child_that_died_is_waited_for_while_others_go_on() {
         ended
     });
     ended.exits(3).says("signal 9");
+    group.leaves_nothing(SOON);
+}
+
+#[test]
+fn what_was_given_to_a_child_before_it_spoke_is_not_said_to_be_done() {
+    let mut group = Group::new();
+    mknodat(CWD, group.dir().join("fifo"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut slow = fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(group.dir().join("fifo")).unwrap();
+    let consumer = consumer();
+    // It begins late, and is held up by whoever reads what it writes.
+    let script = format!("echo $$ > pid\nuntil test -e go; do sleep 0.02; done\nexec {consumer} 'print \"{{host}}\"' > fifo\n");
+    group.scratch().write("slow", script);
+    group.scratch().write("fast", format!("exec {consumer} 'print \"{{host}}\"' > hosts\n"));
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let number = group.start(Program::Producer, &["apache", "--to", "exec:sh slow", "--to", "exec:sh fast"], reader);
+    let lines = Log::common(59, 4000).text();
+    std::thread::scope(|scope| {
+        let until = Instant::now() + SOON;
+        scope.spawn(move || while Instant::now() < until && writer.write_all(&lines).is_ok() {});
+        let hosts = group.dir().join("hosts");
+        group.until("the share of the slow one is larger than what waits for it", SOON, |_| {
+            fs::metadata(&hosts).is_ok_and(|meta| meta.len() > 8 << 20)
+        });
+        group.scratch().write("go", "");
+        let slow = std::cell::RefCell::new(&mut slow);
+        group.until("it has begun", SOON, |_| slow.borrow_mut().read(&mut [0]).is_ok());
+        let pid = String::from_utf8(group.scratch().read("pid")).unwrap().trim().parse().unwrap();
+        e2e::running::send(pid, Signal::KILL);
+        let ended = group.wait(number, SOON).exits(3).says("signal 9").says("before it said a word");
+        assert!(!ended.stderr.contains("given to the others") && !ended.stderr.contains("are done with"), "{ended}");
+    });
     group.leaves_nothing(SOON);
 }
 

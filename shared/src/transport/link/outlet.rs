@@ -133,6 +133,12 @@ impl Outlet {
         self.shared.lock().greeted
     }
 
+    /// The number of frames that the receiver was sent before it said a word, and has not confirmed since: they are no more
+    /// kept, and what became of them is not known.
+    pub fn assumed(&self) -> u64 {
+        self.shared.lock().outbox.assumed()
+    }
+
     /// Whether the receiver has said that it wants no more.
     pub fn has_enough(&self) -> bool {
         self.shared.lock().outbox.progress().enough
@@ -313,9 +319,12 @@ impl Sender {
     fn account(&self, error: &Error) -> String {
         let state = self.shared.lock();
         let (pushed, Progress { received, done, .. }) = (state.outbox.pushed(), state.outbox.progress());
-        match state.greeted {
-            true => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
-            false => error.to_string(),
+        match (state.greeted, state.outbox.assumed()) {
+            (true, assumed @ 1..) => {
+                format!("{error}; of {pushed} frames it was sent {assumed} before it said a word, and what became of those is not known")
+            }
+            (true, 0) => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
+            (false, _) => error.to_string(),
         }
     }
 
