@@ -128,7 +128,11 @@ impl Destination {
         let Some(writer) = self.writer.take() else { return Ok((Vec::new(), why)) };
         let why = match self.child.take().map(Child::wait) {
             // How it died says more than that it is gone.
-            Some(Err(Error::Child { exit, what })) => Error::Child { exit, what: format!("{what}; {why}") },
+            Some(Err(Error::Child { exit, what })) => {
+                let why = why.to_string();
+                let why = why.strip_prefix(&*self.name).map_or_else(|| why.clone(), |rest| format!("it{rest}"));
+                Error::Child { exit, what: format!("{what}; {why}") }
+            }
             _ => why,
         };
         let outlet = writer.output();

@@ -52,13 +52,13 @@ pub struct Outputs {
     announced: Option<Arc<Schema>>,
     /// What others that died left undone.
     orphans: VecDeque<Arc<Encoded>>,
-    /// What is to be said of those that died while others went on.
-    mourned: Vec<String>,
+    /// How many died while others went on, which was said.
+    lost: usize,
 }
 
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
-        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), mourned: Vec::new() }
+        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), lost: 0 }
     }
 
     /// Where each consumer says what it needs.
@@ -98,13 +98,11 @@ impl Outputs {
         if !others {
             return Err(Error::Lost(format!("{why}; no other is left that could do its work")));
         }
-        let text = format!(
-            "{} was lost: {why}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
-            destination.name,
+        say!(
+            "producer: {why}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
             left.len()
         );
-        say!("producer: {text}");
-        self.mourned.push(text);
+        self.lost += 1;
         self.orphans.extend(left);
         Ok(())
     }
@@ -179,10 +177,13 @@ impl Outputs {
                 }
             }
         }
-        match (failed, self.mourned.pop()) {
+        match (failed, self.lost) {
             (Some(error), _) => Err(error),
-            (None, Some(mourned)) => Err(Error::Lost(mourned)),
-            (None, None) => Ok(()),
+            (None, 0) => Ok(()),
+            (None, lost) => Err(Error::Lost(format!(
+                "{lost} of {} consumers died; the others were given their work, and some of it may be there twice",
+                self.destinations.len()
+            ))),
         }
     }
 }

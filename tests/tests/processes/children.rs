@@ -153,7 +153,8 @@ fn a_child_that_died_is_waited_for_while_others_go_on() {
         assert_eq!(feeder.join().unwrap().unwrap(), [], "{ended}");
         ended
     });
-    ended.exits(3).says("signal 9");
+    let ended = ended.exits(3).says("signal 9").says("1 of 2 consumers died");
+    assert_eq!((ended.stderr.matches("signal 9").count(), ended.stderr.matches("| json").count()), (1, 1), "it is said once\n{ended}");
     group.leaves_nothing(SOON);
 }
 
