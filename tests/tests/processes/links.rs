@@ -93,6 +93,30 @@ fn a_consumer_that_fails_in_the_middle_is_a_failure_on_both_sides() {
     }
 }
 
+#[test]
+fn the_end_of_the_next_consumer_is_told_on() {
+    let lines = Log::common(76, 1000).text();
+    let open = |path: &str| fs::OpenOptions::new().write(true).open(path).unwrap();
+    for (query, stdout, codes, why) in
+        [("json", "/dev/full", [1, 1, 1], "No space left"), ("head 2000 | count | csv", "/dev/null", [0, 0, 0], "")]
+    {
+        let mut group = Group::new();
+        let last = group.run_writing_to(Consumer, &["--listen", "unix:b", query], open(stdout));
+        group.until_socket("b", SOON);
+        let first = group.run(Consumer, &["--listen", "unix:a", "where bytes >= 0 | emit unix:b"]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let producer = group.start(Producer, &["apache", "--to", "unix:a"], reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &lines));
+            let ended = [producer, first, last].map(|number| group.wait(number, SOON));
+            for (ended, code) in ended.into_iter().zip(codes) {
+                let ended = ended.exits(code).says(why);
+                assert!(code != 0 || ended.stderr.is_empty(), "{ended}");
+            }
+        });
+    }
+}
+
 /// One that has enough is success on both sides, however much is still under way.
 #[test]
 fn a_consumer_that_has_enough_is_quiet_success() {
