@@ -314,7 +314,13 @@ fn one_that_has_enough_says_how_it_ended_or_is_lost() {
         let ending = Ending { exit: Exit::Failed, cause: "the disk is full".into(), rejected: 0 };
         let closed = std::thread::scope(|scope| {
             let of_it = ending.clone();
-            let told = scope.spawn(move || if says { inlet.close(of_it) } else { Ok(drop(inlet)) });
+            let told = scope.spawn(move || {
+                if says {
+                    return inlet.close(of_it);
+                }
+                drop(inlet);
+                Ok(())
+            });
             let closed = outlet.close();
             told.join().unwrap().unwrap();
             closed
