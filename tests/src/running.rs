@@ -94,6 +94,11 @@ impl Group {
         self.spawn(command, &at(host, program), args, Stdio::null(), Some(stdout.into()))
     }
 
+    /// Starts a program with an output of its own, which its end does not tell.
+    pub fn run_writing_to<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S], stdout: impl Into<Stdio>) -> usize {
+        self.spawn(process::command(program), program.name(), args, Stdio::null(), Some(stdout.into()))
+    }
+
     /// Starts a program that may have so many files open at once, and reads nothing from standard input.
     pub fn run_with_files<S: AsRef<OsStr>>(&mut self, files: u32, program: Program, args: &[S]) -> usize {
         let command = process::limited(program, &format!("ulimit -n {files}"));

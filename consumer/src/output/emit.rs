@@ -24,14 +24,14 @@ pub(super) type Stream = Rc<RefCell<Option<Box<dyn Open>>>>;
 
 /// A stream that is open, wherever it goes.
 pub(super) trait Open {
-    fn batch(&mut self, batch: &Batch) -> Result<(), Error>;
+    fn batch(&mut self, batch: &Batch) -> Result<Flow, Error>;
     fn flush(&mut self) -> Result<(), Error>;
     fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 }
 
 impl Open for Writer<Pen> {
-    fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
-        Writer::batch(self, batch)
+    fn batch(&mut self, batch: &Batch) -> Result<Flow, Error> {
+        Writer::batch(self, batch).map(|()| Flow::Continue)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -50,8 +50,12 @@ struct Linked {
 }
 
 impl Open for Linked {
-    fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
-        self.writer.batch(batch)
+    fn batch(&mut self, batch: &Batch) -> Result<Flow, Error> {
+        match self.writer.batch(batch) {
+            // One that has enough has still to say how it ended.
+            Err(error) if error.is_broken_pipe() => Ok(Flow::Stop),
+            written => written.map(|()| Flow::Continue),
+        }
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -59,10 +63,15 @@ impl Open for Linked {
     }
 
     fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        let Linked { writer, child } = *self;
-        let closed = writer.finish(ending).and_then(Outlet::close);
+        let Linked { mut writer, child } = *self;
+        let ended = writer.end(ending).or_else(|error| if error.is_broken_pipe() { Ok(()) } else { Err(error) });
+        let outlet = writer.into_output();
+        // How these ended, their exits tell.
+        let may_leave = child.is_some() && outlet.has_enough();
+        // In any case it is dropped before the child is waited for.
+        let closed = outlet.close();
         child.map_or(Ok(()), Child::wait)?;
-        match closed? {
+        match ended.and(closed.or_else(|error| if may_leave { Ok(None) } else { Err(error) }))? {
             Some(end) if end.exit != Exit::Done && end.exit != ending.exit => Err(Error::Child {
                 exit: Exit::Failed,
                 what: format!("the next consumer ended with exit {}: {}", end.exit.code(), end.cause),
@@ -125,7 +134,7 @@ impl Emit {
 impl Stage for Emit {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         match &mut *self.stream.borrow_mut() {
-            Some(writer) => writer.batch(&batch).map(|()| Flow::Continue),
+            Some(writer) => writer.batch(&batch),
             None => Err(Error::Protocol("the stream was ended before")),
         }
     }

@@ -44,7 +44,7 @@ impl Destination {
 
     /// Whether it has had enough.
     pub(super) fn has_enough(&self) -> bool {
-        self.enough
+        self.enough || self.writer.as_ref().is_some_and(|writer| writer.output().has_enough())
     }
 
     /// Whether it takes a frame without waiting.
@@ -72,7 +72,7 @@ impl Destination {
         }
         match self.child.take().map(Child::wait) {
             Some(Ok(())) => {
-                self.enough = true;
+                (self.enough, self.writer) = (true, None);
                 Ok(())
             }
             Some(Err(died)) => Err(died),
@@ -108,28 +108,35 @@ impl Destination {
     pub(super) fn is_settled(&mut self) -> bool {
         self.forget();
         let says_nothing = |writer: &Writer<Outlet>| writer.output().holds_state() || !writer.output().is_greeted();
-        self.kept.is_empty() || self.enough || self.writer.as_ref().is_none_or(says_nothing)
+        self.kept.is_empty() || self.has_enough() || self.writer.as_ref().is_none_or(says_nothing)
     }
 
-    /// Why it is no more, if it is.
+    /// Why it is no more, if it is: one that has enough may go.
     pub(super) fn lost(&self) -> Option<Error> {
+        if self.has_enough() {
+            return None;
+        }
         self.writer.as_ref().and_then(|writer| writer.output().lost())
     }
 
     /// It is lost: what it was not done with, if others can do that in its place, and why.
     ///
     /// # Errors
-    /// `why`, where what it knew is lost with it.
+    /// `why`, where what it knew is lost with it, or what it was sent before it spoke is kept nowhere.
     pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Arc<Encoded>>, Error), Error> {
         self.forget();
         let Some(writer) = self.writer.take() else { return Ok((Vec::new(), why)) };
         let why = match self.child.take().map(Child::wait) {
             // How it died says more than that it is gone.
-            Some(Err(Error::Child { exit, what })) => Error::Child { exit, what: format!("{what}; {why}") },
+            Some(Err(Error::Child { exit, what })) => {
+                let why = why.to_string();
+                let why = why.strip_prefix(&*self.name).map_or_else(|| why.clone(), |rest| format!("it{rest}"));
+                Error::Child { exit, what: format!("{what}; {why}") }
+            }
             _ => why,
         };
         let outlet = writer.output();
-        if !self.keeps || outlet.holds_state() || !outlet.is_greeted() {
+        if !self.keeps || outlet.holds_state() || !outlet.is_greeted() || outlet.assumed() > 0 {
             return Err(why);
         }
         Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))
@@ -138,19 +145,26 @@ impl Destination {
     /// Ends its stream. All are ended before the first is waited for: what one of them waits for may be another's end.
     pub(super) fn end(&mut self, ending: &Ending) {
         self.speaks = self.writer.as_ref().is_some_and(|writer| writer.output().is_greeted());
-        self.outlet = self.writer.take().map(|writer| if self.enough { Ok(writer.into_output()) } else { writer.finish(ending) });
+        self.outlet = self.writer.take().map(|mut writer| match writer.end(ending) {
+            Err(error) if !error.is_broken_pipe() => Err(error),
+            // Also one that has enough says how it ended.
+            ended => {
+                self.enough |= ended.is_err();
+                Ok(writer.into_output())
+            }
+        });
     }
 
     /// Hears how it ended, after it was told that its stream has.
     pub(super) fn close(&mut self, ending: &Ending) -> Result<(), Error> {
         let Some(outlet) = self.outlet.take() else { return Ok(()) };
         let closed = outlet.and_then(Outlet::close);
-        let may_leave = self.child.is_some() && !self.speaks;
+        // How these ended, their exits tell.
+        let may_leave = self.child.is_some() && (!self.speaks || self.enough);
         let waited = self.child.take().map_or(Ok(()), Child::wait);
         match (closed, waited) {
             (_, Err(error)) => Err(error),
             (Err(_), Ok(())) if may_leave => Ok(()),
-            (Err(error), Ok(())) if error.is_broken_pipe() => Ok(()),
             (Err(error), Ok(())) => Err(error),
             (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => {
                 let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };

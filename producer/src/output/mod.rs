@@ -78,13 +78,11 @@ pub trait Target {
     /// As [`Target::schema`]; and when a consumer did not end well.
     fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 
-    /// All have had enough: waits for those that we have started.
+    /// All have had enough: waits until whoever can say how it ended has. `ending` is how we would have ended.
     ///
     /// # Errors
     /// When one of them did not end well.
-    fn leave(self: Box<Self>) -> Result<(), Error> {
-        Ok(())
-    }
+    fn leave(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 }
 
 impl<W: Write> Target for Writer<W> {
@@ -106,6 +104,11 @@ impl<W: Write> Target for Writer<W> {
 
     fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
         Writer::finish(*self, ending).map(drop)
+    }
+
+    /// Nobody says anything at the other end of a pipe.
+    fn leave(self: Box<Self>, _: &Ending) -> Result<(), Error> {
+        Ok(())
     }
 }
 

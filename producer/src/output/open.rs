@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use recpipe::Error;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
@@ -11,6 +10,7 @@ use recpipe::transport::link::{Connections, Outlet, Readiness, Replay, Settings}
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::Role;
+use recpipe::{Error, say};
 
 use super::advice::Advice;
 use super::destination::Destination;
@@ -75,6 +75,8 @@ struct Opener {
     keeps: bool,
     /// The way to the consumer, where it may be started again.
     replay: Option<Replay>,
+    /// How long it is waited for.
+    retry_timeout: Duration,
 }
 
 impl Opener {
@@ -101,7 +103,9 @@ impl Opener {
         if !replays {
             return self.destination(name, connections, None, over);
         }
-        let replay = self.replay.insert(Replay::new(connections)).clone();
+        let patience = self.retry_timeout;
+        let waits = move |what: &str| say!("producer: {what}; waits up to {patience:?} for it, or for another consumer");
+        let replay = self.replay.insert(Replay::new(connections, waits)).clone();
         self.destination(name, replay, None, over)
     }
 }
@@ -126,7 +130,7 @@ pub fn open(
     let keeps = options.spread == Spread::Balance && count > 1;
     let window = if keeps { BALANCED_WINDOW } else { Settings::default().window };
     let settings = Settings { window, ..Settings::default() };
-    let mut opener = Opener { settings, readiness: Readiness::new(), keeps, replay: None };
+    let mut opener = Opener { settings, readiness: Readiness::new(), keeps, replay: None, retry_timeout: options.retry_timeout };
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {
@@ -143,23 +147,24 @@ pub fn open(
         })?;
         listening = Some(listener);
     }
-    watch.waiting(
-        || false,
-        || -> Result<(), Error> {
-            for url in to {
-                if let Url::Exec(argv) = url {
-                    let (child, feed) = exec::spawn(argv, true)?;
-                    let Feed::Link(socket) = feed else { continue };
-                    let (name, connection) = (format!("the child `{}`", child.name()), exec::connection(socket, &child));
-                    destinations.push(opener.destination(name, connection, Some(child), over.clone())?);
-                    continue;
-                }
-                let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
-                destinations.push(opener.peer(dialer, options.replay, over.clone())?);
+    let open = || -> Result<(), Error> {
+        for url in to {
+            if let Url::Exec(argv) = url {
+                let (child, feed) = exec::spawn(argv, true)?;
+                let Feed::Link(socket) = feed else { continue };
+                let (name, connection) = (format!("the child `{}`", child.name()), exec::connection(socket, &child));
+                destinations.push(opener.destination(name, connection, Some(child), over.clone())?);
+                continue;
             }
-            Ok(())
-        },
-    )?;
+            let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
+            destinations.push(opener.peer(dialer, options.replay, over.clone())?);
+        }
+        Ok(())
+    };
+    // Whoever has come to a listener is there, also for a signal that came since.
+    if !to.is_empty() {
+        watch.waiting(|| false, open)?;
+    }
     let (outputs, advice) = outputs(destinations, &options.spread, opener.readiness.clone());
     let anew = opener.replay.is_some().then_some(Anew(opener));
     Ok(Opened { outputs, advice, listening: Listening(listening), anew })

@@ -52,13 +52,13 @@ pub struct Outputs {
     announced: Option<Arc<Schema>>,
     /// What others that died left undone.
     orphans: VecDeque<Arc<Encoded>>,
-    /// What is to be said of those that died while others went on.
-    mourned: Vec<String>,
+    /// How many died while others went on, which was said.
+    lost: usize,
 }
 
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
-        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), mourned: Vec::new() }
+        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), lost: 0 }
     }
 
     /// Where each consumer says what it needs.
@@ -98,13 +98,11 @@ impl Outputs {
         if !others {
             return Err(Error::Lost(format!("{why}; no other is left that could do its work")));
         }
-        let text = format!(
-            "{} was lost: {why}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
-            destination.name,
+        say!(
+            "producer: {why}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
             left.len()
         );
-        say!("producer: {text}");
-        self.mourned.push(text);
+        self.lost += 1;
         self.orphans.extend(left);
         Ok(())
     }
@@ -159,6 +157,35 @@ impl Outputs {
             self.readiness.wait(seen, LOOK);
         }
     }
+
+    /// Ends all the streams, and waits until those that can say how they ended have.
+    fn conclude(&mut self, settled: Result<(), Error>, ending: &Ending) -> Result<(), Error> {
+        let mut ending = ending.clone();
+        if let Err(error) = &settled
+            && !error.is_broken_pipe()
+        {
+            ending.exit = ending.exit.or(error.exit());
+            ending.cause = error.to_string();
+        }
+        let mut failed = settled.err().filter(|error| !error.is_broken_pipe());
+        self.destinations.iter_mut().for_each(|destination| destination.end(&ending));
+        for destination in &mut self.destinations {
+            if let Err(error) = destination.close(&ending) {
+                match &failed {
+                    Some(_) => say!("producer: {error}"),
+                    None => failed = Some(error),
+                }
+            }
+        }
+        match (failed, self.lost) {
+            (Some(error), _) => Err(error),
+            (None, 0) => Ok(()),
+            (None, lost) => Err(Error::Lost(format!(
+                "{lost} of {} consumers died; the others were given their work, and some of it may be there twice",
+                self.destinations.len()
+            ))),
+        }
+    }
 }
 
 impl Target for Outputs {
@@ -203,27 +230,10 @@ impl Target for Outputs {
 
     fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
         let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { Ok(()) };
-        let mut ending = ending.clone();
-        if let Err(error) = &settled
-            && !error.is_broken_pipe()
-        {
-            ending.exit = ending.exit.or(error.exit());
-            ending.cause = error.to_string();
-        }
-        let mut failed = settled.err().filter(|error| !error.is_broken_pipe());
-        self.destinations.iter_mut().for_each(|destination| destination.end(&ending));
-        for destination in &mut self.destinations {
-            if let Err(error) = destination.close(&ending) {
-                match &failed {
-                    Some(_) => say!("producer: {error}"),
-                    None => failed = Some(error),
-                }
-            }
-        }
-        match (failed, self.mourned.pop()) {
-            (Some(error), _) => Err(error),
-            (None, Some(mourned)) => Err(Error::Lost(mourned)),
-            (None, None) => Ok(()),
-        }
+        self.conclude(settled, ending)
+    }
+
+    fn leave(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        self.conclude(Ok(()), ending)
     }
 }

@@ -392,7 +392,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         }
     }
 
-    /// A reader that has gone has had enough, which is success; anything else is a failure.
+    /// A reader that has gone has had enough, which is success where it ended well; anything else is a failure.
     fn cannot_write(&mut self, error: &Error) {
         let writer = self.writer.take();
         if let Error::Restarted(why) = error {
@@ -400,7 +400,8 @@ impl<'a, 'o> Deliver<'a, 'o> {
             self.void = Some(why.clone());
         } else if error.is_broken_pipe() {
             self.reader_gone = true;
-            if let Some(Err(error)) = writer.map(Target::leave) {
+            let ending = self.ending();
+            if let Some(Err(error)) = writer.map(|writer| writer.leave(&ending)) {
                 self.fail(error.exit(), error.to_string());
             }
         } else {
@@ -441,10 +442,15 @@ impl<'a, 'o> Deliver<'a, 'o> {
             // Whatever fails here has been said, and the writer is gone.
             let _ = self.write(|writer| writer.schema(&schema));
         }
-        let ending = Ending { exit: self.exit, cause: self.cause(), rejected: self.ledger.rejected };
+        let ending = self.ending();
         if let Some(Err(e)) = self.writer.take().map(|writer| writer.finish(&ending)) {
             self.cannot_write(&e);
         }
+    }
+
+    /// How it would end now.
+    fn ending(&self) -> Ending {
+        Ending { exit: self.exit, cause: self.cause(), rejected: self.ledger.rejected }
     }
 
     fn cause(&self) -> String {

@@ -136,9 +136,13 @@ impl<F> Outbox<F> {
     /// # Errors
     /// [`Lost::Nonsense`]; nothing is changed then.
     pub fn acknowledged(&mut self, mut progress: Progress) -> Result<(), Lost> {
+        let confirms_all = progress.done >= self.assumed;
         progress.received = progress.received.max(self.assumed);
         progress.done = progress.done.max(self.assumed);
         self.check(progress)?;
+        if confirms_all {
+            self.assumed = 0;
+        }
         self.progress = progress;
         self.release();
         Ok(())
@@ -150,6 +154,12 @@ impl<F> Outbox<F> {
         let said = self.progress;
         self.progress = Progress { received: self.next, done: self.next, ..said };
         self.release();
+    }
+
+    /// The number of frames that were taken for done without a word, and are not confirmed to be; 0 where all that is known
+    /// was said.
+    pub fn assumed(&self) -> u64 {
+        self.assumed
     }
 
     /// What the receiver has said last.

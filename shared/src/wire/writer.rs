@@ -100,10 +100,18 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`]; the stream is then incomplete, and its reader will say so.
     pub fn finish(mut self, ending: &Ending) -> Result<W, Error> {
+        self.end(ending)?;
+        Ok(self.out)
+    }
+
+    /// [`Writer::finish`], for those who need the output also where it fails: nothing can be written after it.
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn end(&mut self, ending: &Ending) -> Result<(), Error> {
         let payload = codec::encode_end(ending, self.totals)?;
         self.frame(Kind::End, 0, 0, &payload)?;
-        self.flush()?;
-        Ok(self.out)
+        self.flush()
     }
 
     /// Writes out what the output still holds back.

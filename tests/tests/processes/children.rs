@@ -1,9 +1,18 @@
 //! `--to exec:…`: how a child is started, what it has, and how its end becomes ours.
 
-use std::{collections::BTreeSet, fs, io::Write, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    io::{Read, Write},
+    os::unix::fs::OpenOptionsExt,
+    time::{Duration, Instant},
+};
 
 use e2e::{Ended, Feed, Group, Pipeline, Program, Scratch, log::Log, running::zombies_of};
-use rustix::process::Signal;
+use rustix::{
+    fs::{CWD, FileType, Mode, OFlags, mknodat},
+    process::Signal,
+};
 
 const SOON: Duration = Duration::from_secs(30);
 
@@ -50,6 +59,26 @@ fn a_child_that_ends_well_before_the_end_has_had_enough() {
         let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(52, 1000).text(), None)).deadline(SOON);
         run.run().succeeds();
     }
+}
+
+#[test]
+fn a_child_that_fails_in_the_middle_is_a_failure() {
+    let consumer = consumer();
+    for child in [
+        format!("sh -c \"{consumer} json >/dev/full\""),
+        format!("{consumer} 'where nosuch == 1'"),
+        "sh -c 'head -c 100000 >/dev/null; exit 7'".to_owned(),
+    ] {
+        let to = format!("exec:{child}");
+        for more in [&[][..], &["--spread", "broadcast", "--to", &format!("exec:{consumer} 'head 1 | null'")]] {
+            let args = [&["apache", "--to", &to], more].concat();
+            let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(57, 1000).text(), None)).deadline(SOON);
+            run.run().exits(&[1]).says(Program::Producer, "ended with exit status");
+        }
+    }
+    // Beside others too, one that is none of ours may have enough.
+    let args = ["apache", "--spread", "broadcast", "--to", "exec:head -c 100000", "--to", &format!("exec:{consumer} 'head 9 | null'")];
+    Pipeline::producer(&args).feed(Feed::Repeat(Log::common(58, 1000).text(), None)).deadline(SOON).run().succeeds();
 }
 
 #[test]
@@ -102,11 +131,14 @@ fn a_child_that_died_is_waited_for_while_others_go_on() {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let lines = Log::common(55, 4000).text();
     let consumer = consumer();
-    let (dies, lives) = (format!("exec:{consumer} 'where bytes < 0 | json'"), format!("exec:{consumer} 'where bytes < 0 | null'"));
+    let (dies, lives) =
+        (format!("exec:{consumer} 'where bytes >= 0 | print \"{{host}}\"'"), format!("exec:{consumer} 'where bytes < 0 | null'"));
     let number = group.start(Program::Producer, &["apache", "--to", &dies, "--to", &lives], reader);
     writer.write_all(&lines).unwrap();
     group.until("both children run", SOON, |group| group.left().iter().filter(|(_, name)| name.contains("bytes")).count() >= 3);
-    let (dead, _) = group.left().into_iter().find(|(_, name)| name.contains("json") && !name.contains("exec:")).unwrap();
+    // One that dies before it has spoken may be any program, whose work nobody else can do.
+    group.until("the one that dies has spoken", SOON, |group| !group.ended(number).stdout.is_empty());
+    let (dead, _) = group.left().into_iter().find(|(_, name)| name.contains("print") && !name.contains("exec:")).unwrap();
     e2e::running::send(dead, Signal::KILL);
     // Its death is noticed by the next batch that it would be given.
     let ended = std::thread::scope(|scope| {
@@ -124,7 +156,40 @@ fn a_child_that_died_is_waited_for_while_others_go_on() {
         assert_eq!(feeder.join().unwrap().unwrap(), [], "{ended}");
         ended
     });
-    ended.exits(3).says("signal 9");
+    let ended = ended.exits(3).says("signal 9").says("1 of 2 consumers died");
+    assert_eq!((ended.stderr.matches("signal 9").count(), ended.stderr.matches("| print").count()), (1, 1), "it is said once\n{ended}");
+    group.leaves_nothing(SOON);
+}
+
+#[test]
+fn what_was_given_to_a_child_before_it_spoke_is_not_said_to_be_done() {
+    let mut group = Group::new();
+    mknodat(CWD, group.dir().join("fifo"), FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let mut slow = fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(group.dir().join("fifo")).unwrap();
+    let consumer = consumer();
+    // It begins late, and is held up by whoever reads what it writes.
+    let script = format!("echo $$ > pid\nuntil test -e go; do sleep 0.02; done\nexec {consumer} 'print \"{{host}}\"' > fifo\n");
+    group.scratch().write("slow", script);
+    group.scratch().write("fast", format!("exec {consumer} 'print \"{{host}}\"' > hosts\n"));
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let number = group.start(Program::Producer, &["apache", "--to", "exec:sh slow", "--to", "exec:sh fast"], reader);
+    let lines = Log::common(59, 4000).text();
+    std::thread::scope(|scope| {
+        let until = Instant::now() + SOON;
+        scope.spawn(move || while Instant::now() < until && writer.write_all(&lines).is_ok() {});
+        let hosts = group.dir().join("hosts");
+        group.until("the share of the slow one is larger than what waits for it", SOON, |_| {
+            fs::metadata(&hosts).is_ok_and(|meta| meta.len() > 8 << 20)
+        });
+        group.scratch().write("go", "");
+        let slow = std::cell::RefCell::new(&mut slow);
+        group.until("it has begun", SOON, |_| slow.borrow_mut().read(&mut [0]).is_ok());
+        let pid = String::from_utf8(group.scratch().read("pid")).unwrap().trim().parse().unwrap();
+        e2e::running::send(pid, Signal::KILL);
+        let ended = group.wait(number, SOON).exits(3).says("signal 9").says("before it said a word");
+        assert!(!ended.stderr.contains("given to the others") && !ended.stderr.contains("are done with"), "{ended}");
+    });
     group.leaves_nothing(SOON);
 }
 

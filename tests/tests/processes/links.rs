@@ -67,6 +67,77 @@ fn both_ways_over_each_kind_of_socket() {
     }
 }
 
+/// A consumer that fails says how it ended, and the producer with it: an end is not taken for one that has enough.
+#[test]
+fn a_consumer_that_fails_in_the_middle_is_a_failure_on_both_sides() {
+    let lines = Log::common(73, 1000).text();
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let null = || fs::OpenOptions::new().write(true).open("/dev/null").unwrap();
+    for (query, stdout, code, why) in [
+        ("json", full(), 1, "No space left"),
+        ("where nosuch == 1", null(), 2, "nosuch"),
+        ("where bytes > 0 | let x = bytes + 9223372036854775807 | null", null(), 1, "overflow"),
+    ] {
+        for url in ["unix:s".to_owned(), local(free_port())] {
+            let mut group = Group::new();
+            let stdout = stdout.try_clone().unwrap();
+            let consumer = group.run_writing_to(Consumer, &["--listen", &url, query], stdout);
+            let (reader, writer) = std::io::pipe().unwrap();
+            let producer = group.start(Producer, &["apache", "--to", &url], reader);
+            std::thread::scope(|scope| {
+                scope.spawn(|| feed(writer, &lines));
+                group.wait(producer, SOON).exits(1).says(&format!("ended with exit {code}")).says(why);
+            });
+            group.wait(consumer, SOON).exits(code).says(why);
+        }
+    }
+}
+
+#[test]
+fn the_end_of_the_next_consumer_is_told_on() {
+    let lines = Log::common(76, 1000).text();
+    let open = |path: &str| fs::OpenOptions::new().write(true).open(path).unwrap();
+    for (query, stdout, codes, why) in
+        [("json", "/dev/full", [1, 1, 1], "No space left"), ("head 2000 | count | csv", "/dev/null", [0, 0, 0], "")]
+    {
+        let mut group = Group::new();
+        let last = group.run_writing_to(Consumer, &["--listen", "unix:b", query], open(stdout));
+        group.until_socket("b", SOON);
+        let first = group.run(Consumer, &["--listen", "unix:a", "where bytes >= 0 | emit unix:b"]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let producer = group.start(Producer, &["apache", "--to", "unix:a"], reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &lines));
+            let ended = [producer, first, last].map(|number| group.wait(number, SOON));
+            for (ended, code) in ended.into_iter().zip(codes) {
+                let ended = ended.exits(code).says(why);
+                assert!(code != 0 || ended.stderr.is_empty(), "{ended}");
+            }
+        });
+    }
+}
+
+/// One that has enough is success on both sides, however much is still under way.
+#[test]
+fn a_consumer_that_has_enough_is_quiet_success() {
+    let lines = Log::common(74, 1000).text();
+    for more in [&[][..], &["-F"]] {
+        let mut group = Group::new();
+        let url = local(free_port());
+        let consumer = group.run(Consumer, &["--listen", &url, "head 2000 | count | csv"]);
+        let log = log_in(&group, "log", 75, 3000);
+        assert_eq!(log.0.len(), 3000);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let args = [&["apache", "--to", &url][..], if more.is_empty() { &[] } else { &["-F", "--from-start", "log"] }].concat();
+        let producer = group.start(Producer, &args, reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &lines));
+            group.wait(producer, SOON).exits(0).quietly();
+        });
+        group.wait(consumer, SOON).exits(0).quietly().prints("count\n2000\n");
+    }
+}
+
 #[test]
 fn the_order_is_kept() {
     let mut group = Group::new();
@@ -268,7 +339,7 @@ fn what_a_dead_consumer_left_is_given_to_another_and_nothing_is_lost() {
         group.wait(consumers[0], SOON);
         on.wait();
     });
-    group.wait(producer, SOON).exits(3).says("was lost");
+    group.wait(producer, SOON).exits(3).says("unix:a has gone").says("are given to the others");
     group.wait(consumers[1], SOON);
     // At least once each: what the dead one had written of what it was not done with is there twice.
     let mut missing: BTreeMap<String, i64> = BTreeMap::new();

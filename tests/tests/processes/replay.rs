@@ -164,11 +164,12 @@ fn one_that_does_not_come_back_is_waited_for_as_long_as_was_said() {
     for url in ["unix:s".to_owned(), format!("tcp://127.0.0.1:{}", free_port())] {
         for [of_producer, of_consumer] in ends(&url) {
             let (mut group, _) = group();
-            let producer = start(&mut group, Producer, &of_producer, &["apache", "log", "--replay", "--retry-timeout", "2s"]);
+            let producer = start(&mut group, Producer, &of_producer, &["apache", "log", "--replay", "--retry-timeout", "4s"]);
             let first = start(&mut group, Consumer, &of_consumer, &[QUERY]);
             kill_in_the_middle(&mut group, first);
             let killed_at = Instant::now();
-            group.wait(producer, SOON).exits(3).says("frames it has confirmed");
+            let ended = group.wait(producer, SOON).exits(3).says("frames it has confirmed");
+            assert_eq!(ended.stderr.matches("waits up to 4s for it, or for another consumer").count(), 1, "{ended}");
             let waited = killed_at.elapsed();
             assert!(waited > Duration::from_millis(900) && waited < Duration::from_secs(20), "{waited:?}");
         }

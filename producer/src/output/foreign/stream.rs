@@ -223,7 +223,7 @@ impl Target for Streams {
         self.close()
     }
 
-    fn leave(mut self: Box<Self>) -> Result<(), Error> {
+    fn leave(mut self: Box<Self>, _: &Ending) -> Result<(), Error> {
         self.close()
     }
 }
@@ -255,7 +255,9 @@ pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Optio
             _ => socket(url.to_string(), raw::connect(url, options.connect_timeout)?),
         })
     };
-    watch.waiting(|| false, || to.iter().try_for_each(|url| reach(url).map(|reached| destinations.push(reached))))?;
+    if !to.is_empty() {
+        watch.waiting(|| false, || to.iter().try_for_each(|url| reach(url).map(|reached| destinations.push(reached))))?;
+    }
     let outs = destinations.iter().filter_map(|destination| destination.out.as_ref()).map(|out| out.as_fd().try_clone_to_owned());
     let outs = outs.collect::<Result<Vec<_>, _>>().map_err(|error| Error::io("cannot watch the outputs", error))?;
     let mut streams = Streams::new(form, destinations, options.spread.clone(), options.retry_timeout);

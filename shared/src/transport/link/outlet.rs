@@ -133,6 +133,17 @@ impl Outlet {
         self.shared.lock().greeted
     }
 
+    /// The number of frames that the receiver was sent before it said a word, and has not confirmed since: they are no more
+    /// kept, and what became of them is not known.
+    pub fn assumed(&self) -> u64 {
+        self.shared.lock().outbox.assumed()
+    }
+
+    /// Whether the receiver has said that it wants no more.
+    pub fn has_enough(&self) -> bool {
+        self.shared.lock().outbox.progress().enough
+    }
+
     /// Whether the receiver keeps what it is given until the end, and says so.
     pub fn holds_state(&self) -> bool {
         self.shared.lock().holds_state
@@ -151,13 +162,16 @@ impl Outlet {
         }
     }
 
-    /// After the End was written: waits until the receiver has confirmed it, and says how that one ended; `None` for a
-    /// receiver that does not speak.
+    /// After the End was written, or the receiver has had enough: waits until it says how it ended; `None` for a receiver
+    /// that does not speak.
     ///
     /// # Errors
     /// [`Error::Lost`] or [`Error::Restarted`] when it was gone before.
     pub fn close(mut self) -> Result<Option<Ending>, Error> {
-        self.shared.lock().abandoned = true;
+        {
+            let mut state = self.shared.lock();
+            state.abandoned = !state.outbox.progress().enough;
+        }
         self.waker.wake();
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
@@ -275,8 +289,12 @@ impl Sender {
                 let state = self.shared.lock();
                 (state.abandoned && !state.ended, state.outbox.progress().enough)
             };
-            if abandoned || enough {
+            if abandoned {
                 break Ok(());
+            }
+            if enough {
+                let what = format!("{} has had enough, and is gone before it has said how it ended: {cut}", connections.peer());
+                break Err(lost(what));
             }
             if let Cut::Left(_) = &cut
                 && !connections.may_restart()
@@ -301,9 +319,12 @@ impl Sender {
     fn account(&self, error: &Error) -> String {
         let state = self.shared.lock();
         let (pushed, Progress { received, done, .. }) = (state.outbox.pushed(), state.outbox.progress());
-        match state.greeted {
-            true => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
-            false => error.to_string(),
+        match (state.greeted, state.outbox.assumed()) {
+            (true, assumed @ 1..) => {
+                format!("{error}; of {pushed} frames it was sent {assumed} before it said a word, and what became of those is not known")
+            }
+            (true, 0) => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
+            (false, _) => error.to_string(),
         }
     }
 

@@ -300,3 +300,34 @@ fn whoever_calls_again_is_taken_at_its_word() {
     });
     drop(inlet);
 }
+
+#[test]
+fn one_that_has_enough_says_how_it_ended_or_is_lost() {
+    for says in [true, false] {
+        let (outlet, inlet) = link(vec![], 1 << 20);
+        inlet.steering().stop();
+        let until = Instant::now() + Duration::from_secs(20);
+        while !outlet.has_enough() {
+            assert!(Instant::now() < until, "it is not told");
+            std::thread::yield_now();
+        }
+        let ending = Ending { exit: Exit::Failed, cause: "the disk is full".into(), rejected: 0 };
+        let closed = std::thread::scope(|scope| {
+            let of_it = ending.clone();
+            let told = scope.spawn(move || {
+                if says {
+                    return inlet.close(of_it);
+                }
+                drop(inlet);
+                Ok(())
+            });
+            let closed = outlet.close();
+            told.join().unwrap().unwrap();
+            closed
+        });
+        match says {
+            true => assert_eq!(closed.unwrap(), Some(ending)),
+            false => assert!(closed.unwrap_err().to_string().contains("before it has said how it ended")),
+        }
+    }
+}
