@@ -23,6 +23,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 
 use super::{
     Security, Url,
+    departed::{Departed, Farewell},
     dial::Patience,
     greet::{self, Guest, Identity},
     link::{Bell, Connected, Connections, Cut, Waker},
@@ -31,7 +32,11 @@ use super::{
     tcp,
     tls::Host,
 };
-use crate::{Error, say, session::Progress, wire::Role};
+use crate::{
+    Error, say,
+    session::Progress,
+    wire::{Ending, Role},
+};
 
 /// Peers that are known, where no number of them is expected; more are refused.
 pub const LINKS: usize = 64;
@@ -67,6 +72,8 @@ struct Shared {
 struct Desk {
     /// Who is known, and where its next connection goes.
     links: HashMap<[u8; 16], Sender<Guest>>,
+    /// Whose links are over.
+    departed: Departed,
     /// The link that has lost its peer, and may be given another: one that was started again.
     vacant: Option<[u8; 16]>,
     /// How many new ones are still expected.
@@ -123,6 +130,7 @@ impl Listener {
         let (new, guests) = bounded(STRANGERS);
         let desk = Desk {
             links: HashMap::new(),
+            departed: Departed::default(),
             vacant: None,
             expected,
             new: Some(new),
@@ -310,6 +318,26 @@ impl Shared {
         self.vacancy.notify_all();
     }
 
+    /// Whom a guest is greeted by: a receiver takes the name of its stream.
+    fn identity(&self, guest: &Guest) -> Identity {
+        let mut identity = self.identity.clone();
+        if identity.role == Role::Receiver {
+            identity.stream = guest.hello.stream;
+        }
+        identity
+    }
+
+    /// Tells a guest whose link is over what there is to be told.
+    fn dismiss(&self, guest: Guest, farewell: Option<Farewell>) {
+        match farewell {
+            Some((progress, ending)) => {
+                let identity = self.identity(&guest);
+                guest.dismiss(&identity, progress, &ending);
+            }
+            None => guest.refuse("that stream is over"),
+        }
+    }
+
     fn say(&self, what: &str) {
         if !self.quiet {
             say!("{}: {what}", self.identity.program_name());
@@ -346,11 +374,18 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     if let Some(link) = desk.links.get(&key).cloned() {
         drop(desk);
         match link.try_send(guest) {
-            Err(TrySendError::Disconnected(guest)) => guest.refuse("that stream is over"),
+            Err(TrySendError::Disconnected(guest)) => {
+                let farewell = shared.desk().departed.get(&key).flatten();
+                shared.dismiss(guest, farewell);
+            }
             // One connection waits there at most; whoever comes too often is hung up on without a word, and comes again.
             Ok(()) | Err(TrySendError::Full(_)) => {}
         }
         return;
+    }
+    if let Some(farewell) = desk.departed.get(&key) {
+        drop(desk);
+        return shared.dismiss(guest, farewell);
     }
     if desk.expected.is_none() && desk.links.len() >= LINKS {
         drop(desk);
@@ -364,7 +399,17 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     let (comes_back, comes) = bounded(1);
     desk.links.insert(key, comes_back);
     let is_local = from.name.starts_with("unix:");
-    let accepted = Accepted { first: Some(guest), bell: Some(bell), comes, shared: shared.clone(), key, is_local, peer: from.name };
+    let accepted = Accepted {
+        first: Some(guest),
+        bell: Some(bell),
+        comes,
+        shared: shared.clone(),
+        key,
+        is_local,
+        peer: from.name,
+        begun: false,
+        farewell: None,
+    };
     let new = desk.new.clone();
     desk.expected = desk.expected.map(|expected| expected - 1);
     if desk.expected == Some(0) {
@@ -387,6 +432,10 @@ pub struct Accepted {
     peer: String,
     /// It is at a Unix socket.
     is_local: bool,
+    /// It was greeted: something may have come of it.
+    begun: bool,
+    /// What it is told when it comes back after all.
+    farewell: Option<Farewell>,
 }
 
 impl Connections for Accepted {
@@ -405,16 +454,16 @@ impl Connections for Accepted {
             Error::Lost(format!("{} is lost{cut}{what}", self.peer))
         };
         let welcome = |guest: Guest| {
-            let mut identity = self.shared.identity.clone();
-            if identity.role == Role::Receiver {
-                identity.stream = guest.hello.stream;
-            }
+            let identity = self.shared.identity(&guest);
             guest.welcome(&identity, progress, greeting)
         };
         let mut failed = String::new();
         if let Some(first) = self.first.take() {
             match welcome(first) {
-                Ok(connected) => return Ok(connected),
+                Ok(connected) => {
+                    self.begun = true;
+                    return Ok(connected);
+                }
                 Err(error) => failed = format!("; {error}"),
             }
             if !restarts {
@@ -440,6 +489,7 @@ impl Connections for Accepted {
         self.shared.set_vacant(None);
         let (connected, key) = next?;
         self.key = key;
+        self.begun = true;
         Ok(connected)
     }
 
@@ -451,6 +501,10 @@ impl Connections for Accepted {
         self.bell.take().map_or_else(Bell::new, Ok)
     }
 
+    fn concluded(&mut self, progress: Progress, ending: Option<Ending>) {
+        self.farewell = ending.map(|ending| (progress, ending));
+    }
+
     fn has_returned(&self) -> bool {
         !self.comes.is_empty()
     }
@@ -458,6 +512,10 @@ impl Connections for Accepted {
 
 impl Drop for Accepted {
     fn drop(&mut self) {
-        self.shared.desk().links.remove(&self.key);
+        let mut desk = self.shared.desk();
+        desk.links.remove(&self.key);
+        if self.begun {
+            desk.departed.insert(self.key, self.farewell.take());
+        }
     }
 }

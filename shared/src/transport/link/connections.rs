@@ -8,7 +8,12 @@ use std::{
 use bytes::Bytes;
 
 use super::{Bell, Cut, parser::Parser};
-use crate::{Error, session::Progress, transport::socket::Socket, wire::Hello};
+use crate::{
+    Error,
+    session::Progress,
+    transport::socket::Socket,
+    wire::{Ending, Hello},
+};
 
 /// A connection on which both ends know who they are.
 pub struct Connected {
@@ -52,6 +57,12 @@ pub trait Connections: Send {
     fn restarted(&mut self, connected: Connected) -> bool {
         drop(connected);
         false
+    }
+
+    /// The link of a receiver is over, and this is the last that it has to say: how far it is, and how it ended, where that
+    /// is known. For a sender that comes back later.
+    fn concluded(&mut self, progress: Progress, ending: Option<Ending>) {
+        let _ = (progress, ending);
     }
 
     /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.

@@ -310,11 +310,13 @@ impl Receiver {
             match connections.next(Some(&cut), progress) {
                 Ok(next) => connected = next,
                 // It was told, and its Bye was lost; or it has died since. All that was to come has come.
-                Err(_) if progress.finished => break Ok(()),
+                Err(_) if self.shared.lock().inbox.progress().finished => break Ok(()),
                 Err(error) => break Err(error.to_string()),
             }
         };
-        self.shared.lock().over = Some(over);
+        let mut state = self.shared.lock();
+        connections.concluded(state.inbox.progress(), state.ending.clone());
+        state.over = Some(over);
     }
 
     /// Receives over one connection, until there is nothing more to say either.

@@ -300,3 +300,69 @@ fn whoever_calls_again_is_taken_at_its_word() {
     });
     drop(inlet);
 }
+
+/// Calls a listener; the connection is cut from outside, and the next one made when it may be.
+struct Cuttable {
+    port: u16,
+    identity: Identity,
+    cut: crossbeam_channel::Sender<TcpStream>,
+    may_return: crossbeam_channel::Receiver<()>,
+}
+
+impl Connections for Cuttable {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        if after.is_some() {
+            self.may_return.recv_timeout(Duration::from_secs(20)).map_err(|_| Error::Lost("it may not come back".into()))?;
+        }
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let _ = self.cut.send(socket.try_clone().unwrap());
+        greet::call(socket.into(), &self.identity, progress, Duration::from_secs(5)).map_err(|error| Error::Lost(error.to_string()))
+    }
+
+    fn peer(&self) -> String {
+        "the listener".into()
+    }
+}
+
+/// A listener for any number of senders, and where they may call it.
+fn anybody() -> (Listener, u16) {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+    let us = Identity::new(Role::Receiver, Vec::new(), "receiver");
+    (Listener::open(&url, &Security::default(), us, Patience::default(), None, true).unwrap(), port)
+}
+
+#[test]
+fn whoever_comes_back_to_a_stream_that_is_over_is_told_how_it_ended() {
+    for is_whole in [true, false] {
+        let (listener, port) = anybody();
+        let (cut, socket) = crossbeam_channel::unbounded();
+        let (return_now, may_return) = crossbeam_channel::bounded(1);
+        let dial = Cuttable { port, identity: Identity::new(Role::Sender, Vec::new(), "sender"), cut, may_return };
+        std::thread::scope(|scope| {
+            let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), Settings::default()).unwrap());
+            let outlet = Outlet::open(dial, Settings::default(), Readiness::new(), || {}).unwrap();
+            let sent = scope.spawn(|| send(outlet));
+            let mut reader = Reader::new(inlet.join().unwrap()).unwrap();
+            while !matches!(reader.read().unwrap(), Some(Incoming::End(_))) {}
+            // The sender has not heard of the end when its connection breaks, and is away for longer than it is waited for.
+            socket.recv().unwrap().shutdown(std::net::Shutdown::Both).unwrap();
+            if is_whole {
+                reader.into_input().close(Ending { exit: Exit::Done, cause: "well".into(), rejected: 0 }).unwrap();
+            } else {
+                drop(reader);
+            }
+            return_now.send(()).unwrap();
+            let sent = sent.join().unwrap();
+            match is_whole {
+                true => assert_eq!(sent.unwrap().unwrap().cause, "well"),
+                false => {
+                    let error = sent.unwrap_err();
+                    assert!(error.exit() == Exit::Incomplete && error.to_string().contains("that stream is over"), "{error}");
+                }
+            }
+        });
+        listener.close();
+        assert!(listener.accept().is_none(), "it was taken for a new one");
+    }
+}
