@@ -83,8 +83,6 @@ struct Fed {
 struct Desk {
     /// Those that are read, by their numbers.
     streams: BTreeMap<usize, Fed>,
-    /// The numbers of those whose senders were told of the end, and whose threads are over.
-    parted: Vec<usize>,
     plan: Option<Plan>,
     stoppers: Vec<Stopper>,
     /// Opened when the fields of all are known.
@@ -100,6 +98,11 @@ struct Desk {
 }
 
 impl Desk {
+    /// The senders were told that no more is taken.
+    fn leaves(&self) -> bool {
+        self.stopped || self.signal.is_some()
+    }
+
     fn steerings(&self) -> impl Iterator<Item = &Steering> {
         self.streams.values().filter_map(|fed| fed.steering.as_ref())
     }
@@ -145,7 +148,6 @@ impl Merged {
         let (to, events) = bounded(WAITING);
         let desk = Desk {
             streams: BTreeMap::new(),
-            parted: Vec::new(),
             plan: None,
             stoppers: Vec::new(),
             gates: Vec::new(),
