@@ -89,6 +89,8 @@ struct Desk {
     gates: Vec<Sender<()>>,
     is_open: bool,
     stopped: bool,
+    /// All is over: whoever comes now comes too late.
+    closing: bool,
     /// What has ended the reading before its time.
     signal: Option<u8>,
     /// Streams that were begun.
@@ -153,6 +155,7 @@ impl Merged {
             gates: Vec::new(),
             is_open: false,
             stopped: false,
+            closing: false,
             signal: None,
             begun: 0,
             porter: None,
@@ -304,7 +307,12 @@ impl Merged {
             }
             Err(error) => {
                 if self.senders != Some(1) {
-                    say!("consumer: {peer}: {error}");
+                    let what = error.to_string();
+                    // What is lost says who it was.
+                    match what.starts_with(peer) {
+                        true => say!("consumer: {what}"),
+                        false => say!("consumer: {peer}: {what}"),
+                    }
                 }
                 self.broken.get_or_insert(error);
             }
@@ -344,27 +352,30 @@ impl Merged {
 
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
         let Merged { events, shared, .. } = self;
-        // Feeders that wait to hand something over find nobody there.
-        drop(events);
-        let (streams, porter) = {
+        let (listener, porter) = {
             let mut desk = shared.desk();
+            desk.closing = true;
             desk.gates.clear();
             desk.steerings().for_each(Steering::hurry);
-            (std::mem::take(&mut desk.streams), desk.porter.take())
+            desk.stoppers.iter().for_each(Stopper::stop);
+            (desk.listener.take(), desk.porter.take())
         };
+        // Those that are known may still come back, and hear of the end.
+        if let Some(listener) = &listener {
+            listener.expect_nobody();
+        }
+        // Whoever waits to hand something over finds nobody there.
+        drop(events);
+        if let Some(porter) = porter {
+            let _ = porter.join();
+        }
+        let streams = std::mem::take(&mut shared.desk().streams);
         let mut closed = Ok(());
         for fed in streams.into_values() {
             if let Ok(Some(reader)) = fed.feeder.join() {
                 let told = reader.into_input().close(ending);
                 closed = closed.and(told);
             }
-        }
-        let listener = shared.desk().listener.take();
-        if let Some(listener) = listener {
-            listener.close();
-        }
-        if let Some(porter) = porter {
-            let _ = porter.join();
         }
         closed
     }

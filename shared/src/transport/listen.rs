@@ -161,6 +161,13 @@ impl Listener {
 }
 
 impl Listener {
+    /// Nobody new is expected any more; those that are known are still taken back.
+    pub fn expect_nobody(&self) {
+        let mut desk = self.shared.desk();
+        desk.expected = Some(0);
+        desk.new = None;
+    }
+
     /// Nobody is expected any more: whoever waits in [`Listener::accept`] is told so.
     pub fn close(&self) {
         let mut desk = self.shared.desk();

@@ -54,12 +54,12 @@ impl Read for Stream {
     }
 }
 
-/// Starts the thread that reads a stream.
+/// Starts the thread that reads a stream. One that cannot be read, for want of a thread, does not count as begun.
 pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), Error> {
     let peer: Arc<str> = stream.peer().into();
     let (gate, opened) = bounded::<()>(1);
     let mut desk = shared.desk();
-    if desk.signal.is_some() {
+    if desk.signal.is_some() || desk.closing {
         // It came too late: it is hung up on.
         return Ok(());
     }
@@ -79,13 +79,7 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
             None
         }
     };
-    if desk.is_open {
-        let _ = gate.send(());
-    } else {
-        desk.gates.push(gate);
-    }
-    desk.begun += 1;
-    let number = desk.begun;
+    let number = desk.begun + 1;
     let (mine, told) = (shared.clone(), steering.clone());
     let read = move || {
         let (reader, over) = read_all(stream, &peer, told.as_ref(), &opened, &to);
@@ -93,6 +87,12 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
     };
     let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
     let feeder = feeder.map_err(|error| Error::io("cannot start a thread", error))?;
+    desk.begun = number;
+    if desk.is_open {
+        let _ = gate.send(());
+    } else {
+        desk.gates.push(gate);
+    }
     desk.streams.insert(number, Fed { steering, feeder });
     Ok(())
 }
