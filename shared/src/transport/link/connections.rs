@@ -66,7 +66,7 @@ pub trait Connections: Send {
     }
 
     /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.
-    /// It is looked at whenever something happens on the connection, and with each Beat.
+    /// It is looked at whenever something happens on the connection, and when the [`bell`](Connections::bell) rings.
     fn has_returned(&self) -> bool {
         false
     }
