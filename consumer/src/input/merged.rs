@@ -83,14 +83,14 @@ struct Fed {
 struct Desk {
     /// Those that are read, by their numbers.
     streams: BTreeMap<usize, Fed>,
-    /// The numbers of those whose senders were told of the end, and whose threads are over.
-    parted: Vec<usize>,
     plan: Option<Plan>,
     stoppers: Vec<Stopper>,
     /// Opened when the fields of all are known.
     gates: Vec<Sender<()>>,
     is_open: bool,
     stopped: bool,
+    /// All is over: whoever comes now comes too late.
+    closing: bool,
     /// What has ended the reading before its time.
     signal: Option<u8>,
     /// Streams that were begun.
@@ -100,6 +100,11 @@ struct Desk {
 }
 
 impl Desk {
+    /// The senders were told that no more is taken.
+    fn leaves(&self) -> bool {
+        self.stopped || self.signal.is_some()
+    }
+
     fn steerings(&self) -> impl Iterator<Item = &Steering> {
         self.streams.values().filter_map(|fed| fed.steering.as_ref())
     }
@@ -145,12 +150,12 @@ impl Merged {
         let (to, events) = bounded(WAITING);
         let desk = Desk {
             streams: BTreeMap::new(),
-            parted: Vec::new(),
             plan: None,
             stoppers: Vec::new(),
             gates: Vec::new(),
             is_open: false,
             stopped: false,
+            closing: false,
             signal: None,
             begun: 0,
             porter: None,
@@ -302,7 +307,12 @@ impl Merged {
             }
             Err(error) => {
                 if self.senders != Some(1) {
-                    say!("consumer: {peer}: {error}");
+                    let what = error.to_string();
+                    // What is lost says who it was.
+                    match what.starts_with(peer) {
+                        true => say!("consumer: {what}"),
+                        false => say!("consumer: {peer}: {what}"),
+                    }
                 }
                 self.broken.get_or_insert(error);
             }
@@ -342,27 +352,30 @@ impl Merged {
 
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
         let Merged { events, shared, .. } = self;
-        // Feeders that wait to hand something over find nobody there.
-        drop(events);
-        let (streams, porter) = {
+        let (listener, porter) = {
             let mut desk = shared.desk();
+            desk.closing = true;
             desk.gates.clear();
             desk.steerings().for_each(Steering::hurry);
-            (std::mem::take(&mut desk.streams), desk.porter.take())
+            desk.stoppers.iter().for_each(Stopper::stop);
+            (desk.listener.take(), desk.porter.take())
         };
+        // Those that are known may still come back, and hear of the end.
+        if let Some(listener) = &listener {
+            listener.expect_nobody();
+        }
+        // Whoever waits to hand something over finds nobody there.
+        drop(events);
+        if let Some(porter) = porter {
+            let _ = porter.join();
+        }
+        let streams = std::mem::take(&mut shared.desk().streams);
         let mut closed = Ok(());
         for fed in streams.into_values() {
             if let Ok(Some(reader)) = fed.feeder.join() {
                 let told = reader.into_input().close(ending);
                 closed = closed.and(told);
             }
-        }
-        let listener = shared.desk().listener.take();
-        if let Some(listener) = listener {
-            listener.close();
-        }
-        if let Some(porter) = porter {
-            let _ = porter.join();
         }
         closed
     }

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error, Exit,
     session::{Instance, Progress},
-    wire::{Control, Hello, Report, Role, frame},
+    wire::{Control, Ending, Hello, Report, Role, frame},
 };
 
 /// How long a peer that is not welcome may take to hear why.
@@ -186,6 +186,17 @@ impl Guest {
         let hello = identity.hello(progress, &[]).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
         write(&mut self.socket, &[&frame::preamble()[..], &hello].concat(), Instant::now() + patience)?;
         Ok(Connected { socket: self.socket, parser: self.parser, hello: Some(self.hello), say: Bytes::new() })
+    }
+
+    /// Greets a sender back whose stream is over, tells it how far that came and how it ended, and hangs up. Whether it hears
+    /// is its own affair.
+    pub fn dismiss(mut self, identity: &Identity, progress: Progress, ending: &Ending) {
+        let said = [identity.hello(progress, &[]), Control::End(ending.clone())].map(|control| control.to_bytes());
+        if let [Ok(hello), Ok(end)] = said {
+            let until = Instant::now() + FAREWELL;
+            let _ = write(&mut self.socket, &[&frame::preamble()[..], &hello, &end].concat(), until);
+        }
+        hang_up(self.socket);
     }
 
     /// Tells it why it is not welcome, and hangs up. Whether it hears is its own affair.

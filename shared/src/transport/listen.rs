@@ -4,6 +4,8 @@
 //! a stream runs. A peer that is new is handed to whoever calls [`Listener::accept`]; one that comes back goes to the
 //! link that it belongs to.
 
+mod accepted;
+
 use std::{
     collections::HashMap,
     io,
@@ -19,19 +21,24 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    io::Errno,
+};
 
+pub use self::accepted::Accepted;
 use super::{
     Security, Url,
+    departed::{Departed, Farewell},
     dial::Patience,
     greet::{self, Guest, Identity},
-    link::{Bell, Connected, Connections, Cut, Waker},
+    link::{Bell, Waker},
     socket::Socket,
     strangers::{Complaints, MOST as STRANGERS, Strangers},
     tcp,
     tls::Host,
 };
-use crate::{Error, say, session::Progress, wire::Role};
+use crate::{Error, say, wire::Role};
 
 /// Peers that are known, where no number of them is expected; more are refused.
 pub const LINKS: usize = 64;
@@ -66,7 +73,9 @@ struct Shared {
 
 struct Desk {
     /// Who is known, and where its next connection goes.
-    links: HashMap<[u8; 16], Sender<Guest>>,
+    links: HashMap<[u8; 16], Line>,
+    /// Whose links are over.
+    departed: Departed,
     /// The link that has lost its peer, and may be given another: one that was started again.
     vacant: Option<[u8; 16]>,
     /// How many new ones are still expected.
@@ -75,6 +84,14 @@ struct Desk {
     closing: bool,
     strangers: Strangers,
     complaints: Complaints,
+}
+
+/// Where the next connection of a peer goes.
+#[derive(Clone)]
+struct Line {
+    to: Sender<Guest>,
+    /// The link, which gives up its old connection then.
+    waker: Waker,
 }
 
 impl Shared {
@@ -123,6 +140,7 @@ impl Listener {
         let (new, guests) = bounded(STRANGERS);
         let desk = Desk {
             links: HashMap::new(),
+            departed: Departed::default(),
             vacant: None,
             expected,
             new: Some(new),
@@ -153,6 +171,13 @@ impl Listener {
 }
 
 impl Listener {
+    /// Nobody new is expected any more; those that are known are still taken back.
+    pub fn expect_nobody(&self) {
+        let mut desk = self.shared.desk();
+        desk.expected = Some(0);
+        desk.new = None;
+    }
+
     /// Nobody is expected any more: whoever waits in [`Listener::accept`] is told so.
     pub fn close(&self) {
         let mut desk = self.shared.desk();
@@ -213,13 +238,14 @@ impl Porter {
             return;
         }
         let mut greeters: Vec<JoinHandle<()>> = Vec::new();
+        let mut complaints = Complaints::default();
         while !self.shared.desk().closing {
             let fd = match &self.socks {
                 Socks::Tcp(listener, _) => listener.as_fd(),
                 Socks::Unix(listener, _) => listener.as_fd(),
             };
             let mut fds = [PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN), PollFd::from_borrowed_fd(fd, PollFlags::IN)];
-            if poll(&mut fds, None).is_err_and(|error| error != rustix::io::Errno::INTR) {
+            if poll(&mut fds, None).is_err_and(|error| error != Errno::INTR) {
                 break;
             }
             self.bell.silence();
@@ -229,9 +255,10 @@ impl Porter {
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // No file descriptors left, most likely: the connection waits, and so do we.
-                    let held_back = self.shared.desk().complaints.may_say(None, Instant::now());
-                    if held_back.is_some() {
-                        self.shared.say(&format!("cannot accept a connection, and tries again: {error}"));
+                    if complaints.may_say(None, Instant::now()).is_some() {
+                        let code = error.raw_os_error().map(Errno::from_raw_os_error);
+                        let mend = if code == Some(Errno::MFILE) { "; `ulimit -n` says how many there may be, and sets it" } else { "" };
+                        self.shared.say(&format!("cannot accept a connection, and tries again: {error}{mend}"));
                     }
                     std::thread::sleep(Duration::from_millis(200));
                 }
@@ -310,6 +337,26 @@ impl Shared {
         self.vacancy.notify_all();
     }
 
+    /// Whom a guest is greeted by: a receiver takes the name of its stream.
+    fn identity(&self, guest: &Guest) -> Identity {
+        let mut identity = self.identity.clone();
+        if identity.role == Role::Receiver {
+            identity.stream = guest.hello.stream;
+        }
+        identity
+    }
+
+    /// Tells a guest whose link is over what there is to be told.
+    fn dismiss(&self, guest: Guest, farewell: Option<Farewell>) {
+        match farewell {
+            Some((progress, ending)) => {
+                let identity = self.identity(&guest);
+                guest.dismiss(&identity, progress, &ending);
+            }
+            None => guest.refuse("that stream is over"),
+        }
+    }
+
     fn say(&self, what: &str) {
         if !self.quiet {
             say!("{}: {what}", self.identity.program_name());
@@ -345,12 +392,19 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     }
     if let Some(link) = desk.links.get(&key).cloned() {
         drop(desk);
-        match link.try_send(guest) {
-            Err(TrySendError::Disconnected(guest)) => guest.refuse("that stream is over"),
+        match link.to.try_send(guest) {
+            Err(TrySendError::Disconnected(guest)) => {
+                let farewell = shared.desk().departed.get(&key).flatten();
+                shared.dismiss(guest, farewell);
+            }
             // One connection waits there at most; whoever comes too often is hung up on without a word, and comes again.
-            Ok(()) | Err(TrySendError::Full(_)) => {}
+            Ok(()) | Err(TrySendError::Full(_)) => link.waker.wake(),
         }
         return;
+    }
+    if let Some(farewell) = desk.departed.get(&key) {
+        drop(desk);
+        return shared.dismiss(guest, farewell);
     }
     if desk.expected.is_none() && desk.links.len() >= LINKS {
         drop(desk);
@@ -358,13 +412,28 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
         return guest.refuse("too many are connected here");
     }
     if desk.expected == Some(0) || desk.new.is_none() {
+        let may_yet = shared.patience.restarts && !desk.closing;
         drop(desk);
+        if may_yet {
+            // The one in whose place it comes may hang, which shows later: it is hung up on without a word, and calls again.
+            return;
+        }
         return guest.refuse("nobody else is expected here");
     }
     let (comes_back, comes) = bounded(1);
-    desk.links.insert(key, comes_back);
+    desk.links.insert(key, Line { to: comes_back, waker: bell.waker() });
     let is_local = from.name.starts_with("unix:");
-    let accepted = Accepted { first: Some(guest), bell: Some(bell), comes, shared: shared.clone(), key, is_local, peer: from.name };
+    let accepted = Accepted {
+        first: Some(guest),
+        bell: Some(bell),
+        comes,
+        shared: shared.clone(),
+        key,
+        is_local,
+        peer: from.name,
+        begun: false,
+        farewell: None,
+    };
     let new = desk.new.clone();
     desk.expected = desk.expected.map(|expected| expected - 1);
     if desk.expected == Some(0) {
@@ -374,90 +443,5 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     if let Some(new) = new {
         // Who accepts is gone: so is the program.
         let _ = new.send(accepted);
-    }
-}
-
-/// A peer that was accepted, and will be again when its connection breaks.
-pub struct Accepted {
-    first: Option<Guest>,
-    bell: Option<Bell>,
-    comes: Receiver<Guest>,
-    shared: Arc<Shared>,
-    key: [u8; 16],
-    peer: String,
-    /// It is at a Unix socket.
-    is_local: bool,
-}
-
-impl Connections for Accepted {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Patience { retry, greeting, restarts, .. } = self.shared.patience;
-        let patience = match after {
-            _ if restarts => retry,
-            // Within a host a connection breaks when one of its ends does.
-            Some(_) if self.is_local => Duration::ZERO,
-            Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
-            _ if progress.finished => GRACE.min(retry),
-            _ => retry,
-        };
-        let why = |what: &str| {
-            let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
-            Error::Lost(format!("{} is lost{cut}{what}", self.peer))
-        };
-        let welcome = |guest: Guest| {
-            let mut identity = self.shared.identity.clone();
-            if identity.role == Role::Receiver {
-                identity.stream = guest.hello.stream;
-            }
-            guest.welcome(&identity, progress, greeting)
-        };
-        let mut failed = String::new();
-        if let Some(first) = self.first.take() {
-            match welcome(first) {
-                Ok(connected) => return Ok(connected),
-                Err(error) => failed = format!("; {error}"),
-            }
-            if !restarts {
-                return Err(why(&failed));
-            }
-        }
-        if patience.is_zero() {
-            return Err(why(""));
-        }
-        self.shared.set_vacant(restarts.then_some(self.key));
-        let until = Instant::now() + patience;
-        let next = loop {
-            let Ok(guest) = self.comes.recv_timeout(until.saturating_duration_since(Instant::now())) else {
-                break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed }));
-            };
-            let key = self.shared.key(&guest);
-            match welcome(guest) {
-                Ok(connected) => break Ok((connected, key)),
-                Err(error) => failed = format!("; {error}"),
-            }
-            self.shared.set_vacant(restarts.then_some(key));
-        };
-        self.shared.set_vacant(None);
-        let (connected, key) = next?;
-        self.key = key;
-        Ok(connected)
-    }
-
-    fn peer(&self) -> String {
-        self.peer.clone()
-    }
-
-    fn bell(&mut self) -> io::Result<Bell> {
-        self.bell.take().map_or_else(Bell::new, Ok)
-    }
-
-    fn has_returned(&self) -> bool {
-        !self.comes.is_empty()
-    }
-}
-
-impl Drop for Accepted {
-    fn drop(&mut self) {
-        self.shared.desk().links.remove(&self.key);
     }
 }

@@ -11,6 +11,7 @@
 //! - [`watch`]: reading that can be stopped while it waits.
 
 pub mod back;
+mod departed;
 pub mod dial;
 pub mod exec;
 pub mod file;

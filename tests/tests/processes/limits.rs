@@ -141,6 +141,7 @@ fn without_file_descriptors_connections_wait_and_nothing_spins() {
     served.serves();
     let ended = served.ends(3);
     assert_eq!(ended.stderr.matches("cannot accept a connection, and tries again").count(), 1, "a line a minute\n{ended}");
+    assert!(ended.stderr.contains("`ulimit -n`"), "{ended}");
 }
 
 #[test]

@@ -517,3 +517,50 @@ fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
         assert!(query == HOSTS || ended.stdout == counted(&hundred), "{ended}");
     }
 }
+
+#[test]
+fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 85, 3);
+    let url = local(free_port());
+    let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
+    for n in 1..=30 {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let dies = group.start(Producer, &["apache", "--to", &url], reader);
+        writer.write_all(&log.text()).unwrap();
+        group.until("its records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 3 * n);
+        group.signal(dies, Signal::KILL);
+        group.wait(dies, SOON);
+    }
+    let of = |group: &Group, what: &str| fs::read_dir(format!("/proc/{}/{what}", group.pid(consumer))).unwrap().count();
+    // Each is waited for, for a moment, in case it comes back.
+    group.until("they are given up", SOON, |group| group.ended(consumer).stderr.matches("did not come back").count() == 30);
+    group.until("their files are closed", SOON, |group| of(group, "fd") < 20);
+    let lives = group.run(Producer, &["apache", "log", "--to", &url]);
+    group.wait(lives, SOON).exits(0).quietly();
+    assert!(of(&group, "task") < 20, "{} threads", of(&group, "task"));
+    group.signal(consumer, Signal::TERM);
+    // Nobody knows what those that died still had.
+    group.wait(consumer, SOON).exits(3).says("incomplete");
+}
+
+#[test]
+fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
+    for (url, senders) in [("unix:s".to_owned(), "1"), (local(free_port()), "1"), (local(free_port()), "0")] {
+        let mut group = Group::new();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let consumer = group.run(Consumer, &["--listen", &url, "--senders", senders, "where nosuch == 1"]);
+        let producer = group.start(Producer, &["apache", "--to", &url], reader);
+        writer.write_all(&Log::common(86, 5).text()).unwrap();
+        group.wait(consumer, SOON).exits(2).says("nosuch");
+        group.wait(producer, SOON);
+        drop(writer);
+    }
+    // Nor is a producer that reads for us.
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let consumer = group.start(Consumer, &["--as", "json", "where nosuch == 1"], reader);
+    writer.write_all(b"{\"a\":1}\n").unwrap();
+    group.wait(consumer, SOON).exits(2).says("nosuch");
+    drop(writer);
+}

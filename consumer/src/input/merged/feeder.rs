@@ -7,7 +7,7 @@ use std::{
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use recpipe::{
-    Error,
+    Error, Exit,
     transport::link::{Inlet, Steering},
     wire::{Ending, Incoming, Reader},
 };
@@ -54,17 +54,12 @@ impl Read for Stream {
     }
 }
 
-/// Starts the thread that reads a stream.
+/// Starts the thread that reads a stream. One that cannot be read, for want of a thread, does not count as begun.
 pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), Error> {
     let peer: Arc<str> = stream.peer().into();
     let (gate, opened) = bounded::<()>(1);
     let mut desk = shared.desk();
-    for number in std::mem::take(&mut desk.parted) {
-        if let Some(fed) = desk.streams.remove(&number) {
-            let _ = fed.feeder.join();
-        }
-    }
-    if desk.signal.is_some() {
+    if desk.signal.is_some() || desk.closing {
         // It came too late: it is hung up on.
         return Ok(());
     }
@@ -84,36 +79,42 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
             None
         }
     };
+    let number = desk.begun + 1;
+    let (mine, told) = (shared.clone(), steering.clone());
+    let read = move || {
+        let (reader, over) = read_all(stream, &peer, told.as_ref(), &opened, &to);
+        if mine.is_endless { part(&mine, number, reader, over) } else { reader }
+    };
+    let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
+    let feeder = feeder.map_err(|error| Error::io("cannot start a thread", error))?;
+    desk.begun = number;
     if desk.is_open {
         let _ = gate.send(());
     } else {
         desk.gates.push(gate);
     }
-    desk.begun += 1;
-    let number = desk.begun;
-    let (mine, told) = (shared.clone(), steering.clone());
-    let read = move || {
-        let (reader, last) = read_all(stream, &peer, told.as_ref(), &opened, &to);
-        match (reader, last) {
-            (Some(reader), Some(last)) if mine.is_endless => part(&mine, number, reader, last),
-            (reader, _) => reader,
-        }
-    };
-    let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
-    let feeder = feeder.map_err(|error| Error::io("cannot start a thread", error))?;
     desk.streams.insert(number, Fed { steering, feeder });
     Ok(())
 }
 
-/// Reads a stream to its end, or until nobody takes what it gives; for a whole one, the number of
-/// frames up to its last batch, too.
+/// How the reading of a stream ended.
+enum Over {
+    /// At its end. The number of frames up to its last batch.
+    Whole(u64),
+    /// It was lost, or is no stream: why.
+    Broken(String),
+    /// That is our doing: nobody takes more.
+    Left,
+}
+
+/// Reads a stream to its end, or until nobody takes what it gives.
 fn read_all(
     stream: Stream,
     peer: &Arc<str>,
     steering: Option<&Steering>,
     opened: &Receiver<()>,
     to: &Sender<Event>,
-) -> (Option<Reader<Stream>>, Option<u64>) {
+) -> (Option<Reader<Stream>>, Over) {
     let event = |what, before| {
         let receipt = steering.map(|steering| Receipt { steering: steering.clone(), before });
         Event { peer: peer.clone(), what, receipt }
@@ -121,8 +122,8 @@ fn read_all(
     let mut reader = match Reader::new(stream) {
         Ok(reader) => reader,
         Err(error) => {
-            let _ = to.send(event(Err(error), 0));
-            return (None, None);
+            let over = Over::of(&error);
+            return (None, if to.send(event(Err(error), 0)).is_ok() { over } else { Over::Left });
         }
     };
     let (mut begun, mut last) = (false, 0);
@@ -132,25 +133,44 @@ fn read_all(
             last = reader.totals().frames;
         }
         let is_schema = matches!(what, Ok(Some(Incoming::Schema(_))));
-        let is_end = matches!(what, Ok(Some(Incoming::End(_)) | None) | Err(_));
-        let is_whole = matches!(what, Ok(Some(Incoming::End(_))));
-        if to.send(event(what, reader.totals().frames)).is_err() || is_end {
-            return (Some(reader), is_whole.then_some(last));
+        let over = match &what {
+            Ok(Some(Incoming::End(_))) => Some(Over::Whole(last)),
+            Ok(None) => Some(Over::Left),
+            Ok(Some(_)) => None,
+            Err(error) => Some(Over::of(error)),
+        };
+        // What nobody took was not taken.
+        let over = if to.send(event(what, reader.totals().frames)).is_ok() { over } else { Some(Over::Left) };
+        if let Some(over) = over {
+            return (Some(reader), over);
         }
         if is_schema && !std::mem::replace(&mut begun, true) && opened.recv().is_err() {
-            return (Some(reader), None);
+            return (Some(reader), Over::Left);
         }
     }
 }
 
-/// Tells the sender of a whole stream that all is well, once its records are done with: nobody knows when the answer will be
-/// there. The reader, where that was not to be waited for.
-fn part(shared: &Shared, number: usize, reader: Reader<Stream>, last: u64) -> Option<Reader<Stream>> {
-    if !matches!(reader.input(), Stream::Link(inlet) if inlet.settle(last)) {
-        return Some(reader);
+impl Over {
+    fn of(error: &Error) -> Self {
+        if error.is_broken_pipe() { Over::Left } else { Over::Broken(error.to_string()) }
     }
-    // A sender that has gone meanwhile has lost nothing.
-    let _ = reader.into_input().close(&Ending::default());
-    shared.desk().parted.push(number);
+}
+
+/// Lets go of a stream that is over, of any number: nobody knows when the answer will be there. The sender of a whole one is
+/// told that all is well, once its records are done with; that of a broken one, if it is there, that it is not. The reader,
+/// where the end of all came first.
+fn part(shared: &Shared, number: usize, reader: Option<Reader<Stream>>, over: Over) -> Option<Reader<Stream>> {
+    let ending = match (&reader, over) {
+        (Some(reader), Over::Whole(last)) if matches!(reader.input(), Stream::Link(inlet) if inlet.settle(last)) => Ending::default(),
+        // Whoever is told to leave breaks off: that one is told of the end of all.
+        (_, Over::Broken(cause)) if !shared.desk().leaves() => Ending { exit: Exit::Incomplete, cause, rejected: 0 },
+        _ => return reader,
+    };
+    if let Some(reader) = reader {
+        // A sender that has gone meanwhile has lost nothing by it.
+        let _ = reader.into_input().close(&ending);
+    }
+    // This thread, which is done, is nobody's to be waited for.
+    shared.desk().streams.remove(&number);
     None
 }

@@ -11,7 +11,12 @@ use bytes::Bytes;
 use crossbeam_channel::RecvTimeoutError;
 
 use super::{Bell, Cut, parser::Parser};
-use crate::{Error, session::Progress, transport::socket::Socket, wire::Hello};
+use crate::{
+    Error,
+    session::Progress,
+    transport::socket::Socket,
+    wire::{Ending, Hello},
+};
 
 /// A connection on which both ends know who they are.
 pub struct Connected {
@@ -57,8 +62,14 @@ pub trait Connections: Send {
         false
     }
 
+    /// The link of a receiver is over, and this is the last that it has to say: how far it is, and how it ended, where that
+    /// is known. For a sender that comes back later.
+    fn concluded(&mut self, progress: Progress, ending: Option<Ending>) {
+        let _ = (progress, ending);
+    }
+
     /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.
-    /// It is looked at whenever something happens on the connection, and with each Beat.
+    /// It is looked at whenever something happens on the connection, and when the [`bell`](Connections::bell) rings.
     fn has_returned(&self) -> bool {
         false
     }

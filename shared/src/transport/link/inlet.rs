@@ -31,7 +31,7 @@ const ACK_AFTER: Duration = Duration::from_millis(50);
 /// Gives the bytes of one stream, over however many connections they come.
 ///
 /// Reading fails with an [`Error::Lost`] inside when the sender is gone for good before the End, and with
-/// [`io::ErrorKind::BrokenPipe`] once [`Steering::stop`] was called.
+/// [`io::ErrorKind::BrokenPipe`] once [`Steering::stop`] or [`Steering::hurry`] was called.
 pub struct Inlet {
     shared: Arc<Shared>,
     waker: Waker,
@@ -64,7 +64,7 @@ struct State {
     /// How the consumer ended: to be said to the sender.
     ending: Option<Ending>,
     stopped: bool,
-    /// Nobody is to wait for what is not done with.
+    /// Nobody is to wait, for what is not done with nor for what has not come.
     hurried: bool,
     /// Why no more is taken, of which the sender is told at once; what has come is still read.
     leaves: Option<Report>,
@@ -123,7 +123,7 @@ impl Inlet {
     /// Whether a read finds something at once: data, the end, or an error.
     pub fn is_ready(&self) -> bool {
         let state = self.shared.lock();
-        !self.now.is_empty() || !self.after.is_empty() || !state.queue.is_empty() || state.over.is_some() || state.stopped
+        !self.now.is_empty() || !self.after.is_empty() || !state.queue.is_empty() || state.over.is_some() || state.stopped || state.hurried
     }
 
     /// Waits until the frames before this one are done with, as far as that is said before the end of all; `false` when
@@ -173,7 +173,7 @@ impl Inlet {
     fn next(&mut self) -> io::Result<()> {
         let mut state = self.shared.lock();
         let frame = loop {
-            if state.stopped {
+            if state.stopped || state.hurried {
                 return Err(io::ErrorKind::BrokenPipe.into());
             }
             if let Some(frame) = state.queue.pop_front() {
@@ -244,7 +244,8 @@ impl Steering {
         self.waker.wake();
     }
 
-    /// [`Inlet::settle`] is to wait no longer.
+    /// Nobody is to wait any longer: [`Inlet::settle`] does not, and reads end as after [`Steering::stop`]. The sender is not
+    /// told: [`Inlet::close`] is about to tell it how all has ended.
     pub fn hurry(&self) {
         self.shared.lock().hurried = true;
         self.shared.came.notify_all();
@@ -310,11 +311,13 @@ impl Receiver {
             match connections.next(Some(&cut), progress) {
                 Ok(next) => connected = next,
                 // It was told, and its Bye was lost; or it has died since. All that was to come has come.
-                Err(_) if progress.finished => break Ok(()),
+                Err(_) if self.shared.lock().inbox.progress().finished => break Ok(()),
                 Err(error) => break Err(error.to_string()),
             }
         };
-        self.shared.lock().over = Some(over);
+        let mut state = self.shared.lock();
+        connections.concluded(state.inbox.progress(), state.ending.clone());
+        state.over = Some(over);
     }
 
     /// Receives over one connection, until there is nothing more to say either.

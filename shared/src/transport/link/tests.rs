@@ -281,24 +281,115 @@ fn many_links_have_no_more_memory_than_a_few() {
     assert_eq!([0, 1, 2, 4, 16, 64, 1000].map(window), [32, 32, 32, 16, 4, 1, 1]);
 }
 
-#[test]
-fn whoever_calls_again_is_taken_at_its_word() {
+/// Somebody who listens for so many, and at which port.
+fn listens(role: Role, patience: Patience, expected: Option<usize>) -> (Listener, u16) {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
-    let us = Identity::new(Role::Receiver, Vec::new(), "receiver");
-    let listener = Listener::open(&url, &Security::default(), us, Patience::default(), Some(1), true).unwrap();
-    let them = Identity::new(Role::Sender, Vec::new(), "sender");
-    let call = || greet::call(TcpStream::connect(("127.0.0.1", port)).unwrap().into(), &them, Progress::default(), Duration::from_secs(5));
-    // It would be silent for long before it is given up.
-    let settings = Settings { beat: Some(Duration::from_millis(50)), silence: Duration::from_secs(300), ..Settings::default() };
-    let inlet = std::thread::scope(|scope| {
-        let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), settings).unwrap());
-        let first = call().unwrap();
-        let again = call().unwrap();
-        drop((first, again));
-        inlet.join().unwrap()
+    let us = Identity::new(role, Vec::new(), "listener");
+    (Listener::open(&url, &Security::default(), us, patience, expected, true).unwrap(), port)
+}
+
+fn call(port: u16, caller: &Identity) -> Result<Connected, greet::Ungreeted> {
+    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    greet::call(socket.into(), caller, Progress::default(), Duration::from_secs(5))
+}
+
+#[test]
+fn whoever_calls_again_is_taken_at_its_word() {
+    for retry in [Patience::default().retry, Duration::ZERO] {
+        let (listener, port) = listens(Role::Receiver, Patience { retry, ..Patience::default() }, Some(1));
+        let them = Identity::new(Role::Sender, Vec::new(), "sender");
+        // It would be silent for long before anything is said, or it is given up.
+        let long = Duration::from_secs(300);
+        let settings = Settings { beat: Some(long), silence: long, ..Settings::default() };
+        let inlet = std::thread::scope(|scope| {
+            let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), settings).unwrap());
+            let first = call(port, &them).unwrap();
+            let again = call(port, &them).unwrap();
+            drop((first, again));
+            inlet.join().unwrap()
+        });
+        drop(inlet);
+    }
+}
+
+#[test]
+fn a_receiver_in_place_of_one_that_hangs_is_not_sent_away_for_good() {
+    let (listener, port) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
+    let hangs = Identity::new(Role::Receiver, Vec::new(), "receiver");
+    let mut accepted = std::thread::scope(|scope| {
+        let connected = scope.spawn(|| call(port, &hangs).unwrap());
+        let mut accepted = listener.accept().unwrap();
+        drop(accepted.next(None, Progress::default()).unwrap());
+        drop(connected.join().unwrap());
+        accepted
     });
-    drop(inlet);
+    let other = Identity::new(Role::Receiver, Vec::new(), "receiver");
+    assert!(matches!(call(port, &other), Err(greet::Ungreeted::Failed(_))), "it may try again");
+    // Now it has been found out that the first one hangs.
+    std::thread::scope(|scope| {
+        let connected = scope.spawn(|| call(port, &other).unwrap());
+        accepted.next(Some(&Cut::Silent(Duration::from_secs(15))), Progress::default()).unwrap();
+        drop(connected.join().unwrap());
+    });
+}
+
+/// Calls a listener; the connection is cut from outside, and the next one made when it may be.
+struct Cuttable {
+    port: u16,
+    identity: Identity,
+    cut: crossbeam_channel::Sender<TcpStream>,
+    may_return: crossbeam_channel::Receiver<()>,
+}
+
+impl Connections for Cuttable {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        if after.is_some() {
+            self.may_return.recv_timeout(Duration::from_secs(20)).map_err(|_| Error::Lost("it may not come back".into()))?;
+        }
+        let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let _ = self.cut.try_send(socket.try_clone().unwrap());
+        greet::call(socket.into(), &self.identity, progress, Duration::from_secs(5)).map_err(|error| Error::Lost(error.to_string()))
+    }
+
+    fn peer(&self) -> String {
+        "the listener".into()
+    }
+}
+
+#[test]
+fn whoever_comes_back_to_a_stream_that_is_over_is_told_how_it_ended() {
+    for is_whole in [true, false] {
+        let (listener, port) = listens(Role::Receiver, Patience::default(), None);
+        let (cut, socket) = crossbeam_channel::bounded(2);
+        let (return_now, may_return) = crossbeam_channel::bounded(1);
+        let dial = Cuttable { port, identity: Identity::new(Role::Sender, Vec::new(), "sender"), cut, may_return };
+        std::thread::scope(|scope| {
+            let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), Settings::default()).unwrap());
+            let outlet = Outlet::open(dial, Settings::default(), Readiness::new(), || {}).unwrap();
+            let sent = scope.spawn(|| send(outlet));
+            let mut reader = Reader::new(inlet.join().unwrap()).unwrap();
+            while !matches!(reader.read().unwrap(), Some(Incoming::End(_))) {}
+            // The sender has not heard of the end when its connection breaks, and is away for longer than it is waited for.
+            socket.recv().unwrap().shutdown(std::net::Shutdown::Both).unwrap();
+            if is_whole {
+                reader.into_input().close(Ending { exit: Exit::Done, cause: "well".into(), rejected: 0 }).unwrap();
+            } else {
+                drop(reader);
+            }
+            return_now.send(()).unwrap();
+            let sent = sent.join().unwrap();
+            match is_whole {
+                true => assert_eq!(sent.unwrap().unwrap().cause, "well"),
+                false => {
+                    let error = sent.unwrap_err();
+                    assert!(error.exit() == Exit::Incomplete && error.to_string().contains("that stream is over"), "{error}");
+                }
+            }
+        });
+        listener.close();
+        assert!(listener.accept().is_none(), "it was taken for a new one");
+    }
 }
 
 #[test]
