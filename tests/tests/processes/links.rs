@@ -553,7 +553,7 @@ fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
         let producer = group.start(Producer, &["apache", "--to", &url], reader);
         writer.write_all(&Log::common(86, 5).text()).unwrap();
         group.wait(consumer, SOON).exits(2).says("nosuch");
-        group.wait(producer, SOON);
+        group.wait(producer, SOON).exits(1).says("nosuch");
         drop(writer);
     }
     // Nor is a producer that reads for us.
