@@ -16,7 +16,7 @@ use super::{
     wake::{Bell, Waker},
 };
 use crate::{
-    Error,
+    Error, Exit,
     session::{Hold, Lost, Outbox, Progress},
     wire::{Control, Ending, Kind, Plan, frame::MAX_PAYLOAD},
 };
@@ -292,7 +292,7 @@ impl Sender {
             if abandoned {
                 break Ok(());
             }
-            if enough {
+            if enough && !matches!(cut, Cut::Left(_)) {
                 let what = format!("{} has had enough, and is gone before it has said how it ended: {cut}", connections.peer());
                 break Err(lost(what));
             }
@@ -418,6 +418,10 @@ impl Sender {
             }
             Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(lost.to_string()))?,
             Control::Refusal(report) => return Err(Cut::Left(report.message)),
+            // One that was told to end before it had all has left, whether or not its refusal was heard.
+            Control::End(ending) if matches!(ending.exit, Exit::Signal(_)) && !state.outbox.progress().finished => {
+                return Err(Cut::Left(ending.cause));
+            }
             Control::End(ending) => state.ending = Some(ending),
         }
         let enough = state.outbox.progress().enough;
