@@ -17,7 +17,7 @@ pub(super) struct Destination {
     child: Option<Child>,
     /// What was sent and may have to be given to others, with the number of its frame.
     kept: VecDeque<(u64, Arc<Encoded>)>,
-    /// Whether anything is kept at all.
+    /// Whether anything is kept at all: not what it gathers until the end.
     keeps: bool,
     /// It wants no more.
     enough: bool,
@@ -95,9 +95,12 @@ impl Destination {
         Ok(())
     }
 
-    /// Drops what it is done with.
+    /// Drops what it is done with, and all of it when it gathers until the end: what it knows would die with it.
     fn forget(&mut self) {
         let Some(writer) = &self.writer else { return };
+        if writer.output().holds_state() {
+            (self.keeps, self.kept) = (false, VecDeque::new());
+        }
         let done = writer.output().done();
         while self.kept.front().is_some_and(|(number, _)| *number < done) {
             self.kept.pop_front();
@@ -136,7 +139,7 @@ impl Destination {
             _ => why,
         };
         let outlet = writer.output();
-        if !self.keeps || outlet.holds_state() || !outlet.is_greeted() || outlet.assumed() > 0 {
+        if !self.keeps || !outlet.is_greeted() || outlet.assumed() > 0 {
             return Err(why);
         }
         Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))

@@ -21,6 +21,21 @@ fn both_programs_stay_small() {
     assert_small(&outcome);
 }
 
+/// What a child gathers until the end, nobody else can be given: nothing is kept for that.
+#[test]
+fn children_that_gather_leave_nothing_to_be_kept() {
+    let log = Log::common(54, 20_000);
+    let text = log.text();
+    let times = INPUT_BYTES.div_ceil(text.len() as u64);
+    let query = "where len(host) + len(request) + len(datetime) > 0 | count | print \"{count}\"";
+    let child = format!("exec:'{}' -j 1 '{query}'", Program::Consumer.path().display());
+    let run = Pipeline::producer(&["apache", "-j", "2", "--to", &child, "--to", &child]).feed(Feed::Repeat(text, Some(times)));
+    let outcome = run.deadline(Duration::from_secs(120)).run().exits(&[0]);
+    let counted: u64 = outcome.text().lines().map(|line| line.parse::<u64>().unwrap()).sum();
+    assert_eq!(counted, log.len() as u64 * times, "{outcome}");
+    assert_small(&outcome);
+}
+
 #[test]
 fn a_reader_that_stalls_slows_the_producer_down() {
     for threads in ["1", "8"] {
