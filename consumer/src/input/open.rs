@@ -60,7 +60,7 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
     if cli.from == [Url::Stdio]
         && let Some(parent) = exec::parent(&identity)
     {
-        let settings = Settings { beat: None, ..Settings::default() };
+        let settings = Settings::kin();
         let inlet = Inlet::open(parent, settings)?;
         return Ok(Input::Links(Merged::new(vec![Origin::Called(inlet)], Some(1), settings)?));
     }

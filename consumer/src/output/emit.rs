@@ -105,19 +105,17 @@ impl Emit {
     /// # Errors
     /// When it cannot be reached or started.
     pub fn to(url: &Url, security: &Security, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
-        let settings = Settings::default();
         let (outlet, child) = match url {
             Url::Exec(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
-                let settings = Settings { beat: None, ..settings };
-                (Outlet::open(connection, settings, Readiness::new(), || {})?, Some(child))
+                (Outlet::open(connection, Settings::kin(), Readiness::new(), || {})?, Some(child))
             }
             url => {
                 let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, security, identity, Patience::default())?;
-                (Outlet::open(dialer, settings, Readiness::new(), || {})?, None)
+                (Outlet::open(dialer, Settings::default(), Readiness::new(), || {})?, None)
             }
         };
         let mut writer = Writer::new(outlet)?;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use recpipe::session::Hold;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
@@ -69,7 +70,8 @@ const BALANCED_WINDOW: usize = 8 << 20;
 
 /// How each link is opened.
 struct Opener {
-    settings: Settings,
+    /// Of so many.
+    links: usize,
     readiness: Readiness,
     /// What a consumer is not done with is kept for others.
     keeps: bool,
@@ -87,8 +89,11 @@ impl Opener {
         child: Option<exec::Child>,
         over: impl Fn() + Send + 'static,
     ) -> Result<Destination, Error> {
-        let beat = self.settings.beat.filter(|_| child.is_none());
-        let outlet = Outlet::open(connections, Settings { beat, ..self.settings }, self.readiness.clone(), over)?;
+        let mut settings = if child.is_some() { Settings::kin() } else { Settings::default() };
+        if self.keeps {
+            settings = Settings { window: BALANCED_WINDOW, hold: Hold::Done, ..settings };
+        }
+        let outlet = Outlet::open(connections, settings.among(self.links), self.readiness.clone(), over)?;
         Destination::new(name, outlet, child, self.keeps)
     }
 
@@ -128,9 +133,7 @@ pub fn open(
         Patience { connect: options.connect_timeout, retry: options.retry_timeout, restarts: options.replay, ..Patience::default() };
     let count = listen.map_or(to.len(), |(_, count)| count);
     let keeps = options.spread == Spread::Balance && count > 1;
-    let window = if keeps { BALANCED_WINDOW } else { Settings::default().window };
-    let settings = Settings { window, ..Settings::default() };
-    let mut opener = Opener { settings, readiness: Readiness::new(), keeps, replay: None, retry_timeout: options.retry_timeout };
+    let mut opener = Opener { links: count, readiness: Readiness::new(), keeps, replay: None, retry_timeout: options.retry_timeout };
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {

@@ -138,13 +138,14 @@ struct Swarm {
     port: u16,
     /// With the moment it was opened; the odd ones speak.
     open: Vec<Option<(TcpStream, Instant)>>,
-    longest: Duration,
+    /// The age of the oldest that was seen open: when one was closed is known only to a look, and looks may be late.
+    oldest: Duration,
     closed: usize,
 }
 
 impl Swarm {
     fn new(port: u16, size: usize) -> Self {
-        Swarm { port, open: (0..size).map(|_| None).collect(), longest: Duration::ZERO, closed: 0 }
+        Swarm { port, open: (0..size).map(|_| None).collect(), oldest: Duration::ZERO, closed: 0 }
     }
 
     fn tick(&mut self) {
@@ -152,8 +153,9 @@ impl Swarm {
             if let Some((stream, since)) = place {
                 let wrote = number % 2 == 0 || stream.write_all(&[0x89]).is_ok();
                 let is_open = wrote && matches!(stream.read(&mut [0; 64]), Err(error) if error.kind() == ErrorKind::WouldBlock);
-                self.longest = self.longest.max(since.elapsed());
-                if !is_open {
+                if is_open {
+                    self.oldest = self.oldest.max(since.elapsed());
+                } else {
                     self.closed += 1;
                     *place = None;
                 }
@@ -218,12 +220,12 @@ fn thousands_who_say_little_do_not_disturb_a_stream() {
     let (alone, peak_alone, _) = run(0, least.min(Duration::from_secs(10)));
     let (disturbed, peak, swarm) = run(size, least);
     show(format!(
-        "{size} connections, {} times hung up on, at the latest after {:?}; a stream takes {disturbed:?}, and {alone:?} when left alone; {peak} MiB, and {peak_alone}",
-        swarm.closed, swarm.longest
+        "{size} connections, {} times hung up on, none seen open after more than {:?}; a stream takes {disturbed:?}, and {alone:?} when left alone; {peak} MiB, and {peak_alone}",
+        swarm.closed, swarm.oldest
     ));
     assert!(swarm.closed > size, "they were let be");
-    // Two seconds to say who they are, one until we look.
-    assert!(swarm.longest < Duration::from_secs(6), "{:?}", swarm.longest);
+    // Two seconds to say who they are, and what a busy machine adds.
+    assert!(swarm.oldest < Duration::from_secs(4), "{:?}", swarm.oldest);
     assert!(peak < peak_alone + 64, "{peak} MiB, and {peak_alone} MiB when left alone");
     assert!(disturbed < sized(alone * 3 + Duration::from_secs(5), alone * 13 / 10), "{disturbed:?}, and {alone:?} when left alone");
 }

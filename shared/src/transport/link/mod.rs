@@ -30,6 +30,8 @@ pub use readiness::Readiness;
 pub use wake::Bell;
 pub(crate) use wake::Waker;
 
+use crate::session::Hold;
+
 /// How a connection is kept.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -41,12 +43,19 @@ pub struct Settings {
     pub silence: Duration,
     /// How long the last confirmation is waited for once everything was sent, and offered once everything came.
     pub linger: Duration,
+    /// Until when the sender keeps a frame, of a receiver that does not gather.
+    pub hold: Hold,
 }
 
 /// What all links of one program together keep, where there are several; each has a megabyte at least.
 const TOGETHER: usize = 64 << 20;
 
 impl Settings {
+    /// Between a parent and its child: the system tells of a death by itself, and nothing is on its way for long.
+    pub fn kin() -> Self {
+        Settings { window: 8 << 20, beat: None, ..Settings::default() }
+    }
+
     /// The same for each of so many links, which have no more memory together than a few.
     #[must_use]
     pub fn among(self, links: usize) -> Self {
@@ -56,6 +65,12 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { window: 32 << 20, beat: Some(Duration::from_secs(5)), silence: Duration::from_secs(15), linger: Duration::from_secs(15) }
+        Settings {
+            window: 32 << 20,
+            beat: Some(Duration::from_secs(5)),
+            silence: Duration::from_secs(15),
+            linger: Duration::from_secs(15),
+            hold: Hold::Received,
+        }
     }
 }

@@ -106,7 +106,7 @@ impl Outlet {
         let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
-        outbox.hold(Hold::Done);
+        outbox.hold(settings.hold);
         let state =
             State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, over: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), readiness });
@@ -412,7 +412,7 @@ impl Sender {
             Control::Hello(_) => state.greeted = true,
             Control::Beat | Control::Bye => {}
             Control::Plan(plan) => {
-                state.outbox.hold(if plan.holds_state { Hold::Received } else { Hold::Done });
+                state.outbox.hold(if plan.holds_state { Hold::Received } else { self.settings.hold });
                 state.holds_state = plan.holds_state;
                 state.plan = Some(plan);
             }
