@@ -1,0 +1,225 @@
+//! A record of any object, what is none, and types that grow.
+
+use super::super::testing::block;
+use super::*;
+use proptest::prelude::*;
+use recpipe::{Batch, Value};
+use serde_json::{Value as Json_, json};
+
+fn start(args: Args) -> Json {
+    Json { args, schema: empty() }
+}
+
+fn read(args: Args, first: &str, then: &str) -> Result<Parsed, String> {
+    let plan = start(args).plan(&block(first.as_bytes()))?;
+    Ok(plan.parser().parse(&block(then.as_bytes()), &Wanted::all()))
+}
+
+fn shown(batch: &Batch) -> String {
+    let field = |f: &Field| format!("{} {}", f.name, f.kind);
+    let mut lines = vec![batch.schema().fields().iter().map(field).collect::<Vec<_>>().join(", ")];
+    let value = |value: Value<'_>| if let Value::Null = value { "~".to_owned() } else { value.to_string() };
+    lines.extend(batch.rows().map(|row| row.values().map(value).collect::<Vec<_>>().join("|")));
+    lines.join("\n")
+}
+
+#[test]
+fn objects_are_records() {
+    let check = |text: &str, want: &str| {
+        let parsed = read(Args::default(), text, text).unwrap();
+        assert_eq!(shown(&parsed.batch), want);
+        assert!(parsed.rejects.is_empty(), "{:?}", parsed.rejects);
+    };
+    check(r#"{"a":1,"b":{"c":"d"},"e":null,"f":1.5}"#, "a int, b.c text, e null, f float\n1|d|~|1.5");
+    check("{\"a\":1}\r\n\n {\"b\" : [1, {\"x\":2}] , \"a\":2.5}\t\n{}\n", "a float, b text\n1.0|~\n2.5|[1, {\"x\":2}]\n~|~");
+    check(r#"{"a":"x\n\u00e9","a.b":true,"a":"y"}"#, "a text, a.b bool\ny|true");
+    check(
+        r#"{"n":9223372036854775807,"m":-9223372036854775808,"z":-0}"#,
+        "n int, m int, z int\n9223372036854775807|-9223372036854775808|0",
+    );
+    check(r#"{"n":9223372036854775808,"e":1e2}"#, "n float, e float\n9.223372036854776e18|100.0");
+    check(r#"{"":1,"k\"\n":2,"o":{"":{}}}"#, " int, k\"\n int\n1|2");
+}
+
+#[test]
+fn schemas_grow_and_types_are_kept() {
+    let of = |first: &str, then: &str| {
+        let parsed = read(Args::default(), first, then).unwrap();
+        (shown(&parsed.batch), parsed.rejects.iter().map(|r| format!("{} {}", r.line, r.why)).collect::<Vec<_>>())
+    };
+    assert_eq!(of("{\"a\":1}", "{\"b\":\"x\",\"a\":2}\n{\"a\":3}").0, "a int, b text\n2|x\n3|~");
+    assert_eq!(of("{\"a\":1}", "{\"a\":2}").0, "a int\n2");
+    assert_eq!(of("{\"a\":null}", "{\"a\":2}").0, "a int\n2");
+    assert_eq!(of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5}").0, "a float\n2.0\n2.5");
+    assert_eq!(of("{\"a\":1.5}", "{\"a\":2}").0, "a float\n2.0");
+    assert_eq!(
+        of("{\"a\":1}", "{\"a\":2}\n{\"a\":2.5,\"a\":3}\n{\"a\":2.5,\"a\":\"x\"}\n{\"a\":4.5").0,
+        "a int\n2\n3",
+        "nor does it change a type"
+    );
+    assert_eq!(of("{\"a\":1}", "{\"a\":3,\"a\":2.5}\n{\"a\":7}").0, "a float\n2.5\n7.0");
+    let (shown, rejects) = of("{\"a\":1}", "{\"a\":\"x\",\"new\":1}\n{\"a\":2}\n{\"a\":true}");
+    assert_eq!(shown, "a int\n2", "a reject brings no key");
+    assert_eq!(
+        rejects,
+        ["0 `a` is text, and was int at first (--cast a=str takes all)", "2 `a` is bool, and was int at first (--cast a=str takes all)"]
+    );
+}
+
+#[test]
+fn casts_and_fields() {
+    let casts = |name: &str| Args { casts: vec![(name.to_owned(), Type::Text)], ..Args::default() };
+    let fields = |name: &str| Args { fields: Some([name.to_owned()].into()), ..Args::default() };
+    let text = "{\"a\":1,\"b\":2}\n{\"a\":\"x\\n\"}\n{\"a\":[1]}\n{\"a\":true}";
+    assert_eq!(shown(&read(casts("a"), text, text).unwrap().batch), "a text, b int\n1|2\nx\n|~\n[1]|~\ntrue|~");
+    assert_eq!(shown(&read(fields("b"), text, "{\"a\":1,\"b\":2}\n{\"c\":5}").unwrap().batch), "b int\n2\n~");
+    assert!(read(fields("bb"), text, text).unwrap_err().contains("did you mean `b`?"));
+}
+
+#[test]
+fn what_is_no_object_is_a_reject() {
+    let deep = |n: usize| format!("{{\"a\":{}{}}}", "[".repeat(n), "]".repeat(n));
+    let nested = |n: usize| format!("{}1{}", "{\"a\":".repeat(n), "}".repeat(n));
+    let fine = [deep(100), nested(128), "{\"a\":\"\\ud800\"}".into(), "{\"a\":\"\t\"}".into()];
+    for text in fine {
+        assert!(read(Args::default(), &text, &text).unwrap().rejects.is_empty(), "{text}");
+    }
+    for text in [
+        "[1]",
+        "1",
+        "x",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{\"a\":1}x",
+        "{\"a\":01}",
+        "{\"a\":1.}",
+        "{\"a\":-}",
+        "{\"a\":1e}",
+        "{\"a\":+1}",
+        "{\"a\":.5}",
+        "{\"a\":tru}",
+        "{\"a\":\"}",
+        "{\"a\":\"\\x\"}",
+        "{\"a\":\"\\u12g4\"}",
+        "{a:1}",
+        "{\"a\":[1,]}",
+        "{\"a\":[}",
+        "{\"a\":1 \"b\":2}",
+        "{\"a\":1e999}",
+        "{\"a\":NaN}",
+        "{,}",
+    ] {
+        assert_eq!(read(Args::default(), text, text).unwrap().rejects.len(), 1, "{text}");
+        assert!(
+            text.contains("999")
+                || serde_json::from_str::<Json_>(text).is_ok_and(|v| !v.is_object())
+                || serde_json::from_str::<Json_>(text).is_err()
+        );
+    }
+    for (text, why) in [
+        (deep(128), "nested deeper"),
+        (nested(129), "nested deeper"),
+        ("{\"a\":1".into(), "ends too early"),
+        ("{\"a\":1;".into(), "at byte 7"),
+    ] {
+        let parsed = read(Args::default(), &text, &text).unwrap();
+        assert!(parsed.rejects[0].why.contains(why), "{:?}", parsed.rejects);
+    }
+}
+
+#[test]
+fn bytes_that_are_not_utf8_pass() {
+    let text = b"\xef\xbb\xbf{\"a\":\"x\xffy\",\"k\xff\":1}\n";
+    let plan = start(Args::default()).plan(&block(text)).unwrap();
+    let parsed = plan.parser().parse(&block(&text[plan.head_bytes()..]), &Wanted::all());
+    assert_eq!(parsed.batch.row(0).get("a"), Some(Value::Text(b"x\xffy")));
+    assert_eq!(parsed.batch.row(0).get("k\u{fffd}"), Some(Value::Int(1)));
+}
+
+/// What the oracle makes of a line, flat.
+fn flat(prefix: &str, value: &Json_, into: &mut Vec<(String, Json_)>) {
+    let Json_::Object(object) = value else { panic!() };
+    for (key, value) in object {
+        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        if value.is_object() { flat(&path, value, into) } else { into.push((path, value.clone())) }
+    }
+}
+
+fn json_of(value: Value<'_>, was: &Json_) -> Json_ {
+    match value {
+        Value::Null => Json_::Null,
+        Value::Bool(b) => json!(b),
+        Value::Int(n) => json!(n),
+        Value::Float(n) => json!(n),
+        Value::Text(text) if was.is_array() => serde_json::from_slice(text).unwrap(),
+        Value::Text(text) => json!(std::str::from_utf8(text).unwrap()),
+        Value::Time(_) => panic!(),
+    }
+}
+
+fn any_object() -> impl Strategy<Value = Json_> {
+    let leaf = prop_oneof![
+        Just(Json_::Null),
+        any::<bool>().prop_map(|b| json!(b)),
+        any::<i64>().prop_map(|n| json!(n)),
+        proptest::num::f64::NORMAL.prop_map(|n| json!(n)),
+        ".{0,8}".prop_map(|s| json!(s)),
+    ];
+    let value = leaf.prop_recursive(3, 20, 4, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Json_::Array),
+            proptest::collection::btree_map("[a-z\"\\\\é]{1,3}", inner, 0..4).prop_map(|m| Json_::Object(m.into_iter().collect())),
+        ]
+    });
+    proptest::collection::btree_map("[a-z\"\\\\é]{1,3}", value, 0..5).prop_map(|m| Json_::Object(m.into_iter().collect()))
+}
+
+proptest! {
+    #[test]
+    fn records_are_what_the_oracle_reads(object in any_object(), spaces in 0..2) {
+        let text = if spaces == 0 { object.to_string() } else { serde_json::to_string_pretty(&object).unwrap().replace('\n', "\t") };
+        let parsed = read(Args::default(), &text, &text).unwrap();
+        let mut want = Vec::new();
+        flat("", &object, &mut want);
+        prop_assert_eq!(parsed.rejects.len(), 0, "{}", text);
+        prop_assert_eq!(parsed.batch.schema().names().collect::<Vec<_>>(), want.iter().map(|(k, _)| k.as_str()).collect::<Vec<_>>());
+        for ((_, want), value) in want.iter().zip(parsed.batch.row(0).values()) {
+            prop_assert_eq!(&json_of(value, want), want, "{}", text);
+        }
+    }
+
+    #[test]
+    fn what_the_oracle_refuses_is_a_reject(object in any_object(), at: prop::sample::Index, byte in prop::sample::select(&b"{}[]\",:x0-.e \\"[..])) {
+        let mut text = object.to_string().replace(['é'], "e").into_bytes();
+        let place = at.index(text.len());
+        text[place] = byte;
+        let Ok(text) = String::from_utf8(text) else { return Ok(()) };
+        let ours = read(Args::default(), &text, &text).unwrap().rejects.is_empty();
+        let theirs = serde_json::from_str::<Json_>(&text).is_ok_and(|value| value.is_object());
+        // A key that now stands twice, or a path that another key has, may make a conflict of types: only then they differ.
+        prop_assert!(ours == theirs || (theirs && read(Args::default(), &text, &text).unwrap().rejects[0].why.contains("at first")), "{}", text);
+    }
+
+    #[test]
+    fn however_it_is_cut_it_gives_the_same_records(picks in proptest::collection::vec((0..6_usize, any::<bool>()), 1..20)) {
+        const LINES: [&str; 6] = ["{\"a\":1}", "{\"a\":2,\"b\":\"x\\n\"}", "{\"b\":5}", "", "bad", "{\"b\":\"y\",\"a\":null}"];
+        let text: String = picks.iter().map(|(pick, _)| format!("{}\n", LINES[*pick])).collect();
+        let first = format!("{}\n{}\n", LINES[0], LINES[1]);
+        let rows = |parsed: &Parsed| parsed.batch.rows().map(|r| format!("{:?}{:?}", r.get("a"), r.get("b"))).collect::<Vec<_>>();
+        let plan = start(Args::default()).plan(&block(first.as_bytes())).unwrap();
+        let mut parser = plan.parser();
+        let whole = parser.parse(&block(text.as_bytes()), &Wanted::all());
+        let (mut pieces, mut rejects, mut piece) = (Vec::new(), 0, String::new());
+        for (pick, cut) in picks.iter().chain([&(3, true)]) {
+            piece += &format!("{}\n", LINES[*pick]);
+            if *cut {
+                let parsed = parser.parse(&block(std::mem::take(&mut piece).as_bytes()), &Wanted::all());
+                pieces.extend(rows(&parsed));
+                rejects += parsed.rejects.len();
+            }
+        }
+        prop_assert_eq!((rows(&whole), whole.rejects.len()), (pieces, rejects));
+    }
+}
