@@ -24,6 +24,7 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
+    net,
 };
 
 pub use self::accepted::Accepted;
@@ -44,6 +45,9 @@ use crate::{Error, say, wire::Role};
 pub const LINKS: usize = 64;
 /// How long a peer may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
+/// Connections that wait to be taken: with less, a crowd of strangers would keep a peer's first packet from being heard, and that
+/// is sent again only a second later. The system may allow less.
+const BACKLOG: i32 = 1024;
 /// A peer whose process has ended does not come back; one that was only cut off does so at once.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -118,7 +122,11 @@ impl Listener {
         let failed = |error| Error::io(format!("cannot listen at {url}"), error);
         let tls = security.host(url, identity.program_name(), quiet)?;
         let socks = match url {
-            Url::Tcp { host, port, .. } => Socks::Tcp(TcpListener::bind((host.as_str(), *port)).map_err(failed)?, tls),
+            Url::Tcp { host, port, .. } => {
+                let listener = TcpListener::bind((host.as_str(), *port)).map_err(failed)?;
+                net::listen(&listener, BACKLOG).map_err(|error| failed(error.into()))?;
+                Socks::Tcp(listener, tls)
+            }
             Url::Unix(path) => Socks::Unix(bind_unix(path).map_err(failed)?, path.clone()),
             Url::Stdio | Url::File(_) | Url::Exec(_) => {
                 return Err(Error::Usage(format!("--listen {url}: one can listen at unix:PATH, tcp://HOST:PORT and tls://HOST:PORT")));

@@ -23,12 +23,12 @@ use crate::{memory::assert_small, strangers::connect};
 const SOON: Duration = Duration::from_secs(30);
 
 /// The first in a run of all tests, the second with `ENDURANCE=1`.
-fn sized<T>(small: T, whole: T) -> T {
+pub fn sized<T>(small: T, whole: T) -> T {
     if env::var_os("ENDURANCE").is_some_and(|value| value == "1") { whole } else { small }
 }
 
 #[allow(clippy::disallowed_macros, reason = "whoever runs the tests is to see the figures")]
-fn show(figures: String) {
+pub fn show(figures: String) {
     eprintln!("{figures}");
 }
 

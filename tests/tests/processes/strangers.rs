@@ -17,6 +17,8 @@ use e2e::{
     stream::{HEADER_BYTES, PREAMBLE_BYTES},
 };
 
+use crate::endurance::{show, sized};
+
 const LINES: usize = 500;
 
 /// A port at which nobody listens.
@@ -253,20 +255,20 @@ fn harm(harm: Harm, mut stream: TcpStream, seed: u64, preamble: &[u8], version: 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_hundred_hostile_connections_do_not_disturb_a_stream() {
-    /// Copies of the log: some seconds of work.
-    const TIMES: u64 = 120;
     const HOSTILE: usize = 100;
+    // Copies of the log: some seconds of work.
+    let times = sized(120, 5000);
     let scratch = Scratch::new();
     let log = Log::common(11, 5000).text();
     let preamble = Pipeline::producer(&["apache"]).input("").run().succeeds().stdout[..PREAMBLE_BYTES].to_vec();
     let version = another_version();
     let stream = |url: &str| {
         let began = Instant::now();
-        let feed = Feed::Repeat(log.clone(), Some(TIMES));
+        let feed = Feed::Repeat(log.clone(), Some(times));
         Pipeline::producer(&["apache", "--to", url]).feed(feed).deadline(Duration::from_secs(60)).run().succeeds();
         began.elapsed()
     };
-    let want = format!("{}\n", 5000 * TIMES);
+    let want = format!("{}\n", 5000 * times);
     let url = |port: u16| format!("tcp://127.0.0.1:{port}");
     let port = free_port();
     let (consumer, alone) = listening(scratch.path(), &url(port), &[], || stream(&url(port)));
@@ -303,6 +305,8 @@ fn a_hundred_hostile_connections_do_not_disturb_a_stream() {
     assert_eq!(told, 1, "a line a minute for one address\n{consumer}");
     assert!(!consumer.consumer_says().contains("what-strangers-say"), "{consumer}");
     assert!(met.into_inner() >= 20, "they came too late\n{consumer}");
-    // Bounds for any machine; on a quiet one it is a few parts in a hundred.
-    assert!(disturbed < alone * 3 + Duration::from_secs(5), "{disturbed:?}, and {alone:?} when left alone");
+    show(format!("{HOSTILE} hostile connections: the stream takes {disturbed:?}, and {alone:?} when left alone"));
+    // Whatever else the machine does; on a quiet one it is a few parts in a hundred.
+    let bound = sized(alone * 3 + Duration::from_secs(5), alone * 13 / 10);
+    assert!(disturbed < bound, "{disturbed:?}, and {alone:?} when left alone");
 }
