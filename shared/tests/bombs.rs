@@ -74,7 +74,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     writer.finish(&Ending { exit: Exit::Failed, cause: "a cause".into(), rejected: 3 }).unwrap();
     let progress = Progress { received: 7, done: 5, enough: false, finished: false };
     let token = b"a token".to_vec();
-    let hello = Hello { role: Role::Sender, instance: [1; 16], stream: [2; 16], progress, token, program: "program".into() };
+    let hello = Hello { role: Role::Sender, instance: [1; 16], stream: [2; 16], progress, token, can: 1, program: "program".into() };
     let plan = Plan { columns: Some(vec!["text".into(), "n".into()]), holds_state: true };
     for control in [Control::Hello(hello), Control::Plan(plan), Control::Ack(progress)] {
         stream.extend(control.to_bytes().unwrap());

@@ -40,6 +40,8 @@ pub struct Identity {
     pub stream: [u8; 16],
     /// The shared secret, where there is one.
     pub token: Vec<u8>,
+    /// What we can: see [`Hello`].
+    pub can: u32,
     /// The program and its version.
     pub program: String,
 }
@@ -48,7 +50,13 @@ impl Identity {
     /// A program that starts now. A sender's stream is drawn with it.
     pub fn new(role: Role, token: Vec<u8>, program: &str) -> Self {
         let stream = if role == Role::Sender { random() } else { [0; 16] };
-        Identity { role, instance: random(), stream, token, program: program.to_owned() }
+        Identity { role, instance: random(), stream, token, can: 0, program: program.to_owned() }
+    }
+
+    /// The same, which can also do this.
+    #[must_use]
+    pub fn that_can(self, can: u32) -> Self {
+        Identity { can: self.can | can, ..self }
     }
 
     /// The same program, with another stream of its own.
@@ -64,9 +72,9 @@ impl Identity {
 
     /// The Hello that says so.
     pub(crate) fn hello(&self, progress: Progress, token: &[u8]) -> Control {
-        let Identity { role, instance, stream, program, .. } = self;
-        let (role, instance, stream, program) = (*role, *instance, *stream, program.clone());
-        Control::Hello(Hello { role, instance, stream, progress, token: token.to_vec(), program })
+        let Identity { role, instance, stream, can, program, .. } = self;
+        let (role, instance, stream, can, program) = (*role, *instance, *stream, *can, program.clone());
+        Control::Hello(Hello { role, instance, stream, progress, token: token.to_vec(), can, program })
     }
 }
 

@@ -207,19 +207,20 @@ struct HelloWire<'a> {
     progress: ProgressWire,
     #[serde(with = "serde_bytes", borrow)]
     token: &'a [u8],
+    can: u32,
     program: &'a str,
 }
 
 pub(super) fn encode_hello(hello: &Hello) -> Result<Vec<u8>, Error> {
-    let Hello { role, instance, stream, progress, token, program } = hello;
-    let (instance, stream, progress) = (*instance, *stream, progress_wire(*progress));
-    to_vec(&HelloWire { sends: *role == Role::Sender, instance, stream, progress, token, program })
+    let Hello { role, instance, stream, progress, token, can, program } = hello;
+    let (instance, stream, progress, can) = (*instance, *stream, progress_wire(*progress), *can);
+    to_vec(&HelloWire { sends: *role == Role::Sender, instance, stream, progress, token, can, program })
 }
 
 pub(super) fn decode_hello(payload: &[u8]) -> Result<Hello, String> {
-    let HelloWire { sends, instance, stream, progress: said, token, program } = from_slice(payload)?;
+    let HelloWire { sends, instance, stream, progress: said, token, can, program } = from_slice(payload)?;
     let role = if sends { Role::Sender } else { Role::Receiver };
-    Ok(Hello { role, instance, stream, progress: progress(said), token: token.to_vec(), program: program.to_owned() })
+    Ok(Hello { role, instance, stream, progress: progress(said), token: token.to_vec(), can, program: program.to_owned() })
 }
 
 /// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.

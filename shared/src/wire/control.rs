@@ -37,8 +37,15 @@ pub struct Hello {
     pub progress: Progress,
     /// The shared secret, from whoever called; empty where none was given.
     pub token: Vec<u8>,
+    /// What it can do beyond what all of this version can, a bit each; those that are not known are ignored.
+    pub can: u32,
     /// The program and its version, for people.
     pub program: String,
+}
+
+impl Hello {
+    /// Of a sender: it acts on the conditions of a Plan. To others they are not sent.
+    pub const CONDITIONS: u32 = 1;
 }
 
 /// A frame about the connection, understood.
@@ -120,6 +127,7 @@ mod tests {
                 stream: [2; 16],
                 progress,
                 token: b"s3cret".to_vec(),
+                can: Hello::CONDITIONS,
                 program: "consumer 0.1".into(),
             }),
             Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true }),

@@ -156,6 +156,7 @@ fn a_sender_that_is_gone_before_it_is_greeted_is_not_waited_for() {
         stream: [2; 16],
         progress: Progress::default(),
         token: Vec::new(),
+        can: 0,
         program: "a test".into(),
     };
     // What it said can be read after it has gone; what is said to it cannot be written.

@@ -27,7 +27,7 @@ use crate::{
 const BATCHES: i64 = 60;
 
 fn hello(role: Role, progress: Progress) -> Hello {
-    Hello { role, instance: [role as u8; 16], stream: [9; 16], progress, token: Vec::new(), program: String::new() }
+    Hello { role, instance: [role as u8; 16], stream: [9; 16], progress, token: Vec::new(), can: 0, program: String::new() }
 }
 
 fn past_preamble() -> Parser {
