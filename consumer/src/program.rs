@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, Time, say, signals,
     transport::Url,
-    wire::{self, Ending},
+    wire::Ending,
 };
 
 use crate::{
@@ -146,8 +146,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         stopper: Some(input.stop()),
         quiet: cli.quiet,
     };
-    let columns = query::fields_read(&plan, &options.default_output);
-    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options) });
+    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options)));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.files {

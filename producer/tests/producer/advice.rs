@@ -24,7 +24,7 @@ fn read(first: &str, columns: &[&str], second: &str) -> (Vec<Batch>, u64) {
         }
         if let Some((mut stdin, second)) = rest.take() {
             let columns = Some(columns.iter().map(ToString::to_string).collect());
-            assert!(advise(reader.input(), &Plan { columns, holds_state: false }), "the producer listens at its pipe");
+            assert!(advise(reader.input(), &Plan { columns, ..Plan::default() }), "the producer listens at its pipe");
             stdin.write_all(second.as_bytes()).unwrap();
         }
     }

@@ -42,7 +42,7 @@ pub struct Hello {
 }
 
 /// A frame about the connection, understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Control {
     /// Who speaks.
     Hello(Hello),
@@ -122,7 +122,7 @@ mod tests {
                 token: b"s3cret".to_vec(),
                 program: "consumer 0.1".into(),
             }),
-            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true }),
+            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions: vec![] }),
             Control::Ack(progress),
             Control::Beat,
             Control::Bye,
