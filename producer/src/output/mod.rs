@@ -174,14 +174,14 @@ impl Packing {
     }
 }
 
-/// The batch without the records for which not all conditions hold, if those are at least half of it: what is kept of a
-/// batch is copied, field by field, while a whole one goes out as it lies.
+/// The batch without the records for which not all conditions hold, if at most two fifths are left: they are copied, field
+/// by field, while a whole batch goes out as it lies. Where a half is left, the copying takes what it saves.
 fn reduced(batch: &Batch, conditions: &[Condition]) -> Batch {
     if conditions.is_empty() {
         return batch.clone();
     }
     let left = Condition::filter(conditions, batch);
-    if left.len() <= batch.len() / 2 { left } else { batch.clone() }
+    if left.len() * 5 <= batch.len() * 2 { left } else { batch.clone() }
 }
 
 /// The rows that each has its share of.
