@@ -14,8 +14,8 @@ mod spread;
 use std::io::Write;
 use std::sync::Arc;
 
-use recpipe::wire::{Encoded, Ending, Report, Writer};
 use recpipe::record::Condition;
+use recpipe::wire::{Encoded, Ending, Report, Writer};
 use recpipe::{Batch, Error, Schema, wire};
 
 pub use advice::{Advice, Asked};
