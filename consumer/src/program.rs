@@ -3,11 +3,7 @@
 use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
-use recpipe::{
-    Error, Exit, Time, say, signals,
-    transport::Url,
-    wire::Ending,
-};
+use recpipe::{Error, Exit, Time, say, signals, transport::Url, wire::Ending};
 
 use crate::{
     cli::Cli,

@@ -63,7 +63,9 @@ mod tests {
         let ints = [i64::MIN, i64::MIN + 1, -2, -1, 0, 1, 2, 9_007_199_254_740_993, i64::MAX - 1, i64::MAX];
         let floats =
             [f64::NEG_INFINITY, -1e300, i64::MIN as f64, -1.5, -1.0, -0.0, 0.5, 1.0, 1.5, 9_007_199_254_740_992.0, 9.3e18, f64::INFINITY];
-        for (op, int, float) in CompareOp::ALL.into_iter().flat_map(|op| ints.into_iter().flat_map(move |int| floats.map(|float| (op, int, float)))) {
+        for (op, int, float) in
+            CompareOp::ALL.into_iter().flat_map(|op| ints.into_iter().flat_map(move |int| floats.map(|float| (op, int, float))))
+        {
             let got = match beside_ints(op, float) {
                 Ok((op, bound)) => op.holds(Some(int.cmp(&bound))),
                 Err(always) => always,

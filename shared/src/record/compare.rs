@@ -5,8 +5,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    Batch, Column, Constant, Time,
-    column,
+    Batch, Column, Constant, Time, column,
     value::cmp_int_float,
     vector::{Operand, Texts, Values, Vector},
 };

@@ -77,8 +77,10 @@ mod tests {
     }
 
     fn kept(conditions: &[(&str, CompareOp, Constant)]) -> Vec<usize> {
-        let conditions: Vec<_> =
-            conditions.iter().map(|(field, op, constant)| Condition { field: (*field).into(), op: *op, constant: constant.clone() }).collect();
+        let conditions: Vec<_> = conditions
+            .iter()
+            .map(|(field, op, constant)| Condition { field: (*field).into(), op: *op, constant: constant.clone() })
+            .collect();
         let left = Condition::filter(&conditions, &batch());
         (0..left.len()).map(|row| left.physical(row)).collect()
     }

@@ -1,7 +1,7 @@
 //! What an expression gives for a batch: plain arrays, or one value for all rows.
 
-use bytes::Bytes;
 use super::{Batch, Bits, Column, Ints, Text, Time, Type, Value, column};
+use bytes::Bytes;
 
 /// One value for each selected row of a batch.
 #[derive(Clone, Debug)]

@@ -20,9 +20,7 @@ use super::heads::HeadBuffer;
 use super::plan::Plan;
 use crate::{
     Error, Exit,
-    record::{
-        Batch, Bits, Column, CompareOp, Condition, Constant, Field, Ints, Origin, Schema, Text, Time, Type, column::Values,
-    },
+    record::{Batch, Bits, Column, CompareOp, Condition, Constant, Field, Ints, Origin, Schema, Text, Time, Type, column::Values},
     session::Progress,
 };
 
@@ -183,13 +181,8 @@ enum ConstantWire<'a> {
     Bool(bool),
     Int(i64),
     Float(f64),
-    Time {
-        nanos: i64,
-        offset_s: i32,
-    },
-    Text(
-        #[serde(with = "serde_bytes", borrow)] &'a [u8],
-    ),
+    Time { nanos: i64, offset_s: i32 },
+    Text(#[serde(with = "serde_bytes", borrow)] &'a [u8]),
 }
 
 fn condition_wire(Condition { field, op, constant }: &Condition) -> ConditionWire<'_> {

@@ -29,8 +29,11 @@ fn condition() -> impl Strategy<Value = Condition> {
     let kinds = vec![Type::Int, Type::Float, Type::Text, Type::Bool, Type::Time, Type::Null];
     let fields: Vec<String> = schema().names().map(str::to_owned).chain(["none".to_owned()]).collect();
     let constant = prop::sample::select(kinds).prop_flat_map(constant);
-    (prop::sample::select(fields), prop::sample::select(&CompareOp::ALL[..]), constant)
-        .prop_map(|(field, op, constant)| Condition { field, op, constant })
+    (prop::sample::select(fields), prop::sample::select(&CompareOp::ALL[..]), constant).prop_map(|(field, op, constant)| Condition {
+        field,
+        op,
+        constant,
+    })
 }
 
 fn cell(constant: &Constant) -> Cell {
