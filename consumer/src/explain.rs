@@ -18,11 +18,16 @@ use crate::{
 /// grows with, and the fields that it gives. `default` is the output of a query that names none.
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
-    let asked = match query::fields_read(plan, default) {
+    let advice = query::advice(plan, default, false);
+    let mut asked = match advice.columns {
         None => "every field is read".to_owned(),
         Some(read) if read.is_empty() => format!("none of {} fields is read", plan.input.len()),
         Some(read) => format!("{} of {} fields are read: {}", read.len(), plan.input.len(), read.join(", ")),
     };
+    if !advice.conditions.is_empty() {
+        let conditions: Vec<String> = advice.conditions.iter().map(ToString::to_string).collect();
+        asked += &format!("; only records where {}", conditions.join(" and "));
+    }
     // Writing to a string cannot fail.
     let _ = writeln!(text, "asked of the producer: {asked}");
     // Neither memory nor the number of workers moves the cut.

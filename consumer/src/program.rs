@@ -3,11 +3,7 @@
 use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
-use recpipe::{
-    Error, Exit, Time, say, signals,
-    transport::Url,
-    wire::{self, Ending},
-};
+use recpipe::{Error, Exit, Time, say, signals, transport::Url, wire::Ending};
 
 use crate::{
     cli::Cli,
@@ -146,8 +142,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         stopper: Some(input.stop()),
         quiet: cli.quiet,
     };
-    let columns = query::fields_read(&plan, &options.default_output);
-    input.advise(&wire::Plan { columns, holds_state: run::holds_state(&plan, &options) });
+    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options)));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.files {

@@ -132,7 +132,7 @@ pub struct Cli {
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// At the end, say what came in, went out, was rejected and was filtered
+    /// At the end, say what came in, went out, was rejected, was filtered, and was of no use to any consumer
     #[arg(long)]
     pub stats: bool,
 }

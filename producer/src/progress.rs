@@ -113,7 +113,7 @@ fn text(ledger: &Ledger, read: u64, total: Option<u64>, took: Duration) -> Strin
     if let Some(total) = total {
         text += &format!(" of {} ({:.0}%)", HumanBytes(total), (read as f64 / total.max(1) as f64 * 100.0).min(100.0));
     }
-    text += &format!(", {} records/s", short(ledger.records_out as f64 / seconds));
+    text += &format!(", {} records/s", short((ledger.records_out + ledger.left_out) as f64 / seconds));
     if let Some(left) = total.and_then(|total| total.checked_sub(read)).filter(|_| read > 0) {
         text += &format!(", {:#} left", HumanDuration(Duration::from_secs_f64(left as f64 * seconds / read as f64)));
     }

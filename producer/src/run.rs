@@ -6,8 +6,8 @@
 //!
 //! Reading happens where a worker pulls, so one worker reads while the others parse; compressed files have threads of their own
 //! before that. Only `Deliver`, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of the
-//! order of the input, so the stream's bytes are the same for any number of workers. (Which fields the frames have may
-//! depend on when the consumer at the end of the pipe says what it reads; its answer does not.)
+//! order of the input, so the stream's bytes are the same for any number of workers. (Which fields and which records the frames
+//! have may depend on when the consumer says what it needs; its answer does not.)
 
 pub mod cast;
 mod deliver;
@@ -28,7 +28,7 @@ use recpipe::{Batch, Exit};
 
 use crate::format::Wanted;
 use crate::input::live::Watch;
-use crate::output::{Advice, Packing};
+use crate::output::{Advice, Asked, Packing};
 use crate::progress::Progress;
 pub use deliver::{Begin, Output};
 use deliver::{Deliver, GivenUp};
@@ -65,7 +65,7 @@ pub struct Options {
 /// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
 /// late and a mistake in what was typed was found before.
 ///
-/// `kept` is where rejects go; `advice` is where the consumer may say which fields it reads; it has been listening since before this call.
+/// `kept` is where rejects go; `advice` is where the consumer may say what it needs; it has been listening since before this call.
 pub fn run(
     mut source: Box<dyn Source + '_>,
     watch: &Watch,
@@ -86,18 +86,18 @@ pub fn run(
         deliver.take_turns();
     }
     if deliver.is_open() {
-        let mut read = Wanted::all();
-        let mut wanted = options.shape.wanted(&read);
-        let mut hear = |read: &mut Wanted, wanted: &mut Wanted| match advice.hear() {
+        let mut asked = Asked::default();
+        let mut wanted = options.shape.wanted(&asked.fields);
+        let mut hear = |asked: &mut Asked, wanted: &mut Wanted| match advice.hear() {
             None => false,
-            Some(columns) => {
-                *read = Wanted::only(columns);
-                *wanted = options.shape.wanted(read);
+            Some(heard) => {
+                *wanted = options.shape.wanted(&heard.fields);
+                *asked = heard;
                 true
             }
         };
         let mut pull = || {
-            hear(&mut read, &mut wanted);
+            hear(&mut asked, &mut wanted);
             if watch.is_stopped() && !source.drains() {
                 return None;
             }
@@ -106,12 +106,12 @@ pub fn run(
             }
             let mut pulled = source.next(&wanted)?;
             // The read may have waited long: what was said meanwhile counts.
-            if hear(&mut read, &mut wanted)
+            if hear(&mut asked, &mut wanted)
                 && let Pulled::Block(piece) = &mut pulled
             {
                 piece.wanted = wanted.clone();
             }
-            Some((pulled, read.clone()))
+            Some((pulled, asked.clone()))
         };
         let work = || Work::new(options, unit.placed == "line");
         if let Err(e) = parallel::ordered(&mut pull, options.threads, &work, &mut deliver) {
@@ -138,8 +138,8 @@ pub fn first(mut source: Box<dyn Source>, options: &Options) -> Result<Option<Ba
         options.shape.check(&known)?;
     }
     let mut work = Work::new(options, source.unit().placed == "line");
-    let everything = Wanted::all();
-    let wanted = options.shape.wanted(&everything);
+    let everything = Asked::default();
+    let wanted = options.shape.wanted(&everything.fields);
     while let Some(item) = source.next(&wanted) {
         match work.work((item, everything.clone())) {
             Done::Parsed(take) if !take.parsed.batch.is_empty() => return Ok(Some(take.parsed.batch)),

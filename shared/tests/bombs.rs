@@ -14,6 +14,7 @@ use std::{
 use peak_alloc::PeakAlloc;
 use recpipe::{
     BatchBuilder, Exit, Field, Schema, Time, Type, Value,
+    record::{CompareOp, Condition, Constant},
     session::Progress,
     wire::{
         Control, Ending, Header, Hello, Incoming, Kind, Plan, Reader, Report, Role, Writer,
@@ -75,7 +76,9 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let progress = Progress { received: 7, done: 5, enough: false, finished: false };
     let token = b"a token".to_vec();
     let hello = Hello { role: Role::Sender, instance: [1; 16], stream: [2; 16], progress, token, can: 1, program: "program".into() };
-    let plan = Plan { columns: Some(vec!["text".into(), "n".into()]), holds_state: true };
+    let condition = |field: &str, constant| Condition { field: field.into(), op: CompareOp::Ge, constant };
+    let conditions = vec![condition("text", Constant::Text(b"some"[..].into())), condition("n", Constant::Int(3))];
+    let plan = Plan { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions };
     for control in [Control::Hello(hello), Control::Plan(plan), Control::Ack(progress)] {
         stream.extend(control.to_bytes().unwrap());
     }
@@ -130,8 +133,8 @@ fn put(payload: &mut [u8], at: usize, number: u64) {
     payload[at..at + 8].copy_from_slice(&number.to_le_bytes());
 }
 
-const BOMBS: [(&str, u64, Make); 7] = [
-    ("a number somewhere in a good frame is huge", 60, |random, good, payload| {
+const BOMBS: [(&str, u64, Make); 8] = [
+    ("a number somewhere in a good frame is huge", 57, |random, good, payload| {
         let (kind, records, bytes) = &good[random.below(good.len() as u64) as usize];
         payload.extend(bytes);
         for _ in 0..=random.below(2) {
@@ -171,6 +174,14 @@ const BOMBS: [(&str, u64, Make); 7] = [
         payload.push(1);
         payload.extend(columns.to_le_bytes());
         payload.resize(9 + columns as usize * 8 + 1, 0);
+        (Kind::Plan, 0, false)
+    }),
+    ("many conditions", 3, |random, _, payload| {
+        // All columns, no state; a condition is no name, the first operator and null.
+        let conditions = random.size(5000, (MAX_PAYLOAD as u64 - 10) / 13);
+        payload.resize(2, 0);
+        payload.extend(conditions.to_le_bytes());
+        payload.resize(10 + conditions as usize * 13, 0);
         (Kind::Plan, 0, false)
     }),
     ("noise", 2, |random, good, payload| {

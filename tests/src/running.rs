@@ -96,7 +96,18 @@ impl Group {
 
     /// Starts a program with an output of its own, which its end does not tell.
     pub fn run_writing_to<S: AsRef<OsStr>>(&mut self, program: Program, args: &[S], stdout: impl Into<Stdio>) -> usize {
-        self.spawn(process::command(program), program.name(), args, Stdio::null(), Some(stdout.into()))
+        self.start_writing_to(program, args, Stdio::null(), stdout)
+    }
+
+    /// Starts a program with an input and an output of its own.
+    pub fn start_writing_to<S: AsRef<OsStr>>(
+        &mut self,
+        program: Program,
+        args: &[S],
+        stdin: impl Into<Stdio>,
+        stdout: impl Into<Stdio>,
+    ) -> usize {
+        self.spawn(process::command(program), program.name(), args, stdin, Some(stdout.into()))
     }
 
     /// Starts a program that may have so many files open at once, and reads nothing from standard input.

@@ -1,9 +1,12 @@
 //! Evaluates an expression over a batch: walks the tree once, and each node runs one loop.
 
-use recpipe::{Batch, Error, Type};
+use recpipe::{
+    Batch, Error, Type,
+    record::compare::{compare, compare_column},
+};
 
 use super::{
-    Constant, Expr, Node, arithmetic, compare, functions,
+    Expr, Node, arithmetic, functions,
     text::{self, TextBuilder},
     time,
     vector::{Operand, Texts, Values, Vector},
@@ -13,14 +16,14 @@ use super::{
 pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
     let len = batch.len();
     Ok(match expr.node() {
-        Node::Constant(value) => constant(value, len),
+        Node::Constant(value) => value.vector(len),
         Node::Column(place) => Vector::from_column(batch.column(*place), batch),
         Node::Not(of) => Vector::bools(len, eval(of, batch)?.truth().map(|value| !value)),
         Node::All(of) => Vector::bools(len, connect(of, batch, true)?),
         Node::Any(of) => Vector::bools(len, connect(of, batch, false)?),
-        Node::Compare { op, left, right } => match compare::packed(*op, left, right, batch) {
-            Some(found) => found,
-            None => compare::compare(*op, &eval(left, batch)?, &eval(right, batch)?),
+        Node::Compare { op, left, right } => match (left.as_column(), right.node()) {
+            (Some(place), Node::Constant(constant)) => compare_column(*op, batch, place, constant),
+            _ => compare(*op, &eval(left, batch)?, &eval(right, batch)?),
         },
         Node::Between { value, low, high } => between(eval(value, batch)?, *low, *high),
         Node::In { value, set } => set.lookup(&eval(value, batch)?),
@@ -41,18 +44,6 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
             functions::call(*function, expr, args, len)?
         }
     })
-}
-
-fn constant(value: &Constant, len: usize) -> Vector {
-    let values = match value {
-        Constant::Null => Values::Null,
-        Constant::Bool(value) => Values::Bool(Operand::One(*value)),
-        Constant::Int(value) => Values::Int(Operand::One(*value)),
-        Constant::Float(value) => Values::Float(Operand::One(*value)),
-        Constant::Time(value) => Values::Time(Operand::One(*value)),
-        Constant::Text(value) => Values::Text(Texts::constant(value)),
-    };
-    Vector { len, values, nulls: None }
 }
 
 fn between(vector: Vector, low: i64, high: i64) -> Vector {

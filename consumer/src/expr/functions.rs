@@ -2,12 +2,15 @@
 
 use std::io::Write;
 
-use recpipe::{Error, Time, Type};
+use recpipe::{
+    Error, Time, Type,
+    record::compare::{CompareOp, compare},
+};
 
 use super::{
     Expr, Function,
     arithmetic::checked_one,
-    compare, eval,
+    eval,
     hash::hash,
     rows::Rows,
     slice,
@@ -15,7 +18,6 @@ use super::{
     time, url,
     vector::{Operand, Texts, Values, Vector, merge_nulls},
 };
-use crate::query::ast::CompareOp;
 
 /// The result of a function for arguments that the checker has let through.
 pub(super) fn call(function: Function, expr: &Expr, args: Vec<Vector>, len: usize) -> Result<Vector, Error> {
@@ -177,7 +179,7 @@ fn extreme(function: Function, kind: Type, args: Vec<Vector>) -> Result<Vector, 
             }
             (_, _, function) => {
                 let op = if function == Function::Min { CompareOp::Le } else { CompareOp::Ge };
-                let first = compare::compare(op, &best, &next).truth();
+                let first = compare(op, &best, &next).truth();
                 eval::choose(&first, best, next, kind)?
             }
         };

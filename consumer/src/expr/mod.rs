@@ -29,22 +29,22 @@ mod slice;
 mod text;
 mod time;
 mod url;
-pub mod vector;
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, Error, Time, Type};
+use recpipe::{Batch, Column, Error, Type, record::CompareOp};
 use regex::bytes::Regex;
 
 pub use network::Network;
 pub use predicate::Predicate;
-pub use vector::{Operand, Texts, Values, Vector};
+pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
 
 pub(crate) use compare::node as compare_node;
+pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
 
 use crate::{
-    query::ast::{ArithmeticOp, CompareOp, FindOp},
+    query::ast::{ArithmeticOp, FindOp},
     strftime::TimeFormat,
     strptime::TimePattern,
 };
@@ -122,17 +122,6 @@ pub(crate) enum Node {
     Call(Function, Vec<Expr>),
 }
 
-/// A value that stands in the query.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Constant {
-    Null,
-    Bool(bool),
-    Int(i64),
-    Float(f64),
-    Time(Time),
-    Text(Box<[u8]>),
-}
-
 /// A function of values of one row, all of which must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Function {
@@ -181,14 +170,7 @@ impl Expr {
     }
 
     pub(crate) fn constant(value: Constant, text: impl Into<Arc<str>>) -> Self {
-        let kind = match value {
-            Constant::Null => Type::Null,
-            Constant::Bool(_) => Type::Bool,
-            Constant::Int(_) => Type::Int,
-            Constant::Float(_) => Type::Float,
-            Constant::Time(_) => Type::Time,
-            Constant::Text(_) => Type::Text,
-        };
+        let kind = value.kind();
         Expr::new(Node::Constant(value), kind, text)
     }
 
@@ -250,6 +232,18 @@ impl Expr {
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
+    }
+
+    /// Whether there may be records for which evaluating it is an error; true as well where that is not looked into.
+    pub(crate) fn may_fail(&self) -> bool {
+        let mut may_fail = match self.node {
+            Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::All(_) | Node::Any(_) => false,
+            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::Find { .. } => false,
+            Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Call(..) => true,
+        };
+        self.for_each_child(&mut |child| may_fail |= child.may_fail());
+        may_fail
     }
 
     /// Its value for each selected row of the batch, in order.

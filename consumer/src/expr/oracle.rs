@@ -2,6 +2,8 @@
 //! vectorised evaluation must agree with.
 
 #[cfg(test)]
+mod conditions;
+#[cfg(test)]
 mod functions;
 #[cfg(test)]
 mod writer;

@@ -2,7 +2,7 @@
 
 use recpipe::{Batch, Error};
 
-use super::{Expr, Node, vector::Operand};
+use super::{Expr, Node};
 
 /// A condition: the parts that `and` joins at its top.
 #[derive(Clone, Debug)]
@@ -36,11 +36,7 @@ impl Predicate {
             if left.is_empty() {
                 break;
             }
-            match expr.eval(&left)?.truth() {
-                Operand::One(true) => {}
-                Operand::One(false) => left = left.head(0),
-                Operand::Each(keep) => left = left.filter(&keep),
-            }
+            left = expr.eval(&left)?.truth().filter(left);
         }
         Ok(left)
     }

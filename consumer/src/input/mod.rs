@@ -177,7 +177,7 @@ impl Input {
     pub fn advise(&self, plan: &Plan) {
         match self {
             // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() => {
+            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() => {
                 back::advise(reader.input(), plan);
             }
             Input::Plain { .. } => {}

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows what fields there are; that begins with [`super::check()`].
 
+pub use recpipe::record::CompareOp;
 use recpipe::{Time, transport::Url};
 
 use super::{diagnose::Span, template::Template, words::AggregateWord};
@@ -287,23 +288,6 @@ pub enum BinaryOp {
     Arithmetic(ArithmeticOp),
 }
 
-/// An operator that compares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompareOp {
-    /// `==`
-    Eq,
-    /// `!=`
-    Ne,
-    /// `<`
-    Lt,
-    /// `<=`
-    Le,
-    /// `>`
-    Gt,
-    /// `>=`
-    Ge,
-}
-
 /// An operator that looks for text in text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FindOp {
@@ -354,32 +338,6 @@ impl BinaryOp {
             BinaryOp::Find(FindOp::EndsWith) => "endswith",
             BinaryOp::Coalesce => "??",
             BinaryOp::Arithmetic(op) => op.symbol(),
-        }
-    }
-}
-
-impl CompareOp {
-    /// How it is written.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            CompareOp::Eq => "==",
-            CompareOp::Ne => "!=",
-            CompareOp::Lt => "<",
-            CompareOp::Le => "<=",
-            CompareOp::Gt => ">",
-            CompareOp::Ge => ">=",
-        }
-    }
-
-    /// The operator that says the same of the operands exchanged.
-    #[must_use]
-    pub fn mirrored(self) -> Self {
-        match self {
-            CompareOp::Lt => CompareOp::Gt,
-            CompareOp::Le => CompareOp::Ge,
-            CompareOp::Gt => CompareOp::Lt,
-            CompareOp::Ge => CompareOp::Le,
-            CompareOp::Eq | CompareOp::Ne => self,
         }
     }
 }

@@ -1,11 +1,20 @@
-//! Which fields of the stream a query reads: what a producer may leave out.
+//! Which fields of the stream a query reads, and what else a producer is told of what it may leave out.
 
 use std::collections::BTreeSet;
 
-use recpipe::Schema;
+use recpipe::{Schema, wire};
 
-use super::plan::{Output, Piece, Plan, Step};
+use super::{
+    conditions::conditions,
+    plan::{Output, Piece, Plan, Step},
+};
 use crate::expr::Expr;
+
+/// What producers are told: the fields that `plan` reads and the records that it can do without, as far as there is room
+/// for it. `default` is the output of a query that names none; see [`wire::Plan`] for `holds_state`.
+pub fn advice(plan: &Plan, default: &Output, holds_state: bool) -> wire::Plan {
+    wire::Plan { columns: fields_read(plan, default), holds_state, conditions: conditions(plan) }.fitting()
+}
 
 /// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all.
 /// `default` is the output of a query that names none.

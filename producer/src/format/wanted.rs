@@ -6,7 +6,7 @@ use recpipe::record::{Field, Schema};
 
 /// The fields that are read of the records; the others may be left out.
 ///
-/// It is advice, from the consumer at the other end of the pipe: who parses may send more, never less. Cloning shares.
+/// It is advice, from the consumers at the other ends: who parses may send more, never less. Cloning shares.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted(Option<Arc<[String]>>);
 

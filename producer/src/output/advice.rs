@@ -1,8 +1,22 @@
 //! What the consumers need of the records, as far as they have said so.
 
+use std::sync::Arc;
+
+use recpipe::record::Condition;
 use recpipe::transport::back::Listener;
 use recpipe::transport::link::Plans;
 use recpipe::wire::Plan;
+
+use crate::format::Wanted;
+
+/// What is asked for. It is advice: more may be sent, never less. Cloning shares.
+#[derive(Clone, Debug, Default)]
+pub struct Asked {
+    /// The fields that are read.
+    pub fields: Wanted,
+    /// Records for which not all of these hold are of no use.
+    pub conditions: Arc<[Condition]>,
+}
 
 /// Where consumers are heard.
 pub enum Advice {
@@ -30,11 +44,11 @@ impl Advice {
         Advice::Links { from, said, besides, heard: false }
     }
 
-    /// The fields that are read by any, once it is known; it is given once. Never waits.
-    pub fn hear(&mut self) -> Option<Vec<String>> {
+    /// What any of them needs, once it is known; it is given once. Never waits.
+    pub fn hear(&mut self) -> Option<Asked> {
         match self {
             Advice::Nobody => None,
-            Advice::Pipe(listener) => listener.hear().and_then(|plan| plan.columns),
+            Advice::Pipe(listener) => listener.hear().map(|plan| asked(None, &[plan])),
             Advice::Links { heard: true, .. } => None,
             Advice::Links { from, said, besides, heard } => {
                 for (from, said) in from.iter().zip(said.iter_mut()) {
@@ -46,16 +60,58 @@ impl Advice {
                     return None;
                 }
                 *heard = true;
-                let mut all: Vec<String> = besides.take().into_iter().collect();
-                for plan in said.drain(..).flatten() {
-                    for column in plan.columns? {
-                        if !all.contains(&column) {
-                            all.push(column);
-                        }
-                    }
-                }
-                Some(all)
+                let plans: Vec<Plan> = said.drain(..).flatten().collect();
+                Some(asked(besides.take(), &plans))
             }
         }
+    }
+}
+
+/// What any of these needs: a field that one of them reads, or `besides`; a record that one of them does not do without.
+fn asked(besides: Option<String>, plans: &[Plan]) -> Asked {
+    let mut read: Option<Vec<String>> = Some(besides.into_iter().collect());
+    for plan in plans {
+        match (&mut read, &plan.columns) {
+            (Some(read), Some(columns)) => {
+                for column in columns {
+                    if !read.contains(column) {
+                        read.push(column.clone());
+                    }
+                }
+            }
+            _ => read = None,
+        }
+    }
+    let mut conditions = plans.first().map_or_else(Vec::new, |plan| plan.conditions.clone());
+    conditions.retain(|condition| plans.iter().all(|plan| plan.conditions.contains(condition)));
+    Asked { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use recpipe::record::{CompareOp, Constant};
+
+    #[test]
+    fn what_one_needs_all_are_given() {
+        let plan = |columns: Option<&[&str]>, conditions: &[(&str, i64)]| Plan {
+            columns: columns.map(|columns| columns.iter().map(ToString::to_string).collect()),
+            conditions: conditions
+                .iter()
+                .map(|&(field, n)| Condition { field: field.into(), op: CompareOp::Eq, constant: Constant::Int(n) })
+                .collect(),
+            holds_state: false,
+        };
+        let check = |besides: Option<&str>, plans: &[Plan], fields: Option<&[&str]>, conditions: &[&str]| {
+            let asked = asked(besides.map(str::to_owned), plans);
+            assert_eq!(asked.fields.names().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(), fields);
+            assert_eq!(asked.conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), conditions);
+        };
+        let one = plan(Some(&["a", "b"]), &[("a", 1), ("b", 2)]);
+        check(None, std::slice::from_ref(&one), Some(&["a", "b"]), &["a == 1", "b == 2"]);
+        check(Some("s"), &[one.clone(), plan(Some(&["c", "b"]), &[("b", 2), ("c", 3)])], Some(&["s", "a", "b", "c"]), &["b == 2"]);
+        check(None, &[one.clone(), plan(None, &[("a", 1)])], None, &["a == 1"]);
+        check(Some("s"), &[plan(None, &[]), one.clone()], None, &[]);
+        check(None, &[one.clone(), plan(Some(&["a"]), &[("a", 2)])], Some(&["a", "b"]), &[]);
     }
 }

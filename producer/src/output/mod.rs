@@ -14,10 +14,11 @@ mod spread;
 use std::io::Write;
 use std::sync::Arc;
 
+use recpipe::record::Condition;
 use recpipe::wire::{Encoded, Ending, Report, Writer};
 use recpipe::{Batch, Error, Schema, wire};
 
-pub use advice::Advice;
+pub use advice::{Advice, Asked};
 use foreign::{As, Foreign};
 pub use open::{Anew, Listening, Opened, Options, open};
 pub use spread::{Outputs, Spread};
@@ -36,6 +37,15 @@ pub enum Content {
     Frame(Arc<Encoded>),
     /// For other programs.
     Foreign(Foreign),
+}
+
+/// What is sent of a batch.
+#[derive(Default)]
+pub struct Parcels {
+    /// In the order in which it is sent.
+    pub list: Vec<Parcel>,
+    /// Records that are not in it, because no consumer needs them.
+    pub left_out: u64,
 }
 
 impl Parcel {
@@ -131,21 +141,29 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Encodes a batch for whoever is to have it: the part of writing that workers do.
+    /// Encodes a batch for whoever is to have it: the part of writing that workers do. Records for which not all of
+    /// `conditions` hold may be left out; a batch of which nothing is left is sent all the same, so that its fields are
+    /// known, and a reader that has gone is noticed.
     ///
     /// # Errors
     /// [`Error::TooLarge`] for a record that no frame holds; [`Error::Schema`] when there is no such field to split by.
-    pub fn parcels(&self, batch: &Batch) -> Result<Vec<Parcel>, Error> {
+    pub fn parcels(&self, batch: &Batch, conditions: &[Condition]) -> Result<Parcels, Error> {
+        let mut parcels = Parcels::default();
+        let mut share = |batch: &Batch, to| {
+            let left = reduced(batch, conditions);
+            parcels.left_out += (batch.len() - left.len()) as u64;
+            parcels.list.extend(self.pack(&left, to)?);
+            Ok::<_, Error>(())
+        };
         match &self.shards {
-            None => self.pack(batch, None),
+            None => share(batch, None)?,
             Some(shards) => {
-                let mut parcels = Vec::new();
                 for (to, rows) in split(batch, shards)?.into_iter().enumerate().filter(|(_, rows)| !rows.is_empty()) {
-                    parcels.extend(self.pack(&batch.select(rows), Some(to))?);
+                    share(&batch.select(rows), Some(to))?;
                 }
-                Ok(parcels)
             }
         }
+        Ok(parcels)
     }
 
     fn pack(&self, batch: &Batch, to: Option<usize>) -> Result<Vec<Parcel>, Error> {
@@ -154,6 +172,16 @@ impl Packing {
         }
         Ok(wire::encode(batch)?.into_iter().map(|encoded| Parcel { content: Content::Frame(Arc::new(encoded)), to }).collect())
     }
+}
+
+/// The batch without the records for which not all conditions hold, if at most two fifths are left: they are copied, field
+/// by field, while a whole batch goes out as it lies. Where a half is left, the copying takes what it saves.
+fn reduced(batch: &Batch, conditions: &[Condition]) -> Batch {
+    if conditions.is_empty() {
+        return batch.clone();
+    }
+    let left = Condition::filter(conditions, batch);
+    if left.len() * 5 <= batch.len() * 2 { left } else { batch.clone() }
 }
 
 /// The rows that each has its share of.

@@ -267,8 +267,8 @@ impl<'a, 'o> Deliver<'a, 'o> {
             return Flow::Stop;
         }
         let sent = match &take.frames {
-            Ok(frames) => self
-                .write(|writer| if parsed.batch.is_empty() { Ok(()) } else { frames.iter().try_for_each(|parcel| writer.parcel(parcel)) }),
+            Ok(_) if parsed.batch.is_empty() => self.write(|_| Ok(())),
+            Ok(frames) => self.write(|writer| frames.list.iter().try_for_each(|parcel| writer.parcel(parcel))),
             Err(e) => {
                 self.cannot_write(e);
                 Flow::Stop
@@ -280,6 +280,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
         let (records, rejected, lines) = (parsed.batch.len() as u64, parsed.rejects.len() as u64, u64::from(parsed.lines));
         let filtered = take.left.as_ref().map_or(0, |left| left.filtered) + u64::from(parsed.blank);
         self.account(lines, records, rejected, filtered, bytes);
+        let left_out = take.frames.as_ref().map_or(0, |frames| frames.left_out);
+        self.ledger.records_out -= left_out;
+        self.ledger.left_out += left_out;
         self.line_base += u64::from(parsed.lines);
         Flow::Continue
     }
@@ -291,7 +294,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         let packing = self.packing;
         let send = |writer: &mut dyn Target| match before.is_empty() {
             true => Ok(()),
-            false => packing.parcels(&before)?.iter().try_for_each(|parcel| writer.parcel(parcel)),
+            false => packing.parcels(&before, &[])?.list.iter().try_for_each(|parcel| writer.parcel(parcel)),
         };
         if self.write(send) == Flow::Continue {
             // The lines that are neither were not wanted.

@@ -1,4 +1,5 @@
-//! The account of a run: every unit (a line, mostly) that came in is a record that went out, a reject, or was filtered.
+//! The account of a run: every unit (a line, mostly) that came in is a record that went out, a reject, was filtered, or is
+//! a record that no consumer needs.
 
 use std::fmt;
 use std::time::Duration;
@@ -14,6 +15,8 @@ pub struct Ledger {
     pub rejected: u64,
     /// Units that were not wanted.
     pub filtered: u64,
+    /// Records that were not sent, because no consumer needs them.
+    pub left_out: u64,
     /// Bytes read, decompressed.
     pub bytes: u64,
     /// How often records of a followed file may have been lost.
@@ -23,7 +26,7 @@ pub struct Ledger {
 impl Ledger {
     /// Whether nothing was lost between in and out.
     pub fn adds_up(&self) -> bool {
-        self.units_in == self.records_out + self.rejected + self.filtered
+        self.units_in == self.records_out + self.rejected + self.filtered + self.left_out
     }
 
     /// The account as one line.
@@ -31,11 +34,12 @@ impl Ledger {
         let seconds = took.as_secs_f64();
         let megabytes_per_s = self.bytes as f64 / seconds.max(1e-9) / 1e6;
         format!(
-            "{} in, {} out, {} rejected, {} filtered; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}",
+            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}",
             count(self.units_in, unit),
             count(self.records_out, "record"),
             count(self.rejected, unit),
             self.filtered,
+            if self.left_out == 0 { String::new() } else { format!(", {} that no consumer needs", count(self.left_out, "record")) },
             self.bytes,
             if self.losses == 0 { String::new() } else { format!("; {unit}s may have been lost, {}", count(self.losses, "time")) },
             if self.adds_up() { "" } else { "; THIS DOES NOT ADD UP, please report it" },
@@ -54,9 +58,13 @@ mod tests {
 
     #[test]
     fn it_adds_up_or_says_so() {
-        let ledger = Ledger { units_in: 10, records_out: 7, rejected: 1, filtered: 2, bytes: 2_000_000, losses: 0 };
+        let ledger = Ledger { units_in: 10, records_out: 7, rejected: 1, filtered: 2, left_out: 0, bytes: 2_000_000, losses: 0 };
         let line = |l: Ledger| l.line("line", Duration::from_millis(500)).to_string();
         assert_eq!(line(ledger), "10 lines in, 7 records out, 1 line rejected, 2 filtered; 2000000 bytes in 0.50 s (4 MB/s)");
+        let less = line(Ledger { records_out: 2, left_out: 5, ..ledger });
+        assert!(less.starts_with("10 lines in, 2 records out, 1 line rejected, 2 filtered, 5 records that no consumer needs; 2000000"));
+        assert!(!less.contains("DOES NOT ADD UP"));
+        assert!(line(Ledger { left_out: 5, ..ledger }).contains("DOES NOT ADD UP"));
         assert!(line(Ledger { filtered: 1, ..ledger }).contains("DOES NOT ADD UP"));
         assert!(line(Ledger { losses: 2, ..ledger }).ends_with("(4 MB/s); lines may have been lost, 2 times"));
     }

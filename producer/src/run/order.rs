@@ -45,7 +45,7 @@ impl Order {
             parsed.rejects.retain(|reject| (reject.start as usize) < failure.at);
             // Records that were found bad after they were parsed are not in the batch any more.
             parsed.batch = parsed.batch.head((failure.records_before as usize).saturating_sub(parsed.rejects.len()));
-            take.frames = packing.parcels(&parsed.batch);
+            take.frames = packing.parcels(&parsed.batch, &[]);
         }
         let failure = misfit.or(take.failure.take());
         self.failed = failure.is_some();

@@ -12,10 +12,10 @@ use super::grep::{Grep, Left};
 use super::shape::Spots;
 use super::source::{Long, Piece, Pulled};
 use crate::format::seam::{Failure, Seam};
-use crate::format::{Parsed, Parser, Plan, Wanted};
+use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
-use crate::output::Parcel;
+use crate::output::{Asked, Parcels};
 
 /// What became of a [`Pulled`].
 pub(super) enum Done {
@@ -36,7 +36,7 @@ pub(super) struct Take {
     /// What rejects lie in.
     pub block: Block,
     pub parsed: Parsed,
-    pub frames: Result<Vec<Parcel>, Error>,
+    pub frames: Result<Parcels, Error>,
     /// What of the block was wanted, when not all of it was. The bytes of `block` are this then.
     pub left: Option<Left>,
     /// Bytes that were read for it.
@@ -50,7 +50,7 @@ pub(super) struct Take {
     /// What has to fit the blocks around it.
     pub seam: Option<Seam>,
     /// The rest of the block, of which there is more than one batch holds.
-    pub rest: Option<Box<(Piece, Wanted)>>,
+    pub rest: Option<Box<(Piece, Asked)>>,
 }
 
 impl Take {
@@ -70,21 +70,21 @@ pub(super) struct Work<'a> {
     parser: Option<(Arc<dyn Plan>, Box<dyn Parser>)>,
 }
 
-/// What was pulled, and what the consumer reads of it.
-type Job = (Pulled, Wanted);
+/// What was pulled, and what the consumer needs of it.
+type Job = (Pulled, Asked);
 
 impl Worker<Job> for Work<'_> {
     type Out = Done;
     type Last = ();
 
-    fn work(&mut self, (item, read): Job) -> Done {
+    fn work(&mut self, (item, asked): Job) -> Done {
         match item {
             Pulled::Problem(report) => Done::Problem(report),
             Pulled::Notice { text, loss } => Done::Notice { text, loss },
             Pulled::Misfit(misfit) => Done::Misfit(misfit),
             Pulled::Long(long) => Done::Long(long),
-            Pulled::Block(piece) => Done::Parsed(Box::new(self.parse(piece, &read))),
-            Pulled::Batch(batch) => Done::Parsed(Box::new(self.shape(batch, &read))),
+            Pulled::Block(piece) => Done::Parsed(Box::new(self.parse(piece, &asked))),
+            Pulled::Batch(batch) => Done::Parsed(Box::new(self.shape(batch, &asked))),
         }
     }
 
@@ -98,19 +98,19 @@ impl<'a> Work<'a> {
     }
 
     /// Parses a block, or as much of it as makes a batch.
-    pub(super) fn parse(&mut self, mut piece: Piece, read: &Wanted) -> Take {
-        let mut take = self.parse_once(piece.clone(), read);
+    pub(super) fn parse(&mut self, mut piece: Piece, asked: &Asked) -> Take {
+        let mut take = self.parse_once(piece.clone(), asked);
         if let Some(at) = take.1 {
             // Once more, so that what is made is that of a block that ends there: this is rare.
             let rest = piece.split_off(at);
-            take = self.parse_once(piece, read);
-            take.0.rest = Some(Box::new((rest, read.clone())));
+            take = self.parse_once(piece, asked);
+            take.0.rest = Some(Box::new((rest, asked.clone())));
         }
         take.0
     }
 
     /// What becomes of a block, and where the parser stopped, if it did.
-    fn parse_once(&mut self, piece: Piece, read: &Wanted) -> (Take, Option<usize>) {
+    fn parse_once(&mut self, piece: Piece, asked: &Asked) -> (Take, Option<usize>) {
         let Piece { mut block, plan, boundary, wanted, head_bytes, head_lines } = piece;
         let parser = match &mut self.parser {
             Some((known, parser)) if Arc::ptr_eq(known, &plan) => parser,
@@ -123,7 +123,7 @@ impl<'a> Work<'a> {
         let mut parsed = parser.parse(&block, &wanted);
         let row_start = |row| parser.row_start(row);
         let spots = Spots { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };
-        self.options.shape.apply(&mut parsed, read, &spots);
+        self.options.shape.apply(&mut parsed, &asked.fields, &spots);
         if let (Some(left), Some(whole)) = (&left, &whole) {
             renumber(self.has_lines, &mut parsed, left, whole);
         }
@@ -131,17 +131,18 @@ impl<'a> Work<'a> {
         let seam = parser.seam().map(|seam| seam.placed(place));
         let failure = parser.failure().map(|failure| Failure { at: place(failure.at), ..failure });
         let stopped_at = parser.stopped_at().map(place);
-        let frames = if stopped_at.is_none() { self.options.packing.parcels(&parsed.batch) } else { Ok(Vec::new()) };
+        let packing = &self.options.packing;
+        let frames = if stopped_at.is_none() { packing.parcels(&parsed.batch, &asked.conditions) } else { Ok(Parcels::default()) };
         (Take { block, parsed, frames, left, bytes, is_first, head_lines, failure, seam, rest: None }, stopped_at)
     }
 
-    fn shape(&self, batch: Batch, read: &Wanted) -> Take {
+    fn shape(&self, batch: Batch, asked: &Asked) -> Take {
         let Origin { source, start, end, .. } = batch.origin().clone();
         let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spots = Spots { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
-        self.options.shape.apply(&mut parsed, read, &spots);
-        let frames = self.options.packing.parcels(&parsed.batch);
+        self.options.shape.apply(&mut parsed, &asked.fields, &spots);
+        let frames = self.options.packing.parcels(&parsed.batch, &asked.conditions);
         let bytes = end - start;
         Take { block, parsed, frames, left: None, bytes, is_first: start == 0, head_lines: 0, failure: None, seam: None, rest: None }
     }

@@ -2,25 +2,34 @@
 //!
 //! [`Value`], [`Schema`] and [`Row`] are what people see; [`Batch`] and its [`Column`]s are what moves.
 //! Reading order: [`value`], [`schema`], [`ints`], [`column`](mod@column), [`batch`], [`build`].
+//! What is asked of them: [`vector`], [`compare`](mod@compare), [`condition`].
 
 pub mod batch;
 pub mod bits;
 pub mod build;
 pub mod civil;
 pub mod column;
+pub mod compare;
+pub mod condition;
+pub mod constant;
 pub mod ints;
 pub mod pool;
 pub mod schema;
 pub mod time;
 pub mod value;
+pub mod vector;
 
 pub use batch::{Batch, Origin, Row};
 pub use bits::Bits;
 pub use build::{BatchBuilder, ColumnBuilder};
 pub use civil::Civil;
 pub use column::{Column, Text};
+pub use compare::CompareOp;
+pub use condition::Condition;
+pub use constant::Constant;
 pub use ints::Ints;
 pub use pool::{Buffer, Pool};
 pub use schema::{Field, Schema, Type};
 pub use time::Time;
 pub use value::Value;
+pub use vector::{Operand, Vector};

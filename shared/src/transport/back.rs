@@ -171,7 +171,7 @@ mod tests {
     #[test]
     fn a_plan_crosses_a_pipe_backwards_once() {
         let (input, output) = io::pipe().unwrap();
-        let plan = Plan { columns: Some(vec!["host".into()]), holds_state: false };
+        let plan = Plan { columns: Some(vec!["host".into()]), ..Plan::default() };
         assert!(!advise(&input, &plan), "nobody listens yet");
         let mut listener = Listener::new(&output);
         assert_eq!(listener.hear(), None);

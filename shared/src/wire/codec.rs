@@ -20,7 +20,7 @@ use super::heads::HeadBuffer;
 use super::plan::Plan;
 use crate::{
     Error, Exit,
-    record::{Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type, column::Values},
+    record::{Batch, Bits, Column, CompareOp, Condition, Constant, Field, Ints, Origin, Schema, Text, Time, Type, column::Values},
     session::Progress,
 };
 
@@ -163,16 +163,67 @@ struct PlanWire<'a> {
     #[serde(borrow)]
     columns: Option<Each<&'a str>>,
     holds_state: bool,
+    #[serde(borrow)]
+    conditions: Each<ConditionWire<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConditionWire<'a> {
+    field: &'a str,
+    op: u8,
+    #[serde(borrow)]
+    constant: ConstantWire<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ConstantWire<'a> {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Time { nanos: i64, offset_s: i32 },
+    Text(#[serde(with = "serde_bytes", borrow)] &'a [u8]),
+}
+
+fn condition_wire(Condition { field, op, constant }: &Condition) -> ConditionWire<'_> {
+    let constant = match constant {
+        Constant::Null => ConstantWire::Null,
+        Constant::Bool(value) => ConstantWire::Bool(*value),
+        Constant::Int(value) => ConstantWire::Int(*value),
+        Constant::Float(value) => ConstantWire::Float(*value),
+        Constant::Time(Time { nanos, offset_s }) => ConstantWire::Time { nanos: *nanos, offset_s: *offset_s },
+        Constant::Text(text) => ConstantWire::Text(text),
+    };
+    let op = CompareOp::ALL.iter().position(|known| known == op).unwrap_or(0) as u8;
+    ConditionWire { field, op, constant }
+}
+
+fn condition(ConditionWire { field, op, constant }: ConditionWire<'_>) -> Result<Condition, String> {
+    let op = *CompareOp::ALL.get(usize::from(op)).ok_or_else(|| format!("a condition with the unknown operator {op}"))?;
+    let constant = match constant {
+        ConstantWire::Null => Constant::Null,
+        ConstantWire::Bool(value) => Constant::Bool(value),
+        ConstantWire::Int(value) => Constant::Int(value),
+        ConstantWire::Float(value) => Constant::Float(value),
+        ConstantWire::Time { nanos, offset_s } => Constant::Time(Time { nanos, offset_s }),
+        ConstantWire::Text(text) => Constant::Text(text.into()),
+    };
+    Ok(Condition { field: field.to_owned(), op, constant })
 }
 
 pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
     let columns = plan.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
-    to_vec(&PlanWire { columns, holds_state: plan.holds_state })
+    let conditions = Each(plan.conditions.iter().map(condition_wire).collect());
+    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions })
 }
 
 pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
-    let PlanWire { columns, holds_state } = from_slice(payload)?;
-    Ok(Plan { columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()), holds_state })
+    let PlanWire { columns, holds_state, conditions } = from_slice(payload)?;
+    Ok(Plan {
+        columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
+        holds_state,
+        conditions: conditions.0.into_iter().map(condition).collect::<Result<_, _>>()?,
+    })
 }
 
 #[derive(Serialize, Deserialize)]

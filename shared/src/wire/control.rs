@@ -49,7 +49,7 @@ impl Hello {
 }
 
 /// A frame about the connection, understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Control {
     /// Who speaks.
     Hello(Hello),
@@ -130,7 +130,7 @@ mod tests {
                 can: Hello::CONDITIONS,
                 program: "consumer 0.1".into(),
             }),
-            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true }),
+            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions: vec![] }),
             Control::Ack(progress),
             Control::Beat,
             Control::Bye,

@@ -4,23 +4,35 @@ use super::{
     codec,
     frame::{self, Decoder, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Step},
 };
-use crate::Error;
+use crate::{
+    Error,
+    record::{Condition, Schema},
+};
 
 /// What the consumer needs of the records. It is advice: a producer may send more, and the consumer does its work on
 /// whatever comes.
 ///
 /// On the wire it is a preamble and one frame, laid out as those of the forward channel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
     /// The fields that are read, by name; `None` when all are.
     pub columns: Option<Vec<String>>,
     /// Whether the query keeps what it was given until the end: it is done with no frame before.
     pub holds_state: bool,
+    /// Records for which not all of these hold are of no use to the query, and change nothing of what it says.
+    pub conditions: Vec<Condition>,
 }
 
 impl Plan {
     /// A plan that takes more bytes is not sent, and not read.
     pub const MAX_BYTES: usize = 64 << 10;
+
+    /// The plan without its conditions, should it be too large with them.
+    #[must_use]
+    pub fn fitting(self) -> Self {
+        let fits = self.conditions.len() <= Schema::MAX_FIELDS && self.to_bytes().is_ok();
+        if fits { self } else { Plan { conditions: Vec::new(), ..self } }
+    }
 
     /// The bytes on the wire.
     ///
@@ -75,14 +87,31 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::Plan;
+    use super::{Plan, codec};
+    use crate::record::{CompareOp, Condition, Constant, Schema, Time};
 
-    fn plans() -> [Plan; 3] {
+    fn condition(field: &str, op: CompareOp, constant: Constant) -> Condition {
+        Condition { field: field.into(), op, constant }
+    }
+
+    fn plans() -> [Plan; 4] {
         let columns = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
         [
             Plan::default(),
-            Plan { columns: columns(&[]), holds_state: true },
-            Plan { columns: columns(&["host", "ünï"]), holds_state: false },
+            Plan { columns: columns(&[]), holds_state: true, conditions: vec![] },
+            Plan { columns: columns(&["host", "ünï"]), holds_state: false, conditions: vec![] },
+            Plan {
+                columns: columns(&["host"]),
+                holds_state: false,
+                conditions: vec![
+                    condition("i", CompareOp::Eq, Constant::Int(i64::MIN)),
+                    condition("f", CompareOp::Ne, Constant::Float(-0.5)),
+                    condition("t", CompareOp::Lt, Constant::Text(b"\xff\0"[..].into())),
+                    condition("b", CompareOp::Le, Constant::Bool(true)),
+                    condition("m", CompareOp::Gt, Constant::Time(Time { nanos: -1, offset_s: -3600 })),
+                    condition("n", CompareOp::Ge, Constant::Null),
+                ],
+            },
         ]
     }
 
@@ -100,15 +129,22 @@ mod tests {
     #[test]
     fn golden_bytes() {
         let preamble = b"\x89\x52\x45\x43\x50\x49\x50\x45\x01\x00\x01\x00\x10\xa9\x50\x68";
-        let header = b"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x16\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xac\xb0\x6b\x65\x0b\xfb\x93\x0e";
-        let payload = b"\x01\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x68\x6f\x73\x74\x01";
-        let plan = Plan { columns: Some(vec!["host".into()]), holds_state: true };
-        assert_eq!(plan.to_bytes().unwrap(), [&preamble[..], header, payload].concat());
+        let header = b"\x11\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x39\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x18\x7b\x59\xa7\x42\x69\x85\xb2";
+        let columns = b"\x01\x01\x00\x00\x00\x00\x00\x00\x00\x04\x00\x00\x00\x00\x00\x00\x00\x68\x6f\x73\x74\x01";
+        let field = b"\x01\x00\x00\x00\x00\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x73\x74\x61\x74\x75\x73";
+        let compared = b"\x05\x02\x00\x00\x00\x90\x01\x00\x00\x00\x00\x00\x00";
+        let payload = [&columns[..], field, compared].concat();
+        let plan = Plan {
+            columns: Some(vec!["host".into()]),
+            holds_state: true,
+            conditions: vec![condition("status", CompareOp::Ge, Constant::Int(400))],
+        };
+        assert_eq!(plan.to_bytes().unwrap(), [&preamble[..], header, &payload].concat());
     }
 
     #[test]
     fn every_flipped_bit_is_found() {
-        let bytes = plans()[2].to_bytes().unwrap();
+        let bytes = plans()[3].to_bytes().unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
@@ -119,6 +155,28 @@ mod tests {
     #[test]
     fn a_plan_has_a_limit() {
         let columns = Some(vec!["x".repeat(Plan::MAX_BYTES)]);
-        assert!(Plan { columns, holds_state: false }.to_bytes().is_err());
+        assert!(Plan { columns, holds_state: false, conditions: vec![] }.to_bytes().is_err());
+    }
+
+    #[test]
+    fn conditions_that_make_it_too_large_are_left_out() {
+        let plan = |conditions| Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions };
+        let few = plan(vec![condition("host", CompareOp::Eq, Constant::Text(b"a"[..].into()))]);
+        assert_eq!(few.clone().fitting(), few);
+        let long = condition("host", CompareOp::Eq, Constant::Text(vec![b'x'; Plan::MAX_BYTES].into()));
+        assert_eq!(plan(vec![long]).fitting(), plan(vec![]));
+        let most = vec![condition("", CompareOp::Eq, Constant::Null); Schema::MAX_FIELDS];
+        assert_eq!(Plan::from_bytes(&plan(most.clone()).fitting().to_bytes().unwrap()).unwrap(), Some(plan(most.clone())));
+        assert_eq!(plan([&most[..], &most[..1]].concat()).fitting(), plan(vec![]));
+    }
+
+    #[test]
+    fn an_unknown_operator_is_refused() {
+        let plan = Plan { conditions: vec![condition("a", CompareOp::Eq, Constant::Null)], ..Plan::default() };
+        let mut payload = codec::encode_plan(&plan).unwrap();
+        let at = payload.len() - 5;
+        assert_eq!(payload[at], 0);
+        payload[at] = CompareOp::ALL.len() as u8;
+        assert!(codec::decode_plan(&payload).unwrap_err().contains("unknown operator 6"));
     }
 }

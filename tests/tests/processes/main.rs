@@ -11,6 +11,8 @@ mod broken;
 mod chaos;
 // Child processes as destinations.
 mod children;
+// What a consumer has its producer leave out.
+mod conditions;
 // What takes long at its full size: kills, pauses, strangers by the thousand.
 #[cfg(target_os = "linux")]
 mod endurance;

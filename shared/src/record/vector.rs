@@ -1,7 +1,7 @@
 //! What an expression gives for a batch: plain arrays, or one value for all rows.
 
+use super::{Batch, Bits, Column, Ints, Text, Time, Type, Value, column};
 use bytes::Bytes;
-use recpipe::{Batch, Bits, Column, Ints, Text, Time, Type, Value, record::column};
 
 /// One value for each selected row of a batch.
 #[derive(Clone, Debug)]
@@ -105,6 +105,20 @@ impl<T: Copy> Operand<T> {
     }
 }
 
+impl Operand<bool> {
+    /// The records of `batch` for which it is true, one answer a record.
+    ///
+    /// # Panics
+    /// When there are more answers than records, or fewer.
+    pub fn filter(&self, batch: Batch) -> Batch {
+        match self {
+            Operand::One(true) => batch,
+            Operand::One(false) => batch.head(0),
+            Operand::Each(keep) => batch.filter(keep),
+        }
+    }
+}
+
 impl Texts {
     /// The same text for all rows.
     pub fn constant(text: &[u8]) -> Self {
@@ -132,7 +146,8 @@ impl Vector {
         Vector { len, values: Values::Null, nulls: None }
     }
 
-    pub(crate) fn bools(len: usize, values: Operand<bool>) -> Self {
+    /// `len` rows of these.
+    pub fn bools(len: usize, values: Operand<bool>) -> Self {
         Vector { len, values: Values::Bool(values), nulls: None }
     }
 
@@ -175,7 +190,7 @@ impl Vector {
     }
 
     /// Whether all rows have one value; some may be null all the same.
-    pub(crate) fn is_constant(&self) -> bool {
+    pub fn is_constant(&self) -> bool {
         match &self.values {
             Values::Null => true,
             Values::Bool(values) => matches!(values, Operand::One(_)),
@@ -221,12 +236,12 @@ impl Vector {
     }
 
     /// [`Vector::truth`] as a vector.
-    pub(crate) fn truth_vector(self) -> Self {
+    pub fn truth_vector(self) -> Self {
         Vector::bools(self.len, self.truth())
     }
 
     /// The vector with a row for each of `wanted`: its own rows, in order, where it is true; unspecified ones elsewhere.
-    pub(crate) fn spread(self, wanted: &[bool]) -> Self {
+    pub fn spread(self, wanted: &[bool]) -> Self {
         fn each<T: Copy + Default>(values: Operand<T>, wanted: &[bool]) -> Operand<T> {
             let Operand::Each(values) = values else { return values };
             let mut values = values.into_iter();
@@ -245,7 +260,7 @@ impl Vector {
     }
 
     /// Which rows are null.
-    pub(crate) fn null_operand(&self) -> Operand<bool> {
+    pub fn null_operand(&self) -> Operand<bool> {
         match (&self.values, &self.nulls) {
             (Values::Null, _) => Operand::One(true),
             (_, None) => Operand::One(false),
@@ -286,7 +301,7 @@ impl Vector {
     }
 
     /// Integers as floats; anything else as it is.
-    pub(crate) fn into_float(self) -> Self {
+    pub fn into_float(self) -> Self {
         match self.values {
             Values::Int(values) => Vector { values: Values::Float(values.map(|value| value as f64)), ..self },
             _ => self,
@@ -295,7 +310,7 @@ impl Vector {
 }
 
 /// The rows that are null in either.
-pub(crate) fn merge_nulls(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<bool>> {
+pub fn merge_nulls(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<bool>> {
     match (a, b) {
         (Some(mut a), Some(b)) => {
             a.iter_mut().zip(b).for_each(|(a, b)| *a |= b);

@@ -1,0 +1,66 @@
+//! A value that stands in a query.
+
+use std::fmt;
+
+use super::{
+    Time, Type,
+    vector::{Operand, Texts, Values, Vector},
+};
+
+/// A value that stands in a query: as [`Value`](super::Value), but its own.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// A binary floating-point number.
+    Float(f64),
+    /// A moment with its offset.
+    Time(Time),
+    /// Bytes, most often UTF-8.
+    Text(Box<[u8]>),
+}
+
+impl Constant {
+    /// Its type.
+    pub fn kind(&self) -> Type {
+        match self {
+            Constant::Null => Type::Null,
+            Constant::Bool(_) => Type::Bool,
+            Constant::Int(_) => Type::Int,
+            Constant::Float(_) => Type::Float,
+            Constant::Time(_) => Type::Time,
+            Constant::Text(_) => Type::Text,
+        }
+    }
+
+    /// The vector that has it in all of `len` rows.
+    pub fn vector(&self, len: usize) -> Vector {
+        let values = match self {
+            Constant::Null => Values::Null,
+            Constant::Bool(value) => Values::Bool(Operand::One(*value)),
+            Constant::Int(value) => Values::Int(Operand::One(*value)),
+            Constant::Float(value) => Values::Float(Operand::One(*value)),
+            Constant::Time(value) => Values::Time(Operand::One(*value)),
+            Constant::Text(value) => Values::Text(Texts::constant(value)),
+        };
+        Vector { len, values, nulls: None }
+    }
+}
+
+/// For people: text in quotes, whatever it holds.
+impl fmt::Display for Constant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Constant::Null => out.write_str("null"),
+            Constant::Bool(value) => value.fmt(out),
+            Constant::Int(value) => value.fmt(out),
+            Constant::Float(value) => write!(out, "{value:?}"),
+            Constant::Time(value) => value.fmt(out),
+            Constant::Text(text) => write!(out, "{:?}", String::from_utf8_lossy(text)),
+        }
+    }
+}
