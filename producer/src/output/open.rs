@@ -10,7 +10,7 @@ use recpipe::transport::greet::Identity;
 use recpipe::transport::link::{Connections, Outlet, Readiness, Replay, Settings};
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
-use recpipe::wire::Role;
+use recpipe::wire::{Hello, Role};
 use recpipe::{Error, say};
 
 use super::advice::Advice;
@@ -129,6 +129,7 @@ pub fn open(
 ) -> Result<Opened, Error> {
     let security = Security::read(&options.security)?;
     let identity = Identity::new(Role::Sender, security.token().into(), concat!("producer ", env!("CARGO_PKG_VERSION")));
+    let identity = identity.that_can(Hello::CONDITIONS);
     let patience =
         Patience { connect: options.connect_timeout, retry: options.retry_timeout, restarts: options.replay, ..Patience::default() };
     let count = listen.map_or(to.len(), |(_, count)| count);

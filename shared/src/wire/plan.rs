@@ -31,7 +31,13 @@ impl Plan {
     #[must_use]
     pub fn fitting(self) -> Self {
         let fits = self.conditions.len() <= Schema::MAX_FIELDS && self.to_bytes().is_ok();
-        if fits { self } else { Plan { conditions: Vec::new(), ..self } }
+        if fits { self } else { self.without_conditions() }
+    }
+
+    /// The plan for a producer that does not act on conditions.
+    #[must_use]
+    pub fn without_conditions(self) -> Self {
+        Plan { conditions: Vec::new(), ..self }
     }
 
     /// The bytes on the wire.

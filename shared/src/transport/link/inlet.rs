@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error, Exit,
     session::{Inbox, Progress, Receipt},
-    wire::{Control, Ending, Kind, Plan, Report, frame},
+    wire::{Control, Ending, Hello, Kind, Plan, Report, frame},
 };
 
 /// An Ack waits for so much to tell.
@@ -322,6 +322,8 @@ impl Receiver {
 
     /// Receives over one connection, until there is nothing more to say either.
     fn converse(&mut self, connected: Connected, connections: &impl Connections) -> Result<(), Cut> {
+        // A parent says no Hello: it is of one release with the child that it talks to.
+        let acts_on_conditions = connected.hello.as_ref().is_none_or(|hello| hello.can & Hello::CONDITIONS != 0);
         let mut pump = Pump::new(connected, self.settings)?;
         let (mut frames, mut unsaid, mut said_at) = (Vec::new(), 0, Instant::now());
         let mut ended_at = None;
@@ -336,7 +338,8 @@ impl Receiver {
                     return Ok(());
                 }
                 if !planned && let Some(plan) = &state.plan {
-                    pump.control(&Control::Plan(plan.clone()));
+                    let plan = plan.clone();
+                    pump.control(&Control::Plan(if acts_on_conditions { plan } else { plan.without_conditions() }));
                     planned = true;
                 }
                 // Who was told that all is well need not hear of what came later.

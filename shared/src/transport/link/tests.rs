@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use super::{Connected, Connections, Cut, Inlet, Once, Outlet, Readiness, Settings, parser::Parser};
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
+    record::{CompareOp, Condition, Constant},
     session::Progress,
     transport::{
         Security,
@@ -21,7 +22,7 @@ use crate::{
         greet::{self, Identity},
         listen::Listener,
     },
-    wire::{Ending, Hello, Incoming, Reader, Role, Writer, frame::MAX_PAYLOAD},
+    wire::{Ending, Hello, Incoming, Plan, Reader, Role, Writer, frame::MAX_PAYLOAD},
 };
 
 const BATCHES: i64 = 60;
@@ -241,6 +242,33 @@ fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
         assert!(began.elapsed() < settings.linger / 3, "{:?}", began.elapsed());
         assert_eq!(sent.join().unwrap().unwrap().unwrap().cause, "well");
     });
+}
+
+#[test]
+fn conditions_are_said_to_those_who_act_on_them() {
+    let condition = Condition { field: "n".into(), op: CompareOp::Gt, constant: Constant::Int(7) };
+    let plan = Plan { columns: Some(vec!["n".into()]), holds_state: true, conditions: vec![condition] };
+    let came = |can: u32| {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        let once = |socket: UnixStream, hello| {
+            let connected = Connected { socket: socket.into(), parser: past_preamble(), hello: Some(hello), say: Bytes::new() };
+            Once { connected: Some(connected), peer: "the other end".into() }
+        };
+        let receiver = once(ours, hello(Role::Receiver, Progress::default()));
+        let outlet = Outlet::open(receiver, Settings::default(), Readiness::new(), || {}).unwrap();
+        let sender = once(theirs, Hello { can, ..hello(Role::Sender, Progress::default()) });
+        let inlet = Inlet::open(sender, Settings::default()).unwrap();
+        inlet.steering().plan(plan.clone());
+        let plans = outlet.plans();
+        std::thread::scope(|scope| {
+            let sent = scope.spawn(|| send(outlet));
+            assert_eq!(receive(inlet).unwrap().len(), BATCHES as usize * 20);
+            assert_eq!(sent.join().unwrap().unwrap().unwrap().cause, "well");
+        });
+        plans.take().unwrap()
+    };
+    assert_eq!(came(Hello::CONDITIONS | 1 << 31), plan);
+    assert_eq!(came(1 << 31), plan.clone().without_conditions());
 }
 
 /// Has a mistake in it that shows when the first connection is cut.
