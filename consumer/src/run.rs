@@ -79,7 +79,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let threads = team.as_ref().map_or(options.threads, Team::in_flight);
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let split = Split::new(plan, &options.default_output, &memory, threads);
-    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone());
+    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone(), options.quiet);
     let Outlet { stage, printer, canvas } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {

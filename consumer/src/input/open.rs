@@ -77,7 +77,7 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
             Url::Exec(_) => bail!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
             Url::Stdio | Url::File(_) => bail!("--from {url}: only sockets can be read together"),
         }
-        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience)?, settings)?;
+        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience, cli.quiet)?, settings)?;
         origins.push(Origin::Called(inlet));
     }
     let senders = Some(origins.len());

@@ -100,11 +100,11 @@ impl Emit {
         Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
     }
 
-    /// As [`Emit::new`], to a consumer at the other end of a link.
+    /// As [`Emit::new`], to a consumer at the other end of a link; where it is `quiet`, nothing is said of its outages.
     ///
     /// # Errors
     /// When it cannot be reached or started.
-    pub fn to(url: &Url, security: &Security, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    pub fn to(url: &Url, security: &Security, quiet: bool, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
         let settings = Settings::default();
         let (outlet, child) = match url {
             Url::Exec(argv) => {
@@ -116,7 +116,7 @@ impl Emit {
             }
             url => {
                 let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
-                let dialer = Dialer::new(url, security, identity, Patience::default())?;
+                let dialer = Dialer::new(url, security, identity, Patience::default(), quiet)?;
                 (Outlet::open(dialer, settings, Readiness::new(), || {})?, None)
             }
         };

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use recpipe::Error;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
@@ -10,7 +11,6 @@ use recpipe::transport::link::{Connections, Outlet, Readiness, Replay, Settings}
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::Role;
-use recpipe::{Error, say};
 
 use super::advice::Advice;
 use super::destination::Destination;
@@ -30,7 +30,7 @@ pub struct Options {
     pub replay: bool,
     /// Who may talk to us.
     pub security: security::Options,
-    /// Nothing is said of strangers.
+    /// Nothing is said of strangers, nor of outages.
     pub quiet: bool,
 }
 
@@ -75,8 +75,6 @@ struct Opener {
     keeps: bool,
     /// The way to the consumer, where it may be started again.
     replay: Option<Replay>,
-    /// How long it is waited for.
-    retry_timeout: Duration,
 }
 
 impl Opener {
@@ -103,9 +101,7 @@ impl Opener {
         if !replays {
             return self.destination(name, connections, None, over);
         }
-        let patience = self.retry_timeout;
-        let waits = move |what: &str| say!("producer: {what}; waits up to {patience:?} for it, or for another consumer");
-        let replay = self.replay.insert(Replay::new(connections, waits)).clone();
+        let replay = self.replay.insert(Replay::new(connections)).clone();
         self.destination(name, replay, None, over)
     }
 }
@@ -130,7 +126,7 @@ pub fn open(
     let keeps = options.spread == Spread::Balance && count > 1;
     let window = if keeps { BALANCED_WINDOW } else { Settings::default().window };
     let settings = Settings { window, ..Settings::default() };
-    let mut opener = Opener { settings, readiness: Readiness::new(), keeps, replay: None, retry_timeout: options.retry_timeout };
+    let mut opener = Opener { settings, readiness: Readiness::new(), keeps, replay: None };
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {
@@ -156,7 +152,7 @@ pub fn open(
                 destinations.push(opener.destination(name, connection, Some(child), over.clone())?);
                 continue;
             }
-            let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
+            let dialer = Dialer::new(url, &security, identity.another_stream(), patience, options.quiet)?;
             destinations.push(opener.peer(dialer, options.replay, over.clone())?);
         }
         Ok(())

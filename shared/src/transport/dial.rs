@@ -11,12 +11,12 @@ use std::{
 use super::{
     Security, Url,
     greet::{self, Identity, Ungreeted},
-    link::{Connected, Connections, Cut},
+    link::{Connected, Connections, Cut, Outage},
     socket::Socket,
     tcp,
     tls::Caller,
 };
-use crate::{Error, session::Progress};
+use crate::{Error, session::Progress, wire::Role};
 
 /// Whom we call.
 #[derive(Clone, Debug)]
@@ -69,20 +69,21 @@ pub struct Dialer {
     security: Security,
     identity: Identity,
     patience: Patience,
+    quiet: bool,
 }
 
 impl Dialer {
-    /// Will call `url`.
+    /// Will call `url`; nothing is said of outages where it is `quiet`.
     ///
     /// # Errors
     /// [`Error::Usage`] for what is no socket, or cannot be called as safely as it says.
-    pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience) -> Result<Self, Error> {
+    pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience, quiet: bool) -> Result<Self, Error> {
         let target = match url {
             Url::Unix(path) => Target::Unix(path.clone()),
             Url::Tcp { host, port, .. } => Target::Tcp { host: host.clone(), port: *port, tls: security.caller(url)? },
             Url::Stdio | Url::File(_) | Url::Exec(_) => return Err(Error::Usage(format!("{url} is no socket that could be called"))),
         };
-        Ok(Dialer { target, security: security.clone(), identity, patience })
+        Ok(Dialer { target, security: security.clone(), identity, patience, quiet })
     }
 
     fn dial(&self, until: Instant) -> Result<Socket, Failed> {
@@ -112,13 +113,22 @@ impl Dialer {
         }
     }
 
-    fn try_once(&self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
+    fn try_once(&mut self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
         let until = Instant::now() + within;
         let socket = self.dial(until)?;
-        greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until))).map_err(|error| match error {
+        let called = greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)));
+        let connected = called.map_err(|error| match error {
             Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
             Ungreeted::Refused(_) => Failed::finally(error.to_string()),
-        })
+        })?;
+        // A sender says whose stream it is; a receiver takes the name of ours.
+        if let (Some(hello), Role::Receiver) = (&connected.hello, self.identity.role) {
+            if ![[0; 16], hello.stream].contains(&self.identity.stream) {
+                return Err(Failed::finally("it was started again, and sends another stream".into()));
+            }
+            self.identity.stream = hello.stream;
+        }
+        Ok(connected)
     }
 }
 
@@ -156,12 +166,7 @@ impl Connections for Dialer {
         loop {
             let left = patience.saturating_sub(began.elapsed());
             let failed = match self.try_once(progress, left) {
-                Ok(mut connected) => {
-                    if let (Some(hello), true) = (&mut connected.hello, self.identity.stream == [0; 16]) {
-                        self.identity.stream = hello.stream;
-                    }
-                    return Ok(connected);
-                }
+                Ok(connected) => return Ok(connected),
                 Err(failed) => failed,
             };
             match after {
@@ -185,12 +190,27 @@ impl Connections for Dialer {
         }
     }
 
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        let Patience { retry, restarts, .. } = self.patience;
+        // What has finished has only its last word to say.
+        if self.quiet || progress.finished || matches!(self.target, Target::Unix(_)) && !restarts {
+            return None;
+        }
+        let how = if restarts { waits_for_another(retry) } else { format!("calls again for up to {retry:?}") };
+        Some(Outage { who: format!("{}: {}", self.identity.program_name(), self.peer()), what: format!("{after}; {how}") })
+    }
+
     fn peer(&self) -> String {
         match &self.target {
             Target::Unix(path) => format!("unix:{}", path.display()),
             Target::Tcp { host, port, tls } => Url::Tcp { host: host.clone(), port: *port, tls: tls.is_some() }.to_string(),
         }
     }
+}
+
+/// What a sender does whose receiver may be started again.
+pub(super) fn waits_for_another(retry: Duration) -> String {
+    format!("waits up to {retry:?} for it, or for another consumer")
 }
 
 /// How long it is until then; never nothing, which the system takes for a mistake.

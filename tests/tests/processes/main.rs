@@ -24,6 +24,8 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// Connections that break and come back, or do not, and what is said of that.
+mod outages;
 // What the forms of output promise.
 mod outputs;
 // Lines that are no records.

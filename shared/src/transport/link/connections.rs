@@ -3,14 +3,11 @@
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
 };
 
 use bytes::Bytes;
-use crossbeam_channel::RecvTimeoutError;
 
-use super::{Bell, Cut, parser::Parser};
+use super::{Bell, Cut, Outage, parser::Parser};
 use crate::{
     Error,
     session::Progress,
@@ -40,6 +37,13 @@ pub trait Connections: Send {
 
     /// Who is at the other end, for messages.
     fn peer(&self) -> String;
+
+    /// What people are told when [`next`](Connections::next), called with the same, takes its time; `None` where it does not
+    /// wait, or for what nobody misses.
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        let _ = (after, progress);
+        None
+    }
 
     /// What wakes the thread that will have the connections.
     ///
@@ -82,45 +86,18 @@ pub struct Replay(Arc<Mutex<Kept>>);
 
 struct Kept {
     connections: Box<dyn Connections>,
-    /// Told of a wait that is not over at once.
-    waits: Box<dyn Fn(&str) + Send + Sync>,
     /// To the receiver that was started again.
     connected: Option<Connected>,
 }
 
 impl Replay {
-    /// Of these connections. When one has broken and another is not there within a second, `waits` is told whose it was, and
-    /// why; once for each.
-    pub fn new(connections: impl Connections + 'static, waits: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Replay(Arc::new(Mutex::new(Kept { connections: Box::new(connections), waits: Box::new(waits), connected: None })))
+    /// Of these connections.
+    pub fn new(connections: impl Connections + 'static) -> Self {
+        Replay(Arc::new(Mutex::new(Kept { connections: Box::new(connections), connected: None })))
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A wait that is over within this time is not spoken of.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
-impl Kept {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Kept { connections, waits, .. } = self;
-        let Some(cut) = after else { return connections.next(after, progress) };
-        let what = format!("{}: {cut}", connections.peer());
-        let (over, is_over) = crossbeam_channel::bounded::<()>(0);
-        thread::scope(|scope| {
-            let tell = move || {
-                if is_over.recv_timeout(AT_ONCE) == Err(RecvTimeoutError::Timeout) {
-                    waits(&what);
-                }
-            };
-            // Where there is no thread for it, nothing is said.
-            let _ = thread::Builder::new().name("waits".into()).spawn_scoped(scope, tell);
-            let next = connections.next(after, progress);
-            drop(over);
-            next
-        })
     }
 }
 
@@ -129,12 +106,16 @@ impl Connections for Replay {
         let mut kept = self.kept();
         match kept.connected.take().filter(|_| after.is_none()) {
             Some(connected) => Ok(connected),
-            None => kept.next(after, progress),
+            None => kept.connections.next(after, progress),
         }
     }
 
     fn peer(&self) -> String {
         self.kept().connections.peer()
+    }
+
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        self.kept().connections.outage(after, progress)
     }
 
     fn bell(&mut self) -> io::Result<Bell> {

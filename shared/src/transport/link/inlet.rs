@@ -13,6 +13,7 @@ use bytes::{Buf, Bytes};
 use super::{
     Settings,
     connections::{Connected, Connections},
+    outage::Outage,
     parser::Frame,
     pump::{Cut, Pump},
     wake::{Bell, Waker},
@@ -308,8 +309,15 @@ impl Receiver {
             if abandoned || progress.enough {
                 break Ok(());
             }
-            match connections.next(Some(&cut), progress) {
-                Ok(next) => connected = next,
+            let outage = connections.outage(&cut, progress);
+            let (next, spoken) = Outage::during(outage, || connections.next(Some(&cut), progress));
+            match next {
+                Ok(next) => {
+                    connected = next;
+                    if let Some(outage) = spoken {
+                        outage.is_over();
+                    }
+                }
                 // It was told, and its Bye was lost; or it has died since. All that was to come has come.
                 Err(_) if self.shared.lock().inbox.progress().finished => break Ok(()),
                 Err(error) => break Err(error.to_string()),

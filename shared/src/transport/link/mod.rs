@@ -11,6 +11,7 @@
 
 mod connections;
 mod inlet;
+mod outage;
 mod outlet;
 mod parser;
 mod pump;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 pub use connections::{Connected, Connections, Once, Replay};
 pub use inlet::{Inlet, Steering};
+pub use outage::Outage;
 pub use outlet::{Outlet, Plans};
 pub(crate) use parser::Parser;
 pub use pump::Cut;

@@ -10,6 +10,7 @@ use std::{
 use super::{
     Settings,
     connections::{Connected, Connections},
+    outage::{Outage, Spoken},
     parser::{Frame, Parser},
     pump::{Cut, Pump},
     readiness::Readiness,
@@ -272,6 +273,7 @@ struct Sender {
 impl Sender {
     fn run(mut self, first: Connected, connections: &mut impl Connections) {
         let mut connected = first;
+        let mut spoken = None;
         let lost = |what: String| Gone { what, restarted: false };
         let over = loop {
             if let Err(why) = self.resume(&connected) {
@@ -280,6 +282,9 @@ impl Sender {
                 let answered = self.shared.lock().outbox.progress().finished;
                 let restarted = why == Lost::Restarted && !answered && connections.restarted(connected);
                 break Err(Gone { what, restarted });
+            }
+            if let Some(outage) = spoken.take() {
+                Spoken::is_over(outage);
             }
             let cut = match self.converse(connected, connections) {
                 Ok(()) => break Ok(()),
@@ -301,7 +306,10 @@ impl Sender {
             {
                 break Err(lost(self.account(&Error::Lost(format!("{} takes no more: {cut}", connections.peer())))));
             }
-            match connections.next(Some(&cut), Progress::default()) {
+            let outage = connections.outage(&cut, Progress::default());
+            let (next, was) = Outage::during(outage, || connections.next(Some(&cut), Progress::default()));
+            spoken = was;
+            match next {
                 Ok(next) => connected = next,
                 Err(error) => break Err(lost(self.account(&error))),
             }

@@ -14,9 +14,9 @@ use crate::{
     session::Progress,
     transport::{
         departed::Farewell,
-        dial::Patience,
+        dial::{Patience, waits_for_another},
         greet::Guest,
-        link::{Bell, Connected, Connections, Cut},
+        link::{Bell, Connected, Connections, Cut, Outage},
     },
     wire::Ending,
 };
@@ -37,17 +37,25 @@ pub struct Accepted {
     pub(super) farewell: Option<Farewell>,
 }
 
-impl Connections for Accepted {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Patience { retry, greeting, restarts, .. } = self.shared.patience;
-        let patience = match after {
+impl Accepted {
+    /// How long it is waited for.
+    fn patience(&self, after: Option<&Cut>, progress: Progress) -> Duration {
+        let Patience { retry, restarts, .. } = self.shared.patience;
+        match after {
             _ if restarts => retry,
             // Within a host a connection breaks when one of its ends does.
             Some(_) if self.is_local => Duration::ZERO,
             Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
             _ if progress.finished => GRACE.min(retry),
             _ => retry,
-        };
+        }
+    }
+}
+
+impl Connections for Accepted {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+        let Patience { greeting, restarts, .. } = self.shared.patience;
+        let patience = self.patience(after, progress);
         let why = |what: &str| {
             let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
             Error::Lost(format!("{} is lost{cut}{what}", self.peer))
@@ -91,6 +99,16 @@ impl Connections for Accepted {
         self.key = key;
         self.begun = true;
         Ok(connected)
+    }
+
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        let (patience, restarts) = (self.patience(Some(after), progress), self.shared.patience.restarts);
+        // What has finished has only its last word to say.
+        if self.shared.quiet || patience.is_zero() || progress.finished {
+            return None;
+        }
+        let how = if restarts { waits_for_another(patience) } else { format!("waits up to {patience:?} for it to call again") };
+        Some(Outage { who: format!("{}: {}", self.shared.identity.program_name(), self.peer), what: format!("{after}; {how}") })
     }
 
     fn peer(&self) -> String {
