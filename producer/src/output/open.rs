@@ -53,6 +53,17 @@ pub struct Opened {
 pub struct Anew(Opener);
 
 impl Anew {
+    /// From now on no consumer that is lost is waited for: neither for it nor for another.
+    pub fn wait_no_more(&self) -> impl Fn() + Send + 'static {
+        let replay = self.0.replay.clone();
+        move || replay.iter().for_each(Replay::wait_no_more)
+    }
+
+    /// Whether a consumer was lost that would else have been waited for.
+    pub fn has_given_up(&self) -> bool {
+        self.0.replay.as_ref().is_some_and(Replay::has_given_up)
+    }
+
     /// Outputs that begin there, and where they say what they need.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{TcpStream, ToSocketAddrs},
+    net::ToSocketAddrs,
     os::unix::net::UnixStream,
     path::PathBuf,
     time::{Duration, Instant},
@@ -11,7 +11,7 @@ use std::{
 use super::{
     Security, Url,
     greet::{self, Identity, Ungreeted},
-    link::{Connected, Connections, Cut, Outage},
+    link::{Connected, Connections, Cut, Outage, Wait},
     socket::Socket,
     tcp,
     tls::Caller,
@@ -86,7 +86,7 @@ impl Dialer {
         Ok(Dialer { target, security: security.clone(), identity, patience, quiet })
     }
 
-    fn dial(&self, until: Instant) -> Result<Socket, Failed> {
+    fn dial(&self, until: Instant, wait: Wait<'_>) -> Result<Socket, Failed> {
         match &self.target {
             Target::Unix(path) => Ok(UnixStream::connect(path)?.into()),
             Target::Tcp { host, port, tls } => {
@@ -95,7 +95,7 @@ impl Dialer {
                     if tls.is_none() {
                         self.security.may_be_told(address.ip()).map_err(Failed::finally)?;
                     }
-                    let stream = match TcpStream::connect_timeout(&address, left(until).min(LONGEST_CALL)) {
+                    let stream = match tcp::connect(address, until.min(Instant::now() + LONGEST_CALL), wait) {
                         Ok(stream) => stream,
                         Err(error) => {
                             failed = error;
@@ -113,10 +113,10 @@ impl Dialer {
         }
     }
 
-    fn try_once(&mut self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
+    fn try_once(&mut self, progress: Progress, within: Duration, wait: Wait<'_>) -> Result<Connected, Failed> {
         let until = Instant::now() + within;
-        let socket = self.dial(until)?;
-        let called = greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)));
+        let socket = self.dial(until, wait)?;
+        let called = greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)), wait);
         let connected = called.map_err(|error| match error {
             Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
             Ungreeted::Refused(_) => Failed::finally(error.to_string()),
@@ -154,7 +154,7 @@ impl From<io::Error> for Failed {
 }
 
 impl Connections for Dialer {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let peer = self.peer();
         if let (Some(cut), Target::Unix(_), false) = (after, &self.target, self.patience.restarts) {
             // Within a host a connection breaks when one of its ends does.
@@ -165,7 +165,7 @@ impl Connections for Dialer {
         let mut pause = FIRST_PAUSE;
         loop {
             let left = patience.saturating_sub(began.elapsed());
-            let failed = match self.try_once(progress, left) {
+            let failed = match self.try_once(progress, left, wait) {
                 Ok(connected) => return Ok(connected),
                 Err(failed) => failed,
             };
@@ -175,17 +175,19 @@ impl Connections for Dialer {
                 Some(cut) if (failed.is_final || failed.refused) && !self.patience.restarts => {
                     return Err(Error::Lost(format!("{peer} has gone: {cut}; on another try: {}", failed.what)));
                 }
+                Some(cut) if wait.is_over() => return Err(Error::Lost(format!("{peer} is lost: {cut}; it is waited for no longer"))),
                 _ => {}
             }
-            let wait = pause / 2 + pause.mul_f64(chance() / 2.0);
-            if began.elapsed() + wait >= patience {
+            let rest = pause / 2 + pause.mul_f64(chance() / 2.0);
+            if began.elapsed() + rest >= patience {
                 let tried = format!("{} (tried for {} s)", failed.what, began.elapsed().as_secs_f64().round());
                 return Err(match after {
                     None => Error::Refused(format!("cannot connect to {peer}: {tried}")),
                     Some(cut) => Error::Lost(format!("{peer} is lost: {cut}; it could not be reached again: {tried}")),
                 });
             }
-            std::thread::sleep(wait);
+            // That nobody waits any more is seen by the next call.
+            let _ = wait.pause(Instant::now() + rest);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }

@@ -228,7 +228,7 @@ struct Porter {
 }
 
 impl Porter {
-    fn run(mut self) {
+    fn run(self) {
         let nonblocking = match &self.socks {
             Socks::Tcp(listener, _) => listener.set_nonblocking(true),
             Socks::Unix(listener, _) => listener.set_nonblocking(true),

@@ -1,6 +1,9 @@
 //! Connections that break and come back, or do not: what people are told meanwhile, and that nothing is lost.
 
-use std::{io::Write, time::Duration};
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use e2e::{
     Ended, Group,
@@ -137,5 +140,21 @@ fn one_that_does_not_come_back_is_spoken_of_by_both_ends() {
         let first = said(&ended);
         assert!(first.starts_with(&format!("{}: 127.0.0.1:", listener.name())), "{ended}");
         assert!(first.ends_with("; waits up to 2s for it to call again"), "{ended}");
+    }
+}
+
+#[test]
+fn a_signal_ends_a_consumer_whose_sender_is_away() {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        let Connected { mut group, relay, caller: consumer, listener: producer, writer: _open, .. } = Connected::new(Consumer, &[]);
+        relay.cut();
+        group.until_it_says(consumer, "calls again", SOON);
+        let sent = Instant::now();
+        group.signal(consumer, signal);
+        let ended = group.wait(consumer, SOON).exits(code).says("it is waited for no longer");
+        assert!(ended.stdout.lines().count() == 100 && sent.elapsed() < Duration::from_secs(2), "{:?}\n{ended}", sent.elapsed());
+        // Its producer hears nothing, until it is told that the way is closed.
+        relay.sever();
+        group.wait(producer, SOON).exits(3);
     }
 }

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Bell, Cut, Outage, parser::Parser};
+use super::{Bell, Cut, Outage, Wait, Waker, parser::Parser};
 use crate::{
     Error,
     session::Progress,
@@ -28,12 +28,12 @@ pub struct Connected {
 
 /// Gives a link its first connection, and others when one breaks.
 pub trait Connections: Send {
-    /// A connection; `after` says why the one before it is no more. It may take its time, and retry. `progress` is how far
-    /// a receiver is, to be said in its Hello; one that has finished need not wait for long.
+    /// A connection; `after` says why the one before it is no more. It may take its time, and retry, for as long as `wait`
+    /// lets it, which hears the [`bell`](Connections::bell). `progress` is how far a receiver is, to be said in its Hello; one that has finished need not wait for long.
     ///
     /// # Errors
     /// [`Error::Lost`] or another error that says why there will be none.
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error>;
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error>;
 
     /// Who is at the other end, for messages.
     fn peer(&self) -> String;
@@ -82,7 +82,10 @@ pub trait Connections: Send {
 /// Connections that outlive their link. When the receiver was started again, that link ends with [`Error::Restarted`], and
 /// the next one, opened with a clone of this, begins on the connection to the new receiver.
 #[derive(Clone)]
-pub struct Replay(Arc<Mutex<Kept>>);
+pub struct Replay {
+    kept: Arc<Mutex<Kept>>,
+    patience: Arc<Mutex<Patience>>,
+}
 
 struct Kept {
     connections: Box<dyn Connections>,
@@ -93,21 +96,53 @@ struct Kept {
 impl Replay {
     /// Of these connections.
     pub fn new(connections: impl Connections + 'static) -> Self {
-        Replay(Arc::new(Mutex::new(Kept { connections: Box::new(connections), connected: None })))
+        let kept = Kept { connections: Box::new(connections), connected: None };
+        Replay { kept: Arc::new(Mutex::new(kept)), patience: Arc::default() }
+    }
+
+    /// From now on a receiver that is lost is not waited for; nor is one that is waited for already.
+    pub fn wait_no_more(&self) {
+        let mut patience = self.patience();
+        patience.is_over = true;
+        if let Some(waker) = &patience.waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether a receiver was lost that would else have been waited for.
+    pub fn has_given_up(&self) -> bool {
+        self.patience().has_given_up
+    }
+
+    fn patience(&self) -> MutexGuard<'_, Patience> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// Whether a [`Replay`] waits.
+#[derive(Default)]
+struct Patience {
+    is_over: bool,
+    has_given_up: bool,
+    /// Wakes whoever waits.
+    waker: Option<Waker>,
+}
+
 impl Connections for Replay {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let mut kept = self.kept();
-        match kept.connected.take().filter(|_| after.is_none()) {
-            Some(connected) => Ok(connected),
-            None => kept.connections.next(after, progress),
+        if let Some(connected) = kept.connected.take().filter(|_| after.is_none()) {
+            return Ok(connected);
         }
+        let is_over = || self.patience().is_over || wait.is_over();
+        let next = kept.connections.next(after, progress, wait.looking_at(&is_over));
+        let mut patience = self.patience();
+        patience.has_given_up |= patience.is_over && next.is_err();
+        next
     }
 
     fn peer(&self) -> String {
@@ -119,7 +154,9 @@ impl Connections for Replay {
     }
 
     fn bell(&mut self) -> io::Result<Bell> {
-        self.kept().connections.bell()
+        let bell = self.kept().connections.bell()?;
+        self.patience().waker = Some(bell.waker());
+        Ok(bell)
     }
 
     fn may_restart(&self) -> bool {
@@ -145,7 +182,7 @@ pub struct Once {
 }
 
 impl Connections for Once {
-    fn next(&mut self, after: Option<&Cut>, _: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, _: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         self.connected.take().ok_or_else(|| {
             let why = after.map_or_else(String::new, |cut| format!(": {cut}"));
             Error::Lost(format!("{} has gone{why}", self.peer))

@@ -18,6 +18,7 @@ mod pump;
 mod readiness;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod wake;
 
 use std::time::Duration;
@@ -29,6 +30,8 @@ pub use outlet::{Outlet, Plans};
 pub(crate) use parser::Parser;
 pub use pump::Cut;
 pub use readiness::Readiness;
+pub use wait::Wait;
+pub(crate) use wait::Woken;
 pub use wake::Bell;
 pub(crate) use wake::Waker;
 

@@ -53,7 +53,7 @@ impl Outage {
 
 impl Spoken {
     /// The stream goes on where it was.
-    pub(super) fn is_over(self) {
+    pub(super) fn end(self) {
         say!("{} is connected again, after {:.1} s; nothing was lost", self.who, self.since.elapsed().as_secs_f64());
     }
 }

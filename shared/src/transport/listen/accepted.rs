@@ -16,7 +16,7 @@ use crate::{
         departed::Farewell,
         dial::{Patience, waits_for_another},
         greet::Guest,
-        link::{Bell, Connected, Connections, Cut, Outage},
+        link::{Bell, Connected, Connections, Cut, Outage, Wait, Woken},
     },
     wire::Ending,
 };
@@ -53,7 +53,7 @@ impl Accepted {
 }
 
 impl Connections for Accepted {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let Patience { greeting, restarts, .. } = self.shared.patience;
         let patience = self.patience(after, progress);
         let why = |what: &str| {
@@ -84,8 +84,14 @@ impl Connections for Accepted {
         self.shared.set_vacant(restarts.then_some(self.key));
         let until = Instant::now() + patience;
         let next = loop {
-            let Ok(guest) = self.comes.recv_timeout(until.saturating_duration_since(Instant::now())) else {
-                break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed }));
+            let guest = match self.comes.try_recv() {
+                Ok(guest) => guest,
+                Err(_) => match wait.turn(None, until) {
+                    // Who comes rings the bell.
+                    Ok(Woken::Bell | Woken::Socket) => continue,
+                    Err(_) if wait.is_over() => break Err(why("; it is waited for no longer")),
+                    Ok(Woken::Late) | Err(_) => break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed })),
+                },
             };
             let key = self.shared.key(&guest);
             match welcome(guest) {
