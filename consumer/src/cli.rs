@@ -176,6 +176,7 @@ pub(crate) fn reference() -> String {
     for (exit, what) in Exit::TABLE {
         let _ = write!(text, "\n  {}  {what}", exit.code());
     }
+    let _ = write!(text, "\n  128+N  {}", Exit::SIGNALS);
     text
 }
 

@@ -16,7 +16,7 @@ pub enum Exit {
     Incomplete,
     /// More rejects than allowed.
     Rejects,
-    /// Ended by the signal of this number.
+    /// Ended by the signal of this number, and nothing is missing but what that cut off.
     Signal(u8),
 }
 
@@ -29,6 +29,9 @@ impl Exit {
         (Exit::Incomplete, "the stream is incomplete, corrupt or none, or its other end died"),
         (Exit::Rejects, "more rejects than allowed"),
     ];
+
+    /// What the table says of [`Exit::Signal`], whose code is `128+N`.
+    pub const SIGNALS: &'static str = "ended by signal N; what came before it is whole, else it is one of those above";
 
     /// The number given to the operating system.
     pub fn code(self) -> u8 {
@@ -54,9 +57,15 @@ impl Exit {
         }
     }
 
-    /// The one of the two to report: the first that is not [`Exit::Done`].
+    /// The one of the two to report: the first that is not [`Exit::Done`], a failure before a signal. Whoever was told to end
+    /// knows that; that something went wrong besides, only the exit tells.
     pub fn or(self, other: Exit) -> Self {
-        if self == Exit::Done { other } else { self }
+        match (self, other) {
+            (Exit::Done, _) => other,
+            (Exit::Signal(_), Exit::Done | Exit::Signal(_)) => self,
+            (Exit::Signal(_), _) => other,
+            _ => self,
+        }
     }
 }
 
@@ -87,5 +96,21 @@ mod tests {
         }
         assert_eq!(Exit::from_code(Exit::Signal(15).code()), Exit::Signal(15));
         assert_eq!(Exit::from_code(99), Exit::Failed);
+    }
+
+    #[test]
+    fn a_failure_is_reported_before_a_signal() {
+        let [done, failed, lost, signal, other] = [Exit::Done, Exit::Failed, Exit::Incomplete, Exit::Signal(15), Exit::Signal(2)];
+        for (one, two, both) in [
+            (done, signal, signal),
+            (signal, done, signal),
+            (signal, other, signal),
+            (signal, lost, lost),
+            (lost, signal, lost),
+            (failed, lost, failed),
+            (done, done, done),
+        ] {
+            assert_eq!(one.or(two), both, "{one:?} or {two:?}");
+        }
     }
 }

@@ -20,15 +20,22 @@ struct Lines {
     /// Whoever calls is hung up on.
     cut: bool,
     over: bool,
-    /// Caller and listener of each connection.
-    open: Vec<[TcpStream; 2]>,
+    open: Vec<Line>,
+}
+
+/// A connection that is passed on.
+#[derive(Debug)]
+struct Line {
+    /// The caller and the listener.
+    ends: [TcpStream; 2],
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Lines {
     fn hang_up(&mut self, on: &[usize]) {
         for line in &self.open {
             // One that has gone already is not missed.
-            on.iter().for_each(|&end| drop(line[end].shutdown(Shutdown::Both)));
+            on.iter().for_each(|&end| drop(line.ends[end].shutdown(Shutdown::Both)));
         }
     }
 }
@@ -40,7 +47,7 @@ impl Relay {
         let at = listener.local_addr().expect("it listens").port();
         let lines = Arc::new(Mutex::new(Lines::default()));
         let mine = lines.clone();
-        let thread = thread::spawn(move || {
+        let pass_on = move || {
             for caller in listener.incoming() {
                 let mut lines = locked(&mine);
                 if lines.over {
@@ -53,8 +60,8 @@ impl Relay {
                     lines.open.extend(connect(caller, port).ok());
                 }
             }
-        });
-        Relay { port: at, lines, thread: Some(thread) }
+        };
+        Relay { port: at, lines, thread: Some(start(pass_on)) }
     }
 
     /// The port of 127.0.0.1 that is passed on.
@@ -91,15 +98,19 @@ fn locked(lines: &Mutex<Lines>) -> MutexGuard<'_, Lines> {
     lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn connect(caller: TcpStream, port: u16) -> io::Result<[TcpStream; 2]> {
-    let listener = TcpStream::connect(("127.0.0.1", port))?;
-    let ends = [caller, listener];
+fn start(run: impl FnOnce() + Send + 'static) -> JoinHandle<()> {
+    thread::Builder::new().name("relay".into()).spawn(run).expect("a thread can be started")
+}
+
+fn connect(caller: TcpStream, port: u16) -> io::Result<Line> {
+    let ends = [caller, TcpStream::connect(("127.0.0.1", port))?];
+    let mut threads = Vec::new();
     for [from, to] in [[0, 1], [1, 0]] {
         let (mut from, mut to) = (ends[from].try_clone()?, ends[to].try_clone()?);
         // It ends with the first of the two ends that does.
-        thread::spawn(move || io::copy(&mut from, &mut to));
+        threads.push(start(move || drop(io::copy(&mut from, &mut to))));
     }
-    Ok(ends)
+    Ok(Line { ends, threads })
 }
 
 impl Drop for Relay {
@@ -107,10 +118,11 @@ impl Drop for Relay {
         let mut lines = locked(&self.lines);
         lines.over = true;
         lines.hang_up(&[0, 1]);
+        let threads: Vec<_> = lines.open.drain(..).flat_map(|line| line.threads).collect();
         drop(lines);
         // It looks up at the next caller.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(thread) = self.thread.take() {
+        for thread in self.thread.take().into_iter().chain(threads) {
             let _ = thread.join();
         }
     }

@@ -540,8 +540,8 @@ fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
     group.wait(lives, SOON).exits(0).quietly();
     assert!(of(&group, "task") < 20, "{} threads", of(&group, "task"));
     group.signal(consumer, Signal::TERM);
-    // Nobody knows what those that died still had.
-    group.wait(consumer, SOON).exits(3).says("incomplete");
+    // Nobody knows what those that died still had: that outweighs the signal, which is its usual end.
+    group.wait(consumer, SOON).exits(3).says("ended by SIGTERM: the answer is incomplete");
 }
 
 #[test]
@@ -563,4 +563,22 @@ fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
     writer.write_all(b"{\"a\":1}\n").unwrap();
     group.wait(consumer, SOON).exits(2).says("nosuch");
     drop(writer);
+}
+
+#[test]
+fn a_sender_that_dies_before_it_has_said_a_word_costs_an_endless_consumer_nothing_else() {
+    let mut group = Group::new();
+    let log = log_in(&group, "log", 87, 3);
+    let url = local(free_port());
+    let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
+    let (reader, _writer) = std::io::pipe().unwrap();
+    let dies = group.start(Producer, &["apache", "--to", &url], reader);
+    group.until("it is connected", SOON, |group| catches_signals(group, dies));
+    group.signal(dies, Signal::KILL);
+    group.until_it_says(consumer, "did not come back", SOON);
+    let lives = group.run(Producer, &["apache", "log", "--to", &url]);
+    group.wait(lives, SOON).exits(0).quietly();
+    group.signal(consumer, Signal::TERM);
+    let ended = group.wait(consumer, SOON).exits(3).says("ended by SIGTERM");
+    assert_eq!(ended.stdout.lines().count(), log.len(), "{ended}");
 }

@@ -158,3 +158,23 @@ fn a_signal_ends_a_consumer_whose_sender_is_away() {
         group.wait(producer, SOON).exits(3);
     }
 }
+
+/// What it has read is sent if it can be: it waits on, and what is lost then is not the signal's doing alone.
+#[test]
+fn a_producer_that_was_told_to_end_waits_for_its_consumer_and_tells_what_became_of_it() {
+    for (comes_back, code) in [(true, 143), (false, 3)] {
+        let Connected { mut group, relay, caller: producer, listener: consumer, writer: _open, .. } =
+            Connected::new(Producer, &["--retry-timeout", if comes_back { "30s" } else { "3s" }]);
+        relay.cut();
+        group.until_it_says(producer, "calls again", SOON);
+        group.signal(producer, Signal::TERM);
+        if comes_back {
+            relay.join();
+        }
+        let ended = group.wait(producer, SOON).exits(code);
+        assert_eq!(ended.stderr.contains("could not be reached again"), !comes_back, "{ended}");
+        relay.sever();
+        let ended = group.wait(consumer, SOON).exits(code);
+        assert_eq!(ended.stdout.lines().count(), 100, "{ended}");
+    }
+}
