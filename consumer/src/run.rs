@@ -11,7 +11,7 @@ use recpipe::{
     Batch, Column, Error, Exit, Flow, Schema, Stage,
     parallel::{self, Sink, Worker},
     say,
-    stage::Coroutine,
+    stage::{Coroutine, State},
     transport::Security,
     wire::{Ending, Incoming, RawBatch},
 };
@@ -115,9 +115,10 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
-    // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
+    // What could not be done is a failure of the whole, unless it is the stream that was broken: a worker finds that.
+    let has_failed = once.chain.state() == State::Closed;
     let error = match failed {
-        Some(error) if error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
+        Some(error) if has_failed || error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));

@@ -582,3 +582,23 @@ fn a_sender_that_dies_before_it_has_said_a_word_costs_an_endless_consumer_nothin
     let ended = group.wait(consumer, SOON).exits(3).says("ended by SIGTERM");
     assert_eq!(ended.stdout.lines().count(), log.len(), "{ended}");
 }
+
+#[test]
+fn a_next_consumer_that_is_killed_is_said_to_be_lost() {
+    let lines = Log::common(88, 1000).text();
+    for (url, query) in [("unix:b".to_owned(), HOSTS), (local(free_port()), COUNT)] {
+        let mut group = Group::new();
+        let last = group.run(Consumer, &["--listen", &url, query]);
+        let first = group.run(Consumer, &["--listen", "unix:a", &format!("tee [ count | csv ] | where bytes >= 0 | emit {url}")]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let producer = group.start(Producer, &["apache", "--to", "unix:a"], reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &lines));
+            group.until("records have come", SOON, |group| !group.ended(last).stdout.is_empty());
+            group.signal(last, Signal::KILL);
+            let ended = group.wait(first, SOON).exits(3).says(&format!("emit: {url} has gone")).says("frames it has confirmed");
+            assert!(!ended.stderr.contains("records that came"), "it is not those that are missing\n{ended}");
+            group.wait(producer, SOON).exits(1).says("exit 3");
+        });
+    }
+}

@@ -64,7 +64,7 @@ impl Connected {
     }
 
     /// Sends the rest, and asserts that all has come, once; what the caller and the listener said.
-    fn to_the_end(mut self) -> [Vec<String>; 2] {
+    fn ends_well(mut self) -> [Vec<String>; 2] {
         self.write(1);
         self.writer = None;
         let ended: [Ended; 2] = [self.caller, self.listener].map(|number| self.group.wait(number, SOON).exits(0));
@@ -83,7 +83,7 @@ fn a_connection_that_breaks_is_spoken_of_once_and_so_is_its_return() {
         connected.relay.join();
         connected.group.until_it_says(connected.caller, "is connected again", SOON);
         let who = format!("{}: {}", caller.name(), connected.url);
-        let [called, listened] = connected.to_the_end();
+        let [called, listened] = connected.ends_well();
         assert!(called.len() == 2 && called[0].starts_with(&format!("{who}: the connection ")), "{called:?}");
         assert!(called[1].starts_with(&format!("{who} is connected again, after ")), "{called:?}");
         assert!(called[1].ends_with(" s; nothing was lost"), "{called:?}");
@@ -97,15 +97,15 @@ fn one_that_is_mended_at_once_is_not_spoken_of_nor_any_to_whoever_wants_no_words
     for caller in [Producer, Consumer] {
         let connected = Connected::new(caller, &[]);
         connected.relay.blink();
-        assert_eq!(connected.to_the_end(), [Vec::<String>::new(), Vec::new()]);
+        assert_eq!(connected.ends_well(), [Vec::<String>::new(), Vec::new()]);
     }
     // The other one shows that it was noticed.
     let [quiet, other] = [&["-q"][..], &[]].map(|options| Connected::new(Producer, options));
     [&quiet, &other].iter().for_each(|connected| connected.relay.cut());
     other.group.until_it_says(other.caller, "calls again", SOON);
     [&quiet, &other].iter().for_each(|connected| connected.relay.join());
-    assert_eq!(quiet.to_the_end(), [Vec::<String>::new(), Vec::new()]);
-    assert_eq!(other.to_the_end()[0].len(), 2);
+    assert_eq!(quiet.ends_well(), [Vec::<String>::new(), Vec::new()]);
+    assert_eq!(other.ends_well()[0].len(), 2);
 }
 
 /// What the one before it has sent is not known to the new one: that is no return.
