@@ -93,7 +93,7 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
 
 fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
     let exit = answer_over(&mut input, cli, source, query, started);
-    // A failure outweighs a signal; both are said.
+    // A failure is reported before a signal; both are said.
     let exit = exit.map_err(|error| match input.signal().filter(|_| exit_of(&error) != Exit::Done) {
         Some(signal) => error.context(format!("ended by {}", signals::name(signal))),
         None => error,
@@ -192,9 +192,6 @@ fn ended(ending: &Ending, signal: Option<u8>) -> Exit {
         say!("consumer: {}; the answer is that of the records that came", ending.cause);
     } else if ending.exit != Exit::Done {
         say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.cause);
-        if let Some(signal) = signal {
-            say!("consumer: ended by {}; the answer is that of the records that came", signals::name(signal));
-        }
     }
     ending.exit
 }

@@ -16,7 +16,7 @@ pub enum Exit {
     Incomplete,
     /// More rejects than allowed.
     Rejects,
-    /// Ended by the signal of this number, and nothing is missing but what that cut off.
+    /// Ended by the signal of this number, and no stream was lost besides.
     Signal(u8),
 }
 
@@ -31,7 +31,7 @@ impl Exit {
     ];
 
     /// What the table says of [`Exit::Signal`], whose code is `128+N`.
-    pub const SIGNALS: &'static str = "ended by signal N; what came before it is whole, else it is one of those above";
+    pub const SIGNALS: &'static str = "ended by signal N, and no stream was lost besides: that is 3";
 
     /// The number given to the operating system.
     pub fn code(self) -> u8 {
@@ -57,13 +57,12 @@ impl Exit {
         }
     }
 
-    /// The one of the two to report: the first that is not [`Exit::Done`], a failure before a signal. Whoever was told to end
-    /// knows that; that something went wrong besides, only the exit tells.
+    /// The one of the two to report: the first that is not [`Exit::Done`], but that a stream is incomplete before a signal.
+    /// Whoever sends a signal knows that; that the answer would lack something without it too, only the exit tells.
     pub fn or(self, other: Exit) -> Self {
         match (self, other) {
             (Exit::Done, _) => other,
-            (Exit::Signal(_), Exit::Done | Exit::Signal(_)) => self,
-            (Exit::Signal(_), _) => other,
+            (Exit::Signal(_), Exit::Incomplete) => other,
             _ => self,
         }
     }
@@ -99,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_reported_before_a_signal() {
+    fn what_is_incomplete_is_reported_before_a_signal() {
         let [done, failed, lost, signal, other] = [Exit::Done, Exit::Failed, Exit::Incomplete, Exit::Signal(15), Exit::Signal(2)];
         for (one, two, both) in [
             (done, signal, signal),
@@ -108,6 +107,7 @@ mod tests {
             (signal, lost, lost),
             (lost, signal, lost),
             (failed, lost, failed),
+            (signal, failed, signal),
             (done, done, done),
         ] {
             assert_eq!(one.or(two), both, "{one:?} or {two:?}");

@@ -285,8 +285,10 @@ impl Merged {
     /// The end of all streams.
     fn conclusion(&self) -> Ending {
         let mut ending = self.ending.clone();
-        if let Some(signal) = self.signal().filter(|_| ending.exit == Exit::Done) {
-            (ending.exit, ending.cause) = (Exit::Signal(signal), format!("ended by {}", signals::name(signal)));
+        if let Some(signal) = self.signal() {
+            let before = if ending.exit == Exit::Done { String::new() } else { format!("; before that, {}", ending.cause) };
+            ending.exit = Exit::Signal(signal).or(ending.exit);
+            ending.cause = format!("ended by {}{before}", signals::name(signal));
         }
         ending
     }

@@ -403,6 +403,22 @@ fn a_signal_ends_a_consumer_with_its_answer() {
     }
 }
 
+/// These files of all threads of a process.
+fn threads(group: &Group, number: usize, file: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{}/task", group.pid(number))).into_iter().flatten().flatten();
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join(file)).ok()).collect()
+}
+
+/// Whether a process has a thread of this name.
+fn has_thread(group: &Group, number: usize, name: &str) -> bool {
+    threads(group, number, "comm").iter().any(|comm| comm.trim() == name)
+}
+
+/// Whether no thread of a process does anything: a signal takes a moment to reach all of them.
+fn is_stopped(group: &Group, number: usize) -> bool {
+    threads(group, number, "status").iter().all(|status| status.contains("State:\tT"))
+}
+
 /// Whether a process has said what it does at SIGTERM.
 fn catches_signals(group: &Group, number: usize) -> bool {
     let status = fs::read_to_string(format!("/proc/{}/status", group.pid(number))).unwrap_or_default();
@@ -486,6 +502,7 @@ fn a_second_signal_ends_at_once() {
     group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 100);
     // A producer that does not answer: the consumer waits for it to hear how it ended.
     group.signal(producer, Signal::STOP);
+    group.until("it is stopped", SOON, |group| is_stopped(group, producer));
     group.signal(consumer, Signal::TERM);
     assert!(group.wait_until(consumer, std::time::Instant::now() + Duration::from_millis(500)).is_none(), "it waits");
     group.signal(consumer, Signal::TERM);
@@ -573,7 +590,7 @@ fn a_sender_that_dies_before_it_has_said_a_word_costs_an_endless_consumer_nothin
     let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
     let (reader, _writer) = std::io::pipe().unwrap();
     let dies = group.start(Producer, &["apache", "--to", &url], reader);
-    group.until("it is connected", SOON, |group| catches_signals(group, dies));
+    group.until("it was greeted", SOON, |group| has_thread(group, consumer, "link"));
     group.signal(dies, Signal::KILL);
     group.until_it_says(consumer, "did not come back", SOON);
     let lives = group.run(Producer, &["apache", "log", "--to", &url]);
