@@ -335,6 +335,31 @@ fn a_receiver_in_place_of_one_that_hangs_is_not_sent_away_for_good() {
     });
 }
 
+/// It was only cut off: another one that calls meanwhile does not take its place.
+#[test]
+fn a_receiver_that_comes_back_soon_keeps_its_place() {
+    let (listener, port) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
+    let [lives, other] = [(); 2].map(|()| Identity::new(Role::Receiver, Vec::new(), "receiver"));
+    std::thread::scope(|scope| {
+        let connected = scope.spawn(|| call(port, &lives).unwrap());
+        let mut accepted = listener.accept().unwrap();
+        let bell = accepted.bell().unwrap();
+        drop(accepted.next(None, Progress::default(), Wait::until(&bell, &|| false)).unwrap());
+        drop(connected.join().unwrap());
+        let next = scope.spawn(move || {
+            let cut = Cut::Silent(Duration::from_secs(15));
+            accepted.next(Some(&cut), Progress::default(), Wait::until(&bell, &|| false)).map(|next| (next, accepted))
+        });
+        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let called = greet::call(socket.into(), &other, Progress::default(), Duration::from_millis(300), Wait::default());
+        assert!(matches!(called, Err(greet::Ungreeted::Failed(_))), "it has taken the place");
+        let again = call(port, &lives).unwrap();
+        let (next, _accepted) = next.join().unwrap().unwrap();
+        assert_eq!(next.hello.unwrap().instance, lives.instance);
+        drop(again);
+    });
+}
+
 /// Calls a listener; the connection is cut from outside, and the next one made when it may be.
 struct Cuttable {
     port: u16,

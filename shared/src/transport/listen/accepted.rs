@@ -45,10 +45,19 @@ impl Accepted {
             _ if restarts => retry,
             // Within a host a connection breaks when one of its ends does.
             Some(_) if self.is_local => Duration::ZERO,
-            Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
-            _ if progress.finished => GRACE.min(retry),
+            _ if is_closed(after) || progress.finished => GRACE.min(retry),
             _ => retry,
         }
+    }
+}
+
+/// Whether the other end has closed it, or the system in its place.
+fn is_closed(cut: Option<&Cut>) -> bool {
+    let reset = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+    match cut {
+        Some(Cut::Closed | Cut::Left(_)) => true,
+        Some(Cut::Failed(_, kind)) => reset.contains(kind),
+        _ => false,
     }
 }
 
@@ -81,14 +90,21 @@ impl Connections for Accepted {
         if patience.is_zero() && self.comes.is_empty() {
             return Err(why(""));
         }
-        self.shared.set_vacant(restarts.then_some(self.key));
         let until = Instant::now() + patience;
+        // One that was closed has died, or is back at once. One that is silent may only be cut off: its place is kept for it.
+        let is_kept = restarts && !is_closed(after);
+        let mut kept_until = is_kept.then(|| until.min(Instant::now() + GRACE));
+        self.shared.set_vacant((restarts && !is_kept).then_some(self.key));
         let next = loop {
             let guest = match self.comes.try_recv() {
                 Ok(guest) => guest,
-                Err(_) => match wait.turn(None, until) {
+                Err(_) => match wait.turn(None, kept_until.unwrap_or(until)) {
                     // Who comes rings the bell.
                     Ok(Woken::Bell | Woken::Socket) => continue,
+                    Ok(Woken::Late) if kept_until.take().is_some() => {
+                        self.shared.set_vacant(Some(self.key));
+                        continue;
+                    }
                     Err(_) if wait.is_over() => break Err(why("; it is waited for no longer")),
                     Ok(Woken::Late) | Err(_) => break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed })),
                 },
