@@ -600,6 +600,25 @@ fn a_sender_that_dies_before_it_has_said_a_word_costs_an_endless_consumer_nothin
     assert_eq!(ended.stdout.lines().count(), log.len(), "{ended}");
 }
 
+/// That is seen before anybody is called.
+#[test]
+fn what_cannot_be_read_together_is_a_mistake_in_what_was_typed() {
+    let nobody = local(free_port());
+    for (urls, why) in [
+        (["a.rec", "b.rec"], "--from a.rec: only sockets can be read together"),
+        ([&nobody, "b.rec"], "--from b.rec: only sockets can be read together"),
+        ([&nobody, "-"], "--from -: only sockets can be read together"),
+        (["exec:true", &nobody], "--from exec:true: a child gives no records"),
+    ] {
+        let mut group = Group::new();
+        group.scratch().write("a.rec", "");
+        group.scratch().write("b.rec", "");
+        let consumer = group.run(Consumer, &["--from", urls[0], "--from", urls[1], "count"]);
+        let ended = group.wait(consumer, SOON).exits(2).says(why);
+        assert!(ended.took < Duration::from_secs(5), "{ended}");
+    }
+}
+
 #[test]
 fn a_next_consumer_that_is_killed_is_said_to_be_lost() {
     let lines = Log::common(88, 1000).text();
