@@ -14,6 +14,8 @@ mod children;
 // What takes long at its full size: kills, pauses, strangers by the thousand.
 #[cfg(target_os = "linux")]
 mod endurance;
+// A consumer of any number of senders.
+mod endless;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
 // More peers than there is room for.
@@ -32,6 +34,8 @@ mod outputs;
 mod rejects;
 // Consumers that are killed and started again.
 mod replay;
+// What a signal ends, and how.
+mod signals;
 // What does not fit in memory.
 mod spill;
 // Who is let in over sockets, and who is not.

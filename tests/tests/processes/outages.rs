@@ -14,12 +14,7 @@ use e2e::{
 };
 use rustix::process::Signal;
 
-const SOON: Duration = Duration::from_secs(30);
-const HOSTS: &str = "print \"{host}\"";
-
-fn local(port: u16) -> String {
-    format!("tcp://127.0.0.1:{port}")
-}
+use super::links::{HOSTS, SOON, local};
 
 /// A producer of lines that are written by and by, and a consumer that prints their hosts; one of them calls the other through
 /// a relay.
