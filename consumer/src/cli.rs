@@ -30,7 +30,8 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Where the records come from: `-` for standard input, a file of records, `unix:PATH`, `tcp://HOST:PORT`, `tls://HOST:PORT`; repeatable
+    /// Where the records come from: `-` for standard input, a file of records, `unix:PATH`, `tcp://HOST:PORT`,
+    /// `tls://HOST:PORT`; several sockets can be read together
     #[arg(long, value_name = "URL", default_value = "-")]
     pub from: Vec<Url>,
 
@@ -176,6 +177,7 @@ pub(crate) fn reference() -> String {
     for (exit, what) in Exit::TABLE {
         let _ = write!(text, "\n  {}  {what}", exit.code());
     }
+    let _ = write!(text, "\n  128+N  {}", Exit::SIGNALS);
     text
 }
 

@@ -89,6 +89,11 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
 
 fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
     let exit = answer_over(&mut input, cli, source, query, started);
+    // A failure is reported before a signal; both are said.
+    let exit = exit.map_err(|error| match input.signal().filter(|_| exit_of(&error) != Exit::Done) {
+        Some(signal) => error.context(format!("ended by {}", signals::name(signal))),
+        None => error,
+    });
     // However it went, the producers are told.
     let (code, cause) = match &exit {
         Ok(exit) => (*exit, String::new()),

@@ -11,7 +11,7 @@ use recpipe::{
     Batch, Column, Error, Exit, Flow, Schema, Stage,
     parallel::{self, Sink, Worker},
     say,
-    stage::Coroutine,
+    stage::{Coroutine, State},
     transport::Security,
     wire::{Ending, Incoming, RawBatch},
 };
@@ -79,7 +79,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let threads = team.as_ref().map_or(options.threads, Team::in_flight);
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let split = Split::new(plan, &options.default_output, &memory, threads);
-    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone());
+    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone(), options.quiet);
     let Outlet { stage, printer, canvas } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {
@@ -115,9 +115,10 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
-    // What a worker could not do is a failure of the whole, unless it is the stream that was broken.
+    // What could not be done is a failure of the whole, unless it is the stream that was broken: a worker finds that.
+    let has_failed = once.chain.state() == State::Closed;
     let error = match failed {
-        Some(error) if error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
+        Some(error) if has_failed || error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));

@@ -169,6 +169,7 @@ pub fn command() -> clap::Command {
     for (i, (exit, about)) in recpipe::Exit::TABLE.iter().enumerate() {
         after += &format!("{} {} {about}", if i > 0 { " ·" } else { "" }, exit.code());
     }
+    after += &format!(" · 128+N {}", recpipe::Exit::SIGNALS);
     Cli::command().before_help(EXAMPLES).after_help(after)
 }
 

@@ -182,8 +182,14 @@ fn produce_for(
         let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
             return once(found, Box::new(outputs), advice, kept)?.map_err(lost);
         };
+        // What is not sent because of a signal is not sent again, and who might come to take it is not waited for.
+        watch.also_ends(anew.wait_no_more());
+        let by_signal = |given_up: bool, exit: Exit| match watch.signal().filter(|_| given_up) {
+            Some(signal) => Err((Exit::Signal(signal), format!("ended by {}, and waits for no consumer", signals::name(signal)))),
+            None => Ok(exit),
+        };
         let mut restarted = match once(found.clone(), Box::new(outputs), advice, kept)? {
-            Ok(exit) => return Ok(exit),
+            Ok(exit) => return by_signal(anew.has_given_up(), exit),
             Err(why) => why,
         };
         for _ in 0..replay::MOST {
@@ -198,7 +204,7 @@ fn produce_for(
             let kept = config.rejects.as_deref().map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))?;
             let (outputs, advice) = anew.open(over()).map_err(failed)?;
             match once(found.clone(), Box::new(outputs), advice, kept)? {
-                Ok(exit) => return Ok(exit),
+                Ok(exit) => return by_signal(anew.has_given_up(), exit),
                 Err(why) => restarted = why,
             }
         }

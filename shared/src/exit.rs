@@ -16,7 +16,7 @@ pub enum Exit {
     Incomplete,
     /// More rejects than allowed.
     Rejects,
-    /// Ended by the signal of this number.
+    /// Ended by the signal of this number, and no stream was lost besides.
     Signal(u8),
 }
 
@@ -29,6 +29,9 @@ impl Exit {
         (Exit::Incomplete, "the stream is incomplete, corrupt or none, or its other end died"),
         (Exit::Rejects, "more rejects than allowed"),
     ];
+
+    /// What the table says of [`Exit::Signal`], whose code is `128+N`.
+    pub const SIGNALS: &'static str = "ended by signal N, and no stream was lost besides: that is 3";
 
     /// The number given to the operating system.
     pub fn code(self) -> u8 {
@@ -54,9 +57,14 @@ impl Exit {
         }
     }
 
-    /// The one of the two to report: the first that is not [`Exit::Done`].
+    /// The one of the two to report: the first that is not [`Exit::Done`], but that a stream is incomplete before a signal.
+    /// Whoever sends a signal knows that; that the answer would lack something without it too, only the exit tells.
     pub fn or(self, other: Exit) -> Self {
-        if self == Exit::Done { other } else { self }
+        match (self, other) {
+            (Exit::Done, _) => other,
+            (Exit::Signal(_), Exit::Incomplete) => other,
+            _ => self,
+        }
     }
 }
 
@@ -87,5 +95,22 @@ mod tests {
         }
         assert_eq!(Exit::from_code(Exit::Signal(15).code()), Exit::Signal(15));
         assert_eq!(Exit::from_code(99), Exit::Failed);
+    }
+
+    #[test]
+    fn what_is_incomplete_is_reported_before_a_signal() {
+        let [done, failed, lost, signal, other] = [Exit::Done, Exit::Failed, Exit::Incomplete, Exit::Signal(15), Exit::Signal(2)];
+        for (one, two, both) in [
+            (done, signal, signal),
+            (signal, done, signal),
+            (signal, other, signal),
+            (signal, lost, lost),
+            (lost, signal, lost),
+            (failed, lost, failed),
+            (signal, failed, signal),
+            (done, done, done),
+        ] {
+            assert_eq!(one.or(two), both, "{one:?} or {two:?}");
+        }
     }
 }

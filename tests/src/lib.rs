@@ -8,6 +8,7 @@
 //! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
 //! - [`outcome`]: how a run ended, and what a test may say of that;
 //! - [`python`]: readers of outputs that are not ours;
+//! - [`relay`]: connections within one host that can be cut;
 //! - [`terminal`]: a terminal to write to;
 //! - [`stream`]: a saved stream cut into its frames.
 //!
@@ -26,6 +27,7 @@ pub mod log;
 pub mod outcome;
 pub mod process;
 pub mod python;
+pub mod relay;
 pub mod running;
 pub mod stream;
 pub mod terminal;

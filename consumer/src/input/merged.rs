@@ -227,7 +227,8 @@ impl Merged {
     pub(super) fn begin(&mut self, quiet: bool) -> anyhow::Result<Begun> {
         let mut united: Option<(Arc<Schema>, Arc<str>)> = None;
         let mut known = 0;
-        while known < self.senders.unwrap_or(1) {
+        // Of any number, one that ends before it has said what its fields are says nothing of the others.
+        while self.senders.map_or(united.is_none(), |senders| known < senders) {
             let Some(Event { peer, what, .. }) = self.event(false) else {
                 if self.signal().is_some() {
                     break;
@@ -283,12 +284,13 @@ impl Merged {
 
     /// The end of all streams.
     fn conclusion(&self) -> Ending {
-        match self.signal() {
-            Some(signal) => {
-                Ending { exit: Exit::Signal(signal), cause: format!("ended by {}", signals::name(signal)), rejected: self.ending.rejected }
-            }
-            None => self.ending.clone(),
+        let mut ending = self.ending.clone();
+        if let Some(signal) = self.signal() {
+            let before = if ending.exit == Exit::Done { String::new() } else { format!("; before that, {}", ending.cause) };
+            ending.exit = Exit::Signal(signal).or(ending.exit);
+            ending.cause = format!("ended by {}{before}", signals::name(signal));
         }
+        ending
     }
 
     /// Notes how a stream ended.

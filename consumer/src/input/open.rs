@@ -5,7 +5,7 @@ use std::{
     os::{fd::AsFd, unix::fs::FileTypeExt},
 };
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, anyhow};
 use recpipe::{
     Error,
     transport::{
@@ -69,15 +69,19 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
     {
         return plain(url);
     }
+    // Before anybody is called.
+    for url in &cli.from {
+        let mistake = match url {
+            Url::Tcp { .. } | Url::Unix(_) => continue,
+            Url::Exec(_) => format!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
+            Url::Stdio | Url::File(_) => format!("--from {url}: only sockets can be read together"),
+        };
+        return Err(Error::Usage(mistake).into());
+    }
     let settings = Settings::default().among(cli.from.len());
     let mut origins = Vec::new();
     for url in &cli.from {
-        match url {
-            Url::Tcp { .. } | Url::Unix(_) => {}
-            Url::Exec(_) => bail!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
-            Url::Stdio | Url::File(_) => bail!("--from {url}: only sockets can be read together"),
-        }
-        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience)?, settings)?;
+        let inlet = Inlet::open(Dialer::new(url, &security, identity.clone(), patience, cli.quiet)?, settings)?;
         origins.push(Origin::Called(inlet));
     }
     let senders = Some(origins.len());

@@ -10,9 +10,10 @@ use recpipe::{
     transport::{
         Security, Url,
         dial::{Dialer, Patience},
-        exec::{self, Child, Feed},
+        exec::{self, Feed},
         greet::Identity,
         link::{Outlet, Readiness, Settings},
+        recipient::Recipient,
     },
     wire::{Ending, Role, Writer},
 };
@@ -43,41 +44,28 @@ impl Open for Writer<Pen> {
     }
 }
 
-/// A stream to a consumer at the other end of a link.
-struct Linked {
-    writer: Writer<Outlet>,
-    child: Option<Child>,
-}
-
-impl Open for Linked {
+impl Open for Recipient {
     fn batch(&mut self, batch: &Batch) -> Result<Flow, Error> {
-        match self.writer.batch(batch) {
-            // One that has enough has still to say how it ended.
-            Err(error) if error.is_broken_pipe() => Ok(Flow::Stop),
-            written => written.map(|()| Flow::Continue),
-        }
+        self.write(|writer| writer.batch(batch).map(drop)).map_err(gone)?;
+        // One that has enough has still to say how it ended.
+        Ok(if self.is_open() { Flow::Continue } else { Flow::Stop })
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.writer.flush()
+        self.write(Writer::flush).map_err(gone)
     }
 
-    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        let Linked { mut writer, child } = *self;
-        let ended = writer.end(ending).or_else(|error| if error.is_broken_pipe() { Ok(()) } else { Err(error) });
-        let outlet = writer.into_output();
-        // How these ended, their exits tell.
-        let may_leave = child.is_some() && outlet.has_enough();
-        // In any case it is dropped before the child is waited for.
-        let closed = outlet.close();
-        child.map_or(Ok(()), Child::wait)?;
-        match ended.and(closed.or_else(|error| if may_leave { Ok(None) } else { Err(error) }))? {
-            Some(end) if end.exit != Exit::Done && end.exit != ending.exit => Err(Error::Child {
-                exit: Exit::Failed,
-                what: format!("the next consumer ended with exit {}: {}", end.exit.code(), end.cause),
-            }),
-            _ => Ok(()),
-        }
+    fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        self.end(ending);
+        self.close(ending).map_err(gone)
+    }
+}
+
+/// The next consumer is lost: that is no fault of what we read.
+fn gone(error: Error) -> Error {
+    match error {
+        Error::Lost(what) => Error::Child { exit: Exit::Incomplete, what: format!("emit: {what}") },
+        error => error,
     }
 }
 
@@ -100,11 +88,11 @@ impl Emit {
         Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
     }
 
-    /// As [`Emit::new`], to a consumer at the other end of a link.
+    /// As [`Emit::new`], to a consumer at the other end of a link; where it is `quiet`, nothing is said of its outages.
     ///
     /// # Errors
     /// When it cannot be reached or started.
-    pub fn to(url: &Url, security: &Security, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    pub fn to(url: &Url, security: &Security, quiet: bool, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
         let (outlet, child) = match url {
             Url::Exec(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
@@ -114,13 +102,13 @@ impl Emit {
             }
             url => {
                 let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
-                let dialer = Dialer::new(url, security, identity, Patience::default())?;
+                let dialer = Dialer::new(url, security, identity, Patience::default(), quiet)?;
                 (Outlet::open(dialer, Settings::default(), Readiness::new(), || {})?, None)
             }
         };
-        let mut writer = Writer::new(outlet)?;
-        writer.schema(schema)?;
-        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(Linked { writer, child })))), ending })
+        let mut recipient = Recipient::new("the next consumer".into(), outlet, child)?;
+        recipient.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
+        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(recipient)))), ending })
     }
 
     /// The stream, for whoever has to end it when the chain is dropped.

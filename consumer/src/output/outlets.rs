@@ -21,6 +21,8 @@ pub struct Outlets {
     stdout: Rc<RefCell<Printer>>,
     replaced: Replaced,
     security: Security,
+    /// Nothing is said but errors.
+    quiet: bool,
     /// Whether more than one output writes to standard output.
     is_shared: bool,
     counted: Rc<Cell<u64>>,
@@ -41,13 +43,14 @@ pub struct Outlet {
 
 impl Outlets {
     /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for.
-    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, security: Security) -> Self {
+    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, security: Security, quiet: bool) -> Self {
         let stdout = Rc::new(RefCell::new(stdout));
         Outlets {
             printers: RefCell::new(vec![stdout.clone()]),
             stdout,
             replaced,
             security,
+            quiet,
             is_shared: plan.uses().printers > 1,
             counted: Rc::default(),
             ending: Rc::default(),
@@ -89,7 +92,7 @@ impl Outlets {
                 Box::new(emit)
             }
             (None, Output::EmitTo(url)) => {
-                let emit = Emit::to(url, &self.security, schema, self.ending.clone())?;
+                let emit = Emit::to(url, &self.security, self.quiet, schema, self.ending.clone())?;
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }

@@ -95,6 +95,18 @@ impl Watch {
         waited
     }
 
+    /// A signal also ends what else is waited for from now on, or has come before and does so at once.
+    pub fn also_ends(&self, end: impl Fn() + Send + 'static) {
+        let mut state = self.state();
+        if state.signal.is_some() {
+            end();
+        }
+        state.waits = Some(Waits(Box::new(move || {
+            end();
+            true
+        })));
+    }
+
     /// The reading begins anew, unless a signal has ended it.
     pub fn again(&self) -> bool {
         let mut state = self.state();

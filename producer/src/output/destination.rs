@@ -1,83 +1,47 @@
-//! One consumer, and the stream to it.
+//! One consumer of several, and what others would have to be given in its place.
 
 use std::collections::VecDeque;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
+use recpipe::Error;
 use recpipe::transport::exec::Child;
-use recpipe::transport::link::{Outlet, Plans};
-use recpipe::wire::{Encoded, Ending, Writer};
-use recpipe::{Error, Exit};
+use recpipe::transport::link::Outlet;
+use recpipe::transport::recipient::Recipient;
+use recpipe::wire::Encoded;
 
 /// A consumer at the other end of a link.
 pub(super) struct Destination {
-    pub(super) name: String,
-    writer: Option<Writer<Outlet>>,
-    /// Its stream was ended; what is left to be heard.
-    outlet: Option<Result<Outlet, Error>>,
-    child: Option<Child>,
+    recipient: Recipient,
     /// What was sent and may have to be given to others, with the number of its frame.
     kept: VecDeque<(u64, Arc<Encoded>)>,
     /// Whether anything is kept at all: not what it gathers until the end.
     keeps: bool,
-    /// It wants no more.
-    enough: bool,
-    /// It had said Hello when its stream was ended.
-    speaks: bool,
+}
+
+impl Deref for Destination {
+    type Target = Recipient;
+
+    fn deref(&self) -> &Recipient {
+        &self.recipient
+    }
+}
+
+impl DerefMut for Destination {
+    fn deref_mut(&mut self) -> &mut Recipient {
+        &mut self.recipient
+    }
 }
 
 impl Destination {
     /// Begins a stream to it. What it is not done with is kept if others could be given it.
     pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
-        let writer = Some(Writer::new(outlet)?);
-        Ok(Destination { name, writer, outlet: None, child, kept: VecDeque::new(), keeps, enough: false, speaks: false })
-    }
-
-    /// Where it says what it needs.
-    pub(super) fn plans(&self) -> Option<Plans> {
-        self.writer.as_ref().map(|writer| writer.output().plans())
-    }
-
-    /// Whether it takes more.
-    pub(super) fn is_open(&self) -> bool {
-        self.writer.is_some() && !self.enough
-    }
-
-    /// Whether it has had enough.
-    pub(super) fn has_enough(&self) -> bool {
-        self.enough || self.writer.as_ref().is_some_and(|writer| writer.output().has_enough())
+        Ok(Destination { recipient: Recipient::new(name, outlet, child)?, kept: VecDeque::new(), keeps })
     }
 
     /// Whether it takes a frame without waiting.
     pub(super) fn is_ready(&self) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.output().is_ready())
-    }
-
-    /// Writes; one that has had enough is noted, and is no failure.
-    pub(super) fn write(&mut self, write: impl FnOnce(&mut Writer<Outlet>) -> Result<(), Error>) -> Result<(), Error> {
-        match self.writer.as_mut().map(write) {
-            None | Some(Ok(())) => Ok(()),
-            Some(Err(error)) if error.is_broken_pipe() => {
-                self.enough = true;
-                Ok(())
-            }
-            Some(Err(error)) => self.left(error),
-        }
-    }
-
-    /// It is gone. A child that is none of ours has no other way to say that it has enough than to end well, as in a
-    /// shell's pipe.
-    fn left(&mut self, why: Error) -> Result<(), Error> {
-        if self.writer.as_ref().is_some_and(|writer| writer.output().is_greeted()) {
-            return Err(why);
-        }
-        match self.child.take().map(Child::wait) {
-            Some(Ok(())) => {
-                (self.enough, self.writer) = (true, None);
-                Ok(())
-            }
-            Some(Err(died)) => Err(died),
-            None => Err(why),
-        }
+        self.outlet().is_some_and(Outlet::is_ready)
     }
 
     /// Sends a batch, and keeps it as long as others might have to be given it.
@@ -88,7 +52,7 @@ impl Destination {
             number = writer.totals().frames - 1;
             Ok(())
         })?;
-        if self.keeps && !self.enough {
+        if self.keeps && self.is_open() {
             self.kept.push_back((number, encoded.clone()));
             self.forget();
         }
@@ -97,11 +61,11 @@ impl Destination {
 
     /// Drops what it is done with, and all of it when it gathers until the end: what it knows would die with it.
     fn forget(&mut self) {
-        let Some(writer) = &self.writer else { return };
-        if writer.output().holds_state() {
+        let Some(outlet) = self.recipient.outlet() else { return };
+        if outlet.holds_state() {
             (self.keeps, self.kept) = (false, VecDeque::new());
         }
-        let done = writer.output().done();
+        let done = outlet.done();
         while self.kept.front().is_some_and(|(number, _)| *number < done) {
             self.kept.pop_front();
         }
@@ -110,8 +74,8 @@ impl Destination {
     /// Whether it is done with all that it was sent, or will not say before the end.
     pub(super) fn is_settled(&mut self) -> bool {
         self.forget();
-        let says_nothing = |writer: &Writer<Outlet>| writer.output().holds_state() || !writer.output().is_greeted();
-        self.kept.is_empty() || self.has_enough() || self.writer.as_ref().is_none_or(says_nothing)
+        let says_nothing = |outlet: &Outlet| outlet.holds_state() || !outlet.is_greeted();
+        self.kept.is_empty() || self.has_enough() || self.outlet().is_none_or(says_nothing)
     }
 
     /// Why it is no more, if it is: one that has enough may go.
@@ -119,7 +83,7 @@ impl Destination {
         if self.has_enough() {
             return None;
         }
-        self.writer.as_ref().and_then(|writer| writer.output().lost())
+        self.outlet().and_then(Outlet::lost)
     }
 
     /// It is lost: what it was not done with, if others can do that in its place, and why.
@@ -128,52 +92,11 @@ impl Destination {
     /// `why`, where what it knew is lost with it, or what it was sent before it spoke is kept nowhere.
     pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Arc<Encoded>>, Error), Error> {
         self.forget();
-        let Some(writer) = self.writer.take() else { return Ok((Vec::new(), why)) };
-        let why = match self.child.take().map(Child::wait) {
-            // How it died says more than that it is gone.
-            Some(Err(Error::Child { exit, what })) => {
-                let why = why.to_string();
-                let why = why.strip_prefix(&*self.name).map_or_else(|| why.clone(), |rest| format!("it{rest}"));
-                Error::Child { exit, what: format!("{what}; {why}") }
-            }
-            _ => why,
-        };
-        let outlet = writer.output();
+        let (outlet, why) = self.recipient.bury(why);
+        let Some(outlet) = outlet else { return Ok((Vec::new(), why)) };
         if !self.keeps || !outlet.is_greeted() || outlet.assumed() > 0 {
             return Err(why);
         }
         Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))
-    }
-
-    /// Ends its stream. All are ended before the first is waited for: what one of them waits for may be another's end.
-    pub(super) fn end(&mut self, ending: &Ending) {
-        self.speaks = self.writer.as_ref().is_some_and(|writer| writer.output().is_greeted());
-        self.outlet = self.writer.take().map(|mut writer| match writer.end(ending) {
-            Err(error) if !error.is_broken_pipe() => Err(error),
-            // Also one that has enough says how it ended.
-            ended => {
-                self.enough |= ended.is_err();
-                Ok(writer.into_output())
-            }
-        });
-    }
-
-    /// Hears how it ended, after it was told that its stream has.
-    pub(super) fn close(&mut self, ending: &Ending) -> Result<(), Error> {
-        let Some(outlet) = self.outlet.take() else { return Ok(()) };
-        let closed = outlet.and_then(Outlet::close);
-        // How these ended, their exits tell.
-        let may_leave = self.child.is_some() && (!self.speaks || self.enough);
-        let waited = self.child.take().map_or(Ok(()), Child::wait);
-        match (closed, waited) {
-            (_, Err(error)) => Err(error),
-            (Err(_), Ok(())) if may_leave => Ok(()),
-            (Err(error), Ok(())) => Err(error),
-            (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => {
-                let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };
-                Err(Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) })
-            }
-            (Ok(_), Ok(())) => Ok(()),
-        }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use recpipe::Error;
 use recpipe::session::Hold;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
@@ -11,7 +12,6 @@ use recpipe::transport::link::{Connections, Outlet, Readiness, Replay, Settings}
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
-use recpipe::{Error, say};
 
 use super::advice::Advice;
 use super::destination::Destination;
@@ -31,7 +31,7 @@ pub struct Options {
     pub replay: bool,
     /// Who may talk to us.
     pub security: security::Options,
-    /// Nothing is said of strangers.
+    /// Nothing is said of strangers, nor of outages.
     pub quiet: bool,
 }
 
@@ -54,6 +54,17 @@ pub struct Opened {
 pub struct Anew(Opener);
 
 impl Anew {
+    /// From now on no consumer that is lost is waited for: neither for it nor for another.
+    pub fn wait_no_more(&self) -> impl Fn() + Send + 'static {
+        let replay = self.0.replay.clone();
+        move || replay.iter().for_each(Replay::wait_no_more)
+    }
+
+    /// Whether a consumer was lost that would else have been waited for.
+    pub fn has_given_up(&self) -> bool {
+        self.0.replay.as_ref().is_some_and(Replay::has_given_up)
+    }
+
     /// Outputs that begin there, and where they say what they need.
     ///
     /// # Errors
@@ -77,8 +88,6 @@ struct Opener {
     keeps: bool,
     /// The way to the consumer, where it may be started again.
     replay: Option<Replay>,
-    /// How long it is waited for.
-    retry_timeout: Duration,
 }
 
 impl Opener {
@@ -108,9 +117,7 @@ impl Opener {
         if !replays {
             return self.destination(name, connections, None, over);
         }
-        let patience = self.retry_timeout;
-        let waits = move |what: &str| say!("producer: {what}; waits up to {patience:?} for it, or for another consumer");
-        let replay = self.replay.insert(Replay::new(connections, waits)).clone();
+        let replay = self.replay.insert(Replay::new(connections)).clone();
         self.destination(name, replay, None, over)
     }
 }
@@ -134,7 +141,7 @@ pub fn open(
         Patience { connect: options.connect_timeout, retry: options.retry_timeout, restarts: options.replay, ..Patience::default() };
     let count = listen.map_or(to.len(), |(_, count)| count);
     let keeps = options.spread == Spread::Balance && count > 1;
-    let mut opener = Opener { links: count, readiness: Readiness::new(), keeps, replay: None, retry_timeout: options.retry_timeout };
+    let mut opener = Opener { links: count, readiness: Readiness::new(), keeps, replay: None };
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {
@@ -160,7 +167,7 @@ pub fn open(
                 destinations.push(opener.destination(name, connection, Some(child), over.clone())?);
                 continue;
             }
-            let dialer = Dialer::new(url, &security, identity.another_stream(), patience)?;
+            let dialer = Dialer::new(url, &security, identity.another_stream(), patience, options.quiet)?;
             destinations.push(opener.peer(dialer, options.replay, over.clone())?);
         }
         Ok(())

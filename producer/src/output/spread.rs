@@ -63,7 +63,7 @@ impl Outputs {
 
     /// Where each consumer says what it needs.
     pub(super) fn plans(&self) -> Vec<Plans> {
-        self.destinations.iter().filter_map(Destination::plans).collect()
+        self.destinations.iter().filter_map(|destination| destination.plans()).collect()
     }
 
     /// Does this to all that are open.
@@ -81,10 +81,10 @@ impl Outputs {
     /// # Errors
     /// A broken pipe when all have had enough.
     fn anybody(&self) -> Result<(), Error> {
-        if self.destinations.iter().any(Destination::is_open) {
+        if self.destinations.iter().any(|destination| destination.is_open()) {
             return Ok(());
         }
-        if self.destinations.iter().any(Destination::has_enough) {
+        if self.destinations.iter().any(|destination| destination.has_enough()) {
             return Err(Error::io("the consumers", std::io::ErrorKind::BrokenPipe.into()));
         }
         Err(Error::Lost("no consumer is left".into()))

@@ -414,7 +414,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
 
     /// A signal has ended the reading.
     pub(super) fn interrupted(&mut self, signal: u8) {
-        self.exit = Exit::Signal(signal);
+        self.exit = Exit::Signal(signal).or(self.exit);
         self.causes.push(format!("ended by {}", signals::name(signal)));
     }
 

@@ -11,7 +11,7 @@ mod from_fn;
 
 pub use broadcast::Broadcast;
 pub use collect::{Collect, Collected};
-pub use coroutine::Coroutine;
+pub use coroutine::{Coroutine, State};
 pub use from_fn::{FromFn, from_fn};
 
 use crate::{Batch, Error};

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{TcpStream, ToSocketAddrs},
+    net::ToSocketAddrs,
     os::unix::net::UnixStream,
     path::PathBuf,
     time::{Duration, Instant},
@@ -11,12 +11,12 @@ use std::{
 use super::{
     Security, Url,
     greet::{self, Identity, Ungreeted},
-    link::{Connected, Connections, Cut},
+    link::{Connected, Connections, Cut, Outage, Wait},
     socket::Socket,
     tcp,
     tls::Caller,
 };
-use crate::{Error, session::Progress};
+use crate::{Error, session::Progress, wire::Role};
 
 /// Whom we call.
 #[derive(Clone, Debug)]
@@ -69,23 +69,24 @@ pub struct Dialer {
     security: Security,
     identity: Identity,
     patience: Patience,
+    quiet: bool,
 }
 
 impl Dialer {
-    /// Will call `url`.
+    /// Will call `url`; nothing is said of outages where it is `quiet`.
     ///
     /// # Errors
     /// [`Error::Usage`] for what is no socket, or cannot be called as safely as it says.
-    pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience) -> Result<Self, Error> {
+    pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience, quiet: bool) -> Result<Self, Error> {
         let target = match url {
             Url::Unix(path) => Target::Unix(path.clone()),
             Url::Tcp { host, port, .. } => Target::Tcp { host: host.clone(), port: *port, tls: security.caller(url)? },
             Url::Stdio | Url::File(_) | Url::Exec(_) => return Err(Error::Usage(format!("{url} is no socket that could be called"))),
         };
-        Ok(Dialer { target, security: security.clone(), identity, patience })
+        Ok(Dialer { target, security: security.clone(), identity, patience, quiet })
     }
 
-    fn dial(&self, until: Instant) -> Result<Socket, Failed> {
+    fn dial(&self, until: Instant, wait: Wait<'_>) -> Result<Socket, Failed> {
         match &self.target {
             Target::Unix(path) => Ok(UnixStream::connect(path)?.into()),
             Target::Tcp { host, port, tls } => {
@@ -94,7 +95,7 @@ impl Dialer {
                     if tls.is_none() {
                         self.security.may_be_told(address.ip()).map_err(Failed::finally)?;
                     }
-                    let stream = match TcpStream::connect_timeout(&address, left(until).min(LONGEST_CALL)) {
+                    let stream = match tcp::connect(address, until.min(Instant::now() + LONGEST_CALL), wait) {
                         Ok(stream) => stream,
                         Err(error) => {
                             failed = error;
@@ -112,13 +113,22 @@ impl Dialer {
         }
     }
 
-    fn try_once(&self, progress: Progress, within: Duration) -> Result<Connected, Failed> {
+    fn try_once(&mut self, progress: Progress, within: Duration, wait: Wait<'_>) -> Result<Connected, Failed> {
         let until = Instant::now() + within;
-        let socket = self.dial(until)?;
-        greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until))).map_err(|error| match error {
+        let socket = self.dial(until, wait)?;
+        let called = greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)), wait);
+        let connected = called.map_err(|error| match error {
             Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
             Ungreeted::Refused(_) => Failed::finally(error.to_string()),
-        })
+        })?;
+        // A sender says whose stream it is; a receiver takes the name of ours.
+        if let (Some(hello), Role::Receiver) = (&connected.hello, self.identity.role) {
+            if ![[0; 16], hello.stream].contains(&self.identity.stream) {
+                return Err(Failed::finally("it was started again, and sends another stream".into()));
+            }
+            self.identity.stream = hello.stream;
+        }
+        Ok(connected)
     }
 }
 
@@ -144,7 +154,7 @@ impl From<io::Error> for Failed {
 }
 
 impl Connections for Dialer {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let peer = self.peer();
         if let (Some(cut), Target::Unix(_), false) = (after, &self.target, self.patience.restarts) {
             // Within a host a connection breaks when one of its ends does.
@@ -155,13 +165,8 @@ impl Connections for Dialer {
         let mut pause = FIRST_PAUSE;
         loop {
             let left = patience.saturating_sub(began.elapsed());
-            let failed = match self.try_once(progress, left) {
-                Ok(mut connected) => {
-                    if let (Some(hello), true) = (&mut connected.hello, self.identity.stream == [0; 16]) {
-                        self.identity.stream = hello.stream;
-                    }
-                    return Ok(connected);
-                }
+            let failed = match self.try_once(progress, left, wait) {
+                Ok(connected) => return Ok(connected),
                 Err(failed) => failed,
             };
             match after {
@@ -170,19 +175,31 @@ impl Connections for Dialer {
                 Some(cut) if (failed.is_final || failed.refused) && !self.patience.restarts => {
                     return Err(Error::Lost(format!("{peer} has gone: {cut}; on another try: {}", failed.what)));
                 }
+                Some(cut) if wait.is_over() => return Err(Error::Lost(format!("{peer} is lost: {cut}; it is waited for no longer"))),
                 _ => {}
             }
-            let wait = pause / 2 + pause.mul_f64(chance() / 2.0);
-            if began.elapsed() + wait >= patience {
+            let rest = pause / 2 + pause.mul_f64(chance() / 2.0);
+            if began.elapsed() + rest >= patience {
                 let tried = format!("{} (tried for {} s)", failed.what, began.elapsed().as_secs_f64().round());
                 return Err(match after {
                     None => Error::Refused(format!("cannot connect to {peer}: {tried}")),
                     Some(cut) => Error::Lost(format!("{peer} is lost: {cut}; it could not be reached again: {tried}")),
                 });
             }
-            std::thread::sleep(wait);
+            // That nobody waits any more is seen by the next call.
+            let _ = wait.pause(Instant::now() + rest);
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        let Patience { retry, restarts, .. } = self.patience;
+        // What has finished has only its last word to say.
+        if self.quiet || progress.finished || matches!(self.target, Target::Unix(_)) && !restarts {
+            return None;
+        }
+        let how = if restarts { waits_for_another(retry) } else { format!("calls again for up to {retry:?}") };
+        Some(Outage { who: format!("{}: {}", self.identity.program_name(), self.peer()), what: format!("{after}; {how}") })
     }
 
     fn peer(&self) -> String {
@@ -191,6 +208,11 @@ impl Connections for Dialer {
             Target::Tcp { host, port, tls } => Url::Tcp { host: host.clone(), port: *port, tls: tls.is_some() }.to_string(),
         }
     }
+}
+
+/// What a sender does whose receiver may be started again.
+pub(super) fn waits_for_another(retry: Duration) -> String {
+    format!("waits up to {retry:?} for it, or for another consumer")
 }
 
 /// How long it is until then; never nothing, which the system takes for a mistake.

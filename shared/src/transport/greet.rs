@@ -11,10 +11,10 @@ use std::{
 };
 
 use bytes::Bytes;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::event::PollFlags;
 
 use super::{
-    link::{Connected, Parser},
+    link::{Connected, Parser, Wait, Woken},
     socket::Socket,
 };
 use crate::{
@@ -134,9 +134,15 @@ pub struct Guest {
 /// Greets whom we have called.
 ///
 /// # Errors
-/// When it does not greet back within `patience`, or refuses.
-pub fn call(mut socket: Socket, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, Ungreeted> {
-    let until = Instant::now() + patience;
+/// When it does not greet back within `patience`, or as long as `wait` lets it, or refuses.
+pub fn call(
+    mut socket: Socket,
+    identity: &Identity,
+    progress: Progress,
+    patience: Duration,
+    wait: Wait<'_>,
+) -> Result<Connected, Ungreeted> {
+    let until = Until { wait, ..Until::within(patience) };
     socket.set_nonblocking(true)?;
     handshake(&mut socket, until)?;
     let hello = identity.hello(progress, &identity.token).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
@@ -159,7 +165,7 @@ pub fn call(mut socket: Socket, identity: &Identity, progress: Progress, patienc
 /// # Errors
 /// When it does not say so within `patience`, all in all, or is none of ours; it has been told that it is not understood.
 pub fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, Ungreeted> {
-    let until = Instant::now() + patience;
+    let until = Until::within(patience);
     socket.set_nonblocking(true)?;
     if let Err(error) = handshake(&mut socket, until) {
         // TLS has told it why, if it can.
@@ -192,7 +198,7 @@ impl Guest {
     pub fn welcome(mut self, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, Ungreeted> {
         // The token was the caller's to show.
         let hello = identity.hello(progress, &[]).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
-        write(&mut self.socket, &[&frame::preamble()[..], &hello].concat(), Instant::now() + patience)?;
+        write(&mut self.socket, &[&frame::preamble()[..], &hello].concat(), Until::within(patience))?;
         Ok(Connected { socket: self.socket, parser: self.parser, hello: Some(self.hello), say: Bytes::new() })
     }
 
@@ -201,7 +207,7 @@ impl Guest {
     pub fn dismiss(mut self, identity: &Identity, progress: Progress, ending: &Ending) {
         let said = [identity.hello(progress, &[]), Control::End(ending.clone())].map(|control| control.to_bytes());
         if let [Ok(hello), Ok(end)] = said {
-            let until = Instant::now() + FAREWELL;
+            let until = Until::within(FAREWELL);
             let _ = write(&mut self.socket, &[&frame::preamble()[..], &hello, &end].concat(), until);
         }
         hang_up(self.socket);
@@ -217,7 +223,7 @@ impl Guest {
 pub fn refuse(mut socket: Socket, why: &str) {
     let refusal = Control::Refusal(Report { exit: Exit::Failed, message: why.into() });
     if let Ok(bytes) = refusal.to_bytes() {
-        let until = Instant::now() + FAREWELL;
+        let until = Until::within(FAREWELL);
         let _ = write(&mut socket, &[&frame::preamble()[..], &bytes].concat(), until);
     }
     hang_up(socket);
@@ -226,7 +232,7 @@ pub fn refuse(mut socket: Socket, why: &str) {
 /// Closes a connection in such a way that what was said last is heard: what is left unread would make the system reset it.
 fn hang_up(mut socket: Socket) {
     socket.shutdown_write();
-    let until = Instant::now() + FAREWELL;
+    let until = Until::within(FAREWELL);
     let mut left = MAX_HELLO;
     while left > 0 {
         match socket.discard() {
@@ -251,7 +257,7 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// The other end's first words.
-fn hear(socket: &mut Socket, until: Instant) -> Result<(Parser, Hello), Ungreeted> {
+fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), Ungreeted> {
     let mut parser = Parser::new(MAX_HELLO);
     let mut frames = Vec::new();
     // One frame and no more: what follows is the link's.
@@ -265,7 +271,7 @@ fn hear(socket: &mut Socket, until: Instant) -> Result<(Parser, Hello), Ungreete
 }
 
 /// Agrees on how the connection is encrypted, where it is.
-fn handshake(socket: &mut Socket, until: Instant) -> io::Result<()> {
+fn handshake(socket: &mut Socket, until: Until<'_>) -> io::Result<()> {
     loop {
         match socket.handshake() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(socket, PollFlags::IN, until)?,
@@ -274,8 +280,21 @@ fn handshake(socket: &mut Socket, until: Instant) -> io::Result<()> {
     }
 }
 
+/// A deadline, and who may end the waiting for it.
+#[derive(Clone, Copy)]
+struct Until<'a> {
+    at: Instant,
+    wait: Wait<'a>,
+}
+
+impl Until<'_> {
+    fn within(patience: Duration) -> Self {
+        Until { at: Instant::now() + patience, wait: Wait::default() }
+    }
+}
+
 /// Reads that wait until a deadline.
-struct OneByOne<'a>(&'a mut Socket, Instant);
+struct OneByOne<'a>(&'a mut Socket, Until<'a>);
 
 impl Read for OneByOne<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
@@ -290,7 +309,7 @@ impl Read for OneByOne<'_> {
     }
 }
 
-fn write(socket: &mut Socket, mut bytes: &[u8], until: Instant) -> io::Result<()> {
+fn write(socket: &mut Socket, mut bytes: &[u8], until: Until<'_>) -> io::Result<()> {
     while !bytes.is_empty() {
         match socket.write(bytes) {
             Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
@@ -312,20 +331,17 @@ fn late() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "no greeting came in time")
 }
 
-/// How long it is until then; an error once it is past.
-fn in_time(until: Instant) -> io::Result<Duration> {
-    let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(late()) } else { Ok(left) }
+/// An error once it is past.
+fn in_time(until: Until<'_>) -> io::Result<()> {
+    if Instant::now() < until.at { Ok(()) } else { Err(late()) }
 }
 
-fn wait(socket: &Socket, mut events: PollFlags, until: Instant) -> io::Result<()> {
-    let left = in_time(until)?;
+fn wait(socket: &Socket, mut events: PollFlags, until: Until<'_>) -> io::Result<()> {
+    in_time(until)?;
     events.set(PollFlags::OUT, events.contains(PollFlags::OUT) || socket.wants_write());
-    let mut fds = [PollFd::from_borrowed_fd(socket.as_fd(), events)];
-    match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
-        Ok(0) => Err(late()),
-        Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
-        Err(error) => Err(error.into()),
+    match until.wait.turn(Some((socket.as_fd(), events)), until.at)? {
+        Woken::Late => Err(late()),
+        Woken::Socket | Woken::Bell => Ok(()),
     }
 }
 

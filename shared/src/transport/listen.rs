@@ -50,6 +50,8 @@ const HELLO_WITHIN: Duration = Duration::from_secs(2);
 const BACKLOG: i32 = 1024;
 /// A peer whose process has ended does not come back; one that was only cut off does so at once.
 const GRACE: Duration = Duration::from_secs(3);
+/// How long a peer that nobody expects may wait for the place of another; a little longer than that is kept.
+const NEWCOMER: Duration = Duration::from_secs(4);
 
 enum Socks {
     Tcp(TcpListener, Option<Host>),
@@ -236,7 +238,7 @@ struct Porter {
 }
 
 impl Porter {
-    fn run(mut self) {
+    fn run(self) {
         let nonblocking = match &self.socks {
             Socks::Tcp(listener, _) => listener.set_nonblocking(true),
             Socks::Unix(listener, _) => listener.set_nonblocking(true),
@@ -392,7 +394,7 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
     let mut desk = shared.desk();
     if !desk.links.contains_key(&key) && desk.expected == Some(0) && shared.patience.restarts {
         // In place of one that has died, which that one's link is about to find out.
-        let vacated = shared.vacancy.wait_timeout_while(desk, GRACE, |desk| desk.vacant.is_none() && !desk.closing);
+        let vacated = shared.vacancy.wait_timeout_while(desk, NEWCOMER, |desk| desk.vacant.is_none() && !desk.closing);
         desk = vacated.unwrap_or_else(PoisonError::into_inner).0;
         if let Some(link) = desk.vacant.take().and_then(|before| desk.links.remove(&before)) {
             desk.links.insert(key, link);

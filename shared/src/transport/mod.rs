@@ -6,6 +6,7 @@
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
 //! - [`link`]: a stream over connections, [`socket`]s, that may break and come back;
 //! - [`security`] and [`tls`]: who may talk to us, and that nobody listens in;
+//! - [`recipient`]: somebody that a stream is sent to, and how both end;
 //! - [`raw`]: connections to programs that know no frames;
 //! - [`Patient`]: writing to what may be non-blocking;
 //! - [`watch`]: reading that can be stopped while it waits.
@@ -20,6 +21,7 @@ pub mod link;
 pub mod listen;
 mod patient;
 pub mod raw;
+pub mod recipient;
 pub mod security;
 pub mod socket;
 pub mod stdio;

@@ -75,12 +75,28 @@ impl fmt::Display for Case {
     }
 }
 
-/// Asserts that all was well, and that nobody said anything but that it listens in the clear.
+/// Asserts that all was well, and that nobody said anything but that it listens in the clear, and of each outage that it began
+/// and that it is over.
 #[track_caller]
 fn well(ended: Ended) -> Ended {
     let ended = ended.exits(0);
-    assert!(ended.stderr.lines().all(|line| line.contains("--insecure:")), "{ended}");
+    let mut away = Vec::new();
+    for line in ended.stderr.lines().filter(|line| !line.contains("--insecure:")) {
+        match line.split_once(" is connected again, after ") {
+            Some((who, rest)) if rest.ends_with(" s; nothing was lost") => {
+                let began = away.iter().position(|began: &&str| began.starts_with(who));
+                away.remove(began.unwrap_or_else(|| panic!("it was not away: {line}\n{ended}")));
+            }
+            _ => away.push(line),
+        }
+    }
+    assert!(away.is_empty(), "{ended}");
     ended
+}
+
+/// The outages that a program has spoken of.
+fn outages(ended: &Ended) -> usize {
+    ended.stderr.matches("is connected again").count()
 }
 
 /// Cuts the cable, and makes it whole again; `meanwhile` may take as long as it is cut.
@@ -115,8 +131,11 @@ fn trickles(cut: &Cut) {
     });
     let written = feeds.stop();
     let joined = Instant::now();
-    for number in running.all() {
-        well(running.group.wait(number, SOON));
+    let spoken: Vec<usize> = running.all().into_iter().map(|number| outages(&well(running.group.wait(number, SOON)))).collect();
+    if cut.lasts > SILENCE + Duration::from_secs(2) {
+        // The two ends of each connection through the cable, and nobody else.
+        let connections = if cut.host == LAST || cut.shape == Shape::Chain { 2 } else { 1 };
+        assert_eq!(spoken.iter().sum::<usize>(), 2 * connections, "{spoken:?}");
     }
     let ended = running.group.ended(consumer);
     for (name, written) in names.iter().zip(written) {

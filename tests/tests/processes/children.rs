@@ -210,3 +210,39 @@ fn children_of_a_killed_producer_say_so_and_end() {
     assert!(said.contains("incomplete"), "{said}");
     assert_eq!(group.scratch().read("foreign"), b"ended\n");
 }
+
+#[test]
+fn a_child_of_emit_that_ends_well_before_the_end_has_had_enough_too() {
+    for child in ["true".to_owned(), "head -c 10".to_owned(), format!("{} 'head 3 | print \"{{host}}\"'", consumer())] {
+        let quoted = child.replace('"', "\\\"");
+        for query in [format!("emit \"exec:{quoted}\""), format!("tee [ null ] | where bytes >= 0 | emit \"exec:{quoted}\"")] {
+            // One that gets all at once, and one that could go on for ever; where another branch goes on, so does the run.
+            let few = Feed::Bytes(Log::common(53, 5).text());
+            let many = if query.starts_with("tee") {
+                Feed::Bytes(Log::common(53, 50_000).text())
+            } else {
+                Feed::Repeat(Log::common(53, 1000).text(), None)
+            };
+            for feed in [few, many] {
+                let run = Pipeline::both(&["apache"], &[&query]).feed(feed).deadline(SOON).run();
+                run.succeeds();
+            }
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_child_of_emit_is_told() {
+    for (child, code, what) in [
+        ("sh -c 'cat >/dev/null; exit 7'", 1, "ended with exit status 7"),
+        ("sh -c 'exit 8'", 1, "ended with exit status 8"),
+        ("sh -c 'kill -9 $$'", 3, "was ended by signal 9"),
+    ] {
+        for lines in [5, 50_000] {
+            let query = format!("emit \"exec:{child}\"");
+            let run = Pipeline::both(&["apache"], &[&query]).input(Log::common(54, lines).text()).deadline(SOON).run();
+            let run = run.exits(&[0, code]).says(Program::Consumer, what);
+            assert!(!run.consumer_says().contains("wrongly"), "{run}");
+        }
+    }
+}

@@ -1,5 +1,4 @@
-//! Sockets: one way and the other, several into one, one into several; what an end says when another one dies, and what a
-//! signal does.
+//! Sockets: one way and the other, several into one, one into several; what an end says when another one dies.
 
 use std::{
     collections::BTreeMap,
@@ -18,24 +17,24 @@ use e2e::{
 };
 use rustix::process::Signal;
 
-const SOON: Duration = Duration::from_secs(30);
-const HOSTS: &str = "print \"{host}\"";
+pub(super) const SOON: Duration = Duration::from_secs(30);
+pub(super) const HOSTS: &str = "print \"{host}\"";
 
 /// A log in the directory of a group, and what it counts by host.
-fn log_in(group: &Group, name: &str, seed: u64, lines: usize) -> Log {
+pub(super) fn log_in(group: &Group, name: &str, seed: u64, lines: usize) -> Log {
     let log = Log::common(seed, lines);
     group.scratch().write(name, log.text());
     log
 }
 
 /// `count by host | sort host | csv` of these logs together.
-fn counted(logs: &[&Log]) -> String {
+pub(super) fn counted(logs: &[&Log]) -> String {
     let mut counts = BTreeMap::new();
     logs.iter().flat_map(|log| &log.0).for_each(|entry| *counts.entry(&*entry.host).or_insert(0_u32) += 1);
     std::iter::once("host,count\n".to_owned()).chain(counts.iter().map(|(host, count)| format!("{host},{count}\n"))).collect()
 }
 
-const COUNT: &str = "count by host | sort host | csv";
+pub(super) const COUNT: &str = "count by host | sort host | csv";
 
 /// Writes these lines until nobody reads them any more, or the test has waited for long enough.
 fn feed(mut pipe: PipeWriter, lines: &[u8]) {
@@ -43,7 +42,7 @@ fn feed(mut pipe: PipeWriter, lines: &[u8]) {
     while std::time::Instant::now() < until && pipe.write_all(lines).is_ok() {}
 }
 
-fn local(port: u16) -> String {
+pub(super) fn local(port: u16) -> String {
     format!("tcp://127.0.0.1:{port}")
 }
 
@@ -374,177 +373,6 @@ fn a_consumer_that_died_with_what_it_knew_fails_the_run() {
 }
 
 #[test]
-fn a_signal_ends_a_consumer_with_its_answer() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        for listens in [true, false] {
-            let mut group = Group::new();
-            let (reader, mut writer) = std::io::pipe().unwrap();
-            let (how, other) = if listens { ("--listen", "--to") } else { ("--from", "--listen") };
-            let query = format!("tee [ {HOSTS} ] | count | csv");
-            let first = |group: &mut Group, is_consumer: bool| match is_consumer {
-                true => group.run(Consumer, &[how, "unix:s", &query]),
-                false => group.start(Producer, &["apache", other, "unix:s"], reader.try_clone().unwrap()),
-            };
-            let one = first(&mut group, listens);
-            group.until_socket("s", SOON);
-            let two = first(&mut group, !listens);
-            let (consumer, producer) = if listens { (one, two) } else { (two, one) };
-            drop(reader);
-            writer.write_all(&Log::common(79, 500).text()).unwrap();
-            group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 500);
-            group.signal(consumer, signal);
-            let ended = group.wait(consumer, SOON).exits(code);
-            assert!(ended.stdout.ends_with("count\n500\n"), "{ended}");
-            // The producer has been told, and does not wait for its silent input.
-            let ended = group.wait(producer, SOON);
-            assert!(ended.stderr.contains("ended by"), "{ended}");
-            drop(writer);
-        }
-    }
-}
-
-/// Whether a process has said what it does at SIGTERM.
-fn catches_signals(group: &Group, number: usize) -> bool {
-    let status = fs::read_to_string(format!("/proc/{}/status", group.pid(number))).unwrap_or_default();
-    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default().trim();
-    u64::from_str_radix(caught, 16).is_ok_and(|caught| caught & (1 << 14) != 0)
-}
-
-#[test]
-fn a_signal_ends_a_program_that_waits_for_its_first_peer() {
-    let nobody = local(free_port());
-    let waits = [
-        (Consumer, vec!["--listen", "unix:s", "count | csv"]),
-        (Consumer, vec!["--listen", "unix:s", "--senders", "0", "count | csv"]),
-        (Producer, vec!["apache", "log", "--listen", "unix:s"]),
-        (Producer, vec!["apache", "log", "--listen", "unix:s", "--replay"]),
-        (Producer, vec!["apache", "log", "--listen", "unix:s", "--as", "json"]),
-        (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h"]),
-        (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h", "--as", "json"]),
-    ];
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        for (program, args) in &waits {
-            let mut group = Group::new();
-            log_in(&group, "log", 83, 10);
-            let waiting = group.run(*program, args);
-            group.until("it catches signals", SOON, |group| catches_signals(group, waiting));
-            if args.contains(&"--listen") {
-                group.until_socket("s", SOON);
-            }
-            let sent = std::time::Instant::now();
-            group.signal(waiting, signal);
-            let ended = group.wait(waiting, SOON).exits(code);
-            assert!(sent.elapsed() < Duration::from_secs(5), "it waits on\n{ended}");
-            assert!(!group.dir().join("s").exists(), "the socket is gone\n{ended}");
-        }
-    }
-}
-
-#[test]
-fn a_signal_ends_a_producer_that_waits_for_another_consumer() {
-    let mut group = Group::new();
-    log_in(&group, "log", 84, 10);
-    let producer = group.run(Producer, &["apache", "log", "--listen", "unix:s", "--listen", "unix:s"]);
-    group.until_socket("s", SOON);
-    let consumer = group.run(Consumer, &["--from", "unix:s", "count | csv"]);
-    group.until("it is connected", SOON, |group| {
-        let open = fs::read_dir(format!("/proc/{}/fd", group.pid(consumer))).into_iter().flatten().flatten();
-        open.filter(|fd| fs::read_link(fd.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket:"))).count() > 0
-            && catches_signals(group, consumer)
-    });
-    group.signal(producer, Signal::TERM);
-    group.wait(producer, SOON).exits(143).says("not all consumers have come");
-    // It has heard of no end.
-    group.wait(consumer, SOON).exits(3);
-}
-
-#[test]
-fn a_consumer_of_any_number_of_senders_answers_at_a_signal() {
-    let mut group = Group::new();
-    let logs: Vec<Log> = (0..2).map(|n| log_in(&group, &format!("log{n}"), 80 + n, 400)).collect();
-    let query = format!("tee [ {HOSTS} ] | {COUNT}");
-    let consumer = group.run(Consumer, &["--listen", "unix:s", "--senders", "0", &query]);
-    group.until_socket("s", SOON);
-    for n in 0..2 {
-        let producer = group.run(Producer, &["apache", &format!("log{n}"), "--to", "unix:s"]);
-        let _ = producer;
-        group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 400 * (n + 1));
-    }
-    group.signal(consumer, Signal::INT);
-    let ended = group.wait(consumer, SOON).exits(130);
-    assert!(ended.stdout.ends_with(&counted(&[&logs[0], &logs[1]])), "{ended}");
-    group.leaves_nothing(SOON);
-}
-
-#[test]
-fn a_second_signal_ends_at_once() {
-    let mut group = Group::new();
-    let (reader, mut writer) = std::io::pipe().unwrap();
-    let consumer = group.run(Consumer, &["--listen", "unix:s", HOSTS]);
-    let producer = group.start(Producer, &["apache", "--to", "unix:s"], reader);
-    writer.write_all(&Log::common(82, 100).text()).unwrap();
-    group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 100);
-    // A producer that does not answer: the consumer waits for it to hear how it ended.
-    group.signal(producer, Signal::STOP);
-    group.signal(consumer, Signal::TERM);
-    assert!(group.wait_until(consumer, std::time::Instant::now() + Duration::from_millis(500)).is_none(), "it waits");
-    group.signal(consumer, Signal::TERM);
-    let ended = group.wait(consumer, Duration::from_secs(5)).exits(143);
-    assert!(ended.took < SOON, "{ended}");
-}
-
-#[test]
-fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
-    for (query, answer) in [(HOSTS, 300), (COUNT, 1)] {
-        let mut group = Group::new();
-        let log = log_in(&group, "log", 83, 3);
-        log_in(&group, "empty", 84, 0);
-        let url = local(free_port());
-        let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", query]);
-        for _ in 0..100 {
-            let producer = group.run(Producer, &["apache", "log", "--to", &url]);
-            group.wait(producer, SOON).exits(0).quietly();
-        }
-        let empty = group.run(Producer, &["apache", "empty", "--to", &url]);
-        group.wait(empty, SOON).exits(0).quietly();
-        // What was said to be done with is written; of what is counted, the header.
-        assert_eq!(group.ended(consumer).stdout.lines().count(), answer, "{}", group.ended(consumer));
-        let files = fs::read_dir(format!("/proc/{}/fd", group.pid(consumer))).unwrap().count();
-        assert!(files < 30, "{files} open files");
-        group.signal(consumer, Signal::TERM);
-        let ended = group.wait(consumer, SOON).exits(143);
-        let hundred: Vec<&Log> = [&log].repeat(100);
-        assert!(query == HOSTS || ended.stdout == counted(&hundred), "{ended}");
-    }
-}
-
-#[test]
-fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
-    let mut group = Group::new();
-    let log = log_in(&group, "log", 85, 3);
-    let url = local(free_port());
-    let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
-    for n in 1..=30 {
-        let (reader, mut writer) = std::io::pipe().unwrap();
-        let dies = group.start(Producer, &["apache", "--to", &url], reader);
-        writer.write_all(&log.text()).unwrap();
-        group.until("its records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 3 * n);
-        group.signal(dies, Signal::KILL);
-        group.wait(dies, SOON);
-    }
-    let of = |group: &Group, what: &str| fs::read_dir(format!("/proc/{}/{what}", group.pid(consumer))).unwrap().count();
-    // Each is waited for, for a moment, in case it comes back.
-    group.until("they are given up", SOON, |group| group.ended(consumer).stderr.matches("did not come back").count() == 30);
-    group.until("their files are closed", SOON, |group| of(group, "fd") < 20);
-    let lives = group.run(Producer, &["apache", "log", "--to", &url]);
-    group.wait(lives, SOON).exits(0).quietly();
-    assert!(of(&group, "task") < 20, "{} threads", of(&group, "task"));
-    group.signal(consumer, Signal::TERM);
-    // Nobody knows what those that died still had.
-    group.wait(consumer, SOON).exits(3).says("incomplete");
-}
-
-#[test]
 fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
     for (url, senders) in [("unix:s".to_owned(), "1"), (local(free_port()), "1"), (local(free_port()), "0")] {
         let mut group = Group::new();
@@ -563,4 +391,43 @@ fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
     writer.write_all(b"{\"a\":1}\n").unwrap();
     group.wait(consumer, SOON).exits(2).says("nosuch");
     drop(writer);
+}
+
+/// That is seen before anybody is called.
+#[test]
+fn what_cannot_be_read_together_is_a_mistake_in_what_was_typed() {
+    let nobody = local(free_port());
+    for (urls, why) in [
+        (["a.rec", "b.rec"], "--from a.rec: only sockets can be read together"),
+        ([&nobody, "b.rec"], "--from b.rec: only sockets can be read together"),
+        ([&nobody, "-"], "--from -: only sockets can be read together"),
+        (["exec:true", &nobody], "--from exec:true: a child gives no records"),
+    ] {
+        let mut group = Group::new();
+        group.scratch().write("a.rec", "");
+        group.scratch().write("b.rec", "");
+        let consumer = group.run(Consumer, &["--from", urls[0], "--from", urls[1], "count"]);
+        let ended = group.wait(consumer, SOON).exits(2).says(why);
+        assert!(ended.took < Duration::from_secs(5), "{ended}");
+    }
+}
+
+#[test]
+fn a_next_consumer_that_is_killed_is_said_to_be_lost() {
+    let lines = Log::common(88, 1000).text();
+    for (url, query) in [("unix:b".to_owned(), HOSTS), (local(free_port()), COUNT)] {
+        let mut group = Group::new();
+        let last = group.run(Consumer, &["--listen", &url, query]);
+        let first = group.run(Consumer, &["--listen", "unix:a", &format!("tee [ count | csv ] | where bytes >= 0 | emit {url}")]);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let producer = group.start(Producer, &["apache", "--to", "unix:a"], reader);
+        std::thread::scope(|scope| {
+            scope.spawn(|| feed(writer, &lines));
+            group.until("records have come", SOON, |group| !group.ended(last).stdout.is_empty());
+            group.signal(last, Signal::KILL);
+            let ended = group.wait(first, SOON).exits(3).says(&format!("emit: {url} has gone")).says("frames it has confirmed");
+            assert!(!ended.stderr.contains("records that came"), "it is not those that are missing\n{ended}");
+            group.wait(producer, SOON).exits(1).says("exit 3");
+        });
+    }
 }

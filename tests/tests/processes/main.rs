@@ -16,6 +16,8 @@ mod conditions;
 // What takes long at its full size: kills, pauses, strangers by the thousand.
 #[cfg(target_os = "linux")]
 mod endurance;
+// A consumer of any number of senders.
+mod endless;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod inputs;
 // More peers than there is room for.
@@ -26,12 +28,16 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// Connections that break and come back, or do not, and what is said of that.
+mod outages;
 // What the forms of output promise.
 mod outputs;
 // Lines that are no records.
 mod rejects;
 // Consumers that are killed and started again.
 mod replay;
+// What a signal ends, and how.
+mod signals;
 // What does not fit in memory.
 mod spill;
 // Who is let in over sockets, and who is not.

@@ -265,3 +265,32 @@ fn killed_at_any_moment() {
         assert!(consumed.stdout.ends_with(&answer), "seed {seed}\n{ended}\n{consumed}");
     }
 }
+
+/// Whoever waits knows that the consumer is gone; nobody listens any more, or somebody who says nothing.
+#[test]
+fn a_signal_ends_the_wait_for_a_lost_consumer() {
+    let mut cases = Vec::new();
+    for unix in [true, false] {
+        for (at, ends) in ends("").into_iter().enumerate() {
+            let silent: &[bool] = if !unix && at == 0 { &[false, true] } else { &[false] };
+            cases.extend(silent.iter().map(|silent| (unix, ends[0][0].clone(), ends[1][0].clone(), *silent)));
+        }
+    }
+    for (nth, (unix, of_producer, of_consumer, silent)) in cases.into_iter().enumerate() {
+        let (signal, code, name) = if nth % 2 == 0 { (Signal::TERM, 143, "SIGTERM") } else { (Signal::INT, 130, "SIGINT") };
+        let (mut group, _) = group();
+        let port = free_port();
+        let url = if unix { "unix:s".to_owned() } else { format!("tcp://127.0.0.1:{port}") };
+        let listens = of_producer == "--listen";
+        let producer = start(&mut group, Producer, &[of_producer, url.clone()], &["apache", "log", "--replay"]);
+        let first = start(&mut group, Consumer, &[of_consumer, url], &[QUERY]);
+        kill_in_the_middle(&mut group, first);
+        let _silent = silent.then(|| std::net::TcpListener::bind(("127.0.0.1", port)).unwrap());
+        group.until_it_says(producer, "waits up to 30s for it, or for another consumer", SOON);
+        let sent = Instant::now();
+        group.signal(producer, signal);
+        let ended = group.wait(producer, SOON).exits(code).says("frames it has confirmed").says(&format!("ended by {name}"));
+        assert!(sent.elapsed() < Duration::from_secs(2), "{:?}\n{ended}", sent.elapsed());
+        assert!(!listens || !group.dir().join("s").exists(), "the socket is gone\n{ended}");
+    }
+}

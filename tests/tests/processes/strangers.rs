@@ -14,17 +14,13 @@ use std::{
 use e2e::{
     Feed, Outcome, Pipeline, Program, Scratch, certificates,
     log::{Log, Random},
+    running::free_port,
     stream::{HEADER_BYTES, PREAMBLE_BYTES},
 };
 
 use crate::endurance::{show, sized};
 
 const LINES: usize = 500;
-
-/// A port at which nobody listens.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
 
 /// `ca.pem`, and `NAME.pem` with `NAME.key` signed by it for `localhost`.
 pub(super) fn certificates(scratch: &Scratch, ca: &str, names: &[&str]) {

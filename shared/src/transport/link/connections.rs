@@ -3,14 +3,11 @@
 use std::{
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread,
-    time::Duration,
 };
 
 use bytes::Bytes;
-use crossbeam_channel::RecvTimeoutError;
 
-use super::{Bell, Cut, parser::Parser};
+use super::{Bell, Cut, Outage, Wait, Waker, parser::Parser};
 use crate::{
     Error,
     session::Progress,
@@ -31,15 +28,22 @@ pub struct Connected {
 
 /// Gives a link its first connection, and others when one breaks.
 pub trait Connections: Send {
-    /// A connection; `after` says why the one before it is no more. It may take its time, and retry. `progress` is how far
-    /// a receiver is, to be said in its Hello; one that has finished need not wait for long.
+    /// A connection; `after` says why the one before it is no more. It may take its time, and retry, for as long as `wait`
+    /// lets it, which hears the [`bell`](Connections::bell). `progress` is how far a receiver is, to be said in its Hello; one that has finished need not wait for long.
     ///
     /// # Errors
     /// [`Error::Lost`] or another error that says why there will be none.
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error>;
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error>;
 
     /// Who is at the other end, for messages.
     fn peer(&self) -> String;
+
+    /// What people are told when [`next`](Connections::next), called with the same, takes its time; `None` where it does not
+    /// wait, or for what nobody misses.
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        let _ = (after, progress);
+        None
+    }
 
     /// What wakes the thread that will have the connections.
     ///
@@ -78,67 +82,81 @@ pub trait Connections: Send {
 /// Connections that outlive their link. When the receiver was started again, that link ends with [`Error::Restarted`], and
 /// the next one, opened with a clone of this, begins on the connection to the new receiver.
 #[derive(Clone)]
-pub struct Replay(Arc<Mutex<Kept>>);
+pub struct Replay {
+    kept: Arc<Mutex<Kept>>,
+    patience: Arc<Mutex<Patience>>,
+}
 
 struct Kept {
     connections: Box<dyn Connections>,
-    /// Told of a wait that is not over at once.
-    waits: Box<dyn Fn(&str) + Send + Sync>,
     /// To the receiver that was started again.
     connected: Option<Connected>,
 }
 
 impl Replay {
-    /// Of these connections. When one has broken and another is not there within a second, `waits` is told whose it was, and
-    /// why; once for each.
-    pub fn new(connections: impl Connections + 'static, waits: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        Replay(Arc::new(Mutex::new(Kept { connections: Box::new(connections), waits: Box::new(waits), connected: None })))
+    /// Of these connections.
+    pub fn new(connections: impl Connections + 'static) -> Self {
+        let kept = Kept { connections: Box::new(connections), connected: None };
+        Replay { kept: Arc::new(Mutex::new(kept)), patience: Arc::default() }
+    }
+
+    /// From now on a receiver that is lost is not waited for; nor is one that is waited for already.
+    pub fn wait_no_more(&self) {
+        let mut patience = self.patience();
+        patience.is_over = true;
+        if let Some(waker) = &patience.waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether a receiver was lost that would else have been waited for.
+    pub fn has_given_up(&self) -> bool {
+        self.patience().has_given_up
+    }
+
+    fn patience(&self) -> MutexGuard<'_, Patience> {
+        self.patience.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A wait that is over within this time is not spoken of.
-const AT_ONCE: Duration = Duration::from_secs(1);
-
-impl Kept {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Kept { connections, waits, .. } = self;
-        let Some(cut) = after else { return connections.next(after, progress) };
-        let what = format!("{}: {cut}", connections.peer());
-        let (over, is_over) = crossbeam_channel::bounded::<()>(0);
-        thread::scope(|scope| {
-            let tell = move || {
-                if is_over.recv_timeout(AT_ONCE) == Err(RecvTimeoutError::Timeout) {
-                    waits(&what);
-                }
-            };
-            // Where there is no thread for it, nothing is said.
-            let _ = thread::Builder::new().name("waits".into()).spawn_scoped(scope, tell);
-            let next = connections.next(after, progress);
-            drop(over);
-            next
-        })
-    }
+/// Whether a [`Replay`] waits.
+#[derive(Default)]
+struct Patience {
+    is_over: bool,
+    has_given_up: bool,
+    /// Wakes whoever waits.
+    waker: Option<Waker>,
 }
 
 impl Connections for Replay {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let mut kept = self.kept();
-        match kept.connected.take().filter(|_| after.is_none()) {
-            Some(connected) => Ok(connected),
-            None => kept.next(after, progress),
+        if let Some(connected) = kept.connected.take().filter(|_| after.is_none()) {
+            return Ok(connected);
         }
+        let is_over = || self.patience().is_over || wait.is_over();
+        let next = kept.connections.next(after, progress, wait.looking_at(&is_over));
+        let mut patience = self.patience();
+        patience.has_given_up |= patience.is_over && next.is_err();
+        next
     }
 
     fn peer(&self) -> String {
         self.kept().connections.peer()
     }
 
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        self.kept().connections.outage(after, progress)
+    }
+
     fn bell(&mut self) -> io::Result<Bell> {
-        self.kept().connections.bell()
+        let bell = self.kept().connections.bell()?;
+        self.patience().waker = Some(bell.waker());
+        Ok(bell)
     }
 
     fn may_restart(&self) -> bool {
@@ -164,7 +182,7 @@ pub struct Once {
 }
 
 impl Connections for Once {
-    fn next(&mut self, after: Option<&Cut>, _: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, _: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         self.connected.take().ok_or_else(|| {
             let why = after.map_or_else(String::new, |cut| format!(": {cut}"));
             Error::Lost(format!("{} has gone{why}", self.peer))

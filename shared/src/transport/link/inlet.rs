@@ -13,8 +13,10 @@ use bytes::{Buf, Bytes};
 use super::{
     Settings,
     connections::{Connected, Connections},
+    outage::Outage,
     parser::Frame,
     pump::{Cut, Pump},
+    wait::Wait,
     wake::{Bell, Waker},
 };
 use crate::{
@@ -86,8 +88,8 @@ impl Inlet {
     /// When there is no connection, or no thread for it.
     pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
         let peer = connections.peer();
-        let first = connections.next(None, Progress::default())?;
         let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let first = connections.next(None, Progress::default(), Wait::until(&bell, &|| false))?;
         let waker = bell.waker();
         let state = State {
             inbox: Inbox::new(),
@@ -308,8 +310,20 @@ impl Receiver {
             if abandoned || progress.enough {
                 break Ok(());
             }
-            match connections.next(Some(&cut), progress) {
-                Ok(next) => connected = next,
+            // Whoever leaves cannot tell one that is away, and does not stay for it.
+            let is_over = || {
+                let state = self.shared.lock();
+                state.leaves.is_some() || state.abandoned && state.ending.is_none()
+            };
+            let (outage, wait) = (connections.outage(&cut, progress), Wait::until(&self.bell, &is_over));
+            let (next, spoken) = Outage::during(outage, || connections.next(Some(&cut), progress, wait));
+            match next {
+                Ok(next) => {
+                    connected = next;
+                    if let Some(outage) = spoken {
+                        outage.end();
+                    }
+                }
                 // It was told, and its Bye was lost; or it has died since. All that was to come has come.
                 Err(_) if self.shared.lock().inbox.progress().finished => break Ok(()),
                 Err(error) => break Err(error.to_string()),

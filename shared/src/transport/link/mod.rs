@@ -11,22 +11,27 @@
 
 mod connections;
 mod inlet;
+mod outage;
 mod outlet;
 mod parser;
 mod pump;
 mod readiness;
 #[cfg(test)]
 mod tests;
+mod wait;
 mod wake;
 
 use std::time::Duration;
 
 pub use connections::{Connected, Connections, Once, Replay};
 pub use inlet::{Inlet, Steering};
+pub use outage::Outage;
 pub use outlet::{Outlet, Plans};
 pub(crate) use parser::Parser;
 pub use pump::Cut;
 pub use readiness::Readiness;
+pub use wait::Wait;
+pub(crate) use wait::Woken;
 pub use wake::Bell;
 pub(crate) use wake::Waker;
 

@@ -10,9 +10,11 @@ use std::{
 use super::{
     Settings,
     connections::{Connected, Connections},
+    outage::{Outage, Spoken},
     parser::{Frame, Parser},
     pump::{Cut, Pump},
     readiness::Readiness,
+    wait::Wait,
     wake::{Bell, Waker},
 };
 use crate::{
@@ -102,8 +104,8 @@ impl Outlet {
         over: impl Fn() + Send + 'static,
     ) -> Result<Self, Error> {
         let peer = connections.peer();
-        let first = connections.next(None, Progress::default())?;
         let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let first = connections.next(None, Progress::default(), Wait::until(&bell, &|| false))?;
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(settings.hold);
@@ -272,6 +274,7 @@ struct Sender {
 impl Sender {
     fn run(mut self, first: Connected, connections: &mut impl Connections) {
         let mut connected = first;
+        let mut spoken = None;
         let lost = |what: String| Gone { what, restarted: false };
         let over = loop {
             if let Err(why) = self.resume(&connected) {
@@ -281,18 +284,17 @@ impl Sender {
                 let restarted = why == Lost::Restarted && !answered && connections.restarted(connected);
                 break Err(Gone { what, restarted });
             }
+            if let Some(outage) = spoken.take() {
+                Spoken::end(outage);
+            }
             let cut = match self.converse(connected, connections) {
                 Ok(()) => break Ok(()),
                 Err(cut) => cut,
             };
-            let (abandoned, enough) = {
-                let state = self.shared.lock();
-                (state.abandoned && !state.ended, state.outbox.progress().enough)
-            };
-            if abandoned {
+            if self.is_abandoned() {
                 break Ok(());
             }
-            if enough && !matches!(cut, Cut::Left(_)) {
+            if self.shared.lock().outbox.progress().enough && !matches!(cut, Cut::Left(_)) {
                 let what = format!("{} has had enough, and is gone before it has said how it ended: {cut}", connections.peer());
                 break Err(lost(what));
             }
@@ -301,12 +303,22 @@ impl Sender {
             {
                 break Err(lost(self.account(&Error::Lost(format!("{} takes no more: {cut}", connections.peer())))));
             }
-            match connections.next(Some(&cut), Progress::default()) {
+            let is_over = || self.is_abandoned();
+            let (outage, wait) = (connections.outage(&cut, Progress::default()), Wait::until(&self.bell, &is_over));
+            let (next, was) = Outage::during(outage, || connections.next(Some(&cut), Progress::default(), wait));
+            spoken = was;
+            match next {
                 Ok(next) => connected = next,
                 Err(error) => break Err(lost(self.account(&error))),
             }
         };
         self.shared.lock().over = Some(over);
+    }
+
+    /// Nobody will write any more, nor has anybody written the End.
+    fn is_abandoned(&self) -> bool {
+        let state = self.shared.lock();
+        state.abandoned && !state.ended
     }
 
     fn tell_over(&mut self) {

@@ -11,7 +11,7 @@ use std::{
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::{Connected, Connections, Cut, Inlet, Once, Outlet, Readiness, Settings, parser::Parser};
+use super::{Connected, Connections, Cut, Inlet, Once, Outlet, Readiness, Settings, Wait, parser::Parser};
 use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
     record::{CompareOp, Condition, Constant},
@@ -46,7 +46,7 @@ struct Dial {
 struct Answer(crossbeam_channel::Receiver<(UnixStream, crossbeam_channel::Sender<Progress>)>);
 
 impl Connections for Dial {
-    fn next(&mut self, after: Option<&Cut>, _: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, _: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         let (ours, theirs) = match self.cuts.pop() {
             None if after.is_some() => return Err(Error::Lost("it stays away".into())),
             None => UnixStream::pair().unwrap(),
@@ -65,7 +65,7 @@ impl Connections for Dial {
 }
 
 impl Connections for Answer {
-    fn next(&mut self, _: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, _: Option<&Cut>, progress: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         let patience = Duration::from_millis(if progress.finished { 200 } else { 20_000 });
         let (socket, tell) = self.0.recv_timeout(patience).map_err(|_| Error::Lost("the sender stays away".into()))?;
         tell.send(progress).unwrap();
@@ -275,7 +275,7 @@ fn conditions_are_said_to_those_who_act_on_them() {
 struct Mistaken(Option<UnixStream>, Role);
 
 impl Connections for Mistaken {
-    fn next(&mut self, _: Option<&Cut>, _: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, _: Option<&Cut>, _: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         let socket = self.0.take().expect("a mistake").into();
         Ok(Connected { socket, parser: past_preamble(), hello: Some(hello(self.1, Progress::default())), say: Bytes::new() })
     }
@@ -319,7 +319,7 @@ fn listens(role: Role, patience: Patience, expected: Option<usize>) -> (Listener
 
 fn call(port: u16, caller: &Identity) -> Result<Connected, greet::Ungreeted> {
     let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    greet::call(socket.into(), caller, Progress::default(), Duration::from_secs(5))
+    greet::call(socket.into(), caller, Progress::default(), Duration::from_secs(5), Wait::default())
 }
 
 #[test]
@@ -345,20 +345,46 @@ fn whoever_calls_again_is_taken_at_its_word() {
 fn a_receiver_in_place_of_one_that_hangs_is_not_sent_away_for_good() {
     let (listener, port) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
     let hangs = Identity::new(Role::Receiver, Vec::new(), "receiver");
-    let mut accepted = std::thread::scope(|scope| {
+    let (mut accepted, bell) = std::thread::scope(|scope| {
         let connected = scope.spawn(|| call(port, &hangs).unwrap());
         let mut accepted = listener.accept().unwrap();
-        drop(accepted.next(None, Progress::default()).unwrap());
+        let bell = accepted.bell().unwrap();
+        drop(accepted.next(None, Progress::default(), Wait::until(&bell, &|| false)).unwrap());
         drop(connected.join().unwrap());
-        accepted
+        (accepted, bell)
     });
     let other = Identity::new(Role::Receiver, Vec::new(), "receiver");
     assert!(matches!(call(port, &other), Err(greet::Ungreeted::Failed(_))), "it may try again");
     // Now it has been found out that the first one hangs.
     std::thread::scope(|scope| {
         let connected = scope.spawn(|| call(port, &other).unwrap());
-        accepted.next(Some(&Cut::Silent(Duration::from_secs(15))), Progress::default()).unwrap();
+        accepted.next(Some(&Cut::Silent(Duration::from_secs(15))), Progress::default(), Wait::until(&bell, &|| false)).unwrap();
         drop(connected.join().unwrap());
+    });
+}
+
+/// It was only cut off: another one that calls meanwhile does not take its place.
+#[test]
+fn a_receiver_that_comes_back_soon_keeps_its_place() {
+    let (listener, port) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
+    let [lives, other] = [(); 2].map(|()| Identity::new(Role::Receiver, Vec::new(), "receiver"));
+    std::thread::scope(|scope| {
+        let connected = scope.spawn(|| call(port, &lives).unwrap());
+        let mut accepted = listener.accept().unwrap();
+        let bell = accepted.bell().unwrap();
+        drop(accepted.next(None, Progress::default(), Wait::until(&bell, &|| false)).unwrap());
+        drop(connected.join().unwrap());
+        let next = scope.spawn(move || {
+            let cut = Cut::Silent(Duration::from_secs(15));
+            accepted.next(Some(&cut), Progress::default(), Wait::until(&bell, &|| false)).map(|next| (next, accepted))
+        });
+        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let called = greet::call(socket.into(), &other, Progress::default(), Duration::from_millis(300), Wait::default());
+        assert!(matches!(called, Err(greet::Ungreeted::Failed(_))), "it has taken the place");
+        let again = call(port, &lives).unwrap();
+        let (next, _accepted) = next.join().unwrap().unwrap();
+        assert_eq!(next.hello.unwrap().instance, lives.instance);
+        drop(again);
     });
 }
 
@@ -371,13 +397,14 @@ struct Cuttable {
 }
 
 impl Connections for Cuttable {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         if after.is_some() {
             self.may_return.recv_timeout(Duration::from_secs(20)).map_err(|_| Error::Lost("it may not come back".into()))?;
         }
         let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         let _ = self.cut.try_send(socket.try_clone().unwrap());
-        greet::call(socket.into(), &self.identity, progress, Duration::from_secs(5)).map_err(|error| Error::Lost(error.to_string()))
+        greet::call(socket.into(), &self.identity, progress, Duration::from_secs(5), Wait::default())
+            .map_err(|error| Error::Lost(error.to_string()))
     }
 
     fn peer(&self) -> String {

@@ -42,10 +42,10 @@ impl Bell {
     }
 
     /// To be called when it rang, before the reason is looked for.
-    pub(crate) fn silence(&mut self) {
+    pub(crate) fn silence(&self) {
         if self.waker.0.rung.load(Ordering::SeqCst) {
             // It never waits: one byte was written before `rung` was set, and none is until it is unset.
-            let _ = self.pipe.read(&mut [0]);
+            let _ = (&self.pipe).read(&mut [0]);
             self.waker.0.rung.store(false, Ordering::SeqCst);
         }
     }

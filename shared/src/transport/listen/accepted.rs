@@ -14,9 +14,9 @@ use crate::{
     session::Progress,
     transport::{
         departed::Farewell,
-        dial::Patience,
+        dial::{Patience, waits_for_another},
         greet::Guest,
-        link::{Bell, Connected, Connections, Cut},
+        link::{Bell, Connected, Connections, Cut, Outage, Wait, Woken},
     },
     wire::Ending,
 };
@@ -37,17 +37,34 @@ pub struct Accepted {
     pub(super) farewell: Option<Farewell>,
 }
 
-impl Connections for Accepted {
-    fn next(&mut self, after: Option<&Cut>, progress: Progress) -> Result<Connected, Error> {
-        let Patience { retry, greeting, restarts, .. } = self.shared.patience;
-        let patience = match after {
+impl Accepted {
+    /// How long it is waited for.
+    fn patience(&self, after: Option<&Cut>, progress: Progress) -> Duration {
+        let Patience { retry, restarts, .. } = self.shared.patience;
+        match after {
             _ if restarts => retry,
             // Within a host a connection breaks when one of its ends does.
             Some(_) if self.is_local => Duration::ZERO,
-            Some(Cut::Closed | Cut::Failed(_, io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe)) => GRACE.min(retry),
-            _ if progress.finished => GRACE.min(retry),
+            _ if is_closed(after) || progress.finished => GRACE.min(retry),
             _ => retry,
-        };
+        }
+    }
+}
+
+/// Whether the other end has closed it, or the system in its place.
+fn is_closed(cut: Option<&Cut>) -> bool {
+    let reset = [io::ErrorKind::ConnectionReset, io::ErrorKind::BrokenPipe];
+    match cut {
+        Some(Cut::Closed | Cut::Left(_)) => true,
+        Some(Cut::Failed(_, kind)) => reset.contains(kind),
+        _ => false,
+    }
+}
+
+impl Connections for Accepted {
+    fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
+        let Patience { greeting, restarts, .. } = self.shared.patience;
+        let patience = self.patience(after, progress);
         let why = |what: &str| {
             let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
             Error::Lost(format!("{} is lost{cut}{what}", self.peer))
@@ -73,11 +90,24 @@ impl Connections for Accepted {
         if patience.is_zero() && self.comes.is_empty() {
             return Err(why(""));
         }
-        self.shared.set_vacant(restarts.then_some(self.key));
         let until = Instant::now() + patience;
+        // One that was closed has died, or is back at once. One that is silent may only be cut off: its place is kept for it.
+        let is_kept = restarts && !is_closed(after);
+        let mut kept_until = is_kept.then(|| until.min(Instant::now() + GRACE));
+        self.shared.set_vacant((restarts && !is_kept).then_some(self.key));
         let next = loop {
-            let Ok(guest) = self.comes.recv_timeout(until.saturating_duration_since(Instant::now())) else {
-                break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed }));
+            let guest = match self.comes.try_recv() {
+                Ok(guest) => guest,
+                Err(_) => match wait.turn(None, kept_until.unwrap_or(until)) {
+                    // Who comes rings the bell.
+                    Ok(Woken::Bell | Woken::Socket) => continue,
+                    Ok(Woken::Late) if kept_until.take().is_some() => {
+                        self.shared.set_vacant(Some(self.key));
+                        continue;
+                    }
+                    Err(_) if wait.is_over() => break Err(why("; it is waited for no longer")),
+                    Ok(Woken::Late) | Err(_) => break Err(why(if failed.is_empty() { "; it did not come back" } else { &failed })),
+                },
             };
             let key = self.shared.key(&guest);
             match welcome(guest) {
@@ -91,6 +121,16 @@ impl Connections for Accepted {
         self.key = key;
         self.begun = true;
         Ok(connected)
+    }
+
+    fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
+        let (patience, restarts) = (self.patience(Some(after), progress), self.shared.patience.restarts);
+        // What has finished has only its last word to say.
+        if self.shared.quiet || patience.is_zero() || progress.finished {
+            return None;
+        }
+        let how = if restarts { waits_for_another(patience) } else { format!("waits up to {patience:?} for it to call again") };
+        Some(Outage { who: format!("{}: {}", self.shared.identity.program_name(), self.peer), what: format!("{after}; {how}") })
     }
 
     fn peer(&self) -> String {

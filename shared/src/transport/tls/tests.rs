@@ -18,7 +18,7 @@ use crate::{
     session::Progress,
     transport::{
         greet::{self, Identity},
-        link::{Connected, Inlet, Once, Outlet, Readiness, Settings},
+        link::{Connected, Inlet, Once, Outlet, Readiness, Settings, Wait},
         socket::Socket,
     },
     wire::{Ending, Incoming, Reader, Role, Writer},
@@ -91,7 +91,8 @@ fn meet(caller: Option<(&Credentials, &str)>, host: Option<&Credentials>) -> Met
         None => accepted.into(),
     };
     std::thread::scope(|scope| {
-        let called = scope.spawn(|| greet::call(calls, &sender, Progress::default(), PATIENCE).map_err(|error| error.to_string()));
+        let called =
+            scope.spawn(|| greet::call(calls, &sender, Progress::default(), PATIENCE, Wait::default()).map_err(|error| error.to_string()));
         let heard = greet::hear_guest(hears, PATIENCE).and_then(|guest| guest.welcome(&receiver, Progress::default(), PATIENCE));
         (called.join().unwrap(), heard.map_err(|error| error.to_string()))
     })

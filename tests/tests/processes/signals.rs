@@ -1,0 +1,127 @@
+//! What SIGINT and SIGTERM end, and how: whoever reads a link, waits for its first peer, or for nothing more.
+
+use std::{fs, io::Write, time::Duration};
+
+use e2e::{
+    Group,
+    Program::{Consumer, Producer},
+    log::Log,
+    running::free_port,
+};
+use rustix::process::Signal;
+
+use super::links::{HOSTS, SOON, local, log_in};
+
+#[test]
+fn a_signal_ends_a_consumer_with_its_answer() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        for listens in [true, false] {
+            let mut group = Group::new();
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            let (how, other) = if listens { ("--listen", "--to") } else { ("--from", "--listen") };
+            let query = format!("tee [ {HOSTS} ] | count | csv");
+            let first = |group: &mut Group, is_consumer: bool| match is_consumer {
+                true => group.run(Consumer, &[how, "unix:s", &query]),
+                false => group.start(Producer, &["apache", other, "unix:s"], reader.try_clone().unwrap()),
+            };
+            let one = first(&mut group, listens);
+            group.until_socket("s", SOON);
+            let two = first(&mut group, !listens);
+            let (consumer, producer) = if listens { (one, two) } else { (two, one) };
+            drop(reader);
+            writer.write_all(&Log::common(79, 500).text()).unwrap();
+            group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 500);
+            group.signal(consumer, signal);
+            let ended = group.wait(consumer, SOON).exits(code);
+            assert!(ended.stdout.ends_with("count\n500\n"), "{ended}");
+            // The producer has been told, and does not wait for its silent input.
+            let ended = group.wait(producer, SOON);
+            assert!(ended.stderr.contains("ended by"), "{ended}");
+            drop(writer);
+        }
+    }
+}
+
+/// These files of all threads of a process.
+pub(super) fn threads(group: &Group, number: usize, file: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{}/task", group.pid(number))).into_iter().flatten().flatten();
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join(file)).ok()).collect()
+}
+
+/// Whether no thread of a process does anything: a signal takes a moment to reach all of them.
+fn is_stopped(group: &Group, number: usize) -> bool {
+    threads(group, number, "status").iter().all(|status| status.contains("State:\tT"))
+}
+
+/// Whether a process has said what it does at SIGTERM.
+fn catches_signals(group: &Group, number: usize) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", group.pid(number))).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or_default().trim();
+    u64::from_str_radix(caught, 16).is_ok_and(|caught| caught & (1 << 14) != 0)
+}
+
+#[test]
+fn a_signal_ends_a_program_that_waits_for_its_first_peer() {
+    let nobody = local(free_port());
+    let waits = [
+        (Consumer, vec!["--listen", "unix:s", "count | csv"]),
+        (Consumer, vec!["--listen", "unix:s", "--senders", "0", "count | csv"]),
+        (Producer, vec!["apache", "log", "--listen", "unix:s"]),
+        (Producer, vec!["apache", "log", "--listen", "unix:s", "--replay"]),
+        (Producer, vec!["apache", "log", "--listen", "unix:s", "--as", "json"]),
+        (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h"]),
+        (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h", "--as", "json"]),
+    ];
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+        for (program, args) in &waits {
+            let mut group = Group::new();
+            log_in(&group, "log", 83, 10);
+            let waiting = group.run(*program, args);
+            group.until("it catches signals", SOON, |group| catches_signals(group, waiting));
+            if args.contains(&"--listen") {
+                group.until_socket("s", SOON);
+            }
+            let sent = std::time::Instant::now();
+            group.signal(waiting, signal);
+            let ended = group.wait(waiting, SOON).exits(code);
+            assert!(sent.elapsed() < Duration::from_secs(5), "it waits on\n{ended}");
+            assert!(!group.dir().join("s").exists(), "the socket is gone\n{ended}");
+        }
+    }
+}
+
+#[test]
+fn a_signal_ends_a_producer_that_waits_for_another_consumer() {
+    let mut group = Group::new();
+    log_in(&group, "log", 84, 10);
+    let producer = group.run(Producer, &["apache", "log", "--listen", "unix:s", "--listen", "unix:s"]);
+    group.until_socket("s", SOON);
+    let consumer = group.run(Consumer, &["--from", "unix:s", "count | csv"]);
+    group.until("it is connected", SOON, |group| {
+        let open = fs::read_dir(format!("/proc/{}/fd", group.pid(consumer))).into_iter().flatten().flatten();
+        open.filter(|fd| fs::read_link(fd.path()).is_ok_and(|link| link.to_string_lossy().starts_with("socket:"))).count() > 0
+            && catches_signals(group, consumer)
+    });
+    group.signal(producer, Signal::TERM);
+    group.wait(producer, SOON).exits(143).says("not all consumers have come");
+    // It has heard of no end.
+    group.wait(consumer, SOON).exits(3);
+}
+
+#[test]
+fn a_second_signal_ends_at_once() {
+    let mut group = Group::new();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let consumer = group.run(Consumer, &["--listen", "unix:s", HOSTS]);
+    let producer = group.start(Producer, &["apache", "--to", "unix:s"], reader);
+    writer.write_all(&Log::common(82, 100).text()).unwrap();
+    group.until("the records have come", SOON, |group| group.ended(consumer).stdout.lines().count() == 100);
+    // A producer that does not answer: the consumer waits for it to hear how it ended.
+    group.signal(producer, Signal::STOP);
+    group.until("it is stopped", SOON, |group| is_stopped(group, producer));
+    group.signal(consumer, Signal::TERM);
+    assert!(group.wait_until(consumer, std::time::Instant::now() + Duration::from_millis(500)).is_none(), "it waits");
+    group.signal(consumer, Signal::TERM);
+    let ended = group.wait(consumer, Duration::from_secs(5)).exits(143);
+    assert!(ended.took < SOON, "{ended}");
+}
