@@ -116,7 +116,7 @@ fn without_file_descriptors_connections_wait_and_nothing_spins() {
     let mut served = Served::start(&url, 48);
     let mut senders = Vec::new();
     let Err(starved) = (loop {
-        match sender(&url, Duration::from_secs(2)) {
+        match sender(&url, Duration::from_secs(5)) {
             Ok(sender) => senders.push(sender),
             starved => break starved,
         }
