@@ -108,7 +108,7 @@ mod tests {
             assert_eq!(asked.conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), conditions);
         };
         let one = plan(Some(&["a", "b"]), &[("a", 1), ("b", 2)]);
-        check(None, &[one.clone()], Some(&["a", "b"]), &["a == 1", "b == 2"]);
+        check(None, std::slice::from_ref(&one), Some(&["a", "b"]), &["a == 1", "b == 2"]);
         check(Some("s"), &[one.clone(), plan(Some(&["c", "b"]), &[("b", 2), ("c", 3)])], Some(&["s", "a", "b", "c"]), &["b == 2"]);
         check(None, &[one.clone(), plan(None, &[("a", 1)])], None, &["a == 1"]);
         check(Some("s"), &[plan(None, &[]), one.clone()], None, &[]);
