@@ -9,6 +9,7 @@ mod advice;
 mod destination;
 pub mod foreign;
 mod open;
+mod sieve;
 mod spread;
 
 use std::io::Write;
@@ -21,6 +22,7 @@ use recpipe::{Batch, Error, Schema, wire};
 pub use advice::{Advice, Asked};
 use foreign::{As, Foreign};
 pub use open::{Anew, Listening, Opened, Options, open};
+pub use sieve::Sieve;
 pub use spread::{Outputs, Spread};
 
 /// A batch in the form in which it is sent, and to whom.

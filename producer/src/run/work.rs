@@ -15,7 +15,7 @@ use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
-use crate::output::{Asked, Parcels};
+use crate::output::{Asked, Parcels, Sieve};
 
 /// What became of a [`Pulled`].
 pub(super) enum Done {
@@ -68,6 +68,7 @@ pub(super) struct Work<'a> {
     grep: Option<Grep>,
     has_lines: bool,
     parser: Option<(Arc<dyn Plan>, Box<dyn Parser>)>,
+    sieve: Sieve,
 }
 
 /// What was pulled, and what the consumer needs of it.
@@ -94,7 +95,7 @@ impl Worker<Job> for Work<'_> {
 impl<'a> Work<'a> {
     /// `has_lines`: whether places are numbered by lines.
     pub(super) fn new(options: &'a Options, has_lines: bool) -> Self {
-        Work { options, grep: options.grep.clone(), has_lines, parser: None }
+        Work { options, grep: options.grep.clone(), has_lines, parser: None, sieve: Sieve::default() }
     }
 
     /// Parses a block, or as much of it as makes a batch.
@@ -131,18 +132,20 @@ impl<'a> Work<'a> {
         let seam = parser.seam().map(|seam| seam.placed(place));
         let failure = parser.failure().map(|failure| Failure { at: place(failure.at), ..failure });
         let stopped_at = parser.stopped_at().map(place);
-        let packing = &self.options.packing;
-        let frames = if stopped_at.is_none() { packing.parcels(&parsed.batch, &asked.conditions) } else { Ok(Parcels::default()) };
+        let frames = match stopped_at {
+            None => self.sieve.parcels(&self.options.packing, &parsed.batch, &asked.conditions),
+            Some(_) => Ok(Parcels::default()),
+        };
         (Take { block, parsed, frames, left, bytes, is_first, head_lines, failure, seam, rest: None }, stopped_at)
     }
 
-    fn shape(&self, batch: Batch, asked: &Asked) -> Take {
+    fn shape(&mut self, batch: Batch, asked: &Asked) -> Take {
         let Origin { source, start, end, .. } = batch.origin().clone();
         let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spots = Spots { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, &asked.fields, &spots);
-        let frames = self.options.packing.parcels(&parsed.batch, &asked.conditions);
+        let frames = self.sieve.parcels(&self.options.packing, &parsed.batch, &asked.conditions);
         let bytes = end - start;
         Take { block, parsed, frames, left: None, bytes, is_first: start == 0, head_lines: 0, failure: None, seam: None, rest: None }
     }
