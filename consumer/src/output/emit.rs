@@ -70,7 +70,7 @@ impl Open for Linked {
         let may_leave = child.is_some() && outlet.has_enough();
         // In any case it is dropped before the child is waited for.
         let closed = outlet.close();
-        child.map_or(Ok(()), Child::wait)?;
+        child.map_or(Ok(()), |child| child.wait_told(ending.exit))?;
         match ended.and(closed.or_else(|error| if may_leave { Ok(None) } else { Err(error) }))? {
             Some(end) if end.exit != Exit::Done && end.exit != ending.exit => Err(Error::Child {
                 exit: Exit::Failed,
@@ -110,12 +110,12 @@ impl Emit {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
-                (Outlet::open(connection, Settings::kin(), Readiness::new(), || {})?, Some(child))
+                (Outlet::open(connection, Settings::kin(), Readiness::new(), |_| {})?, Some(child))
             }
             url => {
                 let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, security, identity, Patience::default())?;
-                (Outlet::open(dialer, Settings::default(), Readiness::new(), || {})?, None)
+                (Outlet::open(dialer, Settings::default(), Readiness::new(), |_| {})?, None)
             }
         };
         let mut writer = Writer::new(outlet)?;

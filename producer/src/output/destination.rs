@@ -66,7 +66,7 @@ impl Destination {
 
     /// It is gone. A child that is none of ours has no other way to say that it has enough than to end well, as in a
     /// shell's pipe.
-    fn left(&mut self, why: Error) -> Result<(), Error> {
+    pub(super) fn left(&mut self, why: Error) -> Result<(), Error> {
         if self.writer.as_ref().is_some_and(|writer| writer.output().is_greeted()) {
             return Err(why);
         }
@@ -122,6 +122,23 @@ impl Destination {
         self.writer.as_ref().and_then(|writer| writer.output().lost())
     }
 
+    /// Where it has failed by itself and said so, it is waited for.
+    ///
+    /// # Errors
+    /// How it has failed.
+    pub(super) fn check(&mut self) -> Result<(), Error> {
+        let Some(end) = self.writer.as_ref().and_then(|writer| writer.output().failed()) else { return Ok(()) };
+        self.writer = None;
+        // A child has said why on the stderr that is ours too.
+        self.child.take().map_or(Ok(()), Child::wait)?;
+        Err(self.failure(&end))
+    }
+
+    fn failure(&self, end: &Ending) -> Error {
+        let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };
+        Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) }
+    }
+
     /// It is lost: what it was not done with, if others can do that in its place, and why.
     ///
     /// # Errors
@@ -164,15 +181,12 @@ impl Destination {
         let closed = outlet.and_then(Outlet::close);
         // How these ended, their exits tell.
         let may_leave = self.child.is_some() && (!self.speaks || self.enough);
-        let waited = self.child.take().map_or(Ok(()), Child::wait);
+        let waited = self.child.take().map_or(Ok(()), |child| child.wait_told(ending.exit));
         match (closed, waited) {
             (_, Err(error)) => Err(error),
             (Err(_), Ok(())) if may_leave => Ok(()),
             (Err(error), Ok(())) => Err(error),
-            (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => {
-                let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };
-                Err(Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) })
-            }
+            (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => Err(self.failure(&end)),
             (Ok(_), Ok(())) => Ok(()),
         }
     }

@@ -35,7 +35,7 @@ fn sender(url: &str, patience: Duration) -> Result<Outlet, Error> {
     let patience = Patience { connect: patience, greeting: Duration::from_secs(1), ..Patience::default() };
     let url: Url = url.parse().unwrap();
     let identity = Identity::new(Role::Sender, Vec::new(), "a test");
-    Outlet::open(Dialer::new(&url, &Security::default(), identity, patience)?, Settings::default(), Readiness::new(), || {})
+    Outlet::open(Dialer::new(&url, &Security::default(), identity, patience)?, Settings::default(), Readiness::new(), |_| {})
 }
 
 /// Time on a processor that a process has had.
