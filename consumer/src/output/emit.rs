@@ -18,6 +18,7 @@ use recpipe::{
 };
 
 use super::printer::{Pen, Printer};
+use crate::input::Stop;
 
 /// A stream that is still open; whoever ends it takes it out.
 pub(super) type Stream = Rc<RefCell<Option<Box<dyn Open>>>>;
@@ -47,6 +48,31 @@ impl Open for Writer<Pen> {
 struct Linked {
     writer: Writer<Outlet>,
     child: Option<Child>,
+    /// It has ended well before the end: all that a child which is none of ours can do when it has enough.
+    has_left: bool,
+}
+
+impl Linked {
+    /// It is gone: well, or why not.
+    fn left(&mut self, why: Error) -> Result<(), Error> {
+        let speaks = self.writer.output().is_greeted();
+        match self.child.take().map(Child::wait) {
+            Some(Ok(())) if !speaks => {
+                self.has_left = true;
+                Ok(())
+            }
+            Some(Err(died)) => Err(died),
+            _ => Err(missed(why)),
+        }
+    }
+}
+
+/// A next consumer that is lost, which is another failure than a lost stream that is read.
+fn missed(error: Error) -> Error {
+    match error {
+        Error::Lost(what) => Error::Child { exit: Exit::Incomplete, what },
+        other => other,
+    }
 }
 
 impl Open for Linked {
@@ -54,7 +80,8 @@ impl Open for Linked {
         match self.writer.batch(batch) {
             // One that has enough has still to say how it ended.
             Err(error) if error.is_broken_pipe() => Ok(Flow::Stop),
-            written => written.map(|()| Flow::Continue),
+            Err(error) => self.left(error).map(|()| Flow::Stop),
+            Ok(()) => Ok(Flow::Continue),
         }
     }
 
@@ -63,16 +90,19 @@ impl Open for Linked {
     }
 
     fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        let Linked { mut writer, child } = *self;
+        let Linked { mut writer, child, has_left } = *self;
+        let speaks = writer.output().is_greeted();
         let ended = writer.end(ending).or_else(|error| if error.is_broken_pipe() { Ok(()) } else { Err(error) });
         let outlet = writer.into_output();
         // How these ended, their exits tell.
-        let may_leave = child.is_some() && outlet.has_enough();
+        let may_leave = has_left || child.is_some() && (!speaks || outlet.has_enough());
         // In any case it is dropped before the child is waited for.
         let closed = outlet.close();
         child.map_or(Ok(()), |child| child.wait_told(ending.exit))?;
-        match ended.and(closed.or_else(|error| if may_leave { Ok(None) } else { Err(error) }))? {
-            Some(end) if end.exit != Exit::Done && end.exit != ending.exit => Err(Error::Child {
+        match ended.and(closed) {
+            Err(_) if may_leave => Ok(()),
+            Err(error) => Err(missed(error)),
+            Ok(Some(end)) if end.exit != Exit::Done && end.exit != ending.exit => Err(Error::Child {
                 exit: Exit::Failed,
                 what: format!("the next consumer ended with exit {}: {}", end.exit.code(), end.cause),
             }),
@@ -100,27 +130,38 @@ impl Emit {
         Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
     }
 
-    /// As [`Emit::new`], to a consumer at the other end of a link.
+    /// As [`Emit::new`], to a consumer at the other end of a link; once that one takes no more, `stopper` ends the reading.
     ///
     /// # Errors
     /// When it cannot be reached or started.
-    pub fn to(url: &Url, security: &Security, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    pub fn to(
+        url: &Url,
+        security: &Security,
+        schema: &Arc<Schema>,
+        ending: Rc<RefCell<Ending>>,
+        stopper: Option<Stop>,
+    ) -> Result<Self, Error> {
+        let over = move |_| {
+            if let Some(stopper) = &stopper {
+                stopper.stop();
+            }
+        };
         let (outlet, child) = match url {
             Url::Exec(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
-                (Outlet::open(connection, Settings::kin(), Readiness::new(), |_| {})?, Some(child))
+                (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
             url => {
                 let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, security, identity, Patience::default())?;
-                (Outlet::open(dialer, Settings::default(), Readiness::new(), |_| {})?, None)
+                (Outlet::open(dialer, Settings::default(), Readiness::new(), over)?, None)
             }
         };
         let mut writer = Writer::new(outlet)?;
         writer.schema(schema)?;
-        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(Linked { writer, child })))), ending })
+        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(Linked { writer, child, has_left: false })))), ending })
     }
 
     /// The stream, for whoever has to end it when the chain is dropped.

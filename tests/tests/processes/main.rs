@@ -24,6 +24,8 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// What a consumer sends on to the next.
+mod onward;
 // What the forms of output promise.
 mod outputs;
 // Lines that are no records.
