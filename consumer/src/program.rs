@@ -150,7 +150,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options)));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
-    if !uses.files {
+    if !uses.elsewhere {
         input.watch_output()?;
     }
     let outcome = run::run(input, &plan, &options, printer);

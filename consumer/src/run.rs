@@ -79,7 +79,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let threads = team.as_ref().map_or(options.threads, Team::in_flight);
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let split = Split::new(plan, &options.default_output, &memory, threads);
-    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone(), options.quiet);
+    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone(), options.quiet, options.stopper.clone());
     let Outlet { stage, printer, canvas } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {
@@ -157,7 +157,7 @@ fn halved(memory: &Memory) -> Memory {
 /// How a stream ends that we send on ourselves. Whoever has enough is done, however the stream would have ended.
 fn ending_of(stopped: bool, ending: Option<&Ending>, broken: Option<&Error>) -> Ending {
     match (ending, broken) {
-        _ if stopped => Ending::default(),
+        _ if stopped || broken.is_some_and(Error::is_broken_pipe) => Ending::default(),
         (_, Some(error)) => Ending { exit: error.exit(), cause: error.to_string(), rejected: 0 },
         (Some(ending), None) => ending.clone(),
         (None, None) => Ending::default(),

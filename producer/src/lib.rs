@@ -30,6 +30,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Scope};
 
 use recpipe::transport::back::Listener;
+use recpipe::transport::link::Over;
 use recpipe::transport::{Patient, Url, file, stdio};
 use recpipe::wire::Writer;
 use recpipe::{Error, Exit, say};
@@ -43,7 +44,7 @@ use input::follow::{Follow, Setup};
 use input::live::Watch;
 use input::{Inputs, Meter, signals};
 use output::foreign::{self, As, Streams};
-use output::{Advice, Opened, Target};
+use output::{Advice, Opened, Spread, Target};
 use progress::Progress;
 use replay::Snapshot;
 use run::Output;
@@ -154,10 +155,13 @@ fn produce_for(
     let watch = Watch::nothing();
     let over = || {
         let stop = watch.clone();
-        // Links are over one by one; that all are is seen by the next write, and where none comes, the reading is to end.
+        // Links are over one by one; that all are is seen by the next write, and where none comes, the reading is to end. So it is
+        // where one is missed.
+        let may_lose = options.spread == Spread::Balance;
         let links = Arc::new(AtomicUsize::new(listen.map_or(urls.len(), |(_, count)| *count)));
-        move || {
-            if links.fetch_sub(1, Ordering::Relaxed) == 1 {
+        move |over| {
+            let is_missed = over == Over::Failed || over == Over::Lost && !may_lose;
+            if over != Over::Failed && links.fetch_sub(1, Ordering::Relaxed) == 1 || is_missed {
                 stop.stop();
             }
         }

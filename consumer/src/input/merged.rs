@@ -7,6 +7,8 @@ mod feeder;
 
 use std::{
     collections::BTreeMap,
+    io,
+    os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
 };
@@ -18,7 +20,7 @@ use recpipe::{
     transport::{
         link::{Connections, Inlet, Settings, Steering},
         listen::Listener,
-        watch::Stopper,
+        watch::{Guard, Stopper},
     },
     wire::{Ending, Incoming, Plan, Reader, Report},
 };
@@ -55,8 +57,10 @@ pub struct Merged {
     left: Option<usize>,
     /// Streams that have ended.
     over: usize,
-    /// Somebody has called [`StopLinks::interrupt`].
+    /// Somebody has called [`StopLinks::interrupt`] or [`StopLinks::stop`].
     interrupted: Receiver<()>,
+    /// What notices that nobody reads the answer any more.
+    lookout: Option<(Stopper, JoinHandle<()>)>,
     records: u64,
     /// The worst of the ends.
     ending: Ending,
@@ -117,14 +121,21 @@ impl Shared {
 }
 
 /// See [`super::Stop`].
+#[derive(Clone)]
 pub struct StopLinks(Arc<Shared>);
 
 impl StopLinks {
     pub(super) fn stop(&self) {
         let mut desk = self.0.desk();
+        if desk.closing {
+            // How all has ended is about to be told.
+            return;
+        }
         desk.stopped = true;
         desk.steerings().for_each(Steering::stop);
         desk.stoppers.iter().for_each(Stopper::stop);
+        drop(desk);
+        let _ = self.0.interrupt.try_send(());
     }
 
     /// The senders are told that no more is taken; what has come is still given, and then the end. A parent hears the same
@@ -191,7 +202,19 @@ impl Merged {
             }
         }
         let ending = Ending::default();
-        Ok(Merged { events, shared, senders, left: senders, over: 0, interrupted, records: 0, ending, broken: None, is_over: false })
+        Ok(Merged {
+            events,
+            shared,
+            senders,
+            left: senders,
+            over: 0,
+            interrupted,
+            lookout: None,
+            records: 0,
+            ending,
+            broken: None,
+            is_over: false,
+        })
     }
 
     pub(super) fn stopper(&self) -> StopLinks {
@@ -209,8 +232,8 @@ impl Merged {
             if let Ok(event) = self.events.try_recv() {
                 return Some(event);
             }
-            let Desk { signal, begun, .. } = *self.shared.desk();
-            if signal.is_some() && (!to_the_end || self.over >= begun) {
+            let Desk { signal, stopped, begun, .. } = *self.shared.desk();
+            if signal.is_some() && !to_the_end || (signal.is_some() || stopped) && self.over >= begun {
                 return None;
             }
             select! {
@@ -280,6 +303,21 @@ impl Merged {
         let mut desk = self.shared.desk();
         desk.steerings().for_each(|steering| steering.plan(plan.clone()));
         desk.plan = Some(plan.clone());
+    }
+
+    /// From now on, reads also end when `output` has no reader any more.
+    pub(super) fn watch_output(&mut self, output: OwnedFd) -> Result<(), Error> {
+        let (guard, stopper) = Guard::new(Some(output)).map_err(|error| Error::io("cannot make a pipe", error))?;
+        let stop = self.stopper();
+        let watch = move || {
+            // Also where it cannot be waited for, the next write tells.
+            if guard.wait(&[], None).is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+                stop.stop();
+            }
+        };
+        let thread = std::thread::Builder::new().name("lookout".into()).spawn(watch);
+        self.lookout = Some((stopper, thread.map_err(|error| Error::io("cannot start a thread", error))?));
+        Ok(())
     }
 
     /// The end of all streams.
@@ -353,7 +391,7 @@ impl Merged {
     }
 
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
-        let Merged { events, shared, .. } = self;
+        let Merged { events, shared, lookout, .. } = self;
         let (listener, porter) = {
             let mut desk = shared.desk();
             desk.closing = true;
@@ -362,6 +400,10 @@ impl Merged {
             desk.stoppers.iter().for_each(Stopper::stop);
             (desk.listener.take(), desk.porter.take())
         };
+        if let Some((stopper, thread)) = lookout {
+            stopper.stop();
+            let _ = thread.join();
+        }
         // Those that are known may still come back, and hear of the end.
         if let Some(listener) = &listener {
             listener.expect_nobody();

@@ -95,6 +95,7 @@ pub enum Input {
 }
 
 /// Ends the reads of an input, from any thread.
+#[derive(Clone)]
 pub enum Stop {
     /// Of a pipe or a file.
     Plain {
@@ -188,12 +189,11 @@ impl Input {
     /// From now on, reads also end when standard output has no reader any more.
     ///
     /// # Errors
-    /// When standard output is closed.
+    /// When standard output is closed, or there is no thread that could watch it.
     pub fn watch_output(&mut self) -> Result<(), Error> {
         match self {
             Input::Plain { reader, .. } => reader.input_mut().watch_output(recpipe::transport::stdio::stdout()?.into()),
-            // A link's reads are ended by the write that fails.
-            Input::Links(_) => {}
+            Input::Links(links) => links.watch_output(recpipe::transport::stdio::stdout()?.into())?,
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ use recpipe::{
 };
 
 use super::printer::{Pen, Printer};
+use crate::input::Stop;
 
 /// A stream that is still open; whoever ends it takes it out.
 pub(super) type Stream = Rc<RefCell<Option<Box<dyn Open>>>>;
@@ -88,22 +89,35 @@ impl Emit {
         Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
     }
 
-    /// As [`Emit::new`], to a consumer at the other end of a link; where it is `quiet`, nothing is said of its outages.
+    /// As [`Emit::new`], to a consumer at the other end of a link: once that one takes no more, `stopper` ends the reading. Where it
+    /// is `quiet`, nothing is said of its outages.
     ///
     /// # Errors
     /// When it cannot be reached or started.
-    pub fn to(url: &Url, security: &Security, quiet: bool, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    pub fn to(
+        url: &Url,
+        security: &Security,
+        quiet: bool,
+        schema: &Arc<Schema>,
+        ending: Rc<RefCell<Ending>>,
+        stopper: Option<Stop>,
+    ) -> Result<Self, Error> {
+        let over = move |_| {
+            if let Some(stopper) = &stopper {
+                stopper.stop();
+            }
+        };
         let (outlet, child) = match url {
             Url::Exec(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
-                (Outlet::open(connection, Settings::kin(), Readiness::new(), || {})?, Some(child))
+                (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
             url => {
                 let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, security, identity, Patience::default(), quiet)?;
-                (Outlet::open(dialer, Settings::default(), Readiness::new(), || {})?, None)
+                (Outlet::open(dialer, Settings::default(), Readiness::new(), over)?, None)
             }
         };
         let mut recipient = Recipient::new("the next consumer".into(), outlet, child)?;

@@ -14,7 +14,10 @@ use recpipe::{
 };
 
 use super::{Canvas, Emit, Null, Printer, Replaced, Written, emit::Stream, format, is_picture, picture};
-use crate::query::plan::{Output, Plan};
+use crate::{
+    input::Stop,
+    query::plan::{Output, Plan},
+};
 
 /// Makes the last stage of each chain of a run.
 pub struct Outlets {
@@ -23,6 +26,8 @@ pub struct Outlets {
     security: Security,
     /// Nothing is said but errors.
     quiet: bool,
+    /// Ends the reading where a consumer that all is sent to takes no more: else that would show at the next record.
+    stopper: Option<Stop>,
     /// Whether more than one output writes to standard output.
     is_shared: bool,
     counted: Rc<Cell<u64>>,
@@ -42,8 +47,9 @@ pub struct Outlet {
 }
 
 impl Outlets {
-    /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for.
-    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, security: Security, quiet: bool) -> Self {
+    /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for, `stopper` ends the reading.
+    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, security: Security, quiet: bool, stopper: Option<Stop>) -> Self {
+        let uses = plan.uses();
         let stdout = Rc::new(RefCell::new(stdout));
         Outlets {
             printers: RefCell::new(vec![stdout.clone()]),
@@ -51,7 +57,8 @@ impl Outlets {
             replaced,
             security,
             quiet,
-            is_shared: plan.uses().printers > 1,
+            stopper: stopper.filter(|_| uses.outputs == 1),
+            is_shared: uses.printers > 1,
             counted: Rc::default(),
             ending: Rc::default(),
             streams: RefCell::default(),
@@ -92,7 +99,7 @@ impl Outlets {
                 Box::new(emit)
             }
             (None, Output::EmitTo(url)) => {
-                let emit = Emit::to(url, &self.security, self.quiet, schema, self.ending.clone())?;
+                let emit = Emit::to(url, &self.security, self.quiet, schema, self.ending.clone(), self.stopper.clone())?;
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }

@@ -242,8 +242,10 @@ pub struct Uses {
     pub emit: bool,
     /// Whether `arrow` goes to standard output.
     pub arrow: bool,
-    /// Whether files are written.
-    pub files: bool,
+    /// Whether something goes elsewhere than to standard output: into files, or to other consumers.
+    pub elsewhere: bool,
+    /// How many outputs there are.
+    pub outputs: usize,
 }
 
 impl Plan {
@@ -269,13 +271,16 @@ impl Plan {
     /// What the outputs use, those of the branches with them.
     pub fn uses(&self) -> Uses {
         let mut uses = Uses::default();
-        self.for_each_output(&mut |output| match output {
-            Some((Output::Write { .. }, _)) => uses.files = true,
-            Some((Output::Emit, _)) => uses.emit = true,
-            Some((Output::Null, _)) => {}
-            output => {
-                uses.arrow |= matches!(output, Some((Output::Arrow, _)));
-                uses.printers += 1;
+        self.for_each_output(&mut |output| {
+            uses.outputs += 1;
+            match output {
+                Some((Output::Write { .. } | Output::EmitTo(_), _)) => uses.elsewhere = true,
+                Some((Output::Emit, _)) => uses.emit = true,
+                Some((Output::Null, _)) => {}
+                output => {
+                    uses.arrow |= matches!(output, Some((Output::Arrow, _)));
+                    uses.printers += 1;
+                }
             }
         });
         uses

@@ -93,7 +93,7 @@ fn is_harmless(plan: &Plan) -> bool {
         Step::Tee(branch) => is_harmless(branch),
         _ => true,
     };
-    !plan.uses().files && plan.stages.iter().all(harmless)
+    !plan.uses().elsewhere && plan.stages.iter().all(harmless)
 }
 
 /// That a mistake can be shown, with and without colour.

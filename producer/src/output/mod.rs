@@ -95,6 +95,13 @@ pub trait Target {
     /// # Errors
     /// When one of them did not end well.
     fn leave(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
+
+    /// One has failed or is lost, which was said: those that can be told how the stream ends are, and are waited for; others
+    /// are hung up on.
+    ///
+    /// # Errors
+    /// When another did not end well.
+    fn fail(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 }
 
 impl<W: Write> Target for Writer<W> {
@@ -120,6 +127,10 @@ impl<W: Write> Target for Writer<W> {
 
     /// Nobody says anything at the other end of a pipe.
     fn leave(self: Box<Self>, _: &Ending) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn fail(self: Box<Self>, _: &Ending) -> Result<(), Error> {
         Ok(())
     }
 }

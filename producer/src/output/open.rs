@@ -8,7 +8,7 @@ use recpipe::session::Hold;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::greet::Identity;
-use recpipe::transport::link::{Connections, Outlet, Readiness, Replay, Settings};
+use recpipe::transport::link::{Connections, Outlet, Over, Readiness, Replay, Settings};
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
@@ -69,7 +69,7 @@ impl Anew {
     ///
     /// # Errors
     /// When no consumer was started again, or there is no thread for the link.
-    pub fn open(&mut self, over: impl Fn() + Send + 'static) -> Result<(Outputs, Advice), Error> {
+    pub fn open(&mut self, over: impl Fn(Over) + Send + 'static) -> Result<(Outputs, Advice), Error> {
         let Some(replay) = self.0.replay.clone() else { return Err(Error::Protocol("nothing to be sent again")) };
         let destination = self.0.destination(replay.peer(), replay, None, over)?;
         Ok(outputs(vec![destination], &Spread::Balance, self.0.readiness.clone()))
@@ -96,7 +96,7 @@ impl Opener {
         name: String,
         connections: impl Connections + 'static,
         child: Option<exec::Child>,
-        over: impl Fn() + Send + 'static,
+        over: impl Fn(Over) + Send + 'static,
     ) -> Result<Destination, Error> {
         let mut settings = if child.is_some() { Settings::kin() } else { Settings::default() };
         if self.keeps {
@@ -111,7 +111,7 @@ impl Opener {
         &mut self,
         connections: impl Connections + 'static,
         replays: bool,
-        over: impl Fn() + Send + 'static,
+        over: impl Fn(Over) + Send + 'static,
     ) -> Result<Destination, Error> {
         let name = connections.peer();
         if !replays {
@@ -123,7 +123,7 @@ impl Opener {
 }
 
 /// Opens links to all of `to`, or waits for consumers at `listen`, until a signal to `watch` ends that. `over` is called when
-/// one of them wants no more or is lost.
+/// one of them wants no more, is lost, or has failed.
 ///
 /// # Errors
 /// When one cannot be reached, or started.
@@ -132,7 +132,7 @@ pub fn open(
     listen: Option<(&Url, usize)>,
     options: &Options,
     watch: &Watch,
-    over: impl Fn() + Clone + Send + 'static,
+    over: impl Fn(Over) + Clone + Send + 'static,
 ) -> Result<Opened, Error> {
     let security = Security::read(&options.security)?;
     let identity = Identity::new(Role::Sender, security.token().into(), concat!("producer ", env!("CARGO_PKG_VERSION")));

@@ -78,6 +78,20 @@ impl Outputs {
         self.anybody()
     }
 
+    /// Whether the run can go on: not when one has failed by itself, nor when one is lost whose share no other can be given.
+    fn check(&mut self) -> Result<(), Error> {
+        for destination in &mut self.destinations {
+            destination.check()?;
+            if self.spread != Spread::Balance
+                && let Some(lost) = destination.lost()
+                && let Err(lost) = destination.left(lost)
+            {
+                destination.bury(lost)?;
+            }
+        }
+        Ok(())
+    }
+
     /// # Errors
     /// A broken pipe when all have had enough.
     fn anybody(&self) -> Result<(), Error> {
@@ -142,6 +156,7 @@ impl Outputs {
         loop {
             self.give_orphans()?;
             let seen = self.readiness.seen();
+            self.check()?;
             let mut settled = true;
             for at in 0..self.destinations.len() {
                 if let Some(error) = self.destinations[at].lost() {
@@ -194,6 +209,7 @@ impl Target for Outputs {
     }
 
     fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
+        self.check()?;
         let encoded = parcel.frame()?;
         self.records += u64::from(encoded.records());
         if self.announced.as_ref().is_none_or(|schema| schema != encoded.schema()) {
@@ -229,11 +245,15 @@ impl Target for Outputs {
     }
 
     fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { Ok(()) };
+        let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { self.check() };
         self.conclude(settled, ending)
     }
 
     fn leave(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
         self.conclude(Ok(()), ending)
+    }
+
+    fn fail(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
+        self.leave(ending)
     }
 }

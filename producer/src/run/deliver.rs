@@ -409,6 +409,10 @@ impl<'a, 'o> Deliver<'a, 'o> {
             }
         } else {
             self.fail(error.exit(), error.to_string());
+            let ending = self.ending();
+            if let Some(Err(error)) = writer.map(|writer| writer.fail(&ending)) {
+                self.fail(error.exit(), error.to_string());
+            }
         }
     }
 

@@ -131,11 +131,19 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::Child`] when it did not exit with 0.
-    pub fn wait(mut self) -> Result<(), Error> {
+    pub fn wait(self) -> Result<(), Error> {
+        self.wait_told(Exit::Done)
+    }
+
+    /// Waits for its end, after it was told that its stream ended with this exit: that it takes it for its own is no failure.
+    ///
+    /// # Errors
+    /// [`Error::Child`] when it exited with neither that nor 0.
+    pub fn wait_told(mut self, told: Exit) -> Result<(), Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = true;
         let (exit, how) = match (status.code(), status.signal()) {
-            (Some(0), _) => return Ok(()),
+            (Some(code), _) if code == 0 || code == i32::from(told.code()) => return Ok(()),
             (Some(code), _) => (Exit::Failed, format!("ended with exit status {code}")),
             (None, Some(signal)) => (Exit::Incomplete, format!("was ended by signal {signal}")),
             (None, None) => (Exit::Failed, "ended in no known way".to_owned()),

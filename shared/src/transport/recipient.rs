@@ -70,8 +70,11 @@ impl Recipient {
         }
     }
 
-    /// It is gone.
-    fn left(&mut self, why: Error) -> Result<(), Error> {
+    /// It is gone: one that may have had enough is noted, and is no failure.
+    ///
+    /// # Errors
+    /// `why`, or how the child died.
+    pub fn left(&mut self, why: Error) -> Result<(), Error> {
         if self.outlet().is_some_and(Outlet::is_greeted) {
             return Err(why);
         }
@@ -83,6 +86,23 @@ impl Recipient {
             Some(Err(died)) => Err(died),
             None => Err(why),
         }
+    }
+
+    /// Where it has failed by itself and said so, its stream is over, and a child is waited for.
+    ///
+    /// # Errors
+    /// How it has failed.
+    pub fn check(&mut self) -> Result<(), Error> {
+        let Some(end) = self.outlet().and_then(Outlet::failed) else { return Ok(()) };
+        self.writer = None;
+        // A child has said why on the stderr that is ours too.
+        self.child.take().map_or(Ok(()), Child::wait)?;
+        Err(self.failure(&end))
+    }
+
+    fn failure(&self, end: &Ending) -> Error {
+        let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };
+        Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) }
     }
 
     /// It is lost: the link to it, if its stream went on until now, and why.
@@ -123,15 +143,12 @@ impl Recipient {
         let closed = outlet.and_then(Outlet::close);
         // How these ended, their exits tell.
         let may_leave = self.child.is_some() && (!self.speaks || self.enough);
-        let waited = self.child.take().map_or(Ok(()), Child::wait);
+        let waited = self.child.take().map_or(Ok(()), |child| child.wait_told(ending.exit));
         match (closed, waited) {
             (_, Err(error)) => Err(error),
             (Err(_), Ok(())) if may_leave => Ok(()),
             (Err(error), Ok(())) => Err(error),
-            (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => {
-                let cause = if end.cause.is_empty() { String::new() } else { format!(": {}", end.cause) };
-                Err(Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) })
-            }
+            (Ok(Some(end)), Ok(())) if end.exit != Exit::Done && end.exit != ending.exit => Err(self.failure(&end)),
             (Ok(_), Ok(())) => Ok(()),
         }
     }

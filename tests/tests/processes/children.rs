@@ -81,6 +81,60 @@ fn a_child_that_fails_in_the_middle_is_a_failure() {
     Pipeline::producer(&args).feed(Feed::Repeat(Log::common(58, 1000).text(), None)).deadline(SOON).run().succeeds();
 }
 
+/// Also where the input is silent, and nothing is written that could fail.
+#[test]
+fn where_one_of_several_is_missed_the_others_are_told_at_once() {
+    let (consumer, lines) = (consumer(), Log::common(60, 20_000).text());
+    let lines = &*lines;
+    for (missed, code, why) in [
+        (format!("{consumer} json > /dev/full"), 1, "exit status 1"),
+        (format!("{consumer} 'sum(nosuch)'"), 1, "exit status 2"),
+        ("head -c 1000 > /dev/null; kill -9 $$".to_owned(), 3, "signal 9"),
+    ] {
+        for spread in ["balance", "broadcast", "shard=host"] {
+            let mut group = Group::new();
+            group.scratch().write("missed", &missed);
+            group.scratch().write("other", format!("{consumer} 'stats count | print'; echo $? > code"));
+            let (reader, mut writer) = std::io::pipe().unwrap();
+            let args = ["apache", "--spread", spread, "--to", "exec:sh missed", "--to", "exec:sh other"];
+            let number = group.start(Program::Producer, &args, reader);
+            let ended = std::thread::scope(|scope| {
+                // The next batch is what shows that one has gone that had never said a word.
+                let is_quiet = code == 1;
+                let until = Instant::now() + SOON;
+                let feeder = scope.spawn(move || {
+                    while writer.write_all(lines).is_ok() && !is_quiet && Instant::now() < until {}
+                    writer
+                });
+                let ended = group.wait(number, SOON);
+                drop(feeder.join().unwrap());
+                ended
+            });
+            let ended = ended.exits(code).says(why).says(&format!("the producer ended with exit {code}"));
+            let said = ended.stderr.lines().filter(|line| line.starts_with("producer: ")).count();
+            assert_eq!((ended.stdout.lines().count(), said), (1, 1), "{ended}");
+            assert_eq!(group.scratch().read("code"), format!("{code}\n").as_bytes(), "{ended}");
+            group.leaves_nothing(SOON);
+        }
+    }
+}
+
+#[test]
+fn a_child_that_ends_as_it_was_told_to_is_not_said_to_fail() {
+    let scratch = Scratch::new();
+    scratch.write("child", format!("exec {} 'stats count | print'", consumer()));
+    let lines = [Log::common(61, 500).text(), b"none\n".repeat(500)].concat();
+    let to = ["--to", "exec:sh child"];
+    for (pipeline, codes) in [
+        (Pipeline::producer(&[&["apache"], &to[..]].concat()), &[4][..]),
+        (Pipeline::producer(&[&["apache"], &to[..], &to[..]].concat()), &[4]),
+        (Pipeline::both(&["apache"], &["emit \"exec:sh child\""]), &[4, 4]),
+    ] {
+        let outcome = pipeline.dir(scratch.path()).input(lines.clone()).deadline(SOON).run().exits(codes);
+        assert!(!outcome.to_string().contains("the child"), "{outcome}");
+    }
+}
+
 #[test]
 fn a_child_has_three_files_and_no_more() {
     let scratch = Scratch::new();

@@ -2,14 +2,15 @@
 
 use std::{
     fs,
-    io::{PipeWriter, Write},
+    io::{PipeWriter, Read, Write},
     os::unix::net::UnixStream,
+    path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use e2e::{
-    Group,
+    Group, Pipeline,
     Program::{Consumer, Producer},
     log::Log,
     running::free_port,
@@ -35,7 +36,25 @@ fn sender(url: &str, patience: Duration) -> Result<Outlet, Error> {
     let patience = Patience { connect: patience, greeting: Duration::from_secs(1), ..Patience::default() };
     let url: Url = url.parse().unwrap();
     let identity = Identity::new(Role::Sender, Vec::new(), "a test");
-    Outlet::open(Dialer::new(&url, &Security::default(), identity, patience, true)?, Settings::default(), Readiness::new(), || {})
+    Outlet::open(Dialer::new(&url, &Security::default(), identity, patience, true)?, Settings::default(), Readiness::new(), |_| {})
+}
+
+/// What a sender of this number says first.
+fn hello(number: u8) -> Control {
+    Control::Hello(Hello {
+        role: Role::Sender,
+        instance: [number; 16],
+        stream: [number; 16],
+        progress: Progress::default(),
+        token: Vec::new(),
+        can: 0,
+        program: "a test".into(),
+    })
+}
+
+/// The name of a process or thread.
+fn comm(task: &Path) -> String {
+    fs::read_to_string(task.join("comm")).unwrap_or_default().trim().to_owned()
 }
 
 /// Time on a processor that a process has had.
@@ -144,24 +163,47 @@ fn without_file_descriptors_connections_wait_and_nothing_spins() {
     assert!(ended.stderr.contains("`ulimit -n`"), "{ended}");
 }
 
+/// Of a sender that dies before its records are done with, nothing is left either.
+#[test]
+fn senders_that_came_and_died_take_no_file_descriptors() {
+    let stream = Pipeline::producer(&["apache"]).input(Log::common(312, 5000).text()).run().succeeds().stdout;
+    let mut group = Group::new();
+    group.scratch().write("one", Log::common(313, 1).text());
+    let (answer, theirs) = std::io::pipe().unwrap();
+    let consumer = group.run_writing_to(Consumer, &["--listen", "unix:s", "--senders", "0", "json"], theirs);
+    group.until_socket("s", SOON);
+    let pid = group.pid(consumer);
+    let files = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    // What there is when a first one has come and gone is the consumer's own.
+    let first = group.run(Producer, &["apache", "one", "--to", "unix:s"]);
+    group.wait(first, SOON).exits(0).quietly();
+    let is_read = || fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().any(|task| comm(&task.path()) == "read");
+    group.until("it is gone", SOON, |_| !is_read());
+    let before = files();
+    // The answer to one of them is more than the pipe holds, and nobody reads it.
+    for n in 1..=8 {
+        let mut socket = UnixStream::connect(group.dir().join("s")).unwrap();
+        socket.write_all(&[&frame::preamble()[..], &hello(n).to_bytes().unwrap(), &stream[frame::preamble().len()..]].concat()).unwrap();
+    }
+    rustix::io::ioctl_fionbio(&answer, true).unwrap();
+    let drain = || while (&answer).read(&mut [0; 1 << 16]).is_ok_and(|read| read > 0) {};
+    group.until("nothing is left of them", SOON, |_| {
+        drain();
+        files() <= before
+    });
+    group.signal(consumer, Signal::TERM);
+    group.wait(consumer, SOON).exits(143);
+}
+
 #[test]
 fn a_sender_that_is_gone_before_it_is_greeted_is_not_waited_for() {
     let mut group = Group::new();
     group.scratch().write("log", Log::common(311, 100).text());
     let consumer = group.run(Consumer, &["--listen", "unix:s", "--senders", "2", "count | csv"]);
     group.until_socket("s", SOON);
-    let hello = Hello {
-        role: Role::Sender,
-        instance: [1; 16],
-        stream: [2; 16],
-        progress: Progress::default(),
-        token: Vec::new(),
-        can: 0,
-        program: "a test".into(),
-    };
     // What it said can be read after it has gone; what is said to it cannot be written.
     let mut socket = UnixStream::connect(group.dir().join("s")).unwrap();
-    socket.write_all(&[&frame::preamble()[..], &Control::Hello(hello).to_bytes().unwrap()].concat()).unwrap();
+    socket.write_all(&[&frame::preamble()[..], &hello(1).to_bytes().unwrap()].concat()).unwrap();
     drop(socket);
     let producer = group.run(Producer, &["apache", "log", "--to", "unix:s"]);
     group.wait(consumer, SOON).exits(3).says("is lost").prints("count\n100\n");

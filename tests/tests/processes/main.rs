@@ -28,6 +28,8 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// What a consumer sends on to the next.
+mod onward;
 // Connections that break and come back, or do not, and what is said of that.
 mod outages;
 // What the forms of output promise.

@@ -160,10 +160,19 @@ impl Over {
 /// told that all is well, once its records are done with; that of a broken one, if it is there, that it is not. The reader,
 /// where the end of all came first.
 fn part(shared: &Shared, number: usize, reader: Option<Reader<Stream>>, over: Over) -> Option<Reader<Stream>> {
-    let ending = match (&reader, over) {
-        (Some(reader), Over::Whole(last)) if matches!(reader.input(), Stream::Link(inlet) if inlet.settle(last)) => Ending::default(),
+    let settled = match (reader.as_ref().map(Reader::input), &over) {
+        (Some(Stream::Link(inlet)), Over::Whole(last)) => inlet.settle(*last),
+        _ => false,
+    };
+    let (leaves, closing) = {
+        let desk = shared.desk();
+        (desk.leaves(), desk.closing)
+    };
+    let ending = match over {
+        // One that has gone before its records were done with is told nothing, and nothing is kept of it.
+        Over::Whole(_) if settled || !leaves && !closing => Ending::default(),
         // Whoever is told to leave breaks off: that one is told of the end of all.
-        (_, Over::Broken(cause)) if !shared.desk().leaves() => Ending { exit: Exit::Incomplete, cause, rejected: 0 },
+        Over::Broken(cause) if !leaves => Ending { exit: Exit::Incomplete, cause, rejected: 0 },
         _ => return reader,
     };
     if let Some(reader) = reader {

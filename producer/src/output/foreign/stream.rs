@@ -226,6 +226,11 @@ impl Target for Streams {
     fn leave(mut self: Box<Self>, _: &Ending) -> Result<(), Error> {
         self.close()
     }
+
+    /// They take any end for that of all records: a child is not left to go on.
+    fn fail(self: Box<Self>, _: &Ending) -> Result<(), Error> {
+        Ok(())
+    }
 }
 
 /// Opens streams to all of `to`, or waits for programs to connect at `listen`, until `watch` ends that.

@@ -26,7 +26,7 @@ use std::time::Duration;
 pub use connections::{Connected, Connections, Once, Replay};
 pub use inlet::{Inlet, Steering};
 pub use outage::Outage;
-pub use outlet::{Outlet, Plans};
+pub use outlet::{Outlet, Over, Plans};
 pub(crate) use parser::Parser;
 pub use pump::Cut;
 pub use readiness::Readiness;

@@ -26,6 +26,19 @@ use crate::{
 /// Bytes that wait for the socket, besides those that wait for room in it.
 const QUEUED: usize = 1 << 20;
 
+/// Why a receiver is to be sent no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// It has had enough.
+    Enough,
+    /// It is gone for good.
+    Lost,
+    /// It is gone, and has never said a word: perhaps it had enough.
+    Left,
+    /// It has failed, and has said so: perhaps after it had had enough.
+    Failed,
+}
+
 /// Takes the bytes of one stream, and sees to it that they arrive.
 ///
 /// Writing waits while the receiver is slower than the writer. It fails with [`io::ErrorKind::BrokenPipe`] when the
@@ -79,6 +92,12 @@ impl From<Gone> for Error {
     }
 }
 
+impl State {
+    fn failed(&self) -> Option<&Ending> {
+        self.ending.as_ref().filter(|ending| !self.ended && ending.exit != Exit::Done)
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -93,7 +112,8 @@ impl Shared {
 
 impl Outlet {
     /// Waits for the first connection, and sends from then on. `readiness` is told whenever more can be written than
-    /// before; `over` is called, on the link's thread, when the receiver has had enough or is lost.
+    /// before; `over` is called, on the link's thread, when the receiver has had enough or is lost, whichever is first, and when it
+    /// has failed.
     ///
     /// # Errors
     /// When there is no connection, or no thread for it.
@@ -101,7 +121,7 @@ impl Outlet {
         mut connections: impl Connections + 'static,
         settings: Settings,
         readiness: Readiness,
-        over: impl Fn() + Send + 'static,
+        over: impl Fn(Over) + Send + 'static,
     ) -> Result<Self, Error> {
         let peer = connections.peer();
         let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
@@ -154,6 +174,11 @@ impl Outlet {
     /// The number of frames that the receiver is done with.
     pub fn done(&self) -> u64 {
         self.shared.lock().outbox.progress().done
+    }
+
+    /// How the receiver has ended by itself, if it has failed. One that was sent the End may only repeat what it was told.
+    pub fn failed(&self) -> Option<Ending> {
+        self.shared.lock().failed().cloned()
     }
 
     /// Why the receiver is gone for good, if it is.
@@ -256,7 +281,8 @@ impl Drop for Sender {
     fn drop(&mut self) {
         let failed = || Err(Gone { what: "the thread of the link has failed".into(), restarted: false });
         self.shared.lock().over.get_or_insert_with(failed);
-        self.tell_over();
+        let greeted = self.shared.lock().greeted;
+        self.tell_over(if greeted { Over::Lost } else { Over::Left });
         self.shared.notify();
     }
 }
@@ -266,8 +292,8 @@ struct Sender {
     shared: Arc<Shared>,
     settings: Settings,
     bell: Bell,
-    /// Called when it is over, once.
-    over: Box<dyn Fn() + Send>,
+    over: Box<dyn Fn(Over) + Send>,
+    /// It has had enough or is lost, which was told.
     told: bool,
 }
 
@@ -321,9 +347,9 @@ impl Sender {
         state.abandoned && !state.ended
     }
 
-    fn tell_over(&mut self) {
-        if !std::mem::replace(&mut self.told, true) {
-            (self.over)();
+    fn tell_over(&mut self, over: Over) {
+        if over == Over::Failed || !std::mem::replace(&mut self.told, true) {
+            (self.over)(over);
         }
     }
 
@@ -436,11 +462,14 @@ impl Sender {
             }
             Control::End(ending) => state.ending = Some(ending),
         }
-        let enough = state.outbox.progress().enough;
+        let (enough, failed) = (state.outbox.progress().enough, state.failed().is_some());
         drop(state);
         self.shared.notify();
         if enough {
-            self.tell_over();
+            self.tell_over(Over::Enough);
+        }
+        if failed {
+            self.tell_over(Over::Failed);
         }
         Ok(())
     }

@@ -115,7 +115,7 @@ fn link(cuts: Vec<usize>, window: usize) -> (Outlet, Inlet) {
     let (to, from) = crossbeam_channel::bounded(1);
     std::thread::scope(|scope| {
         let inlet = scope.spawn(|| Inlet::open(Answer(from), settings).unwrap());
-        let outlet = Outlet::open(Dial { cuts, to }, settings, Readiness::new(), || {}).unwrap();
+        let outlet = Outlet::open(Dial { cuts, to }, settings, Readiness::new(), |_| {}).unwrap();
         (outlet, inlet.join().unwrap())
     })
 }
@@ -230,7 +230,7 @@ fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
     let settings = Settings { beat: None, ..Settings::default() };
     let (ours, theirs) = UnixStream::pair().unwrap();
     let preamble = crate::wire::frame::preamble();
-    let outlet = Outlet::open(kin(ours, preamble.to_vec()), settings, Readiness::new(), || {}).unwrap();
+    let outlet = Outlet::open(kin(ours, preamble.to_vec()), settings, Readiness::new(), |_| {}).unwrap();
     std::thread::scope(|scope| {
         let sent = scope.spawn(|| send(outlet));
         // The parent takes it for a program that says nothing, and shows it the end of its input.
@@ -255,7 +255,7 @@ fn conditions_are_said_to_those_who_act_on_them() {
             Once { connected: Some(connected), peer: "the other end".into() }
         };
         let receiver = once(ours, hello(Role::Receiver, Progress::default()));
-        let outlet = Outlet::open(receiver, Settings::default(), Readiness::new(), || {}).unwrap();
+        let outlet = Outlet::open(receiver, Settings::default(), Readiness::new(), |_| {}).unwrap();
         let sender = once(theirs, Hello { can, ..hello(Role::Sender, Progress::default()) });
         let inlet = Inlet::open(sender, Settings::default()).unwrap();
         inlet.steering().plan(plan.clone());
@@ -296,7 +296,8 @@ fn a_link_whose_thread_panics_is_lost_and_waited_for_by_nobody() {
     let (ours, theirs) = UnixStream::pair().unwrap();
     let (over, is_over) = crossbeam_channel::bounded(2);
     let settings = Settings { window: 1000, ..Settings::default() };
-    let outlet = Outlet::open(Mistaken(Some(ours), Role::Receiver), settings, Readiness::new(), move || over.send(()).unwrap()).unwrap();
+    let outlet =
+        Outlet::open(Mistaken(Some(ours), Role::Receiver), settings, Readiness::new(), move |why| over.send(why).unwrap()).unwrap();
     drop(theirs);
     let error = send(outlet).unwrap_err();
     assert!(error.exit() == Exit::Incomplete && error.to_string().contains("the thread of the link has failed"), "{error}");
@@ -421,7 +422,7 @@ fn whoever_comes_back_to_a_stream_that_is_over_is_told_how_it_ended() {
         let dial = Cuttable { port, identity: Identity::new(Role::Sender, Vec::new(), "sender"), cut, may_return };
         std::thread::scope(|scope| {
             let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), Settings::default()).unwrap());
-            let outlet = Outlet::open(dial, Settings::default(), Readiness::new(), || {}).unwrap();
+            let outlet = Outlet::open(dial, Settings::default(), Readiness::new(), |_| {}).unwrap();
             let sent = scope.spawn(|| send(outlet));
             let mut reader = Reader::new(inlet.join().unwrap()).unwrap();
             while !matches!(reader.read().unwrap(), Some(Incoming::End(_))) {}

@@ -218,7 +218,7 @@ fn a_stream_crosses_with_little_room() {
     let (called, heard) = meet(Some((&credentials(None, Some(office.ca())), "localhost")), Some(&shows));
     let settings = Settings { window: 50_000, ..Settings::default() };
     let once = |connected: Result<Connected, String>| Once { connected: Some(connected.unwrap()), peer: "the other end".into() };
-    let outlet = Outlet::open(once(called), settings, Readiness::new(), || {}).unwrap();
+    let outlet = Outlet::open(once(called), settings, Readiness::new(), |_| {}).unwrap();
     let inlet = Inlet::open(once(heard), settings).unwrap();
     let send = || {
         let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int), Field::new("text", Type::Text)]).unwrap());
