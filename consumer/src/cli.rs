@@ -6,7 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use recpipe::{
     Error, Exit,
     parallel::MAX_THREADS,
-    transport::{Security, Url, security},
+    transport::{Security, Url, dial::Patience, security},
 };
 
 use crate::{
@@ -146,6 +146,11 @@ impl Cli {
             token: self.token_file.clone(),
             insecure: self.insecure,
         })
+    }
+
+    /// How long others are called, and waited for.
+    pub fn patience(&self) -> Patience {
+        Patience { connect: self.connect_timeout, retry: self.retry_timeout, ..Patience::default() }
     }
 
     /// What it says of memory.

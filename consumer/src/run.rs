@@ -12,7 +12,6 @@ use recpipe::{
     parallel::{self, Sink, Worker},
     say,
     stage::{Coroutine, State},
-    transport::Security,
     wire::{Ending, Incoming, RawBatch},
 };
 
@@ -21,7 +20,7 @@ use crate::{
     input::{Arrived, Frames, Receipt, Stop},
     live::Live,
     memory::{Budget, Memory},
-    output::{Outlet, Outlets, Printer, Replaced, is_picture},
+    output::{Calling, Outlet, Outlets, Printer, Replaced, is_picture},
     preview::Preview,
     processes::{Orders, Team, Turn},
     query::{
@@ -46,8 +45,8 @@ pub struct Options {
     pub default_output: Output,
     /// Wakes the reader when no more is wanted of it.
     pub stopper: Option<Stop>,
-    /// How consumers that records are sent on to are made sure of.
-    pub security: Security,
+    /// How consumers that records are sent on to are called.
+    pub calling: Calling,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
     pub quiet: bool,
 }
@@ -79,7 +78,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let threads = team.as_ref().map_or(options.threads, Team::in_flight);
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let split = Split::new(plan, &options.default_output, &memory, threads);
-    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.security.clone(), options.quiet, options.stopper.clone());
+    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.calling.clone(), options.stopper.clone());
     let Outlet { stage, printer, canvas } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {

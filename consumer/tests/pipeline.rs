@@ -71,7 +71,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
         processes: None,
         unordered: false,
         memory: Memory::default(),
-        security: Default::default(),
+        calling: Default::default(),
         default_output: Output::Json,
         stopper: None,
         quiet: true,
@@ -306,7 +306,7 @@ fn an_emitted_stream_is_a_stream() {
             stopper: None,
             quiet: true,
             memory: Memory::default(),
-            security: Default::default(),
+            calling: Default::default(),
         };
         let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
@@ -460,7 +460,7 @@ fn what_an_output_holds_is_not_done_with() {
             processes: None,
             unordered: false,
             memory: Memory::default(),
-            security: Default::default(),
+            calling: Default::default(),
             default_output: Output::Json,
             stopper: None,
             quiet: true,

@@ -1,14 +1,14 @@
-//! SIGINT and SIGTERM: the first one ends the reading, so that what was read goes out, or is answered, with a proper end;
-//! the second one ends the program on the spot.
+//! SIGINT, SIGTERM, and SIGHUP of a terminal that has gone: the first one ends the reading, so that what was read goes out, or
+//! is answered, with a proper end; the second one ends the program on the spot.
 //!
 //! A signal that was ignored when the program began stays so: that is how a shell script keeps Ctrl-C from what it runs in
-//! the background. A signal that was caught once is never again what it was by default, so this is for the last thing that a
-//! program does.
+//! the background, and `nohup` SIGHUP from what is to stay. A signal that was caught once is never again what it was by
+//! default, so this is for the last thing that a program does.
 
 use std::{io, thread};
 
 use signal_hook::{
-    consts::{SIGINT, SIGTERM},
+    consts::{SIGHUP, SIGINT, SIGTERM},
     iterator::{Handle, Signals},
 };
 
@@ -20,7 +20,7 @@ use crate::Exit;
 /// # Errors
 /// The signals cannot be caught; nothing has been run.
 pub fn ending<T>(stop: impl Fn(u8) -> bool + Send, run: impl FnOnce() -> T) -> io::Result<T> {
-    let mut signals = Signals::new([SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)))?;
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM].into_iter().filter(|signal| !is_ignored(*signal)))?;
     let close = Close(signals.handle());
     Ok(thread::scope(|scope| {
         scope.spawn(move || {

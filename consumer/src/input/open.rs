@@ -10,7 +10,7 @@ use recpipe::{
     Error,
     transport::{
         Url,
-        dial::{Dialer, Patience},
+        dial::Dialer,
         exec, file,
         greet::Identity,
         link::{Inlet, Settings},
@@ -50,7 +50,7 @@ pub fn open(cli: &Cli) -> anyhow::Result<Input> {
     }
     let security = cli.security()?;
     let identity = Identity::new(Role::Receiver, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
-    let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
+    let patience = cli.patience();
     if let Some(url) = &cli.listen {
         let senders = (cli.senders > 0).then_some(usize::from(cli.senders));
         let listener = Listener::open(url, &security, identity, patience, senders, cli.quiet)?;

@@ -70,6 +70,17 @@ fn gone(error: Error) -> Error {
     }
 }
 
+/// How a next consumer is called.
+#[derive(Clone, Debug, Default)]
+pub struct Calling {
+    /// How it is made sure of.
+    pub security: Security,
+    /// How long it is tried for.
+    pub patience: Patience,
+    /// Nothing is said of outages.
+    pub quiet: bool,
+}
+
 /// See the module.
 pub struct Emit {
     stream: Stream,
@@ -89,15 +100,13 @@ impl Emit {
         Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
     }
 
-    /// As [`Emit::new`], to a consumer at the other end of a link: once that one takes no more, `stopper` ends the reading. Where it
-    /// is `quiet`, nothing is said of its outages.
+    /// As [`Emit::new`], to a consumer at the other end of a link; once that one takes no more, `stopper` ends the reading.
     ///
     /// # Errors
     /// When it cannot be reached or started.
     pub fn to(
         url: &Url,
-        security: &Security,
-        quiet: bool,
+        calling: &Calling,
         schema: &Arc<Schema>,
         ending: Rc<RefCell<Ending>>,
         stopper: Option<Stop>,
@@ -115,8 +124,9 @@ impl Emit {
                 (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
             url => {
-                let identity = Identity::new(Role::Sender, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
-                let dialer = Dialer::new(url, security, identity, Patience::default(), quiet)?;
+                let identity =
+                    Identity::new(Role::Sender, calling.security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
+                let dialer = Dialer::new(url, &calling.security, identity, calling.patience, calling.quiet)?;
                 (Outlet::open(dialer, Settings::default(), Readiness::new(), over)?, None)
             }
         };

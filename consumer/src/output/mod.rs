@@ -30,7 +30,7 @@ use recpipe::{Batch, Error, Flow, Schema, Stage};
 
 pub use canvas::Canvas;
 pub use chart::Chart;
-pub use emit::Emit;
+pub use emit::{Calling, Emit};
 pub(crate) use json::write as write_json;
 pub use look::{Color, Look};
 pub use outlets::{Outlet, Outlets};

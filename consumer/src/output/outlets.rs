@@ -7,13 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use recpipe::{
-    Batch, Error, Exit, Flow, Schema, Stage, say,
-    transport::{Security, file::Pending},
-    wire::Ending,
-};
+use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
 
-use super::{Canvas, Emit, Null, Printer, Replaced, Written, emit::Stream, format, is_picture, picture};
+use super::{Calling, Canvas, Emit, Null, Printer, Replaced, Written, emit::Stream, format, is_picture, picture};
 use crate::{
     input::Stop,
     query::plan::{Output, Plan},
@@ -23,9 +19,7 @@ use crate::{
 pub struct Outlets {
     stdout: Rc<RefCell<Printer>>,
     replaced: Replaced,
-    security: Security,
-    /// Nothing is said but errors.
-    quiet: bool,
+    calling: Calling,
     /// Ends the reading where a consumer that all is sent to takes no more: else that would show at the next record.
     stopper: Option<Stop>,
     /// Whether more than one output writes to standard output.
@@ -48,15 +42,14 @@ pub struct Outlet {
 
 impl Outlets {
     /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for, `stopper` ends the reading.
-    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, security: Security, quiet: bool, stopper: Option<Stop>) -> Self {
+    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, calling: Calling, stopper: Option<Stop>) -> Self {
         let uses = plan.uses();
         let stdout = Rc::new(RefCell::new(stdout));
         Outlets {
             printers: RefCell::new(vec![stdout.clone()]),
             stdout,
             replaced,
-            security,
-            quiet,
+            calling,
             stopper: stopper.filter(|_| uses.outputs == 1),
             is_shared: uses.printers > 1,
             counted: Rc::default(),
@@ -99,7 +92,7 @@ impl Outlets {
                 Box::new(emit)
             }
             (None, Output::EmitTo(url)) => {
-                let emit = Emit::to(url, &self.security, self.quiet, schema, self.ending.clone(), self.stopper.clone())?;
+                let emit = Emit::to(url, &self.calling, schema, self.ending.clone(), self.stopper.clone())?;
                 self.streams.borrow_mut().push(emit.stream());
                 Box::new(emit)
             }

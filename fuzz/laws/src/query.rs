@@ -139,7 +139,7 @@ pub fn check(data: &[u8]) {
         stopper: None,
         quiet: true,
         memory: Default::default(),
-        security: Default::default(),
+        calling: Default::default(),
     };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {

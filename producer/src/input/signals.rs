@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM end the reading, as [`recpipe::signals`] has it.
+//! SIGINT, SIGTERM and SIGHUP end the reading, as [`recpipe::signals`] has it.
 
 use std::io;
 

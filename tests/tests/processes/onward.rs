@@ -44,6 +44,15 @@ fn a_next_one_that_takes_no_more_is_noticed_also_when_nothing_comes() {
 }
 
 #[test]
+fn a_next_one_that_is_not_there_is_called_for_as_long_as_was_said() {
+    let scratch = Scratch::new();
+    // The deadline is well below what it would be called for by default.
+    let run = Pipeline::both(&["apache"], &["--connect-timeout", "100ms", "emit \"unix:none\""]).dir(scratch.path());
+    let outcome = run.feed(Feed::Silent(Log::common(322, 10).text())).deadline(Duration::from_secs(6)).run();
+    outcome.exits(&[0, 1]).says(Consumer, "cannot connect to unix:none");
+}
+
+#[test]
 fn a_next_one_that_is_lost_is_named_and_not_taken_for_the_stream_that_is_read() {
     let mut group = Group::new();
     let last = group.run(Consumer, &["--listen", "unix:s", "json"]);

@@ -14,7 +14,7 @@ use super::links::{HOSTS, SOON, local, log_in};
 
 #[test]
 fn a_signal_ends_a_consumer_with_its_answer() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::HUP, 129), (Signal::INT, 130), (Signal::TERM, 143)] {
         for listens in [true, false] {
             let mut group = Group::new();
             let (reader, mut writer) = std::io::pipe().unwrap();
@@ -72,7 +72,7 @@ fn a_signal_ends_a_program_that_waits_for_its_first_peer() {
         (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h"]),
         (Producer, vec!["apache", "log", "--to", &nobody, "--connect-timeout", "1h", "--as", "json"]),
     ];
-    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
+    for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
         for (program, args) in &waits {
             let mut group = Group::new();
             log_in(&group, "log", 83, 10);
