@@ -21,7 +21,7 @@ use super::strangers::certificates;
 const SOON: Duration = Duration::from_secs(60);
 const LINES: usize = 5000;
 /// Copies of the log in one file, so that a consumer is in the middle of it for a while.
-const TIMES: usize = if cfg!(debug_assertions) { 20 } else { 200 };
+const TIMES: usize = if cfg!(debug_assertions) { 40 } else { 200 };
 const QUERY: &str = "tee [ print \"{host}\" ] | stats count, sum(bytes) as bytes | csv";
 
 /// A directory with a long log, and how the answer to [`QUERY`] ends.
