@@ -36,3 +36,10 @@ impl<'a> Bytes<'a> {
         taken
     }
 }
+
+/// CRC-32C, bit by bit: another implementation than the one that is tested.
+pub fn crc32c(bytes: &[u8]) -> u32 {
+    !bytes
+        .iter()
+        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())))
+}

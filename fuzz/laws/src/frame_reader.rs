@@ -14,7 +14,7 @@ use recpipe::{
     wire::{Ending, Incoming, Reader, Report, Writer, frame},
 };
 
-use crate::bytes::Bytes;
+use crate::bytes::{Bytes, crc32c};
 
 /// More steps than any input here has frames.
 const MAX_STEPS: usize = 10_000;
@@ -115,13 +115,6 @@ fn push_frame(out: &mut Vec<u8>, kind: frame::Kind, schema: u16, records: u32, s
     let header = frame::Header { kind, flags: 0, schema, records, stream: 0, payload_len: payload.len() as u32, sequence, payload_crc };
     out.extend_from_slice(&header.to_bytes());
     out.extend_from_slice(payload);
-}
-
-/// CRC-32C, bit by bit: another implementation than the one that is tested.
-fn crc32c(bytes: &[u8]) -> u32 {
-    !bytes
-        .iter()
-        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0x82f6_3b78 & (crc & 1).wrapping_neg())))
 }
 
 const KINDS: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
