@@ -336,8 +336,8 @@ impl Merged {
         self.left = self.left.map(|left| left.saturating_sub(1));
         self.over += 1;
         match how {
-            // That it was not read to its end is our doing.
-            Err(_) if self.signal().is_some() => {}
+            // That it was not read to its end is our doing, but not that it was lost before.
+            Err(error) if self.signal().is_some() && !matches!(error, Error::Lost(_)) => {}
             Ok(ending) => {
                 self.ending.rejected += ending.rejected;
                 if ending.exit != Exit::Done && self.ending.exit == Exit::Done {

@@ -50,7 +50,7 @@ pub(super) struct Deliver<'a, 'o> {
     too_many: bool,
     exit: Exit,
     /// What failed, for the End frame.
-    causes: Vec<String>,
+    causes: Vec<(Exit, String)>,
     /// What was typed does not fit the input.
     misfit: bool,
     /// The fields of a block without records, as far as they are known.
@@ -378,7 +378,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
     pub(super) fn fail(&mut self, exit: Exit, cause: String) {
         self.progress.say(&format!("producer: {cause}"));
         self.exit = if exit == Exit::Rejects { exit } else { self.exit.or(exit) };
-        self.causes.push(cause);
+        self.causes.push((exit, cause));
     }
 
     fn write(&mut self, write: impl FnOnce(&mut dyn Target) -> Result<(), Error>) -> Flow {
@@ -418,8 +418,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
 
     /// A signal has ended the reading.
     pub(super) fn interrupted(&mut self, signal: u8) {
-        self.exit = Exit::Signal(signal).or(self.exit);
-        self.causes.push(format!("ended by {}", signals::name(signal)));
+        let exit = Exit::Signal(signal);
+        self.exit = exit.or(self.exit);
+        self.causes.push((exit, format!("ended by {}", signals::name(signal))));
     }
 
     /// The end of the stream.
@@ -453,6 +454,11 @@ impl<'a, 'o> Deliver<'a, 'o> {
         if let Some(Err(e)) = self.writer.take().map(|writer| writer.finish(&ending)) {
             self.cannot_write(&e);
         }
+        // What outweighs a signal hides it: nobody could tell why the reading has ended.
+        let hidden = self.causes.iter().find(|(exit, _)| matches!(exit, Exit::Signal(_)) && *exit != self.exit);
+        if let Some((_, cause)) = hidden {
+            self.progress.say(&format!("producer: {cause}"));
+        }
     }
 
     /// How it would end now.
@@ -460,11 +466,13 @@ impl<'a, 'o> Deliver<'a, 'o> {
         Ending { exit: self.exit, cause: self.cause(), rejected: self.ledger.rejected }
     }
 
+    /// What has led to the exit, and how many others there are.
     fn cause(&self) -> String {
-        match &self.causes[..] {
-            [] => String::new(),
-            [one] => one.clone(),
-            [first, others @ ..] => format!("{first} (and {} more)", others.len()),
+        let first = self.causes.iter().find(|(exit, _)| *exit == self.exit).or(self.causes.first());
+        match (first, self.causes.len()) {
+            (None, _) => String::new(),
+            (Some((_, only)), 1) => only.clone(),
+            (Some((_, first)), all) => format!("{first} (and {} more)", all - 1),
         }
     }
 }

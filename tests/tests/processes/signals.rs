@@ -125,3 +125,16 @@ fn a_second_signal_ends_at_once() {
     let ended = group.wait(consumer, Duration::from_secs(5)).exits(143);
     assert!(ended.took < SOON, "{ended}");
 }
+
+#[test]
+fn a_loss_that_outweighs_a_signal_does_not_hide_it() {
+    let mut group = Group::new();
+    group.scratch().write("next", "cat > /dev/null; kill -9 $$\n");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let producer = group.start(Producer, &["apache", "--to", "exec:sh next"], reader);
+    group.until("it catches signals", SOON, |group| catches_signals(group, producer));
+    group.signal(producer, Signal::TERM);
+    let ended = group.wait(producer, SOON).exits(3).says("signal 9");
+    assert_eq!(ended.stderr.matches("producer: ended by SIGTERM").count(), 1, "{ended}");
+    drop(writer);
+}

@@ -29,7 +29,8 @@ pub struct Connected {
 /// Gives a link its first connection, and others when one breaks.
 pub trait Connections: Send {
     /// A connection; `after` says why the one before it is no more. It may take its time, and retry, for as long as `wait`
-    /// lets it, which hears the [`bell`](Connections::bell). `progress` is how far a receiver is, to be said in its Hello; one that has finished need not wait for long.
+    /// lets it, which hears the [`bell`](Connections::bell). `progress` is how far a receiver is, to be said in its Hello; one
+    /// that has finished need not wait for long.
     ///
     /// # Errors
     /// [`Error::Lost`] or another error that says why there will be none.

@@ -257,7 +257,10 @@ impl Steering {
     /// without an End.
     pub fn leave(&self, why: Report) {
         let mut state = self.shared.lock();
-        state.leaves.get_or_insert(why);
+        // That it was lost before is not our doing, and stays to be read.
+        if !matches!(state.over, Some(Err(_))) {
+            state.leaves.get_or_insert(why);
+        }
         state.inbox.enough();
         drop(state);
         self.shared.came.notify_all();
@@ -310,10 +313,10 @@ impl Receiver {
             if abandoned || progress.enough {
                 break Ok(());
             }
-            // Whoever leaves cannot tell one that is away, and does not stay for it.
+            // Whoever leaves, or wants no more, cannot tell one that is away, and does not stay for it.
             let is_over = || {
                 let state = self.shared.lock();
-                state.leaves.is_some() || state.abandoned && state.ending.is_none()
+                state.leaves.is_some() || state.stopped || state.abandoned && state.ending.is_none()
             };
             let (outage, wait) = (connections.outage(&cut, progress), Wait::until(&self.bell, &is_over));
             let (next, spoken) = Outage::during(outage, || connections.next(Some(&cut), progress, wait));
@@ -326,6 +329,7 @@ impl Receiver {
                 }
                 // It was told, and its Bye was lost; or it has died since. All that was to come has come.
                 Err(_) if self.shared.lock().inbox.progress().finished => break Ok(()),
+                Err(_) if self.shared.lock().stopped => break Ok(()),
                 Err(error) => break Err(error.to_string()),
             }
         };

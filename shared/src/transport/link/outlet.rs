@@ -281,8 +281,13 @@ impl Drop for Sender {
     fn drop(&mut self) {
         let failed = || Err(Gone { what: "the thread of the link has failed".into(), restarted: false });
         self.shared.lock().over.get_or_insert_with(failed);
-        let greeted = self.shared.lock().greeted;
-        self.tell_over(if greeted { Over::Lost } else { Over::Left });
+        let (is_lost, greeted) = {
+            let state = self.shared.lock();
+            (matches!(state.over, Some(Err(_))), state.greeted)
+        };
+        if is_lost {
+            self.tell_over(if greeted { Over::Lost } else { Over::Left });
+        }
         self.shared.notify();
     }
 }

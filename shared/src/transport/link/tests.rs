@@ -22,7 +22,7 @@ use crate::{
         greet::{self, Identity},
         listen::Listener,
     },
-    wire::{Ending, Hello, Incoming, Plan, Reader, Role, Writer, frame::MAX_PAYLOAD},
+    wire::{Ending, Hello, Incoming, Plan, Reader, Report, Role, Writer, frame::MAX_PAYLOAD},
 };
 
 const BATCHES: i64 = 60;
@@ -269,6 +269,25 @@ fn conditions_are_said_to_those_who_act_on_them() {
     };
     assert_eq!(came(Hello::CONDITIONS | 1 << 31), plan);
     assert_eq!(came(1 << 31), plan.clone().without_conditions());
+}
+
+#[test]
+fn a_loss_stays_one_whoever_leaves_after_it() {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let hello = Some(hello(Role::Sender, Progress::default()));
+    let connected = Connected { socket: ours.into(), parser: past_preamble(), hello, say: Bytes::new() };
+    let inlet = Inlet::open(Once { connected: Some(connected), peer: "the sender".into() }, Settings::default()).unwrap();
+    let steering = inlet.steering();
+    drop(theirs);
+    // There is nothing to be settled once it is lost.
+    let until = Instant::now() + Duration::from_secs(20);
+    while inlet.settle(0) {
+        assert!(Instant::now() < until, "it is not lost");
+        std::thread::yield_now();
+    }
+    steering.leave(Report { exit: Exit::Signal(15), message: "ended by SIGTERM".into() });
+    let error = receive(inlet).unwrap_err();
+    assert!(matches!(error, Error::Lost(_)), "{error}");
 }
 
 /// Has a mistake in it that shows when the first connection is cut.

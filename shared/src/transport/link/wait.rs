@@ -49,11 +49,8 @@ impl<'a> Wait<'a> {
     /// # Errors
     /// Nobody wants the connection any more; and those of the system.
     pub(crate) fn turn(&self, socket: Option<(BorrowedFd<'_>, PollFlags)>, until: Instant) -> io::Result<Woken> {
-        if let Some((bell, is_over)) = self.0 {
-            bell.silence();
-            if is_over() {
-                return Err(io::Error::other("nobody waits for it any more"));
-            }
+        if self.is_over() {
+            return Err(io::Error::other("nobody waits for it any more"));
         }
         // The socket comes first.
         let mut fds: Vec<PollFd<'_>> = socket.into_iter().map(|(socket, events)| PollFd::from_borrowed_fd(socket, events)).collect();
@@ -62,7 +59,12 @@ impl<'a> Wait<'a> {
         match poll(&mut fds, Timespec::try_from(left).ok().as_ref()) {
             Ok(0) => Ok(Woken::Late),
             Ok(_) if socket.is_some() && !fds[0].revents().is_empty() => Ok(Woken::Socket),
-            Ok(_) | Err(Errno::INTR) => Ok(Woken::Bell),
+            Ok(_) => {
+                // Not before it was heard: what it rang for since the caller has looked would be missed.
+                self.0.into_iter().for_each(|(bell, _)| bell.silence());
+                Ok(Woken::Bell)
+            }
+            Err(Errno::INTR) => Ok(Woken::Bell),
             Err(error) => Err(error.into()),
         }
     }
@@ -74,5 +76,23 @@ impl<'a> Wait<'a> {
     pub(crate) fn pause(&self, until: Instant) -> io::Result<()> {
         while self.turn(None, until)? != Woken::Late {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_ring_before_the_wait_is_heard_once() {
+        let bell = Bell::new().unwrap();
+        let wait = Wait::until(&bell, &|| false);
+        bell.waker().wake();
+        assert_eq!(wait.turn(None, Instant::now() + Duration::from_secs(60)).unwrap(), Woken::Bell);
+        assert_eq!(wait.turn(None, Instant::now() + Duration::from_millis(1)).unwrap(), Woken::Late);
+        let over = Wait::until(&bell, &|| true);
+        assert!(over.is_over() && over.turn(None, Instant::now() + Duration::from_secs(60)).is_err());
     }
 }
