@@ -138,10 +138,12 @@ fn a_second_signal_ends_at_once() {
 #[test]
 fn a_loss_that_outweighs_a_signal_does_not_hide_it() {
     let mut group = Group::new();
-    group.scratch().write("next", "cat > /dev/null; kill -9 $$\n");
-    let (reader, writer) = std::io::pipe().unwrap();
+    group.scratch().write("next", "cat > got; kill -9 $$\n");
+    let (reader, mut writer) = std::io::pipe().unwrap();
     let producer = group.start(Producer, &["apache", "--to", "exec:sh next"], reader);
-    group.until("it catches signals", SOON, |group| catches_signals(group, producer));
+    writer.write_all(&Log::common(84, 10).text()).unwrap();
+    let got = |group: &Group| fs::metadata(group.dir().join("got")).is_ok_and(|got| got.len() > 0);
+    group.until("the child reads", SOON, got);
     group.signal(producer, Signal::TERM);
     let ended = group.wait(producer, SOON).exits(3).says("signal 9");
     assert_eq!(ended.stderr.matches("producer: ended by SIGTERM").count(), 1, "{ended}");
