@@ -222,8 +222,9 @@ fn what_was_given_to_a_child_before_it_spoke_is_not_said_to_be_done() {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let mut slow = fs::OpenOptions::new().read(true).write(true).custom_flags(flags).open(group.dir().join("fifo")).unwrap();
     let consumer = consumer();
-    // It begins late, and is held up by whoever reads what it writes.
-    let script = format!("echo $$ > pid\nuntil test -e go; do sleep 0.02; done\nexec {consumer} 'print \"{{host}}\"' > fifo\n");
+    // It begins late, and is held up by whoever reads what it writes: of one batch that is more than a pipe holds.
+    let print = "{request}".repeat(20);
+    let script = format!("echo $$ > pid\nuntil test -e go; do sleep 0.02; done\nexec {consumer} 'print \"{print}\"' > fifo\n");
     group.scratch().write("slow", script);
     group.scratch().write("fast", format!("exec {consumer} 'print \"{{host}}\"' > hosts\n"));
     let (reader, mut writer) = std::io::pipe().unwrap();

@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{PipeWriter, Read, Write},
+    ops::RangeInclusive,
     os::unix::net::UnixStream,
     path::Path,
     thread,
@@ -95,10 +96,10 @@ impl Served {
 
     /// Asserts that a signal still ends it, with the answer to what came, and that so many senders were lost before.
     #[track_caller]
-    fn ends(mut self, lost: usize) -> e2e::Ended {
+    fn ends(mut self, lost: RangeInclusive<usize>) -> e2e::Ended {
         let consumer = self.consumer;
         let losses = |group: &Group| group.ended(consumer).stderr.matches("it did not come back\n").count();
-        self.group.until("the losses are known", SOON, |group| losses(group) == lost);
+        self.group.until("the losses are known", SOON, |group| lost.contains(&losses(group)));
         self.group.signal(consumer, Signal::TERM);
         let ended = self.group.wait(consumer, SOON).exits(3);
         assert_eq!(ended.stdout.lines().count(), self.written, "{ended}");
@@ -125,7 +126,7 @@ fn sixty_four_peers_are_served_and_no_more() {
         thread::sleep(Duration::from_millis(100));
     }
     served.serves();
-    let ended = served.ends(1);
+    let ended = served.ends(1..=1);
     assert_eq!(ended.stderr.matches("was turned away: too many are connected").count(), 1, "a line a minute\n{ended}");
 }
 
@@ -158,7 +159,8 @@ fn without_file_descriptors_connections_wait_and_nothing_spins() {
         waits.join().unwrap().unwrap_or_else(|error| panic!("accepting does not go on: {error}"));
     });
     served.serves();
-    let ended = served.ends(3);
+    // Those that gave up while they were not taken are taken now, and some of them for senders that are lost.
+    let ended = served.ends(3..=20);
     assert_eq!(ended.stderr.matches("cannot accept a connection, and tries again").count(), 1, "a line a minute\n{ended}");
     assert!(ended.stderr.contains("`ulimit -n`"), "{ended}");
 }
