@@ -65,7 +65,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let mut builder = BatchBuilder::new(schema());
     for n in 0..20 {
         let time = Value::Time(Time { nanos: n << 40, offset_s: 60 * n as i32 });
-        let null = if n % 3 == 0 { Value::Null } else { Value::Int(n * n) };
+        let null = if n % 3 == 0 { Value::Null } else { Value::Int(i128::from(n * n)) };
         builder.push(&[Value::Text(b"some text"), null, Value::Float(n as f64), time, Value::Bool(n % 2 == 0), Value::Null]).unwrap();
     }
     let mut stream = Vec::new();

@@ -62,7 +62,7 @@ fn write(batches: &[Batch], ending: &Ending) -> Vec<u8> {
 enum Cell {
     Null,
     Bool(bool),
-    Int(i64),
+    Int(i128),
     Float(f64),
     Time(i64, i32),
     Text(Vec<u8>),
@@ -81,16 +81,20 @@ impl Cell {
     }
 }
 
-const KINDS: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
+const KINDS: [Type; 7] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
 
 fn cell(kind: Type) -> BoxedStrategy<Cell> {
     let value = match kind {
         Type::Null => Just(Cell::Null).boxed(),
         Type::Bool => any::<bool>().prop_map(Cell::Bool).boxed(),
-        Type::Int => prop_oneof![any::<i64>(), 0..300_i64].prop_map(Cell::Int).boxed(),
+        Type::Int => prop_oneof![any::<i64>(), 0..300_i64].prop_map(|value| Cell::Int(value.into())).boxed(),
         Type::Float => any::<f64>().prop_map(Cell::Float).boxed(),
         Type::Time => (any::<i64>(), -50_000..50_000).prop_map(|(nanos, offset)| Cell::Time(nanos, offset)).boxed(),
         Type::Text => prop::collection::vec(any::<u8>(), 0..20).prop_map(Cell::Text).boxed(),
+        Type::Mixed => {
+            let others = KINDS[1..6].iter().map(|kind| cell(*kind)).chain([any::<i128>().prop_map(Cell::Int).boxed()]);
+            proptest::strategy::Union::new(others).boxed()
+        }
     };
     prop_oneof![5 => value, 1 => Just(Cell::Null)].boxed()
 }
@@ -108,7 +112,7 @@ fn batch() -> impl Strategy<Value = Batch> {
         for (row, _) in &rows {
             builder.push(&row.iter().map(Cell::value).collect::<Vec<_>>()).unwrap();
         }
-        let batch = builder.finish().unwrap().with_origin(Origin { source: "a/log".into(), start: 3, end: 99, order: 0 });
+        let batch = builder.finish().unwrap().with_origin(Origin { source: "a/log".into(), start: 3, end: 99, line: 7, order: 0 });
         if selected { batch.filter(&rows.iter().map(|row| row.1).collect::<Vec<_>>()) } else { batch }
     })
 }
@@ -127,7 +131,7 @@ fn views() -> Batch {
     ];
     let schema =
         Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int), Field::new("rest", Type::Text)]).unwrap();
-    Batch::new(Arc::new(schema), columns, 3, Origin { source: "log".into(), start: 0, end: 25, order: 0 }).unwrap()
+    Batch::new(Arc::new(schema), columns, 3, Origin { source: "log".into(), start: 0, end: 25, line: 1, order: 0 }).unwrap()
 }
 
 fn small_stream() -> Vec<u8> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Column, Schema, Value};
+use super::{Column, Ints, Schema, Value};
 use crate::Error;
 
 /// A batch of records: what stages pass on, and what a frame carries.
@@ -17,6 +17,8 @@ pub struct Batch {
     physical_rows: usize,
     selection: Option<Arc<[u32]>>,
     origin: Origin,
+    /// The line of each physical row, from the origin's.
+    lines: Option<Ints>,
 }
 
 /// Where a batch comes from: the identity that a restart reproduces.
@@ -28,13 +30,15 @@ pub struct Origin {
     pub start: u64,
     /// The byte after the last.
     pub end: u64,
+    /// The number of the line (or of the record, where there are no lines) that begins at `start`, from 1; 0 where it is not known.
+    pub line: u64,
     /// The place of the batch in its stream, from 0; set by the reader.
     pub order: u64,
 }
 
 impl Default for Origin {
     fn default() -> Self {
-        Origin { source: Arc::from(""), start: 0, end: 0, order: 0 }
+        Origin { source: Arc::from(""), start: 0, end: 0, line: 0, order: 0 }
     }
 }
 
@@ -57,11 +61,11 @@ impl Batch {
             if column.len() != rows {
                 return Err(Error::Schema(format!("the column `{}` has {} rows, the batch {rows}", field.name, column.len())));
             }
-            if column.kind() != field.kind && column.kind() != super::Type::Null {
+            if !column.fits(field) {
                 return Err(Error::Schema(format!("the column `{}` is {}, its field {}", field.name, column.kind(), field.kind)));
             }
         }
-        Ok(Batch { schema, columns, physical_rows: rows, selection: None, origin })
+        Ok(Batch { schema, columns, physical_rows: rows, selection: None, origin, lines: None })
     }
 
     /// The schema.
@@ -108,6 +112,29 @@ impl Batch {
     pub fn with_origin(mut self, origin: Origin) -> Self {
         self.origin = origin;
         self
+    }
+
+    /// The same batch, in which these are the lines that its physical rows begin at, from the origin's line.
+    ///
+    /// # Panics
+    /// When there is not one for each physical row.
+    pub fn with_lines(self, lines: Option<Ints>) -> Self {
+        assert!(lines.as_ref().is_none_or(|lines| lines.len() == self.physical_rows), "a line a row");
+        Batch { lines, ..self }
+    }
+
+    /// The lines that its physical rows begin at, from the origin's line, where they are known.
+    pub fn lines(&self) -> Option<&Ints> {
+        self.lines.as_ref()
+    }
+
+    /// Where a physical row was read, for people: `access.log:17`, or as much of that as is known.
+    pub fn place(&self, row: usize) -> String {
+        let Origin { source, line, .. } = &self.origin;
+        match &self.lines {
+            Some(lines) if *line > 0 => format!("{source}:{}", line.saturating_add_signed(lines.get(row))),
+            _ => source.to_string(),
+        }
     }
 
     /// The physical row of the `index`th record.
@@ -200,7 +227,7 @@ impl Batch {
     /// [`Error::Schema`] as for [`Batch::new`].
     pub fn with_columns(&self, schema: Arc<Schema>, columns: Vec<Column>) -> Result<Self, Error> {
         let batch = Batch::new(schema, columns, self.physical_rows, self.origin.clone())?;
-        Ok(Batch { selection: self.selection.clone(), ..batch })
+        Ok(Batch { selection: self.selection.clone(), lines: self.lines.clone(), ..batch })
     }
 
     /// The bytes of the columns' arrays and text, whatever else the memory they lie in holds; what columns share is
@@ -213,7 +240,8 @@ impl Batch {
     pub fn compact(&self) -> Self {
         let Some(selection) = &self.selection else { return self.clone() };
         let columns = self.columns.iter().map(|column| column.gather(selection)).collect();
-        Batch { schema: self.schema.clone(), columns, physical_rows: selection.len(), selection: None, origin: self.origin.clone() }
+        let lines = self.lines.as_ref().map(|lines| Ints::pack(&lines.gather(selection)));
+        Batch { schema: self.schema.clone(), columns, physical_rows: selection.len(), selection: None, origin: self.origin.clone(), lines }
     }
 }
 
@@ -273,7 +301,7 @@ mod tests {
     use super::{Batch, Origin};
     use crate::record::{BatchBuilder, Column, Field, Ints, Schema, Type, Value};
 
-    fn numbers(values: std::ops::Range<i64>) -> Batch {
+    fn numbers(values: std::ops::Range<i128>) -> Batch {
         let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap());
         let mut builder = BatchBuilder::new(schema);
         for n in values {
@@ -282,7 +310,7 @@ mod tests {
         builder.finish().unwrap()
     }
 
-    fn ints(batch: &Batch) -> Vec<i64> {
+    fn ints(batch: &Batch) -> Vec<i128> {
         batch.rows().map(|row| if let Value::Int(n) = row.value(0) { n } else { panic!("not an int") }).collect()
     }
 

@@ -2,26 +2,50 @@
 
 use std::sync::Arc;
 
-use super::{Batch, Bits, Column, Ints, Origin, Schema, Text, Type, Value, column::Values};
+use super::{
+    Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type, Value,
+    column::{Values, halves},
+};
 use crate::Error;
 
 /// Builds one column of a given type, value by value.
 ///
-/// Text is copied into one buffer; a parser that has the text in a block makes [`Text`] views of it instead.
+/// One of the type [`Type::Mixed`] takes values of any type, and gives a column of the only type that there was, if there was
+/// only one. Text is copied into one buffer; a parser that has the text in a block makes [`Text`] views of it instead.
 #[derive(Debug)]
 pub struct ColumnBuilder {
     kind: Type,
     numbers: Vec<i64>,
+    /// Of ints, the upper halves, once there was one that 64 bits do not hold.
+    highs: Vec<i64>,
     offsets_s: Vec<i32>,
     ends: Vec<u32>,
     bytes: Vec<u8>,
+    /// Of mixed values, one for each type there was; each as long as the rows up to its last value.
+    parts: Vec<ColumnBuilder>,
     nulls: Vec<bool>,
+    missing: Vec<u32>,
 }
 
 impl ColumnBuilder {
     /// An empty column of this type.
     pub fn new(kind: Type) -> Self {
-        ColumnBuilder { kind, numbers: Vec::new(), offsets_s: Vec::new(), ends: Vec::new(), bytes: Vec::new(), nulls: Vec::new() }
+        ColumnBuilder {
+            kind,
+            numbers: Vec::new(),
+            highs: Vec::new(),
+            offsets_s: Vec::new(),
+            ends: Vec::new(),
+            bytes: Vec::new(),
+            parts: Vec::new(),
+            nulls: Vec::new(),
+            missing: Vec::new(),
+        }
+    }
+
+    /// An empty column for the values of this field: of its type, or of any where it is open.
+    pub fn of(field: &Field) -> Self {
+        ColumnBuilder::new(if field.open { Type::Mixed } else { field.kind })
     }
 
     /// How many values it has.
@@ -36,7 +60,7 @@ impl ColumnBuilder {
 
     /// The bytes of text it holds.
     pub fn text_bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.parts.iter().map(ColumnBuilder::text_bytes).sum::<usize>()
     }
 
     /// Adds a value. An integer is taken by a float column.
@@ -45,9 +69,11 @@ impl ColumnBuilder {
     /// [`Error::Schema`] when the value is of another type, or the text of one column would pass 4 GiB.
     pub fn push(&mut self, value: Value<'_>) -> Result<(), Error> {
         match (self.kind, value) {
+            (Type::Mixed, Value::Null) => {}
+            (Type::Mixed, value) => self.push_mixed(value)?,
             (_, Value::Null) => self.push_number(0),
             (Type::Bool, Value::Bool(value)) => self.push_number(i64::from(value)),
-            (Type::Int, Value::Int(value)) => self.push_number(value),
+            (Type::Int, Value::Int(value)) => self.push_int(value),
             (Type::Float, Value::Float(value)) => self.push_number(value.to_bits() as i64),
             (Type::Float, Value::Int(value)) => self.push_number((value as f64).to_bits() as i64),
             (Type::Time, Value::Time(value)) => {
@@ -65,6 +91,42 @@ impl ColumnBuilder {
         Ok(())
     }
 
+    /// Adds a row whose record does not have the field.
+    ///
+    /// # Errors
+    /// As for [`ColumnBuilder::push`].
+    pub fn push_missing(&mut self) -> Result<(), Error> {
+        self.missing.push(self.len() as u32);
+        self.push(Value::Null)
+    }
+
+    fn push_mixed(&mut self, value: Value<'_>) -> Result<(), Error> {
+        let kind = value.kind();
+        let place = self.parts.iter().position(|part| part.kind == kind).unwrap_or_else(|| {
+            self.parts.push(ColumnBuilder::new(kind));
+            self.parts.len() - 1
+        });
+        let (part, rows) = (&mut self.parts[place], self.nulls.len());
+        part.pad(rows)?;
+        part.push(value)
+    }
+
+    /// What is lacking of so many rows is null.
+    fn pad(&mut self, rows: usize) -> Result<(), Error> {
+        (self.len()..rows).try_for_each(|_| self.push(Value::Null))
+    }
+
+    fn push_int(&mut self, value: i128) {
+        let (high, low) = halves(value);
+        if self.highs.is_empty() && i64::try_from(value).is_err() {
+            self.highs = self.numbers.iter().map(|number| number >> 63).collect();
+            self.highs.push(high);
+        } else if !self.highs.is_empty() {
+            self.highs.push(high);
+        }
+        self.numbers.push(low);
+    }
+
     fn push_number(&mut self, number: i64) {
         match self.kind {
             Type::Text => self.ends.push(self.ends.last().copied().unwrap_or(0)),
@@ -72,28 +134,44 @@ impl ColumnBuilder {
                 self.numbers.push(number);
                 self.offsets_s.push(0);
             }
-            Type::Null => {}
-            Type::Bool | Type::Int | Type::Float => self.numbers.push(number),
+            Type::Int => self.push_int(i128::from(number)),
+            Type::Null | Type::Mixed => {}
+            Type::Bool | Type::Float => self.numbers.push(number),
         }
     }
 
     /// The column; the builder is empty again.
     pub fn finish(&mut self) -> Column {
-        let ColumnBuilder { kind, numbers, offsets_s, ends, bytes, nulls } = std::mem::replace(self, ColumnBuilder::new(self.kind));
+        let ColumnBuilder { kind, numbers, highs, offsets_s, ends, bytes, parts, nulls, missing } =
+            std::mem::replace(self, ColumnBuilder::new(self.kind));
+        let rows = nulls.len();
+        let mut absent = vec![false; rows];
+        missing.iter().for_each(|&row| absent[row as usize] = true);
+        let missing = if missing.is_empty() { None } else { Bits::collect(rows, |row| absent[row]) };
         let values = match kind {
-            Type::Null => Values::Null(nulls.len()),
+            Type::Null => Values::Null(rows),
             Type::Bool => Values::Bool(Ints::pack(&numbers)),
-            Type::Int => Values::Int(Ints::pack(&numbers)),
+            Type::Int if highs.is_empty() => Values::Int(Ints::pack(&numbers)),
+            Type::Int => Values::Wide { high: Ints::pack(&highs), low: Ints::pack(&numbers) },
             Type::Float => Values::Float(Ints::pack(&numbers)),
             Type::Time => Values::Time { nanos: Ints::pack(&numbers), offset_s: Ints::pack(&offsets_s) },
             Type::Text => {
                 let starts: Vec<u32> = std::iter::once(0).chain(ends.iter().copied()).take(ends.len()).collect();
                 let lens: Vec<u32> = starts.iter().zip(&ends).map(|(start, end)| end - start).collect();
                 // Ends ascend and the last is the length of the bytes, so every view lies within.
-                Text::new(bytes.into(), None, Ints::pack(&starts), Ints::pack(&lens)).map_or(Values::Null(nulls.len()), Values::Text)
+                Text::new(bytes.into(), None, Ints::pack(&starts), Ints::pack(&lens)).map_or(Values::Null(rows), Values::Text)
+            }
+            Type::Mixed => {
+                let finish = |mut part: ColumnBuilder| {
+                    // A null needs no room that could be lacking.
+                    let _ = part.pad(rows);
+                    part.finish()
+                };
+                let column = Column::of_parts(parts.into_iter().map(finish).collect(), rows);
+                return column.with_missing(missing);
             }
         };
-        Column::new(values).with_nulls(Bits::collect(nulls.len(), |row| nulls[row]))
+        Column::new(values).with_nulls(Bits::collect(rows, |row| nulls[row])).with_missing(missing)
     }
 }
 
@@ -123,7 +201,7 @@ pub struct BatchBuilder {
 impl BatchBuilder {
     /// An empty batch of this schema.
     pub fn new(schema: Arc<Schema>) -> Self {
-        let columns = schema.fields().iter().map(|field| ColumnBuilder::new(field.kind)).collect();
+        let columns = schema.fields().iter().map(ColumnBuilder::of).collect();
         BatchBuilder { schema, columns, rows: 0 }
     }
 
@@ -186,10 +264,26 @@ mod tests {
         };
         check(Type::Null, &[Value::Null, Value::Null]);
         check(Type::Bool, &[Value::Bool(true), Value::Null, Value::Bool(false)]);
-        check(Type::Int, &[Value::Int(i64::MIN), Value::Null, Value::Int(i64::MAX)]);
+        check(Type::Int, &[Value::Int(i128::from(i64::MIN)), Value::Null, Value::Int(i128::from(i64::MAX))]);
+        check(Type::Int, &[Value::Int(-1), Value::Null, Value::Int(i128::MAX), Value::Int(-5), Value::Int(1 << 63), Value::Null]);
+        check(Type::Mixed, &[Value::Null, Value::Int(1), Value::Text(b"a"), Value::Float(1.0), Value::Bool(true), time, Value::Null]);
+        check(Type::Mixed, &[Value::Null, Value::Int(1 << 70), Value::Int(2), Value::Null]);
+        check(Type::Mixed, &[Value::Null, Value::Null]);
         check(Type::Float, &[Value::Float(1.5), Value::Null, Value::Float(f64::NAN)]);
         check(Type::Time, &[time, Value::Null, time]);
         check(Type::Text, &[Value::Text(b"a"), Value::Null, Value::Text(b""), Value::Text(b"\xff\n")]);
         assert!(ColumnBuilder::new(Type::Int).push(Value::Text(b"1")).is_err());
+    }
+
+    #[test]
+    fn one_type_makes_no_mixed_column() {
+        let mut builder = ColumnBuilder::new(Type::Mixed);
+        for value in [Value::Null, Value::Text(b"a"), Value::Null] {
+            builder.push(value).unwrap();
+        }
+        builder.push_missing().unwrap();
+        let column = builder.finish();
+        assert_eq!((column.kind(), column.len()), (Type::Text, 4));
+        assert_eq!((0..4).map(|row| column.is_missing(row)).collect::<Vec<_>>(), [false, false, false, true]);
     }
 }

@@ -2,15 +2,17 @@
 
 use bytes::Bytes;
 
-use super::{Bits, Ints, Time, Type, Value};
+use super::{Bits, Field, Ints, Time, Type, Value};
 
 /// The values of one field, row by row: what they are, and which of them are null.
 ///
-/// The value under a null row is unspecified but valid.
+/// The value under a null row is unspecified but valid. Some of the null rows may be *missing*: their record does not have the
+/// field at all. Only outputs that can leave a field out tell them from others.
 #[derive(Clone, Debug)]
 pub struct Column {
     values: Values,
     nulls: Option<Bits>,
+    missing: Option<Bits>,
 }
 
 /// The values of a column, by type.
@@ -20,8 +22,15 @@ pub enum Values {
     Null(usize),
     /// 0 or 1.
     Bool(Ints),
-    /// Whole numbers.
+    /// Whole numbers of 64 bits.
     Int(Ints),
+    /// Whole numbers of 128 bits: the upper half, signed, and the lower one.
+    Wide {
+        /// Bits 64 to 127.
+        high: Ints,
+        /// Bits 0 to 63, as an `i64`.
+        low: Ints,
+    },
     /// The bits of floats ([`f64::to_bits`] as `i64`).
     Float(Ints),
     /// Moments.
@@ -33,17 +42,74 @@ pub enum Values {
     },
     /// Views into bytes.
     Text(Text),
+    /// Values of several types: see [`Column::mixed`].
+    Mixed(Vec<Column>),
 }
 
 impl Column {
     /// A column without nulls.
     pub fn new(values: Values) -> Self {
-        Column { values, nulls: None }
+        Column { values, nulls: None, missing: None }
     }
 
     /// A column of nulls.
     pub fn null(len: usize) -> Self {
         Column::new(Values::Null(len))
+    }
+
+    /// A column of a field that no record has.
+    pub fn absent(len: usize) -> Self {
+        Column::null(len).with_missing(Bits::collect(len, |_| true))
+    }
+
+    /// A column of values of several types: a row has the value of the one part in which it is not null, and is null where it is
+    /// null in all of them (a sparse union, as Arrow calls it). `None` unless the parts are of different types, none of them
+    /// mixed or of nulls, all of the same length, and no row has a value in two of them.
+    pub fn mixed(parts: Vec<Column>) -> Option<Self> {
+        let len = parts.first()?.len();
+        let fits = |(i, part): (usize, &Column)| {
+            part.len() == len
+                && part.missing.is_none()
+                && !matches!(part.values, Values::Null(_) | Values::Mixed(_))
+                && parts[..i].iter().all(|other| other.kind() != part.kind())
+        };
+        if !parts.iter().enumerate().all(fits) {
+            return None;
+        }
+        let mut found = vec![false; len];
+        for part in &parts {
+            for (row, found) in found.iter_mut().enumerate() {
+                if !part.is_null(row) && std::mem::replace(found, true) {
+                    return None;
+                }
+            }
+        }
+        let nulls = Bits::collect(len, |row| !found[row]);
+        Some(Column { values: Values::Mixed(parts), nulls, missing: None })
+    }
+
+    /// The column of parts as [`Column::mixed`] takes them: of none of them it is of nulls, and the only one is it itself.
+    ///
+    /// # Panics
+    /// When the parts are others.
+    pub(super) fn of_parts(mut parts: Vec<Column>, rows: usize) -> Self {
+        match parts.len() {
+            0 => Column::null(rows),
+            1 => parts.remove(0),
+            _ => match Column::mixed(parts) {
+                Some(column) => column,
+                None => unreachable!("parts of different types, one value a row"),
+            },
+        }
+    }
+
+    /// The same column, in which these rows, which are null, are missing.
+    ///
+    /// # Panics
+    /// When the bitmap has another length than the column.
+    pub fn with_missing(self, missing: Option<Bits>) -> Self {
+        assert!(missing.as_ref().is_none_or(|bits| bits.len() == self.len()), "a bitmap of missing rows of another length");
+        Column { missing, ..self }
     }
 
     /// A column of whole numbers.
@@ -74,7 +140,15 @@ impl Column {
     /// When the bitmap has another length than the column.
     pub fn with_nulls(self, nulls: Option<Bits>) -> Self {
         assert!(nulls.as_ref().is_none_or(|bits| bits.len() == self.len()), "a null bitmap of another length");
-        Column { values: self.values, nulls }
+        Column { values: self.values, nulls, missing: self.missing }
+    }
+
+    /// Its parts, one for each type of its values: itself, where it is not mixed.
+    pub fn parts(&self) -> &[Column] {
+        match &self.values {
+            Values::Mixed(parts) => parts,
+            _ => std::slice::from_ref(self),
+        }
     }
 
     /// The values, whatever is null.
@@ -87,12 +161,30 @@ impl Column {
         self.nulls.as_ref()
     }
 
+    /// Which rows are missing; all of them are null.
+    pub fn missing(&self) -> Option<&Bits> {
+        self.missing.as_ref()
+    }
+
+    /// Whether the record of `row` does not have the field at all.
+    #[inline]
+    pub fn is_missing(&self, row: usize) -> bool {
+        self.missing.as_ref().is_some_and(|missing| missing.get(row))
+    }
+
+    /// Whether it may be the column of this field.
+    pub fn fits(&self, field: &Field) -> bool {
+        let kind = self.kind();
+        field.open || kind == Type::Null || kind == field.kind && !matches!(self.values, Values::Wide { .. })
+    }
+
     /// The type.
     pub fn kind(&self) -> Type {
         match self.values {
             Values::Null(_) => Type::Null,
             Values::Bool(_) => Type::Bool,
-            Values::Int(_) => Type::Int,
+            Values::Int(_) | Values::Wide { .. } => Type::Int,
+            Values::Mixed(_) => Type::Mixed,
             Values::Float(_) => Type::Float,
             Values::Time { .. } => Type::Time,
             Values::Text(_) => Type::Text,
@@ -103,8 +195,10 @@ impl Column {
     pub fn len(&self) -> usize {
         match &self.values {
             Values::Null(len) => *len,
-            Values::Bool(ints) | Values::Int(ints) | Values::Float(ints) | Values::Time { nanos: ints, .. } => ints.len(),
+            Values::Bool(ints) | Values::Int(ints) | Values::Float(ints) => ints.len(),
+            Values::Time { nanos: ints, .. } | Values::Wide { high: ints, .. } => ints.len(),
             Values::Text(text) => text.len(),
+            Values::Mixed(parts) => parts.first().map_or(0, Column::len),
         }
     }
 
@@ -131,10 +225,12 @@ impl Column {
         match &self.values {
             Values::Null(_) => Value::Null,
             Values::Bool(ints) => Value::Bool(ints.get(row) != 0),
-            Values::Int(ints) => Value::Int(ints.get(row)),
+            Values::Int(ints) => Value::Int(i128::from(ints.get(row))),
+            Values::Wide { high, low } => Value::Int(wide(high.get(row), low.get(row))),
             Values::Float(ints) => Value::Float(f64::from_bits(ints.get(row) as u64)),
             Values::Time { nanos, offset_s } => Value::Time(time(nanos.get(row), offset_s.get(row))),
             Values::Text(text) => Value::Text(text.get(row)),
+            Values::Mixed(parts) => parts.iter().find(|part| !part.is_null(row)).map_or(Value::Null, |part| part.value(row)),
         }
     }
 
@@ -148,12 +244,14 @@ impl Column {
             Values::Null(_) => Values::Null(rows.len()),
             Values::Bool(ints) => Values::Bool(pick(ints)),
             Values::Int(ints) => Values::Int(pick(ints)),
+            Values::Wide { high, low } => Values::Wide { high: pick(high), low: pick(low) },
+            Values::Mixed(parts) => Values::Mixed(parts.iter().map(|part| part.gather(rows)).collect()),
             Values::Float(ints) => Values::Float(pick(ints)),
             Values::Time { nanos, offset_s } => Values::Time { nanos: pick(nanos), offset_s: pick(offset_s) },
             Values::Text(text) => Values::Text(Text::collect(rows.iter().map(|&row| text.get(row as usize)))),
         };
-        let nulls = self.nulls.as_ref().and_then(|nulls| Bits::collect(rows.len(), |i| nulls.get(rows[i] as usize)));
-        Column { values, nulls }
+        let pick = |bits: &Bits| Bits::collect(rows.len(), |i| bits.get(rows[i] as usize));
+        Column { values, nulls: self.nulls.as_ref().and_then(pick), missing: self.missing.as_ref().and_then(pick) }
     }
 
     /// The bytes of its arrays, and of its text.
@@ -162,10 +260,12 @@ impl Column {
         let values = match &self.values {
             Values::Null(_) => 0,
             Values::Bool(values) | Values::Int(values) | Values::Float(values) => ints(values),
-            Values::Time { nanos, offset_s } => ints(nanos) + ints(offset_s),
+            Values::Time { nanos: one, offset_s: other } | Values::Wide { high: one, low: other } => ints(one) + ints(other),
+            Values::Mixed(parts) => parts.iter().map(Column::bytes).sum(),
             Values::Text(text) => text.anchors.as_ref().map_or(0, ints) + ints(&text.starts) + ints(&text.lens) + text.bytes.len(),
         };
-        values + self.nulls.as_ref().map_or(0, |nulls| nulls.data().len())
+        let bits = |bits: &Option<Bits>| bits.as_ref().map_or(0, |bits| bits.data().len());
+        values + bits(&self.nulls) + bits(&self.missing)
     }
 
     /// The first `len` rows, without copying.
@@ -175,13 +275,27 @@ impl Column {
             Values::Null(_) => Values::Null(len),
             Values::Bool(ints) => Values::Bool(ints.head(len)),
             Values::Int(ints) => Values::Int(ints.head(len)),
+            Values::Wide { high, low } => Values::Wide { high: high.head(len), low: low.head(len) },
+            Values::Mixed(parts) => Values::Mixed(parts.iter().map(|part| part.head(len)).collect()),
             Values::Float(ints) => Values::Float(ints.head(len)),
             Values::Time { nanos, offset_s } => Values::Time { nanos: nanos.head(len), offset_s: offset_s.head(len) },
             Values::Text(text) => Values::Text(text.head(len)),
         };
-        let nulls = self.nulls.as_ref().and_then(|nulls| Bits::collect(len, |row| nulls.get(row)));
-        Column { values, nulls }
+        let first = |bits: &Bits| Bits::collect(len, |row| bits.get(row));
+        Column { values, nulls: self.nulls.as_ref().and_then(first), missing: self.missing.as_ref().and_then(first) }
     }
+}
+
+/// A whole number of its two halves.
+#[inline]
+pub fn wide(high: i64, low: i64) -> i128 {
+    i128::from(high) << 64 | i128::from(low as u64)
+}
+
+/// The halves of a whole number: what [`wide`] takes.
+#[inline]
+pub fn halves(value: i128) -> (i64, i64) {
+    ((value >> 64) as i64, value as i64)
 }
 
 fn time(nanos: i64, offset_s: i64) -> Time {
@@ -353,6 +467,48 @@ mod tests {
             let within = rows.iter().all(|row| row.0 + bias + row.1 >= 0 && row.0 + bias + row.1 + row.2 <= size as i64);
             let text = Text::new(vec![b'x'; size].into(), Some(Ints::pack(&anchors)), Ints::pack(&starts), Ints::pack(&lens));
             prop_assert_eq!(text.is_some(), within);
+        }
+    }
+
+    #[test]
+    fn mixed_values_are_each_of_their_type() {
+        let parts = || {
+            vec![
+                Column::int(Ints::pack(&[1_i64, 0, 0, 0])).with_nulls(Bits::collect(4, |row| row != 0)),
+                Column::text(Text::collect([&b""[..], b"x", b"", b""].into_iter())).with_nulls(Bits::collect(4, |row| row != 1)),
+                Column::bool(&[false, false, true, false]).with_nulls(Bits::collect(4, |row| row != 2)),
+            ]
+        };
+        let column = Column::mixed(parts()).unwrap();
+        let values = |column: &Column| (0..column.len()).map(|row| format!("{:?}", column.value(row))).collect::<Vec<_>>();
+        assert_eq!(values(&column), ["Int(1)", "Text([120])", "Bool(true)", "Null"]);
+        assert_eq!(values(&column.gather(&[3, 1, 0])), ["Null", "Text([120])", "Int(1)"]);
+        assert_eq!(values(&column.head(2)), ["Int(1)", "Text([120])"]);
+        // Two values in a row, two parts of a type, another length, a part of nulls.
+        let two = Column::bool(&[true; 4]);
+        assert!(Column::mixed([parts(), vec![two]].concat()).is_none());
+        assert!(Column::mixed([parts(), vec![parts()[0].clone()]].concat()).is_none());
+        assert!(Column::mixed(vec![Column::int(Ints::pack(&[1_i64])), Column::text(Text::collect([].into_iter()))]).is_none());
+        assert!(Column::mixed(vec![Column::null(4)]).is_none());
+        assert!(Column::mixed(Vec::new()).is_none());
+    }
+
+    #[test]
+    fn missing_rows_stay_missing() {
+        let column = Column::null(3).with_missing(Bits::collect(3, |row| row == 1));
+        let missing = |column: &Column| (0..column.len()).map(|row| column.is_missing(row)).collect::<Vec<_>>();
+        assert_eq!(missing(&column), [false, true, false]);
+        assert_eq!(missing(&column.gather(&[1, 0])), [true, false]);
+        assert_eq!(missing(&column.head(1)), [false]);
+        assert_eq!(missing(&Column::absent(2)), [true, true]);
+    }
+
+    #[test]
+    fn wide_numbers_keep_all_digits() {
+        for value in [0, -1, 1, i128::from(i64::MIN), i128::from(u64::MAX), i128::MIN, i128::MAX] {
+            let (high, low) = super::halves(value);
+            let column = Column::new(super::Values::Wide { high: Ints::constant(high, 1), low: Ints::constant(low, 1) });
+            assert!(matches!(column.value(0), Value::Int(back) if back == value), "{value}");
         }
     }
 

@@ -75,7 +75,8 @@ impl CompareOp {
 pub fn compare_column(op: CompareOp, batch: &Batch, place: usize, constant: &Constant) -> Vector {
     let column = batch.column(place);
     if let (None, Constant::Int(bound)) = (batch.selection(), constant)
-        && let Some(found) = packed(op, column, *bound)
+        && let Ok(bound) = i64::try_from(*bound)
+        && let Some(found) = packed(op, column, bound)
     {
         return Vector::bools(batch.len(), Operand::Each(found));
     }
@@ -108,19 +109,10 @@ fn compare_each<C, T: PartialOrd + Copy>(op: CompareOp, data: &[C], get: impl Fn
     }
 }
 
-/// `left OP right`, row by row; never null.
+/// `left OP right`, row by row; never null. Values of different types are not equal, and none of them is less; int and float
+/// are one type here.
 pub fn compare(op: CompareOp, left: &Vector, right: &Vector) -> Vector {
-    let found = match (&left.values, &right.values) {
-        (Values::Bool(a), Values::Bool(b)) => compare_by(op, a, b, |a| a, |b| b),
-        (Values::Int(a), Values::Int(b)) => compare_by(op, a, b, |a| a, |b| b),
-        (Values::Float(a), Values::Float(b)) => compare_by(op, a, b, |a| a, |b| b),
-        (Values::Int(a), Values::Float(b)) => a.zip(b, |a, b| op.holds(cmp_int_float(a, b))),
-        (Values::Float(a), Values::Int(b)) => a.zip(b, |a, b| op.mirrored().holds(cmp_int_float(b, a))),
-        (Values::Time(a), Values::Time(b)) => compare_by(op, a, b, |a: Time| a.nanos, |b: Time| b.nanos),
-        (Values::Text(a), Values::Text(b)) => compare_texts(op, a, b),
-        // One side has nothing but nulls; whoever asks lets no other types meet.
-        _ => Operand::One(op == CompareOp::Ne),
-    };
+    let found = compare_values(op, left, right);
     let (a, b) = (left.null_operand(), right.null_operand());
     if (&a, &b) == (&Operand::One(false), &Operand::One(false)) {
         return Vector::bools(left.len, found);
@@ -133,6 +125,42 @@ pub fn compare(op: CompareOp, left: &Vector, right: &Vector) -> Vector {
     };
     let by_nulls = a.zip(&b, |a, b| (a | b, if a & b { both } else { one }));
     Vector::bools(left.len, found.zip(&by_nulls, |found, (any, answer)| if any { answer } else { found }))
+}
+
+/// What [`compare`] says of the rows in which neither is null.
+fn compare_values(op: CompareOp, left: &Vector, right: &Vector) -> Operand<bool> {
+    match (&left.values, &right.values) {
+        (Values::Bool(a), Values::Bool(b)) => compare_by(op, a, b, |a| a, |b| b),
+        (Values::Int(a), Values::Int(b)) => compare_by(op, a, b, |a| a, |b| b),
+        (Values::Int(a), Values::Wide(b)) => compare_by(op, a, b, i128::from, |b| b),
+        (Values::Wide(a), Values::Int(b)) => compare_by(op, a, b, |a| a, i128::from),
+        (Values::Wide(a), Values::Wide(b)) => compare_by(op, a, b, |a| a, |b| b),
+        (Values::Float(a), Values::Float(b)) => compare_by(op, a, b, |a| a, |b| b),
+        (Values::Int(a), Values::Float(b)) => a.zip(b, |a, b| op.holds(cmp_int_float(a.into(), b))),
+        (Values::Float(a), Values::Int(b)) => a.zip(b, |a, b| op.mirrored().holds(cmp_int_float(b.into(), a))),
+        (Values::Wide(a), Values::Float(b)) => a.zip(b, |a, b| op.holds(cmp_int_float(a, b))),
+        (Values::Float(a), Values::Wide(b)) => a.zip(b, |a, b| op.mirrored().holds(cmp_int_float(b, a))),
+        (Values::Time(a), Values::Time(b)) => compare_by(op, a, b, |a: Time| a.nanos, |b: Time| b.nanos),
+        (Values::Text(a), Values::Text(b)) => compare_texts(op, a, b),
+        (Values::Mixed(parts), _) => compare_parts(left.len, parts, |part| compare_values(op, part, right)),
+        (_, Values::Mixed(parts)) => compare_parts(right.len, parts, |part| compare_values(op, left, part)),
+        // One side has nothing but nulls, or the two are of different types.
+        _ => Operand::One(op == CompareOp::Ne),
+    }
+}
+
+/// What each part says of the rows that have their value in it.
+fn compare_parts(len: usize, parts: &[Vector], compare: impl Fn(&Vector) -> Operand<bool>) -> Operand<bool> {
+    let mut found = vec![false; len];
+    for part in parts {
+        let answers = compare(part);
+        for (row, found) in found.iter_mut().enumerate() {
+            if !part.is_null(row) {
+                *found = answers.get(row);
+            }
+        }
+    }
+    Operand::Each(found)
 }
 
 fn compare_texts(op: CompareOp, a: &Texts, b: &Texts) -> Operand<bool> {
@@ -164,8 +192,41 @@ fn compare_by<A: Copy, B: Copy, K: PartialOrd>(
 
 #[cfg(test)]
 mod tests {
-    use super::{CompareOp, packed};
-    use crate::record::{Column, Ints};
+    use super::{CompareOp, compare, packed};
+    use crate::record::{Column, Ints, Time, Value, Vector};
+
+    #[test]
+    fn values_of_all_types_compare_one_by_one() {
+        let time = |nanos| Value::Time(Time { nanos, offset_s: 0 });
+        let values = [
+            Value::Null,
+            Value::Int(1),
+            Value::Int(i128::MAX),
+            Value::Float(1.0),
+            Value::Float(f64::NAN),
+            Value::Bool(true),
+            time(1),
+            Value::Text(b"1"),
+            Value::Text(b"a"),
+        ];
+        let pairs: Vec<_> = values.iter().flat_map(|a| values.iter().map(move |b| (*a, *b))).collect();
+        let left = Vector::collect(pairs.iter().map(|pair| pair.0)).unwrap();
+        let right = Vector::collect(pairs.iter().map(|pair| pair.1)).unwrap();
+        let alone = |value: &Value<'_>| Vector::collect(std::iter::once(*value)).unwrap();
+        for op in CompareOp::ALL {
+            let found = compare(op, &left, &right).truth();
+            for (row, (a, b)) in pairs.iter().enumerate() {
+                let equal_nulls = matches!((a, b), (Value::Null, Value::Null)) && matches!(op, CompareOp::Eq);
+                let order = a.partial_cmp(b).filter(|_| !matches!((a, b), (Value::Null, _) | (_, Value::Null)));
+                let expect = match (a, b) {
+                    (Value::Null, Value::Null) => equal_nulls,
+                    _ => op.holds(order),
+                };
+                assert_eq!(found.get(row), expect, "{a:?} {} {b:?}", op.symbol());
+                assert_eq!(compare(op, &alone(a), &alone(b)).truth().get(0), expect, "{a:?} {} {b:?}, alone", op.symbol());
+            }
+        }
+    }
 
     #[test]
     fn packed_integers_compare_as_what_they_stand_for() {

@@ -15,7 +15,7 @@ pub enum Constant {
     /// True or false.
     Bool(bool),
     /// A whole number.
-    Int(i64),
+    Int(i128),
     /// A binary floating-point number.
     Float(f64),
     /// A moment with its offset.
@@ -42,7 +42,10 @@ impl Constant {
         let values = match self {
             Constant::Null => Values::Null,
             Constant::Bool(value) => Values::Bool(Operand::One(*value)),
-            Constant::Int(value) => Values::Int(Operand::One(*value)),
+            Constant::Int(value) => match i64::try_from(*value) {
+                Ok(value) => Values::Int(Operand::One(value)),
+                Err(_) => Values::Wide(Operand::One(*value)),
+            },
             Constant::Float(value) => Values::Float(Operand::One(*value)),
             Constant::Time(value) => Values::Time(Operand::One(*value)),
             Constant::Text(value) => Values::Text(Texts::constant(value)),

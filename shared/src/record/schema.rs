@@ -19,6 +19,8 @@ pub enum Type {
     Time,
     /// Bytes.
     Text,
+    /// Values of several types, each of its own: int, float, bool, time or text.
+    Mixed,
 }
 
 impl fmt::Display for Type {
@@ -30,23 +32,35 @@ impl fmt::Display for Type {
             Type::Float => "float",
             Type::Time => "time",
             Type::Text => "text",
+            Type::Mixed => "mixed",
         })
     }
 }
 
 /// One field: its name and its type. Any field may be null in a record.
+///
+/// The type of a *closed* field holds for every value: what reads it may rely on it. The values of an *open* field are of the
+/// type that each was written with; its `kind` is what a sample of them showed, and tells which mistakes are certain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// The name, any UTF-8.
     pub name: String,
-    /// The type of every value that is not null.
+    /// Of a closed field, the type of every value that is not null; its ints are of 64 bits. Of an open one, the type of those
+    /// that were seen: [`Type::Mixed`] if there are several, or none was.
     pub kind: Type,
+    /// Whether other values than `kind` says may come.
+    pub open: bool,
 }
 
 impl Field {
-    /// A field of this name and type.
+    /// A closed field of this name and type.
     pub fn new(name: impl Into<String>, kind: Type) -> Self {
-        Field { name: name.into(), kind }
+        Field { name: name.into(), kind, open: kind == Type::Mixed }
+    }
+
+    /// An open field of this name, in which values of this type were seen.
+    pub fn open(name: impl Into<String>, kind: Type) -> Self {
+        Field { name: name.into(), kind, open: true }
     }
 }
 

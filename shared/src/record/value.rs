@@ -9,12 +9,12 @@ use super::{Time, Type};
 /// Text is bytes: logs hold what clients sent, and that is not always UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
-    /// Nothing: the field is absent from this record.
+    /// Nothing: the field is null or missing in this record.
     Null,
     /// True or false.
     Bool(bool),
-    /// A whole number.
-    Int(i64),
+    /// A whole number, exactly.
+    Int(i128),
     /// A binary floating-point number.
     Float(f64),
     /// A moment with its offset.
@@ -36,51 +36,62 @@ impl Value<'_> {
         }
     }
 
-    /// The total order used for sorting and for keys: numbers by exact value whatever their type, text bytewise,
-    /// times by moment; values of different kinds in the order bool, number, time, text; null last; NaN after all
-    /// other numbers.
+    /// The total order used for sorting and for keys: numbers by exact value whatever their type, times by moment, bools,
+    /// text bytewise, in that order of kinds; NaN after all of them, and null last.
     pub fn total_cmp(&self, other: &Value<'_>) -> Ordering {
-        use Value::{Bool, Float, Int, Text};
+        match self.rank().cmp(&other.rank()) {
+            Ordering::Equal => self.partial_cmp(other).unwrap_or(Ordering::Equal),
+            order => order,
+        }
+    }
+
+    /// How two values compare that are of one kind; int and float are one kind. `None` for values of different kinds, and
+    /// for NaN. Two nulls are equal.
+    pub fn partial_cmp(&self, other: &Value<'_>) -> Option<Ordering> {
+        use Value::{Bool, Float, Int, Null, Text};
         match (self, other) {
-            (Bool(a), Bool(b)) => a.cmp(b),
-            (Int(a), Int(b)) => a.cmp(b),
-            (Int(a), Float(b)) => cmp_int_float(*a, *b).unwrap_or(Ordering::Less),
-            (Float(a), Int(b)) => cmp_int_float(*b, *a).map_or(Ordering::Greater, Ordering::reverse),
-            (Float(a), Float(b)) => a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan())),
-            (Value::Time(a), Value::Time(b)) => a.cmp(b),
-            (Text(a), Text(b)) => a.cmp(b),
-            _ => self.rank().cmp(&other.rank()),
+            (Null, Null) => Some(Ordering::Equal),
+            (Bool(a), Bool(b)) => Some(a.cmp(b)),
+            (Int(a), Int(b)) => Some(a.cmp(b)),
+            (Int(a), Float(b)) => cmp_int_float(*a, *b),
+            (Float(a), Int(b)) => cmp_int_float(*b, *a).map(Ordering::reverse),
+            (Float(a), Float(b)) => a.partial_cmp(b),
+            (Value::Time(a), Value::Time(b)) => Some(a.cmp(b)),
+            (Text(a), Text(b)) => Some(a.cmp(b)),
+            _ => None,
         }
     }
 
     fn rank(&self) -> u8 {
         match self {
-            Value::Bool(_) => 0,
-            Value::Int(_) | Value::Float(_) => 1,
-            Value::Time(_) => 2,
+            Value::Float(value) if value.is_nan() => 4,
+            Value::Int(_) | Value::Float(_) => 0,
+            Value::Time(_) => 1,
+            Value::Bool(_) => 2,
             Value::Text(_) => 3,
-            Value::Null => 4,
+            Value::Null => 5,
         }
     }
 }
 
 /// Compares an integer with a float by their exact values, never through a lossy cast; `None` for NaN.
-pub fn cmp_int_float(int: i64, float: f64) -> Option<Ordering> {
-    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
+pub fn cmp_int_float(int: i128, float: f64) -> Option<Ordering> {
+    const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     if float.is_nan() {
         return None;
     }
-    if float >= TWO_63 {
+    if float >= TWO_127 {
         return Some(Ordering::Less);
     }
-    if float < -TWO_63 {
+    if float < -TWO_127 {
         return Some(Ordering::Greater);
     }
     let whole = float.trunc();
     // In range, so the cast is exact.
-    Some(int.cmp(&(whole as i64)).then_with(|| 0.0_f64.total_cmp(&(float - whole + 0.0))))
+    Some(int.cmp(&(whole as i128)).then_with(|| 0.0_f64.total_cmp(&(float - whole + 0.0))))
 }
 
+/// As [`Value::total_cmp`] says; [`Value::partial_cmp`] is another relation.
 impl PartialEq for Value<'_> {
     fn eq(&self, other: &Self) -> bool {
         self.total_cmp(other) == Ordering::Equal
@@ -108,6 +119,7 @@ mod tests {
     use std::cmp::Ordering::{self, Equal, Greater, Less};
 
     use super::{Value, cmp_int_float};
+    use crate::record::Time;
 
     #[test]
     fn integers_and_floats_compare_exactly() {
@@ -116,8 +128,10 @@ mod tests {
         check(1, 1.5, Some(Less));
         check(-1, -1.5, Some(Greater));
         check(0, -0.0, Some(Equal));
-        check(i64::MAX, 9_223_372_036_854_775_807.0, Some(Less));
-        check(i64::MIN, -9_223_372_036_854_775_808.0, Some(Equal));
+        check(i128::from(i64::MAX), 9_223_372_036_854_775_807.0, Some(Less));
+        check(i128::from(i64::MIN), -9_223_372_036_854_775_808.0, Some(Equal));
+        check(i128::MAX, i128::MAX as f64, Some(Less));
+        check(i128::MIN, i128::MIN as f64, Some(Equal));
         check(9_007_199_254_740_993, 9_007_199_254_740_992.0, Some(Greater));
         check(5, f64::INFINITY, Some(Less));
         check(5, f64::NEG_INFINITY, Some(Greater));
@@ -127,19 +141,23 @@ mod tests {
     #[test]
     fn the_order_is_total() {
         let values = [
-            Value::Bool(false),
-            Value::Bool(true),
             Value::Float(f64::NEG_INFINITY),
-            Value::Int(i64::MIN),
+            Value::Int(i128::MIN),
+            Value::Int(i128::from(i64::MIN)),
             Value::Float(-1.5),
             Value::Int(-1),
             Value::Float(0.5),
             Value::Int(1),
+            Value::Int(i128::MAX),
             Value::Float(f64::INFINITY),
-            Value::Float(f64::NAN),
+            Value::Time(Time { nanos: -1, offset_s: 0 }),
+            Value::Time(Time { nanos: 1, offset_s: 0 }),
+            Value::Bool(false),
+            Value::Bool(true),
             Value::Text(b""),
             Value::Text(b"a"),
             Value::Text(b"\xff"),
+            Value::Float(f64::NAN),
             Value::Null,
         ];
         for (i, a) in values.iter().enumerate() {

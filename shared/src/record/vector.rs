@@ -1,7 +1,12 @@
 //! What an expression gives for a batch: plain arrays, or one value for all rows.
 
-use super::{Batch, Bits, Column, Ints, Text, Time, Type, Value, column};
 use bytes::Bytes;
+
+use super::{
+    Batch, Bits, Column, ColumnBuilder, Ints, Text, Time, Type, Value,
+    column::{self, halves},
+};
+use crate::Error;
 
 /// One value for each selected row of a batch.
 #[derive(Clone, Debug)]
@@ -21,14 +26,18 @@ pub enum Values {
     Null,
     /// True or false.
     Bool(Operand<bool>),
-    /// Whole numbers.
+    /// Whole numbers of 64 bits.
     Int(Operand<i64>),
+    /// Whole numbers of 128 bits.
+    Wide(Operand<i128>),
     /// Floats.
     Float(Operand<f64>),
     /// Moments.
     Time(Operand<Time>),
     /// Text.
     Text(Texts),
+    /// Values of several types, as [`Column::mixed`]: a row has the value of the one part in which it is not null.
+    Mixed(Vec<Vector>),
 }
 
 /// A value that all rows have, or one for each: constants are never spread out.
@@ -153,8 +162,15 @@ impl Vector {
 
     /// The selected rows of a column of the batch, unpacked.
     pub fn from_column(column: &Column, batch: &Batch) -> Self {
-        let rows = batch.selection();
-        let len = batch.len();
+        Vector::from_rows(column, batch.selection())
+    }
+
+    /// The rows of this list of a column, or all of them, unpacked.
+    ///
+    /// # Panics
+    /// When a row is not below [`Column::len`].
+    pub fn from_rows(column: &Column, rows: Option<&[u32]>) -> Self {
+        let len = rows.map_or(column.len(), <[u32]>::len);
         let unpack = |ints: &Ints| match (ints.as_constant(), rows) {
             (Some(value), _) => Operand::One(value),
             (None, None) => Operand::Each(ints.to_vec()),
@@ -164,6 +180,8 @@ impl Vector {
             column::Values::Null(_) => return Vector::null(len),
             column::Values::Bool(ints) => Values::Bool(unpack(ints).map(|value| value != 0)),
             column::Values::Int(ints) => Values::Int(unpack(ints)),
+            column::Values::Wide { high, low } => Values::Wide(unpack(high).zip(&unpack(low), column::wide)),
+            column::Values::Mixed(parts) => Values::Mixed(parts.iter().map(|part| Vector::from_rows(part, rows)).collect()),
             column::Values::Float(ints) => Values::Float(unpack(ints).map(|bits| f64::from_bits(bits as u64))),
             column::Values::Time { nanos, offset_s } => Values::Time(
                 unpack(nanos).zip(&unpack(offset_s), |nanos, offset_s| Time { nanos, offset_s: i32::try_from(offset_s).unwrap_or(0) }),
@@ -177,12 +195,54 @@ impl Vector {
         Vector { len, values, nulls: nulls.filter(|nulls: &Vec<bool>| nulls.contains(&true)) }
     }
 
+    /// These values, whatever their types, a row each.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when their text would pass 4 GiB.
+    pub fn collect<'v>(values: impl Iterator<Item = Value<'v>>) -> Result<Self, Error> {
+        let mut column = ColumnBuilder::new(Type::Mixed);
+        for value in values {
+            column.push(value)?;
+        }
+        Ok(Vector::from_rows(&column.finish(), None))
+    }
+
+    /// Its parts, one for each type of its values: itself, where it is not mixed. Rows are null in the parts that they have no
+    /// value in.
+    pub fn parts(&self) -> &[Vector] {
+        match &self.values {
+            Values::Mixed(parts) => parts,
+            _ => std::slice::from_ref(self),
+        }
+    }
+
+    /// The vector of parts of any types: a row has the value of the first part in which it is not null.
+    ///
+    /// # Errors
+    /// As [`Vector::collect`].
+    ///
+    /// # Panics
+    /// When a part has another length.
+    pub fn of_parts(len: usize, mut parts: Vec<Vector>) -> Result<Self, Error> {
+        parts.retain(|part| part.null_operand() != Operand::One(true));
+        assert!(parts.iter().all(|part| part.len == len), "parts of one length");
+        match parts.len() {
+            0 => Ok(Vector::null(len)),
+            1 => Ok(parts.remove(0)),
+            _ => {
+                let value = |row: usize| parts.iter().map(|part| part.value(row)).find(|value| !matches!(value, Value::Null));
+                Vector::collect((0..len).map(|row| value(row).unwrap_or(Value::Null)))
+            }
+        }
+    }
+
     /// The type of its values.
     pub fn kind(&self) -> Type {
         match self.values {
             Values::Null => Type::Null,
             Values::Bool(_) => Type::Bool,
-            Values::Int(_) => Type::Int,
+            Values::Int(_) | Values::Wide(_) => Type::Int,
+            Values::Mixed(_) => Type::Mixed,
             Values::Float(_) => Type::Float,
             Values::Time(_) => Type::Time,
             Values::Text(_) => Type::Text,
@@ -195,6 +255,8 @@ impl Vector {
             Values::Null => true,
             Values::Bool(values) => matches!(values, Operand::One(_)),
             Values::Int(values) => matches!(values, Operand::One(_)),
+            Values::Wide(values) => matches!(values, Operand::One(_)),
+            Values::Mixed(_) => false,
             Values::Float(values) => matches!(values, Operand::One(_)),
             Values::Time(values) => matches!(values, Operand::One(_)),
             Values::Text(texts) => matches!(texts.views, Operand::One(_)),
@@ -219,7 +281,9 @@ impl Vector {
         match &self.values {
             Values::Null => Value::Null,
             Values::Bool(values) => Value::Bool(values.get(row)),
-            Values::Int(values) => Value::Int(values.get(row)),
+            Values::Int(values) => Value::Int(i128::from(values.get(row))),
+            Values::Wide(values) => Value::Int(values.get(row)),
+            Values::Mixed(parts) => parts.iter().find(|part| !part.is_null(row)).map_or(Value::Null, |part| part.value(row)),
             Values::Float(values) => Value::Float(values.get(row)),
             Values::Time(values) => Value::Time(values.get(row)),
             Values::Text(texts) => Value::Text(texts.get(row)),
@@ -231,6 +295,10 @@ impl Vector {
         match (self.values, self.nulls) {
             (Values::Bool(values), None) => values,
             (Values::Bool(values), Some(nulls)) => values.zip(&Operand::Each(nulls), |value, null| value & !null),
+            (Values::Mixed(parts), _) => {
+                // Where the part of the bools is null, the row is of another type.
+                parts.into_iter().find(|part| part.kind() == Type::Bool).map_or(Operand::One(false), Vector::truth)
+            }
             _ => Operand::One(false),
         }
     }
@@ -251,6 +319,8 @@ impl Vector {
             Values::Null => Values::Null,
             Values::Bool(values) => Values::Bool(each(values, wanted)),
             Values::Int(values) => Values::Int(each(values, wanted)),
+            Values::Wide(values) => Values::Wide(each(values, wanted)),
+            Values::Mixed(parts) => Values::Mixed(parts.into_iter().map(|part| part.spread(wanted)).collect()),
             Values::Float(values) => Values::Float(each(values, wanted)),
             Values::Time(values) => Values::Time(each(values, wanted)),
             Values::Text(texts) => Values::Text(Texts { views: each(texts.views, wanted), bytes: texts.bytes }),
@@ -281,6 +351,20 @@ impl Vector {
             Values::Null => return Column::null(physical),
             Values::Bool(values) => column::Values::Bool(pack(&values.map(i64::from))),
             Values::Int(values) => column::Values::Int(pack(values)),
+            Values::Wide(values) => {
+                column::Values::Wide { high: pack(&values.map(|value| halves(value).0)), low: pack(&values.map(|value| halves(value).1)) }
+            }
+            Values::Mixed(parts) => {
+                // Rows that are not selected are null in all parts, so that none has two values.
+                let mut selected = vec![rows.is_none(); physical];
+                rows.unwrap_or_default().iter().for_each(|&row| selected[row as usize] = true);
+                let part = |part: &Vector| {
+                    let column = part.clone().into_column(Type::Mixed, batch);
+                    let nulls = Bits::collect(physical, |row| !selected[row] || column.is_null(row));
+                    column.with_nulls(nulls)
+                };
+                return Column::of_parts(parts.iter().map(part).collect(), physical);
+            }
             Values::Float(values) => column::Values::Float(pack(&values.map(|value| value.to_bits() as i64))),
             Values::Time(values) => column::Values::Time {
                 nanos: pack(&values.map(|value| value.nanos)),
@@ -304,6 +388,7 @@ impl Vector {
     pub fn into_float(self) -> Self {
         match self.values {
             Values::Int(values) => Vector { values: Values::Float(values.map(|value| value as f64)), ..self },
+            Values::Wide(values) => Vector { values: Values::Float(values.map(|value| value as f64)), ..self },
             _ => self,
         }
     }

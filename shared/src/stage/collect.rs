@@ -68,7 +68,7 @@ pub(crate) mod tests {
         let schema = Schema::new(vec![Field::new("n", Type::Int)]).unwrap();
         let mut builder = BatchBuilder::new(Arc::new(schema));
         for n in numbers {
-            builder.push(&[Value::Int(n)]).unwrap();
+            builder.push(&[Value::Int(n.into())]).unwrap();
         }
         builder.finish().unwrap()
     }

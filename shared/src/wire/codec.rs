@@ -5,10 +5,11 @@
 //! checksum were verified first, with a limit, borrowing text and arrays from the slice; flat types only; and all
 //! bytes must be consumed. The arrays of a batch cross as byte slices, which a decoded batch keeps using in place.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+mod batch;
+
+use std::{fmt, marker::PhantomData};
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
-use bytes::Bytes;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error as _, SeqAccess, Visitor},
@@ -16,13 +17,15 @@ use serde::{
 
 use super::control::{Hello, Role};
 use super::frame::{MAX_PAYLOAD, Totals};
-use super::heads::HeadBuffer;
 use super::plan::Plan;
 use crate::{
     Error, Exit,
-    record::{Batch, Bits, Column, CompareOp, Condition, Constant, Field, Ints, Origin, Schema, Text, Time, Type, column::Values},
+    record::{CompareOp, Condition, Constant, Field, Schema, Time, Type},
     session::Progress,
 };
+
+pub(super) use batch::decode_batch;
+pub use batch::{Encoded, encode};
 
 // The limit counts bytes claimed, and with fixed-width integers that is what is on the wire; what follows it has slack
 // for the containers that are counted before they are filled.
@@ -42,31 +45,35 @@ fn from_slice<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, String> {
     Ok(value)
 }
 
-/// One for each field, and so no more of them than there may be fields: in memory they are many times what they are on the
-/// wire.
-#[derive(Serialize)]
-struct Each<T>(Vec<T>);
+fn write_to(value: &impl Serialize, out: &mut Vec<u8>) -> Result<(), Error> {
+    bincode::serde::encode_into_std_write(value, out, CONFIG).map(|_| ()).map_err(|error| Error::Data(format!("cannot encode: {error}")))
+}
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Each<T> {
+/// A list with no more elements than `MOST`, which is that of fields where nothing else is said: in memory they are many times
+/// what they are on the wire.
+#[derive(Serialize)]
+struct Each<T, const MOST: usize = { Schema::MAX_FIELDS }>(Vec<T>);
+
+impl<'de, T: Deserialize<'de>, const MOST: usize> Deserialize<'de> for Each<T, MOST> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_seq(EachOf(PhantomData))
+        from.deserialize_seq(EachOf::<T, MOST>(PhantomData))
     }
 }
 
-struct EachOf<T>(PhantomData<T>);
+struct EachOf<T, const MOST: usize>(PhantomData<T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for EachOf<T> {
-    type Value = Each<T>;
+impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for EachOf<T, MOST> {
+    type Value = Each<T, MOST>;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "up to {} fields", Schema::MAX_FIELDS)
+        write!(out, "up to {MOST} of them")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
         while let Some(next) = from.next_element()? {
-            if all.len() == Schema::MAX_FIELDS {
-                return Err(A::Error::custom(format_args!("more than {} fields", Schema::MAX_FIELDS)));
+            if all.len() == MOST {
+                return Err(A::Error::custom(format_args!("more than {MOST} of them")));
             }
             all.push(next);
         }
@@ -83,22 +90,28 @@ struct SchemaWire<'a> {
 #[derive(Serialize, Deserialize)]
 struct FieldWire<'a> {
     name: &'a str,
+    /// The type's place in [`TYPES`], and [`OPEN`] where the field is open.
     kind: u8,
 }
 
-const TYPES: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
+const TYPES: [Type; 7] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
+const OPEN: u8 = 1 << 7;
 
 pub(super) fn encode_schema(schema: &Schema) -> Result<Vec<u8>, Error> {
-    let kind = |kind: Type| TYPES.iter().position(|known| *known == kind).unwrap_or(0) as u8;
-    let fields = schema.fields().iter().map(|field| FieldWire { name: &field.name, kind: kind(field.kind) });
+    let kind = |field: &Field| {
+        let kind = TYPES.iter().position(|known| *known == field.kind).unwrap_or(0) as u8;
+        if field.open { kind | OPEN } else { kind }
+    };
+    let fields = schema.fields().iter().map(|field| FieldWire { name: &field.name, kind: kind(field) });
     to_vec(&SchemaWire { fields: Each(fields.collect()) })
 }
 
 pub(super) fn decode_schema(payload: &[u8]) -> Result<Schema, String> {
     let wire: SchemaWire<'_> = from_slice(payload)?;
     let field = |field: &FieldWire<'_>| {
-        let kind = TYPES.get(usize::from(field.kind)).ok_or_else(|| format!("a field of the unknown type {}", field.kind))?;
-        Ok(Field::new(field.name, *kind))
+        let (kind, open) = (field.kind & !OPEN, field.kind & OPEN != 0);
+        let kind = TYPES.get(usize::from(kind)).ok_or_else(|| format!("a field of the unknown type {kind}"))?;
+        Ok(if open { Field::open(field.name, *kind) } else { Field::new(field.name, *kind) })
     };
     Schema::new(wire.fields.0.iter().map(field).collect::<Result<_, String>>()?).map_err(|error| error.to_string())
 }
@@ -179,7 +192,7 @@ struct ConditionWire<'a> {
 enum ConstantWire<'a> {
     Null,
     Bool(bool),
-    Int(i64),
+    Int(i128),
     Float(f64),
     Time { nanos: i64, offset_s: i32 },
     Text(#[serde(with = "serde_bytes", borrow)] &'a [u8]),
@@ -272,212 +285,4 @@ pub(super) fn decode_hello(payload: &[u8]) -> Result<Hello, String> {
     let HelloWire { sends, instance, stream, progress: said, token, can, program } = from_slice(payload)?;
     let role = if sends { Role::Sender } else { Role::Receiver };
     Ok(Hello { role, instance, stream, progress: progress(said), token: token.to_vec(), can, program: program.to_owned() })
-}
-
-/// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.
-#[derive(Serialize, Deserialize)]
-struct BatchWire<'a> {
-    source: &'a str,
-    start: u64,
-    end: u64,
-    #[serde(borrow)]
-    anchors: Option<IntsWire<'a>>,
-    #[serde(borrow)]
-    columns: Each<ColumnWire<'a>>,
-    #[serde(with = "serde_bytes", borrow)]
-    block: &'a [u8],
-}
-
-#[derive(Clone, Copy, Serialize, Deserialize)]
-struct IntsWire<'a> {
-    base: i64,
-    width: u8,
-    #[serde(with = "serde_bytes", borrow)]
-    data: &'a [u8],
-}
-
-#[derive(Serialize, Deserialize)]
-struct ColumnWire<'a> {
-    #[serde(with = "serde_bytes", borrow)]
-    nulls: Option<&'a [u8]>,
-    #[serde(borrow)]
-    values: ValuesWire<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum ValuesWire<'a> {
-    Null,
-    #[serde(borrow)]
-    Bool(IntsWire<'a>),
-    #[serde(borrow)]
-    Int(IntsWire<'a>),
-    #[serde(borrow)]
-    Float(IntsWire<'a>),
-    Time {
-        #[serde(borrow)]
-        nanos: IntsWire<'a>,
-        #[serde(borrow)]
-        offset_s: IntsWire<'a>,
-    },
-    /// Views into the batch's block, from the batch's anchors.
-    Views {
-        #[serde(borrow)]
-        starts: IntsWire<'a>,
-        #[serde(borrow)]
-        lens: IntsWire<'a>,
-    },
-    /// Views into bytes of the column's own.
-    Text {
-        #[serde(borrow)]
-        starts: IntsWire<'a>,
-        #[serde(borrow)]
-        lens: IntsWire<'a>,
-        #[serde(with = "serde_bytes", borrow)]
-        bytes: &'a [u8],
-    },
-}
-
-fn ints_wire(ints: &Ints) -> IntsWire<'_> {
-    let (base, width, data) = ints.parts();
-    IntsWire { base, width, data }
-}
-
-/// A batch as a payload: what a worker makes, and a [`super::Writer`] sends with a header around it.
-#[derive(Debug)]
-pub struct Encoded {
-    pub(super) schema: Arc<Schema>,
-    pub(super) records: u32,
-    /// Everything up to the block.
-    pub(super) head: HeadBuffer,
-    /// The block of text, shared with the batch.
-    pub(super) block: Bytes,
-    pub(super) crc: u32,
-}
-
-impl Encoded {
-    /// Bytes of the payload.
-    pub fn payload_len(&self) -> usize {
-        self.head.len() + self.block.len()
-    }
-
-    /// The number of records.
-    pub fn records(&self) -> u32 {
-        self.records
-    }
-
-    /// The fields of its records.
-    pub fn schema(&self) -> &Arc<Schema> {
-        &self.schema
-    }
-}
-
-/// Encodes a batch: into one payload, or into several when it would pass [`MAX_PAYLOAD`].
-///
-/// Text stays where it is; the arrays are copied once, and all is checksummed. This is the part of writing that workers
-/// do in parallel.
-///
-/// # Errors
-/// [`Error::TooLarge`] when a single record does not fit a frame.
-pub fn encode(batch: &Batch) -> Result<Vec<Encoded>, Error> {
-    let compact = batch.compact();
-    let whole = encode_one(&compact)?;
-    if whole.payload_len() <= MAX_PAYLOAD {
-        return Ok(vec![whole]);
-    }
-    if compact.len() <= 1 {
-        return Err(Error::TooLarge { what: "a record".into(), size: whole.payload_len() as u64, limit: MAX_PAYLOAD as u64 });
-    }
-    let (len, half) = (compact.len() as u32, compact.len() as u32 / 2);
-    let mut parts = encode(&compact.select((0..half).collect()))?;
-    parts.append(&mut encode(&compact.select((half..len).collect()))?);
-    Ok(parts)
-}
-
-fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
-    // The anchors and the block that the first text column with anchors has are the batch's; columns that share them
-    // say so by being `Views`.
-    let anchored = batch.columns().iter().find_map(|column| match column.values() {
-        Values::Text(text) => text.parts().0.map(|anchors| (anchors, text.bytes())),
-        _ => None,
-    });
-    let is_shared = |text: &Text| {
-        let same = |a: &Bytes, b: &Bytes| a.as_ptr() == b.as_ptr() && a.len() == b.len();
-        let (anchors, block) = match (text.parts().0, anchored) {
-            (Some(anchors), Some((shared, block))) => {
-                (same(anchors.parts().2, shared.parts().2) && anchors.parts().0 == shared.parts().0, block)
-            }
-            _ => return false,
-        };
-        anchors && same(text.bytes(), block)
-    };
-    let mut owned = Vec::new();
-    for column in batch.columns() {
-        // Anchors of its own cannot cross: such text is put together anew.
-        owned.push(match column.values() {
-            Values::Text(text) if text.parts().0.is_some() && !is_shared(text) => {
-                Some(Text::collect((0..text.len()).map(|row| text.get(row))))
-            }
-            _ => None,
-        });
-    }
-    let columns = batch.columns().iter().zip(&owned).map(|(column, owned)| {
-        let values = match column.values() {
-            Values::Null(_) => ValuesWire::Null,
-            Values::Bool(ints) => ValuesWire::Bool(ints_wire(ints)),
-            Values::Int(ints) => ValuesWire::Int(ints_wire(ints)),
-            Values::Float(ints) => ValuesWire::Float(ints_wire(ints)),
-            Values::Time { nanos, offset_s } => ValuesWire::Time { nanos: ints_wire(nanos), offset_s: ints_wire(offset_s) },
-            Values::Text(text) => {
-                let text = owned.as_ref().unwrap_or(text);
-                let (anchors, starts, lens) = text.parts();
-                match anchors {
-                    Some(_) => ValuesWire::Views { starts: ints_wire(starts), lens: ints_wire(lens) },
-                    None => ValuesWire::Text { starts: ints_wire(starts), lens: ints_wire(lens), bytes: text.bytes() },
-                }
-            }
-        };
-        ColumnWire { nulls: column.nulls().map(|nulls| &nulls.data()[..]), values }
-    });
-    let (anchors, block) = anchored.map_or((None, Bytes::new()), |(anchors, block)| (Some(ints_wire(anchors)), block.clone()));
-    let Origin { source, start, end, .. } = batch.origin();
-    let wire = BatchWire { source, start: *start, end: *end, anchors, columns: Each(columns.collect()), block: &[] };
-    let mut head = HeadBuffer::new();
-    bincode::serde::encode_into_std_write(&wire, &mut *head, CONFIG).map_err(|error| Error::Data(format!("cannot encode: {error}")))?;
-    // The last eight bytes are the length of the block, which follows.
-    let at = head.len() - 8;
-    head[at..].copy_from_slice(&(block.len() as u64).to_le_bytes());
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&head), &block);
-    Ok(Encoded { schema: batch.schema().clone(), records: batch.len() as u32, head, block, crc })
-}
-
-/// Decodes a payload whose checksum was verified; the batch keeps using its bytes.
-pub(super) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, order: u64) -> Result<Batch, String> {
-    let wire: BatchWire<'_> = from_slice(payload)?;
-    let ints = |ints: &IntsWire<'_>| {
-        Ints::from_parts(rows, ints.base, ints.width, payload.slice_ref(ints.data)).ok_or("an array of numbers has not one number a record")
-    };
-    let anchors = wire.anchors.as_ref().map(ints).transpose()?;
-    let block = payload.slice_ref(wire.block);
-    let outside = "a text lies outside its bytes";
-    let column = |column: &ColumnWire<'_>| {
-        let values = match &column.values {
-            ValuesWire::Null => Values::Null(rows),
-            ValuesWire::Bool(values) => Values::Bool(ints(values)?),
-            ValuesWire::Int(values) => Values::Int(ints(values)?),
-            ValuesWire::Float(values) => Values::Float(ints(values)?),
-            ValuesWire::Time { nanos, offset_s } => Values::Time { nanos: ints(nanos)?, offset_s: ints(offset_s)? },
-            ValuesWire::Views { starts, lens } => {
-                let anchors = anchors.clone().ok_or("views without anchors")?;
-                Values::Text(Text::new(block.clone(), Some(anchors), ints(starts)?, ints(lens)?).ok_or(outside)?)
-            }
-            ValuesWire::Text { starts, lens, bytes } => {
-                Values::Text(Text::new(payload.slice_ref(bytes), None, ints(starts)?, ints(lens)?).ok_or(outside)?)
-            }
-        };
-        let nulls = column.nulls.map(|nulls| Bits::new(rows, payload.slice_ref(nulls)).ok_or("a null bitmap has not one bit a record"));
-        Ok(Column::new(values).with_nulls(nulls.transpose()?))
-    };
-    let columns = wire.columns.0.iter().map(column).collect::<Result<Vec<_>, &str>>()?;
-    let origin = Origin { source: wire.source.into(), start: wire.start, end: wire.end, order };
-    Batch::new(schema, columns, rows, origin).map_err(|error| error.to_string())
 }

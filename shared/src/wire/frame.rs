@@ -27,7 +27,7 @@ use crate::Error;
 /// The first eight bytes of every stream.
 pub const MAGIC: [u8; 8] = *b"\x89RECPIPE";
 /// The version this program writes, and the only one it reads.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// The codec of all payloads: bincode 2, fixed-width little-endian.
 pub const CODEC: u8 = 1;
 /// Bytes of a preamble.

@@ -110,7 +110,7 @@ mod tests {
                 columns: columns(&["host"]),
                 holds_state: false,
                 conditions: vec![
-                    condition("i", CompareOp::Eq, Constant::Int(i64::MIN)),
+                    condition("i", CompareOp::Eq, Constant::Int(i64::MIN.into())),
                     condition("f", CompareOp::Ne, Constant::Float(-0.5)),
                     condition("t", CompareOp::Lt, Constant::Text(b"\xff\0"[..].into())),
                     condition("b", CompareOp::Le, Constant::Bool(true)),

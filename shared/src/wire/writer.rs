@@ -73,7 +73,7 @@ impl<W: Write> Writer<W> {
     /// [`Error::Io`].
     pub fn encoded(&mut self, encoded: &Encoded) -> Result<(), Error> {
         let schema = self.schema(&encoded.schema)?;
-        self.parts(Kind::Batch, schema, encoded.records, encoded.crc, &encoded.head, &encoded.block)
+        self.parts(Kind::Batch, schema, encoded.records, encoded.crc(), &encoded.head, &encoded.block)
     }
 
     /// Passes on a batch that was read from another stream, byte for byte and unchecked: its checksum goes with it.

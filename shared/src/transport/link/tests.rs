@@ -126,7 +126,7 @@ fn send(outlet: Outlet) -> Result<Option<Ending>, Error> {
     for batch in 0..BATCHES {
         let mut builder = BatchBuilder::new(schema.clone());
         for n in 0..20 {
-            builder.push(&[Value::Int(batch * 20 + n), Value::Text(b"some text to make it longer")]).unwrap();
+            builder.push(&[Value::Int((batch * 20 + n).into()), Value::Text(b"some text to make it longer")]).unwrap();
         }
         writer.batch(&builder.finish()?)?;
     }
@@ -143,7 +143,7 @@ fn receive(inlet: Inlet) -> Result<Vec<i64>, Error> {
             Incoming::Batch(raw) => {
                 let batch = raw.decode()?;
                 came.extend((0..batch.len()).map(|row| match batch.row(row).get("n") {
-                    Some(Value::Int(n)) => n,
+                    Some(Value::Int(n)) => n as i64,
                     other => panic!("{other:?}"),
                 }));
                 steering.done(reader.totals().frames);

@@ -226,7 +226,7 @@ fn a_stream_crosses_with_little_room() {
         for batch in 0..BATCHES {
             let mut builder = BatchBuilder::new(schema.clone());
             for n in 0..1000 {
-                builder.push(&[Value::Int(batch * 1000 + n), Value::Text(format!("{n:0100}").as_bytes())]).unwrap();
+                builder.push(&[Value::Int((batch * 1000 + n).into()), Value::Text(format!("{n:0100}").as_bytes())]).unwrap();
             }
             writer.batch(&builder.finish().unwrap()).unwrap();
         }
@@ -256,5 +256,5 @@ fn a_stream_crosses_with_little_room() {
         sum
     });
     let count = BATCHES * 1000;
-    assert_eq!(sum, count * (count - 1) / 2);
+    assert_eq!(sum, i128::from(count * (count - 1) / 2));
 }
