@@ -64,7 +64,7 @@ pub fn push_sort_key(value: Value<'_>, descending: bool, out: &mut Vec<u8>) {
         Value::Null => out[from] = NULL,
         Value::Float(value) if value.is_nan() => out[from] = NAN,
         Value::Bool(value) => out.push(u8::from(value)),
-        Value::Int(value) => out.extend_from_slice(&int(value)),
+        Value::Int(value) => out.extend_from_slice(&int(value as i64)),
         Value::Float(value) => out.extend_from_slice(&float(value)),
         // Two ways to write the same moment are equal.
         Value::Time(time) => out.extend_from_slice(&int(time.nanos)),
@@ -82,7 +82,7 @@ pub fn width(kind: Type) -> Option<usize> {
         Type::Bool => Some(1),
         Type::Int | Type::Float => Some(8),
         Type::Time => Some(12),
-        Type::Text => None,
+        Type::Text | Type::Mixed => None,
     }
 }
 
@@ -112,7 +112,7 @@ pub fn push_single(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => {}
         Value::Bool(value) => out.push(u8::from(value)),
-        Value::Int(value) => out.extend_from_slice(&int(value)),
+        Value::Int(value) => out.extend_from_slice(&int(value as i64)),
         Value::Float(value) => out.extend_from_slice(&float(value)),
         Value::Time(time) => {
             out.extend_from_slice(&int(time.nanos));
@@ -129,7 +129,7 @@ pub fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
     match (kind, eight) {
         (Type::Text, _) => Value::Text(bytes),
         (Type::Bool, _) => Value::Bool(bytes.first() == Some(&1)),
-        (Type::Int, Some(eight)) => Value::Int(to_int(*eight)),
+        (Type::Int, Some(eight)) => Value::Int(to_int(*eight).into()),
         (Type::Float, Some(eight)) => Value::Float(to_float(*eight)),
         (Type::Time, Some(eight)) => match bytes[8..].first_chunk::<4>() {
             Some(four) => Value::Time(Time { nanos: to_int(*eight), offset_s: (u32::from_be_bytes(*four) ^ 1 << 31) as i32 }),

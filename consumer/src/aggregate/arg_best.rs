@@ -130,6 +130,6 @@ impl Accumulator for ArgBest {
 fn positions(positions: &[u64], groups: &[u32]) -> Result<Column, Error> {
     let mut column = ColumnBuilder::new(Type::Int);
     // They are below 2⁶³, and what stands for none is not looked at where there is no value.
-    groups.iter().try_for_each(|&group| column.push(Value::Int(positions[group as usize] as i64)))?;
+    groups.iter().try_for_each(|&group| column.push(Value::Int((positions[group as usize] as i64).into())))?;
     Ok(column.finish())
 }

@@ -10,7 +10,7 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => {}
         Value::Bool(value) => out.push(u8::from(value)),
-        Value::Int(value) => out.extend_from_slice(&value.to_le_bytes()),
+        Value::Int(value) => out.extend_from_slice(&(value as i64).to_le_bytes()),
         Value::Float(value) => out.extend_from_slice(&value.to_le_bytes()),
         Value::Time(time) => {
             out.extend_from_slice(&time.nanos.to_le_bytes());
@@ -28,9 +28,9 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) {
 #[inline]
 pub(super) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, Torn> {
     Ok(match kind {
-        Type::Null => return Err(Torn),
+        Type::Null | Type::Mixed => return Err(Torn),
         Type::Bool => Value::Bool(take::<1>(bytes)? != [0]),
-        Type::Int => Value::Int(i64::from_le_bytes(take(bytes)?)),
+        Type::Int => Value::Int(i64::from_le_bytes(take(bytes)?).into()),
         Type::Float => Value::Float(f64::from_le_bytes(take(bytes)?)),
         Type::Time => Value::Time(Time { nanos: i64::from_le_bytes(take(bytes)?), offset_s: i32::from_le_bytes(take(bytes)?) }),
         Type::Text => {

@@ -65,7 +65,7 @@ impl Accumulator for FirstLast {
     /// The value, and its rank.
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
         let mut ranks = ColumnBuilder::new(Type::Int);
-        groups.iter().try_for_each(|&group| ranks.push(Value::Int(self.ranks[group as usize])))?;
+        groups.iter().try_for_each(|&group| ranks.push(Value::Int(self.ranks[group as usize].into())))?;
         Ok(vec![self.values.column(groups)?, ranks.finish()])
     }
 

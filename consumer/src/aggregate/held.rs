@@ -25,7 +25,7 @@ enum HeldValues {
 impl Held {
     pub(super) fn new(kind: Type) -> Self {
         let values = match kind {
-            Type::Null => HeldValues::Null,
+            Type::Null | Type::Mixed => HeldValues::Null,
             Type::Bool => HeldValues::Bool(Vec::new()),
             Type::Int => HeldValues::Int(Vec::new()),
             Type::Float => HeldValues::Float(Vec::new()),
@@ -55,7 +55,7 @@ impl Held {
         match &self.values {
             HeldValues::Null => Value::Null,
             HeldValues::Bool(values) => Value::Bool(values[group]),
-            HeldValues::Int(values) => Value::Int(values[group]),
+            HeldValues::Int(values) => Value::Int(values[group].into()),
             HeldValues::Float(values) => Value::Float(values[group]),
             HeldValues::Time(values) => Value::Time(values[group]),
             HeldValues::Text(values) => Value::Text(&values[group]),
@@ -72,7 +72,7 @@ impl Held {
                 return Ok(());
             }
             (HeldValues::Bool(values), Value::Bool(value)) => values[group] = value,
-            (HeldValues::Int(values), Value::Int(value)) => values[group] = value,
+            (HeldValues::Int(values), Value::Int(value)) => values[group] = i64::try_from(value).map_err(|_| other_type())?,
             (HeldValues::Float(values), Value::Float(value)) => values[group] = value,
             (HeldValues::Time(values), Value::Time(value)) => values[group] = value,
             (HeldValues::Text(values), Value::Text(text)) => {

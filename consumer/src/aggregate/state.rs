@@ -25,7 +25,7 @@ pub(super) fn column(state: &[Column], i: usize, kind: Type, rows: usize) -> Res
 pub(super) fn int(column: &Column, row: usize) -> Result<Option<i64>, Torn> {
     match column.value(row) {
         Value::Null => Ok(None),
-        Value::Int(value) => Ok(Some(value)),
+        Value::Int(value) => i64::try_from(value).map(Some).map_err(|_| Torn),
         _ => Err(Torn),
     }
 }

@@ -129,7 +129,7 @@ impl Accumulator for Stdev {
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
         let (mut counts, mut bytes, mut scratch) = (ColumnBuilder::new(Type::Int), ColumnBuilder::new(Type::Text), Vec::new());
         for group in groups.iter().map(|&group| group as usize) {
-            counts.push(Value::Int(self.counts[group] as i64))?;
+            counts.push(Value::Int(self.counts[group].into()))?;
             scratch.clear();
             match &self.moments {
                 Moments::Float(moments) => {

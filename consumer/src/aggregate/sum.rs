@@ -49,12 +49,7 @@ impl Sum {
             Sums::Float(sums) if self.is_mean => Value::Float(sums[group].value() / count),
             Sums::Float(sums) => Value::Float(sums[group].value()),
             Sums::Int(sums) if self.is_mean => Value::Float(sums[group] as f64 / count),
-            Sums::Int(sums) => Value::Int(i64::try_from(sums[group]).map_err(|_| {
-                let (name, sum) = (&self.name, sums[group]);
-                Error::Data(format!(
-                    "integer overflow: `{name}` is {sum}, which does not fit in 64 bits; write `sum(float(…))` for a rounded sum"
-                ))
-            })?),
+            Sums::Int(sums) => Value::Int(sums[group]),
         })
     }
 }
@@ -98,14 +93,14 @@ impl Accumulator for Sum {
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
         let groups = groups.iter().map(|&group| group as usize);
         let mut counts = ColumnBuilder::new(Type::Int);
-        groups.clone().try_for_each(|group| counts.push(Value::Int(self.counts[group] as i64)))?;
+        groups.clone().try_for_each(|group| counts.push(Value::Int(self.counts[group].into())))?;
         let mut columns = vec![counts.finish()];
         match &self.sums {
             Sums::Int(sums) => {
                 let (mut high, mut low) = (ColumnBuilder::new(Type::Int), ColumnBuilder::new(Type::Int));
                 for group in groups {
-                    high.push(Value::Int((sums[group] >> 64) as i64))?;
-                    low.push(Value::Int(sums[group] as i64))?;
+                    high.push(Value::Int(sums[group] >> 64))?;
+                    low.push(Value::Int((sums[group] as i64).into()))?;
                 }
                 columns.extend([high.finish(), low.finish()]);
             }

@@ -12,17 +12,17 @@ pub(crate) fn node(op: CompareOp, left: Expr, right: Expr) -> Node {
     if matches!(left.node(), Node::Constant(_)) && !matches!(right.node(), Node::Constant(_)) {
         return node(op.mirrored(), right, left);
     }
-    if let (recpipe::Type::Int, Node::Constant(Constant::Float(float))) = (left.kind(), right.node()) {
+    if let (recpipe::Type::Int, Node::Constant(Constant::Float(float))) = (left.storage(), right.node()) {
         let text = right.text().to_owned();
         return match beside_ints(op, *float) {
             Ok((op, bound)) => {
-                let right = Expr::constant(Constant::Int(bound), text);
+                let right = Expr::constant(Constant::Int(bound.into()), text);
                 Node::Compare { op, left: Box::new(left), right: Box::new(right) }
             }
             Err(always) => Node::Constant(Constant::Bool(always)),
         };
     }
-    if let (recpipe::Type::Float, Node::Constant(Constant::Int(int))) = (left.kind(), right.node())
+    if let (recpipe::Type::Float, Node::Constant(Constant::Int(int))) = (left.storage(), right.node())
         && cmp_int_float(*int, *int as f64) == Some(Ordering::Equal)
     {
         let right = Expr::constant(Constant::Float(*int as f64), right.text().to_owned());
@@ -35,8 +35,8 @@ pub(crate) fn node(op: CompareOp, left: Expr, right: Expr) -> Node {
 fn beside_ints(op: CompareOp, float: f64) -> Result<(CompareOp, i64), bool> {
     // Saturates, which keeps the order: beyond the ends every integer is below or above.
     let (floor, ceil) = (float.floor() as i64, float.ceil() as i64);
-    let exact = cmp_int_float(floor, float) == Some(Ordering::Equal);
-    let beyond = cmp_int_float(floor, float);
+    let exact = cmp_int_float(floor.into(), float) == Some(Ordering::Equal);
+    let beyond = cmp_int_float(floor.into(), float);
     match op {
         CompareOp::Eq if exact => Ok((op, floor)),
         CompareOp::Ne if exact => Ok((op, floor)),
@@ -70,7 +70,7 @@ mod tests {
                 Ok((op, bound)) => op.holds(Some(int.cmp(&bound))),
                 Err(always) => always,
             };
-            assert_eq!(got, op.holds(cmp_int_float(int, float)), "{int} {} {float}", op.symbol());
+            assert_eq!(got, op.holds(cmp_int_float(int.into(), float)), "{int} {} {float}", op.symbol());
         }
     }
 }

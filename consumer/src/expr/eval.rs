@@ -46,9 +46,12 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
     })
 }
 
-fn between(vector: Vector, low: i64, high: i64) -> Vector {
+fn between(vector: Vector, low: i128, high: i128) -> Vector {
     let found = match &vector.values {
-        Values::Int(values) => values.map(|value| (low <= value) & (value <= high)),
+        Values::Int(values) => match (i64::try_from(low), i64::try_from(high)) {
+            (Ok(low), Ok(high)) => values.map(|value| (low <= value) & (value <= high)),
+            _ => values.map(|value| (low <= value.into()) & (i128::from(value) <= high)),
+        },
         _ => Operand::One(false),
     };
     Vector { values: Values::Bool(found), ..vector }.truth_vector()

@@ -32,7 +32,7 @@ mod url;
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, Error, Type, record::CompareOp};
+use recpipe::{Batch, Column, Error, Field, Type, record::CompareOp};
 use regex::bytes::Regex;
 
 pub use network::Network;
@@ -54,6 +54,7 @@ use crate::{
 pub struct Expr {
     node: Node,
     kind: Type,
+    open: bool,
     text: Arc<str>,
 }
 
@@ -75,8 +76,8 @@ pub(crate) enum Node {
     /// Not null, and within these bounds.
     Between {
         value: Box<Expr>,
-        low: i64,
-        high: i64,
+        low: i128,
+        high: i128,
     },
     In {
         value: Box<Expr>,
@@ -161,12 +162,18 @@ pub(crate) enum Function {
 impl Expr {
     /// `text` is how errors and column names call it.
     pub(crate) fn new(node: Node, kind: Type, text: impl Into<Arc<str>>) -> Self {
-        Expr { node, kind, text: text.into() }
+        let open = kind == Type::Mixed || is_open(&node, kind);
+        Expr { node, kind, open, text: text.into() }
     }
 
-    /// The column at this place.
+    /// The column of a closed field at this place.
     pub fn column(place: usize, kind: Type, name: &str) -> Self {
         Expr::new(Node::Column(place), kind, name)
+    }
+
+    /// The column of this field, which is at this place.
+    pub fn field(place: usize, field: &Field) -> Self {
+        Expr { open: field.open, ..Expr::column(place, field.kind, &field.name) }
     }
 
     pub(crate) fn constant(value: Constant, text: impl Into<Arc<str>>) -> Self {
@@ -178,9 +185,25 @@ impl Expr {
         &self.node
     }
 
-    /// The type of its values.
+    /// The type of its values: of one that is open, of those that were seen in a sample.
     pub fn kind(&self) -> Type {
         self.kind
+    }
+
+    /// Whether it may have values of other types than its kind, or whole numbers that 64 bits do not hold, as an open
+    /// [`Field`] may.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The type that whatever keeps its values has to be made for: [`Type::Mixed`] where it is open.
+    pub fn storage(&self) -> Type {
+        if self.open { Type::Mixed } else { self.kind }
+    }
+
+    /// The field of this name that holds its values.
+    pub fn to_field(&self, name: impl Into<String>) -> Field {
+        if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
     }
 
     /// How it is written in the query.
@@ -262,7 +285,31 @@ impl Expr {
     pub fn eval_column(&self, batch: &Batch) -> Result<Column, Error> {
         match self.as_column() {
             Some(place) => Ok(batch.column(place).clone()),
-            None => Ok(self.eval(batch)?.into_column(self.kind, batch)),
+            None => Ok(self.eval(batch)?.into_column(self.storage(), batch)),
         }
+    }
+}
+
+/// Whether what a node computes may be of other types than `kind`, or a whole number beyond 64 bits.
+fn is_open(node: &Node, kind: Type) -> bool {
+    let wide = |value: &Constant| matches!(value, Constant::Int(value) if i64::try_from(*value).is_err());
+    match node {
+        Node::Constant(value) => wide(value),
+        // As its field says, which [`Expr::field`] knows.
+        Node::Column(_) => false,
+        Node::Not(_) | Node::All(_) | Node::Any(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => false,
+        Node::Matches { .. } | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } => false,
+        Node::Negate(of) => kind == Type::Int || of.open,
+        Node::Arithmetic { op, left, right } => {
+            let grows = kind == Type::Int && !matches!(op, ArithmeticOp::FloorDiv | ArithmeticOp::Rem);
+            grows || left.open || right.open
+        }
+        Node::Coalesce(of) => of.iter().any(Expr::is_open),
+        Node::If(of) => of[1..].iter().any(Expr::is_open),
+        Node::Call(function, of) => match function {
+            Function::Int | Function::Abs | Function::Floor | Function::Ceil | Function::Round => kind == Type::Int,
+            Function::RoundTo | Function::Min | Function::Max | Function::Bin => of.iter().any(Expr::is_open),
+            _ => false,
+        },
     }
 }

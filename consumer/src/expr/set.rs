@@ -15,6 +15,8 @@ pub(crate) struct Set {
     has_true: bool,
     has_false: bool,
     ints: Numbers,
+    /// Integers that 64 bits do not hold.
+    wide: Vec<i128>,
     floats: Vec<f64>,
     /// In nanoseconds.
     times: Vec<i64>,
@@ -73,10 +75,13 @@ impl Set {
                         set.floats.push(float);
                     }
                 }
-                Constant::Int(value) => set.ints.add(value),
+                Constant::Int(value) => match i64::try_from(value) {
+                    Ok(value) => set.ints.add(value),
+                    Err(_) => set.wide.push(value),
+                },
                 Constant::Float(value) if kind == Type::Int => {
                     let int = value as i64;
-                    if cmp_int_float(int, value) == Some(std::cmp::Ordering::Equal) {
+                    if cmp_int_float(int.into(), value) == Some(std::cmp::Ordering::Equal) {
                         set.ints.add(int);
                     }
                 }
@@ -92,6 +97,8 @@ impl Set {
             Values::Null => Operand::One(self.has_null),
             Values::Bool(values) => values.map(|value| if value { self.has_true } else { self.has_false }),
             Values::Int(values) => self.ints.lookup(values),
+            Values::Wide(values) => values.map(|value| self.wide.contains(&value)),
+            Values::Mixed(_) => Operand::One(false),
             Values::Float(values) => values.map(|value| self.floats.contains(&value)),
             Values::Time(values) => values.map(|time| self.times.contains(&time.nanos)),
             Values::Text(texts) => texts.views.map(|view| self.has_text(texts.slice(view))),

@@ -52,7 +52,7 @@ impl Arrow {
         let len = column.len;
         let nulls = column.nulls.map(|nulls| NullBuffer::new(BooleanBuffer::collect_bool(len, |row| !nulls[row])));
         Ok(match column.values {
-            Values::Null => new_null_array(kind, len),
+            Values::Null | Values::Wide(_) | Values::Mixed(_) => new_null_array(kind, len),
             Values::Bool(values) => Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(len, |row| values.get(row)), nulls)),
             Values::Int(values) => Arc::new(Int64Array::new(ScalarBuffer::from(values.into_vec(len)), nulls)),
             Values::Float(values) => Arc::new(Float64Array::new(ScalarBuffer::from(values.into_vec(len)), nulls)),
@@ -111,7 +111,7 @@ fn data_type(kind: Type) -> DataType {
         Type::Int => DataType::Int64,
         Type::Float => DataType::Float64,
         Type::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
-        Type::Text => DataType::Utf8,
+        Type::Text | Type::Mixed => DataType::Utf8,
     }
 }
 

@@ -65,6 +65,11 @@ pub(super) fn put(column: &Vector, row: usize, cell: &impl Cell, out: &mut Vec<u
         Values::Text(texts) => cell.text(texts.get(row), out),
         Values::Int(values) => int(values.get(row), out),
         Values::Null => cell.null(out),
+        Values::Wide(values) => wide(values.get(row), out),
+        Values::Mixed(parts) => match parts.iter().find(|part| !part.is_null(row)) {
+            Some(part) => put(part, row, cell, out),
+            None => cell.null(out),
+        },
         Values::Bool(values) => bool(values.get(row), out),
         Values::Float(values) => cell.float(values.get(row), out),
         Values::Time(values) => cell.time(values.get(row), out),
@@ -100,6 +105,12 @@ pub(super) fn bool(value: bool, out: &mut Vec<u8>) {
 /// All digits.
 #[inline]
 pub(super) fn int(value: i64, out: &mut Vec<u8>) {
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+}
+
+/// All digits of 128 bits.
+#[inline(never)]
+pub(super) fn wide(value: i128, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 

@@ -177,7 +177,7 @@ impl Stage for Chart {
 fn drawable(values: &Vector, row: usize) -> Option<Value<'static>> {
     match &values.values {
         _ if values.is_null(row) => None,
-        Values::Int(ints) => Some(Value::Int(ints.get(row))),
+        Values::Int(ints) => Some(Value::Int(ints.get(row).into())),
         Values::Float(floats) => Some(Value::Float(floats.get(row))).filter(|_| floats.get(row).is_finite()),
         _ => None,
     }

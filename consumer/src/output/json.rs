@@ -56,7 +56,7 @@ pub(crate) fn write(value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => texts.null(out),
         Value::Bool(value) => cell::bool(value, out),
-        Value::Int(value) => cell::int(value, out),
+        Value::Int(value) => cell::wide(value, out),
         Value::Float(value) => texts.float(value, out),
         Value::Time(value) => texts.time(value, out),
         Value::Text(text) => texts.text(text, out),

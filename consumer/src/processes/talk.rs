@@ -48,7 +48,7 @@ impl Word {
     }
 
     fn to_batch(&self) -> Result<Batch, Error> {
-        let (kind, a, b, c, text): (i64, u64, u64, u64, &[u8]) = match self {
+        let (kind, a, b, c, text): (i128, u64, u64, u64, &[u8]) = match self {
             Word::Place(place) => (0, place.order, place.frame, place.at, b""),
             Word::Records(frames) => (1, *frames, 0, 0, b""),
             Word::Lines(lines, records) => (2, *records, 0, 0, lines),
@@ -56,7 +56,7 @@ impl Word {
             Word::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
             Word::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
         };
-        let number = |number: u64| Value::Int(number.cast_signed());
+        let number = |number: u64| Value::Int(number.cast_signed().into());
         let fields = [("kind", Type::Int), ("a", Type::Int), ("b", Type::Int), ("c", Type::Int), ("text", Type::Text)];
         let mut builder = BatchBuilder::new(schema(&fields)?);
         builder.push(&[Value::Int(kind), number(a), number(b), number(c), Value::Text(text)])?;
@@ -71,7 +71,7 @@ impl Word {
         let [Value::Int(kind), Value::Int(a), Value::Int(b), Value::Int(c), Value::Text(text)] = values[..] else {
             return Err(misunderstood());
         };
-        let [a, b, c] = [a, b, c].map(i64::cast_unsigned);
+        let [a, b, c] = [a, b, c].map(|number| (number as i64).cast_unsigned());
         let what = || String::from_utf8_lossy(text).into_owned();
         match kind {
             0 => Ok(Word::Place(Place { order: a, frame: b, at: c })),

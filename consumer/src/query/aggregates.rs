@@ -22,7 +22,7 @@ fn kind(args: &[Expr], arg: usize) -> Type {
 /// The type of the first argument, which must be a number.
 fn number(word: &str, args: &[Expr]) -> Result<Type, Mistake> {
     match args.first() {
-        Some(arg) if !matches!(arg.kind(), Type::Int | Type::Float | Type::Null) => {
+        Some(arg) if !matches!(arg.kind(), Type::Int | Type::Float | Type::Null | Type::Mixed) => {
             let what = format!("`{}` is {}; `{word}` needs numbers", arg.text(), name(arg.kind()));
             Err(Mistake { arg: 0, what, label: cast(arg, Type::Int) })
         }

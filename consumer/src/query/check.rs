@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Time, Type, transport::Url};
+use recpipe::{Schema, Time, Type, transport::Url};
 
 use super::{
     ast::{self, Query, StageKind},
-    check_expr::{Checked, Checker, Failed, Scope},
+    check_expr::{Checked, Checker, Failed, Scope, Seen},
     diagnose::{Diagnostic, QueryError, Source, Span},
     functions::{self, Mistake},
     plan::{self, Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
@@ -31,7 +31,7 @@ pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, Qu
 /// # Errors
 /// As [`check`].
 pub fn check_at(source: &Source, query: &Query, schema: &Schema, now: Time) -> Result<Plan, QueryError> {
-    let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(field.kind))).collect() };
+    let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect() };
     let mut checker = Checker { source, scope, found: Vec::new(), now };
     let mut flow = Flow { stages: Vec::new(), aggregates: None };
     for stage in &query.stages {
@@ -55,7 +55,7 @@ pub(super) struct Flow {
 struct NewColumn {
     name: String,
     span: Span,
-    kind: Option<Type>,
+    seen: Option<Seen>,
 }
 
 impl Checker<'_> {
@@ -158,7 +158,7 @@ impl Checker<'_> {
 
     /// What is in scope, as a schema; `None` while a column's type is unknown.
     pub(super) fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
-        let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, kind)| Some(Field::new(name, (*kind)?))).collect();
+        let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, seen)| Some((*seen)?.field(name))).collect();
         match Schema::new(fields?) {
             Ok(schema) => Some(Arc::new(schema)),
             Err(error) => {
@@ -171,12 +171,12 @@ impl Checker<'_> {
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
     fn enter(&mut self, columns: Vec<NewColumn>) {
         self.scope.columns.clear();
-        for NewColumn { name, span, kind } in columns {
+        for NewColumn { name, span, seen } in columns {
             if self.scope.index_of(&name).is_some() {
                 let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");
                 self.fail(found);
             } else {
-                self.scope.columns.push((name, kind));
+                self.scope.columns.push((name, seen));
             }
         }
     }
@@ -189,21 +189,21 @@ impl Checker<'_> {
 
     /// The column that an expression makes: called as given, else as the field it is, else as it is written.
     fn column(&self, name: Option<&ast::Ident>, ast: &ast::Expr, expr: &Checked<Expr>) -> NewColumn {
-        let kind = expr.as_ref().ok().map(Expr::kind);
+        let seen = expr.as_ref().ok().map(Seen::of_expr);
         let (name, span) = match (name, &ast.kind, expr) {
             (Some(name), ..) => (name.text.clone(), name.span),
             (None, _, Ok(expr)) if expr.as_column().is_some() => (expr.text().to_owned(), ast.span),
             (None, ast::ExprKind::Field(name), _) => (name.clone(), ast.span),
             _ => (self.text(ast.span), ast.span),
         };
-        NewColumn { name, span, kind }
+        NewColumn { name, span, seen }
     }
 
     fn assignments(&mut self, items: &[ast::Item]) -> Checked<Vec<Assignment>> {
         self.each(items, |checker, item| {
             let expr = checker.expr(&item.expr);
             let column = checker.column(item.name.as_ref(), &item.expr, &expr);
-            let place = checker.scope.put(column.name, column.kind);
+            let place = checker.scope.put(column.name, column.seen);
             let schema = checker.schema(column.span).ok_or(Failed)?;
             Ok(Assignment { place, expr: expr?, schema })
         })
@@ -223,7 +223,7 @@ impl Checker<'_> {
 
     fn aggregate_column(&self, ast: &ast::Aggregate, checked: &Checked<Aggregate>) -> NewColumn {
         let span = ast.name.as_ref().map_or(ast.span, |name| name.span);
-        NewColumn { name: self.aggregate_name(ast), span, kind: checked.as_ref().ok().map(|aggregate| aggregate.kind) }
+        NewColumn { name: self.aggregate_name(ast), span, seen: checked.as_ref().ok().map(Aggregate::seen) }
     }
 
     fn aggregate_name(&self, ast: &ast::Aggregate) -> String {
@@ -258,7 +258,7 @@ impl Checker<'_> {
     fn count_by(&mut self, keys: &[ast::Item], flow: &mut Flow, span: Span) {
         let (keys, mut columns) = self.items(keys);
         let count = Aggregate { function: AggregateFunction::Count, args: Vec::new(), kind: Type::Int, name: "count".to_owned() };
-        columns.push(NewColumn { name: count.name.clone(), span, kind: Some(count.kind) });
+        columns.push(NewColumn { name: count.name.clone(), span, seen: Some(Seen::closed(count.kind)) });
         flow.aggregates = Some(vec![count.name.clone()]);
         self.enter(columns);
         self.push(flow, "stats", span, keys.map(|keys| Step::Stats { keys, aggregates: vec![count] }));
@@ -276,8 +276,9 @@ impl Checker<'_> {
                 let candidates: Vec<_> = match aggregates {
                     Some(aggregates) => aggregates.to_vec(),
                     None => {
-                        let is_number = |kind: &Option<Type>| matches!(kind, Some(Type::Int | Type::Float | Type::Time));
-                        self.scope.columns.iter().filter(|(_, kind)| is_number(kind)).map(|(name, _)| name.clone()).collect()
+                        let is_number =
+                            |seen: &Option<Seen>| seen.is_some_and(|seen| matches!(seen.kind, Type::Int | Type::Float | Type::Time));
+                        self.scope.columns.iter().filter(|(_, seen)| is_number(seen)).map(|(name, _)| name.clone()).collect()
                     }
                 };
                 let first = candidates.first().map_or("EXPR", |name| name.as_str());
@@ -334,7 +335,8 @@ impl Checker<'_> {
         }
         let columns = &self.scope.columns;
         let is_made = |name: &str| flow.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
-        let numbers: Vec<_> = (0..columns.len()).filter(|&place| is_number(columns[place].1) && is_made(&columns[place].0)).collect();
+        let numbers: Vec<_> =
+            (0..columns.len()).filter(|&place| is_number(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect();
         if let [only] = numbers[..] {
             return Ok(only);
         }

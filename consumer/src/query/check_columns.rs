@@ -5,7 +5,7 @@ use recpipe::Type;
 use super::{
     ast::{Ident, Pattern},
     check::Flow,
-    check_expr::{Checked, Checker, Failed},
+    check_expr::{Checked, Checker, Failed, Seen},
     diagnose::{Diagnostic, Span},
     functions::name,
     plan::{Parse, Step},
@@ -37,7 +37,7 @@ impl Checker<'_> {
     pub(super) fn text_field(&mut self, field: &Ident) -> Checked<Expr> {
         let column = self.field(&field.text, field.span)?;
         match column.kind() {
-            Type::Text | Type::Null => Ok(column),
+            Type::Text | Type::Null | Type::Mixed => Ok(column),
             kind => {
                 let what = format!("`{}` is {}; text is needed here", field.text, name(kind));
                 let written = self.source.slice(field.span);
@@ -48,8 +48,9 @@ impl Checker<'_> {
     }
 
     fn text_fields(&mut self, span: Span) -> Checked<Vec<Expr>> {
-        let kinds: Option<Vec<Type>> = self.scope.columns.iter().map(|(_, kind)| *kind).collect();
-        let places: Vec<_> = kinds.ok_or(Failed)?.iter().enumerate().filter(|(_, kind)| **kind == Type::Text).map(|(i, _)| i).collect();
+        let seen: Option<Vec<Seen>> = self.scope.columns.iter().map(|(_, seen)| *seen).collect();
+        let places: Vec<_> =
+            seen.ok_or(Failed)?.iter().enumerate().filter(|(_, seen)| seen.open || seen.kind == Type::Text).map(|(i, _)| i).collect();
         if places.is_empty() {
             let found = Diagnostic::new(span, "no field here is text").label("make one first: `let x = str(…)`");
             return Err(self.fail(found));
@@ -100,7 +101,7 @@ impl Checker<'_> {
     pub(super) fn dns(&mut self, field: &Ident, name: Option<&Ident>) -> Checked<Step> {
         let column = self.text_field(field);
         let name = name.map_or_else(|| format!("{}_name", field.text), |name| name.text.clone());
-        let place = self.scope.put(name, Some(Type::Text));
+        let place = self.scope.put(name, Some(Seen::closed(Type::Text)));
         Ok(Step::Dns { field: column?.as_column().ok_or(Failed)?, place })
     }
 
@@ -114,7 +115,7 @@ impl Checker<'_> {
             let found = Diagnostic::new(pattern.span, "this regex names no groups").label("write `(?P<name>…)` around what is wanted");
             return Err(self.fail(found));
         }
-        let groups = names.into_iter().map(|(group, name)| (group, self.scope.put(name, Some(Type::Text)))).collect();
+        let groups = names.into_iter().map(|(group, name)| (group, self.scope.put(name, Some(Seen::closed(Type::Text))))).collect();
         let field = column?.as_column().ok_or(Failed)?;
         let schema = self.schema(pattern.span).ok_or(Failed)?;
         Ok(Parse { field, regex, groups, schema })

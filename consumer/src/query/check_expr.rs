@@ -1,6 +1,6 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
-use recpipe::{Time, Type};
+use recpipe::{Field, Time, Type};
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::{
@@ -24,7 +24,33 @@ pub(super) type Checked<T> = Result<T, Failed>;
 /// further error.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
-    pub(super) columns: Vec<(String, Option<Type>)>,
+    pub(super) columns: Vec<(String, Option<Seen>)>,
+}
+
+/// What is known of the values of a column: as of a [`recpipe::Field`].
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    pub(super) kind: Type,
+    pub(super) open: bool,
+}
+
+impl Seen {
+    /// Of values that are all of this type.
+    pub(super) fn closed(kind: Type) -> Self {
+        Seen { kind, open: false }
+    }
+
+    pub(super) fn of_field(field: &Field) -> Self {
+        Seen { kind: field.kind, open: field.open }
+    }
+
+    pub(super) fn of_expr(expr: &Expr) -> Self {
+        Seen { kind: expr.kind(), open: expr.is_open() }
+    }
+
+    pub(super) fn field(self, name: &str) -> Field {
+        if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
+    }
 }
 
 impl Scope {
@@ -33,14 +59,14 @@ impl Scope {
     }
 
     /// Gives the column of this name this type: the one that there is, else a new one. Its place.
-    pub(super) fn put(&mut self, name: String, kind: Option<Type>) -> usize {
+    pub(super) fn put(&mut self, name: String, seen: Option<Seen>) -> usize {
         match self.index_of(&name) {
             Some(place) => {
-                self.columns[place].1 = kind;
+                self.columns[place].1 = seen;
                 place
             }
             None => {
-                self.columns.push((name, kind));
+                self.columns.push((name, seen));
                 self.columns.len() - 1
             }
         }
@@ -112,7 +138,7 @@ impl Checker<'_> {
     pub(super) fn condition(&mut self, ast: &ast::Expr) -> Checked<Expr> {
         let expr = self.expr(ast)?;
         match expr.kind() {
-            Type::Bool | Type::Null => Ok(expr),
+            Type::Bool | Type::Null | Type::Mixed => Ok(expr),
             kind => {
                 let what = format!("`{}` is {}, not true or false", expr.text(), name(kind));
                 Err(self.fail(Diagnostic::new(ast.span, what).label(cast(&expr, Type::Bool))))
@@ -139,7 +165,7 @@ impl Checker<'_> {
         let value = match literal {
             Literal::Null => Constant::Null,
             Literal::Bool(value) => Constant::Bool(*value),
-            Literal::Int(value) => Constant::Int(*value),
+            Literal::Int(value) => Constant::Int((*value).into()),
             Literal::Float(value) => Constant::Float(*value),
             Literal::Time(value) => Constant::Time(*value),
             Literal::Text(text) => Constant::Text(text.as_bytes().into()),
@@ -169,8 +195,8 @@ impl Checker<'_> {
 
     /// The column at this place.
     pub(super) fn column_at(&self, place: usize) -> Checked<Expr> {
-        let (name, kind) = self.scope.columns.get(place).ok_or(Failed)?;
-        Ok(Expr::column(place, (*kind).ok_or(Failed)?, name))
+        let (name, seen) = self.scope.columns.get(place).ok_or(Failed)?;
+        Ok(Expr::field(place, &seen.ok_or(Failed)?.field(name)))
     }
 
     fn unknown_field(&self, field: &str, span: Span) -> Diagnostic {
@@ -217,6 +243,7 @@ impl Checker<'_> {
         let is_number = |expr: &Expr| matches!(expr.kind(), Type::Int | Type::Float);
         match (op, left.kind(), right.kind()) {
             (ArithmeticOp::Sub, Type::Time, Type::Time) => return Ok(Type::Float),
+            (_, Type::Mixed, _) | (_, _, Type::Mixed) => return Ok(Type::Mixed),
             (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, _) if is_number(right) => return Ok(Type::Time),
             (ArithmeticOp::Add, _, Type::Time) if is_number(left) => return Ok(Type::Time),
             (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, Type::Null) => return Ok(Type::Null),
@@ -264,7 +291,7 @@ impl Checker<'_> {
 
     fn number(&mut self, expr: &Expr, span: Span, symbol: &str) -> Checked<()> {
         match expr.kind() {
-            Type::Int | Type::Float | Type::Null => Ok(()),
+            Type::Int | Type::Float | Type::Null | Type::Mixed => Ok(()),
             kind => {
                 let what = format!("`{}` is {}; `{symbol}` needs numbers", expr.text(), name(kind));
                 Err(self.fail(Diagnostic::new(span, what).label(cast(expr, Type::Int))))
@@ -310,7 +337,7 @@ impl Checker<'_> {
         let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
         let place = value.span;
         let value = self.expr(value)?;
-        if !matches!(value.kind(), Type::Text | Type::Null) {
+        if !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed) {
             let what = format!("`{}` is {}; a regex is matched with text", value.text(), name(value.kind()));
             return Err(self.fail(Diagnostic::new(place, what).label(cast(&value, Type::Text))));
         }
@@ -352,7 +379,7 @@ impl Checker<'_> {
                 (Choice::One(ast::Expr { kind: ExprKind::Literal(Literal::Network(network)), span, .. }), checked) => {
                     networks.push(*network);
                     if let Ok(value) = checked
-                        && !matches!(value.kind(), Type::Text | Type::Null)
+                        && !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed)
                     {
                         let what = format!("`{}` is {}; a network has addresses, which are text", value.text(), name(value.kind()));
                         self.fail(Diagnostic::new(*span, what).label(cast(value, Type::Text)));
@@ -407,7 +434,7 @@ impl Checker<'_> {
                 let label = format!("write `{}..{}`", high.text(), low.text());
                 return Err(self.fail(Diagnostic::new(place, "nothing is in this range").label(label)));
             }
-            if let (Type::Int, Constant::Int(low), Constant::Int(high)) = (value.kind(), low_value, high_value) {
+            if let (Type::Int, Constant::Int(low), Constant::Int(high)) = (value.storage(), low_value, high_value) {
                 let node = Node::Between { value: Box::new(value.clone()), low: *low, high: *high };
                 return Ok(self.made(node, Type::Bool, span));
             }

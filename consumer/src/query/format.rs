@@ -164,8 +164,8 @@ impl Format {
             Type::Text => "text",
             Type::Time => "a time",
             Type::Bool => "a bool",
-            // It is never shown.
-            Type::Null => return Ok(()),
+            // It is never shown, or one by one.
+            Type::Null | Type::Mixed => return Ok(()),
         };
         let wrong = |what: &str, mend: &str| Err(Wrong::new(format!("{what}, and `{name}` is {is}"), mend));
         let as_number = if kind == Type::Text { "make it a number before: `let n = int(…)`" } else { "" };

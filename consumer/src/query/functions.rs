@@ -44,6 +44,7 @@ pub(super) struct Mistake {
 pub(super) fn common(a: Type, b: Type) -> Option<Type> {
     match (a, b) {
         (Type::Null, other) | (other, Type::Null) => Some(other),
+        (Type::Mixed, _) | (_, Type::Mixed) => Some(Type::Mixed),
         (Type::Int, Type::Float) | (Type::Float, Type::Int) => Some(Type::Float),
         _ => (a == b).then_some(a),
     }
@@ -74,13 +75,14 @@ pub(super) fn name(kind: Type) -> &'static str {
         Type::Float => "a float",
         Type::Time => "a time",
         Type::Text => "text",
+        Type::Mixed => "of several types",
     }
 }
 
 /// That an argument is of one of these types, or null.
 pub(super) fn need(args: &[Expr], arg: usize, wanted: &[Type]) -> Result<(), Mistake> {
     let Some(expr) = args.get(arg) else { return Ok(()) };
-    if expr.kind() == Type::Null || wanted.contains(&expr.kind()) {
+    if matches!(expr.kind(), Type::Null | Type::Mixed) || wanted.contains(&expr.kind()) {
         return Ok(());
     }
     let one_of = match wanted {

@@ -11,7 +11,7 @@ use std::{
 use recpipe::{Schema, Type, transport::Url};
 use regex::bytes::Regex;
 
-use super::{diagnose::Span, format::Format, words::StageWord};
+use super::{check_expr::Seen, diagnose::Span, format::Format, words::StageWord};
 use crate::{
     expr::{Expr, Predicate},
     sort::SortKey,
@@ -131,6 +131,23 @@ pub struct Aggregate {
     pub kind: Type,
     /// The name of its column.
     pub name: String,
+}
+
+impl Aggregate {
+    /// Whether its results may be of other types than its kind, or whole numbers beyond 64 bits.
+    pub fn is_open(&self) -> bool {
+        use AggregateFunction as Function;
+        match self.function {
+            Function::Sum => self.kind == Type::Int || self.args.iter().any(Expr::is_open),
+            Function::Min | Function::Max | Function::First | Function::Last => self.args.first().is_some_and(Expr::is_open),
+            Function::ArgMin | Function::ArgMax => self.args.get(1).is_some_and(Expr::is_open),
+            _ => false,
+        }
+    }
+
+    pub(super) fn seen(&self) -> Seen {
+        Seen { kind: self.kind, open: self.is_open() }
+    }
 }
 
 /// What an aggregate computes.

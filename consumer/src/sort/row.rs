@@ -32,7 +32,7 @@ impl RowFormat {
         for field in schema.fields() {
             places.push(fixed);
             fixed += match field.kind {
-                Type::Null => 0,
+                Type::Null | Type::Mixed => 0,
                 Type::Bool => 1,
                 Type::Int | Type::Float => 8,
                 Type::Time => 12,
@@ -69,7 +69,7 @@ impl RowFormat {
                 continue;
             }
             match &column.values {
-                Values::Null => {}
+                Values::Null | Values::Wide(_) | Values::Mixed(_) => {}
                 Values::Bool(values) => out[at] = u8::from(values.get(row)),
                 Values::Int(values) => out[at..at + 8].copy_from_slice(&values.get(row).to_le_bytes()),
                 Values::Float(values) => out[at..at + 8].copy_from_slice(&values.get(row).to_le_bytes()),
@@ -102,7 +102,7 @@ impl RowFormat {
         let mut columns = Vec::with_capacity(self.places.len());
         for (i, (field, &at)) in self.schema.fields().iter().zip(&self.places).enumerate() {
             let values = match field.kind {
-                Type::Null => column::Values::Null(rows),
+                Type::Null | Type::Mixed => column::Values::Null(rows),
                 Type::Bool => column::Values::Bool(Ints::pack(&fetch(&block, starts, at, |[byte]: &[u8; 1]| *byte))),
                 Type::Int => column::Values::Int(Ints::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes)))),
                 Type::Float => column::Values::Float(Ints::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes)))),

@@ -65,9 +65,13 @@ impl Field {
 }
 
 /// The fields of a record, in order; names are unique.
+///
+/// Of a stream in which each record has the fields that it has (JSON, say), a schema *grows*: later ones may have further fields
+/// behind those that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     fields: Vec<Field>,
+    grows: bool,
 }
 
 impl Schema {
@@ -93,7 +97,17 @@ impl Schema {
                 return Err(Error::Schema(format!("the field `{}` stands twice", field.name)));
             }
         }
-        Ok(Schema { fields })
+        Ok(Schema { fields, grows: false })
+    }
+
+    /// The same schema, of a stream in which further fields may come.
+    pub fn growing(self) -> Self {
+        Schema { grows: true, ..self }
+    }
+
+    /// Whether further fields may come later in the stream.
+    pub fn grows(&self) -> bool {
+        self.grows
     }
 
     /// The fields, in order.

@@ -83,6 +83,7 @@ impl<'de, T: Deserialize<'de>, const MOST: usize> Visitor<'de> for EachOf<T, MOS
 
 #[derive(Serialize, Deserialize)]
 struct SchemaWire<'a> {
+    grows: bool,
     #[serde(borrow)]
     fields: Each<FieldWire<'a>>,
 }
@@ -103,7 +104,7 @@ pub(super) fn encode_schema(schema: &Schema) -> Result<Vec<u8>, Error> {
         if field.open { kind | OPEN } else { kind }
     };
     let fields = schema.fields().iter().map(|field| FieldWire { name: &field.name, kind: kind(field) });
-    to_vec(&SchemaWire { fields: Each(fields.collect()) })
+    to_vec(&SchemaWire { grows: schema.grows(), fields: Each(fields.collect()) })
 }
 
 pub(super) fn decode_schema(payload: &[u8]) -> Result<Schema, String> {
@@ -113,7 +114,8 @@ pub(super) fn decode_schema(payload: &[u8]) -> Result<Schema, String> {
         let kind = TYPES.get(usize::from(kind)).ok_or_else(|| format!("a field of the unknown type {kind}"))?;
         Ok(if open { Field::open(field.name, *kind) } else { Field::new(field.name, *kind) })
     };
-    Schema::new(wire.fields.0.iter().map(field).collect::<Result<_, String>>()?).map_err(|error| error.to_string())
+    let schema = Schema::new(wire.fields.0.iter().map(field).collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
+    Ok(if wire.grows { schema.growing() } else { schema })
 }
 
 /// Something failed on the other side, and the stream went on: a file that could not be read, say.
