@@ -23,15 +23,18 @@ pub enum Why {
     NoTime,
     /// A time in a year that a time cannot be.
     NoSuchYear,
+    /// A value of another type where numbers are calculated with.
+    NoNumber,
 }
 
 impl Why {
-    const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear];
+    const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear, Why::NoNumber];
 
     /// What one such value is, and what several are.
     fn words(self) -> [&'static str; 2] {
         match self {
             Why::NoTime => ["is no time and counts as null", "are no times and count as null"],
+            Why::NoNumber => ["is no number and is left out", "are no numbers and are left out"],
             Why::NoSuchYear => [
                 "is beyond the years of a time (1678 to 2261) and counts as null",
                 "are beyond the years of a time (1678 to 2261) and count as null",

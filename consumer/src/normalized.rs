@@ -260,7 +260,7 @@ mod tests {
         match (cell, kind) {
             (None, _) => Value::Null,
             (Some((int, ..)), Type::Bool) => Value::Bool(*int > 0),
-            (Some((int, ..)), Type::Int) => Value::Int(*int),
+            (Some((int, ..)), Type::Int) => Value::Int((*int).into()),
             (Some((_, float, _)), Type::Float) => Value::Float(*float),
             (Some((int, _, offset)), Type::Time) => Value::Time(Time { nanos: *int, offset_s: *offset }),
             (Some(_), _) => Value::Text(text),

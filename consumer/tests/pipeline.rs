@@ -14,6 +14,7 @@ use recpipe::{
     wire::{Ending, Incoming, Reader, Writer},
 };
 use recpipe_consumer::{
+    left_out::LeftOut,
     memory::Memory,
     output::Printer,
     query::{self, Source, plan::Output},
@@ -69,6 +70,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let options = Options {
         threads,
         processes: None,
+        left_out: LeftOut::default(),
         unordered: false,
         memory: Memory::default(),
         calling: Default::default(),
@@ -301,6 +303,7 @@ fn an_emitted_stream_is_a_stream() {
         let options = Options {
             threads: 2,
             processes: None,
+            left_out: LeftOut::default(),
             unordered: false,
             default_output: Output::Json,
             stopper: None,
@@ -458,6 +461,7 @@ fn what_an_output_holds_is_not_done_with() {
         let options = Options {
             threads: 1,
             processes: None,
+            left_out: LeftOut::default(),
             unordered: false,
             memory: Memory::default(),
             calling: Default::default(),

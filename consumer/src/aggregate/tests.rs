@@ -44,8 +44,8 @@ fn batch(rows: &[Cells]) -> Batch {
         builder
             .push(&[
                 key.as_ref().map_or(Value::Null, |key| Value::Text(&key[..usize::from(k.unwrap_or(0)) % 3])),
-                n.map_or(Value::Null, |n| Value::Int(i64::from(n % 3))),
-                i.map_or(Value::Null, Value::Int),
+                n.map_or(Value::Null, |n| Value::Int(i128::from(n % 3))),
+                i.map_or(Value::Null, |i| Value::Int(i.into())),
                 f.map_or(Value::Null, Value::Float),
                 b.map_or(Value::Null, Value::Bool),
                 t.map_or(Value::Null, time),
@@ -240,7 +240,7 @@ fn torn(column: &Column, at: prop::sample::Index, with: u8, cut: prop::sample::I
                 builder.push(Value::Text(&text)).unwrap();
             }
             Value::Int(value) => {
-                let wrong = [value, -1, i64::MAX, i64::MIN, 0];
+                let wrong = [value, -1, i64::MAX.into(), i64::MIN.into(), 0];
                 builder.push(Value::Int(wrong[usize::from(with) % 5])).unwrap();
             }
             _ if with == 0 => builder.push(Value::Null).unwrap(),
@@ -319,7 +319,7 @@ fn an_integer_sum_is_exact_or_an_error() {
         table.add(&rows(ints)).unwrap();
         let got = results(vec![table]).next().unwrap();
         match expect {
-            Some(sum) => assert_eq!(got.unwrap().row(0).value(0), Value::Int(sum)),
+            Some(sum) => assert_eq!(got.unwrap().row(0).value(0), Value::Int(sum.into())),
             None => assert!(got.unwrap_err().to_string().contains("overflow")),
         }
     };

@@ -6,11 +6,12 @@ use recpipe::{
 };
 
 use super::{
-    Expr, Node, arithmetic, functions,
+    Constant, Expr, Node, arithmetic, functions,
     text::{self, TextBuilder},
     time,
-    vector::{Operand, Texts, Values, Vector},
+    vector::{Operand, Texts, Values, Vector, merge_nulls},
 };
+use crate::left_out::Counter;
 
 /// The value of `expr` for each selected row of `batch`.
 pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
@@ -31,19 +32,54 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::Find { op, value, needle } => text::find(*op, &eval(value, batch)?, &eval(needle, batch)?),
         Node::Negate(of) => arithmetic::negate(expr, eval(of, batch)?)?,
         Node::Arithmetic { op, left, right } => arithmetic::arithmetic(*op, expr, eval(left, batch)?, eval(right, batch)?)?,
-        Node::Coalesce(of) => coalesce(of, expr.kind(), batch)?,
+        Node::Coalesce(of) => coalesce(of, expr.storage(), batch)?,
         Node::If(of) => {
             let [condition, then, otherwise] = &**of;
-            choose_lazily(&eval(condition, batch)?.truth(), then, otherwise, expr.kind(), batch)?
+            choose_lazily(&eval(condition, batch)?.truth(), then, otherwise, expr.storage(), batch)?
         }
-        Node::Replace { value, regex, with, expand } => text::replace_matches(regex, &eval(value, batch)?, &eval(with, batch)?, *expand)?,
-        Node::Strftime { value, format } => time::strftime(format, &eval(value, batch)?)?,
-        Node::Strptime { value, pattern } => time::parse(&eval(value, batch)?, |text| pattern.read(text)),
+        Node::Replace { value, regex, with, expand } => {
+            text::replace_matches(regex, text::only(&eval(value, batch)?), text::only(&eval(with, batch)?), *expand)?
+        }
+        Node::Strftime { value, format } => each_part(&eval(value, batch)?, |part| time::strftime(format, part))?,
+        Node::Strptime { value, pattern } => each_part(&eval(value, batch)?, |part| Ok(time::parse(part, |text| pattern.read(text))))?,
+        Node::Numbers { value, times, counter } => numbers(eval(value, batch)?, *times, counter, batch),
         Node::Call(function, args) => {
             let args = args.iter().map(|arg| eval(arg, batch)).collect::<Result<Vec<_>, _>>()?;
             functions::call(*function, expr, args, len)?
         }
     })
+}
+
+/// What a function of one value gives of each part of a vector, together.
+fn each_part(vector: &Vector, f: impl Fn(&Vector) -> Result<Vector, Error>) -> Result<Vector, Error> {
+    match &vector.values {
+        Values::Mixed(parts) => Vector::of_parts(vector.len, parts.iter().map(f).collect::<Result<_, _>>()?),
+        _ => f(vector),
+    }
+}
+
+/// The numbers of a vector, and the times with `times`: what is neither is null, and noted.
+fn numbers(vector: Vector, times: bool, counter: &Counter, batch: &Batch) -> Vector {
+    let fits = |part: &Vector| matches!(part.kind(), Type::Null | Type::Int | Type::Float) || times && part.kind() == Type::Time;
+    if vector.parts().iter().all(fits) {
+        return vector;
+    }
+    let others: Vec<&Vector> = vector.parts().iter().filter(|part| !fits(part)).collect();
+    let is_left_out = |row: &usize| others.iter().any(|part| !part.is_null(*row));
+    let count = (0..vector.len).filter(is_left_out).count();
+    if let Some(row) = (0..vector.len).find(is_left_out) {
+        counter.note(batch, count as u64, row, || Constant::of(&vector.value(row)).to_string());
+    }
+    let mut parts: Vec<Vector> = vector.parts().iter().filter(|part| fits(part)).cloned().collect();
+    match parts.len() {
+        0 => Vector::null(vector.len),
+        1 => parts.remove(0),
+        _ => Vector {
+            values: Values::Mixed(parts),
+            nulls: merge_nulls(vector.nulls.clone(), Some((0..vector.len).map(|row| is_left_out(&row)).collect())),
+            len: vector.len,
+        },
+    }
 }
 
 fn between(vector: Vector, low: i128, high: i128) -> Vector {
@@ -115,7 +151,7 @@ fn choose_lazily(condition: &Operand<bool>, then: &Expr, otherwise: &Expr, kind:
     choose(condition, then, otherwise, kind)
 }
 
-/// `then` where the condition holds, `otherwise` elsewhere.
+/// `then` where the condition holds, `otherwise` elsewhere; with the kind [`Type::Float`], ints become floats.
 pub(super) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector, kind: Type) -> Result<Vector, Error> {
     let (then, otherwise) = if kind == Type::Float { (then.into_float(), otherwise.into_float()) } else { (then, otherwise) };
     let yes = match condition {
@@ -123,6 +159,9 @@ pub(super) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector,
         Operand::One(false) => return Ok(otherwise),
         Operand::Each(yes) => yes,
     };
+    if !matches!(then.values, Values::Null) && !matches!(otherwise.values, Values::Null) && !alike(&then.values, &otherwise.values) {
+        return Vector::collect(yes.iter().enumerate().map(|(row, &yes)| if yes { then.value(row) } else { otherwise.value(row) }));
+    }
     let nulls = match (then.null_operand(), otherwise.null_operand()) {
         (Operand::One(false), Operand::One(false)) => None,
         (then, otherwise) => Some(pick(yes, &then, &otherwise)).filter(|nulls| nulls.contains(&true)),
@@ -135,9 +174,15 @@ pub(super) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector,
         (Values::Float(a), Values::Float(b)) => Values::Float(Operand::Each(pick(yes, &a, &b))),
         (Values::Time(a), Values::Time(b)) => Values::Time(Operand::Each(pick(yes, &a, &b))),
         (Values::Text(a), Values::Text(b)) => Values::Text(pick_texts(yes, &a, &b)?),
-        _ => return Err(Error::Data("values of different types in one column".into())),
+        (Values::Wide(a), Values::Wide(b)) => Values::Wide(Operand::Each(pick(yes, &a, &b))),
+        _ => unreachable!("other pairs are not alike"),
     };
     Ok(Vector { len: then.len, values, nulls })
+}
+
+/// Whether both are plain values of one form.
+fn alike(a: &Values, b: &Values) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b) && !matches!(a, Values::Mixed(_))
 }
 
 fn pick<T: Copy>(yes: &[bool], a: &Operand<T>, b: &Operand<T>) -> Vec<T> {

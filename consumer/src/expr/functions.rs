@@ -1,15 +1,15 @@
 //! What each function computes. A null argument makes the result null.
 
-use std::io::Write;
+use std::{cmp::Ordering, io::Write};
 
 use recpipe::{
-    Error, Time, Type,
+    Error, Time, Type, Value,
     record::compare::{CompareOp, compare},
 };
 
 use super::{
     Expr, Function,
-    arithmetic::checked_one,
+    arithmetic::{narrowed, of_ints_or_floats},
     eval,
     hash::hash,
     rows::Rows,
@@ -24,10 +24,37 @@ pub(super) fn call(function: Function, expr: &Expr, args: Vec<Vector>, len: usiz
     if args.iter().any(|arg| matches!(arg.values, Values::Null)) {
         return Ok(Vector::null(len));
     }
+    if matches!(function, Function::Min | Function::Max) {
+        return extreme(function, expr.storage(), args);
+    }
+    if args.iter().any(|arg| matches!(arg.values, Values::Mixed(_))) {
+        return of_parts(function, expr, &args, len);
+    }
     match <[Vector; 1]>::try_from(args) {
         Ok([arg]) => of_one(function, expr, arg),
         Err(args) => of_several(function, expr, args),
     }
+}
+
+/// What the function gives for each combination of the arguments' parts, together: a row is null in all of them but one.
+fn of_parts(function: Function, expr: &Expr, args: &[Vector], len: usize) -> Result<Vector, Error> {
+    let mut combinations: Vec<Vec<Vector>> = vec![Vec::new()];
+    for arg in args {
+        let with =
+            |chosen: &Vec<Vector>| arg.parts().iter().map(|part| [&chosen[..], std::slice::from_ref(part)].concat()).collect::<Vec<_>>();
+        combinations = combinations.iter().flat_map(with).collect();
+    }
+    let results = combinations.into_iter().map(|args| call(function, expr, args, len)).collect::<Result<_, _>>()?;
+    Vector::of_parts(len, results)
+}
+
+/// What a function gives for values that it does not take: nothing, where such may come.
+fn no_value(expr: &Expr, len: usize, kind: Type) -> Result<Vector, Error> {
+    if expr.takes_open() {
+        return Ok(Vector::null(len));
+    }
+    // The checker lets no other types through.
+    Err(Error::Data(format!("`{}` cannot be computed of {kind}", expr.text())))
 }
 
 fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error> {
@@ -47,21 +74,19 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
         (Function::Path, Values::Text(texts)) => views(&arg, texts, |view| within(view, url::path(texts.slice(view)))),
         (Function::Ext, Values::Text(texts)) => views(&arg, texts, |view| within(view, url::ext(texts.slice(view)))),
         (Function::Str, _) => as_text(arg),
-        (Function::Int | Function::Floor | Function::Ceil | Function::Round, Values::Int(_)) => Ok(arg),
+        (Function::Int | Function::Floor | Function::Ceil | Function::Round, Values::Int(_) | Values::Wide(_)) => Ok(arg),
         (Function::Int, Values::Bool(values)) => keep(&arg, Values::Int(values.map(i64::from))),
-        (Function::Int, Values::Float(values)) => partial(&arg, values, |value| to_int(value.trunc()), Values::Int),
-        (Function::Int, Values::Text(texts)) => partial(&arg, &texts.views, |view| parse(texts.slice(view)), Values::Int),
-        (Function::Floor, Values::Float(values)) => partial(&arg, values, |value| to_int(value.floor()), Values::Int),
-        (Function::Ceil, Values::Float(values)) => partial(&arg, values, |value| to_int(value.ceil()), Values::Int),
-        (Function::Round, Values::Float(values)) => partial(&arg, values, |value| to_int(value.round()), Values::Int),
+        (Function::Int, Values::Float(values)) => whole(&arg, values, |value| to_int(value.trunc())),
+        (Function::Int, Values::Text(texts)) => whole(&arg, &texts.views, |view| parse(texts.slice(view))),
+        (Function::Floor, Values::Float(values)) => whole(&arg, values, |value| to_int(value.floor())),
+        (Function::Ceil, Values::Float(values)) => whole(&arg, values, |value| to_int(value.ceil())),
+        (Function::Round, Values::Float(values)) => whole(&arg, values, |value| to_int(value.round())),
         (Function::Float, Values::Float(_)) => Ok(arg),
-        (Function::Float, Values::Int(_)) => Ok(arg.into_float()),
+        (Function::Float, Values::Int(_) | Values::Wide(_)) => Ok(arg.into_float()),
         (Function::Float, Values::Bool(values)) => keep(&arg, Values::Float(values.map(|value| f64::from(u8::from(value))))),
         (Function::Float, Values::Text(texts)) => partial(&arg, &texts.views, |view| parse(texts.slice(view)), Values::Float),
-        (Function::Abs, Values::Float(values)) => keep(&arg, Values::Float(values.map(f64::abs))),
-        (Function::Abs, Values::Int(values)) => {
-            let values = checked_one(expr, arg.len, arg.nulls.as_deref(), values, i64::overflowing_abs)?;
-            keep(&arg, Values::Int(values))
+        (Function::Abs, Values::Float(_) | Values::Int(_) | Values::Wide(_)) => {
+            of_ints_or_floats(expr, arg, i64::overflowing_abs, i128::overflowing_abs, f64::abs)
         }
         (Function::Hash, _) => {
             let mut scratch = Vec::new();
@@ -79,15 +104,11 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
         (Function::Minute, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local_day_and_second().1 / 60 % 60))),
         (Function::Weekday, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().weekday))),
         (Function::Epoch, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.nanos.div_euclid(1_000_000_000)))),
-        // The checker lets no other types through.
-        _ => Err(Error::Data(format!("`{}` cannot be computed of {}", expr.text(), arg.kind()))),
+        _ => no_value(expr, arg.len, arg.kind()),
     }
 }
 
 fn of_several(function: Function, expr: &Expr, args: Vec<Vector>) -> Result<Vector, Error> {
-    if matches!(function, Function::Min | Function::Max) {
-        return extreme(function, expr.kind(), args);
-    }
     let values: Vec<_> = args.iter().map(|arg| &arg.values).collect();
     let rows = Rows::of(&args.iter().collect::<Vec<_>>());
     match (function, &values[..]) {
@@ -112,13 +133,12 @@ fn of_several(function: Function, expr: &Expr, args: Vec<Vector>) -> Result<Vect
         }),
         (Function::Query, [Values::Text(urls), Values::Text(keys)]) => rows.texts(|row, out| url::query(urls.get(row), keys.get(row), out)),
         (Function::RoundTo, [Values::Float(numbers), Values::Int(digits)]) => Ok(rows.vector(Values::Float(numbers.zip(digits, round_to)))),
-        (Function::RoundTo, [Values::Int(numbers), Values::Int(_)]) => Ok(rows.vector(Values::Int((*numbers).clone()))),
+        (Function::RoundTo, [Values::Int(_) | Values::Wide(_), Values::Int(_)]) => Ok(rows.vector(values[0].clone())),
         (Function::Bin, _) => match <[Vector; 2]>::try_from(args) {
             Ok([value, width]) => time::bin(expr, value, width),
             Err(_) => Err(Error::Data(format!("`{}` needs two values", expr.text()))),
         },
-        // The checker lets no other types through.
-        _ => Err(Error::Data(format!("`{}` cannot be computed", expr.text()))),
+        _ => no_value(expr, args[0].len, args[0].kind()),
     }
 }
 
@@ -148,6 +168,11 @@ fn partial<T: Copy, R: Copy + Default>(
     Ok(Rows::of(&[of]).optional(values.map(f), wrap))
 }
 
+/// A vector of the whole numbers that `f` gives, of 64 bits wherever that is enough.
+fn whole<T: Copy>(of: &Vector, values: &Operand<T>, f: impl Fn(T) -> Option<i128>) -> Result<Vector, Error> {
+    Ok(Rows::of(&[of]).optional(values.map(f), narrowed))
+}
+
 fn as_text(of: Vector) -> Result<Vector, Error> {
     let rows = Rows::of(&[&of]);
     // Writing to a vector does not fail.
@@ -161,8 +186,16 @@ fn as_text(of: Vector) -> Result<Vector, Error> {
     }
 }
 
-/// The least or the greatest of each row's values.
+/// The least or the greatest of each row's values; of several kinds, as [`better`] says.
 fn extreme(function: Function, kind: Type, args: Vec<Vector>) -> Result<Vector, Error> {
+    if kind == Type::Mixed {
+        let wanted = if function == Function::Min { Ordering::Less } else { Ordering::Greater };
+        let best =
+            |row: usize| args.iter().map(|arg| arg.value(row)).reduce(|best, next| if better(&next, &best, wanted) { next } else { best });
+        let is_null = |row: usize| args.iter().any(|arg| arg.is_null(row));
+        let len = args.first().map_or(0, |arg| arg.len);
+        return Vector::collect((0..len).map(|row| if is_null(row) { Value::Null } else { best(row).unwrap_or(Value::Null) }));
+    }
     let mut args = args.into_iter().map(|arg| if kind == Type::Float { arg.into_float() } else { arg });
     let Some(mut best) = args.next() else { return Ok(Vector::null(0)) };
     for next in args {
@@ -188,6 +221,19 @@ fn extreme(function: Function, kind: Type, args: Vec<Vector>) -> Result<Vector, 
     Ok(best)
 }
 
+/// Whether a value is less, or greater, as is wanted, than the best so far. Values of different kinds are not compared: numbers
+/// are better than times, those than bools, and those than text, whichever is wanted.
+fn better(next: &Value<'_>, best: &Value<'_>, wanted: Ordering) -> bool {
+    match next.partial_cmp(best) {
+        Some(order) => order == wanted,
+        None => {
+            let order = next.total_cmp(best);
+            let both_numbers = [next, best].iter().all(|value| matches!(value, Value::Int(_) | Value::Float(_)));
+            if both_numbers { order == wanted } else { order == Ordering::Less }
+        }
+    }
+}
+
 /// The nearest float with so many digits after the point, halves away from zero; floats beyond 2⁵², which have none, are
 /// themselves.
 fn round_to(number: f64, digits: i64) -> f64 {
@@ -197,9 +243,9 @@ fn round_to(number: f64, digits: i64) -> f64 {
 }
 
 /// A whole float as an integer, if it is in range.
-pub(super) fn to_int(whole: f64) -> Option<i64> {
-    const TWO_63: f64 = 9_223_372_036_854_775_808.0;
-    (-TWO_63..TWO_63).contains(&whole).then_some(whole as i64)
+pub(super) fn to_int(whole: f64) -> Option<i128> {
+    const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    (-TWO_127..TWO_127).contains(&whole).then_some(whole as i128)
 }
 
 /// The number that a text is, blanks around it aside.

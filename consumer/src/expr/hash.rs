@@ -16,7 +16,7 @@ pub(super) fn hash(value: Value<'_>, scratch: &mut Vec<u8>) -> Option<i64> {
     let value = match value {
         Value::Null => return None,
         Value::Text(text) => return Some(of_bytes(text)),
-        Value::Float(float) if float.trunc() == float => to_int(float).map_or(value, |int| Value::Int(int.into())),
+        Value::Float(float) if float.trunc() == float => to_int(float).map_or(value, Value::Int),
         Value::Time(time) => Value::Time(Time { offset_s: 0, ..time }),
         value => value,
     };

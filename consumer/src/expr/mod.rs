@@ -44,6 +44,7 @@ pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
 
 use crate::{
+    left_out::Counter,
     query::ast::{ArithmeticOp, FindOp},
     strftime::TimeFormat,
     strptime::TimePattern,
@@ -110,6 +111,13 @@ pub(crate) enum Node {
         /// Whether `$1` in `with` is a group of the match.
         expand: bool,
     },
+    /// The numbers among the values, and the times with `times`: others are null and noted. Stands around what may have others
+    /// wherever numbers are needed.
+    Numbers {
+        value: Box<Expr>,
+        times: bool,
+        counter: Counter,
+    },
     /// `strftime(value, format)`
     Strftime {
         value: Box<Expr>,
@@ -159,6 +167,18 @@ pub(crate) enum Function {
     Epoch,
 }
 
+impl Function {
+    /// Whether numbers are needed of all its arguments.
+    pub(crate) fn takes_numbers(self) -> bool {
+        matches!(self, Function::Abs | Function::Floor | Function::Ceil | Function::Round | Function::RoundTo | Function::Bin)
+    }
+
+    /// Whether it gives nothing but numbers.
+    pub(crate) fn gives_numbers(self) -> bool {
+        self != Function::Bin && self.takes_numbers() || matches!(self, Function::Int | Function::Float | Function::Len | Function::Hash)
+    }
+}
+
 impl Expr {
     /// `text` is how errors and column names call it.
     pub(crate) fn new(node: Node, kind: Type, text: impl Into<Arc<str>>) -> Self {
@@ -194,6 +214,13 @@ impl Expr {
     /// [`Field`] may.
     pub fn is_open(&self) -> bool {
         self.open
+    }
+
+    /// Whether something that it is made of may have values of other types than its kind.
+    fn takes_open(&self) -> bool {
+        let mut open = false;
+        self.for_each_child(&mut |child| open |= child.is_open());
+        open
     }
 
     /// The type that whatever keeps its values has to be made for: [`Type::Mixed`] where it is open.
@@ -234,7 +261,7 @@ impl Expr {
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
-            Node::Strftime { value, .. } | Node::Strptime { value, .. } => each(value),
+            Node::Strftime { value, .. } | Node::Strptime { value, .. } | Node::Numbers { value, .. } => each(value),
             Node::Compare { left, right, .. }
             | Node::Arithmetic { left, right, .. }
             | Node::Find { value: left, needle: right, .. }
@@ -251,7 +278,7 @@ impl Expr {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
             Node::Matches { .. } | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } => false,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Numbers { .. } => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
@@ -263,7 +290,7 @@ impl Expr {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::All(_) | Node::Any(_) => false,
             Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Call(..) => true,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
         };
         self.for_each_child(&mut |child| may_fail |= child.may_fail());
         may_fail
@@ -304,6 +331,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
             let grows = kind == Type::Int && !matches!(op, ArithmeticOp::FloorDiv | ArithmeticOp::Rem);
             grows || left.open || right.open
         }
+        Node::Numbers { .. } => true,
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
         Node::If(of) => of[1..].iter().any(Expr::is_open),
         Node::Call(function, of) => match function {

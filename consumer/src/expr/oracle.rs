@@ -27,7 +27,7 @@ use crate::query::{
 enum Cell {
     Null,
     Bool(bool),
-    Int(i64),
+    Int(i128),
     Float(f64),
     Time(Time),
     Text(Vec<u8>),
@@ -112,16 +112,17 @@ fn arithmetic(op: ArithmeticOp, a: &Cell, b: &Cell) -> Result<Cell, Overflow> {
         _ => {}
     }
     if let (Cell::Int(a), Cell::Int(b), true) = (a, b, op != ArithmeticOp::Div) {
-        let (a, b) = (i128::from(*a), i128::from(*b));
+        let (a, b) = (*a, *b);
         let exact = match op {
-            ArithmeticOp::Add => a + b,
-            ArithmeticOp::Sub => a - b,
-            ArithmeticOp::Mul => a * b,
+            ArithmeticOp::Add => a.checked_add(b),
+            ArithmeticOp::Sub => a.checked_sub(b),
+            ArithmeticOp::Mul => a.checked_mul(b),
             _ if b == 0 => return Ok(Cell::Null),
-            ArithmeticOp::FloorDiv => (a - a.rem_euclid(b.abs())) / b - i128::from(b < 0 && a.rem_euclid(-b) != 0),
-            _ => a - b * ((a - a.rem_euclid(b.abs())) / b - i128::from(b < 0 && a.rem_euclid(-b) != 0)),
+            _ if a == i128::MIN || b == i128::MIN => return Err(Overflow),
+            ArithmeticOp::FloorDiv => Some(if (a < 0) == (b < 0) { a.abs() / b.abs() } else { -((a.abs() + b.abs() - 1) / b.abs()) }),
+            _ => Some(if b > 0 { a.rem_euclid(b) } else { -(-a).rem_euclid(-b) }),
         };
-        return i64::try_from(exact).map(Cell::Int).map_err(|_| Overflow);
+        return exact.map(Cell::Int).ok_or(Overflow);
     }
     let (a, b) = (a.float(), b.float());
     Ok(match op {
@@ -164,7 +165,7 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
         ExprKind::Literal(Literal::Time(value)) => Cell::Time(*value),
         ExprKind::Literal(Literal::Text(text)) => Cell::Text(text.clone().into_bytes()),
         ExprKind::Literal(literal) => panic!("{literal:?} by itself"),
-        ExprKind::Field(name) => Cell::of(row.get(name).unwrap()),
+        ExprKind::Field(name) => Cell::of(row.get(&name.text).unwrap()),
         ExprKind::Not(of) => Cell::Bool(!eval(of, row)?.is_true()),
         ExprKind::All(of) => Cell::Bool(all(of, true)?),
         ExprKind::Any(of) => Cell::Bool(all(of, false)?),
@@ -276,8 +277,8 @@ fn batch(rows: &[[u8; 10]], nulls: bool) -> Batch {
             match at {
                 _ if nulls && n % 5 == 4 => Value::Null,
                 // The first column stays narrow, so that the packed way is taken too.
-                0 => Value::Int(ints[n % 7]),
-                1 => Value::Int(ints[n % ints.len()]),
+                0 => Value::Int(ints[n % 7].into()),
+                1 => Value::Int(ints[n % ints.len()].into()),
                 2 | 3 => Value::Float(floats[n % floats.len()]),
                 4 | 5 => Value::Text(texts[n % texts.len()]),
                 8 | 9 => Value::Time(Time { nanos: moments[n % moments.len()], offset_s: offsets[n / 7 % offsets.len()] }),

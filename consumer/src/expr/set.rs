@@ -56,7 +56,7 @@ impl Numbers {
 }
 
 impl Set {
-    /// The set of these, to be looked up among values of type `kind`; what is in a network is in the set.
+    /// The set of these, to be looked up among values of type `kind`, or of any type with [`Type::Mixed`]; what is in a network is in the set.
     pub(crate) fn new(constants: impl IntoIterator<Item = Constant>, networks: Vec<Network>, kind: Type) -> Self {
         let mut set = Set { networks, ..Set::default() };
         for constant in constants {
@@ -68,27 +68,44 @@ impl Set {
                     set.texts.insert(text);
                 }
                 Constant::Time(time) => set.times.push(time.nanos),
-                Constant::Int(value) if kind == Type::Float => {
-                    // Only if the float is exactly this integer; else no float is.
-                    let float = value as f64;
-                    if cmp_int_float(value, float) == Some(std::cmp::Ordering::Equal) {
-                        set.floats.push(float);
-                    }
+                Constant::Int(value) if kind == Type::Mixed => {
+                    set.add_int(value);
+                    set.add_float_of(value);
                 }
-                Constant::Int(value) => match i64::try_from(value) {
-                    Ok(value) => set.ints.add(value),
-                    Err(_) => set.wide.push(value),
-                },
-                Constant::Float(value) if kind == Type::Int => {
-                    let int = value as i64;
-                    if cmp_int_float(int.into(), value) == Some(std::cmp::Ordering::Equal) {
-                        set.ints.add(int);
-                    }
+                Constant::Float(value) if kind == Type::Mixed => {
+                    set.add_int_of(value);
+                    set.floats.push(value);
                 }
+                Constant::Int(value) if kind == Type::Float => set.add_float_of(value),
+                Constant::Int(value) => set.add_int(value),
+                Constant::Float(value) if kind == Type::Int => set.add_int_of(value),
                 Constant::Float(value) => set.floats.push(value),
             }
         }
         set
+    }
+
+    fn add_int(&mut self, value: i128) {
+        match i64::try_from(value) {
+            Ok(value) => self.ints.add(value),
+            Err(_) => self.wide.push(value),
+        }
+    }
+
+    /// The float that is exactly this integer; where none is, no float is in the set.
+    fn add_float_of(&mut self, value: i128) {
+        let float = value as f64;
+        if cmp_int_float(value, float) == Some(std::cmp::Ordering::Equal) {
+            self.floats.push(float);
+        }
+    }
+
+    /// The integer that is exactly this float, if one is.
+    fn add_int_of(&mut self, value: f64) {
+        let int = value as i128;
+        if cmp_int_float(int, value) == Some(std::cmp::Ordering::Equal) {
+            self.add_int(int);
+        }
     }
 
     /// Whether each value is in the set.
@@ -98,7 +115,14 @@ impl Set {
             Values::Bool(values) => values.map(|value| if value { self.has_true } else { self.has_false }),
             Values::Int(values) => self.ints.lookup(values),
             Values::Wide(values) => values.map(|value| self.wide.contains(&value)),
-            Values::Mixed(_) => Operand::One(false),
+            Values::Mixed(parts) => {
+                let mut found = vec![false; vector.len];
+                for part in parts {
+                    let answers = self.lookup(part).truth();
+                    (0..vector.len).filter(|&row| !part.is_null(row)).for_each(|row| found[row] = answers.get(row));
+                }
+                Operand::Each(found)
+            }
             Values::Float(values) => values.map(|value| self.floats.contains(&value)),
             Values::Time(values) => values.map(|time| self.times.contains(&time.nanos)),
             Values::Text(texts) => texts.views.map(|view| self.has_text(texts.slice(view))),

@@ -54,8 +54,14 @@ impl TextBuilder {
     }
 }
 
+/// The texts of a vector: the part of a mixed one that has them, else the vector itself.
+pub(super) fn only(vector: &Vector) -> &Vector {
+    vector.parts().iter().find(|part| matches!(part.values, Values::Text(_))).unwrap_or(vector)
+}
+
 /// Whether the regex matches somewhere in each text; false for a null.
 pub(super) fn matches(regex: &Regex, vector: &Vector) -> Vector {
+    let vector = only(vector);
     let found = match &vector.values {
         Values::Text(texts) => texts.views.map(|view| regex.is_match(texts.slice(view))),
         _ => Operand::One(false),
@@ -65,6 +71,7 @@ pub(super) fn matches(regex: &Regex, vector: &Vector) -> Vector {
 
 /// Whether each text has the other at the place that `op` says; false where either is null.
 pub(super) fn find(op: FindOp, vector: &Vector, needles: &Vector) -> Vector {
+    let (vector, needles) = (only(vector), only(needles));
     let (Values::Text(a), Values::Text(b)) = (&vector.values, &needles.values) else {
         return Vector::bools(vector.len, Operand::One(false));
     };

@@ -4,7 +4,7 @@ use recpipe::{Error, Time};
 
 use super::{
     Expr,
-    arithmetic::{checked, flags},
+    arithmetic::{Ints, flags, narrowed, overflow, overflowing},
     rows::Rows,
     text::TextBuilder,
     vector::{Operand, Texts, Values, Vector, merge_nulls},
@@ -29,6 +29,7 @@ pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: &Vector, right: &V
             times_of(expr, rows, |row| Some(moved(times.get(row), nanos(seconds, row)?)))
         }
         (Values::Time(times), _, ArithmeticOp::Sub) => times_of(expr, rows, |row| Some(moved(times.get(row), -nanos(right, row)?))),
+        _ if expr.is_open() => Ok(Vector::null(left.len)),
         // The checker lets no other types through.
         _ => Err(Error::Data(format!("`{}` calculates with what is no time", expr.text()))),
     }
@@ -52,6 +53,7 @@ fn moved(time: Time, by: i128) -> (i128, i32) {
 fn nanos(seconds: &Vector, row: usize) -> Option<i128> {
     let nanos = match &seconds.values {
         Values::Int(values) => i128::from(values.get(row)) * SECOND,
+        Values::Wide(values) => values.get(row).saturating_mul(SECOND),
         Values::Float(values) => {
             let seconds = values.get(row);
             if seconds.is_nan() {
@@ -94,16 +96,22 @@ pub(super) fn bin(expr: &Expr, value: Vector, width: Vector) -> Result<Vector, E
         });
     }
     let len = value.len;
-    if let (Values::Int(a), Values::Int(b)) = (&value.values, &width.values) {
-        let nulls = merge_nulls(merge_nulls(value.nulls, width.nulls), flags(len, b, |width| width <= 0));
-        let floor = |a: i64, width: i64| if width <= 0 { (0, false) } else { a.overflowing_sub(a.rem_euclid(width)) };
-        let values = checked(expr, len, nulls.as_deref(), a, b, floor)?;
-        return Ok(Vector { len, values: Values::Int(values), nulls });
+    if let (Some(a), Some(b)) = (Ints::of(&value.values), Ints::of(&width.values)) {
+        let (a, b) = (a.widened(), b.widened());
+        let nulls = merge_nulls(merge_nulls(value.nulls.clone(), width.nulls.clone()), flags(len, &b, |width| width <= 0));
+        let floor = |a: i128, width: i128| if width <= 0 { (0, false) } else { a.overflowing_sub(a.rem_euclid(width)) };
+        let values = overflowing(len, nulls.as_deref(), &a, &b, floor);
+        let values = values.map_err(|row| overflow(expr, &a, &b, row))?;
+        return Ok(Vector { len, values: narrowed(values), nulls });
     }
     let (value, width) = (value.into_float(), width.into_float());
     let rows = Rows::of(&[&value, &width]);
     let (Values::Float(a), Values::Float(b)) = (&value.values, &width.values) else {
-        return Err(Error::Data(format!("`{}` calculates with what is no number", expr.text())));
+        return if expr.is_open() {
+            Ok(Vector::null(len))
+        } else {
+            Err(Error::Data(format!("`{}` calculates with what is no number", expr.text())))
+        };
     };
     let results = a.zip(b, |a, width| (width > 0.0 && width.is_finite()).then(|| (a / width).floor() * width));
     Ok(rows.optional(results, Values::Float))

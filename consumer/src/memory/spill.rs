@@ -201,7 +201,7 @@ mod tests {
 
     fn numbers(from: i64) -> Batch {
         let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap()));
-        (from..from + 100).for_each(|n| builder.push(&[Value::Int(n * n)]).unwrap());
+        (from..from + 100).for_each(|n| builder.push(&[Value::Int((n * n).into())]).unwrap());
         builder.finish().unwrap()
     }
 

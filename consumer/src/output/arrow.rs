@@ -157,7 +157,9 @@ mod tests {
         let mut builder = BatchBuilder::new(Arc::new(schema));
         let time = Value::Time(Time { nanos: i64::MAX, offset_s: 3600 });
         let null = Value::Null;
-        builder.push(&[Value::Text("é".as_bytes()), Value::Int(i64::MIN), Value::Float(0.1), time, Value::Bool(true), null, null]).unwrap();
+        builder
+            .push(&[Value::Text("é".as_bytes()), Value::Int(i64::MIN.into()), Value::Float(0.1), time, Value::Bool(true), null, null])
+            .unwrap();
         // Together they are UTF-8, each by itself is not.
         builder.push(&[Value::Text(b"\xc3"), null, Value::Float(f64::NAN), null, null, null, null]).unwrap();
         builder.push(&[Value::Text(b"\xa9"), null, null, null, Value::Bool(false), null, null]).unwrap();

@@ -195,7 +195,7 @@ mod tests {
         ]);
         let mut builder = BatchBuilder::new(Arc::new(schema.unwrap()));
         let time = Value::Time(Time { nanos: 0, offset_s: 3600 });
-        builder.push(&[Value::Text(b"x,\"y\"\tz\\"), Value::Int(i64::MIN), Value::Float(1.0), time, Value::Bool(true)]).unwrap();
+        builder.push(&[Value::Text(b"x,\"y\"\tz\\"), Value::Int(i64::MIN.into()), Value::Float(1.0), time, Value::Bool(true)]).unwrap();
         builder.push(&[Value::Text(b"\xff\x01\nq"), Value::Null, Value::Float(f64::NAN), Value::Null, Value::Null]).unwrap();
         builder.push(&[Value::Null, Value::Int(7), Value::Null, Value::Null, Value::Bool(false)]).unwrap();
         builder.finish().unwrap()

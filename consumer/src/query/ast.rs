@@ -146,6 +146,8 @@ pub struct Ident {
     pub text: String,
     /// Where it stands.
     pub span: Span,
+    /// Of a field: whether it is written `name?`, because it may come later in the stream, or never.
+    pub may_come: bool,
 }
 
 /// An expression with the name its column gets, if one was given.
@@ -199,7 +201,7 @@ pub enum ExprKind {
     /// A value written in the query.
     Literal(Literal),
     /// A field of the record.
-    Field(String),
+    Field(Ident),
     /// `not x`
     Not(Box<Expr>),
     /// `-x`
@@ -252,7 +254,7 @@ pub enum Literal {
     /// `true`, `false`
     Bool(bool),
     /// `404`, `10KB`, and `5m`, which is 300 seconds
-    Int(i64),
+    Int(i128),
     /// `1.5`, and `250ms`, which is 0.25 seconds
     Float(f64),
     /// `@2026-11-20T10:00Z`

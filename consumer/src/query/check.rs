@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Schema, Time, Type, transport::Url};
+use recpipe::{Field, Schema, Time, Type, transport::Url};
 
 use super::{
     ast::{self, Query, StageKind},
@@ -47,13 +47,32 @@ impl Default for Setting {
 /// # Errors
 /// As [`check`].
 pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect() };
-    let mut checker = Checker { source, scope, found: Vec::new(), setting };
-    let mut flow = Flow { stages: Vec::new(), aggregates: None };
-    for stage in &query.stages {
-        checker.stage(stage, &mut flow);
-    }
-    let plan = Plan { input: Arc::new(schema.clone()), stages: flow.stages };
+    let (mut input, mut awaited) = (schema.clone(), Vec::new());
+    // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
+    let (mut checker, flow) = loop {
+        let scope = Scope {
+            columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
+            input: input.grows().then(|| input.names().map(str::to_owned).collect()),
+        };
+        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting };
+        let mut flow = Flow { stages: Vec::new(), aggregates: None };
+        for stage in &query.stages {
+            checker.stage(stage, &mut flow);
+        }
+        if checker.awaited.is_empty() {
+            break (checker, flow);
+        }
+        let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
+        match Schema::new(input.fields().iter().cloned().chain(fields).collect()) {
+            Ok(extended) => input = extended.growing(),
+            Err(error) => {
+                checker.fail(Diagnostic::new(Span::default(), error.to_string()));
+                break (checker, flow);
+            }
+        }
+        awaited.append(&mut checker.awaited);
+    };
+    let plan = Plan { input: Arc::new(input), awaited, stages: flow.stages };
     if checker.found.is_empty() {
         checker.outputs(&plan);
     }
@@ -162,7 +181,7 @@ impl Checker<'_> {
             self.stage(stage, &mut branch);
         }
         self.scope = scope;
-        Ok(Plan { input: input.ok_or(Failed)?, stages: branch.stages })
+        Ok(Plan { input: input.ok_or(Failed)?, awaited: Vec::new(), stages: branch.stages })
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
@@ -187,6 +206,7 @@ impl Checker<'_> {
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
     fn enter(&mut self, columns: Vec<NewColumn>) {
         self.scope.columns.clear();
+        self.scope.input = None;
         for NewColumn { name, span, seen } in columns {
             if self.scope.index_of(&name).is_some() {
                 let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");
@@ -209,7 +229,7 @@ impl Checker<'_> {
         let (name, span) = match (name, &ast.kind, expr) {
             (Some(name), ..) => (name.text.clone(), name.span),
             (None, _, Ok(expr)) if expr.as_column().is_some() => (expr.text().to_owned(), ast.span),
-            (None, ast::ExprKind::Field(name), _) => (name.clone(), ast.span),
+            (None, ast::ExprKind::Field(name), _) => (name.text.clone(), ast.span),
             _ => (self.text(ast.span), ast.span),
         };
         NewColumn { name, span, seen }
@@ -267,6 +287,9 @@ impl Checker<'_> {
             // The share is in the function, not a value of each record.
             args.truncate(1);
         }
+        if let (true, Some(place)) = (function.takes_numbers(), ast.args.first().map(|arg| arg.span)) {
+            args = args.into_iter().map(|arg| self.numbers(arg, false, place)).collect();
+        }
         Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
     }
 
@@ -285,8 +308,8 @@ impl Checker<'_> {
         let n = self.source.slice(span).split_whitespace().nth(1).unwrap_or("N").to_owned();
         match flow.aggregates.as_deref() {
             Some([only]) => {
-                let only = only.clone();
-                self.field(&only, span)
+                let only = ast::Ident { text: only.clone(), span, may_come: false };
+                self.field(&only)
             }
             aggregates => {
                 let candidates: Vec<_> = match aggregates {
@@ -370,7 +393,7 @@ impl Checker<'_> {
             Part::Field { name, span, format, format_span } => {
                 let column = match checker.scope.index_of_written(name) {
                     Some(place) => checker.column_at(place),
-                    None => checker.field(name, *span),
+                    None => checker.field(&ast::Ident { text: name.clone(), span: *span, may_come: false }),
                 }?;
                 if let Err(wrong) = format.fits(column.kind(), column.text()) {
                     return Err(checker.fail(Diagnostic::new(*format_span, wrong.what).label(wrong.mend)));

@@ -11,7 +11,7 @@ use super::{
     words,
 };
 use crate::{
-    expr::{Constant, Expr, Node},
+    expr::{Constant, Expr, Function, Node},
     strftime::TimeFormat,
     strptime::TimePattern,
 };
@@ -60,6 +60,12 @@ impl Checker<'_> {
     /// The expression that a call is, or its mistake where it stands.
     pub(super) fn finish_call(&mut self, made: Made, args: &[Span], span: Span) -> Checked<Expr> {
         match made {
+            Ok((Node::Call(function, mut values), kind)) if function.takes_numbers() => {
+                let times = function == Function::Bin;
+                let value_of = |(value, place): (Expr, &Span)| self.numbers(value, times, *place);
+                values = values.into_iter().zip(args).map(value_of).collect();
+                Ok(self.made(Node::Call(function, values), kind, span))
+            }
             Ok((node, kind)) => Ok(self.made(node, kind, span)),
             Err(Mistake { arg, what, label }) => {
                 let place = args.get(arg).copied().unwrap_or(span);

@@ -35,7 +35,7 @@ impl Checker<'_> {
 
     /// The field, which must be text.
     pub(super) fn text_field(&mut self, field: &Ident) -> Checked<Expr> {
-        let column = self.field(&field.text, field.span)?;
+        let column = self.field(field)?;
         match column.kind() {
             Type::Text | Type::Null | Type::Mixed => Ok(column),
             kind => {
@@ -60,7 +60,7 @@ impl Checker<'_> {
 
     /// `drop`: the columns that stay.
     pub(super) fn drop(&mut self, fields: &[Ident], flow: &mut Flow) -> Checked<Vec<Expr>> {
-        let dropped = self.each(fields, |checker, field| checker.field(&field.text, field.span));
+        let dropped = self.each(fields, |checker, field| checker.field(field));
         let gone: Vec<_> = dropped.as_deref().unwrap_or_default().iter().filter_map(Expr::as_column).collect();
         let stay: Vec<_> = (0..self.scope.columns.len()).filter(|place| !gone.contains(place)).collect();
         let exprs = self.each(&stay, |checker, &place| checker.column_at(place));
@@ -77,7 +77,7 @@ impl Checker<'_> {
     pub(super) fn rename(&mut self, pairs: &[(Ident, Ident)], flow: &mut Flow) -> Checked<Vec<Expr>> {
         let all: Vec<_> = (0..self.scope.columns.len()).collect();
         let exprs = self.each(&all, |checker, &place| checker.column_at(place));
-        let places = self.each(pairs, |checker, (old, _)| checker.field(&old.text, old.span)?.as_column().ok_or(Failed));
+        let places = self.each(pairs, |checker, (old, _)| checker.field(old)?.as_column().ok_or(Failed));
         let mut names: Vec<_> = self.scope.names().map(str::to_owned).collect();
         for ((_, new), place) in pairs.iter().zip(places?) {
             for aggregate in flow.aggregates.iter_mut().flatten().filter(|aggregate| **aggregate == self.scope.columns[place].0) {

@@ -8,9 +8,13 @@ use super::{
     check::Setting,
     diagnose::{Diagnostic, Source, Span, did_you_mean},
     functions::{self, cast, common, name},
+    plan::Awaited,
     token::{Kind, Lexer},
 };
-use crate::expr::{self, Constant, Expr, Node, Set};
+use crate::{
+    expr::{self, Constant, Expr, Node, Set},
+    left_out::Why,
+};
 
 /// A compiled regex takes at most this much memory.
 const REGEX_SIZE_BYTES: usize = 8 << 20;
@@ -26,6 +30,9 @@ pub(super) type Checked<T> = Result<T, Failed>;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scope {
     pub(super) columns: Vec<(String, Option<Seen>)>,
+    /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
+    /// schema grows.
+    pub(super) input: Option<Vec<String>>,
 }
 
 /// What is known of the values of a column: as of a [`recpipe::Field`].
@@ -89,6 +96,8 @@ pub(super) struct Checker<'q> {
     pub(super) source: &'q Source,
     pub(super) scope: Scope,
     pub(super) found: Vec<Diagnostic>,
+    /// Fields that were named, and that may come.
+    pub(super) awaited: Vec<Awaited>,
     pub(super) setting: &'q Setting,
 }
 
@@ -108,7 +117,7 @@ impl Checker<'_> {
         let span = ast.span;
         match &ast.kind {
             ExprKind::Literal(literal) => self.literal(literal, span),
-            ExprKind::Field(field) => self.field(field, span),
+            ExprKind::Field(field) => self.field(field),
             ExprKind::Not(of) => {
                 let of = self.condition(of)?;
                 Ok(self.made(Node::Not(Box::new(of)), Type::Bool, span))
@@ -126,6 +135,7 @@ impl Checker<'_> {
                 let of = self.expr(of)?;
                 self.number(&of, place, "-")?;
                 let kind = of.kind();
+                let of = self.numbers(of, false, place);
                 Ok(self.made(Node::Negate(Box::new(of)), kind, span))
             }
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),
@@ -183,14 +193,31 @@ impl Checker<'_> {
     }
 
     /// The column of this name.
-    pub(super) fn field(&mut self, field: &str, span: Span) -> Checked<Expr> {
-        match self.scope.index_of(field) {
-            Some(place) => self.column_at(place),
-            None => {
-                let found = self.unknown_field(field, span);
-                Err(self.fail(found))
-            }
+    ///
+    /// One that is not there is awaited where it may come: then the query is checked once more, with it.
+    pub(super) fn field(&mut self, field: &ast::Ident) -> Checked<Expr> {
+        let ast::Ident { text, span, may_come } = field;
+        if let Some(place) = self.scope.index_of(text) {
+            return self.column_at(place);
         }
+        let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
+        let nearest = self.scope.names().find(|name| name.eq_ignore_ascii_case(text)).map(str::to_owned);
+        let near = nearest.map_or_else(|| did_you_mean(text, self.scope.names()), |name| format!("did you mean `{name}`?"));
+        if comes_in && (*may_come || near.is_empty()) {
+            if self.awaited.iter().all(|awaited| awaited.name != *text) {
+                self.awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
+            }
+            return Err(Failed);
+        }
+        let mut found = self.unknown_field(text, *span);
+        found.label = near;
+        if comes_in {
+            let written = self.source.slice(*span);
+            found = found.help(format!(
+                "a field that comes later in the stream is written `{written}?`, or named by the producer's `--fields` or `--cast`"
+            ));
+        }
+        Err(self.fail(found))
     }
 
     /// The column at this place.
@@ -233,6 +260,8 @@ impl Checker<'_> {
                 let spans = [left.span, op_span, right.span];
                 let (left, right) = self.both(left, right)?;
                 let kind = self.arithmetic(op, &left, &right, spans)?;
+                let times = matches!(op, ArithmeticOp::Add | ArithmeticOp::Sub);
+                let (left, right) = (self.numbers(left, times, spans[0]), self.numbers(right, times, spans[2]));
                 Ok(self.made(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
             }
         }
@@ -277,16 +306,33 @@ impl Checker<'_> {
     fn operands(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
         let left = self.expr(left);
         if let ExprKind::Field(word) = &right.kind
-            && self.scope.index_of(word).is_none()
+            && self.scope.index_of(&word.text).is_none()
+            && !word.may_come
         {
-            let mut found = self.unknown_field(word, right.span);
+            let mut found = self.unknown_field(&word.text, right.span);
             if found.label.is_empty() {
-                found.label = format!("text is written in quotes: \"{word}\"");
+                found.label = format!("text is written in quotes: \"{}\"", word.text);
             }
             return Err(self.fail(found));
         }
         let right = self.expr(right);
         Ok((left?, right?))
+    }
+
+    /// An expression where numbers are needed, or times with `times`: of one that may have other values, those are left out,
+    /// and noted.
+    pub(super) fn numbers(&self, expr: Expr, times: bool, span: Span) -> Expr {
+        let only_numbers = matches!(expr.node(), Node::Numbers { .. } | Node::Arithmetic { .. } | Node::Negate(_) | Node::Constant(_));
+        if !expr.is_open() || only_numbers || matches!(expr.node(), Node::Call(function, _) if function.gives_numbers()) {
+            return expr;
+        }
+        let text = self.text(span);
+        let cast =
+            if expr.as_column().is_some() { format!(", or give the producer `--cast '{}=float'`", expr.text()) } else { String::new() };
+        let cure = format!("with `float({text})` such text counts as null{cast}");
+        let counter = self.setting.left_out.counter(span.start, expr.text(), Why::NoNumber, cure);
+        let (kind, name) = (expr.kind(), expr.text().to_owned());
+        Expr::new(Node::Numbers { value: Box::new(expr), times, counter }, kind, name)
     }
 
     fn number(&mut self, expr: &Expr, span: Span, symbol: &str) -> Checked<()> {
@@ -408,7 +454,7 @@ impl Checker<'_> {
             return Err(Failed);
         }
         if !constants.is_empty() || !networks.is_empty() || tests.is_empty() {
-            let set = Set::new(constants, networks, value.kind());
+            let set = Set::new(constants, networks, value.storage());
             tests.insert(0, self.made(Node::In { value: Box::new(value), set }, Type::Bool, span));
         }
         match <[Expr; 1]>::try_from(tests) {

@@ -284,7 +284,7 @@ impl<'s> Parser<'s> {
     pub(super) fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
         match self.peek().kind.clone() {
             Kind::Text(text) => Ok((text, self.advance().span)),
-            Kind::Name(_) | Kind::Quoted(_) | Kind::Int(_) | Kind::Float(_) | Kind::Regex { .. } => {
+            Kind::Name(_) | Kind::Quoted(_) | Kind::Awaited(_) | Kind::Int(_) | Kind::Float(_) | Kind::Regex { .. } => {
                 let span = self.peek().span;
                 let what = format!("expected {what} in quotes, found `{}`", self.source.slice(span));
                 Err(self.fail(Diagnostic::new(span, what).label(format!("as in `{example}`"))))
@@ -352,9 +352,9 @@ impl<'s> Parser<'s> {
     /// A name for something: bare or in backticks.
     pub(super) fn ident(&mut self, expected: &str) -> Parsed<Ident> {
         match &self.peek().kind {
-            Kind::Name(name) | Kind::Quoted(name) => {
-                let text = name.clone();
-                Ok(Ident { text, span: self.advance().span })
+            Kind::Name(name) | Kind::Quoted(name) | Kind::Awaited(name) => {
+                let (text, may_come) = (name.clone(), matches!(self.peek().kind, Kind::Awaited(_)));
+                Ok(Ident { text, span: self.advance().span, may_come })
             }
             _ => Err(self.unexpected(expected)),
         }
@@ -382,9 +382,9 @@ impl<'s> Parser<'s> {
     /// A count of records.
     pub(super) fn count(&mut self, stage: &str) -> Parsed<u64> {
         match self.peek().kind {
-            Kind::Int(n) => {
+            Kind::Int(n) if u64::try_from(n).is_ok() => {
                 self.advance();
-                Ok(n)
+                Ok(n as u64)
             }
             _ => Err(self.unexpected(&format!("how many, as in `{stage} 10`"))),
         }

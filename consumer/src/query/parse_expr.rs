@@ -210,10 +210,10 @@ impl Parser<'_> {
         }
         let Token { kind, span } = self.peek().clone();
         let literal = match kind {
-            Kind::Int(value) => match i64::try_from(value) {
+            Kind::Int(value) => match i128::try_from(value) {
                 Ok(value) => Literal::Int(value),
                 Err(_) => {
-                    let found = Diagnostic::new(span, "this number does not fit in 64 bits").label("with a `.0` it is a float");
+                    let found = Diagnostic::new(span, "this number does not fit in 128 bits").label("with a `.0` it is a float");
                     return Err(self.fail(found));
                 }
             },
@@ -226,9 +226,13 @@ impl Parser<'_> {
             Kind::Sign("(") => return self.group(),
             Kind::Sign("-") => return self.negative(),
             Kind::Sign("!") => return self.not(),
-            Kind::Quoted(name) => {
+            Kind::Quoted(text) => {
                 self.advance();
-                return self.node(ExprKind::Field(name));
+                return self.node(ExprKind::Field(Ident { text, span, may_come: false }));
+            }
+            Kind::Awaited(text) => {
+                self.advance();
+                return self.node(ExprKind::Field(Ident { text, span, may_come: true }));
             }
             Kind::Name(name) => match name.as_str() {
                 "null" => Literal::Null,
@@ -266,7 +270,7 @@ impl Parser<'_> {
         let start = self.advance().span;
         // Here, not as a negation of what follows: the least integer has no positive.
         if let Kind::Int(value) = self.peek().kind
-            && let Some(value) = 0_i64.checked_sub_unsigned(value)
+            && let Some(value) = 0_i128.checked_sub_unsigned(value)
         {
             let end = self.advance().span;
             let node = self.node(ExprKind::Literal(Literal::Int(value)))?;
@@ -280,11 +284,11 @@ impl Parser<'_> {
     fn field_or_call(&mut self, name: String) -> Parsed<Expr> {
         let span = self.advance().span;
         if !self.take_sign("(") {
-            return self.node(ExprKind::Field(name));
+            return self.node(ExprKind::Field(Ident { text: name, span, may_come: false }));
         }
         let args = if matches!(self.peek().kind, Kind::Sign(")")) { Vec::new() } else { self.list(Self::expr)? };
         self.close()?;
-        let node = self.node(ExprKind::Call { name: Ident { text: name, span }, args })?;
+        let node = self.node(ExprKind::Call { name: Ident { text: name, span, may_come: false }, args })?;
         Ok(Expr { span: span.to(self.last()), ..node })
     }
 
@@ -324,7 +328,7 @@ impl Parser<'_> {
 fn seconds(nanos: i64) -> Literal {
     let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     // Through text, which is rounded once; its digits are always a float.
-    if rest == 0 { Literal::Int(whole) } else { format!("{whole}.{rest:09}").parse().map_or(Literal::Null, Literal::Float) }
+    if rest == 0 { Literal::Int(whole.into()) } else { format!("{whole}.{rest:09}").parse().map_or(Literal::Null, Literal::Float) }
 }
 
 #[cfg(test)]
@@ -344,7 +348,7 @@ mod tests {
             ExprKind::Literal(Literal::Network(network)) => network.to_string(),
             ExprKind::Literal(Literal::Bool(value)) => value.to_string(),
             ExprKind::Literal(Literal::Null) => "null".into(),
-            ExprKind::Field(name) => name.clone(),
+            ExprKind::Field(name) => name.text.clone(),
             ExprKind::Not(of) => format!("(not {})", show(of)),
             ExprKind::Negate(of) => format!("(-{})", show(of)),
             ExprKind::All(of) => format!("({})", list(of, " and ")),

@@ -22,10 +22,22 @@ pub use super::ast::Direction;
 /// A checked query.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    /// The schema of the stream that the query was checked against.
+    /// The schema of the stream that the query was checked against, with the fields that it awaits at its end.
     pub input: Arc<Schema>,
+    /// The fields that the query names and that the stream's schema did not have, of a stream whose schema grows. A branch has none
+    /// of its own.
+    pub awaited: Vec<Awaited>,
     /// The stages in the order they run.
     pub stages: Vec<PlanStage>,
+}
+
+/// A field that may come later in the stream, and is null until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// Its name.
+    pub name: String,
+    /// Whether the query says so itself, by `name?`: then it is no mistake if it never comes.
+    pub may_not_come: bool,
 }
 
 /// A checked stage.
@@ -185,6 +197,13 @@ pub enum AggregateFunction {
     Set,
     /// All values that are not null, as a JSON array, in the order of the input.
     List,
+}
+
+impl AggregateFunction {
+    /// Whether it is computed of numbers alone.
+    pub(super) fn takes_numbers(self) -> bool {
+        matches!(self, AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Stdev | AggregateFunction::Quantile(_))
+    }
 }
 
 /// How the answer is written.

@@ -28,8 +28,10 @@ pub enum Kind {
     Name(String),
     /// A name in backticks: always a field.
     Quoted(String),
-    /// A whole number, its size unit already applied. Wider than any field, so that `-9223372036854775808` can be said.
-    Int(u64),
+    /// A name with a `?` right behind it, bare or in backticks: a field that may come later.
+    Awaited(String),
+    /// A whole number, its size unit already applied. Wider than any field, so that the least number of 128 bits can be said.
+    Int(u128),
     /// A number with a fraction or an exponent.
     Float(f64),
     /// `1h30m`; no whole number, so that it is none where one is asked for.
@@ -202,7 +204,15 @@ impl<'s> Lexer<'s> {
             }
             self.at += 1;
         }
-        Kind::Name(self.text[start..self.at].to_owned())
+        let name = self.text[start..self.at].to_owned();
+        if self.take_question_mark() { Kind::Awaited(name) } else { Kind::Name(name) }
+    }
+
+    /// The `?` of a name that may come; not the first half of `??`.
+    fn take_question_mark(&mut self) -> bool {
+        let is_it = self.rest().starts_with('?') && !self.rest().starts_with("??");
+        self.at += usize::from(is_it);
+        is_it
     }
 
     fn quoted_name(&mut self) -> Kind {
@@ -217,7 +227,7 @@ impl<'s> Lexer<'s> {
         if name.is_empty() {
             return self.bad(start, "an empty field name", "");
         }
-        Kind::Quoted(name)
+        if self.take_question_mark() { Kind::Awaited(name) } else { Kind::Quoted(name) }
     }
 
     fn quoted_text(&mut self, quote: char) -> Kind {
@@ -252,7 +262,7 @@ impl<'s> Lexer<'s> {
 pub fn size(text: &str) -> Option<u64> {
     let mut lexer = Lexer::new(text, 0, text.len());
     match (lexer.token().kind, lexer.token().kind) {
-        (Kind::Int(bytes), Kind::End) => Some(bytes),
+        (Kind::Int(bytes), Kind::End) => u64::try_from(bytes).ok(),
         _ => None,
     }
 }

@@ -29,7 +29,7 @@ fn schema() -> Arc<Schema> {
 fn values((i, f, s, t, b): &Cells) -> Vec<Value<'_>> {
     let time = |(t, east): (i8, bool)| Value::Time(Time { nanos: i64::from(t % 3), offset_s: if east { 3600 } else { -60 } });
     vec![
-        i.map_or(Value::Null, |i| Value::Int(i64::from(i))),
+        i.map_or(Value::Null, |i| Value::Int(i128::from(i))),
         f.map_or(Value::Null, Value::Float),
         s.as_ref().map_or(Value::Null, |s| Value::Text(s)),
         t.map_or(Value::Null, time),

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::{
-    Time, Type,
+    Time, Type, Value,
     vector::{Operand, Texts, Values, Vector},
 };
 
-/// A value that stands in a query: as [`Value`](super::Value), but its own.
+/// A value that stands in a query: as [`Value`], but its own.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Constant {
     /// Nothing.
@@ -25,6 +25,18 @@ pub enum Constant {
 }
 
 impl Constant {
+    /// A copy of a value.
+    pub fn of(value: &Value<'_>) -> Self {
+        match *value {
+            Value::Null => Constant::Null,
+            Value::Bool(value) => Constant::Bool(value),
+            Value::Int(value) => Constant::Int(value),
+            Value::Float(value) => Constant::Float(value),
+            Value::Time(value) => Constant::Time(value),
+            Value::Text(text) => Constant::Text(text.into()),
+        }
+    }
+
     /// Its type.
     pub fn kind(&self) -> Type {
         match self {

@@ -13,7 +13,7 @@ fn batch() -> Batch {
     let fields = [("n", Type::Int), ("f", Type::Float), ("t", Type::Text), ("b", Type::Bool), ("big", Type::Int), ("m", Type::Time)];
     let schema = Schema::new(fields.map(|(name, kind)| Field::new(name, kind)).to_vec()).unwrap();
     let mut builder = BatchBuilder::new(Arc::new(schema));
-    let (text, max) = (|text: &'static str| Value::Text(text.as_bytes()), Value::Int(i64::MAX));
+    let (text, max) = (|text: &'static str| Value::Text(text.as_bytes()), Value::Int(i64::MAX.into()));
     let moment = Time::parse(b"2008-02-24T00:08:59.25-06:00").map_or(Value::Null, Value::Time);
     builder.push(&[Value::Int(1), Value::Float(1.5), text("Abc"), Value::Bool(true), max, moment]).unwrap();
     builder

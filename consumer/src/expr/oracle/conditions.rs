@@ -13,7 +13,7 @@ fn constant(kind: Type) -> BoxedStrategy<Constant> {
     let ints = vec![i64::MIN, -7, 0, 1, 3, 404, 500, i64::MAX];
     let floats = vec![f64::NEG_INFINITY, -0.5, -0.0, 0.0, 404.0, 1e300, f64::NAN];
     match kind {
-        Type::Int => prop::sample::select(ints).prop_map(Constant::Int).boxed(),
+        Type::Int => prop::sample::select(ints).prop_map(|int: i64| Constant::Int(int.into())).boxed(),
         Type::Float => prop::sample::select(floats).prop_map(Constant::Float).boxed(),
         Type::Text => prop::sample::select(vec!["", "a", "ab", "b", "é"]).prop_map(|text| Constant::Text(text.as_bytes().into())).boxed(),
         Type::Bool => any::<bool>().prop_map(Constant::Bool).boxed(),
@@ -21,7 +21,7 @@ fn constant(kind: Type) -> BoxedStrategy<Constant> {
             let nanos = prop::sample::select(vec![i64::MIN, -1, 0, 1_203_833_339_000_000_000, i64::MAX]);
             nanos.prop_map(|nanos| Constant::Time(recpipe::Time { nanos, offset_s: 3600 })).boxed()
         }
-        Type::Null => Just(Constant::Null).boxed(),
+        Type::Null | Type::Mixed => Just(Constant::Null).boxed(),
     }
 }
 

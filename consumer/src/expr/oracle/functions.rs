@@ -32,7 +32,7 @@ fn zoned(time: Time) -> Zoned {
 /// The nanoseconds of a number of seconds, by its decimal digits.
 fn nanos(seconds: &Cell) -> Option<i128> {
     match seconds {
-        Cell::Int(value) => Some(i128::from(*value) * SECOND),
+        Cell::Int(value) => Some(value.saturating_mul(SECOND).clamp(i128::MIN / 4, i128::MAX / 4)),
         Cell::Float(value) if value.is_nan() => None,
         Cell::Float(value) if value.abs() > 1e25 => Some(if *value > 0.0 { i128::MAX / 4 } else { i128::MIN / 4 }),
         Cell::Float(value) => format!("{value:.9}").replace('.', "").parse().ok(),
@@ -64,10 +64,7 @@ fn bin(value: &Cell, width: &Cell) -> Result<Cell, Overflow> {
             let nanos = i64::try_from(i128::from(time.nanos) - local.rem_euclid(width)).map_err(|_| Overflow)?;
             Cell::Time(Time { nanos, ..*time })
         }
-        (Cell::Int(value), Cell::Int(width)) if *width > 0 => {
-            let (value, width) = (i128::from(*value), i128::from(*width));
-            Cell::Int(i64::try_from(value - value.rem_euclid(width)).map_err(|_| Overflow)?)
-        }
+        (Cell::Int(value), Cell::Int(width)) if *width > 0 => Cell::Int(value.checked_sub(value.rem_euclid(*width)).ok_or(Overflow)?),
         (Cell::Int(_), Cell::Int(_)) => Cell::Null,
         (value, width) if width.float() > 0.0 && width.float().is_finite() => {
             Cell::Float((value.float() / width.float()).floor() * width.float())
@@ -86,12 +83,11 @@ fn characters(text: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-fn substr(text: &[u8], from: i64, len: Option<i64>) -> Vec<u8> {
+fn substr(text: &[u8], from: i128, len: Option<i128>) -> Vec<u8> {
     let all = characters(text);
     let count = all.len() as i128;
-    let from = i128::from(from);
     let start = if from < 0 { (count + from).max(0) } else { from };
-    let end = len.map_or(count, |len| start + i128::from(len.max(0)));
+    let end = len.map_or(count, |len| start + len.max(0));
     (0_i128..).zip(all).filter(|(at, _)| (start..end).contains(at)).flat_map(|(_, c)| c).collect()
 }
 
@@ -110,9 +106,9 @@ fn pieces(text: &[u8], separator: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-fn split(text: &[u8], separator: &[u8], n: i64) -> Cell {
+fn split(text: &[u8], separator: &[u8], n: i128) -> Cell {
     let all = pieces(text, separator);
-    let n = if n < 0 { i128::from(n) + all.len() as i128 } else { i128::from(n) };
+    let n = if n < 0 { n + all.len() as i128 } else { n };
     usize::try_from(n).ok().and_then(|n| all.get(n)).map_or(Cell::Null, |piece| Cell::Text(piece.clone()))
 }
 
@@ -144,14 +140,14 @@ fn group(pattern: &str, text: &[u8]) -> Cell {
 
 fn hash(value: &Cell) -> Cell {
     let text = match value {
-        Cell::Float(float) if *float == float.trunc() && (-(2_f64.powi(63))..2_f64.powi(63)).contains(float) => {
+        Cell::Float(float) if *float == float.trunc() && (-(2_f64.powi(127))..2_f64.powi(127)).contains(float) => {
             format!("{float:.0}").replace("-0", "0")
         }
         Cell::Float(float) => format!("{float:?}"),
         Cell::Time(time) => Time { offset_s: 0, ..*time }.to_string(),
-        other => return Cell::Int(XxHash3_64::oneshot(&text(other)) as i64),
+        other => return Cell::Int((XxHash3_64::oneshot(&text(other)) as i64).into()),
     };
-    Cell::Int(XxHash3_64::oneshot(text.as_bytes()) as i64)
+    Cell::Int((XxHash3_64::oneshot(text.as_bytes()) as i64).into())
 }
 
 fn text(value: &Cell) -> Vec<u8> {
@@ -217,7 +213,7 @@ pub(super) fn call(name: &str, asts: &[ast::Expr], row: Row<'_>) -> Result<Cell,
 }
 
 fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
-    let number = |value: f64| Cell::Int(value as i64);
+    let number = |value: f64| Cell::Int(value as i128);
     Ok(match (name, args) {
         ("min" | "max", [first, others @ ..]) => {
             let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
@@ -225,7 +221,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
             let total = |a: &Cell, b: &Cell| order(a, b).unwrap_or_else(|| a.float().is_nan().cmp(&b.float().is_nan()));
             others.iter().fold(first.clone(), |best, next| if total(next, &best) == wanted { next.clone() } else { best })
         }
-        ("len", [Cell::Text(text)]) => Cell::Int(characters(text).len() as i64),
+        ("len", [Cell::Text(text)]) => Cell::Int(characters(text).len() as i128),
         ("lower", [Cell::Text(text)]) => each_character(text, char::to_lowercase),
         ("upper", [Cell::Text(text)]) => each_character(text, char::to_uppercase),
         ("trim", [Cell::Text(text)]) => group(r"(?s-u)^[ \t\n\r\x0c]*(.*?)[ \t\n\r\x0c]*$", text),
@@ -253,7 +249,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("hour", [Cell::Time(time)]) => Cell::Int(zoned(*time).hour().into()),
         ("minute", [Cell::Time(time)]) => Cell::Int(zoned(*time).minute().into()),
         ("weekday", [Cell::Time(time)]) => Cell::Int(zoned(*time).weekday().to_monday_one_offset().into()),
-        ("epoch", [Cell::Time(time)]) => Cell::Int(i128::from(time.nanos).div_euclid(SECOND) as i64),
+        ("epoch", [Cell::Time(time)]) => Cell::Int(i128::from(time.nanos).div_euclid(SECOND)),
         ("int", [Cell::Text(text)]) => String::from_utf8_lossy(text).trim().parse().map_or(Cell::Null, Cell::Int),
         ("float", [Cell::Text(text)]) => String::from_utf8_lossy(text).trim().parse().map_or(Cell::Null, Cell::Float),
         ("str", [value]) => Cell::Text(text(value)),
@@ -267,7 +263,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
             // From there on, floats are whole numbers.
             Cell::Float(if scaled.abs() < 2_f64.powi(52) { scaled.round() / scale } else { *value })
         }
-        (_, [Cell::Float(value)]) if value.is_nan() || i64::try_from(*value as i128).is_err() => Cell::Null,
+        (_, [Cell::Float(value)]) if value.is_nan() || !(-(2_f64.powi(127))..2_f64.powi(127)).contains(value) => Cell::Null,
         ("int", [Cell::Float(value)]) => number(value.trunc()),
         ("floor", [Cell::Float(value)]) => number(value.floor()),
         ("ceil", [Cell::Float(value)]) => number(value.ceil()),

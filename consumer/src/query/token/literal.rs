@@ -54,7 +54,7 @@ impl Lexer<'_> {
             if self.rest().starts_with(prefix) {
                 self.at += prefix.len();
                 let digits = self.take_while(|c| c.is_alphanumeric() || c == '_').replace('_', "");
-                return match u64::from_str_radix(&digits, radix) {
+                return match u128::from_str_radix(&digits, radix) {
                     Ok(value) => Kind::Int(value),
                     Err(error) => self.bad(start, format!("not a number: {error}"), ""),
                 };
@@ -126,14 +126,14 @@ impl Lexer<'_> {
         }
         match number.parse() {
             Ok(value) => Kind::Int(value),
-            Err(_) => self.bad(start, "this number does not fit in 64 bits", "the largest is 9223372036854775807"),
+            Err(_) => self.bad(start, "this number does not fit in 128 bits", "with a `.0` it is a float"),
         }
     }
 
     fn size(&self, start: usize, number: &str, factor: u64) -> Kind {
         match scaled(number, factor) {
             Some(Ok(bytes)) => match u64::try_from(bytes) {
-                Ok(bytes) => Kind::Int(bytes),
+                Ok(bytes) => Kind::Int(bytes.into()),
                 Err(_) => self.bad(start, "this size does not fit in 64 bits", ""),
             },
             Some(Err(())) => self.bad(start, "this size is not a whole number of bytes", "write the bytes themselves, as in `1500`"),
