@@ -120,7 +120,12 @@ impl Counter {
             return;
         }
         let origin = batch.origin();
-        let place = if origin.source.is_empty() { String::new() } else { batch.place(batch.physical(row)) };
+        let place = match &*origin.source {
+            "" => String::new(),
+            // Where lines are not known, there is no more to say of it.
+            "-" => batch.place(batch.physical(row)).strip_prefix("-:").map_or(String::new(), |line| format!("line {line}")),
+            _ => batch.place(batch.physical(row)),
+        };
         let tally = Tally { count, order: (origin.order, row as u64), example: shortened(&first()), place };
         let mut tallies = self.left_out.lock();
         match tallies.pending.get_mut(&(origin.order, self.topic.clone())) {

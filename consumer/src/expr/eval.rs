@@ -30,7 +30,7 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::In { value, set } => set.lookup(&eval(value, batch)?),
         Node::Matches { value, regex } => text::matches(regex, &eval(value, batch)?),
         Node::Find { op, value, needle } => text::find(*op, &eval(value, batch)?, &eval(needle, batch)?),
-        Node::Negate(of) => arithmetic::negate(expr, eval(of, batch)?)?,
+        Node::Negate(of) => each_part(eval(of, batch)?, |part| arithmetic::negate(expr, part))?,
         Node::Arithmetic { op, left, right } => arithmetic::arithmetic(*op, expr, eval(left, batch)?, eval(right, batch)?)?,
         Node::Coalesce(of) => coalesce(of, expr.storage(), batch)?,
         Node::If(of) => {
@@ -40,8 +40,8 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::Replace { value, regex, with, expand } => {
             text::replace_matches(regex, text::only(&eval(value, batch)?), text::only(&eval(with, batch)?), *expand)?
         }
-        Node::Strftime { value, format } => each_part(&eval(value, batch)?, |part| time::strftime(format, part))?,
-        Node::Strptime { value, pattern } => each_part(&eval(value, batch)?, |part| Ok(time::parse(part, |text| pattern.read(text))))?,
+        Node::Strftime { value, format } => each_part(eval(value, batch)?, |part| time::strftime(format, &part))?,
+        Node::Strptime { value, pattern } => each_part(eval(value, batch)?, |part| Ok(time::parse(&part, |text| pattern.read(text))))?,
         Node::Numbers { value, times, counter } => numbers(eval(value, batch)?, *times, counter, batch),
         Node::Call(function, args) => {
             let args = args.iter().map(|arg| eval(arg, batch)).collect::<Result<Vec<_>, _>>()?;
@@ -51,9 +51,9 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
 }
 
 /// What a function of one value gives of each part of a vector, together.
-fn each_part(vector: &Vector, f: impl Fn(&Vector) -> Result<Vector, Error>) -> Result<Vector, Error> {
-    match &vector.values {
-        Values::Mixed(parts) => Vector::of_parts(vector.len, parts.iter().map(f).collect::<Result<_, _>>()?),
+fn each_part(vector: Vector, f: impl Fn(Vector) -> Result<Vector, Error>) -> Result<Vector, Error> {
+    match vector.values {
+        Values::Mixed(parts) => Vector::of_parts(vector.len, parts.into_iter().map(f).collect::<Result<_, _>>()?),
         _ => f(vector),
     }
 }

@@ -1,22 +1,19 @@
 //! What each function computes. A null argument makes the result null.
 
-use std::{cmp::Ordering, io::Write};
+use std::io::Write;
 
-use recpipe::{
-    Error, Time, Type, Value,
-    record::compare::{CompareOp, compare},
-};
+use recpipe::{Error, Time, Type};
 
 use super::{
     Expr, Function,
     arithmetic::{narrowed, of_ints_or_floats},
-    eval,
+    extreme::extreme,
     hash::hash,
     rows::Rows,
     slice,
     text::{self, change_case},
     time, url,
-    vector::{Operand, Texts, Values, Vector, merge_nulls},
+    vector::{Operand, Texts, Values, Vector},
 };
 
 /// The result of a function for arguments that the checker has let through.
@@ -108,7 +105,10 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
     }
 }
 
-fn of_several(function: Function, expr: &Expr, args: Vec<Vector>) -> Result<Vector, Error> {
+fn of_several(function: Function, expr: &Expr, mut args: Vec<Vector>) -> Result<Vector, Error> {
+    if matches!(function, Function::Substr | Function::Split) {
+        args.iter_mut().skip(1).for_each(clamp);
+    }
     let values: Vec<_> = args.iter().map(|arg| &arg.values).collect();
     let rows = Rows::of(&args.iter().collect::<Vec<_>>());
     match (function, &values[..]) {
@@ -139,6 +139,14 @@ fn of_several(function: Function, expr: &Expr, args: Vec<Vector>) -> Result<Vect
             Err(_) => Err(Error::Data(format!("`{}` needs two values", expr.text()))),
         },
         _ => no_value(expr, args[0].len, args[0].kind()),
+    }
+}
+
+/// Places in a text that 64 bits do not hold are as far away as those that they do.
+fn clamp(places: &mut Vector) {
+    if let Values::Wide(values) = &places.values {
+        let clamped = values.map(|place| place.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
+        places.values = Values::Int(clamped);
     }
 }
 
@@ -183,54 +191,6 @@ fn as_text(of: Vector) -> Result<Vector, Error> {
             true
         }),
         _ => rows.texts(|row, out| write!(out, "{}", of.value(row)).is_ok()),
-    }
-}
-
-/// The least or the greatest of each row's values; of several kinds, as [`better`] says.
-fn extreme(function: Function, kind: Type, args: Vec<Vector>) -> Result<Vector, Error> {
-    if kind == Type::Mixed {
-        let wanted = if function == Function::Min { Ordering::Less } else { Ordering::Greater };
-        let best =
-            |row: usize| args.iter().map(|arg| arg.value(row)).reduce(|best, next| if better(&next, &best, wanted) { next } else { best });
-        let is_null = |row: usize| args.iter().any(|arg| arg.is_null(row));
-        let len = args.first().map_or(0, |arg| arg.len);
-        return Vector::collect((0..len).map(|row| if is_null(row) { Value::Null } else { best(row).unwrap_or(Value::Null) }));
-    }
-    let mut args = args.into_iter().map(|arg| if kind == Type::Float { arg.into_float() } else { arg });
-    let Some(mut best) = args.next() else { return Ok(Vector::null(0)) };
-    for next in args {
-        let nulls = merge_nulls(best.nulls.take(), next.nulls.clone());
-        let next = Vector { nulls: None, ..next };
-        best = match (&best.values, &next.values, function) {
-            (Values::Int(a), Values::Int(b), Function::Min) => Vector { values: Values::Int(a.zip(b, i64::min)), ..best },
-            (Values::Int(a), Values::Int(b), _) => Vector { values: Values::Int(a.zip(b, i64::max)), ..best },
-            // NaN comes after all other numbers, as in sorting.
-            (Values::Float(a), Values::Float(b), Function::Min) => Vector { values: Values::Float(a.zip(b, f64::min)), ..best },
-            (Values::Float(a), Values::Float(b), _) => {
-                let max = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
-                Vector { values: Values::Float(a.zip(b, max)), ..best }
-            }
-            (_, _, function) => {
-                let op = if function == Function::Min { CompareOp::Le } else { CompareOp::Ge };
-                let first = compare(op, &best, &next).truth();
-                eval::choose(&first, best, next, kind)?
-            }
-        };
-        best.nulls = nulls;
-    }
-    Ok(best)
-}
-
-/// Whether a value is less, or greater, as is wanted, than the best so far. Values of different kinds are not compared: numbers
-/// are better than times, those than bools, and those than text, whichever is wanted.
-fn better(next: &Value<'_>, best: &Value<'_>, wanted: Ordering) -> bool {
-    match next.partial_cmp(best) {
-        Some(order) => order == wanted,
-        None => {
-            let order = next.total_cmp(best);
-            let both_numbers = [next, best].iter().all(|value| matches!(value, Value::Int(_) | Value::Float(_)));
-            if both_numbers { order == wanted } else { order == Ordering::Less }
-        }
     }
 }
 

@@ -17,6 +17,7 @@
 mod arithmetic;
 mod compare;
 mod eval;
+mod extreme;
 mod functions;
 mod hash;
 mod network;
@@ -40,6 +41,7 @@ pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
 
 pub(crate) use compare::node as compare_node;
+pub(crate) use extreme::is_better;
 pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
 
@@ -335,7 +337,8 @@ fn is_open(node: &Node, kind: Type) -> bool {
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
         Node::If(of) => of[1..].iter().any(Expr::is_open),
         Node::Call(function, of) => match function {
-            Function::Int | Function::Abs | Function::Floor | Function::Ceil | Function::Round => kind == Type::Int,
+            Function::Int | Function::Floor | Function::Ceil | Function::Round => true,
+            Function::Abs => kind == Type::Int || of.iter().any(Expr::is_open),
             Function::RoundTo | Function::Min | Function::Max | Function::Bin => of.iter().any(Expr::is_open),
             _ => false,
         },

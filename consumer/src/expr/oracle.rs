@@ -65,6 +65,10 @@ impl Cell {
         }
     }
 
+    fn is_number(&self) -> bool {
+        matches!(self, Cell::Int(_) | Cell::Float(_))
+    }
+
     fn float(&self) -> f64 {
         match self {
             Cell::Int(value) => *value as f64,
@@ -110,6 +114,9 @@ fn arithmetic(op: ArithmeticOp, a: &Cell, b: &Cell) -> Result<Cell, Overflow> {
         (Cell::Time(a), b, ArithmeticOp::Sub) => return functions::moved(*a, -1, b),
         (a, Cell::Time(b), ArithmeticOp::Add) => return functions::moved(*b, 1, a),
         _ => {}
+    }
+    if !a.is_number() || !b.is_number() {
+        return Ok(Cell::Null);
     }
     if let (Cell::Int(a), Cell::Int(b), true) = (a, b, op != ArithmeticOp::Div) {
         let (a, b) = (*a, *b);
@@ -172,7 +179,7 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
         ExprKind::Negate(of) => match eval(of, row)? {
             Cell::Int(value) => Cell::Int(value.checked_neg().ok_or(Overflow)?),
             Cell::Float(value) => Cell::Float(-value),
-            other => other,
+            _ => Cell::Null,
         },
         ExprKind::Binary { op: BinaryOp::Coalesce, left, right, .. } => match eval(left, row)? {
             Cell::Null => eval(right, row)?,
@@ -239,11 +246,13 @@ fn schema() -> Schema {
         ("m", Type::Time),
         ("n", Type::Time),
     ];
-    Schema::new(fields.map(|(name, kind)| Field::new(name, kind)).to_vec()).unwrap()
+    let open = [("x", Type::Int), ("y", Type::Float), ("z", Type::Text)];
+    let closed = fields.map(|(name, kind)| Field::new(name, kind)).to_vec();
+    Schema::new([closed, open.map(|(name, kind)| Field::open(name, kind)).to_vec()].concat()).unwrap()
 }
 
 /// Rows of a few values that tend to meet: small numbers pack narrow, the ends of the range do not.
-fn batch(rows: &[[u8; 10]], nulls: bool) -> Batch {
+fn batch(rows: &[[u8; 13]], nulls: bool) -> Batch {
     let ints = [0, 1, 3, 404, 404, 500, -7, i64::MAX, i64::MIN];
     let floats = [0.0, -0.5, 1.5, 404.0, 1e300, f64::NAN, -2.5];
     let texts: [&[u8]; 20] = [
@@ -281,11 +290,19 @@ fn batch(rows: &[[u8; 10]], nulls: bool) -> Batch {
                 1 => Value::Int(ints[n % ints.len()].into()),
                 2 | 3 => Value::Float(floats[n % floats.len()]),
                 4 | 5 => Value::Text(texts[n % texts.len()]),
+                10..=12 => match n % 6 {
+                    0 => Value::Int(1),
+                    1 => Value::Int([1 << 70, i128::MAX, 404, -3][n / 6 % 4]),
+                    2 => Value::Float(floats[n / 6 % floats.len()]),
+                    3 => Value::Text(texts[n / 6 % texts.len()]),
+                    4 => Value::Bool(n / 6 % 2 == 0),
+                    _ => Value::Null,
+                },
                 8 | 9 => Value::Time(Time { nanos: moments[n % moments.len()], offset_s: offsets[n / 7 % offsets.len()] }),
                 _ => Value::Bool(n % 2 == 0),
             }
         };
-        builder.push(&std::array::from_fn::<_, 10, _>(value)).unwrap();
+        builder.push(&std::array::from_fn::<_, 13, _>(value)).unwrap();
     }
     builder.finish().unwrap()
 }
@@ -306,11 +323,12 @@ proptest! {
         choices in prop::collection::vec(any::<u8>(), 0..80),
         kind in prop::sample::select(vec![Type::Bool, Type::Int, Type::Float, Type::Text, Type::Time]),
         depth in 1..4_usize,
-        rows in prop::collection::vec(any::<[u8; 10]>(), 0..12),
+        rows in prop::collection::vec(any::<[u8; 13]>(), 0..12),
+        open: bool,
         nulls: bool,
         selection in prop::option::of(prop::collection::vec(any::<prop::sample::Index>(), 0..12)),
     ) {
-        let text = Writer(choices.iter()).write(kind, depth);
+        let text = Writer { choices: choices.iter(), open }.write(kind, depth);
         let (ast, expr) = compile(&text);
         let mut batch = batch(&rows, nulls);
         if let (Some(selection), false) = (selection, rows.is_empty()) {
@@ -322,7 +340,7 @@ proptest! {
             (Ok(got), Ok(expect)) => {
                 prop_assert_eq!(got.len, expect.len());
                 for (row, expect) in expect.into_iter().enumerate() {
-                    let expect = if expr.kind() == Type::Float && !matches!(expect, Cell::Null) { Cell::Float(expect.float()) } else { expect };
+                    let expect = if expr.storage() == Type::Float && !matches!(expect, Cell::Null) { Cell::Float(expect.float()) } else { expect };
                     let got = Cell::of(got.value(row));
                     prop_assert!(got.is_same(&expect), "{}: row {} is {:?}, not {:?}, in {:?}", text, row, got, expect, batch);
                 }

@@ -204,14 +204,36 @@ fn functions() {
 
 #[test]
 fn overflow_is_an_error_that_names_the_expression() {
-    let tail = "does not fit in 64 bits; with `float(…)` it would";
-    check_error("big + 1", &format!("integer overflow: the result of `big + 1` (of 9223372036854775807) {tail}"));
-    check_error("big * n * 2", &format!("integer overflow: the result of `big * n * 2` (of 9223372036854775807) {tail}"));
+    let tail = "does not fit in 128 bits; with `float(…)` it would";
+    // Of 64 bits by itself, of 128 with its square.
     check_error(
-        "big - -big",
-        &format!("integer overflow: the result of `big - -big` (of 9223372036854775807 and -9223372036854775807) {tail}"),
+        "big * big * big",
+        &format!(
+            "integer overflow: the result of `big * big * big` (of 85070591730234615847396907784232501249 and 9223372036854775807) {tail}"
+        ),
     );
-    check_error("abs(-9223372036854775808)", &format!("integer overflow: the result of `abs(-9223372036854775808)` {tail}"));
+    let least = "-170141183460469231731687303715884105728";
+    check_error(&format!("abs({least})"), &format!("integer overflow: the result of `abs({least})` {tail}"));
+    check_error(&format!("{least} // -1"), &format!("integer overflow: the result of `{least} // -1` {tail}"));
+}
+
+#[test]
+fn beyond_64_bits_integers_stay_exact() {
+    for (text, expect) in [
+        ("max(big, 0) + 1", "9223372036854775808 3 9223372036854775808 9223372036854775808"),
+        ("18446744073709551615 - 18446744073709551614", "1 1 1 1"),
+        ("abs(-9223372036854775808)", "9223372036854775808 9223372036854775808 9223372036854775808 9223372036854775808"),
+        ("int(1e20)", "100000000000000000000 100000000000000000000 100000000000000000000 100000000000000000000"),
+        ("int('18446744073709551615') // 2", "9223372036854775807 9223372036854775807 9223372036854775807 9223372036854775807"),
+        (
+            "-18446744073709551617 % 18446744073709551616",
+            "18446744073709551615 18446744073709551615 18446744073709551615 18446744073709551615",
+        ),
+        ("18446744073709551616 == 18446744073709551616.0", "true true true true"),
+        ("18446744073709551617 in (1, 18446744073709551617)", "true true true true"),
+    ] {
+        check_values(text, expect);
+    }
 }
 
 #[test]

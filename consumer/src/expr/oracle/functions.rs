@@ -36,7 +36,7 @@ fn nanos(seconds: &Cell) -> Option<i128> {
         Cell::Float(value) if value.is_nan() => None,
         Cell::Float(value) if value.abs() > 1e25 => Some(if *value > 0.0 { i128::MAX / 4 } else { i128::MIN / 4 }),
         Cell::Float(value) => format!("{value:.9}").replace('.', "").parse().ok(),
-        other => panic!("{other:?} is no number"),
+        _ => None,
     }
 }
 
@@ -66,6 +66,7 @@ fn bin(value: &Cell, width: &Cell) -> Result<Cell, Overflow> {
         }
         (Cell::Int(value), Cell::Int(width)) if *width > 0 => Cell::Int(value.checked_sub(value.rem_euclid(*width)).ok_or(Overflow)?),
         (Cell::Int(_), Cell::Int(_)) => Cell::Null,
+        (value, width) if !value.is_number() || !width.is_number() => Cell::Null,
         (value, width) if width.float() > 0.0 && width.float().is_finite() => {
             Cell::Float((value.float() / width.float()).floor() * width.float())
         }
@@ -217,9 +218,13 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
     Ok(match (name, args) {
         ("min" | "max", [first, others @ ..]) => {
             let wanted = if name == "min" { Ordering::Less } else { Ordering::Greater };
-            // NaN after all other numbers.
-            let total = |a: &Cell, b: &Cell| order(a, b).unwrap_or_else(|| a.float().is_nan().cmp(&b.float().is_nan()));
-            others.iter().fold(first.clone(), |best, next| if total(next, &best) == wanted { next.clone() } else { best })
+            // NaN after all other numbers; a number before what is none, and a bool before a text.
+            let better = |next: &Cell, best: &Cell| match order(next, best) {
+                Some(order) => order == wanted,
+                None if next.is_number() && best.is_number() => next.float().is_nan().cmp(&best.float().is_nan()) == wanted,
+                None => next.is_number() || matches!((next, best), (Cell::Bool(_), Cell::Text(_))),
+            };
+            others.iter().fold(first.clone(), |best, next| if better(next, &best) { next.clone() } else { best })
         }
         ("len", [Cell::Text(text)]) => Cell::Int(characters(text).len() as i128),
         ("lower", [Cell::Text(text)]) => each_character(text, char::to_lowercase),
@@ -251,6 +256,10 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("weekday", [Cell::Time(time)]) => Cell::Int(zoned(*time).weekday().to_monday_one_offset().into()),
         ("epoch", [Cell::Time(time)]) => Cell::Int(i128::from(time.nanos).div_euclid(SECOND)),
         ("int", [Cell::Text(text)]) => String::from_utf8_lossy(text).trim().parse().map_or(Cell::Null, Cell::Int),
+        ("int", [Cell::Bool(value)]) => Cell::Int((*value).into()),
+        ("float", [Cell::Bool(value)]) => Cell::Float(f64::from(u8::from(*value))),
+        ("float", [Cell::Int(value)]) => Cell::Float(*value as f64),
+        ("float", [Cell::Float(value)]) => Cell::Float(*value),
         ("float", [Cell::Text(text)]) => String::from_utf8_lossy(text).trim().parse().map_or(Cell::Null, Cell::Float),
         ("str", [value]) => Cell::Text(text(value)),
         ("abs", [Cell::Int(value)]) => Cell::Int(value.checked_abs().ok_or(Overflow)?),
@@ -268,6 +277,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("floor", [Cell::Float(value)]) => number(value.floor()),
         ("ceil", [Cell::Float(value)]) => number(value.ceil()),
         ("round", [Cell::Float(value)]) => number(value.round()),
-        other => panic!("{other:?}"),
+        // A value of another type.
+        _ => Cell::Null,
     })
 }

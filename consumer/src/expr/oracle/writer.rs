@@ -2,16 +2,30 @@
 
 use recpipe::Type;
 
-/// Writes a valid expression of a type, choosing by the bytes it was given.
-pub(super) struct Writer<'a>(pub(super) std::slice::Iter<'a, u8>);
+/// Writes a valid expression of a type, choosing by the bytes it was given; of fields that hold values of all types, too, if
+/// it may.
+pub(super) struct Writer<'a> {
+    pub(super) choices: std::slice::Iter<'a, u8>,
+    pub(super) open: bool,
+}
 
 impl Writer<'_> {
     fn pick<'t>(&mut self, from: &[&'t str]) -> &'t str {
-        from[usize::from(self.0.next().copied().unwrap_or(0)) % from.len()]
+        from[usize::from(self.choices.next().copied().unwrap_or(0)) % from.len()]
     }
 
     pub(super) fn write(&mut self, kind: Type, depth: usize) -> String {
         if depth == 0 {
+            if self.open && self.pick(&["open", "closed"]) == "open" {
+                return match kind {
+                    Type::Int => "x",
+                    Type::Float => "y",
+                    Type::Text => "z",
+                    Type::Time => "m",
+                    _ => self.pick(&["b", "x == 1", "z < 'b'", "y != x"]),
+                }
+                .to_owned();
+            }
             return match kind {
                 Type::Int => self.pick(&["i", "j", "3", "0", "-7", "404", "9223372036854775807", "-9223372036854775808", "null"]),
                 Type::Float => self.pick(&["f", "g", "1.5", "0.0", "-2.5", "1e300", "404.0", "9.3e18"]),

@@ -178,7 +178,8 @@ fn errors_have_a_caret_where_it_went_wrong() {
         "10.0.0.1/8",
         "the network is `10.0.0.0/8`",
     );
-    check("where a == 9223372036854775808", "this number does not fit in 64 bits", "9223372036854775808", "with a `.0` it is a float");
+    let beyond = "170141183460469231731687303715884105728";
+    check(&format!("where a == {beyond}"), "this number does not fit in 128 bits", beyond, "with a `.0` it is a float");
     check("where by == 1", "expected a value, found `by`", "by", "a field of this name is written in backticks");
 }
 

@@ -160,7 +160,7 @@ fn what_is_wrong_is_said() {
         ("5kb", "unknown unit `kb`"),
         ("404x", "unknown unit `x`"),
         ("1.0001KB", "this size is not a whole number of bytes"),
-        ("18446744073709551616", "this number does not fit in 64 bits"),
+        ("340282366920938463463374607431768211456", "this number does not fit in 128 bits"),
         ("99999999999TiB", "this size does not fit in 64 bits"),
         ("1e999", "this number is too large"),
         ("0xzz", "not a number: invalid digit found in string"),
