@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        assert_eq!(preamble(), *b"\x89RECPIPE\x01\0\x01\0\x10\xa9\x50\x68");
+        assert_eq!(preamble(), *b"\x89RECPIPE\x02\0\x01\0\x29\x20\x72\x0a");
         assert_eq!(HEADER.to_bytes(), *b"\x02\0\x01\0\x07\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0\x0d\x9d\x72\xad");
     }
 
