@@ -451,6 +451,18 @@ fn forged_columns_are_refused() {
     check(&[any(None, &good), vec![0]].concat(), "1 bytes are left over in a payload");
 }
 
+/// Frame for frame two streams may look alike, with the same numbers of everything: the end is that of one of them.
+#[test]
+fn a_frame_of_another_stream_is_found() {
+    let stream = |value: i128| write(&[build(vec![field(0, Type::Int, false)], &[vec![Cell::Int(value)]])], &Ending::default());
+    let (one, other) = (stream(1), stream(2));
+    let batch = places(&one)[1]..places(&one)[2];
+    let mixed = [&one[..batch.start], &other[batch.clone()], &one[batch.end..]].concat();
+    let error = read(&mixed[..]).2.expect_err("another batch than was sent");
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(read(&one[..]).2.is_ok() && read(&other[..]).2.is_ok());
+}
+
 #[test]
 fn a_number_from_the_peer_allocates_nothing() {
     // Each of these claims gigabytes in a few bytes.
