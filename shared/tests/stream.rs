@@ -9,9 +9,12 @@ use std::{
 
 use proptest::prelude::*;
 use recpipe::{
-    Batch, BatchBuilder, Bits, Column, Error, Exit, Field, Ints, Origin, Schema, Text, Time, Type, Value,
-    wire::{Ending, Incoming, Reader, Report, Writer, frame},
+    Batch, BatchBuilder, Bits, Column, ColumnBuilder, Error, Exit, Field, Ints, Origin, Schema, Text, Time, Type, Value,
+    record::column::Values,
+    wire::{Ending, Incoming, Kind, Reader, Report, Writer, encode, frame},
 };
+
+mod forged;
 
 /// Gives at most `step` bytes at a time.
 struct Trickle<'a>(&'a [u8], usize);
@@ -60,6 +63,7 @@ fn write(batches: &[Batch], ending: &Ending) -> Vec<u8> {
 
 #[derive(Clone, Debug)]
 enum Cell {
+    Missing,
     Null,
     Bool(bool),
     Int(i128),
@@ -71,7 +75,7 @@ enum Cell {
 impl Cell {
     fn value(&self) -> Value<'_> {
         match self {
-            Cell::Null => Value::Null,
+            Cell::Missing | Cell::Null => Value::Null,
             Cell::Bool(value) => Value::Bool(*value),
             Cell::Int(value) => Value::Int(*value),
             Cell::Float(value) => Value::Float(*value),
@@ -80,6 +84,8 @@ impl Cell {
         }
     }
 }
+
+const STREAM_KINDS: [Kind; 4] = [Kind::Schema, Kind::Batch, Kind::Error, Kind::End];
 
 const KINDS: [Type; 7] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
 
@@ -96,50 +102,110 @@ fn cell(kind: Type) -> BoxedStrategy<Cell> {
             proptest::strategy::Union::new(others).boxed()
         }
     };
-    prop_oneof![5 => value, 1 => Just(Cell::Null)].boxed()
+    prop_oneof![6 => value, 1 => Just(Cell::Null), 1 => Just(Cell::Missing)].boxed()
 }
 
-/// A batch of up to six columns and thirty records, of which some may be selected.
-fn batch() -> impl Strategy<Value = Batch> {
-    let kinds = prop::collection::vec(prop::sample::select(&KINDS[..]), 0..6);
-    let rows = kinds.prop_flat_map(|kinds| {
-        let row = kinds.iter().map(|kind| cell(*kind)).collect::<Vec<_>>();
-        (Just(kinds), prop::collection::vec((row, any::<bool>()), 0..30), any::<bool>())
-    });
-    rows.prop_map(|(kinds, rows, selected)| {
-        let fields = kinds.iter().enumerate().map(|(i, kind)| Field::new(format!("f{i}"), *kind)).collect();
-        let mut builder = BatchBuilder::new(Arc::new(Schema::new(fields).unwrap()));
-        for (row, _) in &rows {
-            builder.push(&row.iter().map(Cell::value).collect::<Vec<_>>()).unwrap();
+/// A field: of a type whose promise holds, or an open one that may hold more.
+fn field(name: usize, kind: Type, open: bool) -> Field {
+    let name = format!("f{name}");
+    if open { Field::open(name, kind) } else { Field::new(name, kind) }
+}
+
+fn build(fields: Vec<Field>, rows: &[Vec<Cell>]) -> Batch {
+    let column = |(i, field): (usize, &Field)| {
+        let mut builder = ColumnBuilder::of(field);
+        for row in rows {
+            match &row[i] {
+                Cell::Missing => builder.push_missing().unwrap(),
+                cell => builder.push(cell.value()).unwrap(),
+            }
         }
-        let batch = builder.finish().unwrap().with_origin(Origin { source: "a/log".into(), start: 3, end: 99, line: 7, order: 0 });
-        if selected { batch.filter(&rows.iter().map(|row| row.1).collect::<Vec<_>>()) } else { batch }
+        builder.finish()
+    };
+    let columns = fields.iter().enumerate().map(column).collect();
+    Batch::new(Arc::new(Schema::new(fields).unwrap()), columns, rows.len(), ORIGIN()).unwrap()
+}
+
+const ORIGIN: fn() -> Origin = || Origin { source: "a/log".into(), start: 3, end: 99, line: 7, order: 0 };
+
+/// A batch of up to six columns and thirty records, of which some may be selected, in any order.
+fn batch() -> impl Strategy<Value = Batch> {
+    let kinds = prop::collection::vec((prop::sample::select(&KINDS[..]), any::<bool>()), 0..6);
+    let rows = kinds.prop_flat_map(|kinds| {
+        let row = kinds.iter().map(|(kind, _)| cell(*kind)).collect::<Vec<_>>();
+        let selection = prop::option::of(prop::collection::vec(any::<prop::sample::Index>(), 0..40));
+        (Just(kinds), prop::collection::vec((row, 0..500_i64), 0..30), any::<bool>(), selection)
+    });
+    rows.prop_map(|(kinds, rows, lines, selection)| {
+        let fields = kinds.iter().enumerate().map(|(i, (kind, open))| field(i, *kind, *open)).collect();
+        let (rows, known): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        let batch = build(fields, &rows).with_lines(lines.then(|| Ints::pack(&known)));
+        match selection {
+            Some(picks) if !rows.is_empty() => batch.select(picks.iter().map(|pick| pick.index(rows.len()) as u32).collect()),
+            _ => batch,
+        }
     })
 }
 
-/// Three lines as a log parser makes them: views into a shared block.
-fn views() -> Batch {
+/// All that is known of the records of a batch, exactly: `==` takes an int for the float of its value, and what is missing
+/// for null.
+fn records(batch: &Batch) -> Vec<String> {
+    let shown = |value: Value<'_>| match value {
+        Value::Float(float) => format!("float {:x}", float.to_bits()),
+        Value::Time(time) => format!("{} ns, {} s", time.nanos, time.offset_s),
+        value => format!("{value:?}"),
+    };
+    let row = |row: usize| {
+        let row = batch.physical(row);
+        let cell = |column: &Column| if column.is_missing(row) { "missing".into() } else { shown(column.value(row)) };
+        format!("{}: {}", batch.place(row), batch.columns().iter().map(cell).collect::<Vec<_>>().join(", "))
+    };
+    (0..batch.len()).map(row).collect()
+}
+
+/// Three lines as a log parser makes them: views into a shared block, and a column of every other form.
+fn forms() -> Batch {
     let block = bytes::Bytes::from_static(b"ab 200 x\ncde 404 \n- 7 zz\n");
     let anchors = Ints::pack(&[0_i64, 9, 18]);
     let text = |starts: &[i64], lens: &[i64]| {
         Column::text(Text::new(block.clone(), Some(anchors.clone()), Ints::pack(starts), Ints::pack(lens)).unwrap())
     };
+    let only = |row: usize| Bits::collect(3, move |other| other == row);
+    let but = |row: usize| Bits::collect(3, move |other| other != row);
     let columns = vec![
         text(&[0, 0, 0], &[2, 3, 1]),
         Column::int(Ints::pack(&[200_i64, 404, 7])),
-        text(&[7, 8, 4], &[1, 0, 2]).with_nulls(Bits::collect(3, |row| row == 1)),
+        text(&[7, 8, 4], &[1, 0, 2]).with_nulls(only(1)),
+        Column::bool(&[true, false, true]),
+        Column::float(&[0.5, -2.0, 0.5]),
+        Column::new(Values::Time { nanos: Ints::pack(&[-1_i64, 0, 1_000_000_000]), offset_s: Ints::constant(3600, 3) }),
+        Column::new(Values::Wide { high: Ints::pack(&[0_i64, 1, -1]), low: Ints::pack(&[1_i64, 0, -1]) }),
+        Column::mixed(vec![Column::int(Ints::constant(5, 3)).with_nulls(but(0)), text(&[0, 4, 0], &[0, 3, 0]).with_nulls(but(1))])
+            .unwrap()
+            .with_missing(only(2)),
+        Column::absent(3),
     ];
-    let schema =
-        Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int), Field::new("rest", Type::Text)]).unwrap();
-    Batch::new(Arc::new(schema), columns, 3, Origin { source: "log".into(), start: 0, end: 25, line: 1, order: 0 }).unwrap()
+    let fields = vec![
+        Field::new("host", Type::Text),
+        Field::new("status", Type::Int),
+        Field::new("rest", Type::Text),
+        Field::new("ok", Type::Bool),
+        Field::new("took", Type::Float),
+        Field::new("at", Type::Time),
+        Field::open("id", Type::Int),
+        Field::open("any", Type::Mixed),
+        Field::new("late", Type::Mixed),
+    ];
+    let origin = Origin { source: "log".into(), start: 0, end: 25, line: 41, order: 0 };
+    Batch::new(Arc::new(Schema::new(fields).unwrap()), columns, 3, origin).unwrap().with_lines(Some(Ints::pack(&[0_i64, 1, 2])))
 }
 
 fn small_stream() -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(&mut out).unwrap();
-    writer.batch(&views()).unwrap();
+    writer.batch(&forms()).unwrap();
     writer.report(&Report { exit: Exit::Failed, message: "b.log: no such file".into() }).unwrap();
-    writer.batch(&views().head(2)).unwrap();
+    writer.batch(&forms().head(2)).unwrap();
     writer.finish(&Ending { exit: Exit::Failed, cause: "a file could not be read".into(), rejected: 4 }).unwrap();
     out
 }
@@ -153,9 +219,46 @@ proptest! {
         prop_assert_eq!(end.unwrap(), ending);
         prop_assert_eq!(got.len(), batches.len());
         for (order, (got, sent)) in got.iter().zip(&batches).enumerate() {
-            prop_assert_eq!(got, sent);
+            prop_assert_eq!(got.schema(), sent.schema());
+            prop_assert_eq!(records(got), records(sent));
+            prop_assert_eq!(got.lines().is_some(), sent.lines().is_some());
             prop_assert_eq!(got.origin(), &Origin { order: order as u64, ..sent.origin().clone() });
         }
+    }
+
+    /// A batch that keeps some records is written and read as those, with their lines, and so are the first of them.
+    #[test]
+    fn what_is_selected_is_what_is_written(batch in batch(), len in 0..40_usize) {
+        for batch in [batch.compact(), batch.head(len), batch.skip(len), batch.head(len).compact()] {
+            let (got, _, end) = read(&write(std::slice::from_ref(&batch), &Ending::default())[..]);
+            prop_assert!(end.is_ok());
+            prop_assert_eq!(records(&got[0]), records(&batch));
+        }
+        prop_assert_eq!(records(&batch.compact()), records(&batch));
+        prop_assert_eq!(&records(&batch.head(len))[..], &records(&batch)[..len.min(batch.len())]);
+        let heads = batch.compact().columns().iter().map(|column| column.head(len)).collect::<Vec<_>>();
+        for (head, whole) in heads.iter().zip(batch.compact().columns()) {
+            prop_assert_eq!(head.len(), len.min(whole.len()));
+            prop_assert!((0..head.len()).all(|row| head.is_missing(row) == whole.is_missing(row) && head.value(row) == whole.value(row)));
+        }
+    }
+
+    /// Whoever writes a frame says on which line it begins, and nothing else becomes another.
+    #[test]
+    fn a_line_that_is_set_arrives(batch in batch(), line: u64) {
+        let mut stream = Vec::new();
+        let mut writer = Writer::new(&mut stream).unwrap();
+        for mut encoded in encode(&batch).unwrap() {
+            encoded.set_line(0);
+            encoded.set_line(line);
+            writer.encoded(&encoded).unwrap();
+        }
+        writer.finish(&Ending::default()).unwrap();
+        let (got, _, end) = read(&stream[..]);
+        prop_assert!(end.is_ok(), "{:?}", end);
+        let expect = batch.clone().with_origin(Origin { line, ..batch.origin().clone() });
+        prop_assert_eq!(got[0].origin(), expect.origin());
+        prop_assert_eq!(records(&got[0]), records(&expect));
     }
 
     #[test]
@@ -168,47 +271,61 @@ proptest! {
 
     /// A payload of any bytes behind checksums that are right: what a hostile peer can send.
     #[test]
-    fn any_payload_is_decoded_or_refused(payload in prop::collection::vec(any::<u8>(), 0..300), kind in 1..5_u8, records in prop_oneof![0..5_u32, any::<u32>()]) {
+    fn any_payload_is_decoded_or_refused(payload in prop::collection::vec(any::<u8>(), 0..300), kind in prop::sample::select(&STREAM_KINDS[..]), records in prop_oneof![0..5_u32, any::<u32>()]) {
         let _ = read(&hostile(kind, records, &payload)[..]);
     }
 
     /// A real batch with one byte changed behind checksums that are right.
     #[test]
     fn a_forged_batch_is_decoded_or_refused(at: prop::sample::Index, to: u8, records in prop_oneof![3 => Just(3_u32), 1 => any::<u32>()]) {
-        let encoded = small_stream();
-        let schema_end = 16 + 32 + u32::from_le_bytes(encoded[28..32].try_into().unwrap()) as usize;
-        let len = u32::from_le_bytes(encoded[schema_end + 12..schema_end + 16].try_into().unwrap()) as usize;
-        let mut payload = encoded[schema_end + 32..schema_end + 32 + len].to_vec();
+        let mut payload = payload_of(&small_stream(), 1);
         *at.get_mut(&mut payload) = to;
-        for batch in read(&hostile(2, records, &payload)[..]).0 {
+        for batch in read(&hostile(Kind::Batch, records, &payload)[..]).0 {
             for row in batch.rows() {
-                prop_assert_eq!(row.values().count(), 3);
+                prop_assert_eq!(row.values().count(), 9);
             }
         }
     }
 }
 
-/// A stream of the schema of [`views`] and one frame of this kind and payload, without an end.
-fn hostile(kind: u8, records: u32, payload: &[u8]) -> Vec<u8> {
-    let mut out = small_stream();
-    out.truncate(16 + 32 + u32::from_le_bytes(out[28..32].try_into().unwrap()) as usize);
-    let mut header = [0; 32];
-    header[0] = kind;
-    header[4..8].copy_from_slice(&records.to_le_bytes());
-    header[12..16].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-    header[16] = 1;
-    header[24..28].copy_from_slice(&crc32c::crc32c(payload).to_le_bytes());
-    let crc = crc32c::crc32c(&header[..28]);
-    header[28..].copy_from_slice(&crc.to_le_bytes());
-    out.extend(header);
+/// The places of the frames of a stream, and its end.
+fn places(stream: &[u8]) -> Vec<usize> {
+    let mut places = vec![frame::PREAMBLE_LEN];
+    while *places.last().unwrap() < stream.len() {
+        let at = *places.last().unwrap();
+        places.push(at + 32 + u32::from_le_bytes(stream[at + 12..at + 16].try_into().unwrap()) as usize);
+    }
+    places
+}
+
+fn payload_of(stream: &[u8], frame: usize) -> Vec<u8> {
+    let places = places(stream);
+    stream[places[frame] + frame::HEADER_LEN..places[frame + 1]].to_vec()
+}
+
+/// A stream of this schema and one frame of this kind and payload, without an end.
+fn forged(schema: &Schema, kind: Kind, records: u32, payload: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    Writer::new(&mut out).unwrap().schema(&Arc::new(schema.clone())).unwrap();
+    out.extend(forged::header(kind, records, payload).to_bytes());
     out.extend(payload);
     out
+}
+
+fn hostile(kind: Kind, records: u32, payload: &[u8]) -> Vec<u8> {
+    forged(forms().schema(), kind, records, payload)
 }
 
 #[test]
 fn a_stream_reads_back_whole() {
     let (batches, reports, end) = read(&small_stream()[..]);
-    assert_eq!(batches, [views(), views().head(2)]);
+    assert_eq!(batches.iter().map(records).collect::<Vec<_>>(), [records(&forms()), records(&forms().head(2))]);
+    let shown = [
+        r#"log:41: Text([97, 98]), Int(200), Text([120]), Bool(true), float 3fe0000000000000, -1 ns, 3600 s, Int(1), Int(5), missing"#,
+        r#"log:42: Text([99, 100, 101]), Int(404), Null, Bool(false), float c000000000000000, 0 ns, 3600 s, Int(18446744073709551616), Text([52, 48, 52]), missing"#,
+        r#"log:43: Text([45]), Int(7), Text([122, 122]), Bool(true), float 3fe0000000000000, 1000000000 ns, 3600 s, Int(-1), missing, missing"#,
+    ];
+    assert_eq!(records(&batches[0]), shown);
     assert_eq!(reports, [Report { exit: Exit::Failed, message: "b.log: no such file".into() }]);
     assert_eq!(end.unwrap(), Ending { exit: Exit::Failed, cause: "a file could not be read".into(), rejected: 4 });
 }
@@ -216,14 +333,14 @@ fn a_stream_reads_back_whole() {
 #[test]
 fn every_prefix_is_truncated() {
     let stream = small_stream();
-    let whole = read(&stream[..]).0;
+    let whole: Vec<_> = read(&stream[..]).0.iter().map(records).collect();
     for len in 0..stream.len() {
         for step in [1, usize::MAX] {
             let (batches, _, end) = read(Trickle(&stream[..len], step));
             let Err(error @ Error::Truncated { at, .. }) = end else { panic!("{len} bytes: {end:?}") };
             assert_eq!(at, len as u64, "{error}");
             assert_eq!(error.exit(), Exit::Incomplete);
-            assert_eq!(batches[..], whole[..batches.len()], "what came before the cut is right");
+            assert!(batches.iter().map(records).eq(whole[..batches.len()].iter().cloned()), "what came before the cut is right");
         }
     }
 }
@@ -231,25 +348,21 @@ fn every_prefix_is_truncated() {
 #[test]
 fn every_flipped_bit_is_found() {
     let stream = small_stream();
-    let whole = read(&stream[..]).0;
+    let whole: Vec<_> = read(&stream[..]).0.iter().map(records).collect();
     for bit in 0..stream.len() * 8 {
         let mut changed = stream.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
         let (batches, _, end) = read(&changed[..]);
         let error = end.expect_err(&format!("bit {bit}"));
         assert!(matches!(error.exit(), Exit::Failed | Exit::Incomplete), "bit {bit}: {error}");
-        assert_eq!(batches[..], whole[..batches.len()], "what came before bit {bit} is right");
+        assert!(batches.iter().map(records).eq(whole[..batches.len()].iter().cloned()), "what came before bit {bit} is right");
     }
 }
 
 #[test]
 fn frames_lost_repeated_or_swapped_are_found() {
     let stream = small_stream();
-    let mut cuts = vec![16];
-    while *cuts.last().unwrap() < stream.len() {
-        let at = *cuts.last().unwrap();
-        cuts.push(at + 32 + u32::from_le_bytes(stream[at + 12..at + 16].try_into().unwrap()) as usize);
-    }
+    let cuts = places(&stream);
     let frames: Vec<&[u8]> = cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]]).collect();
     assert_eq!(frames.len(), 5);
     let check = |order: &[usize]| {
@@ -267,11 +380,94 @@ fn frames_lost_repeated_or_swapped_are_found() {
     check(&[0, 1, 2, 3, 4, 4]);
 }
 
+/// Payloads as nobody writes them who means well, each refused by what is wrong with it.
+#[test]
+fn forged_columns_are_refused() {
+    use forged::{BOOL, FLOAT, INT, TEXT, TIME, VIEWS, WIDE, column, ints, list, part};
+    let schema = Schema::new(vec![Field::new("n", Type::Int), Field::open("any", Type::Mixed)]).unwrap();
+    let (ok, two) = (column(None, &[]), |base| ints(base, 0, b""));
+    let text = |len: i64| [two(0), two(len), forged::bytes(b"abc")].concat();
+    let batch = |columns: &[Vec<u8>]| forged::batch(None, None, columns, b"");
+    let said = |payload: &[u8]| read(&forged(&schema, Kind::Batch, 2, payload)[..]);
+    let check = |payload: &[u8], expect: &str| {
+        let error = said(payload).2.unwrap_err().to_string();
+        assert!(error.contains(expect), "{error}\n{expect}");
+    };
+    // Two records: (null, 5) and (null, "abc"), and the forms with nothing wrong.
+    let good = [part(Some(&[2]), INT, &two(5)), part(Some(&[1]), TEXT, &text(3))];
+    let read = &said(&batch(&[ok.clone(), column(None, &good)])).0;
+    assert_eq!(records(&read[0]), ["Null, Int(5)", "Null, Text([97, 98, 99])"].map(|row| format!(": {row}")));
+    let five = [
+        part(Some(&[3]), BOOL, &two(1)),
+        part(Some(&[3]), WIDE, &[two(1), two(0)].concat()),
+        part(Some(&[3]), FLOAT, &two(0)),
+        part(Some(&[2]), TIME, &[two(0), two(0)].concat()),
+        part(Some(&[0xfd]), TEXT, &text(1)),
+    ];
+    let read = &said(&batch(&[ok.clone(), column(Some(&[0]), &five)])).0;
+    assert_eq!(records(&read[0]), [": Null, 0 ns, 0 s", ": Null, Text([97])"]);
+    let any = |missing: Option<&[u8]>, parts: &[Vec<u8>]| batch(&[ok.clone(), column(missing, parts)]);
+
+    let twice = "in the column `any`: two parts have a value in one record";
+    check(&any(None, &[part(None, INT, &two(5)), part(Some(&[1]), TEXT, &text(3))]), twice);
+    check(&any(None, &[part(None, INT, &two(5)), part(None, TEXT, &text(3))]), twice);
+    check(&any(None, &[part(Some(&[1]), INT, &two(5)), part(Some(&[1]), TEXT, &text(3))]), twice);
+    let alike = "in the column `any`: two parts are of one type";
+    check(&any(None, &[part(Some(&[2]), INT, &two(5)), part(Some(&[1]), INT, &two(5))]), alike);
+    check(&any(None, &[part(Some(&[2]), INT, &two(5)), part(Some(&[1]), WIDE, &[two(5), two(0)].concat())]), alike);
+    check(&any(None, &[part(None, TEXT, &text(1)), part(Some(&[3]), VIEWS, &[two(0), two(0)].concat())]), "views without anchors");
+    check(&any(None, &[&five[..], &five[..1]].concat()), "more than 5 of them");
+
+    let has = "in the column `any`: a record that does not have the field has a value in it";
+    check(&any(Some(&[1]), &good), has);
+    check(&any(Some(&[2]), &[part(Some(&[1]), TEXT, &text(3))]), has);
+    check(&any(Some(&[1]), &[part(None, TEXT, &text(3))]), has);
+    assert!(said(&any(Some(&[0xff]), &[])).0[0].column(1).is_missing(1), "nobody has it");
+
+    let bits = "in the column `any`: a bitmap has not one bit a record";
+    check(&any(Some(&[]), &[]), bits);
+    check(&any(Some(&[0, 0]), &[]), bits);
+    check(&any(None, &[part(Some(&[0, 0]), INT, &two(5))]), bits);
+    let numbers = "an array of numbers has not one number a record";
+    check(&any(None, &[part(None, INT, &ints(0, 1, b"x"))]), numbers);
+    check(&any(None, &[part(None, WIDE, &[ints(0, 1, b"xx"), ints(0, 8, b"xx")].concat())]), numbers);
+    check(&any(None, &[part(None, WIDE, &[ints(0, 3, b"xxxxxx"), two(0)].concat())]), numbers);
+    check(&forged::batch(Some(ints(0, 1, b"xxx")), None, &[ok.clone(), ok.clone()], b""), numbers);
+    check(&forged::batch(None, Some(ints(0, 1, b"")), &[ok.clone(), ok.clone()], b""), numbers);
+    let outside = "in the column `any`: a text lies outside its bytes";
+    check(&any(None, &[part(Some(&[3]), TEXT, &text(4))]), outside);
+    check(&any(None, &[part(None, TEXT, &[two(-1), two(1), forged::bytes(b"abc")].concat())]), outside);
+
+    // What a closed field promises holds.
+    check(&batch(&[column(None, &good), ok.clone()]), "the column `n` is mixed, its field int");
+    check(&batch(&[column(None, &[part(None, WIDE, &[two(1), two(0)].concat())]), ok.clone()]), "the column `n` is of ints beyond 64 bits");
+    check(&batch(&[column(None, &[part(None, FLOAT, &two(0))]), ok.clone()]), "the column `n` is float, its field int");
+    check(&batch(std::slice::from_ref(&ok)), "1 columns for 2 fields");
+    check(&batch(&[ok.clone(), ok.clone(), ok.clone()]), "3 columns for 2 fields");
+
+    // A form that there is not, 7, and so a mixed part in a mixed column; more than the payload.
+    let nested = [&forged::optional(None)[..], &7_u32.to_le_bytes(), &list(&good)].concat();
+    check(&any(None, &[nested]), "variant");
+    check(&[any(None, &good), vec![0]].concat(), "1 bytes are left over in a payload");
+}
+
+/// Frame for frame two streams may look alike, with the same numbers of everything: the end is that of one of them.
+#[test]
+fn a_frame_of_another_stream_is_found() {
+    let stream = |value: i128| write(&[build(vec![field(0, Type::Int, false)], &[vec![Cell::Int(value)]])], &Ending::default());
+    let (one, other) = (stream(1), stream(2));
+    let batch = places(&one)[1]..places(&one)[2];
+    let mixed = [&one[..batch.start], &other[batch.clone()], &one[batch.end..]].concat();
+    let error = read(&mixed[..]).2.expect_err("another batch than was sent");
+    assert!(matches!(error, Error::Corrupt { .. }), "{error}");
+    assert!(read(&one[..]).2.is_ok() && read(&other[..]).2.is_ok());
+}
+
 #[test]
 fn a_number_from_the_peer_allocates_nothing() {
     // Each of these claims gigabytes in a few bytes.
     for payload in [&[0xff_u8; 8][..], &[0xff; 64], &[0, 0, 0, 0, 1, 0, 0, 0, 0, 0]] {
-        for kind in 1..5 {
+        for kind in STREAM_KINDS {
             assert!(matches!(read(&hostile(kind, u32::MAX, payload)[..]).2, Err(Error::Corrupt { .. })));
         }
     }
@@ -289,6 +485,19 @@ fn a_large_batch_is_split_and_a_too_large_record_refused() {
     let (batches, _, end) = read(&stream[..]);
     assert!(end.is_ok() && batches.len() > 2);
     assert_eq!(batches.iter().map(Batch::len).sum::<usize>(), 20);
+
+    // A column of several types, records that do not have the field, and lines are split like it.
+    let cells = (0..20).map(|n| match n % 4 {
+        0 => vec![Cell::Missing],
+        1 => vec![Cell::Int(1 << n << 60)],
+        _ => vec![Cell::Text(line.clone())],
+    });
+    let lines: Vec<i64> = (0..20).map(|n| 3 * n).collect();
+    let whole = build(vec![field(0, Type::Mixed, true)], &cells.collect::<Vec<_>>()).with_lines(Some(Ints::pack(&lines)));
+    let (batches, _, end) = read(&write(std::slice::from_ref(&whole), &Ending::default())[..]);
+    assert!(end.is_ok() && batches.len() > 1);
+    assert!(batches.iter().flat_map(records).eq(records(&whole)), "split into {}", batches.len());
+    assert!(batches.iter().enumerate().all(|(order, batch)| *batch.origin() == Origin { order: order as u64, ..ORIGIN() }));
 
     builder.push(&[Value::Text(&vec![b'x'; frame::MAX_PAYLOAD])]).unwrap();
     let mut writer = Writer::new(Vec::new()).unwrap();
@@ -309,7 +518,7 @@ fn golden_bytes() {
 #[test]
 fn what_is_too_long_is_refused_before_it_is_read() {
     for len in [frame::MAX_PAYLOAD as u32 + 1, 1 << 30, u32::MAX] {
-        let mut stream = hostile(2, 1, b"");
+        let mut stream = hostile(Kind::Batch, 1, b"");
         let at = stream.len() - frame::HEADER_LEN;
         stream[at + 12..at + 16].copy_from_slice(&len.to_le_bytes());
         let crc = crc32c::crc32c(&stream[at..at + 28]);

@@ -17,7 +17,7 @@ pub struct Batch {
     physical_rows: usize,
     selection: Option<Arc<[u32]>>,
     origin: Origin,
-    /// The line of each physical row, from the origin's.
+    /// The line of each physical row, counted from the origin's, which is 0.
     lines: Option<Ints>,
 }
 
@@ -62,7 +62,8 @@ impl Batch {
                 return Err(Error::Schema(format!("the column `{}` has {} rows, the batch {rows}", field.name, column.len())));
             }
             if !column.fits(field) {
-                return Err(Error::Schema(format!("the column `{}` is {}, its field {}", field.name, column.kind(), field.kind)));
+                let kind = if column.kind() == field.kind { "of ints beyond 64 bits".into() } else { column.kind().to_string() };
+                return Err(Error::Schema(format!("the column `{}` is {kind}, its field {}", field.name, field.kind)));
             }
         }
         Ok(Batch { schema, columns, physical_rows: rows, selection: None, origin, lines: None })
@@ -114,7 +115,7 @@ impl Batch {
         self
     }
 
-    /// The same batch, in which these are the lines that its physical rows begin at, from the origin's line.
+    /// The same batch, in which these are the lines that its physical rows begin at, counted from the origin's, which is 0.
     ///
     /// # Panics
     /// When there is not one for each physical row.
@@ -123,12 +124,15 @@ impl Batch {
         Batch { lines, ..self }
     }
 
-    /// The lines that its physical rows begin at, from the origin's line, where they are known.
+    /// The lines that its physical rows begin at, counted from the origin's, where they are known.
     pub fn lines(&self) -> Option<&Ints> {
         self.lines.as_ref()
     }
 
     /// Where a physical row was read, for people: `access.log:17`, or as much of that as is known.
+    ///
+    /// # Panics
+    /// When `row` is not below [`Batch::physical_rows`], if the lines are known.
     pub fn place(&self, row: usize) -> String {
         let Origin { source, line, .. } = &self.origin;
         match &self.lines {
@@ -230,10 +234,10 @@ impl Batch {
         Ok(Batch { selection: self.selection.clone(), lines: self.lines.clone(), ..batch })
     }
 
-    /// The bytes of the columns' arrays and text, whatever else the memory they lie in holds; what columns share is
-    /// counted for each.
+    /// The bytes of the columns' arrays and text and of the lines, whatever else the memory they lie in holds; what columns
+    /// share is counted for each.
     pub fn bytes(&self) -> usize {
-        self.columns.iter().map(Column::bytes).sum()
+        self.columns.iter().map(Column::bytes).sum::<usize>() + self.lines.as_ref().map_or(0, |lines| lines.parts().2.len())
     }
 
     /// The same records in columns of their own, without what is not selected.

@@ -33,6 +33,43 @@ impl Bits {
         any.then(|| Bits { len, data: data.into() })
     }
 
+    /// The rows that are null in all parts of a column, as [`super::Column::mixed`] has them, of which these are the nulls.
+    ///
+    /// # Errors
+    /// The first row that has a value in two of them.
+    pub(super) fn null_in_all<'a>(len: usize, parts: impl Iterator<Item = Option<&'a Self>>) -> Result<Option<Self>, usize> {
+        let no_nulls = vec![0_u8; Self::bytes_for(len)];
+        let (mut nulls, behind) = (vec![0xff_u8; Self::bytes_for(len)], (0xff_u8 << (len % 8)) * u8::from(len % 8 != 0));
+        for part in parts {
+            let part = part.map_or(&no_nulls[..], |part| &part.data[..]);
+            // Without a branch, for many bytes at once: a peer can send rows by the million.
+            if nulls.iter().zip(part).fold(0, |twice, (nulls, part)| twice | !(nulls | part)) != 0 {
+                let twice = nulls.iter().zip(part).map(|(nulls, part)| !(nulls | part));
+                return Err(twice
+                    .enumerate()
+                    .find(|(_, twice)| *twice != 0)
+                    .map_or(0, |(i, twice)| 8 * i + twice.trailing_zeros() as usize));
+            }
+            nulls.iter_mut().zip(part).for_each(|(nulls, part)| *nulls &= part);
+            // What is behind the last row means nothing, and is no value of any part.
+            nulls.iter_mut().rev().take(1).for_each(|last| *last |= behind);
+        }
+        nulls.iter_mut().rev().take(1).for_each(|last| *last &= !behind);
+        Ok(nulls.iter().any(|&byte| byte != 0).then(|| Bits { len, data: nulls.into() }))
+    }
+
+    /// The first row that is set here, and not there.
+    pub(crate) fn first_beyond(&self, other: Option<&Self>) -> Option<usize> {
+        let unset = if other.is_none() { vec![0_u8; self.data.len()] } else { Vec::new() };
+        let beyond = self.data.iter().zip(other.map_or(&unset[..], |other| &other.data[..])).map(|(here, there)| here & !there);
+        if beyond.clone().fold(0, |any, byte| any | byte) == 0 {
+            return None;
+        }
+        // What is behind the last row means nothing.
+        let first = beyond.enumerate().find(|(_, byte)| *byte != 0);
+        first.map(|(i, byte)| 8 * i + byte.trailing_zeros() as usize).filter(|&row| row < self.len)
+    }
+
     /// The number of bits.
     pub fn len(&self) -> usize {
         self.len
@@ -62,6 +99,8 @@ impl Bits {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::Bits;
 
     #[test]
@@ -73,5 +112,35 @@ mod tests {
         }
         assert!(Bits::collect(10, |_| false).is_none());
         assert!(Bits::new(9, vec![0].into()).is_none());
+    }
+
+    proptest! {
+        // Whatever stands behind the last row.
+        #[test]
+        fn bytes_at_once_say_what_rows_would(len in 0..40_usize, bytes in prop::collection::vec(prop_oneof![any::<[u8; 5]>(), Just([0xff; 5])], 0..4)) {
+            let parts: Vec<Bits> = bytes.iter().map(|bytes| Bits::new(len, bytes[..Bits::bytes_for(len)].to_vec().into()).unwrap()).collect();
+            let values = |row: usize| parts.iter().filter(|part| !part.get(row)).count();
+            let expect = match (0..len).find(|&row| values(row) > 1) {
+                Some(_) => None,
+                None => Some(Bits::collect(len, |row| values(row) == 0)),
+            };
+            let found = Bits::null_in_all(len, parts.iter().map(Some));
+            prop_assert_eq!(found.clone().ok(), expect);
+            if let Err(row) = found {
+                prop_assert!(row < len && values(row) > 1, "{} of {}", row, len);
+            }
+            for (one, other) in parts.iter().zip(parts.iter().skip(1)) {
+                let beyond = (0..len).find(|&row| one.get(row) && !other.get(row));
+                prop_assert_eq!(one.first_beyond(Some(other)), beyond);
+                prop_assert_eq!(one.first_beyond(None), (0..len).find(|&row| one.get(row)));
+            }
+        }
+
+        #[test]
+        fn a_part_without_nulls_has_all_rows(len in 1..40_usize) {
+            prop_assert_eq!(Bits::null_in_all(len, [None].into_iter()), Ok(None));
+            prop_assert_eq!(Bits::null_in_all(len, [None, None].into_iter()), Err(0));
+            prop_assert_eq!(Bits::null_in_all(len, [Bits::collect(len, |_| true).as_ref(), None].into_iter()), Ok(None));
+        }
     }
 }

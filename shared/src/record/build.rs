@@ -167,7 +167,9 @@ impl ColumnBuilder {
                     let _ = part.pad(rows);
                     part.finish()
                 };
-                let column = Column::of_parts(parts.into_iter().map(finish).collect(), rows);
+                let Some(column) = Column::of_parts(parts.into_iter().map(finish).collect(), rows) else {
+                    unreachable!("each type has one part, and each value was pushed into one of them");
+                };
                 return column.with_missing(missing);
             }
         };

@@ -1,6 +1,6 @@
 //! One field of all the records of a batch.
 
-use bytes::Bytes;
+pub use super::text::Text;
 
 use super::{Bits, Field, Ints, Time, Type, Value};
 
@@ -64,7 +64,20 @@ impl Column {
 
     /// A column of values of several types: a row has the value of the one part in which it is not null, and is null where it is
     /// null in all of them (a sparse union, as Arrow calls it). `None` unless the parts are of different types, none of them
-    /// mixed or of nulls, all of the same length, and no row has a value in two of them.
+    /// mixed or of nulls, all of the same length, no row has a value in two of them, and none is missing.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Bits, Column, Ints, Text, Type, Value};
+    ///
+    /// let null = |rows: &'static [usize]| Bits::collect(3, move |row| rows.contains(&row));
+    /// let numbers = Column::int(Ints::pack(&[404_i64, 0, 0])).with_nulls(null(&[1, 2]));
+    /// let words = Column::text(Text::collect([&b""[..], b"n/a", b""].into_iter())).with_nulls(null(&[0, 2]));
+    /// let column = Column::mixed(vec![numbers, words]).ok_or("one value in each row")?;
+    /// assert_eq!(column.kind(), Type::Mixed);
+    /// assert_eq!([0, 1, 2].map(|row| column.value(row)), [Value::Int(404), Value::Text(b"n/a"), Value::Null]);
+    /// # Ok::<(), &str>(())
+    /// ```
     pub fn mixed(parts: Vec<Column>) -> Option<Self> {
         let len = parts.first()?.len();
         let fits = |(i, part): (usize, &Column)| {
@@ -76,40 +89,35 @@ impl Column {
         if !parts.iter().enumerate().all(fits) {
             return None;
         }
-        let mut found = vec![false; len];
-        for part in &parts {
-            for (row, found) in found.iter_mut().enumerate() {
-                if !part.is_null(row) && std::mem::replace(found, true) {
-                    return None;
-                }
-            }
-        }
-        let nulls = Bits::collect(len, |row| !found[row]);
+        let nulls = Bits::null_in_all(len, parts.iter().map(Column::nulls)).ok()?;
         Some(Column { values: Values::Mixed(parts), nulls, missing: None })
     }
 
-    /// The column of parts as [`Column::mixed`] takes them: of none of them it is of nulls, and the only one is it itself.
-    ///
-    /// # Panics
-    /// When the parts are others.
-    pub(super) fn of_parts(mut parts: Vec<Column>, rows: usize) -> Self {
+    /// The column of so many rows whose values are in parts as [`Column::mixed`] takes them: where there is none, one of nulls;
+    /// the only one is it itself. `None` when they are others.
+    pub(crate) fn of_parts(mut parts: Vec<Column>, rows: usize) -> Option<Self> {
         match parts.len() {
-            0 => Column::null(rows),
-            1 => parts.remove(0),
-            _ => match Column::mixed(parts) {
-                Some(column) => column,
-                None => unreachable!("parts of different types, one value a row"),
-            },
+            0 => Some(Column::null(rows)),
+            1 => Some(parts.remove(0)).filter(|part| part.len() == rows),
+            _ => Column::mixed(parts).filter(|column| column.len() == rows),
         }
     }
 
     /// The same column, in which these rows, which are null, are missing.
     ///
     /// # Panics
-    /// When the bitmap has another length than the column.
+    /// When the bitmap has another length than the column. A row that is not null and missing all the same is a mistake of the
+    /// caller, which a release build does not look for: no frame with it is taken.
     pub fn with_missing(self, missing: Option<Bits>) -> Self {
         assert!(missing.as_ref().is_none_or(|bits| bits.len() == self.len()), "a bitmap of missing rows of another length");
+        debug_assert!(self.lacks(missing.as_ref()), "a row that is missing and has a value");
         Column { missing, ..self }
+    }
+
+    /// Whether these rows, as many as it has, are null.
+    pub(crate) fn lacks(&self, missing: Option<&Bits>) -> bool {
+        // A column of nulls alone has no bitmap of them.
+        self.kind() == Type::Null || missing.is_none_or(|missing| missing.first_beyond(self.nulls()).is_none())
     }
 
     /// A column of whole numbers.
@@ -134,13 +142,20 @@ impl Column {
         Column::new(Values::Bool(Ints::pack(&bits)))
     }
 
-    /// The same column with these rows null.
+    /// The same column with these rows null, and no others; of a mixed one, those that are null in all its parts, too.
     ///
     /// # Panics
     /// When the bitmap has another length than the column.
     pub fn with_nulls(self, nulls: Option<Bits>) -> Self {
         assert!(nulls.as_ref().is_none_or(|bits| bits.len() == self.len()), "a null bitmap of another length");
-        Column { values: self.values, nulls, missing: self.missing }
+        let (Values::Mixed(parts), Some(more)) = (&self.values, &nulls) else {
+            // A mixed column has a value wherever a part has, and none elsewhere.
+            let nulls = if self.kind() == Type::Mixed { self.nulls } else { nulls };
+            return Column { values: self.values, nulls, missing: self.missing };
+        };
+        let with_more = |column: &Column| Bits::collect(more.len(), |row| more.get(row) || column.is_null(row));
+        let parts = parts.iter().map(|part| part.clone().with_nulls(with_more(part))).collect();
+        Column { nulls: with_more(&self), values: Values::Mixed(parts), missing: self.missing }
     }
 
     /// Its parts, one for each type of its values: itself, where it is not mixed.
@@ -262,7 +277,10 @@ impl Column {
             Values::Bool(values) | Values::Int(values) | Values::Float(values) => ints(values),
             Values::Time { nanos: one, offset_s: other } | Values::Wide { high: one, low: other } => ints(one) + ints(other),
             Values::Mixed(parts) => parts.iter().map(Column::bytes).sum(),
-            Values::Text(text) => text.anchors.as_ref().map_or(0, ints) + ints(&text.starts) + ints(&text.lens) + text.bytes.len(),
+            Values::Text(text) => {
+                let (anchors, starts, lens) = text.parts();
+                anchors.map_or(0, ints) + ints(starts) + ints(lens) + text.bytes().len()
+            }
         };
         let bits = |bits: &Option<Bits>| bits.as_ref().map_or(0, |bits| bits.data().len());
         values + bits(&self.nulls) + bits(&self.missing)
@@ -303,172 +321,10 @@ fn time(nanos: i64, offset_s: i64) -> Time {
     Time { nanos, offset_s: i32::try_from(offset_s).unwrap_or(0) }
 }
 
-/// Text as views into bytes: the block of input it was parsed from, or a buffer that was made for it.
-///
-/// A view starts at `anchor + start` and has `len` bytes. The anchors are the starts of the records in the block and
-/// shared by the columns of a batch, so that `start` stays small (one byte for most fields of a log line).
-/// Every view is known to lie within the bytes: that is checked when a `Text` is made.
-#[derive(Clone, Debug)]
-pub struct Text {
-    anchors: Option<Ints>,
-    starts: Ints,
-    lens: Ints,
-    bytes: Bytes,
-}
-
-impl Text {
-    /// Views into `bytes`: row `i` is the `lens[i]` bytes from `starts[i]`, counted from `anchors[i]` if there are
-    /// anchors. `None` when a view would reach outside, or the arrays differ in length.
-    pub fn new(bytes: Bytes, anchors: Option<Ints>, starts: Ints, lens: Ints) -> Option<Self> {
-        let rows = starts.len();
-        if lens.len() != rows || anchors.as_ref().is_some_and(|anchors| anchors.len() != rows) {
-            return None;
-        }
-        let text = Text { anchors, starts, lens, bytes };
-        text.is_within().then_some(text)
-    }
-
-    /// Whether all views lie within the bytes. This runs over every text column of every batch that comes in, so it first
-    /// looks at what the packed widths allow at most: only rows near the end of the bytes need the exact check.
-    fn is_within(&self) -> bool {
-        const ROWS: usize = 512;
-        let (first, second) = match &self.anchors {
-            Some(anchors) => (anchors, Some(&self.starts)),
-            None => (&self.starts, None),
-        };
-        let none = 0..=0;
-        let (Some(firsts), Some(seconds), Some(lens)) = (first.reach(), second.map_or(Some(none), Ints::reach), self.lens.reach()) else {
-            return (0..self.len()).all(|row| self.is_row_within(row));
-        };
-        let never_negative = firsts.start() + seconds.start() >= 0 && *lens.start() >= 0;
-        let last_safe = self.bytes.len() as i64 - seconds.end() - lens.end();
-        (0..self.len()).step_by(ROWS).all(|row| {
-            let rows = row..self.len().min(row + ROWS);
-            (never_negative && first.max_of(rows.clone()) <= last_safe) || rows.into_iter().all(|row| self.is_row_within(row))
-        })
-    }
-
-    fn is_row_within(&self, row: usize) -> bool {
-        let size = self.bytes.len() as i64;
-        let anchor = self.anchors.as_ref().map_or(0, |anchors| anchors.get(row));
-        let (start, len) = (self.starts.get(row), self.lens.get(row));
-        anchor.checked_add(start).is_some_and(|from| from >= 0 && len >= 0 && from <= size && len <= size - from)
-    }
-
-    /// One buffer with all these texts in it, and views to them.
-    pub fn collect<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Self {
-        let (mut bytes, mut starts, mut lens) = (Vec::new(), Vec::new(), Vec::new());
-        for text in texts {
-            starts.push(bytes.len() as i64);
-            lens.push(text.len() as i64);
-            bytes.extend_from_slice(text);
-        }
-        Text { anchors: None, starts: Ints::pack(&starts), lens: Ints::pack(&lens), bytes: bytes.into() }
-    }
-
-    /// The number of rows.
-    pub fn len(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// Whether there are no rows.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The text of `row`.
-    ///
-    /// # Panics
-    /// When `row` is not below [`Text::len`].
-    #[inline]
-    pub fn get(&self, row: usize) -> &[u8] {
-        let (start, len) = self.view(row);
-        &self.bytes[start..start + len]
-    }
-
-    /// Where the text of `row` lies in [`Text::bytes`]: start and length.
-    #[inline]
-    pub fn view(&self, row: usize) -> (usize, usize) {
-        let anchor = self.anchors.as_ref().map_or(0, |anchors| anchors.get(row));
-        ((anchor + self.starts.get(row)) as usize, self.lens.get(row) as usize)
-    }
-
-    /// The views of all rows, or of the rows of the list: (start, length) in [`Text::bytes`].
-    pub fn views(&self, rows: Option<&[u32]>) -> Vec<(u32, u32)> {
-        let unpack = |ints: &Ints| rows.map_or_else(|| ints.to_vec(), |rows| ints.gather(rows));
-        let mut starts = unpack(&self.starts);
-        if let Some(anchors) = &self.anchors {
-            for (start, anchor) in starts.iter_mut().zip(unpack(anchors)) {
-                *start += anchor;
-            }
-        }
-        // A batch's bytes are far below 4 GiB: a frame is limited, and so is what a stage makes.
-        starts.iter().zip(unpack(&self.lens)).map(|(&start, len)| (start as u32, len as u32)).collect()
-    }
-
-    /// The bytes that the views lie in.
-    pub fn bytes(&self) -> &Bytes {
-        &self.bytes
-    }
-
-    /// The parts: anchors, starts, lengths.
-    pub fn parts(&self) -> (Option<&Ints>, &Ints, &Ints) {
-        (self.anchors.as_ref(), &self.starts, &self.lens)
-    }
-
-    fn head(&self, len: usize) -> Self {
-        Text {
-            anchors: self.anchors.as_ref().map(|anchors| anchors.head(len)),
-            starts: self.starts.head(len),
-            lens: self.lens.head(len),
-            bytes: self.bytes.clone(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use proptest::prelude::*;
-
     use super::{Column, Text};
     use crate::record::{Bits, Ints, Value};
-
-    #[test]
-    fn views_are_checked() {
-        let bytes = Bytes::from_static(b"hello world");
-        let check = |anchors: Option<&[i64]>, starts: &[i64], lens: &[i64], expect: Option<&[&str]>| {
-            let text = Text::new(bytes.clone(), anchors.map(Ints::pack), Ints::pack(starts), Ints::pack(lens));
-            let got = text.map(|text| (0..text.len()).map(|row| String::from_utf8_lossy(text.get(row)).into_owned()).collect::<Vec<_>>());
-            assert_eq!(got, expect.map(|texts| texts.iter().map(ToString::to_string).collect()));
-        };
-        check(None, &[0, 6], &[5, 5], Some(&["hello", "world"]));
-        check(Some(&[0, 6]), &[1, 1], &[4, 4], Some(&["ello", "orld"]));
-        check(None, &[11], &[0], Some(&[""]));
-        check(None, &[6], &[6], None);
-        check(None, &[-1], &[1], None);
-        check(None, &[1], &[-1], None);
-        check(Some(&[12]), &[-6], &[1], Some(&["w"]));
-        check(Some(&[i64::MAX]), &[i64::MAX], &[1], None);
-        check(None, &[0, 1], &[1], None);
-        check(Some(&[0]), &[0, 1], &[1, 1], None);
-    }
-
-    proptest! {
-        // The check by widths finds what a check of each row would, whatever widths the arrays have.
-        #[test]
-        fn views_are_checked_whatever_their_widths(
-            rows in prop::collection::vec((0..70_000_i64, prop_oneof![0..200_i64, 0..70_000_i64], prop_oneof![Just(3_i64), 0..300_i64]), 1..1500),
-            size in 0..140_000_usize, bias in -2..2_i64,
-        ) {
-            let anchors: Vec<i64> = rows.iter().map(|row| row.0 + bias).collect();
-            let starts: Vec<i64> = rows.iter().map(|row| row.1).collect();
-            let lens: Vec<i64> = rows.iter().map(|row| row.2).collect();
-            let within = rows.iter().all(|row| row.0 + bias + row.1 >= 0 && row.0 + bias + row.1 + row.2 <= size as i64);
-            let text = Text::new(vec![b'x'; size].into(), Some(Ints::pack(&anchors)), Ints::pack(&starts), Ints::pack(&lens));
-            prop_assert_eq!(text.is_some(), within);
-        }
-    }
 
     #[test]
     fn mixed_values_are_each_of_their_type() {
@@ -491,6 +347,15 @@ mod tests {
         assert!(Column::mixed(vec![Column::int(Ints::pack(&[1_i64])), Column::text(Text::collect([].into_iter()))]).is_none());
         assert!(Column::mixed(vec![Column::null(4)]).is_none());
         assert!(Column::mixed(Vec::new()).is_none());
+        let missing = parts()[0].clone().with_missing(Bits::collect(4, |row| row == 3));
+        assert!(Column::mixed(vec![missing]).is_none());
+        assert!(Column::mixed(vec![column.clone()]).is_none(), "a mixed column in another");
+        // More nulls go through to the parts; less than the parts have is not.
+        let more = column.clone().with_nulls(Bits::collect(4, |row| row == 1));
+        assert_eq!(values(&more), ["Int(1)", "Null", "Bool(true)", "Null"]);
+        assert!(more.parts().iter().all(|part| part.is_null(1)));
+        let same = column.with_nulls(None);
+        assert!(same.is_null(3) && !same.is_null(0));
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What a record is: typed values in named fields, moved in batches of columns.
 //!
 //! [`Value`], [`Schema`] and [`Row`] are what people see; [`Batch`] and its [`Column`]s are what moves.
-//! Reading order: [`value`], [`schema`], [`ints`], [`column`](mod@column), [`batch`], [`build`].
-//! What is asked of them: [`vector`], [`compare`](mod@compare), [`condition`].
+//! Reading order: [`value`], [`schema`], [`ints`], [`text`], [`column`](mod@column), [`batch`], [`build`].
+//! What is asked of them: [`operand`], [`vector`], [`compare`](mod@compare), [`condition`].
 
 pub mod batch;
 pub mod bits;
@@ -13,8 +13,10 @@ pub mod compare;
 pub mod condition;
 pub mod constant;
 pub mod ints;
+pub mod operand;
 pub mod pool;
 pub mod schema;
+pub mod text;
 pub mod time;
 pub mod value;
 pub mod vector;
@@ -23,13 +25,15 @@ pub use batch::{Batch, Origin, Row};
 pub use bits::Bits;
 pub use build::{BatchBuilder, ColumnBuilder};
 pub use civil::Civil;
-pub use column::{Column, Text};
+pub use column::Column;
 pub use compare::CompareOp;
 pub use condition::Condition;
 pub use constant::Constant;
 pub use ints::Ints;
+pub use operand::Operand;
 pub use pool::{Buffer, Pool};
 pub use schema::{Field, Schema, Type};
+pub use text::Text;
 pub use time::Time;
 pub use value::Value;
-pub use vector::{Operand, Vector};
+pub use vector::Vector;

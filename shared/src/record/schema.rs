@@ -11,7 +11,7 @@ pub enum Type {
     Null,
     /// True or false.
     Bool,
-    /// 64-bit signed integer.
+    /// Whole numbers, exactly: up to 128 bits in an open field, 64 in a closed one.
     Int,
     /// 64-bit float.
     Float,
@@ -59,6 +59,22 @@ impl Field {
     }
 
     /// An open field of this name, in which values of this type were seen.
+    ///
+    /// # Examples
+    /// A number that 64 bits do not hold, and a word, where so far there were only small numbers:
+    /// ```
+    /// use std::sync::Arc;
+    /// use recpipe::{BatchBuilder, Field, Schema, Type, Value};
+    ///
+    /// let schema = Arc::new(Schema::new(vec![Field::open("id", Type::Int)])?);
+    /// let mut builder = BatchBuilder::new(schema);
+    /// builder.push(&[Value::Int(1 << 100)])?;
+    /// builder.push(&[Value::Text(b"n/a")])?;
+    /// let batch = builder.finish()?;
+    /// assert_eq!(batch.row(0).get("id"), Some(Value::Int(1 << 100)));
+    /// assert_eq!(batch.row(1).get("id"), Some(Value::Text(b"n/a")));
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
     pub fn open(name: impl Into<String>, kind: Type) -> Self {
         Field { name: name.into(), kind, open: true }
     }

@@ -1,6 +1,6 @@
 //! What an expression gives for a batch: plain arrays, or one value for all rows.
 
-use bytes::Bytes;
+pub use super::operand::{Operand, Texts};
 
 use super::{
     Batch, Bits, Column, ColumnBuilder, Ints, Text, Time, Type, Value,
@@ -36,117 +36,9 @@ pub enum Values {
     Time(Operand<Time>),
     /// Text.
     Text(Texts),
-    /// Values of several types, as [`Column::mixed`]: a row has the value of the one part in which it is not null.
+    /// Values of several types, as [`Column::mixed`]: a row has the value of the one part in which it is not null. No part is
+    /// mixed itself, and two are not of one type. The vector's own nulls may be more than those of all parts.
     Mixed(Vec<Vector>),
-}
-
-/// A value that all rows have, or one for each: constants are never spread out.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Operand<T> {
-    /// The same for all rows.
-    One(T),
-    /// One a row.
-    Each(Vec<T>),
-}
-
-/// Text as views into one buffer.
-#[derive(Clone, Debug)]
-pub struct Texts {
-    /// What the views lie in: the batch's own bytes, or a buffer made for the result.
-    pub bytes: Bytes,
-    /// Start and length; all within [`Texts::bytes`].
-    pub views: Operand<(u32, u32)>,
-}
-
-impl<T: Copy> Operand<T> {
-    /// The value of a row.
-    ///
-    /// # Panics
-    /// When `row` is beyond the end of [`Operand::Each`].
-    #[inline]
-    pub fn get(&self, row: usize) -> T {
-        match self {
-            Operand::One(value) => *value,
-            Operand::Each(values) => values[row],
-        }
-    }
-
-    /// The results of `f` on each value, in order.
-    #[inline]
-    pub fn map<R>(&self, mut f: impl FnMut(T) -> R) -> Operand<R> {
-        match self {
-            Operand::One(value) => Operand::One(f(*value)),
-            Operand::Each(values) => Operand::Each(values.iter().map(|&value| f(value)).collect()),
-        }
-    }
-
-    /// The results of `f` on the values of both, row by row; one loop for each way of being constant.
-    #[inline]
-    pub fn zip<U: Copy, R>(&self, other: &Operand<U>, mut f: impl FnMut(T, U) -> R) -> Operand<R> {
-        match (self, other) {
-            (Operand::One(a), Operand::One(b)) => Operand::One(f(*a, *b)),
-            (Operand::Each(a), Operand::One(b)) => Operand::Each(a.iter().map(|&a| f(a, *b)).collect()),
-            (Operand::One(a), Operand::Each(b)) => Operand::Each(b.iter().map(|&b| f(*a, b)).collect()),
-            (Operand::Each(a), Operand::Each(b)) => Operand::Each(a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect()),
-        }
-    }
-
-    /// One value for each of `len` rows.
-    pub fn into_vec(self, len: usize) -> Vec<T> {
-        match self {
-            Operand::One(value) => vec![value; len],
-            Operand::Each(values) => values,
-        }
-    }
-
-    /// One value for each of `physical` rows: the values at these rows, `fill` elsewhere.
-    fn scatter(&self, rows: Option<&[u32]>, physical: usize, fill: T) -> Operand<T> {
-        match (self, rows) {
-            (Operand::Each(values), Some(rows)) => {
-                let mut out = vec![fill; physical];
-                for (&row, &value) in rows.iter().zip(values) {
-                    out[row as usize] = value;
-                }
-                Operand::Each(out)
-            }
-            _ => self.clone(),
-        }
-    }
-}
-
-impl Operand<bool> {
-    /// The records of `batch` for which it is true, one answer a record.
-    ///
-    /// # Panics
-    /// When there are more answers than records, or fewer.
-    pub fn filter(&self, batch: Batch) -> Batch {
-        match self {
-            Operand::One(true) => batch,
-            Operand::One(false) => batch.head(0),
-            Operand::Each(keep) => batch.filter(keep),
-        }
-    }
-}
-
-impl Texts {
-    /// The same text for all rows.
-    pub fn constant(text: &[u8]) -> Self {
-        let bytes = Bytes::copy_from_slice(text);
-        // A query is not 4 GiB long.
-        Texts { views: Operand::One((0, bytes.len() as u32)), bytes }
-    }
-
-    /// The text that a view shows.
-    #[inline]
-    pub fn slice(&self, (start, len): (u32, u32)) -> &[u8] {
-        &self.bytes[start as usize..start as usize + len as usize]
-    }
-
-    /// The text of a row.
-    #[inline]
-    pub fn get(&self, row: usize) -> &[u8] {
-        self.slice(self.views.get(row))
-    }
 }
 
 impl Vector {
@@ -165,7 +57,7 @@ impl Vector {
         Vector::from_rows(column, batch.selection())
     }
 
-    /// The rows of this list of a column, or all of them, unpacked.
+    /// The rows of this list of a column, or all of them, unpacked. What is missing is null in it.
     ///
     /// # Panics
     /// When a row is not below [`Column::len`].
@@ -224,7 +116,7 @@ impl Vector {
     /// # Panics
     /// When a part has another length.
     pub fn of_parts(len: usize, mut parts: Vec<Vector>) -> Result<Self, Error> {
-        parts.retain(|part| part.null_operand() != Operand::One(true));
+        parts.retain(|part| part.kind() != Type::Null);
         assert!(parts.iter().all(|part| part.len == len), "parts of one length");
         match parts.len() {
             0 => Ok(Vector::null(len)),
@@ -295,9 +187,10 @@ impl Vector {
         match (self.values, self.nulls) {
             (Values::Bool(values), None) => values,
             (Values::Bool(values), Some(nulls)) => values.zip(&Operand::Each(nulls), |value, null| value & !null),
-            (Values::Mixed(parts), _) => {
+            (Values::Mixed(parts), nulls) => {
                 // Where the part of the bools is null, the row is of another type.
-                parts.into_iter().find(|part| part.kind() == Type::Bool).map_or(Operand::One(false), Vector::truth)
+                let bools = parts.into_iter().find(|part| part.kind() == Type::Bool);
+                bools.map_or(Operand::One(false), |part| Vector { nulls: merge_nulls(part.nulls, nulls), ..part }.truth())
             }
             _ => Operand::One(false),
         }
@@ -320,7 +213,15 @@ impl Vector {
             Values::Bool(values) => Values::Bool(each(values, wanted)),
             Values::Int(values) => Values::Int(each(values, wanted)),
             Values::Wide(values) => Values::Wide(each(values, wanted)),
-            Values::Mixed(parts) => Values::Mixed(parts.into_iter().map(|part| part.spread(wanted)).collect()),
+            Values::Mixed(parts) => {
+                // In rows that are not wanted no part has a value, as else two would have.
+                let part = |part: Vector| {
+                    let part = part.spread(wanted);
+                    let nulls = wanted.iter().enumerate().map(|(row, wanted)| !wanted || part.is_null(row)).collect();
+                    Vector { nulls: Some(nulls), ..part }
+                };
+                Values::Mixed(parts.into_iter().map(part).collect())
+            }
             Values::Float(values) => Values::Float(each(values, wanted)),
             Values::Time(values) => Values::Time(each(values, wanted)),
             Values::Text(texts) => Values::Text(Texts { views: each(texts.views, wanted), bytes: texts.bytes }),
@@ -340,6 +241,9 @@ impl Vector {
 
     /// The vector as a column with the physical rows of the batch that it was computed from; rows that are not selected
     /// have any valid value. An integer vector becomes a float column where `kind` says so.
+    ///
+    /// # Panics
+    /// When it has not as many rows as the batch, or the parts of a mixed one are not as [`Values::Mixed`] says.
     pub fn into_column(self, kind: Type, batch: &Batch) -> Column {
         let (rows, physical) = (batch.selection(), batch.physical_rows());
         let vector = if kind == Type::Float { self.into_float() } else { self };
@@ -356,14 +260,16 @@ impl Vector {
             }
             Values::Mixed(parts) => {
                 // Rows that are not selected are null in all parts, so that none has two values.
-                let mut selected = vec![rows.is_none(); physical];
-                rows.unwrap_or_default().iter().for_each(|&row| selected[row as usize] = true);
+                let valued: Vec<bool> = (0..vector.len).map(|row| !vector.is_null(row)).collect();
+                let valued = Operand::Each(valued).scatter(rows, physical, false);
                 let part = |part: &Vector| {
                     let column = part.clone().into_column(Type::Mixed, batch);
-                    let nulls = Bits::collect(physical, |row| !selected[row] || column.is_null(row));
+                    let nulls = Bits::collect(physical, |row| !valued.get(row) || column.is_null(row));
                     column.with_nulls(nulls)
                 };
-                return Column::of_parts(parts.iter().map(part).collect(), physical);
+                let parts = parts.iter().filter(|part| part.kind() != Type::Null).map(part).collect();
+                let Some(column) = Column::of_parts(parts, physical) else { unreachable!("parts of different types, one value a row") };
+                return column;
             }
             Values::Float(values) => column::Values::Float(pack(&values.map(|value| value.to_bits() as i64))),
             Values::Time(values) => column::Values::Time {
@@ -402,5 +308,146 @@ pub fn merge_nulls(a: Option<Vec<bool>>, b: Option<Vec<bool>>) -> Option<Vec<boo
             Some(a)
         }
         (nulls, None) | (None, nulls) => nulls,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::{Operand, Values, Vector};
+    use crate::record::{Batch, Column, ColumnBuilder, CompareOp, Field, Origin, Schema, Time, Type, Value, compare::compare};
+
+    /// A value of one of the first so many kinds; null is the first. There are few of each, so that many are equal.
+    fn value(kinds: u8) -> impl Strategy<Value = Value<'static>> {
+        const TEXTS: [&[u8]; 4] = [b"", b"1", b"a", b"\xff"];
+        const FLOATS: [f64; 6] = [-0.0, 1.0, 1.5, f64::NAN, f64::INFINITY, 18_446_744_073_709_551_616.0];
+        (0..kinds, 0..6_i64).prop_map(|(kind, n)| match kind {
+            0 => Value::Null,
+            1 => Value::Int(i128::from(n) - 2),
+            2 => Value::Text(TEXTS[n as usize % 4]),
+            3 => Value::Bool(n % 2 == 0),
+            4 => Value::Float(FLOATS[n as usize]),
+            5 => Value::Int([i128::MIN, i128::MAX, 1 << 64, (1 << 64) + 1, -1, 1][n as usize]),
+            _ => Value::Time(Time { nanos: n % 3, offset_s: n as i32 * 60 }),
+        })
+    }
+
+    fn values(rows: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<Value<'static>>> {
+        let rows = rows.into();
+        (1..8_u8).prop_flat_map(move |kinds| prop::collection::vec(value(kinds), rows.clone()))
+    }
+
+    fn exactly(value: Value<'_>) -> String {
+        match value {
+            Value::Float(value) => format!("{:x}", value.to_bits()),
+            value => format!("{value:?}"),
+        }
+    }
+
+    fn batch_of(values: &[Value<'_>]) -> Batch {
+        let mut builder = ColumnBuilder::new(Type::Mixed);
+        values.iter().for_each(|value| builder.push(*value).unwrap());
+        let schema = Schema::new(vec![Field::new("x", Type::Mixed)]).unwrap();
+        Batch::new(Arc::new(schema), vec![builder.finish()], values.len(), Origin::default()).unwrap()
+    }
+
+    /// The vector has these values, and keeps what [`Values::Mixed`] says of its parts.
+    fn check(vector: &Vector, expect: &[Value<'_>]) {
+        assert_eq!(vector.len, expect.len());
+        for (row, expect) in expect.iter().enumerate() {
+            assert_eq!(exactly(vector.value(row)), exactly(*expect), "row {row}");
+        }
+        if let Values::Mixed(parts) = &vector.values {
+            assert!(parts.iter().all(|part| part.len == vector.len && !matches!(part.values, Values::Mixed(_) | Values::Null)));
+            assert!((0..vector.len).all(|row| parts.iter().filter(|part| !part.is_null(row)).count() <= 1), "two values in a row");
+        }
+    }
+
+    proptest! {
+        /// A column that goes through a vector is the same in the rows that are selected, and a right column in the others.
+        #[test]
+        fn a_column_comes_back(values in values(0..30), picks in prop::option::of(prop::collection::vec(any::<prop::sample::Index>(), 0..40))) {
+            let batch = batch_of(&values);
+            let batch = match picks {
+                Some(picks) if !values.is_empty() => batch.select(picks.iter().map(|pick| pick.index(values.len()) as u32).collect()),
+                _ => batch,
+            };
+            let vector = Vector::from_column(batch.column(0), &batch);
+            check(&vector, &(0..batch.len()).map(|row| values[batch.physical(row)]).collect::<Vec<_>>());
+            let column = vector.into_column(Type::Mixed, &batch);
+            prop_assert_eq!(column.len(), values.len());
+            for row in (0..batch.len()).map(|row| batch.physical(row)) {
+                prop_assert_eq!(exactly(column.value(row)), exactly(values[row]));
+            }
+            prop_assert!(column.parts().len() == 1 || Column::mixed(column.parts().to_vec()).is_some());
+        }
+
+        /// Comparing vectors is comparing their values, whatever the types: as `==`, `<` and their like are written down.
+        #[test]
+        fn vectors_compare_as_their_values((left, right) in (0..30_usize).prop_flat_map(|rows| (values(rows), values(rows)))) {
+            let vectors = [&left, &right].map(|values| Vector::collect(values.iter().copied()).unwrap());
+            for op in CompareOp::ALL {
+                let found = compare(op, &vectors[0], &vectors[1]);
+                prop_assert!((0..left.len()).all(|row| !found.is_null(row)));
+                let found = found.truth();
+                for (row, (a, b)) in left.iter().zip(&right).enumerate() {
+                    let expect = match (a, b, op) {
+                        (Value::Null, Value::Null, _) => op == CompareOp::Eq,
+                        (Value::Null, _, _) | (_, Value::Null, _) => op == CompareOp::Ne,
+                        _ => op.holds(a.partial_cmp(b)),
+                    };
+                    prop_assert_eq!(found.get(row), expect, "{:?} {} {:?}", a, op.symbol(), b);
+                }
+            }
+        }
+
+        /// Of vectors that each have some of the rows, the first that has a row decides.
+        #[test]
+        fn parts_are_put_together(all in (0..20_usize).prop_flat_map(|rows| prop::collection::vec(values(rows), 1..4))) {
+            let len = all[0].len();
+            let parts = all.iter().map(|values| Vector::collect(values.iter().copied()).unwrap()).collect();
+            let first = |row: usize| all.iter().map(|values| values[row]).find(|value| !matches!(value, Value::Null)).unwrap_or(Value::Null);
+            check(&Vector::of_parts(len, parts).unwrap(), &(0..len).map(first).collect::<Vec<_>>());
+        }
+
+        /// What was computed for some rows stands in those, and may become a column.
+        #[test]
+        fn rows_that_are_wanted_are_spread(values in values(0..20), wanted in prop::collection::vec(any::<bool>(), 20..40)) {
+            let mut left = values.len();
+            let wanted: Vec<bool> = wanted.into_iter().map(|wanted| wanted && left > 0 && { left -= 1; true }).collect();
+            let values = &values[..values.len() - left];
+            let vector = Vector::collect(values.iter().copied()).unwrap().spread(&wanted);
+            let mut rest = values.iter();
+            let found: Vec<_> = (0..wanted.len()).map(|row| if wanted[row] { *rest.next().unwrap() } else { vector.value(row) }).collect();
+            check(&vector, &found);
+            let column = vector.clone().into_column(Type::Mixed, &batch_of(&found));
+            prop_assert!((0..found.len()).all(|row| exactly(column.value(row)) == exactly(found[row])));
+        }
+
+        /// Only what is true is true, also where the vector has more nulls than its parts.
+        #[test]
+        fn truth_is_of_bools(values in values(1..20), more in prop::option::of(prop::collection::vec(any::<bool>(), 20))) {
+            let vector = Vector::collect(values.iter().copied()).unwrap();
+            let more = more.map(|more| more[..values.len()].to_vec());
+            let is_null = |row: usize| more.as_ref().is_some_and(|more| more[row]);
+            let expect: Vec<_> = (0..values.len()).map(|row| matches!(values[row], Value::Bool(true)) && !is_null(row)).collect();
+            let nulled: Vec<_> = (0..values.len()).map(|row| if is_null(row) { Value::Null } else { values[row] }).collect();
+            let vector = Vector { nulls: super::merge_nulls(vector.nulls.clone(), more.clone()), ..vector };
+            let column = vector.clone().into_column(Type::Mixed, &batch_of(&values));
+            prop_assert!((0..values.len()).all(|row| exactly(column.value(row)) == exactly(nulled[row])));
+            prop_assert_eq!(vector.truth().into_vec(values.len()), expect);
+        }
+    }
+
+    #[test]
+    fn ints_become_floats_where_they_are_asked_to() {
+        let values = [Value::Int(1), Value::Null, Value::Int(1 << 64)];
+        let column = Vector::collect(values.into_iter()).unwrap().into_column(Type::Float, &batch_of(&values));
+        assert_eq!((column.kind(), column.value(1)), (Type::Float, Value::Null));
+        assert!(matches!((column.value(0), column.value(2)), (Value::Float(1.0), Value::Float(18_446_744_073_709_551_616.0))));
+        assert_eq!(Vector::null(2).truth(), Operand::One(false));
     }
 }

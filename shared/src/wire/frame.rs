@@ -17,8 +17,8 @@
 //! Design constraints:
 //! 1. A length is trusted only after the header's own checksum, and then only up to [`MAX_PAYLOAD`]; nothing is allocated before.
 //! 2. `sequence` counts all frames of a stream from 0 without gaps: a lost, repeated or swapped frame is found.
-//! 3. The End frame carries the number of frames and records before it and a running CRC-32C over their headers; those
-//!    hold the payloads' CRCs. EOF without it is [`Error::Truncated`]; anything after it is [`Error::Corrupt`].
+//! 3. The End frame carries the number of frames and records before it and a running CRC-32C over their headers (without
+//!    the headers' own); those hold the payloads' CRCs. EOF without it is [`Error::Truncated`]; anything after it is [`Error::Corrupt`].
 //! 4. A kind that a reader does not know is an error, unless [`OPTIONAL`] is set in its flags: then it is skipped.
 //! 5. The magic's first byte is no ASCII, so that text tools see at once that this is none of theirs (PNG's trick, RFC 2083 §12.11).
 
@@ -205,16 +205,16 @@ pub struct Totals {
     pub frames: u64,
     /// Records in batches.
     pub records: u64,
-    /// CRC-32C over the bytes of all headers.
+    /// CRC-32C over all headers, each without its own checksum: with it, every header would leave the same behind.
     pub digest: u32,
 }
 
 impl Totals {
     /// Counts a frame.
-    pub fn add(&mut self, header: &[u8], records: u32) {
+    pub fn add(&mut self, header: &[u8; HEADER_LEN], records: u32) {
         self.frames += 1;
         self.records += u64::from(records);
-        self.digest = crc32c::crc32c_append(self.digest, header);
+        self.digest = crc32c::crc32c_append(self.digest, &header[..HEADER_LEN - 4]);
     }
 }
 
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        assert_eq!(preamble(), *b"\x89RECPIPE\x01\0\x01\0\x10\xa9\x50\x68");
+        assert_eq!(preamble(), *b"\x89RECPIPE\x02\0\x01\0\x29\x20\x72\x0a");
         assert_eq!(HEADER.to_bytes(), *b"\x02\0\x01\0\x07\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\0\0\0\0\x09\0\0\0\x0d\x9d\x72\xad");
     }
 

@@ -38,7 +38,7 @@ struct IntsWire<'a> {
     data: &'a [u8],
 }
 
-/// A column of several types has no more parts than there are types of values.
+/// A column has no more parts than there are types of values.
 const MOST_PARTS: usize = 5;
 /// Bytes of a batch's line.
 const LINE_BYTES: usize = 8;
@@ -46,20 +46,10 @@ const LINE_BYTES: usize = 8;
 #[derive(Serialize, Deserialize)]
 struct ColumnWire<'a> {
     #[serde(with = "serde_bytes", borrow)]
-    nulls: Option<&'a [u8]>,
-    #[serde(with = "serde_bytes", borrow)]
     missing: Option<&'a [u8]>,
+    /// One for each type of its values: none where all are null, several in a mixed column.
     #[serde(borrow)]
-    values: ValuesWire<'a>,
-}
-
-#[derive(Serialize, Deserialize)]
-enum ValuesWire<'a> {
-    #[serde(borrow)]
-    Plain(PlainWire<'a>),
-    /// One for each type there is.
-    #[serde(borrow)]
-    Mixed(Each<PartWire<'a>, MOST_PARTS>),
+    parts: Each<PartWire<'a>, MOST_PARTS>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -67,13 +57,12 @@ struct PartWire<'a> {
     #[serde(with = "serde_bytes", borrow)]
     nulls: Option<&'a [u8]>,
     #[serde(borrow)]
-    values: PlainWire<'a>,
+    values: ValuesWire<'a>,
 }
 
 /// Values of one type.
 #[derive(Serialize, Deserialize)]
-enum PlainWire<'a> {
-    Null,
+enum ValuesWire<'a> {
     #[serde(borrow)]
     Bool(IntsWire<'a>),
     #[serde(borrow)]
@@ -99,7 +88,7 @@ enum PlainWire<'a> {
         #[serde(borrow)]
         lens: IntsWire<'a>,
     },
-    /// Views into bytes of the column's own.
+    /// Views into bytes of the part's own.
     Text {
         #[serde(borrow)]
         starts: IntsWire<'a>,
@@ -214,40 +203,34 @@ fn owned_texts(column: &Column, shared: Option<&Shared<'_>>) -> Vec<Option<Text>
     column.parts().iter().map(owned).collect()
 }
 
-fn plain_wire<'a>(part: &'a Column, owned: Option<&'a Text>) -> PlainWire<'a> {
-    match part.values() {
-        Values::Null(_) | Values::Mixed(_) => PlainWire::Null,
-        Values::Bool(ints) => PlainWire::Bool(ints_wire(ints)),
-        Values::Int(ints) => PlainWire::Int(ints_wire(ints)),
-        Values::Wide { high, low } => PlainWire::Wide { high: ints_wire(high), low: ints_wire(low) },
-        Values::Float(ints) => PlainWire::Float(ints_wire(ints)),
-        Values::Time { nanos, offset_s } => PlainWire::Time { nanos: ints_wire(nanos), offset_s: ints_wire(offset_s) },
+/// `None` where there are no values.
+fn part_wire<'a>(part: &'a Column, owned: Option<&'a Text>) -> Option<PartWire<'a>> {
+    let values = match part.values() {
+        Values::Null(_) | Values::Mixed(_) => return None,
+        Values::Bool(ints) => ValuesWire::Bool(ints_wire(ints)),
+        Values::Int(ints) => ValuesWire::Int(ints_wire(ints)),
+        Values::Wide { high, low } => ValuesWire::Wide { high: ints_wire(high), low: ints_wire(low) },
+        Values::Float(ints) => ValuesWire::Float(ints_wire(ints)),
+        Values::Time { nanos, offset_s } => ValuesWire::Time { nanos: ints_wire(nanos), offset_s: ints_wire(offset_s) },
         Values::Text(text) => {
             let text = owned.unwrap_or(text);
             let (anchors, starts, lens) = text.parts();
             match anchors {
-                Some(_) => PlainWire::Views { starts: ints_wire(starts), lens: ints_wire(lens) },
-                None => PlainWire::Text { starts: ints_wire(starts), lens: ints_wire(lens), bytes: text.bytes() },
+                Some(_) => ValuesWire::Views { starts: ints_wire(starts), lens: ints_wire(lens) },
+                None => ValuesWire::Text { starts: ints_wire(starts), lens: ints_wire(lens), bytes: text.bytes() },
             }
         }
-    }
+    };
+    Some(PartWire { nulls: bytes(part.nulls()), values })
+}
+
+fn bytes(bits: Option<&Bits>) -> Option<&[u8]> {
+    bits.map(|bits| &bits.data()[..])
 }
 
 fn column_wire<'a>(column: &'a Column, owned: &'a [Option<Text>]) -> ColumnWire<'a> {
-    fn bytes(bits: Option<&Bits>) -> Option<&[u8]> {
-        bits.map(|bits| &bits.data()[..])
-    }
-    let values = match column.values() {
-        Values::Mixed(parts) => {
-            let part = |(part, owned): (&'a Column, &'a Option<Text>)| PartWire {
-                nulls: bytes(part.nulls()),
-                values: plain_wire(part, owned.as_ref()),
-            };
-            ValuesWire::Mixed(Each(parts.iter().zip(owned).map(part).collect()))
-        }
-        _ => ValuesWire::Plain(plain_wire(column, owned.first().and_then(Option::as_ref))),
-    };
-    ColumnWire { nulls: bytes(column.nulls()), missing: bytes(column.missing()), values }
+    let parts = column.parts().iter().zip(owned).filter_map(|(part, owned)| part_wire(part, owned.as_ref()));
+    ColumnWire { missing: bytes(column.missing()), parts: Each(parts.collect()) }
 }
 
 fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
@@ -286,48 +269,60 @@ impl Parts<'_> {
         bits.map(|bits| Bits::new(self.rows, self.payload.slice_ref(bits)).ok_or("a bitmap has not one bit a record")).transpose()
     }
 
-    fn plain(&self, values: &PlainWire<'_>) -> Result<Column, &'static str> {
+    fn part(&self, PartWire { nulls, values }: &PartWire<'_>) -> Result<Column, &'static str> {
         let text = |bytes, anchors, starts, lens| {
             Text::new(bytes, anchors, self.ints(starts)?, self.ints(lens)?).ok_or("a text lies outside its bytes").map(Values::Text)
         };
-        Ok(Column::new(match values {
-            PlainWire::Null => Values::Null(self.rows),
-            PlainWire::Bool(values) => Values::Bool(self.ints(values)?),
-            PlainWire::Int(values) => Values::Int(self.ints(values)?),
-            PlainWire::Wide { high, low } => Values::Wide { high: self.ints(high)?, low: self.ints(low)? },
-            PlainWire::Float(values) => Values::Float(self.ints(values)?),
-            PlainWire::Time { nanos, offset_s } => Values::Time { nanos: self.ints(nanos)?, offset_s: self.ints(offset_s)? },
-            PlainWire::Views { starts, lens } => {
+        let values = match values {
+            ValuesWire::Bool(values) => Values::Bool(self.ints(values)?),
+            ValuesWire::Int(values) => Values::Int(self.ints(values)?),
+            ValuesWire::Wide { high, low } => Values::Wide { high: self.ints(high)?, low: self.ints(low)? },
+            ValuesWire::Float(values) => Values::Float(self.ints(values)?),
+            ValuesWire::Time { nanos, offset_s } => Values::Time { nanos: self.ints(nanos)?, offset_s: self.ints(offset_s)? },
+            ValuesWire::Views { starts, lens } => {
                 text(self.block.clone(), Some(self.anchors.clone().ok_or("views without anchors")?), starts, lens)?
             }
-            PlainWire::Text { starts, lens, bytes } => text(self.payload.slice_ref(bytes), None, starts, lens)?,
-        }))
+            ValuesWire::Text { starts, lens, bytes } => text(self.payload.slice_ref(bytes), None, starts, lens)?,
+        };
+        Ok(Column::new(values).with_nulls(self.bits(*nulls)?))
     }
 
     fn column(&self, wire: &ColumnWire<'_>) -> Result<Column, &'static str> {
-        let (nulls, missing) = (self.bits(wire.nulls)?, self.bits(wire.missing)?);
-        let column = match &wire.values {
-            ValuesWire::Plain(values) => self.plain(values)?.with_nulls(nulls),
-            ValuesWire::Mixed(parts) => {
-                let part = |part: &PartWire<'_>| Ok(self.plain(&part.values)?.with_nulls(self.bits(part.nulls)?));
-                let parts = parts.0.iter().map(part).collect::<Result<_, &str>>()?;
-                Column::mixed(parts).ok_or("a column of several types has two values in one record, or two parts of one type")?
+        let mut parts: Vec<Column> = Vec::with_capacity(wire.parts.0.len());
+        for part in &wire.parts.0 {
+            let part = self.part(part)?;
+            if parts.iter().any(|other| other.kind() == part.kind()) {
+                return Err("two parts are of one type");
             }
-        };
-        match &missing {
-            Some(missing) if (0..self.rows).any(|row| missing.get(row) && !column.is_null(row)) => Err("a missing field has a value"),
-            _ => Ok(column.with_missing(missing)),
+            parts.push(part);
         }
+        let column = Column::of_parts(parts, self.rows).ok_or("two parts have a value in one record")?;
+        let missing = self.bits(wire.missing)?;
+        if !column.lacks(missing.as_ref()) {
+            return Err("a record that does not have the field has a value in it");
+        }
+        Ok(column.with_missing(missing))
     }
 }
 
 /// Decodes a payload whose checksum was verified; the batch keeps using its bytes.
 pub(in crate::wire) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, order: u64) -> Result<Batch, String> {
-    let wire: BatchWire<'_> = from_slice(payload)?;
-    let mut parts = Parts { payload, rows, anchors: None, block: payload.slice_ref(wire.block) };
-    let lines = wire.lines.as_ref().map(|lines| parts.ints(lines)).transpose()?;
-    parts.anchors = wire.anchors.as_ref().map(|anchors| parts.ints(anchors)).transpose()?;
-    let columns = wire.columns.0.iter().map(|column| parts.column(column)).collect::<Result<Vec<_>, &str>>()?;
-    let origin = Origin { source: wire.source.into(), start: wire.start, end: wire.end, line: wire.line, order };
+    // Before anything is made for each record.
+    if rows > Batch::MAX_ROWS {
+        return Err(format!("a batch of {rows} records; the limit is {}", Batch::MAX_ROWS));
+    }
+    let BatchWire { line, source, start, end, lines, anchors, columns: wires, block } = from_slice(payload)?;
+    if wires.0.len() != schema.len() {
+        return Err(format!("{} columns for {} fields", wires.0.len(), schema.len()));
+    }
+    let mut parts = Parts { payload, rows, anchors: None, block: payload.slice_ref(block) };
+    let lines = lines.map(|lines| parts.ints(&lines)).transpose()?;
+    parts.anchors = anchors.map(|anchors| parts.ints(&anchors)).transpose()?;
+    let mut columns = Vec::with_capacity(schema.len());
+    // What was read of a column is given back as soon as it is made.
+    for (wire, field) in wires.0.into_iter().zip(schema.fields()) {
+        columns.push(parts.column(&wire).map_err(|what| format!("in the column `{}`: {what}", field.name))?);
+    }
+    let origin = Origin { source: source.into(), start, end, line, order };
     Batch::new(schema, columns, rows, origin).map(|batch| batch.with_lines(lines)).map_err(|error| error.to_string())
 }
