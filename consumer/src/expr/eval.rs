@@ -168,7 +168,7 @@ pub(super) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector,
     };
     let values = match (then.values, otherwise.values) {
         // Where the one with nothing but nulls is taken, the row is null, whatever stands there.
-        (Values::Null, values) | (values, Values::Null) => values,
+        (Values::Null, values) | (values, Values::Null) => masked(values, nulls.as_deref()),
         (Values::Bool(a), Values::Bool(b)) => Values::Bool(Operand::Each(pick(yes, &a, &b))),
         (Values::Int(a), Values::Int(b)) => Values::Int(Operand::Each(pick(yes, &a, &b))),
         (Values::Float(a), Values::Float(b)) => Values::Float(Operand::Each(pick(yes, &a, &b))),
@@ -178,6 +178,17 @@ pub(super) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector,
         _ => unreachable!("other pairs are not alike"),
     };
     Ok(Vector { len: then.len, values, nulls })
+}
+
+/// Values whose parts, if there are several, are null wherever the whole is.
+fn masked(values: Values, nulls: Option<&[bool]>) -> Values {
+    match (values, nulls) {
+        (Values::Mixed(parts), Some(nulls)) => {
+            let masked = |part: Vector| Vector { nulls: merge_nulls(part.nulls, Some(nulls.to_vec())), ..part };
+            Values::Mixed(parts.into_iter().map(masked).collect())
+        }
+        (values, _) => values,
+    }
 }
 
 /// Whether both are plain values of one form.

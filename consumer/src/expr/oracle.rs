@@ -125,9 +125,9 @@ fn arithmetic(op: ArithmeticOp, a: &Cell, b: &Cell) -> Result<Cell, Overflow> {
             ArithmeticOp::Sub => a.checked_sub(b),
             ArithmeticOp::Mul => a.checked_mul(b),
             _ if b == 0 => return Ok(Cell::Null),
-            _ if a == i128::MIN || b == i128::MIN => return Err(Overflow),
-            ArithmeticOp::FloorDiv => Some(if (a < 0) == (b < 0) { a.abs() / b.abs() } else { -((a.abs() + b.abs() - 1) / b.abs()) }),
-            _ => Some(if b > 0 { a.rem_euclid(b) } else { -(-a).rem_euclid(-b) }),
+            // Down, where the division rounds to zero.
+            ArithmeticOp::FloorDiv => a.checked_div(b).map(|to_zero| to_zero - i128::from(to_zero * b != a && (a < 0) != (b < 0))),
+            _ => Some(if a.wrapping_rem(b) == 0 { 0 } else { a % b + if (a < 0) == (b < 0) { 0 } else { b } }),
         };
         return exact.map(Cell::Int).ok_or(Overflow);
     }

@@ -114,7 +114,10 @@ impl Set {
             Values::Null => Operand::One(self.has_null),
             Values::Bool(values) => values.map(|value| if value { self.has_true } else { self.has_false }),
             Values::Int(values) => self.ints.lookup(values),
-            Values::Wide(values) => values.map(|value| self.wide.contains(&value)),
+            Values::Wide(values) => values.map(|value| match i64::try_from(value) {
+                Ok(value) => self.ints.hashed.contains(&value),
+                Err(_) => self.wide.contains(&value),
+            }),
             Values::Mixed(parts) => {
                 let mut found = vec![false; vector.len];
                 for part in parts {

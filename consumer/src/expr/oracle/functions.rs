@@ -87,8 +87,8 @@ fn characters(text: &[u8]) -> Vec<Vec<u8>> {
 fn substr(text: &[u8], from: i128, len: Option<i128>) -> Vec<u8> {
     let all = characters(text);
     let count = all.len() as i128;
-    let start = if from < 0 { (count + from).max(0) } else { from };
-    let end = len.map_or(count, |len| start + len.max(0));
+    let start = if from < 0 { count.saturating_add(from).max(0) } else { from };
+    let end = len.map_or(count, |len| start.saturating_add(len.max(0)));
     (0_i128..).zip(all).filter(|(at, _)| (start..end).contains(at)).flat_map(|(_, c)| c).collect()
 }
 
