@@ -264,7 +264,7 @@ impl Table {
                     Type::Int => Column::int(Ints::pack(&cells.numbers)),
                     Type::Float => Column::new(recpipe::record::column::Values::Float(Ints::pack(&cells.numbers))),
                     Type::Bool => Column::new(recpipe::record::column::Values::Bool(Ints::pack(&cells.numbers))),
-                    Type::Time => unreachable!("times are made by a cast"),
+                    Type::Time | Type::Mixed => unreachable!("times are made by a cast, and no column is begun mixed"),
                 };
                 if cells.nulls.len() == rows && rows > 0 { Column::null(rows) } else { column.with_nulls(null_bits(&cells.nulls, rows)) }
             })

@@ -69,7 +69,7 @@ pub struct Block {
 impl Block {
     /// Its place, as the origin of the records that are parsed from it.
     pub fn origin(&self) -> Origin {
-        Origin { source: self.source.clone(), start: self.start, end: self.end, order: 0 }
+        Origin { source: self.source.clone(), start: self.start, end: self.end, line: 0, order: 0 }
     }
 }
 
