@@ -48,6 +48,10 @@ pub struct Cli {
     #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
     pub names: Vec<String>,
 
+    /// A cell that is null, such as NA, besides an empty one among numbers: of csv, tsv and regex; repeatable
+    #[arg(long, value_name = "WORD")]
+    pub null: Vec<String>,
+
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]
     pub name: Vec<String>,

@@ -7,7 +7,7 @@ use recpipe::record::Type;
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
-use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Start, near};
+use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, Start, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
 use crate::output::foreign::As;
@@ -82,7 +82,9 @@ impl Config {
         let mut paths = cli.paths;
         let fields = fields(&cli.fields)?;
         let casts = casts(&cli.cast, fields.as_deref())?;
-        let args = Args { positional: positional(format, &mut paths)?, names: names(format, &cli.names)?, fields, casts };
+        let names = optional(format, FormatOption::Names, cli.names)?;
+        let nulls = Nulls::new(optional(format, FormatOption::Null, cli.null)?);
+        let args = Args { positional: positional(format, &mut paths)?, names, nulls, fields, casts };
         if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
@@ -204,11 +206,11 @@ fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<Strin
     own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
 }
 
-/// The names in `--names`, where the format has that option.
-fn names(format: &FormatSpec, names: &[String]) -> Result<Vec<String>, String> {
-    match (format.options.contains(&FormatOption::Names), names.is_empty()) {
-        (false, false) => Err(format!("`{}` has no --names", format.name)),
-        _ => Ok(names.to_vec()),
+/// What was given for an option that only some formats have.
+fn optional(format: &FormatSpec, option: FormatOption, given: Vec<String>) -> Result<Vec<String>, String> {
+    match (format.options.contains(&option), given.is_empty()) {
+        (false, false) => Err(format!("`{}` has no {}", format.name, option.name())),
+        _ => Ok(given),
     }
 }
 
@@ -273,6 +275,7 @@ mod tests {
         check(&["apache", "--fields", "host", "--cast", "bytes=int"], "not among the --fields");
         check(&["apache", "--grep", "("], "--grep: ");
         check(&["apache", "--names", "a"], "`apache` has no --names");
+        check(&["json", "--null", "NA"], "`json` has no --null");
         check(&["apache", "--replay", "--to", "unix:s"], "--replay: standard input");
         check(&["apache", "--replay", "--to", "unix:s", "-"], "--replay: standard input");
         check(&["apache", "--replay", "--to", "unix:s", "log", "-F"], "--replay: what is followed");

@@ -18,6 +18,7 @@ mod order;
 pub mod rejects;
 pub mod shape;
 pub mod source;
+mod widen;
 mod work;
 
 use std::sync::PoisonError;

@@ -23,7 +23,7 @@ mod regex;
 
 use std::sync::Arc;
 
-use recpipe::record::{Field, Origin, Schema, Type};
+use recpipe::record::{Field, Schema, Type};
 
 use self::columns::Columns;
 use super::{Format, FormatSpec, Parsed, Parser, Plan, Start, Wanted};
@@ -157,7 +157,7 @@ impl Parser for ApacheParser {
             true => (&self.sent.schemas.combined, &self.sent.fields[..]),
             false => (&self.sent.schemas.common, &self.sent.fields[..COMMON_FIELDS]),
         };
-        let origin = Origin { source: block.source.clone(), start: block.start, end: block.end, order: 0 };
+        let origin = block.origin();
         Parsed { batch: self.columns.batch(&block.bytes, schema, fields, origin), lines, blank: 0, rejects }
     }
 

@@ -4,20 +4,28 @@ use std::sync::Arc;
 
 use recpipe::record::Type;
 
-use super::near;
+use super::{Nulls, near};
 
 /// An option that only some formats have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FormatOption {
     /// `--names a,b,c`: what the fields are called.
     Names,
+    /// `--null WORD`: cells that are null.
+    Null,
 }
 
 impl FormatOption {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        self.usage().split(' ').next().unwrap_or_default()
+    }
+
     /// How it is typed.
     pub fn usage(self) -> &'static str {
         match self {
             FormatOption::Names => "--names a,b,c",
+            FormatOption::Null => "--null WORD",
         }
     }
 }
@@ -47,6 +55,8 @@ pub struct Args {
     pub positional: Vec<String>,
     /// `--names`.
     pub names: Vec<String>,
+    /// `--null`.
+    pub nulls: Nulls,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would

@@ -5,29 +5,32 @@
 //!
 //! # Types
 //!
-//! They are guessed from the first block of the input in which a column first appears: an int or a float if everything there that is not
-//! empty clearly is one (`number.rs`), otherwise text; [`Args::casts`] says so instead. An empty field is null as a number, and
-//! an empty text as text. A later value that does not fit makes its row a reject, which names the column: a number that
-//! silently became null would be a wrong answer.
+//! Cells have none: each is a number or text by its own bytes (`untyped.rs`), and no row is lost for that. Quoted or not makes no difference;
+//! a cell with a quote in it is text. [`Args::casts`] says what a field is to be.
+//!
+//! # Several files
+//!
+//! The fields are those of all headers together, by name; a field that a file does not have is missing in its records. Of a file without
+//! records the header counts only if none has any.
 
-mod number;
 mod rows;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use recpipe::record::{Field, Schema, Type};
+use recpipe::record::{Field, Schema};
 
 use self::rows::{Delimited, Row, Rows, Spot, unescape};
 use super::table::Table;
-use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
+use super::untyped::{CellReader, Sampled};
+use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;
 
 pub(super) const CSV: FormatSpec = FormatSpec {
     name: "csv",
     args: &[],
-    options: &[],
+    options: &[FormatOption::Null],
     about: "comma-separated values; the first row names the fields",
     start: Start::Blocks(|args| Ok(Box::new(Csv::new(rows::COMMA, args)))),
 };
@@ -35,7 +38,7 @@ pub(super) const CSV: FormatSpec = FormatSpec {
 pub(super) const TSV: FormatSpec = FormatSpec {
     name: "tsv",
     args: &[],
-    options: &[],
+    options: &[FormatOption::Null],
     about: "tab-separated values; the first row names the fields",
     start: Start::Blocks(|args| Ok(Box::new(Csv::new(rows::TAB, args)))),
 };
@@ -43,24 +46,60 @@ pub(super) const TSV: FormatSpec = FormatSpec {
 struct Csv {
     kind: Delimited,
     args: Args,
-    /// The types of all columns so far: they hold for the inputs to come.
-    types: Vec<(String, Type)>,
-    /// The fields of the last input.
+    /// The columns of all inputs so far, in the order in which they came.
+    columns: Vec<(String, Sampled)>,
+    /// Those of inputs without records, which count if there are no others.
+    empty: Vec<String>,
+    /// A plan was made: the types of the columns are settled.
+    is_planned: bool,
+    /// The fields that are sent.
     schema: Arc<Schema>,
+    /// The input whose header has not come yet: nothing but rows with nothing in them.
+    headless: Option<Arc<str>>,
+}
+
+/// The first row that is not empty.
+struct Header {
+    /// None where there is no such row.
+    names: Vec<String>,
+    /// Its length in bytes, with all that is before it.
+    len: usize,
 }
 
 impl Csv {
     fn new(kind: Delimited, args: &Args) -> Self {
-        Csv { kind, args: args.clone(), types: Vec::new(), schema: empty() }
+        Csv { kind, args: args.clone(), columns: Vec::new(), empty: Vec::new(), is_planned: false, schema: empty(), headless: None }
     }
 
-    /// The names in the header, and its length in bytes with all that is before it.
-    fn header(&self, first: &Block) -> Result<(Vec<String>, usize), String> {
-        let bytes = &first.bytes;
-        if first.start != 0 {
-            return Err(format!("{}: the header is longer than {} bytes", first.source, self.kind.max_bytes()));
+    /// The fields by now, with their types.
+    fn fields(&self) -> Result<Arc<Schema>, String> {
+        let sent = self.columns.iter().filter(|(name, _)| self.args.sends(name));
+        let fields = sent.map(|(name, sampled)| Field::open(name.clone(), self.reader(name, *sampled).kind)).collect();
+        Schema::new(fields).map(Arc::new).map_err(|e| e.to_string())
+    }
+
+    fn reader(&self, name: &str, sampled: Sampled) -> CellReader {
+        let nulls = self.args.nulls.clone();
+        if self.args.is_cast(name) { CellReader::text(nulls) } else { sampled.reader(nulls) }
+    }
+
+    /// The samples are all there: looks for mistakes in what was typed.
+    fn settle(&mut self, first: &Block) -> Result<(), String> {
+        if std::mem::replace(&mut self.is_planned, true) {
+            return Ok(());
         }
-        let mut at = self.kind.mark(bytes);
+        if self.columns.is_empty() {
+            self.columns = self.empty.drain(..).map(|name| (name, Sampled::default())).collect();
+        }
+        let names: Vec<String> = self.columns.iter().map(|(name, _)| name.clone()).collect();
+        self.args.check(&names).map_err(|mistake| format!("{}: {mistake}", first.source))
+    }
+
+    /// The header of an input that begins so.
+    ///
+    /// # Errors
+    /// A quote in it is not closed.
+    fn header(&self, bytes: &[u8], mut at: usize) -> Result<Header, String> {
         let (mut names, mut is_torn) = (Vec::new(), false);
         while names.is_empty() && !is_torn && at < bytes.len() {
             let row = &bytes[at..];
@@ -74,9 +113,9 @@ impl Csv {
             at += row.len();
         }
         if is_torn {
-            return Err(format!("{}: a quote in the header is not closed", first.source));
+            return Err("a quote in the header is not closed".to_owned());
         }
-        Ok((unique(names), at))
+        Ok(Header { names: unique(names), len: at })
     }
 }
 
@@ -136,63 +175,102 @@ impl Format for Csv {
         None
     }
 
+    fn learns(&self) -> bool {
+        true
+    }
+
+    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
+        let mut at = self.kind.mark(bytes);
+        loop {
+            let end = at + self.kind.first_end(&bytes[at..], 0)?;
+            let mut is_blank = false;
+            Rows::default().read(self.kind, &bytes[at..end], |row| is_blank = row.is_blank());
+            at = end;
+            if !is_blank {
+                return Some(at);
+            }
+        }
+    }
+
+    fn sample(&mut self, first: &Block) -> Result<(), String> {
+        let header = self.header(&first.bytes, self.kind.mark(&first.bytes)).map_err(|what| format!("{}: {what}", first.source))?;
+        let (rows, sampled) = sampled(self.kind, &first.bytes[header.len..], header.names.len(), &self.args);
+        if rows == 0 && !self.is_planned {
+            let new: Vec<String> = header.names.into_iter().filter(|name| !self.empty.contains(name)).collect();
+            self.empty.extend(new);
+            return Ok(());
+        }
+        let places: HashMap<String, usize> = self.columns.iter().enumerate().map(|(place, (name, _))| (name.clone(), place)).collect();
+        for (name, sampled) in header.names.into_iter().zip(sampled) {
+            match places.get(&name) {
+                None => self.columns.push((name, sampled)),
+                // What is settled stays.
+                Some(&place) if !self.is_planned || self.columns[place].1.is_empty() => self.columns[place].1.join(sampled),
+                Some(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        let (names, head_bytes) = self.header(first)?;
-        if self.types.is_empty() {
-            self.args.check(&names).map_err(|mistake| format!("{}: {mistake}", first.source))?;
+        let goes_on = self.headless.take().is_some_and(|source| Arc::ptr_eq(&source, &first.source));
+        if first.start != 0 && !goes_on {
+            return Err(format!("{}: the header is longer than {} bytes", first.source, self.kind.max_bytes()));
         }
-        let guessed = guess(self.kind, &first.bytes[head_bytes..], names.len());
-        let (mut columns, mut fields) = (Vec::new(), Vec::new());
-        for (name, guessed) in names.into_iter().zip(guessed) {
-            if !self.args.sends(&name) {
-                columns.push(None);
-                continue;
-            }
-            let known = self.types.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
-            let kind = if self.args.is_cast(&name) { Type::Text } else { known.unwrap_or(guessed) };
-            if known.is_none() {
-                self.types.push((name.clone(), kind));
-            }
-            columns.push(Some((fields.len(), kind)));
-            fields.push(Field::new(name, kind));
+        let from = if first.start == 0 { self.kind.mark(&first.bytes) } else { 0 };
+        let Header { names, len } = self.header(&first.bytes, from).map_err(|what| format!("{}: {what}", first.source))?;
+        let head_bytes = first.start as usize + len;
+        if names.is_empty() {
+            self.headless = Some(first.source.clone());
+            return Ok(Arc::new(CsvPlan { kind: self.kind, head_bytes, columns: Vec::new(), schema: self.schema.clone(), is_head: true }));
         }
-        let schema = Schema::new(fields).map_err(|e| format!("{}: {e}", first.source))?;
-        self.schema = Arc::new(schema);
-        Ok(Arc::new(CsvPlan { kind: self.kind, head_bytes, columns, schema: self.schema.clone() }))
+        self.settle(first)?;
+        let mut places: HashMap<&str, usize> = self.columns.iter().enumerate().map(|(place, (name, _))| (name.as_str(), place)).collect();
+        let new: Vec<String> = names.iter().filter(|name| !places.contains_key(name.as_str())).cloned().collect();
+        if !new.is_empty() || self.schema.is_empty() {
+            self.columns.extend(new.into_iter().map(|name| (name, Sampled::default())));
+            places = self.columns.iter().enumerate().map(|(place, (name, _))| (name.as_str(), place)).collect();
+        }
+        let schema = self.fields().map_err(|e| format!("{}: {e}", first.source))?;
+        let sent: HashMap<&str, usize> = schema.names().enumerate().map(|(place, name)| (name, place)).collect();
+        let column = |name: &String| {
+            let field = *sent.get(name.as_str())?;
+            Some((field, self.reader(name, self.columns[*places.get(name.as_str())?].1)))
+        };
+        let columns = names.iter().map(column).collect();
+        self.schema = if *schema == *self.schema { self.schema.clone() } else { schema };
+        Ok(Arc::new(CsvPlan { kind: self.kind, head_bytes, columns, schema: self.schema.clone(), is_head: false }))
     }
 }
 
-/// The types that the columns seem to have.
-fn guess(kind: Delimited, block: &[u8], columns: usize) -> Vec<Type> {
-    // Null: nothing but empty fields so far.
-    let mut types = vec![Type::Null; columns];
+/// The number of rows that are records, and what their columns hold.
+fn sampled(kind: Delimited, block: &[u8], columns: usize, args: &Args) -> (usize, Vec<Sampled>) {
+    let (mut rows, mut sampled) = (0, vec![Sampled::default(); columns]);
     Rows::default().read(kind, block, |row| {
-        if row.is_torn || row.fields.len() != columns {
+        if row.is_torn || row.is_blank() || row.fields.len() != columns {
             return;
         }
-        for (guess, spot) in types.iter_mut().zip(row.fields) {
+        rows += 1;
+        for (sampled, spot) in sampled.iter_mut().zip(row.fields) {
             let raw = &block[spot.start as usize..][..spot.len as usize];
-            if *guess == Type::Text || raw.is_empty() {
-                continue;
+            if spot.escaped {
+                sampled.add_text();
+            } else if !raw.is_empty() && !args.nulls.has(raw) {
+                sampled.add(raw);
             }
-            *guess = match *guess {
-                _ if spot.escaped => Type::Text,
-                Type::Null | Type::Int if number::int(raw).is_some() => Type::Int,
-                _ if number::float(raw).is_some() => Type::Float,
-                _ => Type::Text,
-            };
         }
     });
-    types.into_iter().map(|guess| if guess == Type::Null { Type::Text } else { guess }).collect()
+    (rows, sampled)
 }
 
 #[derive(Debug, Clone)]
 struct CsvPlan {
     kind: Delimited,
     head_bytes: usize,
-    /// For each column of the input: its place among the fields and its type, if it is sent.
-    columns: Vec<Option<(usize, Type)>>,
+    /// For each column of the input: its place among the fields, if it is sent, and how its cells are read.
+    columns: Vec<Option<(usize, CellReader)>>,
     schema: Arc<Schema>,
+    is_head: bool,
 }
 
 impl Plan for CsvPlan {
@@ -200,8 +278,13 @@ impl Plan for CsvPlan {
         self.head_bytes
     }
 
+    fn is_head(&self) -> bool {
+        self.is_head
+    }
+
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(CsvParser { plan: self.clone(), rows: Rows::default(), table: Table::default() })
+        let (rows, read) = (Rows::default(), self.columns.clone());
+        Box::new(CsvParser { plan: self.clone(), rows, table: Table::open(), wanted: Wanted::all(), read })
     }
 }
 
@@ -209,11 +292,19 @@ struct CsvParser {
     plan: CsvPlan,
     rows: Rows,
     table: Table,
+    /// What is read of each column, since nobody reads others.
+    read: Vec<Option<(usize, CellReader)>>,
+    wanted: Wanted,
 }
 
 impl Parser for CsvParser {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
-        let CsvParser { plan, rows, table } = self;
+        if !self.wanted.is_same(wanted) {
+            self.wanted = wanted.clone();
+            let is_read = |(field, _): &(usize, CellReader)| wanted.has(&self.plan.schema.fields()[*field].name);
+            self.read = self.plan.columns.iter().map(|column| column.clone().filter(is_read)).collect();
+        }
+        let CsvParser { plan, rows, table, read, .. } = self;
         let bytes = &block.bytes;
         table.reset(plan.schema.fields().iter().map(|field| field.kind));
         let (mut rejects, mut counted, mut line) = (Vec::new(), 0, 0);
@@ -221,7 +312,7 @@ impl Parser for CsvParser {
             if row.is_blank() {
                 return;
             }
-            if let Err(why) = plan.take(bytes, &row, table) {
+            if let Err(why) = take(bytes, &row, read, table) {
                 line += memchr::memchr_iter(b'\n', &bytes[counted..row.start]).count() as u32;
                 counted = row.start;
                 let (start, len) = (row.start as u32, (row.end - row.start) as u32);
@@ -238,46 +329,26 @@ impl Parser for CsvParser {
     }
 }
 
-impl CsvPlan {
-    /// Adds a row to the table, or says what is wrong with it.
-    fn take(&self, bytes: &[u8], row: &Row<'_>, table: &mut Table) -> Result<(), String> {
-        if row.is_torn {
-            return Err("a quote is not closed".to_owned());
-        }
-        if row.fields.len() != self.columns.len() {
-            return Err(format!("{} fields where the header has {}", row.fields.len(), self.columns.len()));
-        }
-        table.begin(row.start);
-        for (spot, column) in row.fields.iter().zip(&self.columns) {
-            let &Some((column, kind)) = column else { continue };
-            let (start, len) = (spot.start as usize, spot.len as usize);
-            let raw = &bytes[start..][..len];
-            let number = match kind {
-                Type::Int if !spot.escaped => number::int(raw),
-                Type::Float if !spot.escaped => number::float(raw).map(|float| float.to_bits() as i64),
-                Type::Int | Type::Float => None,
-                _ if spot.escaped => {
-                    table.own_text(column, |own| unescape(raw, own));
-                    continue;
-                }
-                _ => {
-                    table.text(column, start, len);
-                    continue;
-                }
-            };
-            match number {
-                Some(number) => table.number(column, number),
-                None if raw.is_empty() => table.null(column),
-                None => {
-                    table.cancel(table.columns());
-                    let name = self.schema.fields()[column].name.escape_debug();
-                    return Err(format!("`{name}` is not {kind} as it was at first (--cast {name}=str takes all)"));
-                }
-            }
-        }
-        table.commit();
-        Ok(())
+/// Adds a row to the table, or says what is wrong with it.
+fn take(bytes: &[u8], row: &Row<'_>, columns: &[Option<(usize, CellReader)>], table: &mut Table) -> Result<(), String> {
+    if row.is_torn {
+        return Err("a quote is not closed".to_owned());
     }
+    if row.fields.len() != columns.len() {
+        return Err(format!("{} fields where the header has {}", row.fields.len(), columns.len()));
+    }
+    table.begin(row.start);
+    for (spot, column) in row.fields.iter().zip(columns) {
+        let Some((column, reader)) = column else { continue };
+        let raw = &bytes[spot.start as usize..][..spot.len as usize];
+        if spot.escaped {
+            table.own_text(*column, |own| unescape(raw, own));
+        } else {
+            reader.put(table, *column, spot.start as usize, raw);
+        }
+    }
+    table.commit();
+    Ok(())
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ impl Find {
         let (start, rows) = (self.given_out, files.len() as u64);
         self.given_out += rows;
         let batch = files.finish().ok()?;
-        Some(Pulled::Batch(batch.with_origin(Origin { source: "find".into(), start, end: start, order: 0 })))
+        Some(Pulled::Batch(batch.with_origin(Origin { source: "find".into(), start, end: start, line: 0, order: 0 })))
     }
 }
 
@@ -61,7 +61,7 @@ fn add(files: &mut BatchBuilder, path: &Path) -> Result<(), InputError> {
     let values = [
         Value::Text(path.as_os_str().as_bytes()),
         Value::Text(path.file_name().unwrap_or(path.as_os_str()).as_bytes()),
-        i64::try_from(meta.len()).map_or(Value::Null, Value::Int),
+        i64::try_from(meta.len()).map_or(Value::Null, |len| Value::Int(i128::from(len))),
         nanos.map_or(Value::Null, |nanos| Value::Time(Time { nanos, offset_s: 0 })),
     ];
     files.push(&values).map_err(|e| InputError::read(&path.display().to_string(), e.to_string()))

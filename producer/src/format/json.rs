@@ -1,27 +1,28 @@
 //! `json`: one object a line, its keys are the fields.
 //!
 //! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
-//! stands last, if both values are of its type; so the members of two objects of one key are put together.
+//! stands last; so the members of two objects of one key are put together.
 //! Lines of nothing but spaces are passed over, and so is a byte order mark.
 //!
-//! # Schema and types
+//! # Fields and types
 //!
-//! The fields are the keys of the first block of the input, in the order in which they first appear. A block with further keys makes a
-//! batch with a schema of its own: the fields of the first block, then its own. A field is of the type of its first value that
-//! is not null: whole numbers that an `i64` holds are ints, others floats; a field with both is float. Any other
-//! mixture is not guessed at: the line is a reject that names the key, and `--cast key=str` takes all as their JSON text.
+//! A value is of the type that it is written with: whole numbers are exact up to 128 bits, and text with their digits beyond that. A
+//! record has the fields that its object has; others are missing. The fields of the stream are the keys of the samples, in the order in
+//! which they first appear; what has further keys later adds them.
 //!
 //! Where the lines of a block have more different keys than one batch holds, they make several.
 
 mod scan;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use recpipe::record::{Field, Schema, Type};
+use bytes::Buf;
+use recpipe::record::Schema;
 
 use self::scan::{Fault, Scalar, Visitor, unescape};
+use super::growing::{Growing, Learned};
 use super::lines::lines;
+use super::names::{Names, no_fields};
 use super::table::Table;
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Wanted};
 use crate::input::block::Block;
@@ -31,54 +32,65 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     args: &[],
     options: &[],
     about: "one object a line; nested ones flatten to `a.b`",
-    start: Start::Blocks(|args| Ok(Box::new(Json { args: args.clone(), schema: empty() }))),
+    start: Start::Blocks(|args| Ok(Box::new(Json::new(args)))),
 };
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-fn empty() -> Arc<Schema> {
-    Arc::new(Schema::new(Vec::new()).unwrap_or_else(|_| unreachable!("no fields")))
-}
-
 struct Json {
     args: Args,
-    /// Of the inputs so far.
-    schema: Arc<Schema>,
+    learned: Learned,
+}
+
+impl Json {
+    fn new(args: &Args) -> Self {
+        Json { args: args.clone(), learned: Learned::default() }
+    }
 }
 
 impl Format for Json {
     fn schema(&self) -> Arc<Schema> {
-        self.schema.clone()
+        self.learned.schema(&self.args).unwrap_or_else(|_| no_fields())
     }
 
     fn known_fields(&self) -> Option<Vec<String>> {
         None
     }
 
-    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        let head_bytes = if first.start == 0 && first.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-        let everything = Args { fields: None, ..self.args.clone() };
-        let mut keys = Keys::new(everything, &self.schema);
-        keys.parse(&first.bytes[head_bytes..]);
-        if keys.has_too_many {
-            // Room for those to come.
-            keys.truncate(Schema::MAX_FIELDS / 2);
-        }
-        let found = keys.schema().map_err(|e| format!("{}: {e}", first.source))?;
-        if self.schema.is_empty() {
-            let names: Vec<String> = found.names().map(str::to_owned).collect();
-            self.args.check(&names).map_err(|mistake| format!("{}: {mistake} (in its first block)", first.source))?;
-        }
-        let sent = found.fields().iter().filter(|field| self.args.sends(&field.name)).cloned().collect();
-        self.schema = Arc::new(Schema::new(sent).map_err(|e| e.to_string())?);
-        Ok(Arc::new(JsonPlan { head_bytes, args: self.args.clone(), schema: self.schema.clone() }))
+    fn learns(&self) -> bool {
+        true
     }
+
+    fn sample(&mut self, first: &Block) -> Result<(), String> {
+        if self.learned.is_over() {
+            return Ok(());
+        }
+        let mut keys = Keys::new(Names::of_samples(&self.args));
+        let mut rest = first.clone();
+        rest.bytes.advance(mark(first));
+        loop {
+            let parsed = Parser::parse(&mut keys, &rest, &Wanted::all());
+            self.learned.add(&parsed.batch);
+            let Some(at) = keys.stopped_at else { return Ok(()) };
+            rest.bytes.advance(at);
+        }
+    }
+
+    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
+        let growing = self.learned.growing(&self.args).map_err(|e| format!("{}: {e}", first.source))?;
+        Ok(Arc::new(JsonPlan { head_bytes: mark(first), args: self.args.clone(), growing }))
+    }
+}
+
+/// The bytes of the mark that an input may begin with.
+fn mark(first: &Block) -> usize {
+    if first.start == 0 && first.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
 }
 
 struct JsonPlan {
     head_bytes: usize,
     args: Args,
-    schema: Arc<Schema>,
+    growing: Arc<Growing>,
 }
 
 impl Plan for JsonPlan {
@@ -86,76 +98,36 @@ impl Plan for JsonPlan {
         self.head_bytes
     }
 
+    fn growing(&self) -> Option<&Arc<Growing>> {
+        Some(&self.growing)
+    }
+
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(Keys::new(self.args.clone(), &self.schema))
+        Box::new(Keys::new(Names::new(self.args.clone(), self.growing.clone())))
     }
 }
 
 /// The keys of a block, and what they hold.
 struct Keys {
-    args: Args,
-    /// The fields that every block has.
-    base: Arc<Schema>,
-    names: Vec<Arc<str>>,
-    /// The names' places.
-    places: HashMap<Arc<str>, usize>,
-    /// Of each name: its values are kept as text, whatever they are.
-    is_cast: Vec<bool>,
-    /// The place that the next key most likely has: lines have their keys in the same order.
-    next: usize,
-    /// The columns that had no type before the line.
-    typed: Vec<usize>,
-    /// What the line has in columns of whole numbers that are none: they become columns of floats if it is a record.
-    floats: Vec<(usize, f64)>,
+    names: Names,
     table: Table,
     path: String,
     /// The line that does not fit with those before it.
     stopped_at: Option<usize>,
-    /// It has more keys than there may be, with theirs.
+    /// There are too many keys with those of the line.
     has_too_many: bool,
 }
 
 impl Keys {
-    fn new(args: Args, base: &Arc<Schema>) -> Self {
-        let mut keys = Keys {
-            args,
-            base: base.clone(),
-            names: Vec::new(),
-            places: HashMap::new(),
-            is_cast: Vec::new(),
-            next: 0,
-            typed: Vec::new(),
-            floats: Vec::new(),
-            table: Table::default(),
-            path: String::new(),
-            stopped_at: None,
-            has_too_many: false,
-        };
-        base.names().for_each(|name| keys.add_name(name));
-        keys
-    }
-
-    fn add_name(&mut self, name: &str) {
-        let shared: Arc<str> = name.into();
-        self.places.insert(shared.clone(), self.names.len());
-        self.names.push(shared);
-        self.is_cast.push(self.args.is_cast(name));
-    }
-
-    /// Keeps only the first `len` names.
-    fn truncate(&mut self, len: usize) {
-        for name in self.names.drain(len..) {
-            self.places.remove(&name);
-        }
-        self.is_cast.truncate(len);
+    fn new(names: Names) -> Self {
+        Keys { names, table: Table::open(), path: String::new(), stopped_at: None, has_too_many: false }
     }
 
     /// Fills the table; answers how many lines there are, how many of them are blank, and which are no records.
     fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
-        self.truncate(self.base.len());
-        self.table.reset(self.base.fields().iter().map(|field| field.kind));
+        self.names.begin(&mut self.table);
         let (mut count, mut blank, mut rejects) = (0, 0, Vec::new());
-        (self.stopped_at, self.has_too_many) = (None, false);
+        self.stopped_at = None;
         let mut path = std::mem::take(&mut self.path);
         for (start, line) in lines(block) {
             if !self.table.has_room(self.names.len()) {
@@ -167,77 +139,73 @@ impl Keys {
                 blank += 1;
                 continue;
             }
-            let known = self.names.len();
-            self.table.begin(start);
-            self.next = 0;
-            self.typed.clear();
-            self.floats.clear();
-            match scan::object(line, &mut path, &mut InLine { keys: self, line, start }) {
-                Ok(()) => {
-                    for (column, float) in self.floats.drain(..) {
-                        self.table.retype(column, Type::Float);
-                        self.table.number(column, float.to_bits() as i64);
-                    }
-                    self.table.commit();
+            let mut read = self.line(line, start, &mut path);
+            if read.is_err() && self.has_too_many && self.stopped_at.is_none() && self.names.stand_alone(&mut self.table) {
+                read = self.line(line, start, &mut path);
+            }
+            if let Err(why) = read {
+                if self.stopped_at.is_some() {
+                    count -= 1;
+                    break;
                 }
-                Err(why) => {
-                    self.truncate(known);
-                    self.table.cancel(known);
-                    // What is no record says nothing of types.
-                    self.typed.iter().filter(|&&column| column < known).for_each(|&column| self.table.untype(column));
-                    if self.stopped_at.is_some() {
-                        count -= 1;
-                        break;
-                    }
-                    let (start, len, records_before) = (start as u32, line.len() as u32, self.table.rows() as u32);
-                    rejects.push(Reject { line: count - 1, records_before, start, len, why });
-                }
+                let (start, len, records_before) = (start as u32, line.len() as u32, self.table.rows() as u32);
+                rejects.push(Reject { line: count - 1, records_before, start, len, why });
             }
         }
         self.path = path;
         (count, blank, rejects)
     }
 
-    /// The base's schema, if the block has the same; otherwise one of its own.
-    fn schema(&self) -> Result<Arc<Schema>, recpipe::Error> {
-        let fields = self.base.fields();
-        if self.names.len() == fields.len() && fields.iter().enumerate().all(|(i, field)| field.kind == self.table.kind(i)) {
-            return Ok(self.base.clone());
+    /// Reads a line as a record that begins here in the block; what is none leaves nothing behind.
+    fn line(&mut self, line: &[u8], start: usize, path: &mut String) -> Result<(), Fault> {
+        let known = self.names.len();
+        self.table.begin(start);
+        self.names.begin_record();
+        self.has_too_many = false;
+        let read = scan::object(line, path, &mut InLine { keys: self, line, start });
+        match &read {
+            Ok(()) => self.table.commit(),
+            Err(_) => {
+                self.names.truncate(known);
+                self.table.cancel(known);
+            }
         }
-        let fields = self.names.iter().enumerate().map(|(i, name)| Field::new(&**name, self.table.kind(i)));
-        Schema::new(fields.collect()).map(Arc::new)
+        read
     }
 
     /// The place of a key of the line that begins here; `None` for one that is not sent.
+    #[inline]
     fn place(&mut self, path: &str, line_start: usize) -> Result<Option<usize>, Fault> {
-        let place = match self.names.get(self.next) {
-            Some(name) if **name == *path => self.next,
-            // Before it is looked up: many values below one long key would each take as long as the key.
-            _ if path.len() > Schema::MAX_NAME_BYTES => match self.args.fields {
-                Some(_) => return Ok(None),
-                None => return Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into()),
-            },
-            _ => match self.places.get(path) {
-                Some(&place) => place,
-                None if !self.args.sends(path) => return Ok(None),
-                None => {
-                    // Of a batch of its own, the line may be.
-                    self.has_too_many = self.names.len() >= Schema::MAX_FIELDS;
-                    if self.table.rows() > 0 && (self.has_too_many || !self.table.has_room(self.names.len() + 1)) {
-                        self.stopped_at = Some(line_start);
-                        return Err("too many keys".into());
-                    }
-                    if self.has_too_many {
-                        return Err(format!("more than {} different keys", Schema::MAX_FIELDS).into());
-                    }
-                    self.add_name(path);
-                    self.table.add_column(Type::Null);
-                    self.names.len() - 1
-                }
-            },
-        };
-        self.next = place + 1;
-        Ok(Some(place))
+        match self.names.guess(path.as_bytes()) {
+            Some(place) => Ok(Some(place)),
+            None => self.look_up(path, line_start),
+        }
+    }
+
+    fn look_up(&mut self, path: &str, line_start: usize) -> Result<Option<usize>, Fault> {
+        // Before it is looked up: many values below one long key would each take as long as the key.
+        if path.len() > Schema::MAX_NAME_BYTES {
+            return match self.names.args().fields {
+                Some(_) => Ok(None),
+                None => Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into()),
+            };
+        }
+        if let Some(place) = self.names.find(path) {
+            return Ok(Some(place));
+        }
+        if !self.names.args().sends(path) {
+            return Ok(None);
+        }
+        self.has_too_many = self.names.len() >= Schema::MAX_FIELDS;
+        // Of a batch of its own, the line may be.
+        if self.table.rows() > 0 && (self.has_too_many || !self.table.has_room(self.names.len() + 1)) {
+            self.stopped_at = Some(line_start);
+            return Err("too many keys".into());
+        }
+        if self.has_too_many {
+            return Err(format!("more than {} different keys", Schema::MAX_FIELDS).into());
+        }
+        Ok(Some(self.names.add(path, &mut self.table)))
     }
 }
 
@@ -251,54 +219,23 @@ struct InLine<'a> {
 impl Visitor for InLine<'_> {
     fn value(&mut self, path: &str, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
         let Some(place) = self.keys.place(path, self.start)? else { return Ok(()) };
-        let as_text = self.keys.is_cast[place];
+        let as_text = self.keys.names.is_cast(place);
         let table = &mut self.keys.table;
         if table.is_set(place) {
             table.unset(place);
         }
-        if !self.keys.floats.is_empty() {
-            self.keys.floats.retain(|(column, _)| *column != place);
-        }
-        let kind = match scalar {
-            Scalar::Null => {
-                table.null(place);
-                return Ok(());
-            }
-            _ if as_text => Type::Text,
-            Scalar::Bool(_) => Type::Bool,
-            Scalar::Int(_) => Type::Int,
-            Scalar::Float(_) => Type::Float,
-            Scalar::String { .. } | Scalar::Array => Type::Text,
-        };
-        match (table.kind(place), kind) {
-            (Type::Null, kind) => {
-                table.retype(place, kind);
-                self.keys.typed.push(place);
-            }
-            (Type::Int, Type::Float) => {
-                if let Scalar::Float(float) = scalar {
-                    self.keys.floats.push((place, float));
-                }
-                return Ok(());
-            }
-            (Type::Float, Type::Int) => {}
-            (known, kind) if known == kind => {}
-            (known, kind) => {
-                let path = path.escape_debug();
-                return Err(format!("`{path}` is {kind}, and was {known} at first (--cast {path}=str takes all)").into());
-            }
-        }
-        match (scalar, table.kind(place)) {
-            (Scalar::String { escaped: true }, _) => {
+        match scalar {
+            Scalar::Null => table.null(place),
+            Scalar::String { escaped: true } => {
                 let raw = &self.line[start..start + len];
                 table.own_text(place, |own| unescape(raw, own));
             }
-            (_, Type::Text) => table.text(place, self.start + start, len),
-            (Scalar::Int(n), Type::Float) => table.number(place, (n as f64).to_bits() as i64),
-            (Scalar::Int(n), _) => table.number(place, n),
-            (Scalar::Float(n), _) => table.number(place, n.to_bits() as i64),
-            (Scalar::Bool(b), _) => table.number(place, i64::from(b)),
-            (Scalar::Null | Scalar::String { .. } | Scalar::Array, _) => {}
+            Scalar::String { .. } | Scalar::Array | Scalar::Digits => table.text(place, self.start + start, len),
+            _ if as_text => table.text(place, self.start + start, len),
+            Scalar::Int(n) => table.int(place, n),
+            Scalar::Wide(n) => table.wide(place, n),
+            Scalar::Float(n) => table.float(place, n),
+            Scalar::Bool(b) => table.bool(place, b),
         }
         Ok(())
     }
@@ -307,8 +244,7 @@ impl Visitor for InLine<'_> {
 impl Parser for Keys {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
         let (lines, blank, rejects) = Keys::parse(self, &block.bytes);
-        // The names differ, and there are not too many of them, nor too long ones.
-        let schema = self.schema().unwrap_or_else(|_| unreachable!("every name was looked at"));
+        let schema = self.names.schema();
         Parsed { batch: self.table.batch(&block.bytes, &schema, wanted, block.origin()), lines, blank, rejects }
     }
 

@@ -4,7 +4,7 @@
 //! Most formats take blocks of whole records apart, on all workers at once:
 //!
 //! ```text
-//! Format   one for a stream      says where records end, sees the first block of every input, in order, and makes of it
+//! Format   one for a stream      says where records end, sees samples of all inputs, then the first block of each, and makes of it
 //! Plan     one for an input      what all its blocks need (csv: the header), shared by the workers
 //! Parser   one for a worker      takes blocks apart, one at a time, in any order
 //! ```
@@ -15,8 +15,11 @@ pub mod apache;
 mod args;
 pub mod csv;
 mod find;
+pub mod growing;
 pub mod json;
+mod kinds;
 pub mod lines;
+mod names;
 mod near;
 mod pickle;
 mod records;
@@ -26,6 +29,7 @@ mod struct_;
 pub mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod untyped;
 mod wanted;
 mod xml;
 
@@ -34,10 +38,12 @@ use std::sync::Arc;
 
 use recpipe::record::{Batch, Schema};
 
+use growing::Growing;
 use seam::{Failure, Seam};
 
 pub use args::{Args, FormatOption, check_fields};
 pub use near::near;
+pub use untyped::Nulls;
 pub use wanted::Wanted;
 
 use crate::input::Inputs;
@@ -134,6 +140,28 @@ pub trait Format: Send {
         Some(self.schema().names().map(str::to_owned).collect())
     }
 
+    /// Whether the fields or their types are learned from the inputs: then samples are shown before the first plan is made.
+    fn learns(&self) -> bool {
+        false
+    }
+
+    /// How many bytes there are before the first record of an input that begins so; `None` where that is beyond these bytes.
+    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
+        Some(self.boundary().mark(bytes))
+    }
+
+    /// Learns from a sample: the whole records that an input begins with. A sample without records decides no types.
+    ///
+    /// Called for the inputs in their order, before the first plan is made. Of inputs that are found later, such as files that are
+    /// followed, it is called before theirs: then only what is new counts.
+    ///
+    /// # Errors
+    ///
+    /// As [`Format::plan`].
+    fn sample(&mut self, _first: &Block) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Looks at the first block of an input and says how all its blocks are to be read.
     ///
     /// Called for the inputs in their order, so that what is decided depends on them alone.
@@ -151,6 +179,17 @@ pub trait Plan: Send + Sync {
         0
     }
 
+    /// Whether what it was made of is only a part of the head, so that another is to be made of the next block. Such a block has no
+    /// records.
+    fn is_head(&self) -> bool {
+        false
+    }
+
+    /// The fields of the stream so far, where a block may have others beyond those.
+    fn growing(&self) -> Option<&Arc<Growing>> {
+        None
+    }
+
     /// A parser for one worker.
     fn parser(&self) -> Box<dyn Parser>;
 }
@@ -159,8 +198,8 @@ pub trait Plan: Send + Sync {
 pub trait Parser {
     /// The records and the rejects of one block of whole records.
     ///
-    /// A function of the block, the plan and what is wanted alone: not of the blocks before it, nor of the worker. What is
-    /// wanted may leave out fields, never records or rejects.
+    /// A function of the block, the plan and what is wanted alone: not of the blocks before it, nor of the worker (but for fields
+    /// without values, where the plan is [growing](Plan::growing)). What is wanted may leave out fields, never records or rejects.
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed;
 
     /// Where a record of the block that was parsed last begins in it; `row` is one of the batch's.

@@ -3,10 +3,10 @@
 //! The values of a dict are the fields of a record: `None`, booleans, integers, floats, text and bytes. A pickle is data here:
 //! nothing is imported or called, whatever it says, and one that asks for it ends the reading with an error ([`machine`]).
 //! So does one that is torn or malformed, since where the next begins cannot be known. A whole pickle that is no such dict is a
-//! reject: a value that is a list, say, or an integer that no `int` holds.
+//! reject: a value that is a list, say.
 //!
-//! The fields and their types are those of the first block; a later block that has keys or types of its own announces a further
-//! schema. A field whose values are of different types for good needs `--cast field=str`, which makes text of all of them.
+//! Each value is of the type that it has in Python; an integer that 128 bits do not hold is text with its digits. A record has the fields
+//! that its dict has. The fields of the stream are the keys of the samples, and then what comes.
 
 mod fields;
 mod machine;
@@ -15,12 +15,15 @@ mod text;
 
 use std::sync::Arc;
 
+use bytes::Buf;
 use recpipe::Exit;
-use recpipe::record::{Schema, Type};
+use recpipe::record::Schema;
 
-use self::fields::Fields;
+use self::fields::{Fields, Refused};
 use self::machine::{Item, Loaded, Machine};
 use self::opcode::Pickles;
+use super::growing::{Growing, Learned};
+use super::names::{Names, no_fields};
 use super::seam::Failure;
 use super::table::Table;
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
@@ -36,13 +39,13 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
 };
 
 struct Pickle {
-    texts: Arc<[String]>,
-    plan: Option<Arc<PicklePlan>>,
+    args: Args,
+    learned: Learned,
 }
 
 impl Pickle {
     fn new(args: &Args) -> Self {
-        Pickle { texts: args.casts.iter().map(|(name, _)| name.clone()).collect(), plan: None }
+        Pickle { args: args.clone(), learned: Learned::default() }
     }
 }
 
@@ -56,61 +59,69 @@ impl Format for Pickle {
     }
 
     fn schema(&self) -> Arc<Schema> {
-        match &self.plan {
-            Some(plan) => plan.schema.clone(),
-            None => Fields::default().schema(&Table::default()),
-        }
+        self.learned.schema(&self.args).unwrap_or_else(|_| no_fields())
     }
 
     fn known_fields(&self) -> Option<Vec<String>> {
         None
     }
 
-    /// The first block of the first input decides, for the whole stream.
+    fn learns(&self) -> bool {
+        true
+    }
+
+    fn sample(&mut self, first: &Block) -> Result<(), String> {
+        if self.learned.is_over() {
+            return Ok(());
+        }
+        let mut parser = PickleParser::new(Names::of_samples(&self.args));
+        let mut rest = first.clone();
+        loop {
+            self.learned.add(&parser.parse(&rest, &Wanted::all()).batch);
+            let Some(at) = parser.stopped_at else { return Ok(()) };
+            rest.bytes.advance(at);
+        }
+    }
+
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        let plan = self.plan.get_or_insert_with(|| {
-            let fields = Fields::new(self.texts.clone());
-            let mut parser = PickleParser::new(PicklePlan { schema: fields.schema(&Table::default()), fields });
-            parser.load(&first.bytes);
-            let schema = parser.fields.schema(&parser.table);
-            Arc::new(PicklePlan { schema, fields: parser.fields })
-        });
-        Ok(plan.clone())
+        let growing = self.learned.growing(&self.args).map_err(|e| format!("{}: {e}", first.source))?;
+        Ok(Arc::new(PicklePlan { args: self.args.clone(), growing }))
     }
 }
 
-/// The fields of the stream's first block.
-#[derive(Debug, Clone)]
 struct PicklePlan {
-    fields: Fields,
-    schema: Arc<Schema>,
+    args: Args,
+    growing: Arc<Growing>,
 }
 
 impl Plan for PicklePlan {
+    fn growing(&self) -> Option<&Arc<Growing>> {
+        Some(&self.growing)
+    }
+
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(PickleParser::new(self.clone()))
+        Box::new(PickleParser::new(Names::new(self.args.clone(), self.growing.clone())))
     }
 }
 
 struct PickleParser {
-    plan: PicklePlan,
     machine: Machine,
     fields: Fields,
     table: Table,
     failure: Option<Failure>,
+    /// The pickle that does not fit with those before it.
+    stopped_at: Option<usize>,
 }
 
 impl PickleParser {
-    fn new(plan: PicklePlan) -> Self {
-        let fields = plan.fields.clone();
-        PickleParser { plan, machine: Machine::default(), fields, table: Table::default(), failure: None }
+    fn new(names: Names) -> Self {
+        PickleParser { machine: Machine::default(), fields: Fields::new(names), table: Table::open(), failure: None, stopped_at: None }
     }
 
     /// Fills the table; what is no record.
     fn load(&mut self, bytes: &[u8]) -> Vec<Reject> {
-        self.fields.reset(self.plan.fields.len());
-        self.table.reset(self.plan.schema.fields().iter().map(|field| field.kind));
-        self.failure = None;
+        self.fields.begin(&mut self.table);
+        (self.failure, self.stopped_at) = (None, None);
         let (mut rejects, mut at) = (Vec::new(), 0);
         while at < bytes.len() {
             let Loaded { end, item } = match self.machine.load(bytes, at) {
@@ -127,12 +138,19 @@ impl PickleParser {
             };
             let added = match item {
                 Item::Dict(dict) => self.fields.add(&self.machine, dict, bytes, at, &mut self.table),
-                _ => Err("the pickle is no dict".to_owned()),
+                _ => Err(Refused::Reject("the pickle is no dict".to_owned())),
             };
-            if let Err(why) = added {
-                let records_before = self.table.rows() as u32;
-                let line = records_before + rejects.len() as u32;
-                rejects.push(Reject { line, records_before, start: at as u32, len: (end - at) as u32, why: why.into() });
+            match added {
+                Ok(()) => {}
+                Err(Refused::Full) => {
+                    self.stopped_at = Some(at);
+                    break;
+                }
+                Err(Refused::Reject(why)) => {
+                    let records_before = self.table.rows() as u32;
+                    let line = records_before + rejects.len() as u32;
+                    rejects.push(Reject { line, records_before, start: at as u32, len: (end - at) as u32, why: why.into() });
+                }
             }
             at = end;
         }
@@ -143,16 +161,16 @@ impl PickleParser {
 impl Parser for PickleParser {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
         let rejects = self.load(&block.bytes);
-        let known = &self.plan.schema;
-        let is_known = self.fields.len() == known.len() && known.fields().iter().enumerate().all(|(i, f)| f.kind == self.table.kind(i));
-        let schema = if is_known { known.clone() } else { self.fields.schema(&self.table) };
-        debug_assert!(schema.fields().iter().all(|field| field.kind != Type::Time));
-        let batch = self.table.batch(&block.bytes, &schema, wanted, block.origin());
+        let batch = self.table.batch(&block.bytes, &self.fields.schema(), wanted, block.origin());
         Parsed { lines: (batch.len() + rejects.len()) as u32, blank: 0, batch, rejects }
     }
 
     fn row_start(&self, row: usize) -> usize {
         self.table.row_start(row)
+    }
+
+    fn stopped_at(&self) -> Option<usize> {
+        self.stopped_at
     }
 
     fn failure(&mut self) -> Option<Failure> {

@@ -3,15 +3,14 @@
 //! Integers are `int`, floating-point numbers of any size `float`, `?` is `bool`, and `s`, `p` and `c` are text, `s` without
 //! the NULs at its end. The fields are named with `--names`, or else `f0`, `f1` and so on; padding has no name.
 //!
-//! An unsigned integer too large for an `int` makes its record a reject, never another number. So is a last record that
-//! ends too early.
+//! A last record that ends too early is a reject.
 
 mod columns;
 mod layout;
 
 use std::sync::Arc;
 
-use recpipe::record::{Batch, Field, Schema};
+use recpipe::record::{Batch, Schema};
 
 use self::columns::Records;
 use self::layout::Layout;
@@ -43,7 +42,7 @@ impl Struct {
             return Err(format!("--names has {}, `{}` has {}", plural(names, "name"), args.get(0), plural(fields, "field")));
         }
         let name = |nth: usize| args.names.get(nth).cloned().unwrap_or_else(|| format!("f{nth}"));
-        let fields = layout.items.iter().enumerate().map(|(nth, item)| Field::new(name(nth), item.code.kind())).collect();
+        let fields = layout.items.iter().enumerate().map(|(nth, item)| item.code.field(name(nth))).collect();
         let schema = Schema::new(fields).map_err(|e| format!("--names: {e}"))?;
         Ok(Struct { layout: Arc::new(layout), schema: Arc::new(schema) })
     }
@@ -69,52 +68,34 @@ impl Format for Struct {
 
 impl Plan for Struct {
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(StructParser { format: self.clone(), good: None })
+        Box::new(StructParser { format: self.clone() })
     }
 }
 
 struct StructParser {
     format: Struct,
-    /// The rows of the last block that are records, when not all are.
-    good: Option<Vec<u32>>,
 }
 
 impl Parser for StructParser {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
         let Struct { layout, schema } = &self.format;
         let records = Records::new(layout, &block.bytes);
-        let rows = records.rows();
-        let too_large = records.too_large();
-        let mut rejects = Vec::with_capacity(too_large.len());
-        for (nth, (row, field)) in too_large.iter().enumerate() {
-            let why = format!("`{}` is larger than an int can be ({})", schema.fields()[*field].name, i64::MAX);
-            let (start, len) = (*row as usize * layout.record_bytes, layout.record_bytes);
-            let records_before = row - nth as u32;
-            rejects.push(Reject { line: *row, records_before, start: start as u32, len: len as u32, why: why.into() });
-        }
-        let torn = records.torn();
+        let (rows, torn) = (records.rows(), records.torn());
+        let mut rejects = Vec::new();
         if !torn.is_empty() {
             let why = format!("a torn record of {} bytes; {} make a record", torn.len(), layout.record_bytes).into();
             let (line, start) = (rows as u32, (rows * layout.record_bytes) as u32);
-            rejects.push(Reject { line, records_before: line - too_large.len() as u32, start, len: torn.len() as u32, why });
+            rejects.push(Reject { line, records_before: line, start, len: torn.len() as u32, why });
         }
         let sent: Vec<bool> = schema.names().map(|name| wanted.has(name)).collect();
         let views = Records::views_pay(layout, &sent);
         let columns = layout.items.iter().zip(&sent).filter(|(_, sent)| **sent).map(|(item, _)| records.column(item, views)).collect();
         let batch = Batch::new(wanted.of(schema), columns, rows, block.origin());
-        let mut batch = batch.unwrap_or_else(|_| unreachable!("the columns are the schema's, and a block has fewer rows than a batch may"));
-        self.good = None;
-        if !too_large.is_empty() {
-            let mut bad = too_large.iter().map(|(row, _)| *row).peekable();
-            let good: Vec<u32> = (0..rows as u32).filter(|row| bad.next_if_eq(row).is_none()).collect();
-            batch = batch.select(good.clone()).compact();
-            self.good = Some(good);
-        }
+        let batch = batch.unwrap_or_else(|_| unreachable!("the columns are the schema's, and a block has fewer rows than a batch may"));
         Parsed { batch, lines: rows as u32 + u32::from(!torn.is_empty()), blank: 0, rejects }
     }
 
     fn row_start(&self, row: usize) -> usize {
-        let row = self.good.as_ref().map_or(row, |good| good.get(row).map_or(0, |row| *row as usize));
         row * self.format.layout.record_bytes
     }
 }
@@ -167,15 +148,15 @@ mod tests {
     fn what_is_no_record_is_a_reject_that_says_why() {
         let format = format("<BQ", &["n", "big"]).unwrap();
         let record = |n: u8, top: u8| [n, 1, 0, 0, 0, 0, 0, 0, top];
-        let bytes = [&record(0, 0x80)[..], &record(1, 0x7f), &record(2, 0xff), &record(3, 0), &[9, 9]].concat();
+        let bytes = [&record(0, 0x80)[..], &record(1, 0x7f), &[9, 9]].concat();
         let mut parser = format.parser();
-        let parsed = parser.parse(&block(&bytes), &Wanted::only(vec!["n".into()]));
-        assert_eq!(format!("{:?}", parsed.batch), r#"[{"n": "1"}, {"n": "3"}]"#);
+        let parsed = parser.parse(&block(&bytes), &Wanted::all());
+        assert_eq!(format!("{:?}", parsed.batch), r#"[{"n": "0", "big": "9223372036854775809"}, {"n": "1", "big": "9151314442816847873"}]"#);
+        assert!(format.schema.fields()[1].open && !format.schema.fields()[0].open);
         let rejects: Vec<_> = parsed.rejects.iter().map(|r| (r.line, r.records_before, r.start, r.len)).collect();
-        assert_eq!(rejects, [(0, 0, 0, 9), (2, 1, 18, 9), (4, 2, 36, 2)]);
-        assert!(parsed.rejects[0].why.contains("`big` is larger than an int"), "{:?}", parsed.rejects);
-        assert_eq!(parsed.rejects[2].why, "a torn record of 2 bytes; 9 make a record");
-        assert_eq!((parsed.lines, parser.row_start(0), parser.row_start(1)), (5, 9, 27));
+        assert_eq!(rejects, [(2, 2, 18, 2)]);
+        assert_eq!(parsed.rejects[0].why, "a torn record of 2 bytes; 9 make a record");
+        assert_eq!((parsed.lines, parser.row_start(0), parser.row_start(1)), (3, 0, 9));
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Columns that a block's records are taken apart into, one record after the other, and the batch that is made of them.
 //!
-//! Texts are kept as places in the block; only what had to be unescaped is copied. A record that turns out to be none when half
-//! of it has been added is taken back ([`Table::cancel`]).
+//! A column has a part for each type of its values, and most have one. The part of the type that is expected comes first; another
+//! begins with the first other value. Texts are kept as places in the block; only what had to be unescaped is copied. A record that
+//! turns out to be none when half of it has been added is taken back ([`Table::cancel`]).
 
 use std::sync::Arc;
 
 use bytes::Bytes;
+use recpipe::record::column::{Values, halves};
 use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text, Type};
 
 use super::Wanted;
@@ -17,56 +19,109 @@ const CUT_AT_CELLS: usize = 1 << 20;
 /// Marks a start that counts in the table's own bytes instead of the block: a block is far smaller.
 const OWN: u32 = 1 << 31;
 
-/// One field of the records so far.
+/// The order of the parts of a column, whatever came first.
+const PARTS: [Type; 4] = [Type::Int, Type::Float, Type::Bool, Type::Text];
+
+/// The values of one type in a column.
 #[derive(Debug, Clone)]
-struct Cells {
+struct Part {
     kind: Type,
     /// Of texts: where they start, from the start of their record or, marked [`OWN`], in the table's own bytes.
     starts: Vec<u32>,
     lens: Vec<u32>,
-    /// Of anything else: numbers, 0 and 1, or the bits of floats.
+    /// Of anything else: numbers (of wide ones the lower half), 0 and 1, or the bits of floats.
     numbers: Vec<i64>,
-    /// The rows that are null.
+    /// The upper halves of numbers, once there was one that 64 bits do not hold.
+    highs: Vec<i64>,
+    /// The rows that have no value here.
     nulls: Vec<u32>,
-    /// The rows so far; those after them that have nothing in this field are added when it has something again.
+    /// The rows so far; those after them that have nothing here are added when there is something again.
     len: usize,
 }
 
-impl Cells {
+impl Part {
     fn new(kind: Type) -> Self {
-        Cells { kind, starts: Vec::new(), lens: Vec::new(), numbers: Vec::new(), nulls: Vec::new(), len: 0 }
-    }
-
-    #[inline]
-    fn push_null(&mut self) {
-        match self.kind {
-            Type::Null => {}
-            Type::Text => {
-                self.starts.push(0);
-                self.lens.push(0);
-            }
-            _ => self.numbers.push(0),
-        }
-        self.nulls.push(self.len as u32);
-        self.len += 1;
+        Part { kind, starts: Vec::new(), lens: Vec::new(), numbers: Vec::new(), highs: Vec::new(), nulls: Vec::new(), len: 0 }
     }
 
     /// What is lacking of so many rows is null.
     #[inline]
     fn pad(&mut self, rows: usize) {
-        while self.len < rows {
-            self.push_null();
+        if self.len < rows {
+            self.pad_to(rows);
         }
+    }
+
+    fn pad_to(&mut self, rows: usize) {
+        if self.kind == Type::Text {
+            self.starts.resize(rows, 0);
+            self.lens.resize(rows, 0);
+        } else {
+            self.numbers.resize(rows, 0);
+            if !self.highs.is_empty() {
+                self.highs.resize(rows, 0);
+            }
+        }
+        self.nulls.extend(self.len as u32..rows as u32);
+        self.len = rows;
     }
 
     fn truncate(&mut self, len: usize) {
         self.starts.truncate(len);
         self.lens.truncate(len);
         self.numbers.truncate(len);
+        self.highs.truncate(len);
         while self.nulls.last().is_some_and(|&row| row as usize >= len) {
             self.nulls.pop();
         }
         self.len = self.len.min(len);
+    }
+
+    fn has_values(&self) -> bool {
+        self.nulls.len() < self.len
+    }
+}
+
+/// One field of the records so far.
+#[derive(Debug, Clone, Default)]
+struct Cells {
+    /// The expected type first.
+    parts: Vec<Part>,
+    /// The rows that are null because it was said; others without a value do not have the field.
+    nulls: Vec<u32>,
+    /// The rows so far; those after them have nothing.
+    len: usize,
+}
+
+impl Cells {
+    /// Empties it, for values that are most likely of this type.
+    fn expect(&mut self, kind: Type) {
+        self.truncate(0);
+        if PARTS.contains(&kind) && self.parts.first().is_none_or(|first| first.kind != kind) {
+            let at = self.place(kind);
+            self.parts.swap(0, at);
+        }
+    }
+
+    /// The place of the part of this type.
+    fn place(&mut self, kind: Type) -> usize {
+        self.parts.iter().position(|part| part.kind == kind).unwrap_or_else(|| {
+            self.parts.push(Part::new(kind));
+            self.parts.len() - 1
+        })
+    }
+
+    fn truncate(&mut self, len: usize) {
+        self.parts.iter_mut().for_each(|part| part.truncate(len));
+        while self.nulls.last().is_some_and(|&row| row as usize >= len) {
+            self.nulls.pop();
+        }
+        self.len = self.len.min(len);
+    }
+
+    /// The parts that have values, in the order of all columns.
+    fn parts(&self) -> impl Iterator<Item = &Part> {
+        PARTS.iter().filter_map(|kind| self.parts.iter().find(|part| part.kind == *kind && part.has_values()))
     }
 }
 
@@ -79,27 +134,26 @@ pub struct Table {
     cells: Vec<Cells>,
     /// Texts that do not stand in the block as they are.
     own: Vec<u8>,
+    /// A record need not have all fields.
+    is_open: bool,
 }
 
 impl Table {
-    /// A table with columns of these types and no records.
-    pub fn new(kinds: impl IntoIterator<Item = Type>) -> Self {
-        Table { cells: kinds.into_iter().map(Cells::new).collect(), ..Table::default() }
+    /// A table without columns, whose records need not have all fields: one without a value does not have the field.
+    pub fn open() -> Self {
+        Table { is_open: true, ..Table::default() }
     }
 
-    /// Takes all records out, and gives the columns these types; there may be more of them, or fewer.
+    /// Takes all records out, and makes columns for values that are most likely of these types.
     pub fn reset(&mut self, kinds: impl IntoIterator<Item = Type>) {
         self.anchors.clear();
         self.own.clear();
         let mut columns = 0;
         for kind in kinds {
-            match self.cells.get_mut(columns) {
-                Some(cells) => {
-                    cells.truncate(0);
-                    cells.kind = kind;
-                }
-                None => self.cells.push(Cells::new(kind)),
+            if columns == self.cells.len() {
+                self.cells.push(Cells::default());
             }
+            self.cells[columns].expect(kind);
             columns += 1;
         }
         self.cells.truncate(columns);
@@ -120,11 +174,6 @@ impl Table {
         self.cells.len()
     }
 
-    /// The type of a column.
-    pub fn kind(&self, column: usize) -> Type {
-        self.cells[column].kind
-    }
-
     /// Where the record `row` starts in the block.
     pub fn row_start(&self, row: usize) -> usize {
         self.anchors.get(row).map_or(0, |&anchor| anchor as usize)
@@ -139,45 +188,89 @@ impl Table {
     /// A text that stands in the block, not before the start of its record.
     #[inline]
     pub fn text(&mut self, column: usize, start: usize, len: usize) {
-        let anchor = self.anchor;
-        let cells = self.padded(column);
-        cells.starts.push((start as u32).wrapping_sub(anchor));
-        cells.lens.push(len as u32);
-        cells.len += 1;
+        let start = (start as u32).wrapping_sub(self.anchor);
+        self.place_text(column, start, len);
     }
 
     /// A text that does not; it is copied.
     pub fn own_text(&mut self, column: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.own.len();
         write(&mut self.own);
-        let len = self.own.len() - start;
-        let cells = self.padded(column);
-        cells.starts.push(start as u32 | OWN);
-        cells.lens.push(len as u32);
-        cells.len += 1;
+        self.place_text(column, start as u32 | OWN, self.own.len() - start);
     }
 
-    /// A whole number, a boolean as 0 or 1, or the bits of a float.
     #[inline]
-    pub fn number(&mut self, column: usize, number: i64) {
-        let cells = self.padded(column);
-        cells.numbers.push(number);
-        cells.len += 1;
+    fn place_text(&mut self, column: usize, start: u32, len: usize) {
+        let part = self.part(column, Type::Text);
+        part.starts.push(start);
+        part.lens.push(len as u32);
+        part.len += 1;
     }
 
-    /// Nothing.
+    /// A whole number.
+    #[inline]
+    pub fn int(&mut self, column: usize, value: i64) {
+        let part = self.part(column, Type::Int);
+        part.numbers.push(value);
+        if !part.highs.is_empty() {
+            part.highs.push(value >> 63);
+        }
+        part.len += 1;
+    }
+
+    /// A whole number that 64 bits may not hold.
+    pub fn wide(&mut self, column: usize, value: i128) {
+        if let Ok(value) = i64::try_from(value) {
+            return self.int(column, value);
+        }
+        let (high, low) = halves(value);
+        let part = self.part(column, Type::Int);
+        if part.highs.is_empty() {
+            part.highs.extend(part.numbers.iter().map(|number| number >> 63));
+        }
+        part.numbers.push(low);
+        part.highs.push(high);
+        part.len += 1;
+    }
+
+    /// A float.
+    #[inline]
+    pub fn float(&mut self, column: usize, value: f64) {
+        self.number(column, Type::Float, value.to_bits() as i64);
+    }
+
+    /// A boolean.
+    #[inline]
+    pub fn bool(&mut self, column: usize, value: bool) {
+        self.number(column, Type::Bool, i64::from(value));
+    }
+
+    #[inline]
+    fn number(&mut self, column: usize, kind: Type, number: i64) {
+        let part = self.part(column, kind);
+        part.numbers.push(number);
+        part.len += 1;
+    }
+
+    /// Nothing, as the record says.
     #[inline]
     pub fn null(&mut self, column: usize) {
-        self.padded(column).push_null();
-    }
-
-    /// A column with all the records that are complete.
-    #[inline]
-    fn padded(&mut self, column: usize) -> &mut Cells {
         let rows = self.anchors.len();
         let cells = &mut self.cells[column];
-        cells.pad(rows);
-        cells
+        cells.nulls.push(rows as u32);
+        cells.len = rows + 1;
+    }
+
+    /// The part of a column that the record's value goes to, with all the records that are complete.
+    #[inline]
+    fn part(&mut self, column: usize, kind: Type) -> &mut Part {
+        let rows = self.anchors.len();
+        let cells = &mut self.cells[column];
+        cells.len = rows + 1;
+        let at = if cells.parts.first().is_some_and(|first| first.kind == kind) { 0 } else { cells.place(kind) };
+        let part = &mut cells.parts[at];
+        part.pad(rows);
+        part
     }
 
     /// Whether the record that was begun has a value in this column.
@@ -193,35 +286,11 @@ impl Table {
     }
 
     /// A further column; the records so far have nothing in it.
-    pub fn add_column(&mut self, kind: Type) {
-        self.cells.push(Cells::new(kind));
+    pub fn add_column(&mut self) {
+        self.cells.push(Cells::default());
     }
 
-    /// Gives another type to a column that has been of nulls, or makes floats of whole numbers.
-    pub fn retype(&mut self, column: usize, kind: Type) {
-        let cells = &mut self.cells[column];
-        match (cells.kind, kind) {
-            (Type::Int, Type::Float) => cells.numbers.iter_mut().for_each(|n| *n = (*n as f64).to_bits() as i64),
-            (Type::Null, Type::Text) => {
-                cells.starts.resize(cells.len, 0);
-                cells.lens.resize(cells.len, 0);
-            }
-            (Type::Null, _) => cells.numbers.resize(cells.len, 0),
-            _ => return,
-        }
-        cells.kind = kind;
-    }
-
-    /// Makes a column one of nulls again, which all its records are.
-    pub fn untype(&mut self, column: usize) {
-        let cells = &mut self.cells[column];
-        cells.kind = Type::Null;
-        cells.starts.clear();
-        cells.lens.clear();
-        cells.numbers.clear();
-    }
-
-    /// The record is complete; what it was not given is null.
+    /// The record is complete; what it was not given it does not have.
     #[inline]
     pub fn commit(&mut self) {
         self.anchors.push(self.anchor);
@@ -239,42 +308,48 @@ impl Table {
     /// The records as a batch, with those columns of `schema` that are wanted. The columns are the schema's, in its order.
     ///
     /// Texts are views into the block. Where few of them are wanted, so few that the block would be mostly what nobody reads,
-    /// they are copied out of it instead; and so is a column any of whose texts does not stand in the block.
+    /// they are copied out of it instead; and so is a part any of whose texts does not stand in the block.
     pub fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, wanted: &Wanted, origin: Origin) -> Batch {
         let rows = self.rows();
-        // A column without any value needs none.
-        self.cells.iter_mut().filter(|cells| cells.nulls.len() < cells.len).for_each(|cells| cells.pad(rows));
+        self.cells.iter_mut().flat_map(|cells| &mut cells.parts).filter(|part| part.has_values()).for_each(|part| part.pad(rows));
         let picked = || schema.fields().iter().zip(&self.cells).filter(|(field, _)| wanted.has(&field.name)).map(|(_, cells)| cells);
-        let text_bytes: usize =
-            picked().filter(|cells| cells.kind == Type::Text).flat_map(|cells| &cells.lens).map(|&len| len as usize).sum();
+        let texts = picked().flat_map(Cells::parts).filter(|part| part.kind == Type::Text);
+        let text_bytes: usize = texts.flat_map(|part| &part.lens).map(|&len| len as usize).sum();
         let sent = wanted.of(schema);
         let copied = sent.len() < schema.len() && text_bytes < block.len() / 2;
         let mut anchors = None;
-        let columns = picked()
-            .map(|cells| {
-                let column = match cells.kind {
-                    Type::Null => return Column::null(rows),
-                    _ if cells.len < rows => return Column::null(rows),
-                    Type::Text if copied || cells.starts.iter().any(|start| start & OWN != 0) => Column::text(self.copy_out(block, cells)),
-                    Type::Text => {
-                        let anchors = anchors.get_or_insert_with(|| Ints::pack(&self.anchors)).clone();
-                        let text = Text::new(block.clone(), Some(anchors), Ints::pack(&cells.starts), Ints::pack(&cells.lens));
-                        Column::text(text.unwrap_or_else(|| unreachable!("every text lies within the block")))
-                    }
-                    Type::Int => Column::int(Ints::pack(&cells.numbers)),
-                    Type::Float => Column::new(recpipe::record::column::Values::Float(Ints::pack(&cells.numbers))),
-                    Type::Bool => Column::new(recpipe::record::column::Values::Bool(Ints::pack(&cells.numbers))),
-                    Type::Time => unreachable!("times are made by a cast"),
-                };
-                if cells.nulls.len() == rows && rows > 0 { Column::null(rows) } else { column.with_nulls(null_bits(&cells.nulls, rows)) }
-            })
-            .collect();
+        let mut column = |part: &Part| {
+            let values = match part.kind {
+                Type::Text if copied || part.starts.iter().any(|start| start & OWN != 0) => Values::Text(self.copy_out(block, part)),
+                Type::Text => {
+                    let anchors = anchors.get_or_insert_with(|| Ints::pack(&self.anchors)).clone();
+                    let text = Text::new(block.clone(), Some(anchors), Ints::pack(&part.starts), Ints::pack(&part.lens));
+                    Values::Text(text.unwrap_or_else(|| unreachable!("every text lies within the block")))
+                }
+                Type::Float => Values::Float(Ints::pack(&part.numbers)),
+                Type::Bool => Values::Bool(Ints::pack(&part.numbers)),
+                _ if part.highs.is_empty() => Values::Int(Ints::pack(&part.numbers)),
+                _ => Values::Wide { high: Ints::pack(&part.highs), low: Ints::pack(&part.numbers) },
+            };
+            Column::new(values).with_nulls(null_bits(&part.nulls, rows))
+        };
+        let columns = picked().map(|cells| {
+            let mut parts: Vec<Column> = cells.parts().map(&mut column).collect();
+            let column = match parts.len() {
+                0 => Column::null(rows),
+                1 => parts.remove(0),
+                _ => Column::mixed(parts).unwrap_or_else(|| unreachable!("a record has one value in a column")),
+            };
+            let missing = if self.is_open { missing_bits(&column, &cells.nulls) } else { None };
+            column.with_missing(missing)
+        });
+        let columns = columns.collect();
         Batch::new(sent, columns, rows, origin).unwrap_or_else(|_| unreachable!("the columns are the schema's"))
     }
 
-    /// The texts of one column, one after the other.
-    fn copy_out(&self, block: &[u8], cells: &Cells) -> Text {
-        let places = self.anchors.iter().zip(cells.starts.iter().zip(&cells.lens));
+    /// The texts of one part, one after the other.
+    fn copy_out(&self, block: &[u8], part: &Part) -> Text {
+        let places = self.anchors.iter().zip(part.starts.iter().zip(&part.lens));
         Text::collect(places.map(|(&anchor, (&start, &len))| match start & OWN {
             0 => &block[(anchor + start) as usize..][..len as usize],
             _ => &self.own[(start & !OWN) as usize..][..len as usize],
@@ -291,6 +366,19 @@ fn null_bits(nulls: &[u32], rows: usize) -> Option<Bits> {
         data[row as usize / 8] |= 1 << (row % 8);
     }
     Bits::new(rows, data.into())
+}
+
+/// The rows that have no value, but for those of which it was said.
+fn missing_bits(column: &Column, said: &[u32]) -> Option<Bits> {
+    let rows = column.len();
+    match column.nulls() {
+        None if column.kind() != Type::Null => return None,
+        _ if said.is_empty() && column.kind() != Type::Null => return column.nulls().cloned(),
+        _ => {}
+    }
+    let mut said = said.iter().copied().peekable();
+    let missing: Vec<bool> = (0..rows).map(|row| said.next_if_eq(&(row as u32)).is_none() && column.is_null(row)).collect();
+    Bits::collect(rows, |row| missing[row])
 }
 
 #[cfg(test)]

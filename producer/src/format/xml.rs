@@ -7,7 +7,7 @@
 //! </bus>
 //! ```
 //!
-//! - Fields are text; a child that is not there is null, one that is empty is empty. White space is kept as it is.
+//! - Fields are text; a child that is not there is missing, one that is empty is empty. White space is kept as it is.
 //! - Of several children of one name the first counts, as for `findtext` in Python's ElementTree.
 //! - Text that stands in the element itself is `#text`. Next to children, white space is no text.
 //! - An `<ELEMENT>` within an `<ELEMENT>` is a child like any other.
@@ -18,7 +18,7 @@
 //! The text is UTF-8, and bytes that are not pass through. Several documents may follow each other. A document that is malformed
 //! or torn is an error that names the byte; the records before it count, and the rest of the input is not read.
 //!
-//! The fields are those of the first block. A later block with more of them announces a further schema.
+//! The fields are those of the samples; a record with others adds them.
 
 mod boundary;
 mod columns;
@@ -37,6 +37,8 @@ use self::columns::Columns;
 use self::gap::{Gap, gap};
 use self::markup::{BYTE_ORDER_MARK, Malformed};
 use self::record::Records;
+use super::growing::{Growing, Learned};
+use super::names::no_fields;
 use super::seam::{Failure, Seam};
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Start, Unit, Wanted};
 use crate::input::block::Block;
@@ -53,7 +55,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
 struct Xml {
     ends: Arc<Ends>,
     element: Arc<[u8]>,
-    plan: Option<Arc<XmlPlan>>,
+    args: Args,
+    learned: Learned,
 }
 
 impl Xml {
@@ -62,7 +65,7 @@ impl Xml {
         if !markup::is_name(element.as_bytes()) {
             return Err(format!("`{}` is not the name of an element", args.get(0)));
         }
-        Ok(Xml { ends: Arc::new(Ends::new(element)), element: element.as_bytes().into(), plan: None })
+        Ok(Xml { ends: Arc::new(Ends::new(element)), element: element.as_bytes().into(), args: args.clone(), learned: Learned::default() })
     }
 }
 
@@ -76,46 +79,49 @@ impl Format for Xml {
     }
 
     fn schema(&self) -> Arc<Schema> {
-        self.plan.as_ref().map_or_else(|| Columns::new().schema(), |plan| plan.schema.clone())
+        self.learned.schema(&self.args).unwrap_or_else(|_| no_fields())
     }
 
     fn known_fields(&self) -> Option<Vec<String>> {
         None
     }
 
-    /// The first block that has records decides, for the whole stream.
-    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        if let Some(plan) = self.plan.as_ref().filter(|plan| !plan.schema.is_empty()) {
-            return Ok(plan.clone());
+    fn learns(&self) -> bool {
+        true
+    }
+
+    fn sample(&mut self, first: &Block) -> Result<(), String> {
+        if !self.learned.is_over() {
+            let mut parser = XmlParser::new(self.element.clone(), Arc::new(Growing::new(no_fields())));
+            self.learned.add(&parser.parse(first, &Wanted::all()).batch);
         }
-        let mut columns = Columns::new();
-        let none = Arc::new(Schema::clone(&columns.schema()));
-        let mut parser = XmlParser::new(XmlPlan { element: self.element.clone(), columns: columns.clone(), schema: none });
-        parser.read(first, &Wanted::only(Vec::new()));
-        columns.clone_from(&parser.columns);
-        columns.keep_fields();
-        let plan = Arc::new(XmlPlan { element: self.element.clone(), schema: columns.schema(), columns });
-        self.plan = Some(plan.clone());
-        Ok(plan)
+        Ok(())
+    }
+
+    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
+        let growing = self.learned.growing(&self.args).map_err(|e| format!("{}: {e}", first.source))?;
+        Ok(Arc::new(XmlPlan { element: self.element.clone(), growing }))
     }
 }
 
-/// The fields of the stream's first block.
-#[derive(Debug, Clone)]
 struct XmlPlan {
     element: Arc<[u8]>,
-    columns: Columns,
-    schema: Arc<Schema>,
+    growing: Arc<Growing>,
 }
 
 impl Plan for XmlPlan {
+    fn growing(&self) -> Option<&Arc<Growing>> {
+        Some(&self.growing)
+    }
+
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(XmlParser::new(self.clone()))
+        Box::new(XmlParser::new(self.element.clone(), self.growing.clone()))
     }
 }
 
 struct XmlParser {
-    plan: XmlPlan,
+    element: Arc<[u8]>,
+    growing: Arc<Growing>,
     columns: Columns,
     records: Records,
     starts: Vec<u32>,
@@ -124,14 +130,14 @@ struct XmlParser {
 }
 
 impl XmlParser {
-    fn new(plan: XmlPlan) -> Self {
-        let columns = plan.columns.clone();
-        XmlParser { plan, columns, records: Records::default(), starts: Vec::new(), seam: Seam::default(), failure: None }
+    fn new(element: Arc<[u8]>, growing: Arc<Growing>) -> Self {
+        let (columns, records, starts) = (Columns::new(), Records::default(), Vec::new());
+        XmlParser { element, growing, columns, records, starts, seam: Seam::default(), failure: None }
     }
 
     /// Fills the columns.
     fn read(&mut self, block: &Block, wanted: &Wanted) {
-        self.columns.reset();
+        self.columns.begin(self.growing.schema());
         self.columns.want(wanted);
         self.starts.clear();
         self.seam = Seam::default();
@@ -145,7 +151,7 @@ impl XmlParser {
         loop {
             let rows = self.columns.rows() as u32;
             let placed = |at| move |what: String| Malformed::new(at, what);
-            at = match gap(bytes, at, &self.plan.element)? {
+            at = match gap(bytes, at, &self.element)? {
                 Gap::Record(start) => {
                     self.starts.push(start as u32);
                     self.records.record(bytes, start, &mut self.columns, wanted)?
@@ -201,9 +207,7 @@ fn declared(bytes: &[u8]) -> Option<String> {
 impl Parser for XmlParser {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
         self.read(block, wanted);
-        let known = self.columns.fields() == self.plan.schema.len();
-        let schema = if known { self.plan.schema.clone() } else { self.columns.schema() };
-        let batch = self.columns.batch(&schema, wanted, block.origin());
+        let batch = self.columns.batch(&self.columns.schema(), wanted, block.origin());
         Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() }
     }
 

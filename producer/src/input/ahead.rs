@@ -21,6 +21,7 @@ use std::thread::{self, Scope};
 
 use super::block::{BLOCK_BYTES, Cut, Cutter};
 use super::open::Opened;
+use super::sample::Sampled;
 
 /// What is held of all files together, decompressed and not asked for yet.
 const AHEAD_BYTES: usize = 16 << 20;
@@ -49,11 +50,11 @@ impl<'scope> Threads<'scope> {
     }
 
     /// Has a file decompressed and cut. Where the system has no thread to give, it is given back.
-    pub(super) fn begin(&self, cutter: Box<Cutter<Opened>>) -> Result<Decompressed, Box<Cutter<Opened>>> {
+    pub(super) fn begin(&self, cutter: Box<Cutter<Sampled<Opened>>>) -> Result<Decompressed, Box<Cutter<Sampled<Opened>>>> {
         let (blocks, taken) = sync_channel((AHEAD_BYTES / BLOCK_BYTES / self.files).max(LEAST_BLOCKS));
         // Shared, because what is moved into a thread that does not start is lost.
         let shared = Arc::new(Mutex::new(Some(cutter)));
-        let take = |shared: &Mutex<Option<Box<Cutter<Opened>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = |shared: &Mutex<Option<Box<Cutter<Sampled<Opened>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
             if let Some(mut cutter) = take(&moved) {
@@ -102,11 +103,11 @@ impl Decompressed {
 }
 
 /// Makes blocks until all is read, or nobody wants more.
-fn decompress(cutter: &mut Cutter<Opened>, blocks: &SyncSender<Made>) {
+fn decompress(cutter: &mut Cutter<Sampled<Opened>>, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
         Ok(None) => Made::End,
-        Err(e) => Made::Failed(cutter.feed().explain(&e)),
+        Err(e) => Made::Failed(cutter.feed().inner().explain(&e)),
     };
     loop {
         let made = catch_unwind(AssertUnwindSafe(&mut next))

@@ -17,6 +17,7 @@
 use std::fmt;
 use std::io;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use recpipe::record::{Buffer, Origin, Pool};
@@ -36,6 +37,11 @@ pub trait Feed {
 
     /// Whether a read would wait just now, so that what is there had better go on its way.
     fn is_idle(&self) -> bool {
+        false
+    }
+
+    /// Whether nothing comes until then, nor an end. Waits for that; never of what does not wait for others.
+    fn is_silent(&self, _until: Instant) -> bool {
         false
     }
 }
@@ -69,7 +75,7 @@ pub struct Block {
 impl Block {
     /// Its place, as the origin of the records that are parsed from it.
     pub fn origin(&self) -> Origin {
-        Origin { source: self.source.clone(), start: self.start, end: self.end, order: 0 }
+        Origin { source: self.source.clone(), start: self.start, end: self.end, line: 0, order: 0 }
     }
 }
 
@@ -121,6 +127,11 @@ impl<F: Feed> Cutter<F> {
     /// Where the bytes come from.
     pub fn feed(&self) -> &F {
         &self.feed
+    }
+
+    /// Where the bytes come from, before the first block is cut.
+    pub fn feed_mut(&mut self) -> &mut F {
+        &mut self.feed
     }
 
     /// The next block; `None` at the end of the input.

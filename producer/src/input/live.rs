@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use recpipe::Error;
 use recpipe::transport::watch::{Guard, Stopper, Watched};
@@ -167,6 +168,9 @@ pub struct LiveFile {
 /// Not zero: `cat big | producer` outruns `cat` now and then, and cutting there makes small batches of a fast stream.
 const LULL: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 
+/// While something is waited for, it is looked so often whether the reading was ended.
+const LOOK: Duration = Duration::from_millis(20);
+
 impl LiveFile {
     /// Finds out what `file` is, and watches a live one.
     ///
@@ -189,7 +193,28 @@ impl LiveFile {
 
     /// Whether there is nothing to read for now, and no end either. Never so for a regular file.
     pub fn is_idle(&self) -> bool {
-        self.live.is_some() && matches!(poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(&LULL)), Ok(0))
+        self.live.is_some() && self.is_silent_for(&LULL)
+    }
+
+    /// Whether there is nothing to read until then, and no end either, unless the reading is ended meanwhile. Never so for a
+    /// regular file.
+    pub fn is_silent(&self, until: Instant) -> bool {
+        let Some((_, watch)) = &self.live else { return false };
+        while !watch.is_stopped() {
+            let left = until.saturating_duration_since(Instant::now());
+            let look = Timespec { tv_sec: 0, tv_nsec: left.min(LOOK).as_nanos() as i64 };
+            if !self.is_silent_for(&look) {
+                return false;
+            }
+            if left.is_zero() {
+                return true;
+            }
+        }
+        true
+    }
+
+    fn is_silent_for(&self, time: &Timespec) -> bool {
+        matches!(poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(time)), Ok(0))
     }
 }
 

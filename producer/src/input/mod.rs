@@ -11,6 +11,7 @@ pub mod find;
 pub mod follow;
 pub mod live;
 pub mod open;
+pub mod sample;
 pub mod signals;
 
 use std::collections::VecDeque;
@@ -28,6 +29,7 @@ use boundary::Boundary;
 use find::{Found, Input};
 use live::Watch;
 use open::Opened;
+use sample::{Learner, SAMPLED_INPUTS, Sampled};
 
 /// Why an input, or the rest of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,16 +183,26 @@ impl Inputs {
         matches!(self.found.as_slice().first(), Some(Ok(Input::File(path))) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()))
     }
 
+    /// The inputs to come that can be opened twice, of the next so many.
+    fn regular(&self, most: usize) -> impl Iterator<Item = Input> {
+        let next = &self.found.as_slice()[..most.min(self.found.len())];
+        let is_regular = |input: &&Input| matches!(input, Input::File(path) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()));
+        next.iter().flatten().filter(is_regular).cloned().collect::<Vec<_>>().into_iter()
+    }
+
     fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
         let feed = Opened::open(input, &self.meter, &self.watch)?;
         if self.output.is_some() && feed.id() == self.output {
             return Err(InputError { name: input.to_string(), what: "is where the records go; it is not read".to_owned() });
         }
-        let name = match input {
-            Input::Stdin => "-".into(),
-            Input::File(path) => path.to_string_lossy().into(),
-        };
-        Ok((name, feed))
+        Ok((name_of(input), feed))
+    }
+}
+
+fn name_of(input: &Input) -> Arc<str> {
+    match input {
+        Input::Stdin => "-".into(),
+        Input::File(path) => path.to_string_lossy().into(),
     }
 }
 
@@ -217,7 +229,7 @@ struct Reading {
 #[derive(Debug)]
 enum By {
     /// Whoever asks for its next block.
-    Asking(Box<Cutter<Opened>>),
+    Asking(Box<Cutter<Sampled<Opened>>>),
     /// A thread of its own.
     Thread(Decompressed),
 }
@@ -225,7 +237,7 @@ enum By {
 impl Reading {
     fn next_block(&mut self) -> Result<Option<Cut>, String> {
         match &mut self.blocks {
-            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().explain(&e)),
+            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().inner().explain(&e)),
             By::Thread(blocks) => blocks.next_block(),
         }
     }
@@ -248,8 +260,44 @@ impl<'a> Blocks<'a> {
         self.current = self.current.take().filter(|reading| !Arc::ptr_eq(&reading.name, input));
     }
 
-    fn cutter(&self, feed: Opened) -> Box<Cutter<Opened>> {
-        Box::new(Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes))
+    /// Shows a sample of each of the inputs to come, as far as there are samples, in their order: at most of the first
+    /// [`SAMPLED_INPUTS`]. Regular files are opened for it and later again; of others only one that comes first is looked at, which is
+    /// opened now: nothing could be sent before it has something.
+    ///
+    /// # Errors
+    /// Those of the learner. What cannot be read is told of when its turn comes.
+    pub fn samples(&mut self, learner: &mut dyn Learner) -> Result<(), String> {
+        while !self.inputs.is_regular_next()
+            && let Some(opened) = self.inputs.next_opened()
+        {
+            let mut sample = None;
+            let begun = opened.map(|(name, feed)| {
+                let mut cutter = self.cutter(feed);
+                sample = cutter.feed_mut().sample(learner, &name);
+                Reading { name, blocks: By::Asking(cutter) }
+            });
+            let is_open = begun.is_ok();
+            self.begun.push_back(begun);
+            sample.map_or(Ok(()), |sample| learner.learn(&sample))?;
+            if is_open {
+                break;
+            }
+        }
+        for input in self.inputs.regular(SAMPLED_INPUTS.saturating_sub(self.begun.len())) {
+            if self.inputs.watch.is_stopped() {
+                break;
+            }
+            if let Ok(feed) = Opened::open(&input, &Arc::default(), &self.inputs.watch)
+                && let Some(sample) = Sampled::new(feed).sample(learner, &name_of(&input))
+            {
+                learner.learn(&sample)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn cutter(&self, feed: Opened) -> Box<Cutter<Sampled<Opened>>> {
+        Box::new(Cutter::new(Sampled::new(feed), self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes))
     }
 
     /// Goes on to the next input, and begins those after it that can be; `None` after the last.

@@ -7,6 +7,7 @@
 use std::fmt;
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
 use recpipe::transport::{file, stdio};
 
@@ -211,6 +212,16 @@ impl Feed for Opened {
             Kind::Wrapped { decoder, .. } => decoder.input().raw.live.is_idle(),
         }
     }
+
+    fn is_silent(&self, until: Instant) -> bool {
+        match &self.0 {
+            Kind::Plain(raw) => !raw.has_more() && raw.live.is_silent(until),
+            Kind::Wrapped { decoder, .. } => {
+                let input = decoder.input();
+                input.from == input.to && !input.raw.has_more() && input.raw.live.is_silent(until)
+            }
+        }
+    }
 }
 
 /// Whether a file that begins so is compressed.
@@ -249,6 +260,13 @@ struct Raw {
     meter: Arc<Meter>,
     head: Vec<u8>,
     head_taken: usize,
+}
+
+impl Raw {
+    /// Whether there are bytes that were looked at and are still to be given out.
+    fn has_more(&self) -> bool {
+        self.head_taken < self.head.len()
+    }
 }
 
 impl Read for Raw {

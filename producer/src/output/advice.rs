@@ -98,7 +98,7 @@ mod tests {
             columns: columns.map(|columns| columns.iter().map(ToString::to_string).collect()),
             conditions: conditions
                 .iter()
-                .map(|&(field, n)| Condition { field: field.into(), op: CompareOp::Eq, constant: Constant::Int(n) })
+                .map(|&(field, n)| Condition { field: field.into(), op: CompareOp::Eq, constant: Constant::Int(n.into()) })
                 .collect(),
             holds_state: false,
         };

@@ -51,6 +51,16 @@ pub struct Parcels {
 }
 
 impl Parcel {
+    /// Sets the number of the line that its batch begins with.
+    pub fn set_line(&mut self, line: u64) {
+        // Nobody else has it yet.
+        if let Content::Frame(encoded) = &mut self.content
+            && let Some(encoded) = Arc::get_mut(encoded)
+        {
+            encoded.set_line(line);
+        }
+    }
+
     /// # Errors
     /// It is for other programs.
     fn frame(&self) -> Result<&Arc<Encoded>, Error> {

@@ -49,13 +49,13 @@ mod tests {
     use super::*;
 
     /// As many records of `n`, from 0.
-    fn batch(records: i64) -> Batch {
+    fn batch(records: i128) -> Batch {
         let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap()));
         (0..records).for_each(|n| builder.push(&[Value::Int(n)]).unwrap());
         builder.finish().unwrap()
     }
 
-    fn below(n: i64) -> Vec<Condition> {
+    fn below(n: i128) -> Vec<Condition> {
         vec![Condition { field: "n".into(), op: CompareOp::Lt, constant: Constant::Int(n) }]
     }
 

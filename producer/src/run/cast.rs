@@ -60,7 +60,7 @@ fn read(text: &[u8], kind: Type) -> Option<Value<'_>> {
     }
     match kind {
         Type::Time => Time::parse(text).map(Value::Time),
-        Type::Int => int(text).map(Value::Int),
+        Type::Int => int(text).map(|n| Value::Int(i128::from(n))),
         Type::Float => std::str::from_utf8(text).ok()?.parse().ok().map(Value::Float),
         _ => None,
     }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use recpipe::parallel::Sink;
-use recpipe::record::Schema;
+use recpipe::record::{Origin, Schema};
 use recpipe::wire::{Ending, Report};
 use recpipe::{Batch, Error, Exit, Flow};
 
@@ -12,7 +12,9 @@ use super::Options;
 use super::ledger::{Ledger, count};
 use super::order::{self, Order};
 use super::rejects::{self, Judge, Kept, TooMany};
+use super::shape::Shape;
 use super::source::Long;
+use super::widen::Widen;
 use super::work::{Done, Take, Work};
 use crate::format::{Reject, Unit};
 use crate::input::block::{Block, Part};
@@ -63,6 +65,8 @@ pub(super) struct Deliver<'a, 'o> {
     order: Order,
     given_up: &'a GivenUp,
     work: Work<'a>,
+    shape: &'a Shape,
+    widen: Widen,
 }
 
 /// The input whose rest is not to be read, until whoever reads takes note.
@@ -135,6 +139,8 @@ impl<'a, 'o> Deliver<'a, 'o> {
             order: Order::default(),
             given_up,
             work: Work::new(options, unit.placed == "line"),
+            shape: &options.shape,
+            widen: Widen::default(),
         };
         match out {
             Output::Now(begin) => deliver.begin(begin),
@@ -215,6 +221,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
             self.end_input(false);
         }
         let failure = self.order.follow(&mut take, self.packing);
+        if !take.parsed.batch.is_empty() {
+            self.widen.widen(&mut take, self.shape, self.packing);
+        }
         let (source, start) = (take.block.source.clone(), take.block.start);
         let flow = self.take_records(take);
         match failure {
@@ -227,11 +236,12 @@ impl<'a, 'o> Deliver<'a, 'o> {
         }
     }
 
-    fn take_records(&mut self, take: Take) -> Flow {
+    fn take_records(&mut self, mut take: Take) -> Flow {
         if take.is_first {
             self.line_base = 0;
         }
         self.line_base += u64::from(take.head_lines);
+        self.set_line(&mut take);
         let (parsed, block, bytes) = (&take.parsed, &take.block, take.bytes);
         if parsed.batch.is_empty() {
             // Not announced yet: what is known without a record may be less than the first record tells.
@@ -285,6 +295,18 @@ impl<'a, 'o> Deliver<'a, 'o> {
         self.ledger.left_out += left_out;
         self.line_base += u64::from(parsed.lines);
         Flow::Continue
+    }
+
+    /// Tells the reader of the stream which line the block begins with, as far as that is known.
+    fn set_line(&self, take: &mut Take) {
+        let line = if self.in_turns { 0 } else { self.line_base + 1 };
+        let Origin { source, start, end, order, .. } = take.parsed.batch.origin().clone();
+        if !take.block.bytes.is_empty() && take.parsed.batch.lines().is_some() {
+            take.parsed.batch = take.parsed.batch.clone().with_origin(Origin { source, start, end, line, order });
+            for parcel in take.frames.iter_mut().flat_map(|frames| &mut frames.list) {
+                parcel.set_line(line);
+            }
+        }
     }
 
     /// There are too many rejects within a block: the records before that are sent. Of its lines so many were looked at, and

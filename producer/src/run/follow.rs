@@ -34,8 +34,15 @@ impl FollowSource {
             Some(plan) => plan,
             None => {
                 let head = if block.start > 0 { self.follow.head(&block.source) } else { None };
-                let plan = self.format.plan(head.as_ref().unwrap_or(&block))?;
-                self.plans.insert(block.source.clone(), plan.clone());
+                let first = head.as_ref().unwrap_or(&block);
+                // What is there is the sample: nobody waits for more.
+                if self.format.learns() {
+                    self.format.sample(first)?;
+                }
+                let plan = self.format.plan(first)?;
+                if !plan.is_head() {
+                    self.plans.insert(block.source.clone(), plan.clone());
+                }
                 plan
             }
         };

@@ -60,19 +60,23 @@ impl Shape {
         let places: Vec<usize> = places.into_iter().filter(|&place| read.has(&schema.fields()[place].name)).collect();
         let field = |&place: &usize| {
             let field = &schema.fields()[place];
-            Field::new(field.name.clone(), self.kind(field))
+            match self.casts.iter().find(|(name, _)| *name == field.name) {
+                Some((_, kind)) => Field::new(field.name.clone(), *kind),
+                None => field.clone(),
+            }
         };
         let fields = Schema::new(places.iter().map(field).collect());
         (Arc::new(fields.unwrap_or_else(|_| unreachable!("some fields of a schema, once each"))), places)
     }
 
-    fn kind(&self, field: &Field) -> Type {
-        self.casts.iter().find(|(name, _)| *name == field.name).map_or(field.kind, |(_, kind)| *kind)
+    /// The fields of records of `schema` that are sent to somebody who reads these.
+    pub(super) fn sent(&self, schema: &Arc<Schema>, read: &Wanted) -> Arc<Schema> {
+        if self.is_plain() { read.of(schema) } else { self.of(schema, read).0 }
     }
 
     /// The schema to announce when there is no input at all.
     pub(super) fn schema(&self, schema: &Arc<Schema>) -> Arc<Schema> {
-        if self.is_plain() { schema.clone() } else { self.of(schema, &Wanted::all()).0 }
+        self.sent(schema, &Wanted::all())
     }
 
     /// Casts, drops and orders the columns. `spots` says where the records lie.

@@ -14,12 +14,14 @@ use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::sample::{Head, Learner};
 use crate::input::{Blocks, InputError, Inputs, Item};
 
 impl Piece {
     /// A block of whole records; the head of its input, as the plan has it, is cut off.
     pub(super) fn new(mut block: Block, plan: Arc<dyn Plan>, boundary: Arc<dyn Boundary>, wanted: Wanted) -> Self {
-        let len = if block.start == 0 { plan.head_bytes().min(block.bytes.len()) } else { 0 };
+        // A head may be longer than a block.
+        let len = (plan.head_bytes() as u64).saturating_sub(block.start).min(block.bytes.len() as u64) as usize;
         let head = block.bytes.split_to(len);
         block.start += len as u64;
         let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
@@ -135,6 +137,27 @@ pub struct BlockSource<'a> {
     format: Box<dyn Format>,
     boundary: Arc<dyn Boundary>,
     plan: Option<Arc<dyn Plan>>,
+    /// Samples are to be shown to the format first.
+    learns: bool,
+}
+
+/// A format that is shown samples.
+struct Learning<'a>(&'a mut dyn Format);
+
+impl Head for Learning<'_> {
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        self.0.boundary()
+    }
+
+    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
+        self.0.head_bytes(bytes)
+    }
+}
+
+impl Learner for Learning<'_> {
+    fn learn(&mut self, sample: &Block) -> Result<(), String> {
+        self.0.sample(sample)
+    }
 }
 
 impl<'a> BlockSource<'a> {
@@ -145,7 +168,7 @@ impl<'a> BlockSource<'a> {
         if let Some(threads) = threads {
             blocks = blocks.ahead(threads);
         }
-        BlockSource { blocks, format, boundary, plan: None }
+        BlockSource { blocks, learns: format.learns(), format, boundary, plan: None }
     }
 
     /// The first block of whole records of every input is shown to the format.
@@ -154,7 +177,10 @@ impl<'a> BlockSource<'a> {
             Some(plan) => plan.clone(),
             None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
-        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
+        let is_head = plan.is_head();
+        let piece = Piece::new(block, plan, self.boundary.clone(), wanted.clone());
+        self.plan = self.plan.take().filter(|_| !is_head);
+        Ok(piece)
     }
 }
 
@@ -176,6 +202,11 @@ impl Source for BlockSource<'_> {
     }
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
+        if std::mem::take(&mut self.learns)
+            && let Err(misfit) = self.blocks.samples(&mut Learning(&mut *self.format))
+        {
+            return Some(Pulled::Misfit(misfit));
+        }
         Some(match self.blocks.next()? {
             Item::Problem(problem) => problem.into(),
             Item::Block(block) => {

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use recpipe::Error;
 use recpipe::parallel::Worker;
-use recpipe::record::{Batch, Origin};
+use recpipe::record::{Batch, Ints, Origin, Type};
 use recpipe::wire::Report;
 
 use super::Options;
 use super::grep::{Grep, Left};
 use super::shape::Spots;
 use super::source::{Long, Piece, Pulled};
+use crate::format::growing::Growing;
 use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
@@ -49,6 +50,10 @@ pub(super) struct Take {
     pub failure: Option<Failure>,
     /// What has to fit the blocks around it.
     pub seam: Option<Seam>,
+    /// The fields of the stream, where they may grow.
+    pub growing: Option<Arc<Growing>>,
+    /// What the consumer needs of it.
+    pub asked: Asked,
     /// The rest of the block, of which there is more than one batch holds.
     pub rest: Option<Box<(Piece, Asked)>>,
 }
@@ -122,6 +127,16 @@ impl<'a> Work<'a> {
         let left = self.grep.as_ref().map(|grep| grep.filter(&block.bytes, &*boundary));
         let whole = left.as_ref().map(|left| std::mem::replace(&mut block.bytes, left.bytes.clone()));
         let mut parsed = parser.parse(&block, &wanted);
+        if is_odd(&parsed.batch) {
+            let lines = match self.has_lines {
+                true => lines_of(&parsed.batch, whole.as_ref().unwrap_or(&block.bytes), |row| {
+                    let start = parser.row_start(row);
+                    left.as_ref().map_or(start, |left| left.place(start))
+                }),
+                false => records_of(&parsed),
+            };
+            parsed.batch = parsed.batch.with_lines(Some(Ints::pack(&lines)));
+        }
         let row_start = |row| parser.row_start(row);
         let spots = Spots { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };
         self.options.shape.apply(&mut parsed, &asked.fields, &spots);
@@ -131,12 +146,14 @@ impl<'a> Work<'a> {
         let place = |at| left.as_ref().map_or(at, |left| left.place(at));
         let seam = parser.seam().map(|seam| seam.placed(place));
         let failure = parser.failure().map(|failure| Failure { at: place(failure.at), ..failure });
+        let growing = plan.growing().cloned();
         let stopped_at = parser.stopped_at().map(place);
         let frames = match stopped_at {
             None => self.sieve.parcels(&self.options.packing, &parsed.batch, &asked.conditions),
             Some(_) => Ok(Parcels::default()),
         };
-        (Take { block, parsed, frames, left, bytes, is_first, head_lines, failure, seam, rest: None }, stopped_at)
+        let asked = asked.clone();
+        (Take { block, parsed, frames, left, bytes, is_first, head_lines, failure, seam, growing, asked, rest: None }, stopped_at)
     }
 
     fn shape(&mut self, batch: Batch, asked: &Asked) -> Take {
@@ -147,8 +164,62 @@ impl<'a> Work<'a> {
         self.options.shape.apply(&mut parsed, &asked.fields, &spots);
         let frames = self.sieve.parcels(&self.options.packing, &parsed.batch, &asked.conditions);
         let bytes = end - start;
-        Take { block, parsed, frames, left: None, bytes, is_first: start == 0, head_lines: 0, failure: None, seam: None, rest: None }
+        let asked = asked.clone();
+        Take {
+            block,
+            parsed,
+            frames,
+            left: None,
+            bytes,
+            is_first: start == 0,
+            head_lines: 0,
+            failure: None,
+            seam: None,
+            growing: None,
+            asked,
+            rest: None,
+        }
     }
+}
+
+/// Whether a column has values of a type that its field does not lead to expect, numbers among numbers aside: of these somebody may ask
+/// where they stand.
+fn is_odd(batch: &Batch) -> bool {
+    let is_number = |kind: Type| matches!(kind, Type::Int | Type::Float);
+    batch.schema().fields().iter().zip(batch.columns()).any(|(field, column)| {
+        field.open
+            && column.parts().iter().any(|part| {
+                let kind = part.kind();
+                kind != Type::Null && kind != field.kind && !(is_number(kind) && (is_number(field.kind) || field.kind == Type::Mixed))
+            })
+    })
+}
+
+/// The lines of the block that the rows begin at, from 0; `place` is where a row begins in the block.
+fn lines_of(batch: &Batch, block: &[u8], place: impl Fn(usize) -> usize) -> Vec<i64> {
+    let (mut at, mut line) = (0, 0);
+    (0..batch.physical_rows())
+        .map(|row| {
+            let start = place(row);
+            line += memchr::memchr_iter(b'\n', &block[at..start]).count() as i64;
+            at = start;
+            line
+        })
+        .collect()
+}
+
+/// The numbers of the records in the block, from 0, with the rejects among them.
+fn records_of(parsed: &Parsed) -> Vec<i64> {
+    let mut rejects = parsed.rejects.iter().peekable();
+    let mut before = 0;
+    (0..parsed.batch.physical_rows())
+        .map(|row| {
+            while rejects.next_if(|reject| reject.records_before as usize <= row).is_some() {
+                before += 1;
+            }
+            row as i64 + before
+        })
+        .collect()
 }
 
 /// Lines are told by their numbers in the whole block, of which only some were left to be parsed.

@@ -83,7 +83,7 @@ fn a_field_that_comes_up_later_is_sent_if_it_is_read() {
 }
 
 fn status(op: CompareOp, status: i64) -> Condition {
-    Condition { field: "status".into(), op, constant: Constant::Int(status) }
+    Condition { field: "status".into(), op, constant: Constant::Int(status.into()) }
 }
 
 fn conditions(conditions: &[Condition]) -> Plan {

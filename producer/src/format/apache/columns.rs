@@ -269,7 +269,7 @@ mod tests {
             let (combined, whole) = (kind.is_ascii_uppercase(), kind.eq_ignore_ascii_case(&b'w'));
             let text = |i: usize| Value::Text(&block[i + row % 2..][..1]);
             let or_null = |null: bool, i: usize| if null { Value::Null } else { text(i) };
-            let (status, bytes) = (Value::Int(row as i64), Value::Int(-(row as i64)));
+            let (status, bytes) = (Value::Int(row as i128), Value::Int(-(row as i128)));
             let want = [
                 text(0),
                 text(1),

@@ -17,7 +17,11 @@ pub(super) enum Scalar {
     Bool(bool),
     /// A whole number that an `i64` holds.
     Int(i64),
-    /// Any other number.
+    /// Another that an `i128` holds.
+    Wide(i128),
+    /// A whole number that none holds.
+    Digits,
+    /// A number with a point or an exponent.
     Float(f64),
     /// A string, without its quotes; whether it has escapes.
     String {
@@ -232,6 +236,9 @@ impl Scan<'_> {
             return Ok(Scalar::Int(n));
         }
         let text = std::str::from_utf8(&self.line[start..self.at]).unwrap_or_default();
+        if whole {
+            return Ok(text.parse().map_or(Scalar::Digits, Scalar::Wide));
+        }
         match text.parse::<f64>() {
             Ok(float) if float.is_finite() => Ok(Scalar::Float(float)),
             _ => Err("a number that no float holds".into()),

@@ -7,7 +7,7 @@
 //! Text is never copied here, but for what protocol 0 escapes.
 
 use super::opcode::{MAX_PICKLE_BYTES, STOP, op};
-use super::text;
+use super::text::{self, Whole};
 
 /// The deepest stack, and the most things remembered.
 const MAX_STACK: usize = 1 << 16;
@@ -19,8 +19,10 @@ pub(super) enum Item {
     None,
     Bool(bool),
     Int(i64),
-    /// An integer that no `int` holds.
-    Big,
+    /// A larger integer, by its number.
+    Wide(u32),
+    /// An integer that 128 bits do not hold: its digits, in the machine's own buffer.
+    Digits(u32, u32),
     Float(f64),
     /// Text or bytes, in the block.
     Text(u32, u32),
@@ -65,6 +67,7 @@ pub(super) struct Machine {
     /// Every key and value that was put into a dict, with the number of the dict.
     pairs: Vec<(u32, Item, Item)>,
     dicts: u32,
+    wide: Vec<i128>,
     own: Vec<u8>,
 }
 
@@ -78,6 +81,7 @@ impl Machine {
         self.marks.clear();
         self.pairs.clear();
         self.own.clear();
+        self.wide.clear();
         self.pickle += 1;
         (self.remembered, self.dicts) = (0, 0);
         let mut at = start;
@@ -118,6 +122,16 @@ impl Machine {
         }
     }
 
+    /// A large integer.
+    pub(super) fn wide(&self, number: u32) -> i128 {
+        self.wide.get(number as usize).copied().unwrap_or_default()
+    }
+
+    /// The digits of one that is larger.
+    pub(super) fn digits(&self, start: u32, len: u32) -> &[u8] {
+        self.own.get(start as usize..).and_then(|own| own.get(..len as usize)).unwrap_or_default()
+    }
+
     #[inline]
     fn step(&mut self, code: u8, arg_at: usize, arg: &[u8]) -> Result<(), String> {
         match code {
@@ -135,10 +149,10 @@ impl Machine {
             b'\x89' => self.stack.push(Item::Bool(false)),
             b'K' | b'M' => self.stack.push(Item::Int(number(arg) as i64)),
             b'J' => self.stack.push(Item::Int(i64::from(number(arg) as u32 as i32))),
-            b'\x8a' | b'\x8b' => self.stack.push(text::long(arg)),
+            b'\x8a' | b'\x8b' => self.whole(text::long(arg)?),
             b'I' if arg == b"00" || arg == b"01" => self.stack.push(Item::Bool(arg == b"01")),
-            b'I' => self.stack.push(text::decimal(arg)?),
-            b'L' => self.stack.push(text::decimal(arg.strip_suffix(b"L").unwrap_or(arg))?),
+            b'I' => self.whole(text::decimal(arg)?),
+            b'L' => self.whole(text::decimal(arg.strip_suffix(b"L").unwrap_or(arg))?),
             b'G' => self.stack.push(Item::Float(f64::from_bits(number(arg).swap_bytes()))),
             b'F' => self.stack.push(Item::Float(text::float(arg)?)),
             b'S' | b'V' => {
@@ -213,6 +227,25 @@ impl Machine {
             _ => return Err(would_execute(code, arg)),
         }
         Ok(())
+    }
+
+    /// An integer of any size.
+    fn whole(&mut self, value: Whole) {
+        let item = match value {
+            Whole::Int(value) => match i64::try_from(value) {
+                Ok(value) => Item::Int(value),
+                Err(_) => {
+                    self.wide.push(value);
+                    Item::Wide(self.wide.len() as u32 - 1)
+                }
+            },
+            Whole::Digits(digits) => {
+                let start = self.own.len();
+                self.own.extend_from_slice(&digits);
+                Item::Digits(start as u32, digits.len() as u32)
+            }
+        };
+        self.stack.push(item);
     }
 
     fn top(&self) -> Result<Item, String> {

@@ -1,26 +1,76 @@
 //! What the lines of protocol 0 and the long integers of later ones stand for.
 
-use super::machine::Item;
+/// A whole number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Whole {
+    Int(i128),
+    /// One that 128 bits do not hold.
+    Digits(Vec<u8>),
+}
+
+/// The digits of a longer binary number are not worked out: that takes as long as the square of its length.
+const MAX_LONG_BYTES: usize = 4096;
 
 /// An integer in two's complement, lowest byte first, of any length.
-pub(super) fn long(bytes: &[u8]) -> Item {
+pub(super) fn long(bytes: &[u8]) -> Result<Whole, String> {
     let is_negative = bytes.last().is_some_and(|top| top & 0x80 != 0);
     let fill = if is_negative { 0xff } else { 0 };
-    let mut low = [fill; 8];
-    let (head, rest) = bytes.split_at(bytes.len().min(8));
+    let mut low = [fill; 16];
+    let (head, rest) = bytes.split_at(bytes.len().min(16));
     low[..head.len()].copy_from_slice(head);
-    let value = i64::from_le_bytes(low);
-    // What lies beyond eight bytes may only repeat the sign.
-    if rest.iter().all(|&byte| byte == fill) && (value < 0) == is_negative { Item::Int(value) } else { Item::Big }
+    let value = i128::from_le_bytes(low);
+    // What lies beyond sixteen bytes may only repeat the sign.
+    if rest.iter().all(|&byte| byte == fill) && (value < 0) == is_negative {
+        return Ok(Whole::Int(value));
+    }
+    if bytes.len() > MAX_LONG_BYTES {
+        return Err(format!("an integer of more than {MAX_LONG_BYTES} bytes"));
+    }
+    Ok(Whole::Digits(digits(bytes, is_negative)))
+}
+
+/// The decimal digits of an integer in two's complement.
+fn digits(bytes: &[u8], is_negative: bool) -> Vec<u8> {
+    const NINE: u64 = 1_000_000_000;
+    let mut words: Vec<u32> = bytes
+        .chunks(4)
+        .map(|chunk| {
+            let mut word = if is_negative { [0xff; 4] } else { [0; 4] };
+            word[..chunk.len()].copy_from_slice(chunk);
+            u32::from_le_bytes(word)
+        })
+        .collect();
+    if is_negative {
+        let mut carry = true;
+        for word in &mut words {
+            let (negated, overflow) = (!*word).overflowing_add(u32::from(carry));
+            (*word, carry) = (negated, overflow);
+        }
+    }
+    let mut groups = Vec::new();
+    while words.iter().any(|&word| word != 0) {
+        let mut left = 0;
+        for word in words.iter_mut().rev() {
+            let now = left << 32 | u64::from(*word);
+            (*word, left) = ((now / NINE) as u32, now % NINE);
+        }
+        groups.push(left);
+        words.truncate(words.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1));
+    }
+    let mut text = if is_negative { "-".to_owned() } else { String::new() };
+    for (nth, group) in groups.iter().rev().enumerate() {
+        text += &if nth == 0 { group.to_string() } else { format!("{group:09}") };
+    }
+    text.into_bytes()
 }
 
 /// An integer in decimal digits.
-pub(super) fn decimal(text: &[u8]) -> Result<Item, String> {
+pub(super) fn decimal(text: &[u8]) -> Result<Whole, String> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err("a whole number that is no whole number".to_owned());
     }
-    Ok(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map_or(Item::Big, Item::Int))
+    Ok(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map_or_else(|| Whole::Digits(text.to_vec()), Whole::Int))
 }
 
 /// A number as Python's `repr` writes it.
@@ -108,19 +158,31 @@ fn push(value: u32, out: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
+    /// 10^60 without its seven lowest bytes, which are zeros.
+    const TEN_60: &[u8] = &[0x10, 0xd9, 0x90, 0x65, 0x94, 0x2c, 0x42, 0x62, 0xd7, 0x01, 0x45, 0x22, 0x9a, 0x17, 0x26, 0x27, 0x4f, 0x9f, 0x00];
+
     #[test]
     fn long_integers() {
-        let check = |bytes: &[u8], want| assert_eq!(long(bytes), want, "{bytes:?}");
-        check(b"", Item::Int(0));
-        check(b"\xff", Item::Int(-1));
-        check(b"\xff\0", Item::Int(255));
-        check(b"\0\0\0\0\0\0\0\x80", Item::Int(i64::MIN));
-        check(b"\xff\xff\xff\xff\xff\xff\xff\x7f", Item::Int(i64::MAX));
-        check(b"\0\0\0\0\0\0\0\x80\0", Item::Big);
-        check(b"\xff\xff\xff\xff\xff\xff\xff\x7f\xff", Item::Big);
-        check(b"\x01\0\0\0\0\0\0\0\0\0\0", Item::Int(1));
-        assert_eq!(decimal(b"9223372036854775808"), Ok(Item::Big));
-        assert_eq!(decimal(b"-9223372036854775808"), Ok(Item::Int(i64::MIN)));
+        let check = |bytes: &[u8], want| assert_eq!(long(bytes), Ok(Whole::Int(want)), "{bytes:?}");
+        check(b"", 0);
+        check(b"\xff", -1);
+        check(b"\xff\0", 255);
+        check(b"\0\0\0\0\0\0\0\x80", i128::from(i64::MIN));
+        check(b"\0\0\0\0\0\0\0\x80\0", 1 << 63);
+        check(&i128::MIN.to_le_bytes(), i128::MIN);
+        check(b"\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 1);
+        let digits = |bytes: &[u8]| match long(bytes) {
+            Ok(Whole::Digits(digits)) => String::from_utf8(digits).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(digits(&[&[0; 16][..], &[1]].concat()), "340282366920938463463374607431768211456");
+        assert_eq!(digits(&[&[0; 16][..], &[0xff]].concat()), "-340282366920938463463374607431768211456");
+        assert_eq!(digits(&[&[0xff; 16][..], &[0]].concat()), "340282366920938463463374607431768211455");
+        // 10^60, whose lowest groups are zeros.
+        assert_eq!(digits(&[0; 7].iter().chain(&TEN_60[..]).copied().collect::<Vec<_>>()), format!("1{}", "0".repeat(60)));
+        assert!(long(&vec![1; MAX_LONG_BYTES + 1]).is_err());
+        assert_eq!(decimal(b"9223372036854775808"), Ok(Whole::Int(1 << 63)));
+        assert_eq!(decimal(&[b'9'; 50]), Ok(Whole::Digits(vec![b'9'; 50])));
         assert!(decimal(b"").is_err() && decimal(b"-").is_err() && decimal(b"+1").is_err());
     }
 

@@ -30,21 +30,7 @@ impl<'a> Records<'a> {
         &self.block[self.rows * self.layout.record_bytes..]
     }
 
-    /// The rows that have an integer too large for the type `int`, with the first such field of each; ascending.
-    pub(super) fn too_large(&self) -> Vec<(u32, usize)> {
-        let mut bad = Vec::new();
-        for (field, item) in self.layout.items.iter().enumerate().filter(|(_, item)| item.code == Code::Unsigned(8)) {
-            // The highest bit is all that counts.
-            let highest = item.offset + if self.layout.big_endian { 0 } else { 7 };
-            let tops = self.each().map(|record| record.get(highest).is_some_and(|byte| byte & 0x80 != 0));
-            bad.extend(tops.enumerate().filter(|(_, top)| *top).map(|(row, _)| (row as u32, field)));
-        }
-        bad.sort_unstable();
-        bad.dedup_by_key(|(row, _)| *row);
-        bad
-    }
-
-    /// One field of all records; an integer that is [too large](Self::too_large) is some other one.
+    /// One field of all records.
     ///
     /// Texts are views into the block, or copies if it is mostly something else.
     pub(super) fn column(&self, item: &Item, views: bool) -> Column {
@@ -55,7 +41,8 @@ impl<'a> Records<'a> {
             Code::Signed(1) => Column::int(self.ints(item, i8::from_le_bytes)),
             Code::Signed(2) => Column::int(self.ints(item, i16::from_le_bytes)),
             Code::Signed(4) => Column::int(self.ints(item, i32::from_le_bytes)),
-            Code::Signed(_) | Code::Unsigned(8..) => Column::int(self.ints(item, i64::from_le_bytes)),
+            Code::Signed(_) => Column::int(self.ints(item, i64::from_le_bytes)),
+            Code::Unsigned(8..) => self.longs(item),
             Code::Unsigned(1) => Column::int(self.ints(item, u8::from_le_bytes)),
             Code::Unsigned(2) => Column::int(self.ints(item, u16::from_le_bytes)),
             Code::Unsigned(_) => Column::int(self.ints(item, u32::from_le_bytes)),
@@ -82,7 +69,7 @@ impl<'a> Records<'a> {
     /// The column without any copying: where a record is this field and nothing else, and it lies as [`Ints`] holds it.
     fn as_it_lies(&self, item: &Item) -> Option<Ints> {
         let alone = item.len == self.layout.record_bytes;
-        let same = matches!(item.code, Code::Unsigned(_) | Code::Signed(8) | Code::Float(8));
+        let same = matches!(item.code, Code::Unsigned(..8) | Code::Signed(8) | Code::Float(8));
         if !alone || !same || (self.layout.big_endian && item.len > 1) {
             return None;
         }
@@ -106,6 +93,15 @@ impl<'a> Records<'a> {
         let mut values = Vec::with_capacity(self.rows);
         values.extend(self.cells(item).map(of));
         Ints::pack(&values)
+    }
+
+    /// Unsigned integers of eight bytes: of 64 bits, if none needs more.
+    fn longs(&self, item: &Item) -> Column {
+        let low = self.ints(item, i64::from_le_bytes);
+        let mut is_wide = false;
+        low.for_each(|low| is_wide |= low < 0);
+        let values = if is_wide { Values::Wide { high: Ints::constant(0, self.rows), low } } else { Values::Int(low) };
+        Column::new(values)
     }
 
     fn floats<const N: usize>(&self, item: &Item, of: impl Fn([u8; N]) -> f64) -> Column {
@@ -185,6 +181,8 @@ mod tests {
         check("<iI", b"\xfe\xff\xff\xff\xfe\xff\xff\xff", &[r#""-2" "4294967294""#]);
         check(">q", b"\x80\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", &[r#""-9223372036854775808""#, r#""1""#]);
         check("<q", b"\0\0\0\0\0\0\0\x80\x01\0\0\0\0\0\0\0", &[r#""-9223372036854775808""#, r#""1""#]);
+        check("<Q", &[[0xff; 8], [1; 8]].concat(), &[r#""18446744073709551615""#, r#""72340172838076673""#]);
+        check(">BQ", b"\x07\x80\0\0\0\0\0\0\x01", &[r#""7" "9223372036854775809""#]);
         check("<d", &1.5_f64.to_le_bytes(), &[r#""1.5""#]);
         check(">d", &(-0.1_f64).to_be_bytes(), &[r#""-0.1""#]);
         check("<fx", &[0, 0, 0xc0, 0x3f, 9], &[r#""1.5""#]);
@@ -196,15 +194,6 @@ mod tests {
         check("4pc", b"\x02abcx\x09abcx", &[r#""ab" "x""#, r#""abc" "x""#]);
         check("0pB", b"\x05", &[r#""" "5""#]);
         check("B", b"\x05\xff", &[r#""5""#, r#""255""#]);
-    }
-
-    #[test]
-    fn an_integer_that_is_too_large_is_told_of() {
-        let (layout, block) = (Layout::parse("<QQ").unwrap(), Bytes::copy_from_slice(&[[0x7f; 32], [0xff; 32]].concat()));
-        assert_eq!(Records::new(&layout, &block).too_large(), [(2, 0), (3, 0)]);
-        let (layout, block) = (Layout::parse(">BQ").unwrap(), Bytes::copy_from_slice(&[0x00, 0x80, 0, 0, 0, 0, 0, 0, 0xff, 1, 2]));
-        let records = Records::new(&layout, &block);
-        assert_eq!((records.too_large(), records.torn()), (vec![(0, 1)], &[1, 2][..]));
     }
 
     proptest! {

@@ -8,7 +8,7 @@
 //! Spaces may stand between items. A count repeats the item, but for `s`, `p` and `x` it is a length. What `P` (a pointer)
 //! would mean in a file nobody knows: it is refused.
 
-use recpipe::record::{Schema, Type};
+use recpipe::record::{Field, Schema, Type};
 
 /// What the bytes of a field are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +38,11 @@ impl Code {
             Code::Bool => Type::Bool,
             Code::Char | Code::Text | Code::Pascal => Type::Text,
         }
+    }
+
+    /// The field, which is open where its ints may need more than the 64 bits of a closed one.
+    pub(super) fn field(self, name: String) -> Field {
+        if self == Code::Unsigned(8) { Field::open(name, self.kind()) } else { Field::new(name, self.kind()) }
     }
 }
 

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use recpipe::record::{Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type};
 
 use crate::format::Wanted;
+use crate::format::names::no_fields;
 
 /// The path of the record itself.
 pub(super) const ROOT: u32 = 0;
@@ -53,12 +54,14 @@ pub(super) struct Columns {
     paths: Vec<Path>,
     by_tag: HashMap<(u32, bool, Box<[u8]>), u32>,
     texts: Vec<Texts>,
+    /// The columns of the fields' names.
+    places: HashMap<String, u32>,
     rows: u32,
     last: u32,
     /// How many of the columns have a text.
     used: usize,
-    /// How many of the paths and texts stay when it is emptied.
-    kept: (usize, usize),
+    /// The fields that the block begins with, which are the first.
+    base: Arc<Schema>,
 }
 
 /// A block has no more texts and nulls together than this.
@@ -71,26 +74,27 @@ impl Columns {
     /// Without any field.
     pub(super) fn new() -> Self {
         let root = Path { parent: ROOT, is_attribute: false, tag: Box::default(), next: ROOT, column: None };
-        Columns { paths: vec![root], by_tag: HashMap::new(), texts: Vec::new(), rows: 0, last: ROOT, used: 0, kept: (1, 0) }
+        Columns { paths: vec![root], by_tag: HashMap::new(), texts: Vec::new(), places: HashMap::new(), rows: 0, last: ROOT, used: 0, base: no_fields() }
     }
 
-    /// The fields so far stay, in this order, whatever comes.
-    pub(super) fn keep_fields(&mut self) {
-        self.kept = (self.paths.len(), self.texts.len());
-        self.reset();
-    }
-
-    /// Takes all rows out, and the fields that are not kept.
-    pub(super) fn reset(&mut self) {
-        let (paths, texts) = self.kept;
-        if self.paths.len() > paths {
-            self.by_tag.retain(|_, path| (*path as usize) < paths);
-        }
-        self.paths.truncate(paths);
-        self.texts.truncate(texts);
-        for path in &mut self.paths {
-            path.column = path.column.filter(|column| (*column as usize) < texts);
-            path.next = if (path.next as usize) < paths { path.next } else { ROOT };
+    /// Takes all rows out, and begins with these fields, in this order, whatever comes.
+    pub(super) fn begin(&mut self, base: Arc<Schema>) {
+        // The paths are found anew, so that there are never too many because of earlier blocks.
+        self.paths.truncate(1);
+        (self.paths[ROOT as usize].next, self.paths[ROOT as usize].column) = (ROOT, None);
+        self.by_tag.clear();
+        if !Arc::ptr_eq(&self.base, &base) || self.texts.len() > base.len() {
+            self.places.clear();
+            self.texts.truncate(base.len());
+            for (place, name) in base.names().enumerate() {
+                match self.texts.get_mut(place) {
+                    Some(text) if text.name == name => {}
+                    Some(text) => *text = Texts::new(name.to_owned()),
+                    None => self.texts.push(Texts::new(name.to_owned())),
+                }
+                self.places.insert(name.to_owned(), place as u32);
+            }
+            self.base = base;
         }
         for text in &mut self.texts {
             text.rows.clear();
@@ -104,11 +108,6 @@ impl Columns {
     /// How many records there are.
     pub(super) fn rows(&self) -> usize {
         self.rows as usize
-    }
-
-    /// How many fields there are.
-    pub(super) fn fields(&self) -> usize {
-        self.texts.len()
     }
 
     /// Which fields are kept track of from now on; the others exist, but their texts are not held.
@@ -205,16 +204,15 @@ impl Columns {
 
     fn new_column(&mut self, path: u32, wanted: &Wanted) -> Result<u32, String> {
         let name = self.name(path);
-        if name.len() > Schema::MAX_NAME_BYTES || self.texts.len() >= Schema::MAX_FIELDS {
+        if name.len() > Schema::MAX_NAME_BYTES || (self.texts.len() >= Schema::MAX_FIELDS && !self.places.contains_key(&name)) {
             return Err(format!("more than {} fields, or a name of more than {} bytes", Schema::MAX_FIELDS, Schema::MAX_NAME_BYTES));
         }
         // `<a.b>` and `<a><b>` are the same field.
-        let same = self.texts.iter().position(|text| text.name == name);
-        let column = same.unwrap_or_else(|| {
-            let is_wanted = wanted.has(&name);
-            self.texts.push(Texts { name, is_wanted, is_used: false, rows: Vec::new(), ends: Vec::new(), bytes: Vec::new() });
-            self.texts.len() - 1
-        }) as u32;
+        let column = self.places.get(&name).copied().unwrap_or_else(|| {
+            self.places.insert(name.clone(), self.texts.len() as u32);
+            self.texts.push(Texts { is_wanted: wanted.has(&name), ..Texts::new(name) });
+            self.texts.len() as u32 - 1
+        });
         self.paths[path as usize].column = Some(column);
         Ok(column)
     }
@@ -243,11 +241,14 @@ impl Columns {
         self.last = ROOT;
     }
 
-    /// The fields, all of them text.
+    /// The fields that the block began with, and its own.
     pub(super) fn schema(&self) -> Arc<Schema> {
-        let fields = self.texts.iter().map(|text| Field::new(text.name.clone(), Type::Text)).collect();
+        if self.texts.len() == self.base.len() {
+            return self.base.clone();
+        }
+        let own = self.texts[self.base.len()..].iter().map(|text| Field::open(text.name.clone(), Type::Mixed));
         // Number, length and difference of the names were seen to when the columns were made.
-        Arc::new(Schema::new(fields).unwrap_or_else(|_| unreachable!("the names are few, short and differ")))
+        Arc::new(Schema::new(self.base.fields().iter().cloned().chain(own).collect()).unwrap_or_else(|_| unreachable!("the names are few, short and differ")))
     }
 
     /// The records, with the wanted fields of `schema`, which is [`Columns::schema`].
@@ -259,9 +260,13 @@ impl Columns {
 }
 
 impl Texts {
+    fn new(name: String) -> Self {
+        Texts { name, is_wanted: true, is_used: false, rows: Vec::new(), ends: Vec::new(), bytes: Vec::new() }
+    }
+
     fn column(&self, rows: u32) -> Column {
         if self.rows.is_empty() {
-            return Column::null(rows as usize);
+            return Column::absent(rows as usize);
         }
         let (mut starts, mut lens) = (Vec::with_capacity(rows as usize), Vec::with_capacity(rows as usize));
         let (mut nulls, mut start) = (vec![0_u8; Bits::bytes_for(rows as usize)], 0);
@@ -278,7 +283,7 @@ impl Texts {
         let nulls = (self.rows.len() < rows as usize).then(|| Bits::new(rows as usize, nulls.into())).flatten();
         let text = Text::new(self.bytes.clone().into(), None, Ints::pack(&starts), Ints::pack(&lens));
         // Every text ends where the next begins, the last at the end of the bytes.
-        text.map_or_else(|| Column::null(rows as usize), |text| Column::text(text).with_nulls(nulls))
+        text.map_or_else(|| Column::null(rows as usize), |text| Column::text(text).with_nulls(nulls.clone()).with_missing(nulls))
     }
 }
 
@@ -303,12 +308,12 @@ mod tests {
         columns.end_row();
         let batch = columns.batch(&columns.schema(), &all, Origin::default());
         assert_eq!(format!("{batch:?}"), r#"[{"a": "1", "b": ""}, {"a": "", "b": "2"}, {"a": "", "b": ""}]"#);
-        columns.keep_fields();
+        columns.begin(columns.schema());
         put(&mut columns, "c", "3");
         put(&mut columns, "b", "4");
         columns.end_row();
         assert_eq!(columns.schema().names().collect::<Vec<_>>(), ["a", "b", "c"]);
-        columns.reset();
+        columns.begin(batch.schema().clone());
         put(&mut columns, "b", "5");
         columns.end_row();
         assert_eq!(columns.schema().names().collect::<Vec<_>>(), ["a", "b"]);

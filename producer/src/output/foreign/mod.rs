@@ -84,13 +84,13 @@ fn samples() -> [Batch; 2] {
     let all = batch(
         &fields,
         &[
-            &[Value::Text("x,\"y\"\tz\\é".as_bytes()), Value::Int(i64::MIN), Value::Float(1.5), time, Value::Bool(true)],
+            &[Value::Text("x,\"y\"\tz\\é".as_bytes()), Value::Int(i64::MIN.into()), Value::Float(1.5), time, Value::Bool(true)],
             &[Value::Text(b"\xff\x01\nq\xe9"), Value::Null, Value::Float(f64::NAN), Value::Null, Value::Null],
             &[Value::Null, Value::Int(7), Value::Null, Value::Null, Value::Bool(false)],
         ],
     );
     let ints = [0, 255, 256, 65535, 65536, -1, i64::from(i32::MAX), i64::from(i32::MAX) + 1, i64::from(i32::MIN) - 1, i64::MAX];
-    let rows: Vec<Vec<Value<'_>>> = ints.iter().map(|&int| vec![Value::Int(int)]).collect();
+    let rows: Vec<Vec<Value<'_>>> = ints.iter().map(|&int| vec![Value::Int(int.into())]).collect();
     let rows: Vec<&[Value<'_>]> = rows.iter().map(Vec::as_slice).chain([&[Value::Null][..]]).collect();
     [all, batch(&[("n", Type::Int)], &rows)]
 }

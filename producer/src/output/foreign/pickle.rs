@@ -47,8 +47,8 @@ fn write(value: Value<'_>, out: &mut Vec<u8>) {
     }
 }
 
-/// In the shortest form: BININT1, BININT2, BININT, or LONG1 of eight bytes.
-fn int(value: i64, out: &mut Vec<u8>) {
+/// In the shortest form: BININT1, BININT2, BININT, or LONG1 of eight or of sixteen bytes.
+fn int(value: i128, out: &mut Vec<u8>) {
     if let Ok(value) = u8::try_from(value) {
         out.extend_from_slice(&[b'K', value]);
     } else if let Ok(value) = u16::try_from(value) {
@@ -57,8 +57,11 @@ fn int(value: i64, out: &mut Vec<u8>) {
     } else if let Ok(value) = i32::try_from(value) {
         out.push(b'J');
         out.extend_from_slice(&value.to_le_bytes());
-    } else {
+    } else if let Ok(value) = i64::try_from(value) {
         out.extend_from_slice(&[0x8a, 8]);
+        out.extend_from_slice(&value.to_le_bytes());
+    } else {
+        out.extend_from_slice(&[0x8a, 16]);
         out.extend_from_slice(&value.to_le_bytes());
     }
 }
