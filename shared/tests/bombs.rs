@@ -237,7 +237,7 @@ const BOMBS: [(&str, u64, Make); 13] = [
         let forms = [TEXT, TIME, FLOAT, if random.below(2) == 0 { WIDE } else { INT }, BOOL];
         let parts: Vec<_> = forms[..parts].iter().map(|&form| forged::part(nulls, form, &alike(form, 0))).collect();
         begin_batch(payload, None, columns);
-        let missing = (random.below(2) == 0).then_some(&nulls.unwrap_or_default()[..]);
+        let missing = (random.below(2) == 0).then_some(nulls.unwrap_or_default());
         let column = forged::column(missing, &parts);
         (0..columns).for_each(|_| payload.extend(&column));
         end_batch(random, payload);

@@ -505,7 +505,7 @@ fn a_large_batch_is_split_and_a_too_large_record_refused() {
 }
 
 /// The bytes of each kind of frame, so that a change of the format is a change of this file. Update it with
-/// `UPDATE_EXPECT=1 cargo test -p recpipe golden`, and the version in `frame.rs` by hand.
+/// `UPDATE_EXPECT=1 cargo test -p recpipe golden`, and the version in `frame.rs` and `docs/wire-format.md` by hand.
 #[test]
 fn golden_bytes() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden.rec");
@@ -513,6 +513,23 @@ fn golden_bytes() {
         std::fs::write(path, small_stream()).unwrap();
     }
     assert_eq!(std::fs::read(path).unwrap(), small_stream(), "the bytes of the stream have changed");
+}
+
+/// Byte by byte, at the places it says.
+#[test]
+fn the_document_takes_the_golden_stream_apart() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/wire-format.md")).unwrap();
+    let (_, golden) = document.split_once("## The golden stream").unwrap();
+    let stream = small_stream();
+    assert!(golden.contains(&format!("{} bytes", stream.len())));
+    let mut shown = Vec::new();
+    for line in golden.lines().filter_map(|line| line.strip_prefix("    ")) {
+        let (place, rest) = line.split_once("  ").unwrap();
+        assert_eq!(usize::from_str_radix(place, 16).unwrap(), shown.len(), "{line}");
+        let bytes = rest.split("   ").next().unwrap().split_whitespace();
+        shown.extend(bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()));
+    }
+    assert_eq!(shown, stream);
 }
 
 #[test]

@@ -50,19 +50,23 @@ fn ask(plan: &Plan) {
     assert!(!says_nothing || left == all, "{plan:?}");
 }
 
-/// A field of each type, with a null in each but the first.
+/// A field of each type, one of ints of 128 bits and one of several types, with a null in each but the first.
 fn batch() -> Batch {
     let fields = [("n", Type::Int), ("i", Type::Int), ("f", Type::Float), ("t", Type::Text), ("b", Type::Bool), ("m", Type::Time)];
+    let fields = fields.map(|(name, kind)| Field::new(name, kind)).into_iter();
+    let open = ["w", "o"].map(|name| Field::open(name, Type::Int));
     let build = || {
-        let schema = Schema::new(fields.map(|(name, kind)| Field::new(name, kind)).to_vec())?;
+        let schema = Schema::new(fields.chain(open).collect())?;
         let mut builder = BatchBuilder::new(Arc::new(schema));
         for (n, float) in [f64::NAN, -0.0, 1e300, f64::NEG_INFINITY].into_iter().enumerate() {
-            let n = n as i64;
-            let time = Value::Time(Time { nanos: n - 1, offset_s: 3600 });
-            let text = [&b""[..], b"a", b"\xff", b"ab"][n as usize];
-            builder.push(&[Value::Int(n), Value::Int(i64::MIN + n), Value::Float(float), Value::Text(text), Value::Bool(n > 1), time])?;
+            let time = Value::Time(Time { nanos: n as i64 - 1, offset_s: 3600 });
+            let text = Value::Text([&b""[..], b"a", b"\xff", b"ab"][n]);
+            let (wide, any) = (Value::Int(1 << (40 * n)), [Value::Int(5), text, Value::Float(float), time][n]);
+            let n = n as i128;
+            let small = Value::Int(i128::from(i64::MIN) + n);
+            builder.push(&[Value::Int(n), small, Value::Float(float), text, Value::Bool(n > 1), time, wide, any])?;
         }
-        builder.push(&[Value::Int(4), Value::Null, Value::Null, Value::Null, Value::Null, Value::Null])?;
+        builder.push(&[&[Value::Int(4)][..], &[Value::Null; 7]].concat())?;
         builder.finish()
     };
     build().unwrap_or_else(|error: recpipe::Error| panic!("a batch like any other: {error}"))

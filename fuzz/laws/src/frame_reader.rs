@@ -10,7 +10,7 @@ use std::{
 };
 
 use recpipe::{
-    Batch, BatchBuilder, Field, Schema, Time, Type, Value,
+    Batch, ColumnBuilder, Error, Field, Ints, Origin, Schema, Time, Type, Value,
     wire::{Ending, Incoming, Reader, Report, Writer, frame},
 };
 
@@ -67,13 +67,18 @@ fn read(bytes: &[u8], sizes: &[u8]) -> String {
 
 /// A batch as text, looked at in every way.
 fn show(batch: &Batch) -> String {
-    let rows = |batch: &Batch| batch.rows().map(|row| format!("{:?}", row.values().collect::<Vec<_>>())).collect::<Vec<_>>().join("\n");
+    let row = |batch: &Batch, row: usize| {
+        let physical = batch.physical(row);
+        let missing = batch.columns().iter().map(|column| column.is_missing(physical)).collect::<Vec<_>>();
+        format!("{:?} {missing:?} {:?}", batch.row(row).values().collect::<Vec<_>>(), batch.place(physical))
+    };
+    let rows = |batch: &Batch| (0..batch.len()).map(|at| row(batch, at)).collect::<Vec<_>>().join("\n");
     let shown = rows(batch);
     let compact = batch.compact();
     assert_eq!(rows(&compact), shown);
     let every_other: Vec<bool> = (0..batch.len()).map(|row| row % 2 == 0).collect();
     assert_eq!(batch.filter(&every_other).len(), batch.len().div_ceil(2));
-    assert_eq!(rows(&batch.head(1)), shown.split_once('\n').filter(|_| batch.len() > 1).map_or(&*shown, |_| rows_first(&shown, batch)));
+    assert_eq!(rows(&batch.head(1)), shown.split_once('\n').filter(|_| batch.len() > 1).map_or(&*shown, |(first, _)| first));
     let mut again = Vec::new();
     let Ok(mut writer) = Writer::new(&mut again) else { panic!("a vector can be written") };
     // What was read from a frame fits a frame.
@@ -89,11 +94,6 @@ fn show(batch: &Batch) -> String {
     }
     assert_eq!(back.join("\n"), shown);
     shown
-}
-
-/// The first row of those shown: a text in a row is shown escaped, so a line is a row.
-fn rows_first<'a>(shown: &'a str, _: &Batch) -> &'a str {
-    shown.split('\n').next().unwrap_or_default()
 }
 
 /// Frames with these kinds, counts and payloads, behind valid checksums.
@@ -119,29 +119,49 @@ fn push_frame(out: &mut Vec<u8>, kind: frame::Kind, schema: u16, records: u32, s
 
 const KINDS: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
 
+/// A row of a column of this field: of its type, or of any where it is open.
+fn push(from: &mut Bytes<'_>, field: &Field, column: &mut ColumnBuilder) -> Result<(), Error> {
+    if from.once_in(7) {
+        return column.push_missing();
+    }
+    let kind = if field.open { KINDS[from.below(KINDS.len())] } else { field.kind };
+    column.push(match kind {
+        _ if from.once_in(5) => Value::Null,
+        Type::Null | Type::Mixed => Value::Null,
+        Type::Bool => Value::Bool(from.once_in(2)),
+        // Of 128 bits where they may be.
+        Type::Int if field.open => Value::Int(i128::from(from.number()) * i128::from(from.number())),
+        Type::Int => Value::Int(from.number().into()),
+        Type::Float => Value::Float(f64::from_bits(from.number() as u64)),
+        Type::Time => Value::Time(Time { nanos: from.number(), offset_s: i32::from(from.byte()) * 600 - 72_000 }),
+        Type::Text => {
+            let len = usize::from(from.byte() % 32);
+            Value::Text(from.take(len))
+        }
+    })
+}
+
+/// A batch of a few columns of any kinds.
+fn batch(from: &mut Bytes<'_>) -> Result<Batch, Error> {
+    let field = |from: &mut Bytes<'_>, i: u8| {
+        let kind = KINDS[from.below(KINDS.len())];
+        if from.once_in(2) { Field::open(format!("f{i}"), kind) } else { Field::new(format!("f{i}"), kind) }
+    };
+    let fields: Vec<_> = (0..from.byte() % 6).map(|i| field(from, i)).collect();
+    let mut columns: Vec<_> = fields.iter().map(ColumnBuilder::of).collect();
+    let rows = from.below(20);
+    for _ in 0..rows {
+        fields.iter().zip(&mut columns).try_for_each(|(field, column)| push(from, field, column))?;
+    }
+    let columns = columns.iter_mut().map(ColumnBuilder::finish).collect();
+    let lines = from.once_in(2).then(|| Ints::pack(&(0..rows).map(|_| from.number()).collect::<Vec<_>>()));
+    let origin = Origin { source: "log".into(), line: u64::from(from.byte()), ..Origin::default() };
+    Ok(Batch::new(Arc::new(Schema::new(fields)?), columns, rows, origin)?.with_lines(lines))
+}
+
 /// A valid stream of one batch, the payloads of which are changed in some places.
 fn changed(mut from: Bytes<'_>) -> Vec<u8> {
-    let kinds: Vec<_> = (0..from.byte() % 6).map(|_| KINDS[usize::from(from.byte()) % KINDS.len()]).collect();
-    let fields = kinds.iter().enumerate().map(|(i, kind)| Field::new(format!("f{i}"), *kind)).collect();
-    let Ok(schema) = Schema::new(fields) else { panic!("the names differ") };
-    let mut builder = BatchBuilder::new(Arc::new(schema));
-    for _ in 0..from.byte() % 20 {
-        let values = kinds.iter().map(|kind| match kind {
-            _ if from.byte().is_multiple_of(5) => Value::Null,
-            Type::Null => Value::Null,
-            Type::Bool => Value::Bool(from.byte().is_multiple_of(2)),
-            Type::Int => Value::Int(from.number()),
-            Type::Float => Value::Float(f64::from_bits(from.number() as u64)),
-            Type::Time => Value::Time(Time { nanos: from.number(), offset_s: i32::from(from.byte()) * 600 - 72_000 }),
-            Type::Text => {
-                let len = usize::from(from.byte() % 32);
-                Value::Text(from.take(len))
-            }
-        });
-        let values: Vec<_> = values.collect();
-        builder.push(&values).unwrap_or_else(|error| panic!("a row of the right types cannot be pushed: {error}"));
-    }
-    let batch = builder.finish().unwrap_or_else(|error| panic!("rows that were pushed are no batch: {error}"));
+    let batch = batch(&mut from).unwrap_or_else(|error| panic!("values of the right types are no batch: {error}"));
     let mut stream = Vec::new();
     let wrote = Writer::new(&mut stream).and_then(|mut writer| {
         writer.batch(&batch)?;

@@ -89,7 +89,7 @@ impl Column {
         if !parts.iter().enumerate().all(fits) {
             return None;
         }
-        let nulls = Bits::null_in_all(len, parts.iter().map(Column::nulls)).ok()?;
+        let nulls = Bits::null_in_all(len, parts.iter().map(Column::nulls))?;
         Some(Column { values: Values::Mixed(parts), nulls, missing: None })
     }
 
