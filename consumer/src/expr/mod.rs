@@ -44,6 +44,7 @@ pub(crate) use compare::node as compare_node;
 pub(crate) use extreme::is_better;
 pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
+pub(crate) use text::only as only_text;
 
 use crate::{
     left_out::Counter,
@@ -90,6 +91,8 @@ pub(crate) enum Node {
         value: Box<Expr>,
         regex: Regex,
     },
+    /// In any text of the record, whichever fields it has.
+    MatchesAny(Regex),
     Find {
         op: FindOp,
         value: Box<Expr>,
@@ -256,9 +259,16 @@ impl Expr {
         self.for_each_child(&mut |child| child.for_each_column(each));
     }
 
+    /// Whether it looks at all fields that a record has, besides the columns that it reads.
+    pub fn reads_all(&self) -> bool {
+        let mut all = matches!(self.node, Node::MatchesAny(_));
+        self.for_each_child(&mut |child| all |= child.reads_all());
+        all
+    }
+
     fn for_each_child<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
         match &self.node {
-            Node::Constant(_) | Node::Column(_) => {}
+            Node::Constant(_) | Node::Column(_) | Node::MatchesAny(_) => {}
             Node::Not(of) | Node::Negate(of) => each(of),
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
@@ -279,7 +289,7 @@ impl Expr {
         let mut cheap = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
-            Node::Matches { .. } | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
+            Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
             Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Numbers { .. } => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
@@ -290,7 +300,8 @@ impl Expr {
     pub(crate) fn may_fail(&self) -> bool {
         let mut may_fail = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::All(_) | Node::Any(_) => false,
-            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::Find { .. } => false,
+            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny(_) => false,
+            Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
             Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
         };
@@ -327,7 +338,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
         // As its field says, which [`Expr::field`] knows.
         Node::Column(_) => false,
         Node::Not(_) | Node::All(_) | Node::Any(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => false,
-        Node::Matches { .. } | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } => false,
+        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,
         Node::Arithmetic { op, left, right } => {
             let grows = kind == Type::Int && !matches!(op, ArithmeticOp::FloorDiv | ArithmeticOp::Rem);

@@ -13,9 +13,13 @@ use super::{
 use crate::expr::{Expr, Node};
 
 impl Checker<'_> {
-    /// `grep`: the condition that the regex matches in the field, or in any text field.
+    /// `grep`: the condition that the regex matches in the field, or in any text field, one that comes later with them.
     pub(super) fn grep(&mut self, pattern: &Pattern, field: Option<&Ident>, span: Span) -> Checked<Expr> {
         let regex = self.regex(&pattern.text, pattern.ignore_case, pattern.span, 1);
+        if field.is_none() && self.scope.input.is_some() {
+            let text = self.text(span);
+            return Ok(Expr::new(Node::MatchesAny(regex?), Type::Bool, text));
+        }
         let columns = match field {
             Some(field) => self.text_field(field).map(|column| vec![column]),
             None => self.text_fields(span),

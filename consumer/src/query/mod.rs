@@ -15,6 +15,7 @@ mod check_columns;
 mod check_expr;
 mod check_outputs;
 pub mod conditions;
+pub(crate) mod cure;
 pub mod diagnose;
 pub mod format;
 mod functions;

@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use recpipe::record::{Field, Schema, Type};
+use recpipe::record::{Field, Growing, Schema, Type};
 
 use super::Args;
-use super::growing::Growing;
 use super::table::Table;
 
 /// Names and the columns of a [`Table`] that they stand for.
@@ -141,7 +140,7 @@ impl Names {
         }
         let new = self.names[known.len()..].iter().map(|name| Field::open(&**name, Type::Mixed));
         // The names differ, are not too long, and not too many: that was seen to when they came.
-        let schema = Schema::new(known.iter().cloned().chain(new).collect());
+        let schema = self.base.with_fields(known.iter().cloned().chain(new).collect());
         Arc::new(schema.unwrap_or_else(|_| unreachable!("every name was looked at")))
     }
 }
