@@ -25,16 +25,27 @@ pub enum Why {
     NoSuchYear,
     /// A value of another type where numbers are calculated with.
     NoNumber,
+    /// A value of a field that an output has no column for, since its header was written before the field came.
+    NoColumn,
+    /// A value that the type of its column in an output, which was said before it came, cannot hold.
+    NoRoom,
 }
 
 impl Why {
-    const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear, Why::NoNumber];
+    const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear, Why::NoNumber, Why::NoColumn, Why::NoRoom];
+
+    /// Whether the answer lacks something that the query asked for: it is wrong for that, not just computed without it.
+    pub fn is_loss(self) -> bool {
+        matches!(self, Why::NoColumn | Why::NoRoom)
+    }
 
     /// What one such value is, and what several are.
     fn words(self) -> [&'static str; 2] {
         match self {
             Why::NoTime => ["is no time and counts as null", "are no times and count as null"],
             Why::NoNumber => ["is no number and is left out", "are no numbers and are left out"],
+            Why::NoColumn => ["came after the header and is not shown", "came after the header and are not shown"],
+            Why::NoRoom => ["does not fit the type of its column and is null", "do not fit the type of their column and are null"],
             Why::NoSuchYear => [
                 "is beyond the years of a time (1678 to 2261) and counts as null",
                 "are beyond the years of a time (1678 to 2261) and count as null",
@@ -150,8 +161,14 @@ fn shortened(text: &str) -> String {
 pub struct Summary {
     /// How many, at least: an expression that stands in the query several times counts once, where it left out most.
     pub count: u64,
-    why: Why,
-    what: Arc<str>,
+    /// Where what counted them stands in the query.
+    pub at: usize,
+    /// What is the matter with them.
+    pub why: Why,
+    /// The column or expression whose values they are.
+    pub what: Arc<str>,
+    /// The batch and the row of the first.
+    pub order: (u64, u64),
     cure: Arc<str>,
     example: String,
     place: String,
@@ -159,7 +176,7 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { count, why, what, cure, example, place } = self;
+        let Summary { count, why, what, cure, example, place, .. } = self;
         let [one, many] = why.words();
         match count {
             1 => write!(out, "1 value of `{what}` {one}: {example}")?,
@@ -273,8 +290,8 @@ impl LeftOut {
             }
         }
         let summary = |(topic, tally): (Topic, Tally)| {
-            let Topic { why, what, cure, .. } = topic;
-            Summary { count: tally.count, why, what, cure, example: tally.example, place: tally.place }
+            let Topic { at, why, what, cure } = topic;
+            Summary { count: tally.count, at, why, what, order: tally.order, cure, example: tally.example, place: tally.place }
         };
         merged.into_iter().map(summary).collect()
     }
