@@ -4,6 +4,8 @@
 //! what they are (the technique is that of System R; Graefe, "Implementing Sorting in Database Systems", ACM Computing
 //! Surveys 38(3), 2006, §3). They can be read back.
 
+use std::cmp::Ordering;
+
 use recpipe::{Time, Type, Value};
 
 /// Stands before a value that is there.
@@ -55,14 +57,121 @@ fn push_text(text: &[u8], out: &mut Vec<u8>) {
     out.push(0);
 }
 
-/// One of the values by which records are sorted. Keys of several values are written one after the other.
+/// Kinds of values where there are several, in their order.
+const NUMBER: u8 = 0;
+const TIME: u8 = 1;
+const BOOL: u8 = 2;
+const TEXT: u8 = 3;
+
+/// Stand after the float that is nearest to a whole number, where the number is less than it, is the float, or is more.
+const LESS: u8 = 0;
+const EXACT: u8 = 1;
+const MORE: u8 = 2;
+
+/// A number of any type by its exact value, so that 1 and 1.0 have the same bytes: the nearest float, which keeps the order of
+/// numbers, then, where several numbers have the same, by how much it is missed.
+fn push_number(value: Value<'_>, out: &mut Vec<u8>) {
+    let (nearest, missed) = match value {
+        Value::Int(int) => (int as f64, missed(int)),
+        Value::Float(value) => (value, 0),
+        _ => (0.0, 0),
+    };
+    out.extend_from_slice(&float(nearest));
+    out.push(match missed.cmp(&0) {
+        Ordering::Less => LESS,
+        Ordering::Equal => EXACT,
+        Ordering::Greater => MORE,
+    });
+    if missed != 0 {
+        out.extend_from_slice(&(missed as u128 ^ 1 << 127).to_be_bytes());
+    }
+}
+
+/// By how much the float that is nearest to a whole number is missed.
+fn missed(int: i128) -> i128 {
+    const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    let nearest = int as f64;
+    // One more than the largest integer, which the cast back would give.
+    if nearest == TWO_127 { int - i128::MAX - 1 } else { int - nearest as i128 }
+}
+
+/// A value of any kind that is there and is not NaN, behind the number of its kind.
+fn push_mixed(value: Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Null => {}
+        Value::Int(_) | Value::Float(_) => {
+            out.push(NUMBER);
+            push_number(value, out);
+        }
+        Value::Time(time) => {
+            out.push(TIME);
+            out.extend_from_slice(&int(time.nanos));
+        }
+        Value::Bool(value) => out.extend_from_slice(&[BOOL, u8::from(value)]),
+        Value::Text(text) => {
+            out.push(TEXT);
+            push_text(text, out);
+        }
+    }
+}
+
+/// The value that [`push_mixed`] wrote at the front of `bytes`, and what comes after it. Of a number only its value is known, not
+/// its type, and of a time only the moment. Null for bytes that it has not written.
+fn read_mixed(bytes: &[u8]) -> (Mixed<'_>, &[u8]) {
+    let wrong = (Mixed::Plain(Value::Null), &[][..]);
+    let Some((&kind, rest)) = bytes.split_first() else { return wrong };
+    match kind {
+        NUMBER => {
+            let Some((eight, rest)) = rest.split_first_chunk::<8>() else { return wrong };
+            let Some((&marker, rest)) = rest.split_first() else { return wrong };
+            let nearest = to_float(*eight);
+            if marker == EXACT {
+                return (Mixed::Plain(Value::Float(nearest)), rest);
+            }
+            let Some((missed, rest)) = rest.split_first_chunk::<16>() else { return wrong };
+            let missed = (u128::from_be_bytes(*missed) ^ 1 << 127) as i128;
+            let int = (nearest as i128).wrapping_add(missed).wrapping_add(i128::from(nearest as i128 == i128::MAX));
+            (Mixed::Plain(Value::Int(int)), rest)
+        }
+        TIME => match rest.split_first_chunk::<8>() {
+            Some((eight, rest)) => (Mixed::Plain(Value::Time(Time { nanos: to_int(*eight), offset_s: 0 })), rest),
+            None => wrong,
+        },
+        BOOL => (Mixed::Plain(Value::Bool(rest.first() == Some(&1))), rest.get(1..).unwrap_or_default()),
+        _ => {
+            let (text, rest) = rest.split_at(memchr::memchr(0, rest).unwrap_or(rest.len()));
+            let text = if memchr::memchr(1, text).is_some() { Mixed::Text(unescape(text)) } else { Mixed::Plain(Value::Text(text)) };
+            (text, rest.get(1..).unwrap_or_default())
+        }
+    }
+}
+
+/// A value that was read.
+enum Mixed<'k> {
+    Plain(Value<'k>),
+    /// Text that stood there in another form.
+    Text(Vec<u8>),
+}
+
+impl Mixed<'_> {
+    fn value(&self) -> Value<'_> {
+        match self {
+            Mixed::Plain(value) => *value,
+            Mixed::Text(text) => Value::Text(text),
+        }
+    }
+}
+
+/// One of the values by which records are sorted; `mixed` where they may be of several kinds. Keys of several values are written
+/// one after the other.
 #[inline]
-pub fn push_sort_key(value: Value<'_>, descending: bool, out: &mut Vec<u8>) {
+pub fn push_sort_key(value: Value<'_>, mixed: bool, descending: bool, out: &mut Vec<u8>) {
     let from = out.len();
     out.push(PRESENT);
     match value {
         Value::Null => out[from] = NULL,
         Value::Float(value) if value.is_nan() => out[from] = NAN,
+        value if mixed => push_mixed(value, out),
         Value::Bool(value) => out.push(u8::from(value)),
         Value::Int(value) => out.extend_from_slice(&int(value as i64)),
         Value::Float(value) => out.extend_from_slice(&float(value)),
@@ -75,19 +184,19 @@ pub fn push_sort_key(value: Value<'_>, descending: bool, out: &mut Vec<u8>) {
     }
 }
 
-/// Bytes that a value of this type takes in a group key, without the mark before it; `None` for text.
+/// Bytes that a value of this type takes in a group key, without the mark before it; `None` where they are not always as many.
 pub fn width(kind: Type) -> Option<usize> {
     match kind {
         Type::Null => Some(0),
         Type::Bool => Some(1),
-        Type::Int | Type::Float => Some(8),
-        Type::Time => Some(12),
+        Type::Int | Type::Float | Type::Time => Some(8),
         Type::Text | Type::Mixed => None,
     }
 }
 
-/// One of several values that make up the key of a group, ascending; the same moment in two offsets is two keys, the
-/// smaller offset first. What has a fixed width has it when it is null too.
+/// One of several values that make up the key of a group, ascending. Values that are equal have the same bytes, also where they
+/// look different: the same moment in two offsets, and among mixed values 1 and 1.0. What has a fixed width has it when it is null
+/// too.
 #[inline]
 pub fn push_group_key(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
     match value {
@@ -95,34 +204,37 @@ pub fn push_group_key(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
             out.push(NULL);
             out.resize(out.len() + width(kind).unwrap_or(0), 0);
         }
+        value if kind == Type::Mixed => push_single(kind, value, out),
         Value::Text(text) => {
             out.push(PRESENT);
             push_text(text, out);
         }
         value => {
             out.push(PRESENT);
-            push_single(value, out);
+            push_single(kind, value, out);
         }
     }
 }
 
-/// The value that is the whole key of a group, and not null: without a mark, and text as it is.
+/// The value of this type that is the whole key of a group, and not null: without a mark (but of mixed values), and text as it is.
 #[inline]
-pub fn push_single(value: Value<'_>, out: &mut Vec<u8>) {
+pub fn push_single(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => {}
+        Value::Float(value) if kind == Type::Mixed && value.is_nan() => out.push(NAN),
+        value if kind == Type::Mixed => {
+            out.push(PRESENT);
+            push_mixed(value, out);
+        }
         Value::Bool(value) => out.push(u8::from(value)),
         Value::Int(value) => out.extend_from_slice(&int(value as i64)),
         Value::Float(value) => out.extend_from_slice(&float(value)),
-        Value::Time(time) => {
-            out.extend_from_slice(&int(time.nanos));
-            out.extend_from_slice(&(time.offset_s as u32 ^ 1 << 31).to_be_bytes());
-        }
+        Value::Time(time) => out.extend_from_slice(&int(time.nanos)),
         Value::Text(text) => out.extend_from_slice(text),
     }
 }
 
-/// What [`push_single`] wrote; null for bytes that it has not written.
+/// What [`push_single`] wrote; null for bytes that it has not written, and of mixed values, which [`read_group_key`] reads.
 #[inline]
 pub fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
     let eight = bytes.first_chunk::<8>();
@@ -131,19 +243,35 @@ pub fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
         (Type::Bool, _) => Value::Bool(bytes.first() == Some(&1)),
         (Type::Int, Some(eight)) => Value::Int(to_int(*eight).into()),
         (Type::Float, Some(eight)) => Value::Float(to_float(*eight)),
-        (Type::Time, Some(eight)) => match bytes[8..].first_chunk::<4>() {
-            Some(four) => Value::Time(Time { nanos: to_int(*eight), offset_s: (u32::from_be_bytes(*four) ^ 1 << 31) as i32 }),
-            None => Value::Null,
-        },
+        (Type::Time, Some(eight)) => Value::Time(Time { nanos: to_int(*eight), offset_s: 0 }),
         _ => Value::Null,
     }
 }
 
-/// Calls `each` with the place and the value of each of the values that [`push_group_key`] wrote one after the other.
+/// Calls `each` with the place and the value of each of the values that [`push_group_key`] wrote one after the other. Of what is
+/// equal and looks different, it is one that is equal.
 pub fn read_group_key(kinds: &[Type], mut bytes: &[u8], mut each: impl FnMut(usize, Value<'_>)) {
     for (i, &kind) in kinds.iter().enumerate() {
         let Some((mark, rest)) = bytes.split_first() else { return };
         let is_null = *mark == NULL;
+        if kind == Type::Mixed {
+            bytes = match *mark {
+                NULL => {
+                    each(i, Value::Null);
+                    rest
+                }
+                NAN => {
+                    each(i, Value::Float(f64::NAN));
+                    rest
+                }
+                _ => {
+                    let (value, rest) = read_mixed(rest);
+                    each(i, value.value());
+                    rest
+                }
+            };
+            continue;
+        }
         bytes = match width(kind) {
             Some(width) => {
                 let (value, rest) = rest.split_at(width.min(rest.len()));
@@ -251,12 +379,14 @@ mod tests {
         let number = prop_oneof![any::<i64>(), -2..3_i64];
         let float = prop_oneof![any::<f64>(), Just(0.0), Just(-0.0), Just(f64::NAN), Just(-f64::NAN), Just(f64::INFINITY), -2.0..2.0_f64];
         let text = prop::collection::vec(prop_oneof![0..4_u8, Just(255), Just(b'a')], 0..6);
-        (0..5_u8, prop::option::weighted(0.8, (number, float, -2..3_i32)), text)
+        (0..6_u8, prop::option::weighted(0.8, (number, float, -2..3_i32)), text)
     }
 
-    const KINDS: [Type; 5] = [Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
+    const KINDS: [Type; 6] = [Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
 
-    fn value(kind: Type, (_, cell, text): &Cell) -> Value<'_> {
+    fn value(kind: Type, cell: &Cell) -> Value<'_> {
+        let (choice, cell, text) = cell;
+        let kind = if kind == Type::Mixed { KINDS[usize::from(*choice) % 5] } else { kind };
         match (cell, kind) {
             (None, _) => Value::Null,
             (Some((int, ..)), Type::Bool) => Value::Bool(*int > 0),
@@ -278,14 +408,6 @@ mod tests {
         last(a).cmp(&last(b)).then(if descending { values.reverse() } else { values })
     }
 
-    fn offset(value: &Value<'_>) -> i32 {
-        if let Value::Time(time) = value { time.offset_s } else { 0 }
-    }
-
-    fn same(a: &Value<'_>, b: &Value<'_>) -> bool {
-        a == b && offset(a) == offset(b) && a.kind() == b.kind()
-    }
-
     proptest! {
         #[test]
         fn keys_that_begin_alike_are_sorted(
@@ -301,12 +423,12 @@ mod tests {
         }
 
         #[test]
-        fn bytes_are_ordered_as_values(rows in prop::collection::vec((cell(), cell()), 2), directions: (bool, bool), kinds in (0..5_usize, 0..5_usize)) {
+        fn bytes_are_ordered_as_values(rows in prop::collection::vec((cell(), cell()), 2), directions: (bool, bool), kinds in (0..6_usize, 0..6_usize)) {
             let kinds = (KINDS[kinds.0], KINDS[kinds.1]);
             let key = |row: &(Cell, Cell)| {
                 let mut key = Vec::new();
-                push_sort_key(value(kinds.0, &row.0), directions.0, &mut key);
-                push_sort_key(value(kinds.1, &row.1), directions.1, &mut key);
+                push_sort_key(value(kinds.0, &row.0), kinds.0 == Type::Mixed, directions.0, &mut key);
+                push_sort_key(value(kinds.1, &row.1), kinds.1 == Type::Mixed, directions.1, &mut key);
                 key
             };
             let (a, b) = (&rows[0], &rows[1]);
@@ -319,7 +441,7 @@ mod tests {
         }
 
         #[test]
-        fn group_keys_are_ordered_and_read_back(rows in prop::collection::vec((cell(), cell()), 2), kinds in (0..5_usize, 0..5_usize)) {
+        fn group_keys_are_ordered_and_read_back(rows in prop::collection::vec((cell(), cell()), 2), kinds in (0..6_usize, 0..6_usize)) {
             let kinds = [KINDS[kinds.0], KINDS[kinds.1]];
             let mut keys = Vec::new();
             for row in &rows {
@@ -328,25 +450,25 @@ mod tests {
                 kinds.iter().zip(&values).for_each(|(&kind, &value)| push_group_key(kind, value, &mut key));
                 let mut seen = 0;
                 read_group_key(&kinds, &key, |i, value| {
-                    assert!(same(&value, &values[i]), "{value:?} is not {:?}", values[i]);
+                    assert!(value == values[i], "{value:?} is not {:?}", values[i]);
                     seen += 1;
                 });
                 prop_assert_eq!(seen, 2);
                 keys.push((key, values));
             }
             let ((a, left), (b, right)) = (&keys[0], &keys[1]);
-            let one = |i: usize| order(&left[i], &right[i], false).then_with(|| offset(&left[i]).cmp(&offset(&right[i])));
+            let one = |i: usize| order(&left[i], &right[i], false);
             prop_assert_eq!(a.cmp(b), one(0).then_with(|| one(1)));
-            prop_assert_eq!(a == b, same(&left[0], &right[0]) && same(&left[1], &right[1]));
+            prop_assert_eq!(a == b, left[0] == right[0] && left[1] == right[1]);
         }
 
         #[test]
-        fn single_keys_are_ordered_and_read_back(a in cell(), b in cell(), kind in 0..5_usize) {
+        fn single_keys_are_ordered_and_read_back(a in cell(), b in cell(), kind in 0..6_usize) {
             let kind = KINDS[kind];
             let key = |cell: &Cell| {
                 let (mut key, value) = (Vec::new(), value(kind, cell));
-                push_single(value, &mut key);
-                assert!(value == Value::Null || same(&read_single(kind, &key), &value), "{value:?}");
+                push_single(kind, value, &mut key);
+                assert!(kind == Type::Mixed || value == Value::Null || read_single(kind, &key) == value, "{value:?}");
                 key
             };
             let (left, right) = (value(kind, &a), value(kind, &b));

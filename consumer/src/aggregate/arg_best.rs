@@ -12,7 +12,7 @@ use super::{
     other_type,
     state::{self, Torn},
 };
-use crate::expr::{Values, Vector};
+use crate::expr::{Values, Vector, is_better};
 
 /// The best records of all groups.
 pub(super) struct ArgBest {
@@ -37,10 +37,8 @@ impl ArgBest {
     fn is_better(&self, group: usize, x: &Value<'_>, position: u64) -> bool {
         match self.x.get(group) {
             Value::Null => true,
-            best => match x.total_cmp(&best) {
-                Ordering::Equal => position < self.positions[group],
-                order => order == self.wanted,
-            },
+            best if x.total_cmp(&best) == Ordering::Equal => position < self.positions[group],
+            best => is_better(x, &best, self.wanted),
         }
     }
 }

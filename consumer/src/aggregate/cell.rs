@@ -1,23 +1,55 @@
-//! Single values as bytes, one after the other: what lists and sets are made of.
+//! Single values as bytes, one after the other: what lists and sets are made of, and the rows of records of any types.
 
 use recpipe::{Time, Type, Value};
 
 use super::state::{Torn, take};
 
-/// Appends a value. Null is none and leaves nothing; what is equal and looks the same has the same bytes.
+/// What stands before a value where values are of several types.
+const BOOL: u8 = 0;
+const INT: u8 = 1;
+const WIDE: u8 = 2;
+const FLOAT: u8 = 3;
+const TIME: u8 = 4;
+const TEXT: u8 = 5;
+
+/// Appends a value of this type. Null is none and leaves nothing; what is equal and looks the same has the same bytes.
 #[inline]
-pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn write(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
+    let is_mixed = kind == Type::Mixed;
+    let mut mark = |mark: u8| {
+        if is_mixed {
+            out.push(mark);
+        }
+    };
     match value {
         Value::Null => {}
-        Value::Bool(value) => out.push(u8::from(value)),
-        Value::Int(value) => out.extend_from_slice(&(value as i64).to_le_bytes()),
-        Value::Float(value) => out.extend_from_slice(&value.to_le_bytes()),
+        Value::Bool(value) => {
+            mark(BOOL);
+            out.push(u8::from(value));
+        }
+        Value::Int(value) => match i64::try_from(value) {
+            Ok(value) => {
+                mark(INT);
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+            // Only among mixed values.
+            Err(_) => {
+                mark(WIDE);
+                out.extend_from_slice(&value.to_le_bytes());
+            }
+        },
+        Value::Float(value) => {
+            mark(FLOAT);
+            out.extend_from_slice(&value.to_le_bytes());
+        }
         Value::Time(time) => {
+            mark(TIME);
             out.extend_from_slice(&time.nanos.to_le_bytes());
             out.extend_from_slice(&time.offset_s.to_le_bytes());
         }
         // The text of a batch is below 4 GiB.
         Value::Text(text) => {
+            mark(TEXT);
             out.extend_from_slice(&(text.len() as u32).to_le_bytes());
             out.extend_from_slice(text);
         }
@@ -26,7 +58,19 @@ pub(super) fn write(value: Value<'_>, out: &mut Vec<u8>) {
 
 /// The value of this type at the front of the bytes, which move on.
 #[inline]
-pub(super) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, Torn> {
+pub(crate) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, Torn> {
+    let kind = match kind {
+        Type::Mixed => match take::<1>(bytes)? {
+            [BOOL] => Type::Bool,
+            [INT] => Type::Int,
+            [WIDE] => return Ok(Value::Int(i128::from_le_bytes(take(bytes)?))),
+            [FLOAT] => Type::Float,
+            [TIME] => Type::Time,
+            [TEXT] => Type::Text,
+            _ => return Err(Torn),
+        },
+        kind => kind,
+    };
     Ok(match kind {
         Type::Null | Type::Mixed => return Err(Torn),
         Type::Bool => Value::Bool(take::<1>(bytes)? != [0]),
@@ -40,4 +84,19 @@ pub(super) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, To
             Value::Text(text)
         }
     })
+}
+
+/// One of the values that are equal to this one, and the same for all of them: 1 for 1.0 where values are of several types, a time
+/// in UTC, one zero and one NaN.
+pub(super) fn canonical(kind: Type, value: Value<'_>) -> Value<'_> {
+    const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    match value {
+        Value::Float(value) if value.is_nan() => Value::Float(f64::NAN),
+        Value::Float(value) if kind == Type::Mixed && value.trunc() == value && (-TWO_127..TWO_127).contains(&value) => {
+            Value::Int(value as i128)
+        }
+        Value::Float(value) => Value::Float(value + 0.0),
+        Value::Time(time) => Value::Time(Time { offset_s: 0, ..time }),
+        value => value,
+    }
 }

@@ -15,7 +15,7 @@ pub(super) struct Distinct {
 impl Distinct {
     /// `kind` is the type of the argument; with `shows_values` it is `set`.
     pub(super) fn new(kind: Type, shows_values: bool) -> Self {
-        Distinct { shows_values, sets: ValueSets::new(kind) }
+        Distinct { shows_values, sets: ValueSets::new(kind, shows_values) }
     }
 }
 
@@ -24,8 +24,8 @@ impl Accumulator for Distinct {
         self.sets.resize(groups);
     }
 
-    fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
-        self.sets.add(groups, args)
+    fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error> {
+        self.sets.add(groups, args, position)
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {

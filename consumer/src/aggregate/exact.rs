@@ -183,6 +183,23 @@ impl ExactSum {
         if magnitude.negative { -value } else { value }
     }
 
+    /// The sum of whole numbers; `None` where 128 bits do not hold it.
+    pub(super) fn to_int(&self) -> Option<i128> {
+        let Magnitude { negative, low, limbs } = self.magnitude();
+        let mut size = 0_u128;
+        for (place, &limb) in (low..).zip(&limbs) {
+            let shift = u32::try_from(place).ok()?.checked_mul(32)?;
+            let shifted = u128::from(limb).checked_shl(shift).filter(|shifted| shifted >> shift == u128::from(limb))?;
+            size = size.checked_add(shifted)?;
+        }
+        if negative { 0_i128.checked_sub_unsigned(size) } else { i128::try_from(size).ok() }
+    }
+
+    /// Whether nothing was added, or nothing is left of it.
+    pub(super) fn is_zero(&self) -> bool {
+        self.special == 0.0 && self.limbs.iter().all(|&limb| limb == 0)
+    }
+
     /// The value as a float and a power of two, for what may be beyond all floats: (m, e) is m · 2ᵉ, and m is rounded.
     pub(super) fn scaled(&self) -> (f64, i32) {
         if let Some(special) = self.special() {

@@ -1,6 +1,6 @@
 //! One value a group that outlives the batch it came in.
 
-use recpipe::{Column, ColumnBuilder, Error, Time, Type, Value};
+use recpipe::{Column, ColumnBuilder, Error, Time, Type, Value, record::Constant};
 
 use super::other_type;
 
@@ -20,12 +20,14 @@ enum HeldValues {
     Float(Vec<f64>),
     Time(Vec<Time>),
     Text(Vec<Vec<u8>>),
+    Mixed(Vec<Constant>),
 }
 
 impl Held {
     pub(super) fn new(kind: Type) -> Self {
         let values = match kind {
-            Type::Null | Type::Mixed => HeldValues::Null,
+            Type::Null => HeldValues::Null,
+            Type::Mixed => HeldValues::Mixed(Vec::new()),
             Type::Bool => HeldValues::Bool(Vec::new()),
             Type::Int => HeldValues::Int(Vec::new()),
             Type::Float => HeldValues::Float(Vec::new()),
@@ -44,6 +46,7 @@ impl Held {
             HeldValues::Float(values) => values.resize(groups, 0.0),
             HeldValues::Time(values) => values.resize(groups, Time { nanos: 0, offset_s: 0 }),
             HeldValues::Text(values) => values.resize_with(groups, Vec::new),
+            HeldValues::Mixed(values) => values.resize(groups, Constant::Null),
         }
     }
 
@@ -59,6 +62,7 @@ impl Held {
             HeldValues::Float(values) => Value::Float(values[group]),
             HeldValues::Time(values) => Value::Time(values[group]),
             HeldValues::Text(values) => Value::Text(&values[group]),
+            HeldValues::Mixed(values) => values[group].value(),
         }
     }
 
@@ -75,6 +79,13 @@ impl Held {
             (HeldValues::Int(values), Value::Int(value)) => values[group] = i64::try_from(value).map_err(|_| other_type())?,
             (HeldValues::Float(values), Value::Float(value)) => values[group] = value,
             (HeldValues::Time(values), Value::Time(value)) => values[group] = value,
+            (HeldValues::Mixed(values), value) => {
+                let bytes = |value: &Constant| if let Constant::Text(text) = value { text.len() } else { 0 };
+                let held = &mut values[group];
+                self.text_bytes -= bytes(held);
+                *held = Constant::of(&value);
+                self.text_bytes += bytes(held);
+            }
             (HeldValues::Text(values), Value::Text(text)) => {
                 let held = &mut values[group];
                 let before = held.capacity();
@@ -115,6 +126,7 @@ impl Held {
             HeldValues::Float(values) => values.capacity() * size_of::<f64>(),
             HeldValues::Time(values) => values.capacity() * size_of::<Time>(),
             HeldValues::Text(values) => values.capacity() * size_of::<Vec<u8>>(),
+            HeldValues::Mixed(values) => values.capacity() * size_of::<Constant>(),
         };
         self.present.capacity() + each + self.text_bytes
     }

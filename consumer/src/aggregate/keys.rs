@@ -43,7 +43,7 @@ struct Slot {
 const SORTED_BYTES: usize = size_of::<(Prefix, u32)>();
 
 impl Keys {
-    /// No keys yet; each will have values of these types, or null.
+    /// No keys yet; each will have values of these types (of any with [`Type::Mixed`]), or null.
     pub fn new(kinds: Vec<Type>) -> Self {
         let width = match kinds[..] {
             [kind] => width(kind),
@@ -209,7 +209,7 @@ impl Keys {
     }
 }
 
-/// The columns of normalized keys of these types; `None` is a single null.
+/// The columns of normalized keys of these types; `None` is a single null. Values that are equal and look different are one here.
 ///
 /// # Errors
 /// [`Error::Schema`] when they do not fit a batch.
@@ -219,7 +219,7 @@ pub fn columns<'k>(kinds: &[Type], keys: impl Iterator<Item = Option<&'k [u8]>>)
     for key in keys {
         match (key, kinds) {
             (None, _) => builders[0].push(Value::Null)?,
-            (Some(key), &[kind]) => builders[0].push(read_single(kind, key))?,
+            (Some(key), &[kind]) if kind != Type::Mixed => builders[0].push(read_single(kind, key))?,
             (Some(key), _) => read_group_key(kinds, key, |i, value| {
                 if let Err(error) = builders[i].push(value) {
                     pushed = Err(error);
@@ -242,15 +242,17 @@ fn for_each_key(
 ) -> Result<(), Error> {
     match columns {
         [one] => match &one.values {
-            Values::Text(texts) if one.nulls.is_none() => (0..rows).try_for_each(|row| each(Some(texts.get(row)))),
-            Values::Int(values) if one.nulls.is_none() => {
+            Values::Text(texts) if one.nulls.is_none() && *kinds == [Type::Text] => {
+                (0..rows).try_for_each(|row| each(Some(texts.get(row))))
+            }
+            Values::Int(values) if one.nulls.is_none() && *kinds == [Type::Int] => {
                 (0..rows).try_for_each(|row| each(Some(&crate::normalized::int(values.get(row)))))
             }
             _ => (0..rows).try_for_each(|row| match one.value(row) {
                 Value::Null => each(None),
                 value => {
                     scratch.clear();
-                    push_single(value, scratch);
+                    push_single(kinds.first().copied().unwrap_or(Type::Mixed), value, scratch);
                     each(Some(scratch))
                 }
             }),

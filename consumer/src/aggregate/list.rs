@@ -33,15 +33,16 @@ impl Accumulator for List {
         if matches!(input.values, Values::Null) {
             return Ok(());
         }
-        if input.kind() != self.kind {
+        if self.kind != Type::Mixed && input.kind() != self.kind {
             return Err(other_type());
         }
+        let kind = self.kind;
         groups.for_each(|row, group| {
             if !input.is_null(row) {
                 let list = &mut self.lists[group];
                 let before = list.capacity();
                 list.extend_from_slice(&(position + row as u64).to_le_bytes());
-                cell::write(input.value(row), list);
+                cell::write(kind, input.value(row), list);
                 self.list_bytes += list.capacity() - before;
             }
         });

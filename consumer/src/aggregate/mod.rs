@@ -5,7 +5,7 @@
 //! a group has so far. It is the same between threads and between processes, and what is written to a disk.
 
 mod arg_best;
-mod cell;
+pub(crate) mod cell;
 mod count;
 mod distinct;
 mod exact;
@@ -107,10 +107,10 @@ pub trait Accumulator: Send {
 /// An empty accumulator for an aggregate of a query.
 pub fn accumulator(aggregate: &Aggregate) -> Box<dyn Accumulator> {
     use AggregateFunction as Function;
-    let arg = |i: usize| aggregate.args.get(i).map_or(Type::Null, Expr::kind);
+    let arg = |i: usize| aggregate.args.get(i).map_or(Type::Null, Expr::storage);
     let extreme = |wanted| -> Box<dyn Accumulator> {
         match arg(0) {
-            Type::Time => Box::new(arg_best::ArgBest::new(Type::Time, Type::Time, wanted)),
+            kind @ (Type::Time | Type::Mixed) => Box::new(arg_best::ArgBest::new(kind, kind, wanted)),
             kind => Box::new(min_max::MinMax::new(kind, wanted)),
         }
     };

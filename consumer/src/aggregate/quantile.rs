@@ -29,16 +29,19 @@ impl Accumulator for Quantile {
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
         let [input] = args else { return Err(other_type()) };
         let (sketches, mut grown) = (&mut self.sketches, 0);
-        let mut add = |row: usize, group: usize, value: f64| {
-            if !input.is_null(row) {
-                grown += sketches[group].add(value);
+        for part in input.parts() {
+            let mut add = |row: usize, group: usize, value: f64| {
+                if !part.is_null(row) {
+                    grown += sketches[group].add(value);
+                }
+            };
+            match &part.values {
+                Values::Null => {}
+                Values::Int(values) => groups.for_each(|row, group| add(row, group, values.get(row) as f64)),
+                Values::Wide(values) => groups.for_each(|row, group| add(row, group, values.get(row) as f64)),
+                Values::Float(values) => groups.for_each(|row, group| add(row, group, values.get(row))),
+                _ => return Err(other_type()),
             }
-        };
-        match &input.values {
-            Values::Null => {}
-            Values::Int(values) => groups.for_each(|row, group| add(row, group, values.get(row) as f64)),
-            Values::Float(values) => groups.for_each(|row, group| add(row, group, values.get(row))),
-            _ => return Err(other_type()),
         }
         self.sketch_bytes += grown;
         Ok(())

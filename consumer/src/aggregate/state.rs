@@ -7,7 +7,7 @@ use recpipe::{Column, Error, Type, Value};
 
 /// Bytes or columns that no accumulator wrote.
 #[derive(Debug)]
-pub(super) struct Torn;
+pub(crate) struct Torn;
 
 impl From<Torn> for Error {
     fn from(_: Torn) -> Self {
@@ -15,9 +15,10 @@ impl From<Torn> for Error {
     }
 }
 
-/// The column at place `i` of a state; it must have `rows` rows of this type.
+/// The column at place `i` of a state; it must have `rows` rows of this type, or of any with [`Type::Mixed`].
 pub(super) fn column(state: &[Column], i: usize, kind: Type, rows: usize) -> Result<&Column, Torn> {
-    let fits = |column: &&Column| column.len() == rows && matches!(column.kind(), found if found == kind || found == Type::Null);
+    let is_kind = |found: Type| kind == Type::Mixed || found == kind || found == Type::Null;
+    let fits = |column: &&Column| column.len() == rows && is_kind(column.kind());
     state.get(i).filter(fits).ok_or(Torn)
 }
 

@@ -40,9 +40,9 @@ struct FloatMoments {
 }
 
 impl Stdev {
-    /// `kind` is the type of the argument.
+    /// `kind` is the type of the argument; [`Type::Mixed`] where there may be whole numbers and floats.
     pub(super) fn new(kind: Type) -> Self {
-        let moments = if kind == Type::Float { Moments::Float(Vec::new()) } else { Moments::Int(Vec::new()) };
+        let moments = if matches!(kind, Type::Float | Type::Mixed) { Moments::Float(Vec::new()) } else { Moments::Int(Vec::new()) };
         Stdev { counts: Vec::new(), moments }
     }
 
@@ -62,6 +62,47 @@ impl Stdev {
                 deviation(count, &sum, &squares)
             }
         })
+    }
+
+    fn add_part(&mut self, groups: &Groups<'_>, input: &Vector) -> Result<(), Error> {
+        let counts = &mut self.counts;
+        match (&mut self.moments, &input.values) {
+            (_, Values::Null) => {}
+            (Moments::Int(moments), Values::Int(values)) => groups.for_each(|row, group| {
+                if !input.is_null(row) {
+                    let (value, size) = (values.get(row), u128::from(values.get(row).unsigned_abs()));
+                    moments[group].add(i128::from(value), size * size, 0);
+                    counts[group] += 1;
+                }
+            }),
+            (Moments::Float(moments), Values::Float(values)) => groups.for_each(|row, group| {
+                if !input.is_null(row) {
+                    let (value, moments) = (values.get(row), &mut moments[group]);
+                    moments.sum.add(value);
+                    moments.squares.add_square(value);
+                    counts[group] += 1;
+                }
+            }),
+            (Moments::Float(moments), Values::Int(values)) => groups.for_each(|row, group| {
+                if !input.is_null(row) {
+                    let (value, size) = (values.get(row), u128::from(values.get(row).unsigned_abs()));
+                    moments[group].sum.add_int(value.into());
+                    moments[group].squares.add_wide(size * size, 0);
+                    counts[group] += 1;
+                }
+            }),
+            (Moments::Float(moments), Values::Wide(values)) => groups.for_each(|row, group| {
+                if !input.is_null(row) {
+                    let mut value = ExactSum::default();
+                    value.add_int(values.get(row));
+                    moments[group].sum.add_int(values.get(row));
+                    moments[group].squares.add_product(false, &value, &value);
+                    counts[group] += 1;
+                }
+            }),
+            _ => return Err(other_type()),
+        }
+        Ok(())
     }
 }
 
@@ -102,27 +143,7 @@ impl Accumulator for Stdev {
 
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
         let [input] = args else { return Err(other_type()) };
-        let counts = &mut self.counts;
-        match (&mut self.moments, &input.values) {
-            (_, Values::Null) => {}
-            (Moments::Int(moments), Values::Int(values)) => groups.for_each(|row, group| {
-                if !input.is_null(row) {
-                    let (value, size) = (values.get(row), u128::from(values.get(row).unsigned_abs()));
-                    moments[group].add(i128::from(value), size * size, 0);
-                    counts[group] += 1;
-                }
-            }),
-            (Moments::Float(moments), Values::Float(values)) => groups.for_each(|row, group| {
-                if !input.is_null(row) {
-                    let (value, moments) = (values.get(row), &mut moments[group]);
-                    moments.sum.add(value);
-                    moments.squares.add_square(value);
-                    counts[group] += 1;
-                }
-            }),
-            _ => return Err(other_type()),
-        }
-        Ok(())
+        input.parts().iter().try_for_each(|part| self.add_part(groups, part))
     }
 
     /// The count, and the bytes of the moments.

@@ -1,6 +1,6 @@
-//! `sum(x)` and `avg(x)`: sums are exact for integers, or an overflow error; for floats exact and then rounded, so
-//! independent of the order. A mean is the exact sum divided by the count, rounded once each. Null is skipped; the sum
-//! and the mean of nothing are null.
+//! `sum(x)` and `avg(x)`: whole numbers are summed exactly, an error beyond 128 bits; floats exactly, and then rounded, so
+//! independently of the order. The sum of both is a float, rounded once; a mean is the exact sum divided by the count, rounded
+//! once each. Null is skipped; the sum and the mean of nothing are null.
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
@@ -15,132 +15,187 @@ use crate::{
     query::plan::{Aggregate, AggregateFunction},
 };
 
+/// Sums of whole numbers below this are far from the bound.
+const FAR: u128 = 1 << 125;
+
 /// The sums of all groups, and of how many values they are.
 pub(super) struct Sum {
     name: String,
     kind: Type,
     is_mean: bool,
-    sums: Sums,
     counts: Vec<u64>,
-}
-
-enum Sums {
-    /// 2⁶³ integers of 64 bits cannot overflow it.
-    Int(Vec<i128>),
-    Float(Vec<ExactSum>),
+    /// Whole numbers, as far as 128 bits hold their sum: 2⁶³ of 64 bits cannot overflow it.
+    ints: Vec<i128>,
+    /// Everything else: the floats, and whole numbers that would have gone beyond. Empty until there is such a value.
+    others: Vec<ExactSum>,
+    /// How many of the values were floats; as long as `others`.
+    floats: Vec<u64>,
 }
 
 impl Sum {
     pub(super) fn new(aggregate: &Aggregate) -> Self {
-        let is_float = aggregate.args.first().is_some_and(|arg| arg.kind() == Type::Float);
         Sum {
             name: aggregate.name.clone(),
-            kind: aggregate.kind,
+            kind: if aggregate.is_open() { Type::Mixed } else { aggregate.kind },
             is_mean: aggregate.function == AggregateFunction::Avg,
-            sums: if is_float { Sums::Float(Vec::new()) } else { Sums::Int(Vec::new()) },
             counts: Vec::new(),
+            ints: Vec::new(),
+            others: Vec::new(),
+            floats: Vec::new(),
         }
     }
 
     fn value(&self, group: usize) -> Result<Value<'_>, Error> {
-        let count = self.counts[group] as f64;
-        Ok(match &self.sums {
-            _ if self.counts[group] == 0 => Value::Null,
-            Sums::Float(sums) if self.is_mean => Value::Float(sums[group].value() / count),
-            Sums::Float(sums) => Value::Float(sums[group].value()),
-            Sums::Int(sums) if self.is_mean => Value::Float(sums[group] as f64 / count),
-            Sums::Int(sums) => Value::Int(sums[group]),
-        })
+        let count = self.counts[group];
+        if count == 0 {
+            return Ok(Value::Null);
+        }
+        let (ints, others) = (self.ints[group], self.others.get(group).filter(|sum| !sum.is_zero() || self.floats[group] > 0));
+        let Some(others) = others else {
+            return Ok(if self.is_mean { Value::Float(ints as f64 / count as f64) } else { Value::Int(ints) });
+        };
+        let mut sum = others.clone();
+        sum.add_int(ints);
+        if self.is_mean {
+            return Ok(Value::Float(sum.value() / count as f64));
+        }
+        if self.floats[group] > 0 {
+            return Ok(Value::Float(sum.value()));
+        }
+        let name = &self.name;
+        let beyond = || {
+            Error::Data(format!(
+                "integer overflow: `{name}` is about {:e}, which does not fit in 128 bits; write `sum(float(…))` for a rounded sum",
+                sum.value()
+            ))
+        };
+        sum.to_int().map(Value::Int).ok_or_else(beyond)
+    }
+
+    /// Makes sure that there is a place for what is no whole number of a usual size.
+    fn make_others(&mut self) {
+        self.others.resize(self.counts.len(), ExactSum::default());
+        self.floats.resize(self.counts.len(), 0);
+    }
+
+    /// Adds a whole number of any size to a group's sum.
+    fn add_wide(&mut self, group: usize, value: i128) {
+        match self.ints[group].checked_add(value) {
+            Some(sum) => self.ints[group] = sum,
+            None => {
+                self.make_others();
+                self.others[group].add_int(value);
+            }
+        }
+    }
+
+    fn add_part(&mut self, groups: &Groups<'_>, part: &Vector) -> Result<(), Error> {
+        let counts = &mut self.counts;
+        match &part.values {
+            Values::Null => {}
+            Values::Int(Operand::Each(values)) if part.nulls.is_none() && matches!(groups, Groups::One(_)) => {
+                let sum = values.iter().map(|&value| i128::from(value)).sum::<i128>();
+                counts[0] += values.len() as u64;
+                self.add_wide(0, sum);
+            }
+            // Sums are far from the bound as long as nothing larger was added, and 2⁶² values of 64 bits do not reach it.
+            Values::Int(values) if self.others.is_empty() => {
+                let ints = &mut self.ints;
+                groups.for_each(|row, group| {
+                    if !part.is_null(row) {
+                        ints[group] += i128::from(values.get(row));
+                        counts[group] += 1;
+                    }
+                });
+            }
+            Values::Int(values) => groups.for_each(|row, group| {
+                if !part.is_null(row) {
+                    self.counts[group] += 1;
+                    self.add_wide(group, values.get(row).into());
+                }
+            }),
+            Values::Wide(values) => {
+                // From here on, every sum is held against the bound.
+                self.make_others();
+                groups.for_each(|row, group| {
+                    if !part.is_null(row) {
+                        self.counts[group] += 1;
+                        self.add_wide(group, values.get(row));
+                    }
+                });
+            }
+            Values::Float(values) => {
+                self.make_others();
+                groups.for_each(|row, group| {
+                    if !part.is_null(row) {
+                        self.counts[group] += 1;
+                        self.floats[group] += 1;
+                        self.others[group].add(values.get(row));
+                    }
+                });
+            }
+            _ => return Err(other_type()),
+        }
+        Ok(())
     }
 }
 
 impl Accumulator for Sum {
     fn resize(&mut self, groups: usize) {
         self.counts.resize(groups, 0);
-        match &mut self.sums {
-            Sums::Int(sums) => sums.resize(groups, 0),
-            Sums::Float(sums) => sums.resize(groups, ExactSum::default()),
+        self.ints.resize(groups, 0);
+        if !self.others.is_empty() {
+            self.make_others();
         }
     }
 
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
         let [input] = args else { return Err(other_type()) };
-        let counts = &mut self.counts;
-        match (&mut self.sums, &input.values) {
-            (_, Values::Null) => {}
-            (Sums::Int(sums), Values::Int(Operand::Each(values))) if input.nulls.is_none() && matches!(groups, Groups::One(_)) => {
-                sums[0] += values.iter().map(|&value| i128::from(value)).sum::<i128>();
-                counts[0] += values.len() as u64;
-            }
-            (Sums::Int(sums), Values::Int(values)) => groups.for_each(|row, group| {
-                if !input.is_null(row) {
-                    sums[group] += i128::from(values.get(row));
-                    counts[group] += 1;
-                }
-            }),
-            (Sums::Float(sums), Values::Float(values)) => groups.for_each(|row, group| {
-                if !input.is_null(row) {
-                    sums[group].add(values.get(row));
-                    counts[group] += 1;
-                }
-            }),
-            _ => return Err(other_type()),
-        }
-        Ok(())
+        input.parts().iter().try_for_each(|part| self.add_part(groups, part))
     }
 
-    /// The count; then an integer in two halves, or the bytes of an exact sum.
+    /// The count; the whole number; how many floats there are, and the bytes of the exact sum of all others.
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
-        let groups = groups.iter().map(|&group| group as usize);
-        let mut counts = ColumnBuilder::new(Type::Int);
-        groups.clone().try_for_each(|group| counts.push(Value::Int(self.counts[group].into())))?;
-        let mut columns = vec![counts.finish()];
-        match &self.sums {
-            Sums::Int(sums) => {
-                let (mut high, mut low) = (ColumnBuilder::new(Type::Int), ColumnBuilder::new(Type::Int));
-                for group in groups {
-                    high.push(Value::Int(sums[group] >> 64))?;
-                    low.push(Value::Int((sums[group] as i64).into()))?;
-                }
-                columns.extend([high.finish(), low.finish()]);
-            }
-            Sums::Float(sums) => {
-                let (mut bytes, mut scratch) = (ColumnBuilder::new(Type::Text), Vec::new());
-                for group in groups {
+        let [mut counts, mut ints, mut floats] = [Type::Int; 3].map(ColumnBuilder::new);
+        let (mut others, mut scratch) = (ColumnBuilder::new(Type::Text), Vec::new());
+        for group in groups.iter().map(|&group| group as usize) {
+            counts.push(Value::Int(self.counts[group].into()))?;
+            ints.push(Value::Int(self.ints[group]))?;
+            floats.push(Value::Int(self.floats.get(group).copied().unwrap_or(0).into()))?;
+            match self.others.get(group).filter(|sum| !sum.is_zero()) {
+                Some(sum) => {
                     scratch.clear();
-                    sums[group].write(&mut scratch);
-                    bytes.push(Value::Text(&scratch))?;
+                    sum.write(&mut scratch);
+                    others.push(Value::Text(&scratch))?;
                 }
-                columns.push(bytes.finish());
+                None => others.push(Value::Null)?,
             }
         }
-        Ok(columns)
+        Ok([counts, ints, floats, others].iter_mut().map(ColumnBuilder::finish).collect())
     }
 
     fn merge_state(&mut self, state: &[Column], into: &[u32]) -> Result<(), Error> {
         let counts = state::column(state, 0, Type::Int, into.len())?;
+        let ints = state::column(state, 1, Type::Int, into.len())?;
+        let floats = state::column(state, 2, Type::Int, into.len())?;
+        let others = state::column(state, 3, Type::Text, into.len())?;
         for (row, &group) in into.iter().enumerate() {
-            let count = &mut self.counts[group as usize];
-            *count = state::add_counts(*count, state::count(counts, row)?)?;
-        }
-        match &mut self.sums {
-            Sums::Int(sums) => {
-                let high = state::column(state, 1, Type::Int, into.len())?;
-                let low = state::column(state, 2, Type::Int, into.len())?;
-                for (row, &group) in into.iter().enumerate() {
-                    let (high, low) = (state::int(high, row)?.ok_or(Torn)?, state::int(low, row)?.ok_or(Torn)?);
-                    let sum = &mut sums[group as usize];
-                    *sum = state::add_sums(*sum, i128::from(high) << 64 | i128::from(low as u64))?;
-                }
+            let group = group as usize;
+            self.counts[group] = state::add_counts(self.counts[group], state::count(counts, row)?)?;
+            let Value::Int(int) = ints.value(row) else { return Err(Torn.into()) };
+            if int.unsigned_abs() >= FAR {
+                self.make_others();
             }
-            Sums::Float(sums) => {
-                let bytes = state::column(state, 1, Type::Text, into.len())?;
-                for (row, &group) in into.iter().enumerate() {
-                    let mut bytes = state::bytes(bytes, row)?;
-                    sums[group as usize].add_bytes(&mut bytes)?;
-                    if !bytes.is_empty() {
-                        return Err(Torn.into());
-                    }
+            self.add_wide(group, int);
+            let (floats, mut bytes) = (state::count(floats, row)?, state::bytes(others, row)?);
+            if floats > 0 || !bytes.is_empty() {
+                self.make_others();
+                self.floats[group] = state::add_counts(self.floats[group], floats)?;
+            }
+            if !bytes.is_empty() {
+                self.others[group].add_bytes(&mut bytes)?;
+                if !bytes.is_empty() {
+                    return Err(Torn.into());
                 }
             }
         }
@@ -154,10 +209,7 @@ impl Accumulator for Sum {
     }
 
     fn bytes(&self) -> usize {
-        let sums = match &self.sums {
-            Sums::Int(sums) => sums.capacity() * size_of::<i128>(),
-            Sums::Float(sums) => sums.capacity() * size_of::<ExactSum>() + sums.len() * ExactSum::USUAL_HEAP,
-        };
-        sums + self.counts.capacity() * size_of::<u64>()
+        let others = self.others.capacity() * size_of::<ExactSum>() + self.others.len() * ExactSum::USUAL_HEAP;
+        others + self.ints.capacity() * size_of::<i128>() + (self.counts.capacity() + self.floats.capacity()) * size_of::<u64>()
     }
 }

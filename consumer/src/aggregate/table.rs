@@ -5,7 +5,9 @@ use std::sync::Arc;
 use recpipe::{Batch, Column, Error, Field, Origin, Schema, Text, Type, record::Bits};
 
 use super::{
-    Accumulator, Groups, Keys, accumulator, keys,
+    Accumulator, Groups, Keys, accumulator,
+    first_last::FirstLast,
+    keys,
     merge::{GroupMerge, GroupRun},
 };
 use crate::{
@@ -52,6 +54,9 @@ pub(super) struct Shape {
     key_exprs: Vec<Expr>,
     aggregates: Vec<Aggregate>,
     kinds: Vec<Type>,
+    /// The keys of which equal values may look different: what is shown of each is the first, which an accumulator of its own, after
+    /// those of the aggregates, finds.
+    shown: Vec<usize>,
     /// The schema of the result.
     schema: Arc<Schema>,
 }
@@ -59,7 +64,8 @@ pub(super) struct Shape {
 impl Shape {
     /// Accumulators without groups.
     pub(super) fn accumulators(&self) -> Vec<Box<dyn Accumulator>> {
-        self.aggregates.iter().map(accumulator).collect()
+        let shown = self.shown.iter().map(|&key| Box::new(FirstLast::new(self.kinds[key], false)) as Box<dyn Accumulator>);
+        self.aggregates.iter().map(accumulator).chain(shown).collect()
     }
 
     /// A batch of the result: these keys, and the aggregates of these groups.
@@ -70,7 +76,11 @@ impl Shape {
         groups: &[u32],
     ) -> Result<Batch, Error> {
         let mut columns = keys::columns(&self.kinds, keys)?;
-        for accumulator in accumulators {
+        let (aggregates, shown) = accumulators.split_at(self.aggregates.len().min(accumulators.len()));
+        for (&key, first) in self.shown.iter().zip(shown) {
+            columns[key] = first.finish(groups)?;
+        }
+        for accumulator in aggregates {
             columns.push(accumulator.finish(groups)?);
         }
         Batch::new(self.schema.clone(), columns, groups.len(), Origin::default())
@@ -89,7 +99,8 @@ impl Shape {
         for accumulator in accumulators {
             columns.append(&mut accumulator.state(groups)?);
         }
-        let fields = columns.iter().enumerate().map(|(i, column)| Field::new(i.to_string(), column.kind()));
+        // Open, so that the states of all groups have one schema.
+        let fields = (0..columns.len()).map(|i| Field::open(i.to_string(), Type::Mixed));
         Batch::new(Arc::new(Schema::new(fields.collect())?), columns, groups.len(), Origin::default())
     }
 }
@@ -97,17 +108,20 @@ impl Shape {
 impl Table {
     /// An empty table for these keys and aggregates, with an account of its own; `schema` is that of the result.
     pub fn new(keys: &[Expr], aggregates: &[Aggregate], schema: Arc<Schema>, budget: &Budget) -> Self {
-        let mut accumulators: Vec<_> = aggregates.iter().map(accumulator).collect();
         // The types of the schema, not of the expressions: they are the same, but for a column of nulls.
-        let kinds: Vec<Type> = schema.fields()[..keys.len()].iter().map(|field| field.kind).collect();
-        let mut groups = Keys::new(kinds.clone());
+        let kinds: Vec<Type> =
+            schema.fields()[..keys.len()].iter().map(|field| if field.open { Type::Mixed } else { field.kind }).collect();
+        let shown = (0..kinds.len()).filter(|&key| matches!(kinds[key], Type::Time | Type::Mixed)).collect();
+        let shape = Shape { key_exprs: keys.to_vec(), aggregates: aggregates.to_vec(), kinds: kinds.clone(), shown, schema };
+        let mut accumulators = shape.accumulators();
+        let mut groups = Keys::new(kinds);
         if keys.is_empty() {
             // Without keys there is one group, also when no record comes.
             groups = Keys::of_no_values();
             accumulators.iter_mut().for_each(|accumulator| accumulator.resize(1));
         }
         Table {
-            shape: Arc::new(Shape { key_exprs: keys.to_vec(), aggregates: aggregates.to_vec(), kinds, schema }),
+            shape: Arc::new(shape),
             accumulators,
             keys: groups,
             numbers: Vec::new(),
@@ -141,6 +155,9 @@ impl Table {
         for (accumulator, aggregate) in self.accumulators.iter_mut().zip(&shape.aggregates) {
             let arguments = aggregate.args.iter().map(|argument| argument.eval(batch)).collect::<Result<Vec<_>, _>>()?;
             accumulator.add(&groups, &arguments, position)?;
+        }
+        for (accumulator, &key) in self.accumulators[shape.aggregates.len()..].iter_mut().zip(&shape.shown) {
+            accumulator.add(&groups, std::slice::from_ref(&keys[key]), position)?;
         }
         self.judge()
     }

@@ -6,21 +6,29 @@ use foldhash::fast::RandomState;
 use hashbrown::{HashTable, hash_table::Entry};
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
-use super::{Groups, cell, other_type, state};
+use super::{
+    Groups, cell, other_type,
+    state::{self, take},
+};
 use crate::expr::{Values, Vector};
 
 /// One hash table over pairs of a group and a value, so that many small sets cost no more than one large one: 32 bytes
 /// a pair, and the bytes of the value. A value that is known already costs one hash and one comparison.
 ///
-/// Values are told apart as keys are: one zero and one NaN; the same moment in two offsets is two values. The hash is
+/// Values are told apart as keys are: one zero and one NaN, one moment whatever its offset, 1 and 1.0 as one. The hash is
 /// seeded anew in each run, so that a peer cannot choose values that collide.
 pub(super) struct ValueSets {
     kind: Type,
+    /// Of each pair, the value that came first of those that are equal to it, where it may look different from its bytes, and where
+    /// it came; nothing unless values are shown.
+    shown: Option<Vec<Shown>>,
     hasher: RandomState,
     table: HashTable<u32>,
     pairs: Vec<Pair>,
-    /// The values, as [`cell`] writes them.
+    /// The values, one of those that are equal ([`cell::canonical`]), as [`cell`] writes them.
     bytes: Vec<u8>,
+    /// Bytes of the values that are shown.
+    shown_bytes: usize,
     /// How many values a group has.
     counts: Vec<u32>,
     /// The group's newest pair.
@@ -37,17 +45,25 @@ struct Pair {
     older: u32,
 }
 
+/// A value as [`cell`] writes it, and its position in the input.
+struct Shown {
+    position: u64,
+    cell: Box<[u8]>,
+}
+
 const NONE: u32 = u32::MAX;
 
 impl ValueSets {
-    /// `kind` is the type of the values.
-    pub(super) fn new(kind: Type) -> Self {
+    /// `kind` is the type of the values; `shows_values` whether they will be asked for.
+    pub(super) fn new(kind: Type, shows_values: bool) -> Self {
         ValueSets {
             kind,
+            shown: (shows_values && matches!(kind, Type::Time | Type::Mixed)).then(Vec::new),
             hasher: RandomState::default(),
             table: HashTable::new(),
             pairs: Vec::new(),
             bytes: Vec::new(),
+            shown_bytes: 0,
             counts: Vec::new(),
             newest: Vec::new(),
             scratch: Vec::new(),
@@ -59,38 +75,50 @@ impl ValueSets {
         self.newest.resize(groups, NONE);
     }
 
-    pub(super) fn add(&mut self, groups: &Groups<'_>, args: &[Vector]) -> Result<(), Error> {
+    pub(super) fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error> {
         let [input] = args else { return Err(other_type()) };
         match &input.values {
             Values::Null => Ok(()),
-            _ if input.kind() != self.kind => Err(other_type()),
-            Values::Int(values) => groups.try_for_each(|row, group| match input.is_null(row) {
+            _ if self.kind != Type::Mixed && input.kind() != self.kind => Err(other_type()),
+            Values::Int(values) if self.kind == Type::Int => groups.try_for_each(|row, group| match input.is_null(row) {
                 true => Ok(()),
-                false => self.insert(group, &values.get(row).to_le_bytes()),
+                false => self.insert(group, &values.get(row).to_le_bytes()).map(drop),
             }),
-            _ => groups.try_for_each(|row, group| self.insert_value(group, input.value(row))),
+            _ => groups.try_for_each(|row, group| self.insert_value(group, input.value(row), position + row as u64)),
         }
     }
 
-    fn insert_value(&mut self, group: usize, value: Value<'_>) -> Result<(), Error> {
-        let value = match value {
-            Value::Null => return Ok(()),
-            Value::Float(value) if value.is_nan() => Value::Float(f64::NAN),
-            Value::Float(value) => Value::Float(value + 0.0),
-            value => value,
-        };
+    fn insert_value(&mut self, group: usize, value: Value<'_>, position: u64) -> Result<(), Error> {
+        if matches!(value, Value::Null) {
+            return Ok(());
+        }
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
-        cell::write(value, &mut scratch);
+        cell::write(self.kind, cell::canonical(self.kind, value), &mut scratch);
         let inserted = self.insert(group, &scratch);
+        if let (Ok(number), Some(shown)) = (&inserted, &mut self.shown) {
+            let is_first = shown.get(*number as usize).is_none_or(|first| position < first.position);
+            if is_first {
+                scratch.clear();
+                cell::write(self.kind, value, &mut scratch);
+                self.shown_bytes += scratch.len();
+                let this = Shown { position, cell: scratch[..].into() };
+                match shown.get_mut(*number as usize) {
+                    Some(later) => *later = this,
+                    None => shown.push(this),
+                }
+            }
+        }
         self.scratch = scratch;
-        inserted
+        inserted.map(drop)
     }
 
+    /// The number of the pair of this value, which is added if there is none.
+    ///
     /// # Errors
     /// [`Error::Data`] beyond 2³² pairs.
     #[inline]
-    fn insert(&mut self, group: usize, value: &[u8]) -> Result<(), Error> {
+    fn insert(&mut self, group: usize, value: &[u8]) -> Result<u32, Error> {
         let mut hasher = self.hasher.build_hasher();
         hasher.write_usize(group);
         hasher.write(value);
@@ -100,16 +128,19 @@ impl ValueSets {
             let pair = &pairs[number as usize];
             pair.hash == hash && pair.group as usize == group && bytes[start(pairs, number)..pair.end] == *value
         };
-        if let Entry::Vacant(entry) = self.table.entry(hash, is_pair, |&number| pairs[number as usize].hash) {
-            let number = u32::try_from(pairs.len()).ok().filter(|&number| number != NONE);
-            let number = number.ok_or_else(|| Error::Data("more than 4294967294 distinct values".into()))?;
-            entry.insert(number);
-            self.bytes.extend_from_slice(value);
-            self.pairs.push(Pair { hash, end: self.bytes.len(), group: group as u32, older: self.newest[group] });
-            self.newest[group] = number;
-            self.counts[group] += 1;
+        match self.table.entry(hash, is_pair, |&number| pairs[number as usize].hash) {
+            Entry::Occupied(entry) => Ok(*entry.get()),
+            Entry::Vacant(entry) => {
+                let number = u32::try_from(pairs.len()).ok().filter(|&number| number != NONE);
+                let number = number.ok_or_else(|| Error::Data("more than 4294967294 distinct values".into()))?;
+                entry.insert(number);
+                self.bytes.extend_from_slice(value);
+                self.pairs.push(Pair { hash, end: self.bytes.len(), group: group as u32, older: self.newest[group] });
+                self.newest[group] = number;
+                self.counts[group] += 1;
+                Ok(number)
+            }
         }
-        Ok(())
     }
 
     /// How many values a group has.
@@ -117,31 +148,38 @@ impl ValueSets {
         i64::from(self.counts[group as usize])
     }
 
-    /// The bytes of each value of a group.
-    fn cells(&self, group: u32) -> impl Iterator<Item = &[u8]> {
+    /// The bytes of each value of a group, of the first that is equal to it where that is known, and the position of that.
+    fn cells(&self, group: u32) -> impl Iterator<Item = (u64, &[u8])> {
         let mut next = self.newest[group as usize];
         std::iter::from_fn(move || {
             let pair = self.pairs.get(next as usize)?;
-            let cell = &self.bytes[start(&self.pairs, next)..pair.end];
+            let cell = match self.shown.as_ref().and_then(|shown| shown.get(next as usize)) {
+                Some(shown) => (shown.position, &shown.cell[..]),
+                None => (0, &self.bytes[start(&self.pairs, next)..pair.end]),
+            };
             next = pair.older;
             Some(cell)
         })
     }
 
-    /// The values of a group, in the order of values; the same moment in two offsets, the smaller offset first.
+    /// The values of a group, in the order of values.
     pub(super) fn sorted(&self, group: u32) -> Result<Vec<Value<'_>>, Error> {
-        let mut values = self.cells(group).map(|mut cell| cell::read(self.kind, &mut cell)).collect::<Result<Vec<_>, _>>()?;
-        let offset = |value: &Value<'_>| if let Value::Time(time) = value { time.offset_s } else { 0 };
-        values.sort_unstable_by(|a, b| a.total_cmp(b).then_with(|| offset(a).cmp(&offset(b))));
+        let mut values = self.cells(group).map(|(_, mut cell)| cell::read(self.kind, &mut cell)).collect::<Result<Vec<_>, _>>()?;
+        values.sort_unstable_by(Value::total_cmp);
         Ok(values)
     }
 
-    /// The values of a group one after the other, as bytes.
+    /// The values of a group one after the other, as bytes, each after its position where values are shown.
     pub(super) fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {
         let (mut column, mut scratch) = (ColumnBuilder::new(Type::Text), Vec::new());
         for &group in groups {
             scratch.clear();
-            self.cells(group).for_each(|cell| scratch.extend_from_slice(cell));
+            for (position, cell) in self.cells(group) {
+                if self.shown.is_some() {
+                    scratch.extend_from_slice(&position.to_le_bytes());
+                }
+                scratch.extend_from_slice(cell);
+            }
             column.push(Value::Text(&scratch))?;
         }
         Ok(vec![column.finish()])
@@ -152,7 +190,8 @@ impl ValueSets {
         for (row, &group) in into.iter().enumerate() {
             let mut bytes = state::bytes(cells, row)?;
             while !bytes.is_empty() {
-                self.insert_value(group as usize, cell::read(self.kind, &mut bytes)?)?;
+                let position = if self.shown.is_some() { u64::from_le_bytes(take(&mut bytes)?) } else { 0 };
+                self.insert_value(group as usize, cell::read(self.kind, &mut bytes)?, position)?;
             }
         }
         Ok(())
@@ -161,7 +200,8 @@ impl ValueSets {
     pub(super) fn bytes(&self) -> usize {
         let groups = (self.counts.capacity() + self.newest.capacity()) * size_of::<u32>();
         // A number and a byte of control for each slot.
-        groups + self.pairs.capacity() * size_of::<Pair>() + self.bytes.capacity() + self.table.capacity() * (size_of::<u32>() + 1)
+        let shown = self.shown.as_ref().map_or(0, |shown| shown.capacity() * size_of::<Shown>()) + self.shown_bytes;
+        groups + shown + self.pairs.capacity() * size_of::<Pair>() + self.bytes.capacity() + self.table.capacity() * (size_of::<u32>() + 1)
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Late {
 impl Late {
     /// Nothing yet; the records will have this schema, and their values are those of all its fields.
     pub fn new(schema: Arc<Schema>, budget: &Budget) -> Self {
-        let kinds = schema.fields().iter().map(|field| field.kind).collect();
+        let kinds = schema.fields().iter().map(|field| if field.open { Type::Mixed } else { field.kind }).collect();
         Late { kinds, rows: RowFormat::new(schema), by_value: ExternalSorter::new(Keep::Unique, budget), key: Vec::new() }
     }
 
@@ -29,14 +29,15 @@ impl Late {
     /// # Errors
     /// Those of a [`crate::memory::Spill`].
     pub fn add(&mut self, values: &[Vector], batch: &Batch, order: u64) -> Result<(), Error> {
-        let columns = RowFormat::columns(batch);
+        let mut columns = self.rows.columns(batch);
         for row in 0..batch.len() {
             self.key.clear();
             values.iter().zip(&self.kinds).for_each(|(value, &kind)| push_group_key(kind, value.value(row), &mut self.key));
             let serial = order * Batch::MAX_ROWS as u64 + row as u64;
             self.key.extend_from_slice(&serial.to_be_bytes());
             let rows = &self.rows;
-            self.by_value.push(&self.key, rows.len_of(&columns, row), |out| rows.write(&columns, row, out))?;
+            let len = rows.len_of(&mut columns, row);
+            self.by_value.push(&self.key, len, |out| rows.write(&columns, row, out))?;
         }
         Ok(())
     }

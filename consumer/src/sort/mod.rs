@@ -74,16 +74,17 @@ impl Sorter {
     /// Those of the keys' expressions, and those of a [`crate::memory::Spill`].
     pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
         let keys = self.keys.iter().map(|key| key.expr.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
-        let columns = RowFormat::columns(batch);
+        let mut columns = self.rows.columns(batch);
         let first = serial(batch)?;
         for row in 0..batch.len() {
             self.key.clear();
             for (vector, key) in keys.iter().zip(&self.keys) {
-                push_sort_key(vector.value(row), key.descending, &mut self.key);
+                push_sort_key(vector.value(row), key.expr.is_open(), key.descending, &mut self.key);
             }
             self.key.extend_from_slice(&(first + row as u64).to_be_bytes());
             let rows = &self.rows;
-            self.pairs.push(&self.key, rows.len_of(&columns, row), |out| rows.write(&columns, row, out))?;
+            let len = rows.len_of(&mut columns, row);
+            self.pairs.push(&self.key, len, |out| rows.write(&columns, row, out))?;
         }
         Ok(())
     }

@@ -50,7 +50,7 @@ struct Seen {
 
 impl Seen {
     fn new(exprs: Vec<Expr>, account: Account, most: usize) -> Self {
-        let keys = Keys::new(exprs.iter().map(Expr::kind).collect());
+        let keys = Keys::new(exprs.iter().map(Expr::storage).collect());
         Seen { exprs, keys, numbers: Vec::new(), account, most, is_full: false }
     }
 

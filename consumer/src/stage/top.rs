@@ -1,5 +1,5 @@
 //! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; NaN after
-//! all numbers, and nulls last. `bottom N by EXPR`: the smallest, smallest first, and the rest alike.
+//! all numbers, values of other kinds after those, and nulls last. `bottom N by EXPR`: the smallest, smallest first, and the rest alike.
 //!
 //! Runs:   in each worker, which sends on only what is among the best that it has seen, then once.
 //! Order:  by value; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.
@@ -8,7 +8,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use recpipe::{Batch, BatchBuilder, Error, Flow, Schema, Stage, Value};
+use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Schema, Stage, Value};
 
 use super::{Target, relay};
 use crate::{
@@ -73,12 +73,15 @@ impl Best {
         Ok(candidates)
     }
 
-    /// What comes first is less: the larger or the smaller, then NaN, then null.
+    /// What comes first is less: the larger or the smaller number, then NaN, then values of other kinds, then null.
     fn compare(&self, a: &Value<'_>, b: &Value<'_>) -> Ordering {
         let rank = |value: &Value<'_>| match value {
-            Value::Null => 2,
             Value::Float(value) if value.is_nan() => 1,
-            _ => 0,
+            Value::Int(_) | Value::Float(_) => 0,
+            Value::Time(_) => 2,
+            Value::Bool(_) => 3,
+            Value::Text(_) => 4,
+            Value::Null => 5,
         };
         rank(a).cmp(&rank(b)).then_with(|| match self.direction {
             Direction::Largest => b.total_cmp(a),
@@ -88,7 +91,9 @@ impl Best {
 
     /// Sorts what there is and keeps the best.
     fn weigh(&mut self) -> Result<(), Error> {
-        let Some(schema) = self.batches.first().map(|batch| batch.schema().clone()) else { return Ok(()) };
+        if self.batches.is_empty() {
+            return Ok(());
+        }
         let values = self.batches.iter().map(|batch| self.by.eval(batch)).collect::<Result<Vec<_>, _>>()?;
         let mut rows: Vec<(usize, usize)> =
             self.batches.iter().enumerate().flat_map(|(i, batch)| (0..batch.len()).map(move |row| (i, row))).collect();
@@ -99,17 +104,37 @@ impl Best {
             _ => None,
         };
         self.rows = rows.len();
-        self.batches = rows.chunks(BATCH_ROWS).map(|rows| self.gather(&schema, rows)).collect::<Result<_, _>>()?;
+        self.batches = rows.chunks(BATCH_ROWS).map(|rows| gather(&self.batches, rows)).collect::<Result<_, _>>()?;
         Ok(())
     }
+}
 
-    fn gather(&self, schema: &Arc<Schema>, rows: &[(usize, usize)]) -> Result<Batch, Error> {
-        let mut builder = BatchBuilder::new(schema.clone());
-        for &(i, row) in rows {
-            builder.push(&self.batches[i].row(row).values().collect::<Vec<_>>())?;
+/// Records of several batches as one: each is the number of a batch and of one of its records. Fields that only some of the batches
+/// have are missing in the records of the others.
+fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
+    let mut schema = batches[0].schema().clone();
+    for batch in &batches[1..] {
+        if !Arc::ptr_eq(batch.schema(), &schema) && *batch.schema() != schema {
+            let new = batch.schema().fields().iter().filter(|field| schema.index_of(&field.name).is_none());
+            let fields: Vec<_> = schema.fields().iter().chain(new).cloned().collect();
+            schema = Arc::new(if schema.grows() { Schema::new(fields)?.growing() } else { Schema::new(fields)? });
         }
-        builder.finish()
     }
+    let mut columns = Vec::with_capacity(schema.len());
+    for field in schema.fields() {
+        let mut builder = ColumnBuilder::of(field);
+        let sources: Vec<Option<&Column>> =
+            batches.iter().map(|batch| batch.schema().index_of(&field.name).map(|place| batch.column(place))).collect();
+        for &(i, row) in rows {
+            let row = batches[i].physical(row);
+            match sources[i] {
+                Some(column) if !column.is_missing(row) => builder.push(column.value(row))?,
+                _ => builder.push_missing()?,
+            }
+        }
+        columns.push(builder.finish());
+    }
+    Batch::new(schema, columns, rows.len(), Origin::default())
 }
 
 impl Top {

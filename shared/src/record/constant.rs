@@ -37,6 +37,18 @@ impl Constant {
         }
     }
 
+    /// It, as a value.
+    pub fn value(&self) -> Value<'_> {
+        match self {
+            Constant::Null => Value::Null,
+            Constant::Bool(value) => Value::Bool(*value),
+            Constant::Int(value) => Value::Int(*value),
+            Constant::Float(value) => Value::Float(*value),
+            Constant::Time(value) => Value::Time(*value),
+            Constant::Text(text) => Value::Text(text),
+        }
+    }
+
     /// Its type.
     pub fn kind(&self) -> Type {
         match self {
