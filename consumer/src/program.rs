@@ -10,6 +10,8 @@ use crate::{
     explain::explain,
     help,
     input::{self, Begun, Input},
+    late,
+    left_out::Summary,
     output::{Calling, Look, Printer},
     processes::{self, Orders},
     query::{self, Query, QueryError, Setting, Source, plan::Output},
@@ -159,6 +161,9 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if !uses.elsewhere {
         input.watch_output()?;
     }
+    if !cli.quiet {
+        late::announce(&plan);
+    }
     let outcome = run::run(input, &plan, &options, printer);
     if outcome.replaced > 0 && !cli.quiet {
         let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
@@ -169,11 +174,13 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
     let left_out = setting.left_out.summaries();
-    if !cli.quiet || cli.strict {
-        left_out.iter().for_each(|summary| say!("consumer: {summary}"));
+    let lacks = |summary: &Summary| cli.strict || summary.why.is_loss();
+    let fails = left_out.iter().any(lacks);
+    if !cli.quiet || fails {
+        late::tell(&left_out, &plan, source);
     }
     let exit = conclude(outcome, input.signal())?;
-    Ok(if cli.strict && !left_out.is_empty() { exit.or(Exit::Rejects) } else { exit })
+    Ok(if fails { exit.or(Exit::Rejects) } else { exit })
 }
 
 /// The exit of a run, with what is to be said of it.

@@ -28,7 +28,7 @@ mod tsv;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use recpipe::{Batch, Error, Flow, Schema, Stage};
+use recpipe::{Batch, Error, Flow, Schema, Stage, say};
 
 pub use canvas::Canvas;
 pub use chart::Chart;
@@ -43,7 +43,7 @@ pub use replaced::Replaced;
 pub use table::Table;
 
 use self::header::{HeadedFormat, HeadedStage, Header};
-use crate::query::plan::Output;
+use crate::query::{cure, plan::Output};
 
 /// Turns batches into bytes.
 pub trait Format: Send + Sync {
@@ -88,6 +88,18 @@ pub fn format(output: &Output, schema: &Arc<Schema>, notes: &Notes) -> Option<Bo
         return Some(format);
     }
     Some(Box::new(HeadedFormat { header: Header::new(schema, Some(notes)), format }))
+}
+
+/// Says which fields `arrow` writes as text, though they are more than that: their values are of several types.
+fn say_what_is_text(schema: &Schema) {
+    #[cfg(feature = "arrow")]
+    {
+        let names = cure::fields(arrow::as_text(schema));
+        if !names.is_empty() {
+            say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
+        }
+    }
+    let _ = schema;
 }
 
 /// Whether an output has to see records before it can write the first, and is drawn meanwhile.

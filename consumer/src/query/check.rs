@@ -362,7 +362,7 @@ impl Checker<'_> {
         if let Some(value) = value {
             let expr = self.expr(value)?;
             return match expr.as_column() {
-                Some(place) if is_number(Some(expr.kind())) => Ok(place),
+                Some(place) if is_number(Some(expr.kind())) || expr.kind() == Type::Mixed => Ok(place),
                 Some(_) => {
                     let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
                     let mend = match expr.kind() {
@@ -379,8 +379,12 @@ impl Checker<'_> {
         }
         let columns = &self.scope.columns;
         let is_made = |name: &str| flow.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
-        let numbers: Vec<_> =
-            (0..columns.len()).filter(|&place| is_number(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect();
+        let of = |fits: &dyn Fn(Option<Type>) -> bool| -> Vec<usize> {
+            (0..columns.len()).filter(|&place| fits(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect()
+        };
+        let numbers = of(&is_number);
+        // Where none is nothing but numbers, those that may have some.
+        let numbers = if numbers.is_empty() { of(&|kind| kind == Some(Type::Mixed)) } else { numbers };
         if let [only] = numbers[..] {
             return Ok(only);
         }

@@ -287,6 +287,11 @@ pub struct Uses {
 }
 
 impl Plan {
+    /// Whether the stream told fields before the first record was looked at: then there was one.
+    pub fn has_sample(&self) -> bool {
+        self.input.len() > self.awaited.len()
+    }
+
     /// The schema of the answer.
     pub fn output(&self) -> &Arc<Schema> {
         self.stages.last().map_or(&self.input, |stage| &stage.output)
