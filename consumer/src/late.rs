@@ -67,7 +67,7 @@ impl Seen {
         let Some((first, others)) = missing.split_first() else { return Ok(()) };
         let known = || plan.input.names().filter(|name| !missing.contains(name)).chain(self.unknown.iter().map(String::as_str));
         let hint = match did_you_mean(first, known()) {
-            hint if hint.is_empty() => format!("fields: {}", shortened(known())),
+            hint if hint.is_empty() => format!("fields: {}", shortened(&known().collect::<Vec<_>>())),
             hint => hint,
         };
         let also = match others {
@@ -87,10 +87,10 @@ fn quoted(name: &str) -> String {
 }
 
 /// Names, and how many more there are.
-fn shortened<'a>(names: impl Iterator<Item = &'a str> + Clone) -> String {
+fn shortened(names: &[&str]) -> String {
     const SHOWN: usize = 60;
-    let more = names.clone().count().saturating_sub(SHOWN);
-    let shown = cure::fields(names.take(SHOWN));
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = cure::fields(names.iter().copied().take(SHOWN));
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 

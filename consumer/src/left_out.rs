@@ -44,7 +44,7 @@ impl Why {
         match self {
             Why::NoTime => ["is no time and counts as null", "are no times and count as null"],
             Why::NoNumber => ["is no number and is left out", "are no numbers and are left out"],
-            Why::NoColumn => ["came after the header and is not shown", "came after the header and are not shown"],
+            Why::NoColumn => ["came too late for a column and is not shown", "came too late for a column and are not shown"],
             Why::NoRoom => ["does not fit the type of its column and is null", "do not fit the type of their column and are null"],
             Why::NoSuchYear => [
                 "is beyond the years of a time (1678 to 2261) and counts as null",

@@ -140,7 +140,10 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         }
     };
     // What was read ahead and not wanted any more does not count.
-    options.left_out.settle(if once.stopped { once.taken } else { u64::MAX });
+    match once.stopped {
+        true => options.left_out.settle(once.taken),
+        false => options.left_out.settle_all(),
+    }
     let error = error.unwrap_or_else(|error| {
         outlets.abandon(&error);
         Some(error)

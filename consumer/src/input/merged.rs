@@ -436,7 +436,10 @@ pub fn unite(first: &Schema, first_peer: &str, second: &Schema, second_peer: &st
         match fields.iter_mut().find(|known| known.name == field.name) {
             None => fields.push(field.clone()),
             Some(known) if known.open || field.open => {
-                let kind = if known.kind == field.kind { known.kind } else { Type::Mixed };
+                let kind = match (known.kind, field.kind) {
+                    (kind, other) | (other, kind) if kind == other || other == Type::Null => kind,
+                    _ => Type::Mixed,
+                };
                 *known = Field::open(std::mem::take(&mut known.name), kind);
             }
             Some(known) if known.kind == Type::Null => known.kind = field.kind,

@@ -82,8 +82,13 @@ impl Checker<'_> {
         let all: Vec<_> = (0..self.scope.columns.len()).collect();
         let exprs = self.each(&all, |checker, &place| checker.column_at(place));
         let places = self.each(pairs, |checker, (old, _)| checker.field(old)?.as_column().ok_or(Failed));
+        let Ok(places) = places else {
+            // The new names are no further mistakes, nor are they awaited with the old ones.
+            pairs.iter().for_each(|(_, new)| drop(self.scope.put(new.text.clone(), None)));
+            return Err(Failed);
+        };
         let mut names: Vec<_> = self.scope.names().map(str::to_owned).collect();
-        for ((_, new), place) in pairs.iter().zip(places?) {
+        for ((_, new), place) in pairs.iter().zip(places) {
             for aggregate in flow.aggregates.iter_mut().flatten().filter(|aggregate| **aggregate == self.scope.columns[place].0) {
                 new.text.clone_into(aggregate);
             }
