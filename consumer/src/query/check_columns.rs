@@ -84,7 +84,9 @@ impl Checker<'_> {
         let places = self.each(pairs, |checker, (old, _)| checker.field(old)?.as_column().ok_or(Failed));
         let Ok(places) = places else {
             // The new names are no further mistakes, nor are they awaited with the old ones.
-            pairs.iter().for_each(|(_, new)| drop(self.scope.put(new.text.clone(), None)));
+            for (_, new) in pairs {
+                self.scope.put(new.text.clone(), None);
+            }
             return Err(Failed);
         };
         let mut names: Vec<_> = self.scope.names().map(str::to_owned).collect();
