@@ -100,6 +100,10 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", value_parser = directory)]
     pub temp_dir: Option<PathBuf>,
 
+    /// A value that had to be left out, as text that is no time, makes exit 4; the answer is given all the same
+    #[arg(long)]
+    pub strict: bool,
+
     /// Checks the query against the stream's fields, and stops
     #[arg(long)]
     pub check: bool,

@@ -14,6 +14,7 @@ pub mod expr;
 pub mod gather;
 pub mod help;
 pub mod input;
+pub mod left_out;
 mod live;
 pub mod memory;
 pub mod normalized;

@@ -3,7 +3,7 @@
 use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
-use recpipe::{Error, Exit, Time, say, signals, transport::Url, wire::Ending};
+use recpipe::{Error, Exit, say, signals, transport::Url, wire::Ending};
 
 use crate::{
     cli::Cli,
@@ -12,7 +12,7 @@ use crate::{
     input::{self, Begun, Input},
     output::{Calling, Look, Printer},
     processes::{self, Orders},
-    query::{self, Query, QueryError, Source, plan::Output},
+    query::{self, Query, QueryError, Setting, Source, plan::Output},
     run::{self, Options, Outcome},
 };
 
@@ -111,9 +111,9 @@ fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, 
 }
 
 fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let now = Time::now();
+    let setting = Setting::default();
     let plan = match input.begin(cli.quiet)? {
-        Begun::Schema(schema) => query::check_at(source, query, &schema, now)?,
+        Begun::Schema(schema) => query::check_at(source, query, &schema, &setting)?,
         Begun::Ended(ending) => return Ok(ended(&ending, input.signal())),
     };
     if cli.check {
@@ -135,7 +135,12 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
             "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
         ));
     }
-    let orders = cli.processes.map(|processes| Orders { processes: processes.into(), source: source.clone(), now });
+    let orders = cli.processes.map(|processes| Orders {
+        processes: processes.into(),
+        source: source.clone(),
+        now: setting.now,
+        left_out: setting.left_out.clone(),
+    });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {
         threads: cli.threads.map_or_else(default_threads, usize::from),
@@ -145,6 +150,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         calling: Calling { security: cli.security()?, patience: cli.patience(), quiet: cli.quiet },
         default_output: if terminal { Output::Table } else { Output::Json },
         stopper: Some(input.stop()),
+        left_out: setting.left_out.clone(),
         quiet: cli.quiet,
     };
     input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options)));
@@ -162,7 +168,12 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
-    conclude(outcome, input.signal())
+    let left_out = setting.left_out.summaries();
+    if !cli.quiet || cli.strict {
+        left_out.iter().for_each(|summary| say!("consumer: {summary}"));
+    }
+    let exit = conclude(outcome, input.signal())?;
+    Ok(if cli.strict && !left_out.is_empty() { exit.or(Exit::Rejects) } else { exit })
 }
 
 /// The exit of a run, with what is to be said of it.

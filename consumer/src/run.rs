@@ -18,6 +18,7 @@ use recpipe::{
 use crate::{
     gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
+    left_out::LeftOut,
     live::Live,
     memory::{Budget, Memory},
     output::{Calling, Outlet, Outlets, Printer, Replaced, is_picture},
@@ -47,6 +48,8 @@ pub struct Options {
     pub stopper: Option<Stop>,
     /// How consumers that records are sent on to are called.
     pub calling: Calling,
+    /// Where the plan's expressions note the values that they leave out.
+    pub left_out: LeftOut,
     /// Whether failures that the producer tells of, and fields that the query does not see, go without a word.
     pub quiet: bool,
 }
@@ -102,6 +105,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         live: outlets.is_live().then(Live::new),
         preview,
         holds_state: holds_state(plan, options),
+        left_out: &options.left_out,
     };
     let lasts = match &team {
         Some(team) => {
@@ -130,6 +134,9 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
             merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
     };
+    if !once.stopped {
+        options.left_out.settle_all();
+    }
     let error = error.unwrap_or_else(|error| {
         outlets.abandon(&error);
         Some(error)
@@ -228,7 +235,12 @@ pub struct QueryWorker<'p> {
 type Item = (RawBatch, Option<Receipt>);
 
 /// What came of an item.
-type Worked = (Result<Vec<Piece>, Error>, Option<Receipt>);
+pub struct Worked {
+    pieces: Result<Vec<Piece>, Error>,
+    receipt: Option<Receipt>,
+    /// The batch's place in the stream.
+    order: u64,
+}
 
 impl<'p> QueryWorker<'p> {
     /// Runs this part of the plan.
@@ -266,7 +278,7 @@ impl Worker<(Turn, Item)> for RemoteWorker<'_> {
     type Last = ();
 
     fn work(&mut self, (turn, (raw, receipt)): (Turn, Item)) -> Self::Out {
-        (self.team.work(turn, &raw, self.replaced), receipt)
+        Worked { order: raw.place().order, pieces: self.team.work(turn, &raw, self.replaced), receipt }
     }
 
     fn finish(self) {}
@@ -277,7 +289,7 @@ impl Worker<Item> for QueryWorker<'_> {
     type Last = Option<Gathered>;
 
     fn work(&mut self, (raw, receipt): Item) -> Self::Out {
-        (self.send(raw), receipt)
+        Worked { order: raw.place().order, pieces: self.send(raw), receipt }
     }
 
     fn finish(self) -> Self::Last {
@@ -315,6 +327,7 @@ struct Once<'a> {
     live: Option<Live>,
     /// What shows what the workers gather.
     preview: Option<Preview>,
+    left_out: &'a LeftOut,
 }
 
 impl Once<'_> {
@@ -368,7 +381,7 @@ impl Once<'_> {
 }
 
 impl Sink<Worked> for Once<'_> {
-    fn take(&mut self, (pieces, receipt): Worked) -> Flow {
+    fn take(&mut self, Worked { pieces, receipt, order }: Worked) -> Flow {
         let flow = pieces.and_then(|pieces| {
             for piece in pieces {
                 if self.piece(piece)? == Flow::Stop {
@@ -382,6 +395,7 @@ impl Sink<Worked> for Once<'_> {
             }
             Ok(Flow::Continue)
         });
+        self.left_out.settle(order);
         if let Some(live) = &mut self.live {
             live.changed();
         }

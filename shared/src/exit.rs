@@ -27,7 +27,7 @@ impl Exit {
         (Exit::Failed, "failed while running (I/O, a file that could not be read: the others go on)"),
         (Exit::Usage, "usage or query error"),
         (Exit::Incomplete, "the stream is incomplete, corrupt or none, or its other end died"),
-        (Exit::Rejects, "more rejects than allowed"),
+        (Exit::Rejects, "more rejects than allowed; with --strict, values left out"),
     ];
 
     /// What the table says of [`Exit::Signal`], whose code is `128+N`.

@@ -17,6 +17,8 @@ mod talk;
 mod team;
 mod worker;
 
+#[cfg(test)]
+pub(crate) use talk::Word;
 pub use team::{Orders, Team, Turn};
 pub use worker::main;
 

@@ -13,20 +13,22 @@ use recpipe::{
     wire::{Encoded, Incoming, Place, RawBatch, Reader, Writer, encode},
 };
 
-use crate::{memory::Memory, query::plan::Output};
+use crate::{left_out::LeftOut, memory::Memory, query::plan::Output};
 
 /// Lines are cut into pieces of so many bytes: a frame has a limit.
 const PIECE_BYTES: usize = 1 << 20;
 
 /// What stands between frames of records.
 #[derive(Debug, PartialEq)]
-pub(super) enum Word {
+pub(crate) enum Word {
     /// To a child: the frame after this came here.
     Place(Place),
     /// From a child: so many frames of records follow, which are one batch.
     Records(u64),
     /// From a child: lines to be printed, and how many records they are.
     Lines(Vec<u8>, u64),
+    /// From a child: the frame that follows says what was left out.
+    LeftOut,
     /// From a child: this is all that came of a frame, and so many more values could not be written as they are.
     Done(u64),
     /// From a child: it could not.
@@ -47,12 +49,13 @@ impl Word {
         }
     }
 
-    fn to_batch(&self) -> Result<Batch, Error> {
+    pub(crate) fn to_batch(&self) -> Result<Batch, Error> {
         let (kind, a, b, c, text): (i64, u64, u64, u64, &[u8]) = match self {
             Word::Place(place) => (0, place.order, place.frame, place.at, b""),
             Word::Records(frames) => (1, *frames, 0, 0, b""),
             Word::Lines(lines, records) => (2, *records, 0, 0, lines),
             Word::Done(replaced) => (3, *replaced, 0, 0, b""),
+            Word::LeftOut => (6, 0, 0, 0, b""),
             Word::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
             Word::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
         };
@@ -80,6 +83,7 @@ impl Word {
             3 => Ok(Word::Done(a)),
             4 => Ok(Word::Failed { what: what(), corrupt: None }),
             5 => Ok(Word::Failed { what: what(), corrupt: Some((a, b)) }),
+            6 => Ok(Word::LeftOut),
             _ => Err(misunderstood()),
         }
     }
@@ -114,6 +118,13 @@ impl<W: Write> Speaker<W> {
         self.0.batch(&word.to_batch()?)
     }
 
+    /// What was left out of the answer to this frame, or to any.
+    pub(super) fn left_out(&mut self, left_out: &LeftOut, order: u64) -> Result<(), Error> {
+        let Some(told) = left_out.tell(order)? else { return Ok(()) };
+        self.say(&Word::LeftOut)?;
+        self.0.batch(&told)
+    }
+
     pub(super) fn records(&mut self, frames: &[Encoded]) -> Result<(), Error> {
         self.say(&Word::Records(frames.len() as u64))?;
         frames.iter().try_for_each(|frame| self.0.encoded(frame))
@@ -146,6 +157,11 @@ impl<R: Read> Listener<R> {
     /// The frame that was announced.
     pub(super) fn frame(&mut self) -> Result<RawBatch, Error> {
         self.batch()?.ok_or_else(misunderstood)
+    }
+
+    /// The frame that [`Word::LeftOut`] announces.
+    pub(super) fn left_out(&mut self, left_out: &LeftOut) -> Result<(), Error> {
+        if left_out.hear(&self.frame()?.decode()?) { Ok(()) } else { Err(misunderstood()) }
     }
 
     fn batch(&mut self) -> Result<Option<RawBatch>, Error> {
@@ -235,6 +251,7 @@ mod tests {
             Word::Records(3),
             Word::Lines(b"a\xff\nb\n".to_vec(), 2),
             Word::Done(4),
+            Word::LeftOut,
             Word::Failed { what: "no".into(), corrupt: None },
             Word::Failed { what: "torn".into(), corrupt: Some((1, 2)) },
         ];

@@ -17,6 +17,7 @@ use recpipe::{
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::{Batches, Gathered},
+    left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
     output::Replaced,
     query::{
@@ -35,6 +36,8 @@ pub struct Orders {
     pub source: Source,
     /// The moment that `now()` was for the plan.
     pub now: Time,
+    /// Where it is noted what they leave out.
+    pub left_out: LeftOut,
 }
 
 /// Child processes that are workers. Dropped before [`Team::finish`], they are killed; none is left unwaited for.
@@ -42,6 +45,7 @@ pub struct Team {
     links: Vec<Link>,
     next: AtomicU64,
     each: usize,
+    left_out: LeftOut,
 }
 
 /// Which frame it is that a child is to work on, in the order of the input.
@@ -106,7 +110,7 @@ impl Team {
         };
         let links = started.into_iter().map(link).collect::<Result<_, Error>>()?;
         // One more than it works on, so that it never waits for us.
-        Ok(Team { links, next: AtomicU64::new(0), each: threads + 1 })
+        Ok(Team { links, next: AtomicU64::new(0), each: threads + 1, left_out: orders.left_out.clone() })
     }
 
     /// How many frames may be with all of them: as many threads should call [`Team::work`].
@@ -125,7 +129,7 @@ impl Team {
     /// The child's, or [`Error::Child`] when it has ended.
     pub fn work(&self, Turn(turn): Turn, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let links = self.links.len() as u64;
-        self.links[(turn % links) as usize].work(turn / links, raw, replaced)
+        self.links[(turn % links) as usize].work(turn / links, raw, replaced, &self.left_out)
     }
 
     /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they
@@ -141,7 +145,7 @@ impl Team {
             if let Err(error) = to.speaker.0.finish(&Ending::default()) {
                 return Err(from.lose(error));
             }
-            runs.push(ChildRun { from, frames: 0 });
+            runs.push(ChildRun { from, frames: 0, left_out: self.left_out.clone() });
         }
         match empty {
             Some(empty) => empty.merge_runs(runs.into_iter().map(|run| Box::new(run) as Box<dyn ReadRun>).collect(), budget),
@@ -159,7 +163,7 @@ impl Team {
 
 impl Link {
     /// `ticket` is the number of the frame among those of this child.
-    fn work(&self, ticket: u64, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+    fn work(&self, ticket: u64, raw: &RawBatch, replaced: &Replaced, left_out: &LeftOut) -> Result<Vec<Piece>, Error> {
         let sent = {
             let mut to = lock(&self.to);
             while to.sent != ticket {
@@ -176,7 +180,7 @@ impl Link {
                 while from.answered != ticket && from.lost.is_none() {
                     from = self.reads.wait(from).unwrap_or_else(PoisonError::into_inner);
                 }
-                from.answer(replaced)
+                from.answer(replaced, left_out)
             }
             Err(error) => Err(from.lose(error)),
         };
@@ -188,7 +192,7 @@ impl Link {
 
 impl Replies {
     /// What came of the next frame.
-    fn answer(&mut self, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+    fn answer(&mut self, replaced: &Replaced, left_out: &LeftOut) -> Result<Vec<Piece>, Error> {
         let mut pieces = Vec::new();
         loop {
             if let Some(lost) = &self.lost {
@@ -199,6 +203,7 @@ impl Replies {
                     replaced.add(more);
                     return Ok(pieces);
                 }
+                Ok(Some(Word::LeftOut)) => self.listener.left_out(left_out).map_err(|error| self.lose(error))?,
                 Ok(Some(Word::Lines(lines, records))) => pieces.push(Piece::Lines(lines, records)),
                 Ok(Some(Word::Records(frames))) => {
                     for _ in 0..frames {
@@ -250,6 +255,7 @@ struct ChildRun {
     from: Replies,
     /// Frames that were announced and are still to be read.
     frames: u64,
+    left_out: LeftOut,
 }
 
 impl std::fmt::Debug for ChildRun {
@@ -271,6 +277,7 @@ impl ReadRun for ChildRun {
             }
             match self.from.listener.word() {
                 Ok(Some(Word::Records(frames))) => self.frames = frames,
+                Ok(Some(Word::LeftOut)) => self.from.listener.left_out(&self.left_out).map_err(|error| self.from.lose(error))?,
                 Ok(Some(Word::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
                 Ok(Some(_)) => return Err(self.from.lose(talk::misunderstood())),
                 Ok(None) => return self.from.child.take().map_or(Ok(()), Child::wait).map(|()| None),

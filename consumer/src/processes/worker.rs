@@ -16,6 +16,7 @@ use recpipe::{
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::Gathered,
+    left_out::LeftOut,
     output::Replaced,
     query::{self, QueryError, Source},
     run::QueryWorker,
@@ -62,7 +63,9 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = query::parse(&source).map_err(wrong)?;
-    let plan = query::check_at(&source, &query, &schema, setup.now).map_err(wrong)?;
+    let left_out = LeftOut::default();
+    let setting = query::Setting { now: setup.now, left_out: left_out.clone() };
+    let plan = query::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads);
     let broken = Mutex::new(None);
     let mut pull = || match item(listener) {
@@ -72,7 +75,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
             None
         }
     };
-    let mut answers = Answers { speaker, replaced: split.replaced(), told: 0, error: None };
+    let mut answers = Answers { speaker, replaced: split.replaced(), left_out: &left_out, told: 0, error: None };
     let make = || Answering(QueryWorker::new(split.worker(), &plan));
     let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
     let told = answers.error.take();
@@ -85,7 +88,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
         let frames = batch.and_then(|batch| talk::frames(&batch)).map_err(Failure::Work)?;
         speaker.records(&frames).map_err(Failure::Pipe)?;
     }
-    Ok(())
+    speaker.left_out(&left_out, u64::MAX).map_err(Failure::Pipe)
 }
 
 /// The next frame, in its place.
@@ -106,15 +109,16 @@ enum Answer {
 }
 
 impl Worker<RawBatch> for Answering<'_> {
-    type Out = Result<Vec<Answer>, Error>;
+    type Out = Answered;
     type Last = Option<Gathered>;
 
     fn work(&mut self, raw: RawBatch) -> Self::Out {
+        let order = raw.place().order;
         let answer = |piece| match piece {
             Piece::Batch(batch) => talk::frames(&batch).map(Answer::Records),
             Piece::Lines(lines, records) => Ok(Answer::Lines(lines, records)),
         };
-        self.0.send(raw)?.into_iter().map(answer).collect()
+        Answered { order, answers: self.0.send(raw).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
     }
 
     fn finish(self) -> Self::Last {
@@ -122,18 +126,25 @@ impl Worker<RawBatch> for Answering<'_> {
     }
 }
 
+/// What came of a frame.
+pub(super) struct Answered {
+    order: u64,
+    answers: Result<Vec<Answer>, Error>,
+}
+
 /// Tells the parent.
 struct Answers<'s> {
     speaker: &'s mut Speaker<File>,
     replaced: &'s Replaced,
+    left_out: &'s LeftOut,
     /// How many of them the parent knows of.
     told: u64,
     error: Option<Error>,
 }
 
 impl Answers<'_> {
-    fn tell(&mut self, answers: Result<Vec<Answer>, Error>) -> Result<(), Error> {
-        let answers = match answers {
+    fn tell(&mut self, answered: Answered) -> Result<(), Error> {
+        let answers = match answered.answers {
             Ok(answers) => answers,
             Err(error) => return self.speaker.say(&Word::failed(error)),
         };
@@ -143,15 +154,16 @@ impl Answers<'_> {
                 Answer::Lines(lines, records) => self.speaker.say(&Word::Lines(lines, records))?,
             }
         }
+        self.speaker.left_out(self.left_out, answered.order)?;
         let replaced = self.replaced.count();
         let more = replaced.saturating_sub(std::mem::replace(&mut self.told, replaced));
         self.speaker.say(&Word::Done(more))
     }
 }
 
-impl Sink<Result<Vec<Answer>, Error>> for Answers<'_> {
-    fn take(&mut self, answers: Result<Vec<Answer>, Error>) -> Flow {
-        match self.tell(answers) {
+impl Sink<Answered> for Answers<'_> {
+    fn take(&mut self, answered: Answered) -> Flow {
+        match self.tell(answered) {
             Ok(()) => Flow::Continue,
             Err(error) => {
                 self.error = Some(error);

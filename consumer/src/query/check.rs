@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     expr::{Expr, Predicate},
+    left_out::LeftOut,
     sort::SortKey,
 };
 
@@ -23,16 +24,31 @@ use crate::{
 /// # Errors
 /// Everything that does not fit, all at once.
 pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, QueryError> {
-    check_at(source, query, schema, Time::now())
+    check_at(source, query, schema, &Setting::default())
 }
 
-/// As [`check`], where `now()` is this moment: one for the whole query, however many check it.
+/// What a query is checked in: one for the whole run, however many check it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// What `now()` is.
+    pub now: Time,
+    /// Where expressions note the values that they leave out.
+    pub left_out: LeftOut,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting { now: Time::now(), left_out: LeftOut::default() }
+    }
+}
+
+/// As [`check`], in this setting.
 ///
 /// # Errors
 /// As [`check`].
-pub fn check_at(source: &Source, query: &Query, schema: &Schema, now: Time) -> Result<Plan, QueryError> {
+pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
     let scope = Scope { columns: schema.fields().iter().map(|field| (field.name.clone(), Some(field.kind))).collect() };
-    let mut checker = Checker { source, scope, found: Vec::new(), now };
+    let mut checker = Checker { source, scope, found: Vec::new(), setting };
     let mut flow = Flow { stages: Vec::new(), aggregates: None };
     for stage in &query.stages {
         checker.stage(stage, &mut flow);

@@ -70,7 +70,7 @@ impl Checker<'_> {
 
     /// `now()`
     pub(super) fn now(&self, span: Span) -> Expr {
-        Expr::constant(Constant::Time(self.now), self.text(span))
+        Expr::constant(Constant::Time(self.setting.now), self.text(span))
     }
 
     /// `time(value)`, `time(text, format)`

@@ -1,10 +1,11 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
-use recpipe::{Time, Type};
+use recpipe::Type;
 use regex::bytes::{Regex, RegexBuilder};
 
 use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
+    check::Setting,
     diagnose::{Diagnostic, Source, Span, did_you_mean},
     functions::{self, cast, common, name},
     token::{Kind, Lexer},
@@ -62,8 +63,7 @@ pub(super) struct Checker<'q> {
     pub(super) source: &'q Source,
     pub(super) scope: Scope,
     pub(super) found: Vec<Diagnostic>,
-    /// What `now()` is.
-    pub(super) now: Time,
+    pub(super) setting: &'q Setting,
 }
 
 impl Checker<'_> {

@@ -28,7 +28,7 @@ pub mod token;
 pub mod words;
 
 pub use ast::Query;
-pub use check::{check, check_at};
+pub use check::{Setting, check, check_at};
 pub use diagnose::{Diagnostic, QueryError, Source, Span, Style};
 pub use needs::{advice, fields_read};
 pub use parse::parse;

@@ -140,6 +140,7 @@ pub fn check(data: &[u8]) {
         quiet: true,
         memory: Default::default(),
         calling: Default::default(),
+        left_out: Default::default(),
     };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {

@@ -1,0 +1,357 @@
+//! Values that an answer could not use: they are counted, and said once at the end with an example.
+//!
+//! Whoever leaves a value out holds a [`Counter`] of the run's [`LeftOut`] and notes, a batch at a time, how many there were
+//! and the first of them. What is said depends neither on the threads nor on the processes: notes of a batch count when its
+//! results are taken (those of batches that were read ahead, and that nobody wanted any more, do not), and the example is
+//! that of the first batch, whoever worked on it.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use recpipe::{Batch, BatchBuilder, Error, Field, Schema, Type, Value};
+
+/// An example is not shown beyond so many characters.
+const EXAMPLE_CHARS: usize = 60;
+
+/// What is the matter with the values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// Text, or a number, that is no time.
+    NoTime,
+    /// A time in a year that a time cannot be.
+    NoSuchYear,
+}
+
+impl Why {
+    const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear];
+
+    /// What one such value is, and what several are.
+    fn words(self) -> [&'static str; 2] {
+        match self {
+            Why::NoTime => ["is no time and counts as null", "are no times and count as null"],
+            Why::NoSuchYear => [
+                "is beyond the years of a time (1678 to 2261) and counts as null",
+                "are beyond the years of a time (1678 to 2261) and count as null",
+            ],
+        }
+    }
+}
+
+/// What is counted together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Topic {
+    /// Where the expression stands in the query: one that stands there twice is evaluated twice.
+    at: usize,
+    why: Why,
+    /// The column or expression whose values they are.
+    what: Arc<str>,
+    /// What to write instead.
+    cure: Arc<str>,
+}
+
+/// How many values, and the first of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Tally {
+    count: u64,
+    /// The batch and the row of the example.
+    order: (u64, u64),
+    example: String,
+    /// Where that is, as far as it is known.
+    place: String,
+}
+
+impl Tally {
+    fn add(&mut self, other: Tally) {
+        let count = self.count.saturating_add(other.count);
+        if other.order < self.order {
+            *self = other;
+        }
+        self.count = count;
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tallies {
+    /// By the batch, whose results have not been taken yet.
+    pending: BTreeMap<(u64, Topic), Tally>,
+    settled: BTreeMap<Topic, Tally>,
+}
+
+impl Tallies {
+    fn settle(&mut self, topic: Topic, tally: Tally) {
+        match self.settled.get_mut(&topic) {
+            Some(known) => known.add(tally),
+            None => drop(self.settled.insert(topic, tally)),
+        }
+    }
+
+    /// Takes out the notes of one batch.
+    fn of(&mut self, order: u64) -> Vec<(Topic, Tally)> {
+        let mut taken = Vec::new();
+        while let Some(entry) = self.pending.first_entry().filter(|entry| entry.key().0 <= order) {
+            let ((_, topic), tally) = entry.remove_entry();
+            taken.push((topic, tally));
+        }
+        taken
+    }
+}
+
+/// What a run has left out. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct LeftOut(Arc<Mutex<Tallies>>);
+
+/// Counts the values that one expression of the query leaves out for one reason.
+#[derive(Clone, Debug)]
+pub struct Counter {
+    topic: Topic,
+    left_out: LeftOut,
+}
+
+impl Counter {
+    /// So many values of this batch were left out; `first` gives the first of them as it is to be shown, `row` is its row.
+    pub fn note(&self, batch: &Batch, count: u64, row: usize, first: impl FnOnce() -> String) {
+        if count == 0 {
+            return;
+        }
+        let origin = batch.origin();
+        let place = if matches!(&*origin.source, "" | "-") { String::new() } else { origin.source.to_string() };
+        let tally = Tally { count, order: (origin.order, row as u64), example: shortened(&first()), place };
+        let mut tallies = self.left_out.lock();
+        match tallies.pending.get_mut(&(origin.order, self.topic.clone())) {
+            Some(known) => known.add(tally),
+            None => drop(tallies.pending.insert((origin.order, self.topic.clone()), tally)),
+        }
+    }
+}
+
+/// Without line breaks, and not endless.
+fn shortened(text: &str) -> String {
+    let mut short: String =
+        text.chars().take(EXAMPLE_CHARS).flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect();
+    if text.chars().nth(EXAMPLE_CHARS).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// What is said of the values that were left out for one reason.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// How many, at least: an expression that stands in the query several times counts once, where it left out most.
+    pub count: u64,
+    why: Why,
+    what: Arc<str>,
+    cure: Arc<str>,
+    example: String,
+    place: String,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { count, why, what, cure, example, place } = self;
+        let [one, many] = why.words();
+        match count {
+            1 => write!(out, "1 value of `{what}` {one}: {example}")?,
+            _ => write!(out, "{count} values of `{what}` {many}, the first is {example}")?,
+        }
+        if !place.is_empty() {
+            write!(out, " in {place}")?;
+        }
+        if cure.is_empty() { Ok(()) } else { write!(out, "; {cure}") }
+    }
+}
+
+impl LeftOut {
+    fn lock(&self) -> MutexGuard<'_, Tallies> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A counter for what stands at this byte of the query. `what` is the column or expression whose values are counted,
+    /// `cure` what to write instead.
+    pub fn counter(&self, at: usize, what: impl Into<Arc<str>>, why: Why, cure: impl Into<Arc<str>>) -> Counter {
+        Counter { topic: Topic { at, why, what: what.into(), cure: cure.into() }, left_out: self.clone() }
+    }
+
+    /// The results of this batch, and of those before it, have been taken: what was noted of them counts.
+    pub(crate) fn settle(&self, order: u64) {
+        let mut tallies = self.lock();
+        for (topic, tally) in tallies.of(order) {
+            tallies.settle(topic, tally);
+        }
+    }
+
+    /// All results have been taken.
+    pub(crate) fn settle_all(&self) {
+        self.settle(u64::MAX);
+    }
+
+    /// Takes what was noted of this batch and of those before it, as a batch that [`LeftOut::hear`] reads in another process;
+    /// `None` where that is nothing.
+    ///
+    /// # Errors
+    /// As for building any batch.
+    pub(crate) fn tell(&self, order: u64) -> Result<Option<Batch>, Error> {
+        let taken = self.lock().of(order);
+        if taken.is_empty() {
+            return Ok(None);
+        }
+        let field = |(name, kind): &(&str, Type)| Field::new(*name, *kind);
+        let mut builder = BatchBuilder::new(Arc::new(Schema::new(COLUMNS.iter().map(field).collect())?));
+        for (topic, tally) in taken {
+            let number = |number: u64| Value::Int(number.cast_signed());
+            let why = Why::ALL.iter().position(|why| *why == topic.why).unwrap_or_default();
+            builder.push(&[
+                number(topic.at as u64),
+                number(why as u64),
+                number(tally.count),
+                number(tally.order.0),
+                number(tally.order.1),
+                Value::Text(topic.what.as_bytes()),
+                Value::Text(topic.cure.as_bytes()),
+                Value::Text(tally.example.as_bytes()),
+                Value::Text(tally.place.as_bytes()),
+            ])?;
+        }
+        builder.finish().map(Some)
+    }
+
+    /// Notes what another process tells; false when that is not what [`LeftOut::tell`] says.
+    pub(crate) fn hear(&self, told: &Batch) -> bool {
+        told.rows().all(|row| {
+            let values: Vec<_> = row.values().collect();
+            let [
+                Value::Int(at),
+                Value::Int(why),
+                Value::Int(count),
+                Value::Int(order),
+                Value::Int(row),
+                Value::Text(what),
+                Value::Text(cure),
+                Value::Text(example),
+                Value::Text(place),
+            ] = values[..]
+            else {
+                return false;
+            };
+            let text = |text| String::from_utf8_lossy(text).into_owned();
+            let (Ok(at), Some(why)) = (usize::try_from(at), usize::try_from(why).ok().and_then(|why| Why::ALL.get(why))) else {
+                return false;
+            };
+            let topic = Topic { at, why: *why, what: text(what).into(), cure: text(cure).into() };
+            let [count, order, row] = [count, order, row].map(i64::cast_unsigned);
+            let tally = Tally { count, order: (order, row), example: text(example), place: text(place) };
+            match self.lock().pending.entry((order, topic)) {
+                std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().add(tally),
+                std::collections::btree_map::Entry::Vacant(free) => drop(free.insert(tally)),
+            }
+            true
+        })
+    }
+
+    /// What is to be said, in the order of the query.
+    pub fn summaries(&self) -> Vec<Summary> {
+        let mut merged: Vec<(Topic, Tally)> = Vec::new();
+        for (topic, tally) in &self.lock().settled {
+            match merged.iter_mut().find(|(known, _)| (&known.what, known.why) == (&topic.what, topic.why)) {
+                Some((_, known)) => {
+                    let count = known.count.max(tally.count);
+                    known.add(tally.clone());
+                    known.count = count;
+                }
+                None => merged.push((topic.clone(), tally.clone())),
+            }
+        }
+        let summary = |(topic, tally): (Topic, Tally)| {
+            let Topic { why, what, cure, .. } = topic;
+            Summary { count: tally.count, why, what, cure, example: tally.example, place: tally.place }
+        };
+        merged.into_iter().map(summary).collect()
+    }
+}
+
+/// What processes tell each other.
+const COLUMNS: [(&str, Type); 9] = [
+    ("at", Type::Int),
+    ("why", Type::Int),
+    ("count", Type::Int),
+    ("order", Type::Int),
+    ("row", Type::Int),
+    ("what", Type::Text),
+    ("cure", Type::Text),
+    ("example", Type::Text),
+    ("place", Type::Text),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use recpipe::{Batch, BatchBuilder, Origin, Schema};
+
+    use super::{LeftOut, Why};
+    use crate::processes::Word;
+
+    fn batch(order: u64, source: &str) -> Batch {
+        let empty = BatchBuilder::new(Arc::new(Schema::new(Vec::new()).unwrap())).finish().unwrap();
+        empty.with_origin(Origin { source: source.into(), order, ..Origin::default() })
+    }
+
+    fn said(left_out: &LeftOut) -> Vec<String> {
+        left_out.summaries().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_first_is_that_of_the_first_batch_whoever_was_faster() {
+        let left_out = LeftOut::default();
+        let counter = left_out.counter(6, "time(d)", Why::NoTime, "give a format: `time(d, \"%d.%m.%Y\")`");
+        counter.note(&batch(1, "b.csv"), 2, 0, || "later".to_owned());
+        counter.note(&batch(0, "a.csv"), 1, 9, || "\"so\non\"".to_owned());
+        counter.note(&batch(0, "a.csv"), 1, 7, || "\"soon\"".to_owned());
+        counter.note(&batch(0, "a.csv"), 0, 1, || unreachable!("nothing is noted"));
+        assert_eq!(said(&left_out), [""; 0], "no results were taken");
+        left_out.settle(0);
+        left_out.settle(1);
+        let expect =
+            "4 values of `time(d)` are no times and count as null, the first is \"soon\" in a.csv; give a format: `time(d, \"%d.%m.%Y\")`";
+        assert_eq!(said(&left_out), [expect]);
+    }
+
+    #[test]
+    fn what_nobody_took_does_not_count() {
+        let left_out = LeftOut::default();
+        let counter = left_out.counter(0, "d", Why::NoSuchYear, "");
+        (0..9).for_each(|order| counter.note(&batch(order, "-"), 1, 0, || format!("{order}\t{}", "x".repeat(99))));
+        left_out.settle(0);
+        let expect = format!("1 value of `d` is beyond the years of a time (1678 to 2261) and counts as null: 0\\t{}…", "x".repeat(58));
+        assert_eq!(said(&left_out), [expect]);
+        left_out.settle_all();
+        assert_eq!(left_out.summaries()[0].count, 9);
+    }
+
+    #[test]
+    fn an_expression_that_stands_twice_counts_once() {
+        let left_out = LeftOut::default();
+        for (at, count, row) in [(0, 3, 5), (20, 2, 4)] {
+            left_out.counter(at, "time(d)", Why::NoTime, "").note(&batch(0, ""), count, row, || row.to_string());
+        }
+        left_out.settle_all();
+        assert_eq!(said(&left_out), ["3 values of `time(d)` are no times and count as null, the first is 4"]);
+    }
+
+    #[test]
+    fn other_processes_are_heard() {
+        let [here, there] = [LeftOut::default(), LeftOut::default()];
+        let counter = there.counter(3, "d", Why::NoTime, "cure");
+        counter.note(&batch(7, "a"), 2, 1, || "x".to_owned());
+        counter.note(&batch(8, "a"), 1, 1, || "y".to_owned());
+        let told = there.tell(7).unwrap().unwrap();
+        assert!(there.tell(7).unwrap().is_none() && here.hear(&told) && !here.hear(&Word::Done(1).to_batch().unwrap()));
+        here.settle(6);
+        assert!(here.summaries().is_empty());
+        here.settle(7);
+        assert_eq!(said(&here), ["2 values of `d` are no times and count as null, the first is x in a; cure"]);
+    }
+}
