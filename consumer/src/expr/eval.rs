@@ -38,7 +38,10 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         }
         Node::Replace { value, regex, with, expand } => text::replace_matches(regex, &eval(value, batch)?, &eval(with, batch)?, *expand)?,
         Node::Strftime { value, format } => time::strftime(format, &eval(value, batch)?)?,
-        Node::Strptime { value, pattern } => time::parse(&eval(value, batch)?, |text| pattern.read(text)),
+        Node::ReadTime { value, reader } => reader.read(eval(value, batch)?, batch),
+        Node::TimeBin { value, bins } => bins.of(expr, &eval(value, batch)?, batch)?,
+        Node::InZone { value, zone } => time::in_zone(eval(value, batch)?, zone),
+        Node::BesideLiteral { value, beside } => beside.look(eval(value, batch)?, batch),
         Node::Call(function, args) => {
             let args = args.iter().map(|arg| eval(arg, batch)).collect::<Result<Vec<_>, _>>()?;
             functions::call(*function, expr, args, len)?

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Time, Type, transport::Url};
+use recpipe::{Field, Schema, Time, Type, times::Zone, transport::Url};
 
 use super::{
     ast::{self, Query, StageKind},
@@ -32,13 +32,15 @@ pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, Qu
 pub struct Setting {
     /// What `now()` is.
     pub now: Time,
+    /// Where times are shown and cut, and where those without offset are.
+    pub zone: Option<Zone>,
     /// Where expressions note the values that they leave out.
     pub left_out: LeftOut,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { now: Time::now(), left_out: LeftOut::default() }
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default() }
     }
 }
 
@@ -53,7 +55,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
     for stage in &query.stages {
         checker.stage(stage, &mut flow);
     }
-    let plan = Plan { input: Arc::new(schema.clone()), stages: flow.stages };
+    let plan = Plan { input: Arc::new(schema.clone()), zone: setting.zone.clone(), stages: flow.stages };
     if checker.found.is_empty() {
         checker.outputs(&plan);
     }
@@ -162,7 +164,7 @@ impl Checker<'_> {
             self.stage(stage, &mut branch);
         }
         self.scope = scope;
-        Ok(Plan { input: input.ok_or(Failed)?, stages: branch.stages })
+        Ok(Plan { input: input.ok_or(Failed)?, zone: None, stages: branch.stages })
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.

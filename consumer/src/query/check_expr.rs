@@ -142,6 +142,11 @@ impl Checker<'_> {
             Literal::Int(value) => Constant::Int(*value),
             Literal::Float(value) => Constant::Float(*value),
             Literal::Time(value) => Constant::Time(*value),
+            Literal::LocalTime(utc) => self.local_time(*utc, span)?,
+            Literal::Months(_) => {
+                let found = Diagnostic::new(span, "a month or a year has no length of its own: it stands in `bin` only");
+                return Err(self.fail(found.label("30 days are `30d`")));
+            }
             Literal::Text(text) => Constant::Text(text.as_bytes().into()),
             Literal::Regex { .. } => {
                 return Err(self.fail(
@@ -187,9 +192,11 @@ impl Checker<'_> {
     fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Checked<Expr> {
         match op {
             BinaryOp::Compare(op) => {
-                let (left, right) = self.operands(left, right)?;
-                self.comparable(&left, &right, op.symbol(), op_span)?;
-                Ok(self.made(expr::compare_node(op, left, right), Type::Bool, span))
+                let (checked_left, checked_right) = self.operands(left, right)?;
+                self.comparable(&checked_left, &checked_right, op.symbol(), op_span)?;
+                let (beside_left, beside_right) =
+                    (self.beside(checked_left, left.span, right), self.beside(checked_right, right.span, left));
+                Ok(self.made(expr::compare_node(op, beside_left, beside_right), Type::Bool, span))
             }
             BinaryOp::Matches { negated } => self.matches(left, right, negated, span),
             BinaryOp::Find(op) => {
@@ -207,7 +214,7 @@ impl Checker<'_> {
                 let spans = [left.span, op_span, right.span];
                 let (left, right) = self.both(left, right)?;
                 let kind = self.arithmetic(op, &left, &right, spans)?;
-                Ok(self.made(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
+                Ok(self.in_zone(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
             }
         }
     }
@@ -290,7 +297,7 @@ impl Checker<'_> {
             }
             (_, Node::Constant(Constant::Text(text))) if other.kind() == Type::Time => {
                 let literal = format!("@{}", String::from_utf8_lossy(text).replacen(' ', "T", 1));
-                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_));
+                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_) | Kind::LocalTime(_));
                 if is_time { format!("a time is written `{literal}`") } else { "a time is written `@2026-11-20T10:00Z`".to_owned() }
             }
             (cast, _) => cast,
@@ -392,6 +399,7 @@ impl Checker<'_> {
 
     fn range(&mut self, value: &Expr, low: &ast::Expr, high: &ast::Expr, span: Span) -> Checked<Expr> {
         let place = low.span.to(high.span);
+        let value = &self.beside(self.beside(value.clone(), span, low), span, high);
         let (low, high) = self.both(low, high)?;
         self.comparable(value, &low, ">=", place)?;
         self.comparable(value, &high, "<=", place)?;

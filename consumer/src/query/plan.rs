@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use recpipe::{Schema, Type, transport::Url};
+use recpipe::{Schema, Type, times::Zone, transport::Url};
 use regex::bytes::Regex;
 
 use super::{diagnose::Span, format::Format, words::StageWord};
@@ -24,6 +24,8 @@ pub use super::ast::Direction;
 pub struct Plan {
     /// The schema of the stream that the query was checked against.
     pub input: Arc<Schema>,
+    /// The zone whose offsets all times of the stream are given before the first stage.
+    pub zone: Option<Zone>,
     /// The stages in the order they run.
     pub stages: Vec<PlanStage>,
 }
