@@ -18,7 +18,7 @@ use std::{
 use recpipe::{Batch, BatchBuilder, Error, Field, Schema, Type, Value};
 
 /// An example is not shown beyond so many characters.
-const EXAMPLE_CHARS: usize = 60;
+const EXAMPLE_CHARS: usize = 120;
 
 /// What is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -339,9 +339,10 @@ mod tests {
     fn what_nobody_took_does_not_count() {
         let left_out = LeftOut::default();
         let counter = left_out.counter(0, "d", Why::NoSuchYear, "");
-        (0..9).for_each(|order| counter.note(&batch(order, "-"), 1, 0, || format!("{order}\t{}", "x".repeat(99))));
+        (0..9).for_each(|order| counter.note(&batch(order, "-"), 1, 0, || format!("{order}\t{}", "x".repeat(199))));
         left_out.settle(0);
-        let expect = format!("1 value of `d` is beyond the years of a time (1678 to 2261) and counts as null: 0\\t{}…", "x".repeat(58));
+        let expect =
+            format!("1 value of `d` is beyond the years that a time can be (1678 to 2261) and counts as null: 0\\t{}…", "x".repeat(118));
         assert_eq!(said(&left_out), [expect]);
         left_out.settle_all();
         assert_eq!(left_out.summaries()[0].count, 9);

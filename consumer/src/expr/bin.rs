@@ -154,3 +154,106 @@ pub(super) fn of_numbers(expr: &Expr, value: Vector, width: Vector) -> Result<Ve
     let results = a.zip(b, |a, width| (width > 0.0 && width.is_finite()).then(|| (a / width).floor() * width));
     Ok(rows.optional(results, Values::Float))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value, times::Zone};
+
+    use crate::query::{Setting, Source, check_at, parse, plan::Step};
+
+    fn times(texts: &[&str]) -> Batch {
+        let schema = Schema::new(vec![Field::new("t", Type::Time)]).unwrap();
+        let mut builder = BatchBuilder::new(Arc::new(schema));
+        texts.iter().for_each(|text| builder.push(&[Time::parse(text.as_bytes()).map_or(Value::Null, Value::Time)]).unwrap());
+        builder.finish().unwrap()
+    }
+
+    /// What `text` is for each of the times in this zone, and what is to be said then.
+    fn of(text: &str, zone: Option<&str>, texts: &[&str]) -> (Vec<String>, Vec<String>) {
+        let setting = Setting { zone: zone.map(|zone| Zone::named(zone).unwrap()), ..Setting::default() };
+        let source = Source::from_args(&[format!("select {text} as x")]);
+        let batch = times(texts);
+        let plan = check_at(&source, &parse(&source).unwrap(), batch.schema(), &setting).unwrap();
+        let Some(Step::Select(exprs)) = plan.stages.into_iter().next().map(|stage| stage.step) else { panic!("{text}") };
+        let column = setting.zone.as_ref().map_or(batch.column(0).clone(), |zone| zone.column(batch.column(0)));
+        let batch = batch.with_columns(batch.schema().clone(), vec![column]).unwrap();
+        let values = exprs[0].eval(&batch).unwrap();
+        setting.left_out.settle_all();
+        let said = setting.left_out.summaries().iter().map(ToString::to_string).collect();
+        ((0..values.len).map(|row| values.value(row).to_string()).collect(), said)
+    }
+
+    fn check(text: &str, zone: &str, of_what: &[&str], expect: &[&str]) {
+        assert_eq!(of(text, Some(zone), of_what), (expect.iter().map(ToString::to_string).collect(), Vec::new()), "{text}");
+    }
+
+    #[test]
+    fn days_are_those_of_the_zone() {
+        let berlin = "Europe/Berlin";
+        check(
+            "bin(t, 1d)",
+            berlin,
+            &["2024-03-30T23:30:00Z", "2024-03-31T21:59:59Z", "2024-03-31T22:00:00Z"],
+            &["2024-03-31T00:00:00+01:00", "2024-03-31T00:00:00+01:00", "2024-04-01T00:00:00+02:00"],
+        );
+        check(
+            "bin(t, 1w)",
+            berlin,
+            &["2024-10-27T22:30:00Z", "2024-10-27T23:30:00Z"],
+            &["2024-10-21T00:00:00+02:00", "2024-10-28T00:00:00+01:00"],
+        );
+        check("bin(t, 1mo)", berlin, &["2024-10-31T22:30:00Z"], &["2024-10-01T00:00:00+02:00"]);
+        check("bin(t, 1y)", berlin, &["2024-12-31T23:30:00Z"], &["2025-01-01T00:00:00+01:00"]);
+        // Six hours that are seven, an hour that there is twice, and a day without midnight.
+        check(
+            "bin(t, 6h)",
+            berlin,
+            &["2024-10-27T04:30:00Z", "2024-10-27T05:00:00Z"],
+            &["2024-10-27T00:00:00+02:00", "2024-10-27T06:00:00+01:00"],
+        );
+        check(
+            "bin(t, 1h)",
+            berlin,
+            &["2024-10-27T00:30:00Z", "2024-10-27T01:30:00Z"],
+            &["2024-10-27T02:00:00+02:00", "2024-10-27T02:00:00+01:00"],
+        );
+        check("bin(t, 1d)", "America/Sao_Paulo", &["2018-11-04T12:00:00Z"], &["2018-11-04T01:00:00-02:00"]);
+    }
+
+    #[test]
+    fn without_a_zone_a_day_is_a_date() {
+        let (days, said) = of("bin(t, 1d)", None, &["2024-03-31T01:30:00+01:00", "2024-03-31T23:30:00+02:00"]);
+        assert_eq!((days, said), (vec!["2024-03-31T00:00:00+00:00".to_owned(); 2], Vec::new()));
+        let (days, said) = of("bin(t, 1d)", None, &["2024-03-31T01:30:00+01:00", "2024-03-31T23:30:00-06:00"]);
+        assert_eq!(days, vec!["2024-03-31T00:00:00+00:00".to_owned(); 2]);
+        assert!(
+            said[0].starts_with("values of `t` are put together by date, though their clocks are more than two hours apart; "),
+            "{said:?}"
+        );
+        assert!(of("bin(t, 1h)", None, &["2024-03-31T01:30:00+01:00", "2024-03-31T23:30:00-06:00"]).1.is_empty());
+    }
+
+    #[test]
+    fn what_is_calculated_is_shown_in_the_zone() {
+        check("t + 1h", "Europe/Berlin", &["2024-03-31T00:30:00Z"], &["2024-03-31T03:30:00+02:00"]);
+        check("@2024-07-01", "Europe/Berlin", &["2024-03-31T00:30:00Z"], &["2024-07-01T00:00:00+02:00"]);
+    }
+
+    #[test]
+    fn literals_without_offset_are_said_beside_times_with_one() {
+        let (found, said) = of("t >= @2026-03-12T02:10", None, &["2026-03-12T02:15:00+01:00", "2026-03-12T02:15:00Z", ""]);
+        assert_eq!(found, ["false", "true", "false"]);
+        assert_eq!(
+            said,
+            ["1 value of `t` has an offset of its own: 2026-03-12T02:15:00+01:00, on whose clock `@2026-03-12T02:10` is \
+            2026-03-12T02:10:00+01:00; `@2026-03-12T02:10` is taken in UTC, as 2026-03-12T02:10:00+00:00: write its offset, or name a \
+            zone for all with `--zone`"]
+        );
+        for text in ["t >= @2026-03-12T02:10Z", "@2026-03-12 == null"] {
+            assert!(of(text, None, &["2026-03-12T02:15:00+01:00"]).1.is_empty(), "{text}");
+        }
+        assert!(of("t in @2026-03-12..@2026-03-13", None, &["2026-03-12T02:15:00+01:00"]).1.len() == 1);
+    }
+}

@@ -264,7 +264,8 @@ impl Expr {
             Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
             Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::Call(..) => true,
-            Node::TimeBin { .. } | Node::InZone { .. } | Node::BesideLiteral { .. } => true,
+            Node::TimeBin { .. } => true,
+            Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         };
         self.for_each_child(&mut |child| may_fail |= child.may_fail());
         may_fail

@@ -242,6 +242,7 @@ impl Setup {
 mod tests {
     use recpipe::{
         Time,
+        times::Zone,
         wire::{Ending, Place, Reader, Writer},
     };
 

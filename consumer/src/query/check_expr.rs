@@ -194,8 +194,7 @@ impl Checker<'_> {
             BinaryOp::Compare(op) => {
                 let (checked_left, checked_right) = self.operands(left, right)?;
                 self.comparable(&checked_left, &checked_right, op.symbol(), op_span)?;
-                let (beside_left, beside_right) =
-                    (self.beside(checked_left, left.span, right), self.beside(checked_right, right.span, left));
+                let (beside_left, beside_right) = (self.beside(checked_left, right), self.beside(checked_right, left));
                 Ok(self.made(expr::compare_node(op, beside_left, beside_right), Type::Bool, span))
             }
             BinaryOp::Matches { negated } => self.matches(left, right, negated, span),
@@ -399,7 +398,7 @@ impl Checker<'_> {
 
     fn range(&mut self, value: &Expr, low: &ast::Expr, high: &ast::Expr, span: Span) -> Checked<Expr> {
         let place = low.span.to(high.span);
-        let value = &self.beside(self.beside(value.clone(), span, low), span, high);
+        let value = &self.beside(self.beside(value.clone(), low), high);
         let (low, high) = self.both(low, high)?;
         self.comparable(value, &low, ">=", place)?;
         self.comparable(value, &high, "<=", place)?;

@@ -1,5 +1,7 @@
 //! Checks what makes times and cuts them: literals, `now`, `time`, `bin`, and where literals stand beside times.
 
+use std::sync::Arc;
+
 use recpipe::{
     Time, Type,
     times::{TimePattern, Times},
@@ -33,7 +35,7 @@ impl Checker<'_> {
     }
 
     /// Times that are compared with a literal: that they have other offsets is noted, if it is taken in UTC for want of one.
-    pub(super) fn beside(&self, value: Expr, value_span: Span, literal: &ast::Expr) -> Expr {
+    pub(super) fn beside(&self, value: Expr, literal: &ast::Expr) -> Expr {
         let ExprKind::Literal(Literal::LocalTime(utc)) = literal.kind else { return value };
         if self.setting.zone.is_some() || value.kind() != Type::Time || matches!(value.node(), Node::Constant(_)) {
             return value;
@@ -42,7 +44,8 @@ impl Checker<'_> {
         let cure = format!("`{written}` is taken in UTC, as {utc}: write its offset, or name a zone for all with `--zone`");
         let other_offset = self.setting.left_out.counter(literal.span.start, value.text(), Why::BesideLiteral, cure);
         let beside = Box::new(BesideLiteral { literal: utc, text: written.into(), other_offset });
-        self.made(Node::BesideLiteral { value: Box::new(value), beside }, Type::Time, value_span)
+        let text: Arc<str> = value.text().into();
+        Expr::new(Node::BesideLiteral { value: Box::new(value), beside }, Type::Time, text)
     }
 
     /// Times that were calculated, on the clock of the zone.

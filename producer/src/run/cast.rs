@@ -152,11 +152,8 @@ mod tests {
 
     #[test]
     fn times_have_a_format_and_a_zone() {
-        let dating = Dating {
-            patterns: vec![("f".to_owned(), TimePattern::new("%d.%m.%Y").unwrap())],
-            zone: Zone::named("Europe/Berlin").ok(),
-            ..Dating::default()
-        };
+        let patterns = vec![("f".to_owned(), TimePattern::new("%d.%m.%Y").unwrap())];
+        let dating = Dating::new(patterns, Zone::named("Europe/Berlin").ok(), false);
         let column = Column::text(Text::collect([&b"05.03.2026"[..], b"2026-03-05"].into_iter()));
         let shown =
             |field: &str, row| super::cast(&column, Type::Time, &mut dating.reader(field, &"".into())).unwrap().0.value(row).to_string();

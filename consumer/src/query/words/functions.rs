@@ -118,7 +118,7 @@ pub static FUNCTIONS: &[FunctionWord] = &[
     FunctionWord {
         name: "time",
         syntax: "time(TEXT | NUMBER[, FORMAT])",
-        doc: "the time that a value is, in any usual notation (ISO 8601, logs, mail, seconds to ns since 1970) or by a format; null if it is none",
+        doc: "the time that a value is, in any usual notation or by a format; null if it is none",
         example: "time(datetime) >= @2008-02-24",
         args: 1..=2,
         check: Syntax(|checker, args, span| checker.time(args, span)),
@@ -134,7 +134,7 @@ pub static FUNCTIONS: &[FunctionWord] = &[
     FunctionWord {
         name: "bin",
         syntax: "bin(TIME | NUMBER, WIDTH)",
-        doc: "cut down to a multiple of WIDTH, a duration or a number; a time on its own clock, or that of `--zone`",
+        doc: "cut down to a multiple of WIDTH, as `5m`, `1d`, `1mo`; a time on its own clock, or `--zone`'s",
         example: "bin(time(datetime), 1h) == @2008-02-24T00:00-06:00",
         args: 2..=2,
         check: Syntax(|checker, args, span| checker.bin(args, span)),
