@@ -8,6 +8,7 @@ use super::{
 };
 
 /// `2008-02-24T00:08:59-06:00`, `2008-02-24 06:08:59.5Z`: every byte has its place. `None` may be another notation.
+#[inline]
 pub(super) fn usual(text: &[u8]) -> Option<Stamp> {
     let (t, rest) = text.split_first_chunk::<19>()?;
     if [t[4], t[7], t[13], t[16]] != *b"--::" || !matches!(t[10], b'T' | b' ') {

@@ -84,13 +84,14 @@ impl Times {
     /// # Errors
     /// When it is none.
     pub fn read(&self, text: &[u8]) -> Result<Read, NoTime> {
-        if let Some(stamp) = named::clf(text) {
-            return self.moment(&stamp);
+        // What logs are full of.
+        match named::clf(text).or_else(|| iso::usual(text)) {
+            Some(stamp) => self.moment(&stamp),
+            None => self.read_unusual(text.trim_ascii()),
         }
-        if let Some(stamp) = iso::usual(text) {
-            return self.moment(&stamp);
-        }
-        let text = text.trim_ascii();
+    }
+
+    fn read_unusual(&self, text: &[u8]) -> Result<Read, NoTime> {
         let Some(first) = text.first() else { return Err(NoTime::Unreadable) };
         let stamp = match first {
             b'0'..=b'9' => iso::any(text).or_else(|| named::day_first(text)),
@@ -133,6 +134,7 @@ impl Times {
         Ok(Read { time: self.zone.at(nanos), is_local: false })
     }
 
+    #[inline]
     fn moment(&self, stamp: &Stamp) -> Result<Read, NoTime> {
         let time = match stamp.year {
             Some(_) => stamp.moment(&self.zone),

@@ -28,6 +28,7 @@ fn weekday(name: &[u8]) -> Option<i8> {
 }
 
 /// `24/Feb/2008:00:08:59 -0600`: every byte has its place.
+#[inline]
 pub(super) fn clf(text: &[u8]) -> Option<Stamp> {
     let t: &[u8; 26] = text.try_into().ok()?;
     if [t[2], t[6], t[11], t[14], t[17], t[20]] != *b"//:::\x20" {

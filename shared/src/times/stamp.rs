@@ -1,9 +1,6 @@
 //! What a text says of a time, and the moment that it is.
 
-use jiff::{
-    civil::{Date, DateTime, Time as Clock},
-    tz::Offset,
-};
+use jiff::civil::{Date, DateTime, Time as Clock};
 
 use super::{NoTime, Zone, cursor::Cursor};
 use crate::record::Time;
@@ -34,6 +31,7 @@ pub(super) struct TimeOfDay {
 
 impl TimeOfDay {
     /// `None` for one that no clock shows.
+    #[inline]
     pub(super) fn new(hour: i64, minute: i64, second: i64, nanos: i64) -> Option<Self> {
         (hour < 24 && minute < 60 && second <= 60).then_some(TimeOfDay { hour, minute, second, nanos })
     }
@@ -52,6 +50,7 @@ impl TimeOfDay {
 }
 
 /// Seconds east of UTC, from what stands in an offset.
+#[inline]
 pub(super) fn offset(sign: u8, hours: i64, minutes: i64) -> Option<i32> {
     let seconds = (hours * 3600 + minutes * 60) as i32;
     match sign {
@@ -88,11 +87,35 @@ pub(super) fn read_offset(text: &mut Cursor<'_>) -> Option<Option<i32>> {
     is_utc(text.word()).then_some(Some(0))
 }
 
+/// Days since 1970-01-01; `None` for a day that its month does not have.
+#[inline]
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let in_month = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(is_leap),
+        _ => return None,
+    };
+    if day < 1 || day > in_month {
+        return None;
+    }
+    // Years that begin in March have their leap day at the end (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+    let year = year - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
 impl Stamp {
     /// The moment; `zone` is asked where there is no offset.
+    #[inline]
     pub(super) fn moment(&self, zone: &Zone) -> Result<Time, NoTime> {
-        let date = self.date(self.year.ok_or(NoTime::Unreadable)?).ok_or(NoTime::Unreadable)?;
-        self.on(date, zone)
+        let year = self.year.ok_or(NoTime::Unreadable)?;
+        match self.offset_s.or(zone.fixed()) {
+            Some(offset_s) => self.at_offset(year, offset_s),
+            None => self.on(self.date(year).ok_or(NoTime::Unreadable)?, zone),
+        }
     }
 
     fn date(&self, year: i64) -> Option<Date> {
@@ -103,20 +126,22 @@ impl Stamp {
         let TimeOfDay { hour, minute, second, nanos } = self.clock;
         // A leap second is the one after the 59th.
         let clock = Clock::new(hour as i8, minute as i8, second.min(59) as i8, nanos as i32).map_err(|_| NoTime::Unreadable)?;
-        let local = DateTime::from_parts(date, clock);
-        let time = match self.offset_s {
-            Some(offset_s) => {
-                let timestamp = Offset::UTC.to_timestamp(local).map_err(|_| NoTime::Beyond)?;
-                let nanos = timestamp.as_nanosecond() - i128::from(offset_s) * 1_000_000_000;
-                Time { nanos: i64::try_from(nanos).map_err(|_| NoTime::Beyond)?, offset_s }
-            }
-            None => zone.time_of(local)?,
-        };
+        let time = zone.time_of(DateTime::from_parts(date, clock))?;
         if second < 60 {
             return Ok(time);
         }
         let nanos = time.nanos.checked_add(1_000_000_000).ok_or(NoTime::Beyond)?;
         Ok(Time { nanos, ..time })
+    }
+
+    /// The moment where the offset is known: what logs are full of, and needs no rules of zones.
+    #[inline]
+    fn at_offset(&self, year: i64, offset_s: i32) -> Result<Time, NoTime> {
+        let TimeOfDay { hour, minute, second, nanos } = self.clock;
+        let days = days(year, self.month, self.day).ok_or(NoTime::Unreadable)?;
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second - i64::from(offset_s);
+        let nanos = seconds.checked_mul(1_000_000_000).and_then(|whole| whole.checked_add(nanos)).ok_or(NoTime::Beyond)?;
+        Ok(Time { nanos, offset_s })
     }
 
     /// The moment in the latest year in which it is not after `before`, a day of tolerance aside.
@@ -125,7 +150,7 @@ impl Stamp {
         let year = i64::from(last.local().year());
         // One further, for the offset; and back to a year that has the day: 29 February is there every 8 years at least.
         let years = (0..=10).map(|back| year + 1 - back);
-        let found = years.filter_map(|year| self.date(year)).filter_map(|date| self.on(date, zone).ok()).find(|time| *time <= last);
+        let found = years.filter_map(|year| Stamp { year: Some(year), ..*self }.moment(zone).ok()).find(|time| *time <= last);
         found.ok_or(NoTime::Unreadable)
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    tz::{AmbiguousOffset, Offset, TimeZone},
+};
 
 use super::NoTime;
 use crate::record::{Column, Ints, Time, column::Values};
@@ -22,11 +26,12 @@ use crate::record::{Column, Ints, Time, column::Values};
 pub struct Zone {
     name: Arc<str>,
     rules: TimeZone,
+    fixed_s: Option<i32>,
 }
 
 impl Default for Zone {
     fn default() -> Self {
-        Zone { name: "UTC".into(), rules: TimeZone::UTC }
+        Zone { name: "UTC".into(), rules: TimeZone::UTC, fixed_s: Some(0) }
     }
 }
 
@@ -38,7 +43,10 @@ impl Zone {
     pub fn named(name: &str) -> Result<Self, String> {
         let names = jiff::tz::db();
         match names.get(name) {
-            Ok(rules) => Ok(Zone { name: rules.iana_name().unwrap_or(name).into(), rules }),
+            Ok(rules) => {
+                let fixed_s = rules.to_fixed_offset().ok().map(|offset| minutes(offset.seconds()));
+                Ok(Zone { name: rules.iana_name().unwrap_or(name).into(), rules, fixed_s })
+            }
             Err(_) => {
                 let city = |known: &str| known.rsplit('/').next().is_some_and(|city| city.eq_ignore_ascii_case(&name.replace(' ', "_")));
                 let known = names.available().map(|known| known.to_string()).find(|known| city(known));
@@ -56,6 +64,9 @@ impl Zone {
 
     /// The time at this moment, in nanoseconds since 1970.
     pub fn at(&self, nanos: i64) -> Time {
+        if let Some(offset_s) = self.fixed_s {
+            return Time { nanos, offset_s };
+        }
         let timestamp = Timestamp::from_nanosecond(i128::from(nanos)).unwrap_or(Timestamp::UNIX_EPOCH);
         Time { nanos, offset_s: minutes(self.rules.to_offset(timestamp).seconds()) }
     }
@@ -73,10 +84,21 @@ impl Zone {
     /// # Errors
     /// [`NoTime::Beyond`] in a year that a time does not reach.
     pub fn time_of(&self, local: DateTime) -> Result<Time, NoTime> {
-        let timestamp = self.rules.to_timestamp(local).map_err(|_| NoTime::Beyond)?;
-        let offset_s = self.rules.to_offset(timestamp).seconds();
-        let nanos = timestamp.as_nanosecond() + i128::from(offset_s - minutes(offset_s)) * 1_000_000_000;
-        Ok(self.at(i64::try_from(nanos).map_err(|_| NoTime::Beyond)?))
+        // In a gap the clock of before says which moment it is, and that of after shows it.
+        let (written, shown) = match self.rules.to_ambiguous_timestamp(local).offset() {
+            AmbiguousOffset::Unambiguous { offset } => (offset, offset),
+            AmbiguousOffset::Fold { before, .. } => (before, before),
+            AmbiguousOffset::Gap { before, after } => (before, after),
+        };
+        let utc = Offset::UTC.to_timestamp(local).map_err(|_| NoTime::Beyond)?.as_nanosecond();
+        let nanos = utc - i128::from(minutes(written.seconds())) * 1_000_000_000;
+        Ok(Time { nanos: i64::try_from(nanos).map_err(|_| NoTime::Beyond)?, offset_s: minutes(shown.seconds()) })
+    }
+
+    /// The offset, where it is always the same.
+    #[inline]
+    pub(super) fn fixed(&self) -> Option<i32> {
+        self.fixed_s
     }
 }
 
