@@ -121,6 +121,8 @@ pub(crate) struct TimeReader {
     /// By this format, if one is given.
     pub(crate) pattern: Option<TimePattern>,
     pub(crate) times: Times,
+    /// The zone whose clock shows all of them.
+    pub(crate) shown_in: Option<Zone>,
     /// Counts what is no time.
     pub(crate) no_time: Counter,
     /// Counts what is beyond the years of times.
@@ -162,7 +164,11 @@ impl TimeReader {
         if let Some(counter) = &self.no_offset {
             counter.note_range(batch, seen.local.0, seen.local.1, seen.offsets, || shown(seen.local.1));
         }
-        rows.optional(results, Values::Time)
+        let read = rows.optional(results, Values::Time);
+        match &self.shown_in {
+            Some(zone) => in_zone(read, zone),
+            None => read,
+        }
     }
 
     fn text(&self, text: &[u8]) -> Result<Read, NoTime> {

@@ -133,7 +133,16 @@ impl Team {
     /// The child's, or [`Error::Child`] when it has ended.
     pub fn work(&self, Turn(turn): Turn, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let links = self.links.len() as u64;
-        self.links[(turn % links) as usize].work(turn / links, raw, replaced, &self.left_out)
+        let mut pieces = self.links[(turn % links) as usize].work(turn / links, raw, replaced, &self.left_out)?;
+        // On the way from the child they were numbered anew.
+        let order = raw.place().order;
+        for piece in &mut pieces {
+            if let Piece::Batch(batch) = piece {
+                let origin = Origin { order, ..batch.origin().clone() };
+                *batch = batch.clone().with_origin(origin);
+            }
+        }
+        Ok(pieces)
     }
 
     /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they

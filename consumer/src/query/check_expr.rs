@@ -141,7 +141,7 @@ impl Checker<'_> {
             Literal::Bool(value) => Constant::Bool(*value),
             Literal::Int(value) => Constant::Int(*value),
             Literal::Float(value) => Constant::Float(*value),
-            Literal::Time(value) => Constant::Time(*value),
+            Literal::Time(value) => self.constant_time(*value),
             Literal::LocalTime(utc) => self.local_time(*utc, span)?,
             Literal::Months(_) => {
                 let found = Diagnostic::new(span, "a month or a year has no length of its own: it stands in `bin` only");

@@ -21,8 +21,12 @@ use crate::{
 impl Checker<'_> {
     /// `now()`
     pub(super) fn now(&self, span: Span) -> Expr {
-        let now = self.setting.zone.as_ref().map_or(self.setting.now, |zone| zone.at(self.setting.now.nanos));
-        Expr::constant(Constant::Time(now), self.text(span))
+        Expr::constant(self.constant_time(self.setting.now), self.text(span))
+    }
+
+    /// A moment, on the clock of the zone.
+    pub(super) fn constant_time(&self, time: Time) -> Constant {
+        Constant::Time(self.setting.zone.as_ref().map_or(time, |zone| zone.at(time.nanos)))
     }
 
     /// A literal that says no offset; `utc` is what it is in UTC.
@@ -77,6 +81,7 @@ impl Checker<'_> {
         let reader = TimeReader {
             pattern,
             times: Times { zone: self.setting.zone.clone().unwrap_or_default(), before: Some(self.setting.now) },
+            shown_in: self.setting.zone.clone(),
             no_time: counter(Why::NoTime, &cure),
             no_year: counter(Why::NoSuchYear, ""),
             no_offset: self.setting.zone.is_none().then(|| counter(Why::NoOffset, no_zone)),

@@ -94,3 +94,29 @@ impl Drop for Reader<'_> {
         self.dating.has_offsets.fetch_or(self.has_offsets, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+
+    #[test]
+    fn a_syslog_time_has_the_year_of_its_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let changed = |nanos: i64| UNIX_EPOCH + Duration::from_nanos(nanos.cast_unsigned());
+        file.as_file().set_modified(changed(Time::parse(b"2025-01-02T06:00:00Z").unwrap().nanos)).unwrap();
+        let source: Arc<str> = file.path().to_str().unwrap().into();
+        let year =
+            |dating: &Dating, source: &Arc<str>| dating.reader("f", source).read(Value::Text(b"Dec 31 23:59:50")).unwrap().local().year();
+        let dating = Dating::default();
+        assert_eq!(year(&dating, &source), 2024);
+        // What is written meanwhile dates nothing anew: all threads read the same.
+        file.as_file().set_modified(changed(Time::parse(b"2027-01-02T06:00:00Z").unwrap().nanos)).unwrap();
+        assert_eq!(year(&dating, &source), 2024);
+        assert_eq!(year(&Dating::default(), &source), 2026);
+        let grows = Dating::new(Vec::new(), None, true);
+        let now = Times::default().read(b"Dec 31 23:59:50").unwrap().time.local().year();
+        assert_eq!((year(&grows, &source), year(&dating, &"no/such/file".into())), (now, now));
+    }
+}
