@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use recpipe::{
     Error, Exit,
     parallel::MAX_THREADS,
+    times::Zone,
     transport::{Security, Url, dial::Patience, security},
 };
 
@@ -99,6 +100,11 @@ pub struct Cli {
     /// Where temporary files are made [default: $TMPDIR, or /tmp]; nothing is left of them
     #[arg(long, value_name = "DIR", value_parser = directory)]
     pub temp_dir: Option<PathBuf>,
+
+    /// The place whose clock shows times and cuts them into days, as `Europe/Berlin`; times without an offset, and literals,
+    /// are taken there [default: each time's own offset, and UTC for those without]
+    #[arg(long, value_name = "NAME", value_parser = Zone::named)]
+    pub zone: Option<Zone>,
 
     /// A value that had to be left out, as text that is no time, makes exit 4; the answer is given all the same
     #[arg(long)]

@@ -29,4 +29,3 @@ pub mod sort;
 pub mod split;
 pub mod stage;
 pub mod strftime;
-pub mod strptime;

@@ -10,6 +10,7 @@ use crate::{
     explain::explain,
     help,
     input::{self, Begun, Input},
+    left_out::Summary,
     output::{Calling, Look, Printer},
     processes::{self, Orders},
     query::{self, Query, QueryError, Setting, Source, plan::Output},
@@ -111,7 +112,7 @@ fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, 
 }
 
 fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let setting = Setting::default();
+    let setting = Setting { zone: cli.zone.clone(), ..Setting::default() };
     let plan = match input.begin(cli.quiet)? {
         Begun::Schema(schema) => query::check_at(source, query, &schema, &setting)?,
         Begun::Ended(ending) => return Ok(ended(&ending, input.signal())),
@@ -139,6 +140,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         processes: processes.into(),
         source: source.clone(),
         now: setting.now,
+        zone: setting.zone.clone(),
         left_out: setting.left_out.clone(),
     });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
@@ -173,7 +175,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         left_out.iter().for_each(|summary| say!("consumer: {summary}"));
     }
     let exit = conclude(outcome, input.signal())?;
-    Ok(if cli.strict && !left_out.is_empty() { exit.or(Exit::Rejects) } else { exit })
+    Ok(if cli.strict && left_out.iter().any(Summary::is_loss) { exit.or(Exit::Rejects) } else { exit })
 }
 
 /// The exit of a run, with what is to be said of it.

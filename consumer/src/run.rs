@@ -12,6 +12,7 @@ use recpipe::{
     parallel::{self, Sink, Worker},
     say,
     stage::{Coroutine, State},
+    times::Zone,
     wire::{Ending, Incoming, RawBatch},
 };
 
@@ -253,7 +254,7 @@ impl<'p> QueryWorker<'p> {
     /// # Errors
     /// [`Error::Corrupt`] when it is damaged; those of the stages.
     pub fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
-        let batch = unite(raw.decode()?, &self.plan.input)?;
+        let batch = in_zone(unite(raw.decode()?, &self.plan.input)?, self.plan.zone.as_ref())?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
@@ -310,6 +311,13 @@ fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
     batch.with_columns(schema.clone(), columns).map_err(|error| {
         Error::Schema(format!("a field has one type at the start of the stream and another later: {error}; use `--cast` there"))
     })
+}
+
+/// The batch with the times as clocks of the zone show them.
+fn in_zone(batch: Batch, zone: Option<&Zone>) -> Result<Batch, Error> {
+    let Some(zone) = zone else { return Ok(batch) };
+    let columns = batch.columns().iter().map(|column| zone.column(column)).collect();
+    batch.with_columns(batch.schema().clone(), columns)
 }
 
 /// The part that runs once, on the calling thread.

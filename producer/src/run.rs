@@ -10,6 +10,7 @@
 //! have may depend on when the consumer says what it needs; its answer does not.)
 
 pub mod cast;
+pub mod dating;
 mod deliver;
 pub mod follow;
 pub mod grep;
@@ -126,6 +127,9 @@ pub fn run(
         deliver.interrupted(signal);
     }
     deliver.end(&options.shape.schema(&source.schema()));
+    if let Some(remark) = options.shape.dating.remark().filter(|_| !options.quiet) {
+        recpipe::say!("producer: {remark}");
+    }
     deliver.account_for(options, began.elapsed())
 }
 

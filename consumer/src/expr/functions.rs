@@ -2,17 +2,18 @@
 
 use std::io::Write;
 
-use recpipe::{Error, Time, Type};
+use recpipe::{Error, Type};
 
 use super::{
     Expr, Function,
     arithmetic::{narrowed, of_ints_or_floats},
+    bin,
     extreme::extreme,
     hash::hash,
     rows::Rows,
     slice,
     text::{self, change_case},
-    time, url,
+    url,
     vector::{Operand, Texts, Values, Vector},
 };
 
@@ -91,15 +92,15 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
             let hashes = rows.map(|row| hash(arg.value(row), &mut scratch));
             Ok(rows.optional(hashes, Values::Int))
         }
-        (Function::Time, Values::Time(_)) => Ok(arg),
-        (Function::Time, Values::Text(_)) => Ok(time::parse(&arg, Time::parse)),
-        (Function::Year, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().year))),
-        (Function::Month, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().month))),
-        (Function::Day, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().day))),
+        (Function::Year, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local().year().into()))),
+        (Function::Month, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local().month().into()))),
+        (Function::Day, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local().day().into()))),
         // Without the calendar, which costs more than the clock.
         (Function::Hour, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local_day_and_second().1 / 3600))),
         (Function::Minute, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local_day_and_second().1 / 60 % 60))),
-        (Function::Weekday, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().weekday))),
+        (Function::Weekday, Values::Time(times)) => {
+            keep(&arg, Values::Int(times.map(|time| time.local().weekday().to_monday_one_offset().into())))
+        }
         (Function::Epoch, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.nanos.div_euclid(1_000_000_000)))),
         _ => no_value(expr, arg.len, arg.kind()),
     }
@@ -135,7 +136,7 @@ fn of_several(function: Function, expr: &Expr, mut args: Vec<Vector>) -> Result<
         (Function::RoundTo, [Values::Float(numbers), Values::Int(digits)]) => Ok(rows.vector(Values::Float(numbers.zip(digits, round_to)))),
         (Function::RoundTo, [Values::Int(_) | Values::Wide(_), Values::Int(_)]) => Ok(rows.vector(values[0].clone())),
         (Function::Bin, _) => match <[Vector; 2]>::try_from(args) {
-            Ok([value, width]) => time::bin(expr, value, width),
+            Ok([value, width]) => bin::of_numbers(expr, value, width),
             Err(_) => Err(Error::Data(format!("`{}` needs two values", expr.text()))),
         },
         _ => no_value(expr, args[0].len, args[0].kind()),

@@ -131,17 +131,18 @@ pub(super) fn rfc3339(time: Time, out: &mut Vec<u8>) {
     if offset_s % 60 != 0 {
         return out.extend_from_slice(time.to_string().as_bytes());
     }
-    let civil = time.civil();
+    let local = time.local();
     let mut text = *b"0000-00-00T00:00:00";
     let mut two = |at: usize, number: i64| text[at..at + 2].copy_from_slice(&two_digits(number));
-    two(0, civil.year / 100);
-    for (at, number) in [(2, civil.year % 100), (5, civil.month), (8, civil.day), (11, civil.hour), (14, civil.minute), (17, civil.second)]
-    {
-        two(at, number);
+    let year = i64::from(local.year());
+    two(0, year / 100);
+    two(2, year % 100);
+    for (at, number) in [(5, local.month()), (8, local.day()), (11, local.hour()), (14, local.minute()), (17, local.second())] {
+        two(at, number.into());
     }
     out.extend_from_slice(&text);
-    if civil.nanos > 0 {
-        let fraction = format!(".{:09}", civil.nanos);
+    if local.subsec_nanosecond() > 0 {
+        let fraction = format!(".{:09}", local.subsec_nanosecond());
         out.extend_from_slice(fraction.trim_end_matches('0').as_bytes());
     }
     let [h, m] = [offset_s.abs() / 3600, offset_s.abs() / 60 % 60].map(two_digits);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Time, Type, transport::Url};
+use recpipe::{Field, Schema, Time, Type, times::Zone, transport::Url};
 
 use super::{
     ast::{self, Query, StageKind},
@@ -32,13 +32,15 @@ pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, Qu
 pub struct Setting {
     /// What `now()` is.
     pub now: Time,
+    /// Where times are shown and cut, and where those without offset are.
+    pub zone: Option<Zone>,
     /// Where expressions note the values that they leave out.
     pub left_out: LeftOut,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { now: Time::now(), left_out: LeftOut::default() }
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default() }
     }
 }
 
@@ -72,7 +74,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
         }
         awaited.append(&mut checker.awaited);
     };
-    let plan = Plan { input: Arc::new(input), awaited, stages: flow.stages };
+    let plan = Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: flow.stages };
     if checker.found.is_empty() {
         checker.outputs(&plan);
     }
@@ -181,7 +183,7 @@ impl Checker<'_> {
             self.stage(stage, &mut branch);
         }
         self.scope = scope;
-        Ok(Plan { input: input.ok_or(Failed)?, awaited: Vec::new(), stages: branch.stages })
+        Ok(Plan { input: input.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages })
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.

@@ -177,7 +177,12 @@ impl Checker<'_> {
             Literal::Bool(value) => Constant::Bool(*value),
             Literal::Int(value) => Constant::Int((*value).into()),
             Literal::Float(value) => Constant::Float(*value),
-            Literal::Time(value) => Constant::Time(*value),
+            Literal::Time(value) => self.constant_time(*value),
+            Literal::LocalTime(utc) => self.local_time(*utc, span)?,
+            Literal::Months(_) => {
+                let found = Diagnostic::new(span, "a month or a year has no length of its own: it stands in `bin` only");
+                return Err(self.fail(found.label("30 days are `30d`")));
+            }
             Literal::Text(text) => Constant::Text(text.as_bytes().into()),
             Literal::Regex { .. } => {
                 return Err(self.fail(
@@ -240,9 +245,10 @@ impl Checker<'_> {
     fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Checked<Expr> {
         match op {
             BinaryOp::Compare(op) => {
-                let (left, right) = self.operands(left, right)?;
-                self.comparable(&left, &right, op.symbol(), op_span)?;
-                Ok(self.made(expr::compare_node(op, left, right), Type::Bool, span))
+                let (checked_left, checked_right) = self.operands(left, right)?;
+                self.comparable(&checked_left, &checked_right, op.symbol(), op_span)?;
+                let (beside_left, beside_right) = (self.beside(checked_left, right), self.beside(checked_right, left));
+                Ok(self.made(expr::compare_node(op, beside_left, beside_right), Type::Bool, span))
             }
             BinaryOp::Matches { negated } => self.matches(left, right, negated, span),
             BinaryOp::Find(op) => {
@@ -262,7 +268,7 @@ impl Checker<'_> {
                 let kind = self.arithmetic(op, &left, &right, spans)?;
                 let times = matches!(op, ArithmeticOp::Add | ArithmeticOp::Sub);
                 let (left, right) = (self.numbers(left, times, spans[0]), self.numbers(right, times, spans[2]));
-                Ok(self.made(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
+                Ok(self.in_zone(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
             }
         }
     }
@@ -363,7 +369,7 @@ impl Checker<'_> {
             }
             (_, Node::Constant(Constant::Text(text))) if other.kind() == Type::Time => {
                 let literal = format!("@{}", String::from_utf8_lossy(text).replacen(' ', "T", 1));
-                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_));
+                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_) | Kind::LocalTime(_));
                 if is_time { format!("a time is written `{literal}`") } else { "a time is written `@2026-11-20T10:00Z`".to_owned() }
             }
             (cast, _) => cast,
@@ -465,6 +471,7 @@ impl Checker<'_> {
 
     fn range(&mut self, value: &Expr, low: &ast::Expr, high: &ast::Expr, span: Span) -> Checked<Expr> {
         let place = low.span.to(high.span);
+        let value = &self.beside(self.beside(value.clone(), low), high);
         let (low, high) = self.both(low, high)?;
         self.comparable(value, &low, ">=", place)?;
         self.comparable(value, &high, "<=", place)?;

@@ -196,12 +196,6 @@ pub(super) fn query(args: Vec<Expr>) -> Made {
     Ok((Node::Call(Function::Query, args), Type::Text))
 }
 
-/// `time` of one argument.
-pub(super) fn time(args: Vec<Expr>) -> Made {
-    need(&args, 0, &[Type::Time, Type::Text])?;
-    Ok((Node::Call(Function::Time, args), Type::Time))
-}
-
 pub(super) fn bin(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Time, Type::Int, Type::Float])?;
     need(&args, 1, &NUMBERS)?;

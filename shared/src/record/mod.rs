@@ -7,7 +7,6 @@
 pub mod batch;
 pub mod bits;
 pub mod build;
-pub mod civil;
 pub mod column;
 pub mod compare;
 pub mod condition;
@@ -24,7 +23,6 @@ pub mod vector;
 pub use batch::{Batch, Origin, Row};
 pub use bits::Bits;
 pub use build::{BatchBuilder, ColumnBuilder};
-pub use civil::Civil;
 pub use column::Column;
 pub use compare::CompareOp;
 pub use condition::Condition;

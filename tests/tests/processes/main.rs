@@ -48,6 +48,8 @@ mod strangers;
 mod stops;
 // What is written to a terminal, and what is not.
 mod terminals;
+// How times are read, and what is said of them.
+mod times;
 // Totals, order and bytes, compared with what the log is known to hold.
 mod totals;
 // Workers that are processes of their own.

@@ -7,15 +7,15 @@ use jiff::{
     civil::DateTime,
     tz::{Offset, TimeZone},
 };
-use recpipe::Time;
+use recpipe::{
+    Time,
+    times::{TimePattern, Times},
+};
 use regex::bytes::{Regex, RegexBuilder};
 use twox_hash::XxHash3_64;
 
 use super::{Cell, Overflow, eval, order};
-use crate::{
-    query::ast::{self, ExprKind, Literal},
-    strptime::TimePattern,
-};
+use crate::query::ast::{self, ExprKind, Literal};
 use recpipe::Row;
 
 const SECOND: i128 = 1_000_000_000;
@@ -61,6 +61,11 @@ fn bin(value: &Cell, width: &Cell) -> Result<Cell, Overflow> {
             let monday: DateTime = "1970-01-05T00:00:00".parse().unwrap();
             let Some(width) = nanos(width).filter(|width| *width > 0) else { return Ok(Cell::Null) };
             let local = zoned(*time).datetime().duration_since(monday).as_nanos();
+            if width % (86_400 * SECOND) == 0 {
+                // Dates, which stand as midnight in UTC.
+                let nanos = local - local.rem_euclid(width) + 4 * 86_400 * SECOND;
+                return i64::try_from(nanos).map(|nanos| Cell::Time(Time { nanos, offset_s: 0 })).map_err(|_| Overflow);
+            }
             let nanos = i64::try_from(i128::from(time.nanos) - local.rem_euclid(width)).map_err(|_| Overflow)?;
             Cell::Time(Time { nanos, ..*time })
         }
@@ -242,7 +247,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("time", [Cell::Text(text)]) => Time::parse(text).map_or(Cell::Null, Cell::Time),
         ("time", [Cell::Text(text), Cell::Text(format)]) => {
             let pattern = TimePattern::new(std::str::from_utf8(format).unwrap()).unwrap();
-            pattern.read(text).map_or(Cell::Null, Cell::Time)
+            pattern.read(text, &Times::default()).map_or(Cell::Null, |read| Cell::Time(read.time))
         }
         ("strftime", [Cell::Time(time), Cell::Text(format)]) => {
             Cell::Text(zoned(*time).strftime(std::str::from_utf8(format).unwrap()).to_string().into())
