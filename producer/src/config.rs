@@ -314,7 +314,7 @@ mod tests {
         check(&["apache", "--replay", "log", "--to", "unix:a", "--to", "unix:b"], "--replay: with several");
         check(&["apache", "--replay", "log", "--listen", "unix:a", "--listen", "unix:a"], "--replay: with several");
         check(&["apache", "--replay", "log", "--to", "unix:a", "--as", "json"], "--replay: only a `consumer`");
-        check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN [PATH…]");
+        check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN --null WORD [PATH…]");
     }
 
     #[test]

@@ -210,9 +210,9 @@ mod tests {
             apply(shape, "1,2\n", read).batch.schema().fields().iter().map(|f| format!("{} {}", f.name, f.kind)).collect()
         };
         let reversed = shape(&["b", "a"], &[("b", Type::Float)]);
-        assert_eq!(names(&reversed, &Wanted::all()), ["b float", "a text"]);
-        assert_eq!(names(&reversed, &Wanted::only(vec!["a".to_owned(), "zzz".to_owned()])), ["a text"]);
-        assert_eq!(names(&shape(&["a"], &[]), &Wanted::all()), ["a text"]);
+        assert_eq!(names(&reversed, &Wanted::all()), ["b float", "a mixed"]);
+        assert_eq!(names(&reversed, &Wanted::only(vec!["a".to_owned(), "zzz".to_owned()])), ["a mixed"]);
+        assert_eq!(names(&shape(&["a"], &[]), &Wanted::all()), ["a mixed"]);
     }
 
     #[test]

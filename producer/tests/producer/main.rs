@@ -10,7 +10,8 @@ mod follow_stress; // a writer at full speed through many rotations
 mod following;
 mod formats; // what each format reads and refuses; --fields, --cast, --grep; help
 mod harness;
-mod inputs; // which files are read, in which order, and what became of those that cannot be
+mod inputs;
+mod law; // which files are read, in which order, and what became of those that cannot be
 mod limits; // what is beyond a limit is refused in good time, and what came before it counts
 mod live; // pipes that stay open, readers that go away, terminals
 mod oracle; // hostile data that Python reads too
