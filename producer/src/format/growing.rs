@@ -68,7 +68,9 @@ impl Learned {
         let declared = args.fields.iter().flat_map(|names| names.iter()).chain(args.casts.iter().map(|(name, _)| name));
         let mut known: HashSet<&str> = self.names.iter().map(String::as_str).collect();
         fields.extend(declared.filter(|name| known.insert(name)).map(|name| Field::open(name.clone(), Type::Mixed)));
-        Schema::new(fields).map(Arc::new).map_err(|e| e.to_string())
+        let schema = Schema::new(fields).map_err(|e| e.to_string())?;
+        // Of fields that were named, no others are sent.
+        Ok(Arc::new(if args.fields.is_some() { schema } else { schema.growing() }))
     }
 
     /// The fields of the stream, from now on.
@@ -130,7 +132,7 @@ impl Growing {
             }
         }
         // The names differ, and a batch has no more fields than a schema may.
-        if let Ok(schema) = Schema::new(all) {
+        if let Ok(schema) = now.with_fields(all) {
             *now = Arc::new(schema);
         }
         now.clone()

@@ -141,7 +141,7 @@ impl Names {
         }
         let new = self.names[known.len()..].iter().map(|name| Field::open(&**name, Type::Mixed));
         // The names differ, are not too long, and not too many: that was seen to when they came.
-        let schema = Schema::new(known.iter().cloned().chain(new).collect());
+        let schema = self.base.with_fields(known.iter().cloned().chain(new).collect());
         Arc::new(schema.unwrap_or_else(|_| unreachable!("every name was looked at")))
     }
 }

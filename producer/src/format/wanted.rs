@@ -46,7 +46,7 @@ impl Wanted {
             return schema.clone();
         }
         // Some fields of a schema are a schema: their names differ as before.
-        Schema::new(fields).map_or_else(|_| schema.clone(), Arc::new)
+        schema.with_fields(fields).map_or_else(|_| schema.clone(), Arc::new)
     }
 }
 

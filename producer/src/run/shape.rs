@@ -68,7 +68,7 @@ impl Shape {
                 None => field.clone(),
             }
         };
-        let fields = Schema::new(places.iter().map(field).collect());
+        let fields = schema.with_fields(places.iter().map(field).collect());
         (Arc::new(fields.unwrap_or_else(|_| unreachable!("some fields of a schema, once each"))), places)
     }
 

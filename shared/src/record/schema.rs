@@ -121,6 +121,14 @@ impl Schema {
         Schema { grows: true, ..self }
     }
 
+    /// A schema of these fields instead, which grows if this one does.
+    ///
+    /// # Errors
+    /// As for [`Schema::new`].
+    pub fn with_fields(&self, fields: Vec<Field>) -> Result<Self, Error> {
+        Ok(Schema { grows: self.grows, ..Schema::new(fields)? })
+    }
+
     /// Whether further fields may come later in the stream.
     pub fn grows(&self) -> bool {
         self.grows

@@ -258,7 +258,8 @@ impl Columns {
         let own = self.texts[self.base.len()..].iter().map(|text| Field::open(text.name.clone(), Type::Mixed));
         // Number, length and difference of the names were seen to when the columns were made.
         Arc::new(
-            Schema::new(self.base.fields().iter().cloned().chain(own).collect())
+            self.base
+                .with_fields(self.base.fields().iter().cloned().chain(own).collect())
                 .unwrap_or_else(|_| unreachable!("the names are few, short and differ")),
         )
     }
