@@ -12,7 +12,8 @@ use recpipe::record::{Column, ColumnBuilder, Time, Type, Value};
 ///
 /// `None` when it has the type already, or is nothing but nulls.
 pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
-    if column.kind() == kind || column.kind() == Type::Null {
+    let is_wide = matches!(column.values(), Values::Wide { .. });
+    if (column.kind() == kind && !is_wide) || column.kind() == Type::Null {
         return None;
     }
     let mut failed = Vec::new();
@@ -20,15 +21,15 @@ pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
     let mut shown = String::new();
     for row in 0..column.len() {
         let value = column.value(row);
-        let text: &[u8] = match (value, column.values()) {
-            (Value::Null, _) => b"",
-            (_, Values::Text(text)) => text.get(row),
-            (Value::Int(n), _) if kind == Type::Float => {
+        let text: &[u8] = match value {
+            Value::Null => b"",
+            Value::Text(text) => text,
+            Value::Int(n) if kind == Type::Float => {
                 // The builder takes a whole number for a float.
                 let _ = built.push(Value::Int(n));
                 continue;
             }
-            (value, _) => {
+            value => {
                 use std::fmt::Write;
                 shown.clear();
                 // Writing to a string does not fail.
@@ -44,7 +45,7 @@ pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
             failed.push(row as u32);
         }
         // A value of the builder's type; the text of a column of one batch is far below 4 GiB.
-        let _ = built.push(cell.unwrap_or(Value::Null));
+        let _ = if column.is_missing(row) { built.push_missing() } else { built.push(cell.unwrap_or(Value::Null)) };
     }
     Some((built.finish(), failed))
 }
@@ -127,6 +128,12 @@ mod tests {
         };
         assert_eq!(show(Type::Float), ["1.0", "-2.0"]);
         assert_eq!(show(Type::Text), ["1", "-2"]);
+        let wide = Column::new(Values::Wide { high: Ints::constant(0, 2), low: Ints::pack(&[-1_i64, 5]) });
+        assert_eq!(cast(&wide, Type::Int).unwrap().1, [0], "an int of 64 bits");
+        assert_eq!(cast(&wide, Type::Text).unwrap().0.value(0).to_string(), u64::MAX.to_string());
+        let absent = Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
+        let absent = absent.clone().with_missing(absent.nulls().cloned());
+        assert!(cast(&absent, Type::Int).unwrap().0.is_missing(1));
         let (_, failed) = cast(&Column::float(&[1.0, 1.5]), Type::Int).unwrap();
         assert_eq!(failed, [0, 1], "a float is no int");
     }
