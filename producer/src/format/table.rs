@@ -333,7 +333,11 @@ impl Table {
             };
             Column::new(values).with_nulls(null_bits(&part.nulls, rows))
         };
+        let absent = if self.is_open { Column::absent(rows) } else { Column::null(rows) };
         let columns = picked().map(|cells| {
+            if cells.len == 0 {
+                return absent.clone();
+            }
             let mut parts: Vec<Column> = cells.parts().map(&mut column).collect();
             let column = match parts.len() {
                 0 => Column::null(rows),
@@ -370,15 +374,19 @@ fn null_bits(nulls: &[u32], rows: usize) -> Option<Bits> {
 
 /// The rows that have no value, but for those of which it was said.
 fn missing_bits(column: &Column, said: &[u32]) -> Option<Bits> {
-    let rows = column.len();
-    match column.nulls() {
-        None if column.kind() != Type::Null => return None,
-        _ if said.is_empty() && column.kind() != Type::Null => return column.nulls().cloned(),
-        _ => {}
+    if said.is_empty() && column.kind() != Type::Null {
+        return column.nulls().cloned();
     }
-    let mut said = said.iter().copied().peekable();
-    let missing: Vec<bool> = (0..rows).map(|row| said.next_if_eq(&(row as u32)).is_none() && column.is_null(row)).collect();
-    Bits::collect(rows, |row| missing[row])
+    let rows = column.len();
+    let mut data: Vec<u8> = match column.nulls() {
+        Some(nulls) => nulls.data().to_vec(),
+        None if column.kind() == Type::Null => (0..rows).step_by(8).map(|row| 0xff >> 8_usize.saturating_sub(rows - row)).collect(),
+        None => return None,
+    };
+    for &row in said {
+        data[row as usize / 8] &= !(1 << (row % 8));
+    }
+    Bits::new(rows, data.into()).filter(|bits| bits.data().iter().any(|byte| *byte != 0))
 }
 
 #[cfg(test)]

@@ -23,8 +23,14 @@ pub(super) enum Misfit {
 /// A column of this type made of `column`, and the rows whose value is none of that type, in order. Times are read by `dates`.
 ///
 /// `None` when it has the type already, or is nothing but nulls.
+<<<<<<< HEAD
 pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Option<(Column, Vec<(u32, Misfit)>)> {
     if column.kind() == kind || column.kind() == Type::Null {
+=======
+pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
+    let is_wide = matches!(column.values(), Values::Wide { .. });
+    if (column.kind() == kind && !is_wide) || column.kind() == Type::Null {
+>>>>>>> ptypes
         return None;
     }
     let mut failed = Vec::new();
@@ -32,6 +38,7 @@ pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Optio
     let mut shown = String::new();
     for row in 0..column.len() {
         let value = column.value(row);
+<<<<<<< HEAD
         if kind == Type::Time {
             let is_null = matches!(value, Value::Null) || matches!(value, Value::Text(text) if is_null(text));
             let time = if is_null { Ok(Value::Null) } else { dates.read(value).map(Value::Time) };
@@ -45,11 +52,17 @@ pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Optio
             (Value::Null, _) => b"",
             (_, Values::Text(text)) => text.get(row),
             (Value::Int(n), _) if kind == Type::Float => {
+=======
+        let text: &[u8] = match value {
+            Value::Null => b"",
+            Value::Text(text) => text,
+            Value::Int(n) if kind == Type::Float => {
+>>>>>>> ptypes
                 // The builder takes a whole number for a float.
                 let _ = built.push(Value::Int(n));
                 continue;
             }
-            (value, _) => {
+            value => {
                 use std::fmt::Write;
                 shown.clear();
                 // Writing to a string does not fail.
@@ -65,7 +78,7 @@ pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Optio
             failed.push((row as u32, Misfit::Other));
         }
         // A value of the builder's type; the text of a column of one batch is far below 4 GiB.
-        let _ = built.push(cell.unwrap_or(Value::Null));
+        let _ = if column.is_missing(row) { built.push_missing() } else { built.push(cell.unwrap_or(Value::Null)) };
     }
     Some((built.finish(), failed))
 }
@@ -194,6 +207,12 @@ mod tests {
         };
         assert_eq!(show(Type::Float), ["1.0", "-2.0"]);
         assert_eq!(show(Type::Text), ["1", "-2"]);
+        let wide = Column::new(Values::Wide { high: Ints::constant(0, 2), low: Ints::pack(&[-1_i64, 5]) });
+        assert_eq!(cast(&wide, Type::Int).unwrap().1, [0], "an int of 64 bits");
+        assert_eq!(cast(&wide, Type::Text).unwrap().0.value(0).to_string(), u64::MAX.to_string());
+        let absent = Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
+        let absent = absent.clone().with_missing(absent.nulls().cloned());
+        assert!(cast(&absent, Type::Int).unwrap().0.is_missing(1));
         let (_, failed) = cast(&Column::float(&[1.0, 1.5]), Type::Int).unwrap();
         assert_eq!(failed, [0, 1], "a float is no int");
     }

@@ -60,7 +60,11 @@ impl<W: Write> Writer<W> {
             self.schemas[number].asked = self.asked;
             return Ok(number as u16);
         }
-        let extends = |known: &Announced| !known.schema.is_empty() && schema.fields().starts_with(known.schema.fields());
+        // Closed fields do not come late: a reader may see both again and again.
+        let extends = |known: &Announced| {
+            let new = schema.fields().strip_prefix(known.schema.fields()).unwrap_or_default();
+            !known.schema.is_empty() && !new.is_empty() && new.iter().all(|field| field.open)
+        };
         let last = self.schemas.iter().enumerate().max_by_key(|(_, known)| known.asked).filter(|(_, known)| extends(known));
         if let Some((number, known)) = last {
             let payload = codec::encode_schema(schema, known.schema.len())?;
