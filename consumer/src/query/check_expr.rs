@@ -165,10 +165,10 @@ impl Checker<'_> {
     pub(super) fn field(&mut self, field: &str, span: Span) -> Checked<Expr> {
         match self.scope.index_of(field) {
             Some(place) => self.column_at(place),
-            None => {
+            None => self.time_of_log(field, span).unwrap_or_else(|| {
                 let found = self.unknown_field(field, span);
                 Err(self.fail(found))
-            }
+            }),
         }
     }
 
@@ -257,6 +257,7 @@ impl Checker<'_> {
         let left = self.expr(left);
         if let ExprKind::Field(word) = &right.kind
             && self.scope.index_of(word).is_none()
+            && self.time_of_log(word, right.span).is_none()
         {
             let mut found = self.unknown_field(word, right.span);
             if found.label.is_empty() {
