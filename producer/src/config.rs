@@ -225,8 +225,11 @@ fn format(name: &str) -> Result<&'static FormatSpec, String> {
         .ok_or_else(|| format!("there is no format `{name}`; {}", near(name, FORMATS.iter().map(|spec| spec.name), "the formats are")))
 }
 
+/// The types of fields, and the formats of those that are read as times by one.
+type Casts = (Vec<(String, Type)>, Vec<(String, TimePattern)>);
+
 /// `--cast`: `field=type` with commas between, each field once, and the formats of those with one.
-fn casts(typed: &[String], fields: Option<&[String]>) -> Result<(Vec<(String, Type)>, Vec<(String, TimePattern)>), String> {
+fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Casts, String> {
     let (mut casts, mut patterns): (Vec<(String, Type)>, Vec<_>) = (Vec::new(), Vec::new());
     for cast in typed.iter().flat_map(|typed| split_casts(typed)) {
         let bad = || format!("--cast: `{cast}` is not FIELD=TYPE, where TYPE is int, float, time, time:FORMAT or str");

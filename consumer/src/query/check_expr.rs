@@ -205,6 +205,11 @@ impl Checker<'_> {
         if let Some(place) = self.scope.index_of(text) {
             return self.column_at(place);
         }
+        if self.scope.input.is_none()
+            && let Some(time) = self.time_of_log(text, *span)
+        {
+            return time;
+        }
         let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
         let nearest = self.scope.names().find(|name| name.eq_ignore_ascii_case(text)).map(str::to_owned);
         let near = nearest.map_or_else(|| did_you_mean(text, self.scope.names()), |name| format!("did you mean `{name}`?"));
@@ -314,6 +319,7 @@ impl Checker<'_> {
         if let ExprKind::Field(word) = &right.kind
             && self.scope.index_of(&word.text).is_none()
             && !word.may_come
+            && self.time_of_log(&word.text, right.span).is_none()
         {
             let mut found = self.unknown_field(&word.text, right.span);
             if found.label.is_empty() {

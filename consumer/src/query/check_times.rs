@@ -72,9 +72,20 @@ impl Checker<'_> {
         let checked = self.value_of(value, takes);
         let pattern = format.map(|format| self.time_format(format, TimePattern::new)).transpose()?;
         let checked = checked?;
+        Ok(self.time_reader(checked, pattern, span))
+    }
+
+    /// `time` of a log, which has its time as text, `datetime`, and no field of that name: it is read where it is used.
+    pub(super) fn time_of_log(&self, field: &str, span: Span) -> Option<Checked<Expr>> {
+        let place = self.scope.index_of("datetime").filter(|_| field == "time")?;
+        let text = self.column_at(place).ok().filter(|column| column.kind() == Type::Text)?;
+        Some(Ok(self.time_reader(text, None, span)))
+    }
+
+    fn time_reader(&self, value: Expr, pattern: Option<TimePattern>, span: Span) -> Expr {
         let cure = match &pattern {
             Some(pattern) => format!("the format is \"{}\"", pattern.as_str()),
-            None => format!("another notation has a format, as in `time({}, \"%d.%m.%Y %H:%M\")`", checked.text()),
+            None => format!("another notation has a format, as in `time({}, \"%d.%m.%Y %H:%M\")`", value.text()),
         };
         let no_zone = "`--zone` says where that is, as in `--zone Europe/Berlin`";
         let counter = |why, cure: &str| self.setting.left_out.counter(span.start, self.text(span), why, cure);
@@ -86,7 +97,7 @@ impl Checker<'_> {
             no_year: counter(Why::NoSuchYear, ""),
             no_offset: self.setting.zone.is_none().then(|| counter(Why::NoOffset, no_zone)),
         };
-        Ok(self.made(Node::ReadTime { value: Box::new(checked), reader: Box::new(reader) }, Type::Time, span))
+        self.made(Node::ReadTime { value: Box::new(value), reader: Box::new(reader) }, Type::Time, span)
     }
 
     /// `bin(value, width)`

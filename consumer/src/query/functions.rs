@@ -56,9 +56,8 @@ pub(super) fn cast(expr: &Expr, wanted: Type) -> String {
     match (expr.kind(), wanted) {
         (Type::Text | Type::Bool, Type::Int) => format!("write `int({text})`"),
         (Type::Text | Type::Bool, Type::Float) => format!("write `float({text})`"),
-        (Type::Text, Type::Time) => format!("write `time({text})`"),
+        (Type::Text | Type::Int | Type::Float, Type::Time) => format!("write `time({text})`"),
         (Type::Time, Type::Int | Type::Float) => format!("write `epoch({text})`"),
-        (Type::Int | Type::Float, Type::Time) => format!("seconds since 1970 are the time `@1970-01-01 + {text}`"),
         (Type::Int | Type::Float | Type::Bool | Type::Time, Type::Text) => format!("write `str({text})`"),
         (Type::Int | Type::Float, Type::Bool) => format!("compare it, as in `{text} != 0`"),
         (Type::Text, Type::Bool) => format!("compare it, as in `{text} != \"\"`"),

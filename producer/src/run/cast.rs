@@ -23,14 +23,9 @@ pub(super) enum Misfit {
 /// A column of this type made of `column`, and the rows whose value is none of that type, in order. Times are read by `dates`.
 ///
 /// `None` when it has the type already, or is nothing but nulls.
-<<<<<<< HEAD
 pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Option<(Column, Vec<(u32, Misfit)>)> {
-    if column.kind() == kind || column.kind() == Type::Null {
-=======
-pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
     let is_wide = matches!(column.values(), Values::Wide { .. });
     if (column.kind() == kind && !is_wide) || column.kind() == Type::Null {
->>>>>>> ptypes
         return None;
     }
     let mut failed = Vec::new();
@@ -38,26 +33,19 @@ pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
     let mut shown = String::new();
     for row in 0..column.len() {
         let value = column.value(row);
-<<<<<<< HEAD
         if kind == Type::Time {
             let is_null = matches!(value, Value::Null) || matches!(value, Value::Text(text) if is_null(text));
             let time = if is_null { Ok(Value::Null) } else { dates.read(value).map(Value::Time) };
             if let Err(why) = time {
                 failed.push((row as u32, if why == NoTime::Beyond { Misfit::Year } else { Misfit::Other }));
             }
-            let _ = built.push(time.unwrap_or(Value::Null));
+            let _ = if column.is_missing(row) { built.push_missing() } else { built.push(time.unwrap_or(Value::Null)) };
             continue;
         }
-        let text: &[u8] = match (value, column.values()) {
-            (Value::Null, _) => b"",
-            (_, Values::Text(text)) => text.get(row),
-            (Value::Int(n), _) if kind == Type::Float => {
-=======
         let text: &[u8] = match value {
             Value::Null => b"",
             Value::Text(text) => text,
             Value::Int(n) if kind == Type::Float => {
->>>>>>> ptypes
                 // The builder takes a whole number for a float.
                 let _ = built.push(Value::Int(n));
                 continue;
@@ -210,7 +198,8 @@ mod tests {
         let wide = Column::new(Values::Wide { high: Ints::constant(0, 2), low: Ints::pack(&[-1_i64, 5]) });
         assert_eq!(cast(&wide, Type::Int).unwrap().1, [0], "an int of 64 bits");
         assert_eq!(cast(&wide, Type::Text).unwrap().0.value(0).to_string(), u64::MAX.to_string());
-        let absent = Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
+        let absent =
+            Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
         let absent = absent.clone().with_missing(absent.nulls().cloned());
         assert!(cast(&absent, Type::Int).unwrap().0.is_missing(1));
         let (_, failed) = cast(&Column::float(&[1.0, 1.5]), Type::Int).unwrap();

@@ -1,3 +1,5 @@
+//! How times are read: every notation, its malformed neighbours, and what all of them have in common.
+
 use jiff::{civil::DateTime, tz::TimeZone};
 use proptest::prelude::*;
 

@@ -23,7 +23,7 @@ fn texts() -> Vec<String> {
     }
     for digits in 1..=20 {
         texts.extend([
-            format!("{}", "17092944001234567890".split_at(digits).0),
+            "17092944001234567890".split_at(digits).0.to_owned(),
             format!("-{}.5", "1".repeat(digits)),
             format!("{}.", "9".repeat(digits)),
         ]);
@@ -51,7 +51,9 @@ fn both_programs_read_times_alike() {
 fn what_is_said_does_not_depend_on_who_did_the_work() {
     let dir = Scratch::new();
     // Several blocks, with the first example in the second.
-    let line = |n: usize| if n > 60_000 && n % 7 == 0 { format!("soon {n}\n") } else { format!("2024-03-01 00:00:00 and more: {n:>20}\n") };
+    let line = |n: usize| {
+        if n > 60_000 && n.is_multiple_of(7) { format!("soon {n}\n") } else { format!("2024-03-01 00:00:00 and more: {n:>20}\n") }
+    };
     dir.write("log", (0..100_000).map(line).collect::<String>());
     dir.write("saved", Pipeline::producer(&["lines", "log"]).dir(dir.path()).run().succeeds().stdout);
     let expect = "5714 values of `time(substr(line, 0, 19))` are no times and count as null, the first is \"soon 60004\" (log)";
