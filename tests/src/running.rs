@@ -110,9 +110,9 @@ impl Group {
         self.spawn(process::command(program), program.name(), args, stdin, Some(stdout.into()))
     }
 
-    /// Starts a program that may have so many files open at once, and reads nothing from standard input.
-    pub fn run_with_files<S: AsRef<OsStr>>(&mut self, files: u32, program: Program, args: &[S]) -> usize {
-        let command = process::limited(program, &format!("ulimit -n {files}"));
+    /// Starts a program from a shell that has done this before, and reads nothing from standard input.
+    pub fn run_limited<S: AsRef<OsStr>>(&mut self, limits: &str, program: Program, args: &[S]) -> usize {
+        let command = process::limited(program, limits);
         self.spawn(command, program.name(), args, Stdio::null(), None)
     }
 
@@ -128,7 +128,7 @@ impl Group {
         let file = |kind: &str| File::create(self.dir().join(format!(".{number}.{kind}"))).expect("a file can be made");
         let out = file("out");
         command.args(args).stdin(stdin).stdout(stdout.unwrap_or(out.into())).stderr(file("err")).current_dir(self.dir());
-        command.env_remove("NO_COLOR").env("TERM", "xterm").env(MARK, &self.mark);
+        command.env(MARK, &self.mark);
         let args: Vec<OsString> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
         let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
         self.programs.push(Running { command: format!("{name} {args:?}"), child, began: Instant::now(), status: None });
@@ -276,16 +276,22 @@ pub fn zombies_of(parent: u32) -> Vec<u32> {
     zombies
 }
 
+/// Whether no thread of a process does anything: SIGSTOP takes a moment to reach all of them.
+pub fn is_stopped(pid: u32) -> bool {
+    of_threads(pid, "status").iter().all(|status| status.contains("State:\tT"))
+}
+
+/// These files of all threads of a process.
+pub fn of_threads(pid: u32, file: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join(file)).ok()).collect()
+}
+
 /// Sends a signal; that the process is gone already is no failure.
 pub fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
-}
-
-/// A port at which nobody listens.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("there is a free port").port()
 }
 
 impl Default for Group {

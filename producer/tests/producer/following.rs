@@ -113,6 +113,16 @@ impl Following {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Stops the process, and waits until none of its threads does anything any more.
+    pub fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let until = Instant::now() + DEADLINE;
+        while !e2e::running::is_stopped(self.child.id()) {
+            assert!(Instant::now() < until, "it goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits for the end: the lines not looked at yet, the End frame, and the exit code.
     pub fn end(mut self) -> (Vec<String>, Ending, i32) {
         let ending = loop {

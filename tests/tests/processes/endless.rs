@@ -3,21 +3,19 @@
 use std::{fs, io::Write};
 
 use e2e::{
-    Group,
+    Group, Port,
     Program::{Consumer, Producer},
+    SOON,
     log::Log,
-    running::free_port,
+    running::of_threads,
 };
 use rustix::process::Signal;
 
-use super::{
-    links::{COUNT, HOSTS, SOON, counted, local, log_in},
-    signals::threads,
-};
+use super::links::{COUNT, HOSTS, counted, log_in};
 
 /// Whether a process has a thread of this name.
 fn has_thread(group: &Group, number: usize, name: &str) -> bool {
-    threads(group, number, "comm").iter().any(|comm| comm.trim() == name)
+    of_threads(group.pid(number), "comm").iter().any(|comm| comm.trim() == name)
 }
 
 #[test]
@@ -44,7 +42,8 @@ fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
         let mut group = Group::new();
         let log = log_in(&group, "log", 83, 3);
         log_in(&group, "empty", 84, 0);
-        let url = local(free_port());
+        let port = Port::new();
+        let url = port.tcp();
         let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", query]);
         for _ in 0..100 {
             let producer = group.run(Producer, &["apache", "log", "--to", &url]);
@@ -67,7 +66,8 @@ fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
 fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
     let mut group = Group::new();
     let log = log_in(&group, "log", 85, 3);
-    let url = local(free_port());
+    let port = Port::new();
+    let url = port.tcp();
     let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
     for n in 1..=30 {
         let (reader, mut writer) = std::io::pipe().unwrap();
@@ -93,7 +93,8 @@ fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
 fn a_sender_that_dies_before_it_has_said_a_word_costs_an_endless_consumer_nothing_else() {
     let mut group = Group::new();
     let log = log_in(&group, "log", 87, 3);
-    let url = local(free_port());
+    let port = Port::new();
+    let url = port.tcp();
     let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
     let (reader, _writer) = std::io::pipe().unwrap();
     let dies = group.start(Producer, &["apache", "--to", &url], reader);
