@@ -153,7 +153,7 @@ fn a_signal_ends_a_consumer_whose_sender_is_away() {
         let Connected { mut group, relay, caller: consumer, listener: producer, writer: _open, .. } =
             Connected::with(Consumer, &["--retry-timeout", "1h"], &[]);
         relay.cut();
-        group.until_it_says(consumer, "calls again for up to 1h", SOON);
+        group.until_it_says(consumer, "calls again for up to 3600s", SOON);
         group.signal(consumer, signal);
         let ended = group.wait(consumer, SOON).exits(code).says("it is waited for no longer");
         assert_eq!(ended.stdout.lines().count(), 100, "{ended}");

@@ -291,7 +291,7 @@ fn a_signal_ends_the_wait_for_a_lost_consumer() {
         let first = start(&mut group, Consumer, &[of_consumer, url], &[QUERY]);
         kill_in_the_middle(&mut group, first);
         let _silent = silent.then(|| std::net::TcpListener::bind(("127.0.0.1", port.number())).unwrap());
-        group.until_it_says(producer, "waits up to 1h for it, or for another consumer", SOON);
+        group.until_it_says(producer, "waits up to 3600s for it, or for another consumer", SOON);
         group.signal(producer, signal);
         let ended = group.wait(producer, SOON).exits(code).says("frames it has confirmed").says(&format!("ended by {name}"));
         assert!(!listens || !group.dir().join("s").exists(), "the socket is gone\n{ended}");
