@@ -21,6 +21,7 @@ use std::{
 
 use crate::{
     outcome::{End, Outcome},
+    proc::{Moved, peak_bytes},
     signals,
     terminal::Terminal,
 };
@@ -178,30 +179,6 @@ pub enum Take {
     Terminal,
     /// It is a terminal, on which this is waited for; all of its output is read.
     TerminalUntil(&'static str),
-}
-
-/// What one of the programs of a run has read or written by now, in bytes; a few thousand are read to start a program.
-#[derive(Clone, Copy, Debug)]
-pub enum Moved {
-    /// So many were read.
-    Read(Program, u64),
-    /// So many were written.
-    Written(Program, u64),
-}
-
-impl Moved {
-    fn program(self) -> Program {
-        let (Moved::Read(program, _) | Moved::Written(program, _)) = self;
-        program
-    }
-
-    fn has_happened(self, pid: u32) -> bool {
-        let (name, wanted) = match self {
-            Moved::Read(_, bytes) => ("rchar: ", bytes),
-            Moved::Written(_, bytes) => ("wchar: ", bytes),
-        };
-        moved(pid, name).is_some_and(|bytes| bytes >= wanted)
-    }
 }
 
 /// A run of `producer`, of `consumer`, or of both with a pipe between them.
@@ -542,24 +519,4 @@ fn take(mut pipe: impl Read, how: Take, into: &Mutex<Vec<u8>>) {
         }
     }
     *into.lock().expect("nobody panics with it") = bytes;
-}
-
-/// What a process has read so far.
-pub fn bytes_read(pid: u32) -> Option<u64> {
-    moved(pid, "rchar: ")
-}
-
-/// A line of proc_pid_io(5).
-fn moved(pid: u32, name: &str) -> Option<u64> {
-    let io = fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
-    io.lines().find_map(|line| line.strip_prefix(name)?.parse().ok())
-}
-
-/// The most memory that a process has had so far; `None` where the system does not say.
-///
-/// Not `wait4`: what that tells begins with what the test itself had when it forked.
-fn peak_bytes(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

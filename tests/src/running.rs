@@ -261,32 +261,6 @@ fn at(host: &Host, program: Program) -> String {
     format!("{}: {}", host.address(), program.name())
 }
 
-/// Children of a process that have ended and that it has not waited for.
-pub fn zombies_of(parent: u32) -> Vec<u32> {
-    let mut zombies = Vec::new();
-    for entry in fs::read_dir("/proc").expect("Linux shows its processes").flatten() {
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        // The name in parentheses may hold anything.
-        let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        let (state, ppid) = (fields.next(), fields.next());
-        if state == Some("Z") && ppid == Some(&parent.to_string()) {
-            zombies.extend(entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
-        }
-    }
-    zombies
-}
-
-/// Whether no thread of a process does anything: SIGSTOP takes a moment to reach all of them.
-pub fn is_stopped(pid: u32) -> bool {
-    of_threads(pid, "status").iter().all(|status| status.contains("State:\tT"))
-}
-
-/// These files of all threads of a process.
-pub fn of_threads(pid: u32, file: &str) -> Vec<String> {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    threads.filter_map(|thread| fs::read_to_string(thread.path().join(file)).ok()).collect()
-}
-
 /// Sends a signal; that the process is gone already is no failure.
 pub fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {

@@ -11,6 +11,8 @@ use signal_hook::{
     flag,
 };
 
+use crate::proc::is_ignored;
+
 static DONE: Once = Once::new();
 
 /// All programs that are started from now on have signals as they are by default.
@@ -24,11 +26,4 @@ pub fn as_by_default() {
             flag::register(signal, Arc::new(AtomicBool::new(false))).expect("a signal can be caught");
         }
     });
-}
-
-/// Whether a process (`self`, or its number) ignores a signal. Where the system does not say, it does not.
-pub fn is_ignored(process: &str, signal: i32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    mask.is_some_and(|mask| mask >> (signal - 1) & 1 == 1)
 }

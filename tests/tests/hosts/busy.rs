@@ -13,7 +13,7 @@ use e2e::{
     SOON,
     hosts::Plug,
     log::Log,
-    process::bytes_read,
+    proc::bytes_read,
 };
 
 use crate::{lines::Feeds, side_by_side};

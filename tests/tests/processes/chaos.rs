@@ -13,7 +13,8 @@ use e2e::{
     Program::{Consumer, Producer},
     SOON,
     log::{Log, Random},
-    running::{of_threads, send},
+    proc::of_threads,
+    running::send,
 };
 use rustix::process::Signal;
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Ended, Feed, Group, Pipeline, Program, SOON, Scratch, log::Log, running::zombies_of};
+use e2e::{Ended, Feed, Group, Pipeline, Program, SOON, Scratch, log::Log, proc::zombies_of};
 use rustix::{
     fs::{CWD, FileType, Mode, OFlags, mknodat},
     process::Signal,

@@ -4,7 +4,7 @@
 //! are printed (`--nocapture`).
 
 use std::{
-    env, fs,
+    env,
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, TcpStream},
     sync::atomic::{AtomicBool, Ordering},
@@ -15,6 +15,7 @@ use std::{
 use e2e::{
     Feed, Group, Outcome, Pipeline, Port, Program, SOON, Take,
     log::{Log, Random},
+    proc::peak_bytes,
     running::send,
 };
 use rustix::process::Signal;
@@ -114,16 +115,21 @@ fn a_reader_that_pauses_loses_nothing_and_costs_nothing() {
     let feed = || Feed::Repeat(log.text(), Some(times));
     let deadline = pause + SOON;
     let by_pipe = |take: Take| {
-        let run = Pipeline::both(&["apache"], &["print \"{host}\""]).feed(feed()).take(take).deadline(deadline).run().succeeds();
+        let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "print \"{host}\""])
+            .feed(feed())
+            .take(take)
+            .deadline(deadline)
+            .run()
+            .succeeds();
         vec![run]
     };
     let by_tcp = |take: Take| {
         let port = Port::new();
         let url = port.tcp();
-        let consumer = Pipeline::consumer(&["--listen", &url, "print \"{host}\""]).take(take).deadline(deadline);
+        let consumer = Pipeline::consumer(&["-j", "2", "--listen", &url, "print \"{host}\""]).take(take).deadline(deadline);
         thread::scope(|scope| {
             let consumer = scope.spawn(|| consumer.run().succeeds());
-            let producer = Pipeline::producer(&["apache", "--to", &url]).feed(feed()).deadline(deadline).run().succeeds();
+            let producer = Pipeline::producer(&["apache", "-j", "2", "--to", &url]).feed(feed()).deadline(deadline).run().succeeds();
             vec![consumer.join().unwrap(), producer]
         })
     };
@@ -221,12 +227,11 @@ fn thousands_who_say_little_do_not_disturb_a_stream() {
             }
             streams.join().unwrap()
         });
-        let peak = fs::read_to_string(format!("/proc/{}/status", group.pid(consumer))).unwrap();
-        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        let peak = peak_bytes(group.pid(consumer));
         group.signal(consumer, Signal::TERM);
         let ended = group.wait(consumer, SOON).exits(143);
         assert!(ended.stderr.lines().filter(|line| line.contains("turned away")).count() <= 1 + least.as_secs() as usize / 60, "{ended}");
-        (mean, peak.unwrap_or(0) >> 10, swarm)
+        (mean, peak.unwrap_or(0) >> 20, swarm)
     };
     let (alone, peak_alone, _) = run(0, least.min(Duration::from_secs(10)));
     let (disturbed, peak, swarm) = run(size, least);

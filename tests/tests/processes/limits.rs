@@ -1,11 +1,9 @@
 //! More peers than there is room for: those that are there are served, the others wait or are told, and nothing spins.
 
 use std::{
-    fs,
     io::{PipeWriter, Read, Write},
     ops::RangeInclusive,
     os::unix::net::UnixStream,
-    path::Path,
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +13,7 @@ use e2e::{
     Program::{Consumer, Producer},
     SOON,
     log::Log,
+    proc::{count_of, of_threads, processor_time},
 };
 use recpipe::{
     Error,
@@ -50,19 +49,6 @@ fn hello(number: u8) -> Control {
         can: 0,
         program: "a test".into(),
     })
-}
-
-/// The name of a process or thread.
-fn comm(task: &Path) -> String {
-    fs::read_to_string(task.join("comm")).unwrap_or_default().trim().to_owned()
-}
-
-/// Time on a processor that a process has had.
-fn processor_time(pid: u32) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-    let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-    // Fields 14 and 15 of proc(5), in ticks of a hundredth of a second.
-    Duration::from_millis((11..13).map(|at| fields[at].parse::<u64>().unwrap() * 10).sum())
 }
 
 /// A consumer of whoever comes, and a producer whose lines it prints.
@@ -183,11 +169,11 @@ fn senders_that_came_and_died_take_no_file_descriptors() {
     let consumer = group.run_writing_to(Consumer, &["--listen", "unix:s", "--senders", "0", "json"], theirs);
     group.until_socket("s", SOON);
     let pid = group.pid(consumer);
-    let files = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count();
+    let files = || count_of(pid, "fd");
     // What there is when a first one has come and gone is the consumer's own.
     let first = group.run(Producer, &["apache", "one", "--to", "unix:s"]);
     group.wait(first, SOON).exits(0).quietly();
-    let is_read = || fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten().any(|task| comm(&task.path()) == "read");
+    let is_read = || of_threads(pid, "comm").iter().any(|name| name.trim() == "read");
     group.until("it is gone", SOON, |_| !is_read());
     let before = files();
     // The answer to one of them is more than the pipe holds, and nobody reads it.

@@ -14,7 +14,7 @@ use e2e::{
     Program::{Consumer, Producer},
     SOON,
     log::Log,
-    process::bytes_read,
+    proc::bytes_read,
 };
 use rustix::process::Signal;
 

@@ -11,8 +11,7 @@ use e2e::{
     Program::{Consumer, Producer},
     SOON,
     log::Log,
-    running::is_stopped,
-    signals::is_ignored,
+    proc::{is_ignored, is_stopped},
 };
 use rustix::process::Signal;
 
