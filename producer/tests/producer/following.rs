@@ -113,6 +113,16 @@ impl Following {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Stops the process, and waits until none of its threads does anything any more.
+    pub fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let until = Instant::now() + DEADLINE;
+        while !e2e::proc::is_stopped(self.child.id()) {
+            assert!(Instant::now() < until, "it goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Waits for the end: the lines not looked at yet, the End frame, and the exit code.
     pub fn end(mut self) -> (Vec<String>, Ending, i32) {
         let ending = loop {
@@ -129,10 +139,7 @@ impl Following {
 
     /// The processor time it took so far.
     pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
+        e2e::proc::processor_time(self.child.id())
     }
 }
 
