@@ -18,7 +18,7 @@ use crate::{
 /// grows with, and the fields that it gives. `default` is the output of a query that names none.
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
-    let advice = query::advice(plan, default, false);
+    let advice = query::advice(plan, default, false, false);
     let mut asked = match advice.columns {
         None => "every field is read".to_owned(),
         Some(read) if read.is_empty() => format!("none of {} fields is read", plan.input.len()),

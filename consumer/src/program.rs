@@ -3,7 +3,11 @@
 use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
-use recpipe::{Error, Exit, Time, say, signals, transport::Url, wire::Ending};
+use recpipe::{
+    Error, Exit, Time, say, signals,
+    transport::{Url, stdio},
+    wire::Ending,
+};
 
 use crate::{
     cli::Cli,
@@ -147,7 +151,8 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         stopper: Some(input.stop()),
         quiet: cli.quiet,
     };
-    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options)));
+    let shows = run::shows_early(&plan, &options, terminal) && !stdio::stdout_is_file();
+    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.elsewhere {

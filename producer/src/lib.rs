@@ -45,7 +45,7 @@ use input::live::Watch;
 use input::{Inputs, Meter, signals};
 use output::foreign::{self, As, Streams};
 use output::{Advice, Opened, Spread, Target};
-use progress::Progress;
+use progress::{Alone, Progress};
 use replay::Snapshot;
 use run::Output;
 use run::follow::FollowSource;
@@ -259,6 +259,11 @@ fn open_source<'scope>(
 ) -> Result<Source<'scope>, (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
+    let alone = match (&config.to, out) {
+        (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| matches!(url, Url::Exec(_)))),
+        (_, Some(out)) => Alone::beside(out),
+        (_, None) => Alone::with_consumers(false),
+    };
     if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
         let format = start(&config.args).map_err(mistake)?;
         if format.unit().placed != "line" {
@@ -268,9 +273,9 @@ fn open_source<'scope>(
         let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id) };
         let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
         let lookout = follow.lookout();
-        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None), Some(lookout)));
+        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, alone, meter, None), Some(lookout)));
     }
-    let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
+    let progress = Progress::new(config.show, alone, meter.clone(), input::total_bytes(&found));
     let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(config.block_bytes);
     let inputs = match out {
         Some(out) => inputs.not_reading(out),

@@ -81,6 +81,7 @@ pub fn run(
         return Ok(Exit::Usage);
     }
     let (stop, unit, given_up) = (|| watch.stop(), source.unit(), GivenUp::default());
+    let alone = progress.alone();
     let mut deliver = Deliver::new(out, unit, options, kept, progress, &stop, &given_up);
     if source.drains() {
         deliver.take_turns();
@@ -92,6 +93,7 @@ pub fn run(
             None => false,
             Some(heard) => {
                 *wanted = options.shape.wanted(&heard.fields);
+                alone.heard(heard.shows);
                 *asked = heard;
                 true
             }

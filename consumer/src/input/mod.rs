@@ -178,7 +178,7 @@ impl Input {
     pub fn advise(&self, plan: &Plan) {
         match self {
             // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() => {
+            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() || !plan.shows => {
                 back::advise(reader.input(), plan);
             }
             Input::Plain { .. } => {}
