@@ -117,8 +117,15 @@ fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, 
 fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
     let now = Time::now();
     let plan = match input.begin(cli.quiet)? {
-        Begun::Schema(schema) => query::check_at(source, query, &schema, now)?,
-        Begun::Ended(ending) => return Ok(ended(&ending, input.signal())),
+        Begun::Schema(schema) => match query::check_at(source, query, &schema, now) {
+            Ok(plan) => plan,
+            // Where the producer has made no record of anything, its fields tell nothing about the query.
+            Err(error) => match input.ends_without_records().filter(|ending| ending.exit != Exit::Done) {
+                Some(ending) => return Ok(ended(&ending, input)),
+                None => return Err(error.into()),
+            },
+        },
+        Begun::Ended(ending) => return Ok(ended(&ending, input)),
     };
     if cli.check {
         return Ok(Exit::Done);
@@ -167,11 +174,11 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
-    conclude(outcome, input.signal())
+    conclude(outcome, input)
 }
 
 /// The exit of a run, with what is to be said of it.
-fn conclude(outcome: Outcome, signal: Option<u8>) -> anyhow::Result<Exit> {
+fn conclude(outcome: Outcome, input: &Input) -> anyhow::Result<Exit> {
     match (outcome.error, outcome.ending) {
         // Whoever has enough is done, however the stream would have ended. (Whether a worker has read on as far as its end
         // is chance.)
@@ -181,15 +188,18 @@ fn conclude(outcome: Outcome, signal: Option<u8>) -> anyhow::Result<Exit> {
             Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
         }
         (Some(error), _) => Err(error.into()),
-        (None, Some(ending)) => Ok(ended(&ending, signal)),
+        (None, Some(ending)) => Ok(ended(&ending, input)),
         (None, None) => Err(anyhow!("the stream stopped without an end and without an error")),
     }
 }
 
 /// The producer's own exit, and its words; or the signal that ended us before it.
-fn ended(ending: &Ending, signal: Option<u8>) -> Exit {
-    if signal.is_some_and(|signal| ending.exit == Exit::Signal(signal)) {
+fn ended(ending: &Ending, input: &Input) -> Exit {
+    if input.signal().is_some_and(|signal| ending.exit == Exit::Signal(signal)) {
         say!("consumer: {}; the answer is that of the records that came", ending.cause);
+    } else if ending.exit == Exit::Usage && input.is_pipe() {
+        // What was typed wrongly, the producer beside us has said to whoever typed both.
+        say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.exit);
     } else if ending.exit != Exit::Done {
         say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.cause);
     }

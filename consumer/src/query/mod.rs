@@ -15,6 +15,7 @@ mod check_columns;
 mod check_expr;
 mod check_outputs;
 pub mod conditions;
+mod cure;
 pub mod diagnose;
 pub mod format;
 mod functions;

@@ -6,14 +6,17 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use recpipe::transport::back::advise;
+use recpipe::wire::Plan;
+
 use crate::harness::{DEADLINE, command, log, terminal, wait};
 
 /// What a terminal clears a line with.
 const CLEAR: &str = "\x1b[2K";
 
-/// Runs with standard error at a terminal; whoever reads the records takes a part of them, and the rest when so much time has
-/// passed since the beginning. What the terminal got.
-fn said(args: &[&str], path: &Path, pause: Duration) -> String {
+/// Runs with standard error at a terminal; whoever reads the records says whether it shows something, takes a part of them, and
+/// the rest when so much time has passed since the beginning. What the terminal got.
+fn said(args: &[&str], path: &Path, shows: bool, pause: Duration) -> String {
     let (mut main_end, terminal) = terminal();
     let mut command = command(&[args, &[path.to_str().unwrap()]].concat());
     command.env("TERM", "xterm").stdout(Stdio::piped()).stderr(terminal);
@@ -35,6 +38,7 @@ fn said(args: &[&str], path: &Path, pause: Duration) -> String {
             }
         });
         stdout.read_exact(&mut [0; 10_000]).unwrap();
+        advise(&stdout, &Plan { shows, ..Plan::default() });
         thread::sleep((began + pause).saturating_duration_since(Instant::now()));
         std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
         assert_eq!(wait(&mut child, DEADLINE), Some(0));
@@ -54,7 +58,7 @@ fn a_bar_is_drawn_after_a_second_and_taken_away() {
     std::fs::write(&packed, gz.finish().unwrap()).unwrap();
     for path in [&plain, &packed] {
         let bytes = std::fs::metadata(path).unwrap().len();
-        let said = said(&["apache"], path, Duration::from_millis(1300));
+        let said = said(&["apache"], path, false, Duration::from_millis(1300));
         // Of the bytes as they lie on the disk.
         let total = format!(" of {:.2} MiB (", bytes as f64 / 1048576.0);
         for part in [&*total, "%), ", " records/s, ", " left, ", ", 7 rejected"] {
@@ -65,8 +69,13 @@ fn a_bar_is_drawn_after_a_second_and_taken_away() {
         assert!(before.ends_with(CLEAR) || before.trim_end_matches(['\r', '\n']).ends_with(CLEAR), "{said:?}");
         assert!(!summary.contains("records/s"), "{said:?}");
     }
+    let shared = said(&["apache", "--progress"], &plain, true, Duration::from_millis(1300));
+    assert!(shared.lines().any(|line| line.starts_with("producer: ") && line.contains(" records/s")), "a whole line: {shared:?}");
+    assert!(!shared.contains('\x1b') && shared.contains("producer: 7 lines rejected"), "{shared:?}");
+    let shared = said(&["apache"], &plain, true, Duration::from_millis(1300));
+    assert!(!shared.contains("records/s") && !shared.contains('\x1b'), "a bar between the lines of another: {shared:?}");
     for quiet in ["--no-progress", "-q"] {
-        let said = said(&["apache", quiet], &plain, Duration::from_millis(1300));
+        let said = said(&["apache", quiet], &plain, false, Duration::from_millis(1300));
         assert!(!said.contains("records/s") && !said.contains('\x1b'), "{quiet}: {said:?}");
     }
 }
@@ -76,5 +85,5 @@ fn a_short_run_draws_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("log");
     std::fs::write(&path, log(1000)).unwrap();
-    assert_eq!(said(&["apache"], &path, Duration::ZERO), "");
+    assert_eq!(said(&["apache"], &path, false, Duration::ZERO), "");
 }
