@@ -371,3 +371,19 @@ fn a_query_of_very_many_stages_is_refused() {
     assert_eq!(check(256).ok(), Some(256));
     assert!(check(257).unwrap_err().to_string().contains("more than 256 stages"));
 }
+
+#[test]
+fn a_query_that_was_not_quoted_is_told_to_be() {
+    let check = |args: &[&str], quoted: &str| {
+        let error = plan(args).map(|plan| panic!("{args:?} is valid: {plan:?}")).unwrap_err().to_string();
+        assert!(error.contains(quoted), "{args:?}:\n{error}");
+    };
+    check(&["where", "status", "==", "404"], "= quote it: consumer 'where status == 404'");
+    check(&["count", "by", "host", "|", "top", "3"], "= quote it: consumer 'count by host | top 3'");
+    check(&["where", "host", "==", "\"it's\""], r#"consumer 'where host == "it'\''s"'"#);
+    // The shell has taken the inner quotes away.
+    check(&["where", "user", "==", "a", "b"], "a whole query is one argument, in quotes");
+    // Arguments that are stages are what they are.
+    assert!(plan(&["where status == 404", "count"]).is_ok() && plan(&["count", "json"]).is_ok());
+    check(&["where statuss == 404", "count"], "unknown field `statuss`");
+}
