@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, path::PathBuf, time::Duration};
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{
+    CommandFactory, FromArgMatches, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use recpipe::{
     Error, Exit,
     parallel::MAX_THREADS,
@@ -171,9 +174,20 @@ impl Cli {
 
     /// Parses the program's arguments; help and usage errors end the program, as clap does.
     pub fn from_args() -> Self {
-        let matches = Cli::command().after_help(reference()).get_matches();
+        let command = Cli::command().after_help(reference());
+        let matches = command.try_get_matches().unwrap_or_else(|error| unquoted(error).exit());
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
+}
+
+/// An option of one letter that there is not may be a word of a query that was not quoted: `sort -bytes`.
+fn unquoted(mut error: clap::Error) -> clap::Error {
+    let is_short = |value: &ContextValue| matches!(value, ContextValue::String(arg) if !arg.starts_with("--"));
+    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_short) {
+        let tip = "a query with blanks in it is quoted, as in: consumer 'sort -bytes | head 3'".into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// The words of the language and the exit codes, from their tables.

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use recpipe::Schema;
 
 use crate::{
+    aggregate::quantile::{DIGITS, EXACT},
     memory::Memory,
     query::{
         self,
-        plan::{Output, Plan, PlanStage, Step},
+        plan::{AggregateFunction, Output, Plan, PlanStage, Step},
         words::Runs,
     },
     split::Split,
@@ -18,7 +19,7 @@ use crate::{
 /// grows with, and the fields that it gives. `default` is the output of a query that names none.
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
-    let advice = query::advice(plan, default, false);
+    let advice = query::advice(plan, default, false, false);
     let mut asked = match advice.columns {
         None => "every field is read".to_owned(),
         Some(read) if read.is_empty() => format!("none of {} fields is read", plan.input.len()),
@@ -61,6 +62,14 @@ fn describe(text: &mut String, stage: &PlanStage, runs: &str, before: &Schema, d
         let _ = writeln!(text, "{indent}    stops:  the source, when it has enough");
     }
     let _ = writeln!(text, "{indent}    memory: {}", stage.word.memory);
+    if let Step::Stats { aggregates, .. } = &stage.step
+        && aggregates.iter().any(|aggregate| matches!(aggregate.function, AggregateFunction::Quantile(_)))
+    {
+        let _ = writeln!(
+            text,
+            "{indent}    exact:  quantiles of a group of up to {EXACT} different values; of more they are within 0.1 %, in {DIGITS} digits"
+        );
+    }
     match &stage.step {
         Step::Tee(branch) => {
             let inner = format!("{indent}    ");

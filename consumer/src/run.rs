@@ -26,10 +26,10 @@ use crate::{
     preview::Preview,
     processes::{Orders, Team, Turn},
     query::{
-        plan::{Output, Plan},
+        plan::{Output, Plan, PlanStage, Step},
         words::Runs,
     },
-    split::{Split, WorkerPart},
+    split::{self, Split, WorkerPart},
     stage::{Piece, Target},
 };
 
@@ -188,6 +188,14 @@ pub fn holds_state(plan: &Plan, options: &Options) -> bool {
     is_picture(plan.sink().unwrap_or(&options.default_output))
         || options.unordered
         || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+}
+
+/// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and
+/// what it has until then is not drawn on a `terminal`.
+pub fn shows_early(plan: &Plan, options: &Options, terminal: bool) -> bool {
+    let is_drawn = terminal && is_picture(plan.sink().unwrap_or(&options.default_output));
+    let speaks = |stage: &PlanStage| matches!(stage.step, Step::Tee(_) | Step::Trace(_));
+    is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| split::waits(&stage.step))
 }
 
 /// How the stream ended, or why it did not.

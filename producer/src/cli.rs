@@ -129,7 +129,7 @@ pub struct Cli {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Show how far it is also where stderr is no terminal
+    /// Show how far it is also where stderr is no terminal, or where others write to it: a line a second
     #[arg(long, overrides_with = "no_progress")]
     pub progress: bool,
 

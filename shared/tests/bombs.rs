@@ -98,7 +98,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let hello = Hello { role: Role::Sender, instance: [1; 16], stream: [2; 16], progress, token, can: 1, program: "program".into() };
     let condition = |field: &str, constant| Condition { field: field.into(), op: CompareOp::Ge, constant };
     let conditions = vec![condition("text", Constant::Text(b"some"[..].into())), condition("n", Constant::Int(3))];
-    let plan = Plan { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions };
+    let plan = Plan { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions, shows: false };
     for control in [Control::Hello(hello), Control::Plan(plan), Control::Ack(progress)] {
         stream.extend(control.to_bytes().unwrap());
     }

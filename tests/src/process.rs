@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -23,7 +23,7 @@ use crate::{
     outcome::{End, Outcome},
     proc::{Moved, peak_bytes},
     signals,
-    terminal::Terminal,
+    terminal::{self, Terminal},
 };
 
 /// How long whatever has to happen may take: so long that a machine with far too much to do is done by then. It says nothing
@@ -195,6 +195,8 @@ pub struct Pipeline {
     feed: Feed,
     take: Take,
     dir: Option<PathBuf>,
+    rows: u16,
+    is_shared: bool,
     deadline: Duration,
     to_kill: Option<(Program, Moved)>,
     file_size_kib: Option<u32>,
@@ -208,6 +210,8 @@ impl Pipeline {
             feed: Feed::Nothing,
             take: Take::All,
             dir: None,
+            rows: terminal::ROWS,
+            is_shared: false,
             deadline: SOON,
             to_kill: None,
             file_size_kib: None,
@@ -295,6 +299,20 @@ impl Pipeline {
         self
     }
 
+    /// The rows of the terminal that the output is.
+    #[must_use]
+    pub fn rows(mut self, rows: u16) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// The terminal that the output is, is also where all programs say what they have to say.
+    #[must_use]
+    pub fn saying_it_there(mut self) -> Self {
+        self.is_shared = true;
+        self
+    }
+
     /// Lets the programs write no more than so many KiB to a file, as if the disk were full then.
     #[must_use]
     pub fn limit_file_size(mut self, kib: u32) -> Self {
@@ -307,12 +325,12 @@ impl Pipeline {
     /// # Panics
     /// When it is not over at the deadline.
     pub fn run(self) -> Outcome {
-        let terminal = matches!(self.take, Take::Terminal | Take::TerminalUntil(_)).then(Terminal::new);
+        let terminal = matches!(self.take, Take::Terminal | Take::TerminalUntil(_)).then(|| Terminal::with_rows(self.rows));
         let began = Instant::now();
         let mut children = self.start(terminal.as_ref());
         let (feed, stdout) =
             (children.first_mut().and_then(|child| child.stdin.take()), children.last_mut().and_then(|child| child.stdout.take()));
-        let errors: Vec<_> = children.iter_mut().map(|child| child.stderr.take().expect("stderr is a pipe")).collect();
+        let errors: Vec<_> = children.iter_mut().map(|child| child.stderr.take()).collect();
         let (over, is_taken, taken) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::new(Vec::new()));
         let (ends, errors, in_time) = thread::scope(|scope| {
             scope.spawn(|| feed.map(|pipe| self.feed.feed(pipe, &over, &is_taken)));
@@ -327,7 +345,8 @@ impl Pipeline {
                 })),
                 (None, None) => {}
             }
-            let errors: Vec<_> = errors.into_iter().map(|mut pipe| scope.spawn(move || read_all(&mut pipe))).collect();
+            let read = |pipe: Option<ChildStderr>| pipe.map_or_else(Vec::new, |mut pipe| read_all(&mut pipe));
+            let errors: Vec<_> = errors.into_iter().map(|pipe| scope.spawn(move || read(pipe))).collect();
             let (ends, in_time) = self.wait(&mut children, began);
             over.store(true, Ordering::Relaxed);
             (ends, errors.into_iter().map(|error| error.join().expect("a reader does not panic")).collect::<Vec<_>>(), in_time)
@@ -359,8 +378,12 @@ impl Pipeline {
                 // The signal that comes with the error is ignored, as its descendants inherit. Units of 512 bytes.
                 Some(kib) => limited(*program, &format!("trap '' XFSZ; ulimit -f {}", kib * 2)),
             };
-            command.args(args).stdin(stdin.take().expect("each program has a standard input")).stderr(Stdio::piped());
-            command.envs(self.env.iter().copied());
+            command.args(args).stdin(stdin.take().expect("each program has a standard input"));
+            command.stderr(match terminal {
+                Some(terminal) if self.is_shared => terminal.stdio(),
+                _ => Stdio::piped(),
+            });
+            command.env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8").envs(self.env.iter().copied());
             command.stdout(match terminal {
                 Some(terminal) if i == last => terminal.stdio(),
                 _ => Stdio::piped(),

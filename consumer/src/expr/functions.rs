@@ -78,7 +78,7 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
         (Function::Int, Values::Text(texts)) => whole(&arg, &texts.views, |view| parse(texts.slice(view))),
         (Function::Floor, Values::Float(values)) => whole(&arg, values, |value| to_int(value.floor())),
         (Function::Ceil, Values::Float(values)) => whole(&arg, values, |value| to_int(value.ceil())),
-        (Function::Round, Values::Float(values)) => whole(&arg, values, |value| to_int(value.round())),
+        (Function::Round, Values::Float(values)) => whole(&arg, values, |value| to_int(value.round_ties_even())),
         (Function::Float, Values::Float(_)) => Ok(arg),
         (Function::Float, Values::Int(_) | Values::Wide(_)) => Ok(arg.into_float()),
         (Function::Float, Values::Bool(values)) => keep(&arg, Values::Float(values.map(|value| f64::from(u8::from(value))))),
@@ -195,12 +195,16 @@ fn as_text(of: Vector) -> Result<Vector, Error> {
     }
 }
 
-/// The nearest float with so many digits after the point, halves away from zero; floats beyond 2⁵², which have none, are
-/// themselves.
+/// The decimal number with so many digits after the point that is nearest to the binary one, as the float that it is; of two as
+/// near, that with an even last digit. `print "{x:.2f}"` shows the same: both leave it to the formatting of floats. (Scaling by a
+/// power of ten rounds by itself: 1.005 is below 1.005, and 1.005 * 100 is 100.49999999999999.)
 fn round_to(number: f64, digits: i64) -> f64 {
-    let scale = 10_f64.powi(i32::try_from(digits).unwrap_or(0));
-    let scaled = number * scale;
-    if scaled.abs() < 4_503_599_627_370_496.0 { scaled.round() / scale } else { number }
+    if number.fract() == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let digits = usize::try_from(digits).unwrap_or(0);
+    // What was written as a number reads as one.
+    format!("{number:.digits$}").parse().unwrap_or(number)
 }
 
 /// A whole float as an integer, if it is in range.

@@ -6,8 +6,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
-    diagnose::{Diagnostic, Source, Span, did_you_mean},
-    functions::{self, cast, common, name},
+    cure::{self, cast},
+    diagnose::{Diagnostic, Source, Span, did_you_mean, nearest},
+    functions::{self, common, name},
     plan::Awaited,
     token::{Kind, Lexer},
 };
@@ -102,9 +103,29 @@ pub(super) struct Checker<'q> {
 }
 
 impl Checker<'_> {
-    pub(super) fn fail(&mut self, found: Diagnostic) -> Failed {
+    pub(super) fn fail(&mut self, mut found: Diagnostic) -> Failed {
+        if let Some(name) = self.quoted_field(found.span) {
+            found.label = format!("the field is written `{}`", cure::field(name));
+        }
         self.found.push(found);
         Failed
+    }
+
+    /// The field whose name stands here as text, in quotes.
+    fn quoted_field(&self, span: Span) -> Option<&str> {
+        let written = self.source.slice(span);
+        let quoted = |quote| written.strip_prefix(quote)?.strip_suffix(quote);
+        let name = quoted('"').or_else(|| quoted('\''))?;
+        self.scope.names().find(|field| *field == name)
+    }
+
+    /// An expression that is to be something of each record. Text is the same in all: where it is the name of a field, that is
+    /// what was meant.
+    pub(super) fn of_records(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        match self.quoted_field(ast.span) {
+            Some(_) => Err(self.fail(Diagnostic::new(ast.span, "this is text, not a field"))),
+            None => self.expr(ast),
+        }
     }
 
     /// How a part of the query is named: its text, blanks made uniform.
@@ -238,13 +259,19 @@ impl Checker<'_> {
 
     fn unknown_field(&self, field: &str, span: Span) -> Diagnostic {
         const SHOWN: usize = 60;
-        let mut names: Vec<_> = self.scope.names().take(SHOWN).collect();
-        let more = format!("and {} more", self.scope.columns.len().saturating_sub(SHOWN));
+        let mut fields = match self.scope.columns.is_empty() {
+            true => "there are no fields here".to_owned(),
+            false => format!("fields: {}", cure::fields(self.scope.names().take(SHOWN))),
+        };
         if self.scope.columns.len() > SHOWN {
-            names.push(&more);
+            fields += &format!(", and {} more", self.scope.columns.len() - SHOWN);
         }
-        let fields = if names.is_empty() { "there are no fields here".to_owned() } else { format!("fields: {}", names.join(", ")) };
-        Diagnostic::new(span, format!("unknown field `{field}`")).label(did_you_mean(field, self.scope.names())).help(fields)
+        // A name that was read as something else, for want of backticks.
+        let rest = self.source.text().get(span.start..).unwrap_or_default();
+        let whole = self.scope.names().filter(|name| rest.starts_with(name)).max_by_key(|name| name.len());
+        let meant = whole.or_else(|| nearest(field, self.scope.names()));
+        let label = meant.map(|name| format!("did you mean `{}`?", cure::field(name))).unwrap_or_default();
+        Diagnostic::new(span, format!("unknown field `{field}`")).label(label).help(fields)
     }
 
     fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Checked<Expr> {
@@ -315,7 +342,7 @@ impl Checker<'_> {
 
     /// The operands of a comparison. An unknown bare word on the right is most likely text without its quotes.
     fn operands(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
-        let left = self.expr(left);
+        let left = if matches!(right.kind, ExprKind::Literal(_)) { self.of_records(left) } else { self.expr(left) };
         if let ExprKind::Field(word) = &right.kind
             && self.scope.index_of(&word.text).is_none()
             && !word.may_come
@@ -352,7 +379,7 @@ impl Checker<'_> {
             Type::Int | Type::Float | Type::Null | Type::Mixed => Ok(()),
             kind => {
                 let what = format!("`{}` is {}; `{symbol}` needs numbers", expr.text(), name(kind));
-                Err(self.fail(Diagnostic::new(span, what).label(cast(expr, Type::Int))))
+                Err(self.fail(Diagnostic::new(span, what).label(cast(expr, Type::Float))))
             }
         }
     }
@@ -368,9 +395,12 @@ impl Checker<'_> {
         let label = match (cast(other, constant.kind()), constant.node()) {
             (_, Node::Constant(Constant::Text(text))) if matches!(other.kind(), Type::Int | Type::Float) => {
                 let text = String::from_utf8_lossy(text);
-                match text.trim().parse::<f64>() {
-                    Ok(_) => format!("write `{} {symbol} {}`", other.text(), text.trim()),
-                    Err(_) => format!("write `str({})`", other.text()),
+                let (field, text) = (cure::written(other), text.trim());
+                match text.parse::<f64>() {
+                    Ok(_) if symbol == "in" => format!("write `{text}`"),
+                    Ok(_) if std::ptr::eq(constant, left) => format!("write `{text} {symbol} {field}`"),
+                    Ok(_) => format!("write `{field} {symbol} {text}`"),
+                    Err(_) => format!("write `str({field})`"),
                 }
             }
             (_, Node::Constant(Constant::Text(text))) if other.kind() == Type::Time => {
@@ -394,7 +424,7 @@ impl Checker<'_> {
         };
         let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
         let place = value.span;
-        let value = self.expr(value)?;
+        let value = self.of_records(value)?;
         if !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed) {
             let what = format!("`{}` is {}; a regex is matched with text", value.text(), name(value.kind()));
             return Err(self.fail(Diagnostic::new(place, what).label(cast(&value, Type::Text))));
@@ -427,7 +457,7 @@ impl Checker<'_> {
     }
 
     fn membership(&mut self, value: &ast::Expr, choices: &[Choice], span: Span) -> Checked<Expr> {
-        let checked = self.expr(value);
+        let checked = self.of_records(value);
         let mut constants = Vec::new();
         let mut networks = Vec::new();
         let mut tests = Vec::new();
@@ -445,7 +475,7 @@ impl Checker<'_> {
                     }
                 }
                 (Choice::One(one), Ok(value)) => {
-                    match self.expr(one).and_then(|one| self.comparable(value, &one, "==", span_of(choice)).map(|()| one)) {
+                    match self.expr(one).and_then(|one| self.comparable(value, &one, "in", span_of(choice)).map(|()| one)) {
                         Ok(one) => match one.node() {
                             Node::Constant(constant) => constants.push(constant.clone()),
                             _ => tests.push(self.made(expr::compare_node(CompareOp::Eq, value.clone(), one), Type::Bool, span)),
@@ -479,8 +509,8 @@ impl Checker<'_> {
         let place = low.span.to(high.span);
         let value = &self.beside(self.beside(value.clone(), low), high);
         let (low, high) = self.both(low, high)?;
-        self.comparable(value, &low, ">=", place)?;
-        self.comparable(value, &high, "<=", place)?;
+        self.comparable(value, &low, "in", place)?;
+        self.comparable(value, &high, "in", place)?;
         if let (Node::Constant(low_value), Node::Constant(high_value)) = (low.node(), high.node()) {
             let empty = match (low_value, high_value) {
                 (Constant::Int(low), Constant::Int(high)) => low > high,

@@ -84,7 +84,7 @@ const OPERATORS: [(&str, Level, Infix); 25] = {
 };
 
 /// Words that are never a bare field name, because something else may follow a field there.
-const RESERVED: [&str; 6] = ["and", "or", "not", "in", "as", "by"];
+pub(super) const RESERVED: [&str; 6] = ["and", "or", "not", "in", "as", "by"];
 
 impl Level {
     fn tighter(self) -> Level {

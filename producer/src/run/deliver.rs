@@ -387,18 +387,32 @@ impl<'a, 'o> Deliver<'a, 'o> {
         self.judge.bad()
     }
 
+    /// Whether there were records of the format that were not wanted.
+    fn has_others(&self) -> bool {
+        self.unit == Unit::RECORD && self.ledger.filtered > 0
+    }
+
     fn end_for_rejects(&mut self, why: TooMany) {
         self.too_many = true;
         let first = self.first_reject.as_deref().unwrap_or("");
-        self.fail(
-            Exit::Rejects,
-            format!("{} rejected, first: {first}; {}", count(self.judge.rejected(), self.unit.counted), why.of(self.unit.counted)),
-        );
+        let rejected = count(self.judge.rejected(), self.unit.counted);
+        let cause = format!("{rejected} rejected, first: {first}; {}", why.of(self.unit.counted));
+        match why.question() {
+            None => self.fail(Exit::Rejects, cause),
+            Some(question) => {
+                self.progress.say(&format!("producer: {cause}; {question}"));
+                self.note(Exit::Rejects, cause);
+            }
+        }
     }
 
     /// Says what failed, now and at the end of the stream. Too many rejects outweigh a file that could not be read.
     pub(super) fn fail(&mut self, exit: Exit, cause: String) {
         self.progress.say(&format!("producer: {cause}"));
+        self.note(exit, cause);
+    }
+
+    fn note(&mut self, exit: Exit, cause: String) {
         self.exit = if exit == Exit::Rejects { exit } else { self.exit.or(exit) };
         self.causes.push((exit, cause));
     }
@@ -459,7 +473,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         self.end_input(cut_short);
         if !self.too_many
             && !self.reader_gone
-            && let Some(why) = self.judge.at_end()
+            && let Some(why) = self.judge.at_end().filter(|why| *why != TooMany::AllBad || !self.has_others())
         {
             self.end_for_rejects(why);
         }

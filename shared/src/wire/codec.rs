@@ -186,6 +186,7 @@ struct PlanWire<'a> {
     holds_state: bool,
     #[serde(borrow)]
     conditions: Each<ConditionWire<'a>>,
+    shows: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -235,14 +236,15 @@ fn condition(ConditionWire { field, op, constant }: ConditionWire<'_>) -> Result
 pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
     let columns = plan.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
     let conditions = Each(plan.conditions.iter().map(condition_wire).collect());
-    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions })
+    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions, shows: plan.shows })
 }
 
 pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
-    let PlanWire { columns, holds_state, conditions } = from_slice(payload)?;
+    let PlanWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
     Ok(Plan {
         columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
         holds_state,
+        shows,
         conditions: conditions.0.into_iter().map(condition).collect::<Result<_, _>>()?,
     })
 }

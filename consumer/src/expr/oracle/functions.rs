@@ -272,17 +272,35 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("int" | "floor" | "ceil" | "round", [Cell::Int(value)]) => Cell::Int(*value),
         ("round", [Cell::Int(value), _]) => Cell::Int(*value),
         ("round", [Cell::Float(value), Cell::Int(digits)]) => {
-            let scale: f64 = format!("1e{digits}").parse().unwrap();
-            let scaled = value * scale;
-            // From there on, floats are whole numbers.
-            Cell::Float(if scaled.abs() < 2_f64.powi(52) { scaled.round() / scale } else { *value })
+            Cell::Float(if value.is_finite() { rounded(*value, usize::try_from(*digits).unwrap()) } else { *value })
         }
         (_, [Cell::Float(value)]) if value.is_nan() || !(-(2_f64.powi(127))..2_f64.powi(127)).contains(value) => Cell::Null,
         ("int", [Cell::Float(value)]) => number(value.trunc()),
         ("floor", [Cell::Float(value)]) => number(value.floor()),
         ("ceil", [Cell::Float(value)]) => number(value.ceil()),
-        ("round", [Cell::Float(value)]) => number(value.round()),
+        ("round", [Cell::Float(value)]) => number(rounded(*value, 0)),
         // A value of another type.
         _ => Cell::Null,
     })
+}
+
+/// By the digits of all that the float is; of two as near, the even one.
+fn rounded(value: f64, digits: usize) -> f64 {
+    // No float has more after the point.
+    let all = format!("{:.1074}", value.abs());
+    let end = all.find('.').unwrap() + 1 + digits;
+    let (kept, rest) = all.split_at(end);
+    let half = format!("5{}", "0".repeat(rest.len() - 1));
+    let is_odd = kept.trim_end_matches('.').ends_with(['1', '3', '5', '7', '9']);
+    let mut kept: Vec<u8> = format!("0{kept}").into_bytes();
+    if *rest > *half || *rest == *half && is_odd {
+        for digit in kept.iter_mut().rev().filter(|digit| digit.is_ascii_digit()) {
+            if *digit < b'9' {
+                *digit += 1;
+                break;
+            }
+            *digit = b'0';
+        }
+    }
+    String::from_utf8(kept).unwrap().parse::<f64>().unwrap().copysign(value)
 }
