@@ -14,6 +14,7 @@ use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::follow::Cost;
 use crate::input::{Blocks, InputError, Inputs, Item};
 
 impl Piece {
@@ -72,10 +73,10 @@ pub enum Pulled {
     Problem(Report),
     /// What a person should know, after which the reading goes on.
     Notice {
-        /// What happened, and where.
-        text: String,
-        /// Whether records may have been lost.
-        loss: bool,
+        /// What happened, and where; `None` where that was said before.
+        text: Option<String>,
+        /// What it cost.
+        cost: Cost,
     },
     /// What was typed does not fit what was read. The run ends.
     Misfit(String),

@@ -18,9 +18,9 @@ use bytes::Bytes;
 use super::super::FileId;
 use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Resume};
-use super::Followed;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
+use super::{Cost, Followed, hole};
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +31,25 @@ pub enum Grown {
     No,
     /// It is not any more what it was: cut short, or written anew.
     Truncated,
+}
+
+/// A file that may hold what was read already under another name: it is not read before that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Doubt {
+    /// When it came.
+    pub since: Instant,
+    /// How long it was when it was last looked at.
+    pub len: u64,
+    /// Since when it has been so long.
+    pub changed: Instant,
+}
+
+impl Doubt {
+    /// It has just come.
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Doubt { since: now, len: 0, changed: now }
+    }
 }
 
 /// A file that is followed.
@@ -53,8 +72,21 @@ pub struct Tail {
     pub grown: Instant,
     /// Since when its name has been another file's, or nobody's.
     pub orphan: Option<Instant>,
+    /// It lost its name to a file that was renamed to it.
+    pub replaced: bool,
+    /// Somebody had it open for writing after that.
+    pub had_writer: bool,
     /// It is not read any more.
     pub over: bool,
+    /// Nothing was read of it yet, and what it holds may be known.
+    pub doubt: Option<Doubt>,
+    /// What is before this place was there before anybody followed it: a part of a record that ends there is nobody's news.
+    old: u64,
+    /// What is before this place is to be read, whatever else comes.
+    due: u64,
+    /// NULs of a hole that were skipped, and have not been counted yet.
+    nuls: u64,
+    has_told_nuls: bool,
 }
 
 impl Tail {
@@ -74,8 +106,56 @@ impl Tail {
             within_long: false,
             grown: Instant::now(),
             orphan: None,
+            replaced: false,
+            had_writer: false,
             over: false,
+            doubt: None,
+            old: 0,
+            due: 0,
+            nuls: 0,
+            has_told_nuls: false,
         }
+    }
+
+    /// So many bytes of it are old.
+    #[must_use]
+    pub fn with_old(self, old: u64) -> Self {
+        Tail { old, ..self }
+    }
+
+    /// It belongs to another name from now on. What was read of it before is to be given out before.
+    pub fn rename(&mut self, source: Arc<str>) {
+        self.source = source;
+    }
+
+    /// What there is by now is to be read.
+    pub fn is_due(&mut self) {
+        self.due = self.file.metadata().map_or(0, |meta| meta.len());
+    }
+
+    /// Whether what was due was not read yet.
+    pub fn is_behind(&self) -> bool {
+        !self.over && self.doubt.is_none() && self.print.pos < self.due
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> u64 {
+        self.file.metadata().map_or(0, |meta| meta.len())
+    }
+
+    /// Whether there is nothing more to read, but NULs at its end.
+    pub fn is_at_end(&self) -> bool {
+        let (len, pos) = (self.len(), self.print.pos);
+        self.doubt.is_none() && (len == pos || (len > pos && matches!(hole::end(&self.file, pos), Ok(None))))
+    }
+
+    /// Goes on in the file of `other`, which holds what was read of this one, and gives it this one's. Neither knows its name.
+    pub fn swap_files(&mut self, other: &mut Tail) {
+        std::mem::swap(&mut self.file, &mut other.file);
+        std::mem::swap(&mut self.id, &mut other.id);
+        (other.print, other.start) = (self.print.clone(), self.print.pos);
+        (other.orphan, other.replaced, other.had_writer, other.doubt) = (self.orphan.take(), true, self.had_writer, None);
+        self.replaced = false;
     }
 
     /// The same file, which was emptied, from its beginning.
@@ -85,7 +165,7 @@ impl Tail {
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
         let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.boundary.clone(), Print::default());
-        Ok(Tail { orphan: self.orphan, ..new })
+        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::new()), ..new })
     }
 
     /// Which file it is.
@@ -111,6 +191,11 @@ impl Tail {
     /// Whether a part of a record is held, or was given out.
     pub fn has_part(&self) -> bool {
         self.held.len() > self.whole || self.within_long
+    }
+
+    /// Where the record begins of which a part is held; otherwise the place of the reading.
+    pub fn record_start(&self) -> u64 {
+        self.start + self.whole as u64
     }
 
     /// How many bytes are held.
@@ -179,19 +264,69 @@ impl Tail {
             let mut again = vec![0; n];
             let is_new = read_at(&self.file, &mut again, pos)? == n && again == bytes;
             if n > 0 && !is_new {
-                self.take(bytes, out);
+                self.take_without_holes(bytes, out);
             }
             self.over = true;
             return Ok(Grown::Truncated);
         }
-        if n == 0 {
-            return Ok(Grown::No);
+        if n == 0 || self.take_without_holes(bytes, out) > 0 {
+            return Ok(if n == 0 { Grown::No } else { Grown::Yes });
         }
-        self.take(bytes, out);
+        // NULs alone. Whether they are a hole shows when something comes after them.
+        let Some(end) = hole::end(&self.file, pos + n as u64)? else { return Ok(Grown::No) };
+        if self.is_between_records() {
+            self.skip_nuls(end - pos, out);
+        } else {
+            self.take(&scratch[..n], out);
+        }
         Ok(Grown::Yes)
     }
 
+    /// Takes what was read, but for NULs before a record, which are skipped, and NULs at the end. How much that was.
+    fn take_without_holes(&mut self, bytes: &[u8], out: &mut VecDeque<Followed>) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut nuls = 0;
+            if !self.print.is_utf16() {
+                nuls = hole::nuls(rest);
+                if nuls == rest.len() {
+                    break;
+                }
+            }
+            if nuls > 0 && self.is_between_records() {
+                self.skip_nuls(nuls as u64, out);
+                rest = &rest[nuls..];
+            }
+            let len = if self.print.is_utf16() { rest.len() } else { hole::before_hole(rest) };
+            self.take(&rest[..len], out);
+            rest = &rest[len..];
+        }
+        bytes.len() - rest.len()
+    }
+
+    fn is_between_records(&self) -> bool {
+        self.held.len() == self.whole && !self.within_long
+    }
+
+    fn skip_nuls(&mut self, nuls: u64, out: &mut VecDeque<Followed>) {
+        self.give_records(out);
+        self.print.extend_nuls(nuls);
+        self.start += nuls;
+        self.nuls += nuls;
+    }
+
+    /// Says that NULs were skipped, once for a file, and has them counted.
+    fn tell_nuls(&mut self, out: &mut VecDeque<Followed>) {
+        let nuls = std::mem::take(&mut self.nuls);
+        let what = "skipped, a hole: whoever writes to it does not append (O_APPEND), and went on at its old place after it was emptied";
+        let text = (!std::mem::replace(&mut self.has_told_nuls, true)).then(|| format!("{}: {nuls} NULs before a record {what}", self.source));
+        out.push_back(Followed::Notice { text, cost: Cost::Nuls(nuls) });
+    }
+
     fn take(&mut self, bytes: &[u8], out: &mut VecDeque<Followed>) {
+        if self.nuls > 0 {
+            self.tell_nuls(out);
+        }
         self.grown = Instant::now();
         self.print.extend(bytes);
         self.held.extend_from_slice(bytes);
@@ -243,6 +378,10 @@ impl Tail {
     /// Gives out all, the part of a record too: nobody will finish it.
     pub fn give_all(&mut self, out: &mut VecDeque<Followed>) {
         self.give_records(out);
+        if self.print.pos <= self.old {
+            // It goes on here if somebody does.
+            return;
+        }
         let part = if self.within_long { Part::LongRest } else { Part::Whole };
         self.give(self.held.len(), part, out);
         self.within_long = false;
@@ -268,15 +407,14 @@ fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part) -> Block {
     Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part }
 }
 
-/// Where the last record of a file begins if it is not finished yet; otherwise the end of the file.
+/// Where the last record of the first `len` bytes begins if it is not finished yet; otherwise `len`.
 ///
-/// Only the longest record that is parsed is looked through: in a longer one, the end of the file is as good a place as any.
+/// Only the longest record that is parsed is looked through: in a longer one, the end is as good a place as any.
 ///
 /// # Errors
 ///
 /// The file's.
-pub fn last_record(file: &File, longest: usize) -> io::Result<u64> {
-    let len = file.metadata()?.len();
+pub fn last_record(file: &File, len: u64, longest: usize) -> io::Result<u64> {
     let mut chunk = vec![0; 8 << 10];
     let mut at = len;
     while at > 0 && len - at <= longest as u64 {
@@ -397,11 +535,67 @@ mod tests {
     }
 
     #[test]
+    fn nuls_before_a_record_are_skipped_and_those_within_one_are_not() {
+        let mut case = Case::new("one\n", 99);
+        case.read();
+        case.write("two\nthr\0ee\n", 4004);
+        while case.read() == Grown::Yes {}
+        let given = case.given(false);
+        assert_eq!(given[0], "0..4 one\n");
+        assert!(given[1].contains("f: 4000 NULs before a record") && given[1].contains("Nuls(4000)"), "{given:?}");
+        assert_eq!(given[2..], ["4004..4015 two\nthr\0ee\n"]);
+        // A second hole is counted, and not said again; a line that begins with it is whole.
+        case.write("four\nfi", 4020);
+        while case.read() == Grown::Yes {}
+        let given = case.given(false);
+        assert!(given[0].contains("text: None") && given[0].contains("Nuls(5)"), "{given:?}");
+        assert_eq!(given[1..], ["4020..4025 four\n"]);
+        case.write("ve\n", 5000);
+        while case.read() == Grown::Yes {}
+        assert_eq!(case.given(false), [format!("4025..5003 fi{}ve\n", "\0".repeat(973))], "NULs within a line are of it");
+    }
+
+    #[test]
+    fn space_that_was_taken_beforehand_is_no_hole() {
+        let mut case = Case::new("one\nt", 99);
+        case.file.set_len(100_000).unwrap();
+        while case.read() == Grown::Yes {}
+        assert_eq!(case.given(false), ["0..4 one\n"]);
+        case.write("wo\nthree\n", 5);
+        while case.read() == Grown::Yes {}
+        assert_eq!(case.given(true), ["4..14 two\nthree\n"]);
+    }
+
+    #[test]
+    fn utf_16_has_nuls_of_its_own() {
+        let text = "\u{feff}a\nb\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let mut case = Case::new("", 99);
+        case.file.write_all_at(&text, 0).unwrap();
+        case.read();
+        case.tail.give_all(&mut case.out);
+        let all: Vec<u8> = case.out.iter().flat_map(|item| if let Followed::Block(block) = item { block.bytes.to_vec() } else { vec![] }).collect();
+        assert_eq!(all, text);
+    }
+
+    #[test]
+    fn a_part_from_before_is_given_out_only_with_what_was_added() {
+        let case = Case::new("old\nnot fin", 99);
+        let print = Print::of(&case.file, 4).unwrap();
+        let tail = Tail::new(case.file.try_clone().unwrap(), (0, 0), "f".into(), Arc::new(Lines { max_bytes: 99 }), print).with_old(11);
+        let mut case = Case { tail, ..case };
+        case.read();
+        assert_eq!(case.given(true).len(), 0);
+        case.write("i", 11);
+        case.read();
+        assert_eq!(case.given(true), ["4..12 not fini"]);
+    }
+
+    #[test]
     fn the_last_record_is_found_from_behind() {
         let at = |text: &str, longest| {
             let mut file = tempfile::tempfile().unwrap();
             file.write_all(text.as_bytes()).unwrap();
-            last_record(&file, longest).unwrap()
+            last_record(&file, text.len() as u64, longest).unwrap()
         };
         assert_eq!((at("", 99), at("a\nb\n", 99), at("a\nb", 99), at("ab", 99)), (0, 4, 2, 0));
         let long = format!("a\n{}", "x".repeat(20_000));
