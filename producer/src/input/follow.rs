@@ -79,6 +79,8 @@ pub struct Setup {
     pub watch: Watch,
     /// Where the records go: not to be read.
     pub output: Option<FileId>,
+    /// While nothing comes, that is yielded as often as this.
+    pub pulse: Option<Duration>,
 }
 
 /// What [`Follow`] yields.
@@ -88,6 +90,8 @@ pub enum Followed {
     Block(Block),
     /// What cannot be read.
     Problem(InputError),
+    /// Nothing has come for a while.
+    Pulse,
     /// What a person should know.
     Notice {
         /// What happened, to which file; `None` where that was said before.
@@ -135,6 +139,9 @@ pub struct Follow {
     watch: Watch,
     meter: Arc<Meter>,
     output: Option<FileId>,
+    pulse: Option<Duration>,
+    /// When something was yielded last.
+    yielded: Instant,
     slots: BTreeMap<SlotId, Slot>,
     next_slot: SlotId,
     /// The names that files of a slot were renamed to.
@@ -192,6 +199,8 @@ impl Follow {
             watch: setup.watch,
             meter: setup.meter,
             output: setup.output,
+            pulse: setup.pulse,
+            yielded: now,
             slots: BTreeMap::new(),
             next_slot: 0,
             moved: HashMap::new(),
@@ -280,7 +289,15 @@ impl Follow {
             }
             Some(_) => self.guard.wait(&[], Some(LULL)).map(drop),
             None if grew => Ok(()),
-            None => self.guard.wait(&self.lookout.fds(), Some(self.next_look.saturating_duration_since(Instant::now()))).map(drop),
+            None => {
+                let pulse = self.pulse.map(|pulse| self.yielded + pulse);
+                let until = pulse.map_or(self.next_look, |pulse| pulse.min(self.next_look));
+                self.guard.wait(&self.lookout.fds(), Some(until.saturating_duration_since(Instant::now())))?;
+                if pulse.is_some_and(|pulse| Instant::now() >= pulse) {
+                    self.ready.push_back(Followed::Pulse);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -388,6 +405,7 @@ impl Iterator for Follow {
     fn next(&mut self) -> Option<Followed> {
         loop {
             if let Some(item) = self.ready.pop_front() {
+                self.yielded = Instant::now();
                 return Some(item);
             }
             match self.ending {
@@ -444,6 +462,7 @@ mod tests {
             meter: Arc::default(),
             watch: watch.clone(),
             output: None,
+            pulse: None,
         };
         let mut follow = Follow::with(Lookout::polling().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
         assert!(next(&mut follow).contains("late.log: not there yet"));
@@ -471,7 +490,7 @@ mod tests {
         (0..count).for_each(|n| append(&path(n), "old\n"));
         let watch = Watch::nothing();
         let (paths, names) = (vec![dir.path().to_owned()], Names::default());
-        let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None };
+        let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None };
         let mut follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), 5).unwrap();
         for round in 0..2 {
             (0..count).for_each(|n| append(&path(n), &format!("{n} {round}\n")));

@@ -82,6 +82,7 @@ impl Sink<Done> for Deliver<'_, '_> {
                 self.ledger.pay(cost);
                 Flow::Continue
             }
+            Done::Pulse => self.write(|writer| writer.look()),
             Done::Misfit(misfit) => {
                 self.fail(Exit::Usage, misfit);
                 self.misfit = true;

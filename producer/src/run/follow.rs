@@ -60,6 +60,7 @@ impl Source for FollowSource {
         Some(match self.follow.next()? {
             Followed::Problem(problem) => problem.into(),
             Followed::Notice { text, cost } => Pulled::Notice { text, cost },
+            Followed::Pulse => Pulled::Pulse,
             Followed::Block(block) if block.part == Part::Whole => self.piece(block, wanted).into(),
             Followed::Block(block) => Pulled::Long(Long::new(block, &*self.boundary)),
         })

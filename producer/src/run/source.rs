@@ -80,6 +80,8 @@ pub enum Pulled {
     },
     /// What was typed does not fit what was read. The run ends.
     Misfit(String),
+    /// Nothing has come for a while: it is looked whether somebody still wants it.
+    Pulse,
 }
 
 /// A piece of a record that is longer than records may be.

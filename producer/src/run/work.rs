@@ -30,6 +30,8 @@ pub(super) enum Done {
     Notice { text: Option<String>, cost: Cost },
     /// As it was pulled.
     Misfit(String),
+    /// As it was pulled.
+    Pulse,
 }
 
 /// A block that was parsed, and its frames.
@@ -84,6 +86,7 @@ impl Worker<Job> for Work<'_> {
             Pulled::Problem(report) => Done::Problem(report),
             Pulled::Notice { text, cost } => Done::Notice { text, cost },
             Pulled::Misfit(misfit) => Done::Misfit(misfit),
+            Pulled::Pulse => Done::Pulse,
             Pulled::Long(long) => Done::Long(long),
             Pulled::Block(piece) => Done::Parsed(Box::new(self.parse(piece, &asked))),
             Pulled::Batch(batch) => Done::Parsed(Box::new(self.shape(batch, &asked))),

@@ -74,6 +74,8 @@ struct State {
     greeted: bool,
     /// How the receiver ended.
     ending: Option<Ending>,
+    /// The receiver has said that it takes no more, before it had all.
+    left: bool,
     /// How the link ended.
     over: Option<Result<(), Gone>>,
 }
@@ -130,7 +132,7 @@ impl Outlet {
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(settings.hold);
         let state =
-            State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, over: None };
+            State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, left: false, over: None };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), readiness });
         let sender = Sender { shared: shared.clone(), settings, bell, over: Box::new(over), told: false };
         let run = move || sender.run(first, &mut connections);
@@ -174,6 +176,16 @@ impl Outlet {
     /// The number of frames that the receiver is done with.
     pub fn done(&self) -> u64 {
         self.shared.lock().outbox.progress().done
+    }
+
+    /// The number of frames that the receiver has: they are in its answer, should it end now.
+    pub fn received(&self) -> u64 {
+        self.shared.lock().outbox.progress().received
+    }
+
+    /// Whether the receiver was told to end, and said so: it answers what it has received.
+    pub fn has_left(&self) -> bool {
+        self.shared.lock().left
     }
 
     /// How the receiver has ended by itself, if it has failed. One that was sent the End may only repeat what it was told.
@@ -322,6 +334,7 @@ impl Sender {
                 Ok(()) => break Ok(()),
                 Err(cut) => cut,
             };
+            self.shared.lock().left = matches!(cut, Cut::Left(_));
             if self.is_abandoned() {
                 break Ok(());
             }
