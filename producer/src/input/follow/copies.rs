@@ -68,9 +68,11 @@ impl Follow {
     /// Finds out whether the file at this place of a slot, before which all was read, is known already.
     pub(super) fn settle(&mut self, id: SlotId, at: usize) {
         if self.continue_version(id, at) {
+            self.slots.entry(id).and_modify(|slot| slot.missed = 0);
             self.mark(id);
             return;
         }
+        self.tell_missed(id);
         let hurry = !matches!(self.ending, Ending::No);
         let Some(doubt) = self.slots.get_mut(&id).and_then(|slot| slot.tails.get_mut(at)).and_then(look_again) else { return };
         let (mut known, mut later, mut after, mut perhaps) = (None, false, None, None);
@@ -140,9 +142,7 @@ impl Follow {
             return false;
         }
         let Some(mut version) = slot.tails.remove(at) else { return false };
-        let orphan = version.orphan;
         slot.tails[before].swap_files(&mut version);
-        slot.tails[before].orphan = orphan;
         // Of the old file, what its writer may still add.
         slot.tails.insert(before, version);
         true

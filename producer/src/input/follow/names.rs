@@ -156,7 +156,7 @@ impl Follow {
         let old = slot.old.take();
         if let Some(owner) = self.owners.get(&found).copied() {
             if owner == id && let Some(newest) = slot.tails.back_mut().filter(|tail| tail.id() == found) {
-                newest.orphan = None;
+                (newest.orphan, newest.replaced) = (None, false);
             }
             if owner != id && renamed && !self.are_kin(owner, id) {
                 self.hand_over(found, owner, id);
@@ -199,7 +199,7 @@ impl Follow {
         tail.give_records(&mut self.ready);
         let Some(slot) = self.slots.get_mut(&to) else { return };
         tail.rename(slot.source.clone());
-        tail.orphan = None;
+        (tail.orphan, tail.replaced) = (None, false);
         slot.leave_newest(true);
         slot.tails.push_back(tail);
         self.owners.insert(file, to);
@@ -299,7 +299,15 @@ impl Follow {
                 Some(Ok(None)) => self.irregular(&path),
                 Some(Err(e)) => self.cannot_open(id, e),
                 None if renamed.is_some_and(|cookie| renamed_ours.contains(&cookie)) => {}
-                None => self.lost(format!("{}: a file of this name came and went before it could be read", path.display())),
+                None => {
+                    if let Some(slot) = self.slots.get_mut(&id) {
+                        slot.missed += 1;
+                    }
+                    match renamed {
+                        Some(_) => self.next_look = self.next_look.min(Instant::now() + POLL),
+                        None => self.tell_missed(id),
+                    }
+                }
             }
         }
         if forgotten {
@@ -310,6 +318,15 @@ impl Follow {
         }
         if forgotten {
             self.look_at_names(|_| true);
+        }
+    }
+
+    /// Says which files could not be opened in time.
+    pub(super) fn tell_missed(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        for _ in 0..std::mem::take(&mut slot.missed) {
+            let text = format!("{}: a file of this name came and went before it could be read", slot.source);
+            self.ready.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
         }
     }
 
@@ -386,8 +403,12 @@ impl Follow {
             orphans |= has_orphan;
             fresh |= slot.has_fresh_orphan(now);
             retired.extend(slot.retire(now, &mut self.ready, &mut self.writers));
+            let may_tell = slot.missed > 0 && slot.tails.iter().all(|tail| tail.doubt.is_none());
             if std::mem::take(&mut slot.recheck) || has_orphan {
                 self.mark(id);
+            }
+            if may_tell {
+                self.tell_missed(id);
             }
         }
         retired.iter().for_each(|tail| self.close(tail));
@@ -419,7 +440,11 @@ impl Follow {
             }
         }
         match open_regular(&slot.path) {
-            Ok(Some(file)) => self.arrive(id, file, false),
+            Ok(Some(file)) => {
+                // It may have come under another followed name, and been renamed since: whose it is was told by now.
+                self.learn();
+                self.arrive(id, file, false);
+            }
             // What is no file is said where it is told of.
             Ok(None) => {}
             Err(e) if e.kind() == io::ErrorKind::PermissionDenied => self.cannot_open(id, e),

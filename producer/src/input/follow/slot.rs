@@ -47,6 +47,9 @@ pub struct Slot {
     pub denied: Option<Denied>,
     /// How long the file was that could not be read when the following began: so much is old.
     pub old: Option<(FileId, u64)>,
+    /// So many files were renamed to it and replaced before they could be opened: they are lost, unless the next one is a longer
+    /// version of what was read.
+    pub missed: u32,
     /// What was read of its files before they were emptied, the last of them last.
     pub emptied: VecDeque<Emptied>,
     read_bytes: u64,
@@ -99,6 +102,7 @@ impl Slot {
             recheck: false,
             denied: None,
             old: None,
+            missed: 0,
             emptied: VecDeque::new(),
             read_bytes: 0,
         }
@@ -215,6 +219,12 @@ impl Slot {
             } else if is_newest {
                 return Read::AtEnd;
             } else {
+                let (is_replaced, next) = (tail.replaced, at + 1);
+                if is_replaced && self.tails[next].doubt.is_some() && self.tails[next].len() > 0 {
+                    // A longer version of it has the rest of the record too.
+                    return Read::Doubtful(next);
+                }
+                let tail = &mut self.tails[at];
                 if tail.has_part() {
                     let until = tail.orphan.map_or(tail.grown, |orphan| orphan.max(tail.grown)) + GRACE;
                     match if Instant::now() < until { Writer::NotBefore(until) } else { writers.of(tail.id(), until) } {

@@ -149,13 +149,15 @@ impl Tail {
         self.doubt.is_none() && (len == pos || (len > pos && matches!(hole::end(&self.file, pos), Ok(None))))
     }
 
-    /// Goes on in the file of `other`, which holds what was read of this one, and gives it this one's. Neither knows its name.
+    /// Goes on in the file of `other`, which holds what was read of this one, and gives it this one's, of which only what is
+    /// added yet is news.
     pub fn swap_files(&mut self, other: &mut Tail) {
         std::mem::swap(&mut self.file, &mut other.file);
         std::mem::swap(&mut self.id, &mut other.id);
-        (other.print, other.start) = (self.print.clone(), self.print.pos);
-        (other.orphan, other.replaced, other.had_writer, other.doubt) = (self.orphan.take(), true, self.had_writer, None);
-        self.replaced = false;
+        std::mem::swap(&mut self.orphan, &mut other.orphan);
+        std::mem::swap(&mut self.replaced, &mut other.replaced);
+        std::mem::swap(&mut self.had_writer, &mut other.had_writer);
+        (other.print, other.start, other.doubt) = (self.print.clone(), self.print.pos, None);
     }
 
     /// The same file, which was emptied, from its beginning.
