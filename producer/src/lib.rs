@@ -274,7 +274,8 @@ fn open_source<'scope>(
         let (paths, names) = (config.paths.clone(), config.names.clone());
         // Whoever is to be sent the records may be started again while none come.
         let pulse = matches!(config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
-        let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id), pulse };
+        let setup =
+            Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id), pulse };
         let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
         let lookout = follow.lookout();
         return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None), Some(lookout)));

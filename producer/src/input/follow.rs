@@ -235,7 +235,9 @@ impl Follow {
         }
         if let [first, more @ ..] = &packed[..] {
             let and_more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
-            follow.ready.push_back(Followed::notice(format!("{first}{and_more}: compressed; not followed. Read without --follow what is in there")));
+            follow.ready.push_back(Followed::notice(format!(
+                "{first}{and_more}: compressed; not followed. Read without --follow what is in there"
+            )));
         }
         Ok(follow)
     }

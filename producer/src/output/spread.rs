@@ -141,9 +141,9 @@ impl Outputs {
         let mut left = VecDeque::new();
         loop {
             let Some(heir) = &self.heir else { return Err(why) };
-            let (undone, was) = self.destinations[0].bury(why).map_err(|why| {
-                Error::Lost(format!("{why}; it was not told to end, so what it had gathered is lost with it"))
-            })?;
+            let (undone, was) = self.destinations[0]
+                .bury(why)
+                .map_err(|why| Error::Lost(format!("{why}; it was not told to end, so what it had gathered is lost with it")))?;
             undone.into_iter().rev().for_each(|encoded| left.push_front(encoded));
             say!("producer: {was}; the stream goes on there, with {} batches that were not done with", left.len());
             self.destinations[0] = heir()?;

@@ -215,16 +215,14 @@ fn copying_and_truncating_loses_only_what_is_reported() {
 
 #[test]
 fn copies_in_a_followed_directory_repeat_nothing() {
-    let kinds: [(&str, fn(&mut Log)); 4] = [
-        ("copytruncate, behind the name", |log| copy_and_truncate(log, "N.log.", "")),
-        ("copytruncate, before the extension", |log| copy_and_truncate(log, "N-202401", ".log")),
-        ("copytruncate, another directory", |log| copy_and_truncate(log, "old/N.log-202401", "")),
-        ("copytruncate, another name", |log| copy_and_truncate(log, "before-N-", ".txt")),
-    ];
-    for (name, rotate) in kinds {
+    let check = |name: &str, rotate: fn(&mut Log)| {
         let (counts, lines, said) = stress(name, Way::Directory, rotate);
         only_reported(name, &gaps_in_any_order(&counts, lines), &said, "was truncated");
-    }
+    };
+    check("copytruncate, behind the name", |log| copy_and_truncate(log, "N.log.", ""));
+    check("copytruncate, before the extension", |log| copy_and_truncate(log, "N-202401", ".log"));
+    check("copytruncate, another directory", |log| copy_and_truncate(log, "old/N.log-202401", ""));
+    check("copytruncate, another name", |log| copy_and_truncate(log, "before-N-", ".txt"));
 }
 
 fn copy_and_truncate(log: &mut Log, before: &str, after: &str) {

@@ -126,7 +126,9 @@ impl Follow {
     fn decide(&mut self, id: SlotId, at: usize, from: u64) {
         let Some(tail) = self.slots.get_mut(&id).and_then(|slot| slot.tails.get_mut(at)) else { return };
         tail.doubt = None;
-        if from > 0 && let Err(e) = tail.skip_to(from) {
+        if from > 0
+            && let Err(e) = tail.skip_to(from)
+        {
             let name = tail.source().to_string();
             self.ready.push_back(Followed::Problem(InputError { name, what: reason(&e) }));
         }

@@ -59,7 +59,8 @@ impl Follow {
     /// Where the name is a symbolic link, what happens to the names it leads to matters too.
     fn follow_links(&self, id: SlotId) {
         let Some(slot) = self.slots.get(&id) else { return };
-        let places = links(&slot.path).into_iter().filter_map(|path| Some((self.lookout.add(&parent(&path)), path.file_name()?.to_owned())));
+        let places =
+            links(&slot.path).into_iter().filter_map(|path| Some((self.lookout.add(&parent(&path)), path.file_name()?.to_owned())));
         self.lookout.give_anew(&slot.place, places.collect(), id);
     }
 
@@ -155,7 +156,9 @@ impl Follow {
         slot.denied = None;
         let old = slot.old.take();
         if let Some(owner) = self.owners.get(&found).copied() {
-            if owner == id && let Some(newest) = slot.tails.back_mut().filter(|tail| tail.id() == found) {
+            if owner == id
+                && let Some(newest) = slot.tails.back_mut().filter(|tail| tail.id() == found)
+            {
                 (newest.orphan, newest.replaced) = (None, false);
             }
             if owner != id && renamed && !self.are_kin(owner, id) {

@@ -95,7 +95,12 @@ mod linux {
             if REMOTE.contains(&kind) {
                 return None;
             }
-            let flags = WatchFlags::CREATE | WatchFlags::MOVE | WatchFlags::DELETE | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF | WatchFlags::ATTRIB;
+            let flags = WatchFlags::CREATE
+                | WatchFlags::MOVE
+                | WatchFlags::DELETE
+                | WatchFlags::DELETE_SELF
+                | WatchFlags::MOVE_SELF
+                | WatchFlags::ATTRIB;
             let watch = add_watch(&*self.queue, dir, flags | WatchFlags::ONLYDIR).ok()?;
             Some(*self.watched.entry(watch).or_insert(next))
         }

@@ -131,8 +131,17 @@ impl Outlet {
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(settings.hold);
-        let state =
-            State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, left: false, over: None };
+        let state = State {
+            outbox,
+            ended: false,
+            abandoned: false,
+            plan: None,
+            holds_state: false,
+            greeted: false,
+            ending: None,
+            left: false,
+            over: None,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), readiness });
         let sender = Sender { shared: shared.clone(), settings, bell, over: Box::new(over), told: false };
         let run = move || sender.run(first, &mut connections);
