@@ -72,9 +72,10 @@ impl Destination {
         let Some(outlet) = self.recipient.outlet() else { return };
         let mut done = outlet.done();
         match (outlet.holds_state(), self.has_heir) {
-            (true, true) => done = outlet.received(),
+            (false, true) if !outlet.has_left() => {}
+            (_, true) => done = outlet.received(),
             (true, false) => (self.keeps, self.kept) = (false, VecDeque::new()),
-            (false, _) => {}
+            (false, false) => {}
         }
         while self.kept.front().is_some_and(|(number, _)| *number < done) {
             self.kept.pop_front();

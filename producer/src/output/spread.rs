@@ -141,11 +141,14 @@ impl Outputs {
         let mut left = VecDeque::new();
         loop {
             let Some(heir) = &self.heir else { return Err(why) };
-            let (undone, was) = self.destinations[0]
-                .bury(why)
-                .map_err(|why| Error::Lost(format!("{why}; it was not told to end, so what it had gathered is lost with it")))?;
+            let lost = |why| Error::Lost(format!("{why}; it was not told to end, so what it had gathered is lost with it"));
+            let (undone, _) = self.destinations[0].bury(why).map_err(lost)?;
             undone.into_iter().rev().for_each(|encoded| left.push_front(encoded));
-            say!("producer: {was}; the stream goes on there, with {} batches that were not done with", left.len());
+            say!(
+                "producer: {}: another consumer has come; it is sent what the one before it was not done with ({} batches), and what comes",
+                self.destinations[0].name(),
+                left.len()
+            );
             self.destinations[0] = heir()?;
             why = match self.send_left(&mut left) {
                 Ok(()) => return Ok(()),
