@@ -102,6 +102,7 @@ impl Config {
                 connect_timeout: cli.connect_timeout,
                 retry_timeout: cli.retry_timeout,
                 replay: cli.replay,
+                endless: cli.follow,
                 security: security::Options { cert: cli.cert, key: cli.key, ca: cli.ca, token: cli.token_file, insecure: cli.insecure },
                 quiet: cli.quiet,
             },

@@ -29,9 +29,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Scope};
+use std::time::Duration;
 
 use recpipe::transport::back::Listener;
-use recpipe::transport::link::Over;
+use recpipe::transport::link::{Over, Replay};
 use recpipe::transport::{Patient, Url, file, stdio};
 use recpipe::wire::Writer;
 use recpipe::{Error, Exit, say};
@@ -147,8 +148,13 @@ fn produce_for(
         // Links are over one by one; that all are is seen by the next write, and where none comes, the reading is to end. So it is
         // where one is missed.
         let may_lose = options.spread == Spread::Balance;
+        // Another may be started in its place: the next write tells.
+        let has_heir = config.options.packing.form == As::Records && options.has_heir(urls, listen.map(|(_, count)| *count));
         let links = Arc::new(AtomicUsize::new(listen.map_or(urls.len(), |(_, count)| *count)));
         move |over| {
+            if has_heir && matches!(over, Over::Lost | Over::Left) {
+                return;
+            }
             let is_missed = over == Over::Failed || over == Over::Lost && !may_lose;
             if over != Over::Failed && links.fetch_sub(1, Ordering::Relaxed) == 1 || is_missed {
                 stop.stop();
@@ -170,19 +176,20 @@ fn produce_for(
             let outputs = Box::new(foreign::open(form, urls, listen, options, &watch).map_err(failed)?);
             return once(found, outputs, Advice::Nobody, kept)?.map_err(lost);
         }
-        let Opened { outputs, advice, listening: _listening, anew } =
+        let Opened { outputs, advice, listening: _listening, anew, waiting } =
             output::open(urls, listen, options, &watch, over()).map_err(failed)?;
-        let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
-            return once(found, Box::new(outputs), advice, kept)?.map_err(lost);
-        };
         // What is not sent because of a signal is not sent again, and who might come to take it is not waited for.
-        watch.also_ends(anew.wait_no_more());
-        let by_signal = |given_up: bool, exit: Exit| match watch.signal().filter(|_| given_up) {
+        let waited_for = waiting.clone();
+        watch.also_ends(move || waited_for.iter().for_each(Replay::wait_no_more));
+        let by_signal = |exit: Exit| match watch.signal().filter(|_| waiting.as_ref().is_some_and(Replay::has_given_up)) {
             Some(signal) => Err((Exit::Signal(signal), format!("ended by {}, and waits for no consumer", signals::name(signal)))),
             None => Ok(exit),
         };
+        let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
+            return once(found, Box::new(outputs), advice, kept)?.map_err(lost).and_then(by_signal);
+        };
         let mut restarted = match once(found.clone(), Box::new(outputs), advice, kept)? {
-            Ok(exit) => return by_signal(anew.has_given_up(), exit),
+            Ok(exit) => return by_signal(exit),
             Err(why) => why,
         };
         for _ in 0..replay::MOST {
@@ -197,7 +204,7 @@ fn produce_for(
             let kept = config.rejects.as_deref().map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))?;
             let (outputs, advice) = anew.open(over()).map_err(failed)?;
             match once(found.clone(), Box::new(outputs), advice, kept)? {
-                Ok(exit) => return by_signal(anew.has_given_up(), exit),
+                Ok(exit) => return by_signal(exit),
                 Err(why) => restarted = why,
             }
         }
@@ -259,7 +266,10 @@ fn open_source<'scope>(
             return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
         }
         let (paths, names) = (config.paths.clone(), config.names.clone());
-        let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id) };
+        // Whoever is to be sent the records may be started again while none come.
+        let pulse = matches!(config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
+        let setup =
+            Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id), pulse };
         let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
         let lookout = follow.lookout();
         return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, alone, meter, None), Some(lookout)));

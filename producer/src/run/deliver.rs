@@ -81,11 +81,12 @@ impl Sink<Done> for Deliver<'_, '_> {
                 self.fail(report.exit, report.message.clone());
                 self.write(|writer| writer.report(&report))
             }
-            Done::Notice { text, loss } => {
-                self.progress.say(&format!("producer: {text}"));
-                self.ledger.losses += u64::from(loss);
+            Done::Notice { text, cost } => {
+                text.iter().for_each(|text| self.progress.say(&format!("producer: {text}")));
+                self.ledger.pay(cost);
                 Flow::Continue
             }
+            Done::Pulse => self.write(|writer| writer.look()),
             Done::Misfit(misfit) => {
                 self.fail(Exit::Usage, misfit);
                 self.misfit = true;

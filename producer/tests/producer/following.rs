@@ -123,6 +123,17 @@ impl Following {
         }
     }
 
+    /// The same for one that may have ended.
+    pub fn signal_if_there(&self, signal: rustix::process::Signal) {
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+    }
+
+    /// How many open files it has whose path ends so.
+    pub fn open_files(&self, end: &str) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().flatten();
+        open.filter_map(|open| std::fs::read_link(open.path()).ok()).filter(|path| path.to_string_lossy().ends_with(end)).count()
+    }
+
     /// Waits for the end: the lines not looked at yet, the End frame, and the exit code.
     pub fn end(mut self) -> (Vec<String>, Ending, i32) {
         let ending = loop {
@@ -135,6 +146,14 @@ impl Following {
         let code = wait(&mut self.child, DEADLINE).unwrap_or_else(|| panic!("it goes on after its End frame"));
         let rest = self.shared.state.lock().unwrap().lines.split_off(self.seen);
         (rest, ending, code)
+    }
+
+    /// Waits for the end: all lines, and what was said.
+    pub fn ended(mut self) -> (Vec<String>, String) {
+        self.seen = 0;
+        let shared = self.shared.clone();
+        let (lines, ..) = self.end();
+        (lines, std::mem::take(&mut shared.state.lock().unwrap().said))
     }
 
     /// The processor time it took so far.

@@ -6,6 +6,7 @@ mod advice; // what the reader needs, told backwards through the pipe
 mod binary; // formats without lines: struct, pickle, xml, records, find
 mod follow; // files that grow: rotation, joining, latency, signals
 mod follow_lost; // files that are deleted while they are followed
+mod follow_rotated; // what each kind of rotation makes of a followed file
 mod follow_stress; // a writer at full speed through many rotations
 mod following;
 mod formats; // what each format reads and refuses; --fields, --cast, --grep; help

@@ -19,6 +19,7 @@ mod endurance;
 // A consumer of any number of senders.
 mod endless;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
+mod heirs;
 mod inputs;
 // More peers than there is room for.
 mod limits;
