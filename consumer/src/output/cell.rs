@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use recpipe::{Batch, Time};
+use recpipe::{Batch, Time, record::ShownFloat};
 
 use crate::expr::{Operand, Values, Vector};
 
@@ -114,14 +114,14 @@ pub(super) fn wide(value: i128, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e300`, `NaN`, `-inf`.
+/// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e+300`, `NaN`, `-inf`.
 pub(super) fn float(value: f64, out: &mut Vec<u8>) {
     // Beyond, the two write exponents differently.
     if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
         out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
         // Writing to a vector does not fail.
-        drop(write!(out, "{value:?}"));
+        drop(write!(out, "{}", ShownFloat(value)));
     }
 }
 

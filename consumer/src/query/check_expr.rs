@@ -7,7 +7,7 @@ use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
     cure::{self, cast},
-    diagnose::{Diagnostic, Source, Span, did_you_mean, nearest},
+    diagnose::{Diagnostic, Source, Span, nearest},
     functions::{self, common, name},
     plan::Awaited,
     token::{Kind, Lexer},
@@ -232,16 +232,13 @@ impl Checker<'_> {
             return time;
         }
         let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
-        let nearest = self.scope.names().find(|name| name.eq_ignore_ascii_case(text)).map(str::to_owned);
-        let near = nearest.map_or_else(|| did_you_mean(text, self.scope.names()), |name| format!("did you mean `{name}`?"));
-        if comes_in && (*may_come || near.is_empty()) {
+        let mut found = self.unknown_field(text, *span);
+        if comes_in && (*may_come || found.label.is_empty()) {
             if self.awaited.iter().all(|awaited| awaited.name != *text) {
                 self.awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
             }
             return Err(Failed);
         }
-        let mut found = self.unknown_field(text, *span);
-        found.label = near;
         if comes_in {
             let written = self.source.slice(*span);
             found = found.help(format!(
@@ -269,7 +266,8 @@ impl Checker<'_> {
         // A name that was read as something else, for want of backticks.
         let rest = self.source.text().get(span.start..).unwrap_or_default();
         let whole = self.scope.names().filter(|name| rest.starts_with(name)).max_by_key(|name| name.len());
-        let meant = whole.or_else(|| nearest(field, self.scope.names()));
+        let in_other_case = || self.scope.names().find(|name| name.eq_ignore_ascii_case(field));
+        let meant = whole.or_else(in_other_case).or_else(|| nearest(field, self.scope.names()));
         let label = meant.map(|name| format!("did you mean `{}`?", cure::field(name))).unwrap_or_default();
         Diagnostic::new(span, format!("unknown field `{field}`")).label(label).help(fields)
     }

@@ -33,5 +33,5 @@ pub use pool::{Buffer, Pool};
 pub use schema::{Field, Schema, Type};
 pub use text::Text;
 pub use time::Time;
-pub use value::Value;
+pub use value::{ShownFloat, Value};
 pub use vector::Vector;

@@ -149,7 +149,7 @@ fn hash(value: &Cell) -> Cell {
         Cell::Float(float) if *float == float.trunc() && (-(2_f64.powi(127))..2_f64.powi(127)).contains(float) => {
             format!("{float:.0}").replace("-0", "0")
         }
-        Cell::Float(float) => format!("{float:?}"),
+        Cell::Float(float) => recpipe::record::ShownFloat(*float).to_string(),
         Cell::Time(time) => Time { offset_s: 0, ..*time }.to_string(),
         other => return Cell::Int((XxHash3_64::oneshot(&text(other)) as i64).into()),
     };
@@ -160,7 +160,10 @@ fn text(value: &Cell) -> Vec<u8> {
     match value {
         Cell::Bool(value) => value.to_string().into(),
         Cell::Int(value) => value.to_string().into(),
-        Cell::Float(value) => format!("{value:?}").into(),
+        Cell::Float(value) => {
+            let text = format!("{value:?}");
+            if text.contains("e-") { text.into() } else { text.replace('e', "e+").into() }
+        }
         Cell::Time(time) => time.to_string().into(),
         Cell::Text(text) => text.clone(),
         Cell::Null => panic!("null has no text"),
