@@ -2,10 +2,14 @@
 
 use std::{fmt::Write, path::PathBuf, time::Duration};
 
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{
+    CommandFactory, FromArgMatches, Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use recpipe::{
     Error, Exit,
     parallel::MAX_THREADS,
+    times::Zone,
     transport::{Security, Url, dial::Patience, security},
 };
 
@@ -100,6 +104,11 @@ pub struct Cli {
     #[arg(long, value_name = "DIR", value_parser = directory)]
     pub temp_dir: Option<PathBuf>,
 
+    /// The place whose clock shows times and cuts them into days, as `Europe/Berlin`; times without an offset, and literals,
+    /// are taken there [default: each time's own offset, and UTC for those without]
+    #[arg(long, value_name = "NAME", value_parser = Zone::named)]
+    pub zone: Option<Zone>,
+
     /// A value that had to be left out, as text that is no time, makes exit 4; the answer is given all the same
     #[arg(long)]
     pub strict: bool,
@@ -165,9 +174,20 @@ impl Cli {
 
     /// Parses the program's arguments; help and usage errors end the program, as clap does.
     pub fn from_args() -> Self {
-        let matches = Cli::command().after_help(reference()).get_matches();
+        let command = Cli::command().after_help(reference());
+        let matches = command.try_get_matches().unwrap_or_else(|error| unquoted(error).exit());
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
+}
+
+/// An option of one letter that there is not may be a word of a query that was not quoted: `sort -bytes`.
+fn unquoted(mut error: clap::Error) -> clap::Error {
+    let is_short = |value: &ContextValue| matches!(value, ContextValue::String(arg) if !arg.starts_with("--"));
+    if error.kind() == ErrorKind::UnknownArgument && error.get(ContextKind::InvalidArg).is_some_and(is_short) {
+        let tip = "a query with blanks in it is quoted, as in: consumer 'sort -bytes | head 3'".into();
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip]));
+    }
+    error
 }
 
 /// The words of the language and the exit codes, from their tables.

@@ -1,9 +1,13 @@
-//! Values that an answer could not use: they are counted, and said once at the end with an example.
+//! Values that an answer could not use, or not as they are: they are counted, and said once at the end with an example.
 //!
 //! Whoever leaves a value out holds a [`Counter`] of the run's [`LeftOut`] and notes, a batch at a time, how many there were
 //! and the first of them. What is said depends neither on the threads nor on the processes: notes of a batch count when its
 //! results are taken (those of batches that were read ahead, and that nobody wanted any more, do not), and the example is
 //! that of the first batch, whoever worked on it.
+
+mod why;
+
+pub use why::Why;
 
 use std::{
     collections::BTreeMap,
@@ -14,45 +18,7 @@ use std::{
 use recpipe::{Batch, BatchBuilder, Error, Field, Schema, Type, Value};
 
 /// An example is not shown beyond so many characters.
-const EXAMPLE_CHARS: usize = 60;
-
-/// What is the matter with the values.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Why {
-    /// Text, or a number, that is no time.
-    NoTime,
-    /// A time in a year that a time cannot be.
-    NoSuchYear,
-    /// A value of another type where numbers are calculated with.
-    NoNumber,
-    /// A value of a field that an output has no column for, since its header was written before the field came.
-    NoColumn,
-    /// A value that the type of its column in an output, which was said before it came, cannot hold.
-    NoRoom,
-}
-
-impl Why {
-    const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear, Why::NoNumber, Why::NoColumn, Why::NoRoom];
-
-    /// Whether the answer lacks something that the query asked for: it is wrong for that, not just computed without it.
-    pub fn is_loss(self) -> bool {
-        matches!(self, Why::NoColumn | Why::NoRoom)
-    }
-
-    /// What one such value is, and what several are.
-    fn words(self) -> [&'static str; 2] {
-        match self {
-            Why::NoTime => ["is no time and counts as null", "are no times and count as null"],
-            Why::NoNumber => ["is no number and is left out", "are no numbers and are left out"],
-            Why::NoColumn => ["came too late for a column and is not shown", "came too late for a column and are not shown"],
-            Why::NoRoom => ["does not fit the type of its column and is null", "do not fit the type of their column and are null"],
-            Why::NoSuchYear => [
-                "is beyond the years of a time (1678 to 2261) and counts as null",
-                "are beyond the years of a time (1678 to 2261) and count as null",
-            ],
-        }
-    }
-}
+const EXAMPLE_CHARS: usize = 120;
 
 /// What is counted together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,15 +41,21 @@ struct Tally {
     example: String,
     /// Where that is, as far as it is known.
     place: String,
+    /// The least and the greatest of the numbers that go with the values.
+    range: Option<(i64, i64)>,
 }
 
 impl Tally {
     fn add(&mut self, other: Tally) {
         let count = self.count.saturating_add(other.count);
-        if other.order < self.order {
+        let range = match (self.range, other.range) {
+            (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
+            (range, None) | (None, range) => range,
+        };
+        if self.count == 0 || (other.count > 0 && other.order < self.order) {
             *self = other;
         }
-        self.count = count;
+        (self.count, self.range) = (count, range);
     }
 }
 
@@ -127,7 +99,13 @@ pub struct Counter {
 impl Counter {
     /// So many values of this batch were left out; `first` gives the first of them as it is to be shown, `row` is its row.
     pub fn note(&self, batch: &Batch, count: u64, row: usize, first: impl FnOnce() -> String) {
-        if count == 0 {
+        self.note_range(batch, count, row, None, first);
+    }
+
+    /// As [`Counter::note`], with the least and the greatest of the numbers that go with the values, which may have come up
+    /// without any of them.
+    pub fn note_range(&self, batch: &Batch, count: u64, row: usize, range: Option<(i64, i64)>, first: impl FnOnce() -> String) {
+        if count == 0 && range.is_none() {
             return;
         }
         let origin = batch.origin();
@@ -135,9 +113,16 @@ impl Counter {
             "" => String::new(),
             // Where lines are not known, there is no more to say of it.
             "-" => batch.place(batch.physical(row)).strip_prefix("-:").map_or(String::new(), |line| format!("line {line}")),
+            _ if batch.is_empty() => origin.source.to_string(),
             _ => batch.place(batch.physical(row)),
         };
-        let tally = Tally { count, order: (origin.order, row as u64), example: shortened(&first()), place };
+        let tally = Tally {
+            count,
+            order: (origin.order, row as u64),
+            example: if count == 0 { String::new() } else { shortened(&first()) },
+            place,
+            range,
+        };
         let mut tallies = self.left_out.lock();
         match tallies.pending.get_mut(&(origin.order, self.topic.clone())) {
             Some(known) => known.add(tally),
@@ -179,13 +164,21 @@ impl fmt::Display for Summary {
         let Summary { count, why, what, cure, example, place, .. } = self;
         let [one, many] = why.words();
         match count {
+            0 => write!(out, "values of `{what}` {many}")?,
             1 => write!(out, "1 value of `{what}` {one}: {example}")?,
             _ => write!(out, "{count} values of `{what}` {many}, the first is {example}")?,
         }
-        if !place.is_empty() {
-            write!(out, " in {place}")?;
+        if *count > 0 && !place.is_empty() {
+            write!(out, " ({place})")?;
         }
         if cure.is_empty() { Ok(()) } else { write!(out, "; {cure}") }
+    }
+}
+
+impl Summary {
+    /// Whether the answer lacks something for it.
+    pub fn is_loss(&self) -> bool {
+        self.why.is_loss()
     }
 }
 
@@ -234,6 +227,8 @@ impl LeftOut {
                 number(tally.count),
                 number(tally.order.0),
                 number(tally.order.1),
+                tally.range.map_or(Value::Null, |(low, _)| Value::Int(low.into())),
+                tally.range.map_or(Value::Null, |(_, high)| Value::Int(high.into())),
                 Value::Text(topic.what.as_bytes()),
                 Value::Text(topic.cure.as_bytes()),
                 Value::Text(tally.example.as_bytes()),
@@ -253,6 +248,8 @@ impl LeftOut {
                 Value::Int(count),
                 Value::Int(order),
                 Value::Int(row),
+                low,
+                high,
                 Value::Text(what),
                 Value::Text(cure),
                 Value::Text(example),
@@ -267,7 +264,11 @@ impl LeftOut {
             };
             let topic = Topic { at, why: *why, what: text(what).into(), cure: text(cure).into() };
             let [count, order, row] = [count, order, row].map(|number| (number as i64).cast_unsigned());
-            let tally = Tally { count, order: (order, row), example: text(example), place: text(place) };
+            let range = match (low, high) {
+                (Value::Int(low), Value::Int(high)) => Some((low as i64, high as i64)),
+                _ => None,
+            };
+            let tally = Tally { count, order: (order, row), example: text(example), place: text(place), range };
             match self.lock().pending.entry((order, topic)) {
                 std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().add(tally),
                 std::collections::btree_map::Entry::Vacant(free) => drop(free.insert(tally)),
@@ -293,17 +294,19 @@ impl LeftOut {
             let Topic { at, why, what, cure } = topic;
             Summary { count: tally.count, at, why, what, order: tally.order, cure, example: tally.example, place: tally.place }
         };
-        merged.into_iter().map(summary).collect()
+        merged.into_iter().filter(|(topic, tally)| topic.why.is_said(tally.count, tally.range)).map(summary).collect()
     }
 }
 
 /// What processes tell each other.
-const COLUMNS: [(&str, Type); 9] = [
+const COLUMNS: [(&str, Type); 11] = [
     ("at", Type::Int),
     ("why", Type::Int),
     ("count", Type::Int),
     ("order", Type::Int),
     ("row", Type::Int),
+    ("low", Type::Int),
+    ("high", Type::Int),
     ("what", Type::Text),
     ("cure", Type::Text),
     ("example", Type::Text),
@@ -340,7 +343,7 @@ mod tests {
         left_out.settle(0);
         left_out.settle(1);
         let expect =
-            "4 values of `time(d)` are no times and count as null, the first is \"soon\" in a.csv; give a format: `time(d, \"%d.%m.%Y\")`";
+            "4 values of `time(d)` are no times and count as null, the first is \"soon\" (a.csv); give a format: `time(d, \"%d.%m.%Y\")`";
         assert_eq!(said(&left_out), [expect]);
     }
 
@@ -348,9 +351,10 @@ mod tests {
     fn what_nobody_took_does_not_count() {
         let left_out = LeftOut::default();
         let counter = left_out.counter(0, "d", Why::NoSuchYear, "");
-        (0..9).for_each(|order| counter.note(&batch(order, "-"), 1, 0, || format!("{order}\t{}", "x".repeat(99))));
+        (0..9).for_each(|order| counter.note(&batch(order, "-"), 1, 0, || format!("{order}\t{}", "x".repeat(199))));
         left_out.settle(0);
-        let expect = format!("1 value of `d` is beyond the years of a time (1678 to 2261) and counts as null: 0\\t{}…", "x".repeat(58));
+        let expect =
+            format!("1 value of `d` is beyond the years that a time can be (1678 to 2261) and counts as null: 0\\t{}…", "x".repeat(118));
         assert_eq!(said(&left_out), [expect]);
         left_out.settle_all();
         assert_eq!(left_out.summaries()[0].count, 9);
@@ -377,6 +381,6 @@ mod tests {
         here.settle(6);
         assert!(here.summaries().is_empty());
         here.settle(7);
-        assert_eq!(said(&here), ["2 values of `d` are no times and count as null, the first is x in a; cure"]);
+        assert_eq!(said(&here), ["2 values of `d` are no times and count as null, the first is x (a); cure"]);
     }
 }

@@ -30,5 +30,4 @@ pub mod sort;
 pub mod split;
 pub mod stage;
 pub mod strftime;
-pub mod strptime;
 pub mod unite;

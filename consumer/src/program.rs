@@ -3,7 +3,11 @@
 use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
-use recpipe::{Error, Exit, say, signals, transport::Url, wire::Ending};
+use recpipe::{
+    Error, Exit, say, signals,
+    transport::{Url, stdio},
+    wire::Ending,
+};
 
 use crate::{
     cli::Cli,
@@ -11,7 +15,6 @@ use crate::{
     help,
     input::{self, Begun, Input},
     late,
-    left_out::Summary,
     output::{Calling, Look, Printer},
     processes::{self, Orders},
     query::{self, Query, QueryError, Setting, Source, plan::Output},
@@ -113,10 +116,17 @@ fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, 
 }
 
 fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let setting = Setting::default();
+    let setting = Setting { zone: cli.zone.clone(), ..Setting::default() };
     let plan = match input.begin(cli.quiet)? {
-        Begun::Schema(schema) => query::check_at(source, query, &schema, &setting)?,
-        Begun::Ended(ending) => return Ok(ended(&ending, input.signal())),
+        Begun::Schema(schema) => match query::check_at(source, query, &schema, &setting) {
+            Ok(plan) => plan,
+            // Where the producer has made no record of anything, its fields tell nothing about the query.
+            Err(error) => match input.ends_without_records().filter(|ending| ending.exit != Exit::Done) {
+                Some(ending) => return Ok(ended(&ending, input)),
+                None => return Err(error.into()),
+            },
+        },
+        Begun::Ended(ending) => return Ok(ended(&ending, input)),
     };
     if cli.check {
         return Ok(Exit::Done);
@@ -141,6 +151,7 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         processes: processes.into(),
         source: source.clone(),
         now: setting.now,
+        zone: setting.zone.clone(),
         left_out: setting.left_out.clone(),
     });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
@@ -155,7 +166,8 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         left_out: setting.left_out.clone(),
         quiet: cli.quiet,
     };
-    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options)));
+    let shows = run::shows_early(&plan, &options, terminal) && !stdio::stdout_is_file();
+    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.elsewhere {
@@ -174,17 +186,16 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
     let left_out = setting.left_out.summaries();
-    let lacks = |summary: &Summary| cli.strict || summary.why.is_loss();
-    let fails = left_out.iter().any(lacks);
-    if !cli.quiet || fails {
+    let fails = left_out.iter().any(|summary| summary.why.is_unwritten() || cli.strict && summary.is_loss());
+    if !cli.quiet || cli.strict || fails {
         late::tell(&left_out, &plan, source);
     }
-    let exit = conclude(outcome, input.signal())?;
+    let exit = conclude(outcome, input)?;
     Ok(if fails { exit.or(Exit::Rejects) } else { exit })
 }
 
 /// The exit of a run, with what is to be said of it.
-fn conclude(outcome: Outcome, signal: Option<u8>) -> anyhow::Result<Exit> {
+fn conclude(outcome: Outcome, input: &Input) -> anyhow::Result<Exit> {
     match (outcome.error, outcome.ending) {
         // Whoever has enough is done, however the stream would have ended. (Whether a worker has read on as far as its end
         // is chance.)
@@ -194,15 +205,18 @@ fn conclude(outcome: Outcome, signal: Option<u8>) -> anyhow::Result<Exit> {
             Err(anyhow::Error::new(error).context("the answer is incomplete, it is that of the records that came"))
         }
         (Some(error), _) => Err(error.into()),
-        (None, Some(ending)) => Ok(ended(&ending, signal)),
+        (None, Some(ending)) => Ok(ended(&ending, input)),
         (None, None) => Err(anyhow!("the stream stopped without an end and without an error")),
     }
 }
 
 /// The producer's own exit, and its words; or the signal that ended us before it.
-fn ended(ending: &Ending, signal: Option<u8>) -> Exit {
-    if signal.is_some_and(|signal| ending.exit == Exit::Signal(signal)) {
+fn ended(ending: &Ending, input: &Input) -> Exit {
+    if input.signal().is_some_and(|signal| ending.exit == Exit::Signal(signal)) {
         say!("consumer: {}; the answer is that of the records that came", ending.cause);
+    } else if ending.exit == Exit::Usage && input.is_pipe() {
+        // What was typed wrongly, the producer beside us has said to whoever typed both.
+        say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.exit);
     } else if ending.exit != Exit::Done {
         say!("consumer: the producer ended with exit {}: {}", ending.exit.code(), ending.cause);
     }

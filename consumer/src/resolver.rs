@@ -301,7 +301,8 @@ mod tests {
         assert!(resolver.names([address(7)])[&address(7)].is_none());
         assert_eq!(resolver.stuck, 4);
         assert!(resolver.names((100..200).map(address)).values().all(Option::is_none));
-        assert!(began.elapsed() < Duration::from_secs(20));
+        // Were they waited for, it would be a second for each of a hundred.
+        assert!(began.elapsed() < Duration::from_secs(60));
         drop(hold);
     }
 
@@ -319,7 +320,7 @@ mod tests {
         // The answer that was late comes while the next is waited for, or that one is not asked for at all yet.
         let began = Instant::now();
         while resolver.names([address(2)])[&address(2)].is_none() {
-            assert!(began.elapsed() < Duration::from_secs(20));
+            assert!(began.elapsed() < Duration::from_secs(120));
             resolver.known[0].remove(&address(2));
             std::thread::yield_now();
         }

@@ -8,10 +8,11 @@ use std::{
 };
 
 use recpipe::{
-    Error, Exit, Flow, Stage,
+    Batch, Error, Exit, Flow, Stage,
     parallel::{self, Sink, Worker},
     say,
     stage::{Coroutine, State},
+    times::Zone,
     wire::{Ending, Incoming, RawBatch},
 };
 
@@ -26,10 +27,10 @@ use crate::{
     preview::Preview,
     processes::{Orders, Team, Turn},
     query::{
-        plan::{Output, Plan},
+        plan::{Output, Plan, PlanStage, Step},
         words::Runs,
     },
-    split::{Split, WorkerPart},
+    split::{self, Split, WorkerPart},
     stage::{Piece, Target},
     unite::Unite,
 };
@@ -196,6 +197,14 @@ pub fn holds_state(plan: &Plan, options: &Options) -> bool {
         || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
 }
 
+/// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and
+/// what it has until then is not drawn on a `terminal`.
+pub fn shows_early(plan: &Plan, options: &Options, terminal: bool) -> bool {
+    let is_drawn = terminal && is_picture(plan.sink().unwrap_or(&options.default_output));
+    let speaks = |stage: &PlanStage| matches!(stage.step, Step::Tee(_) | Step::Trace(_));
+    is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| split::waits(&stage.step))
+}
+
 /// That a field which the query names was not in a stream that was read to its end.
 fn never_came(seen: &Seen, plan: &Plan, ending: Option<&Ending>, broken: Option<&Error>, records: u64) -> Option<Error> {
     let ending = ending.filter(|_| broken.is_none())?;
@@ -244,6 +253,7 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream
 pub struct QueryWorker {
     part: WorkerPart,
     unite: Unite,
+    zone: Option<Zone>,
 }
 
 /// A batch, and who is to be told when it is done with.
@@ -260,7 +270,7 @@ pub struct Worked {
 impl QueryWorker {
     /// Runs this part of the plan.
     pub fn new(part: WorkerPart, plan: &Plan) -> Self {
-        QueryWorker { part, unite: Unite::new(plan.input.clone()) }
+        QueryWorker { part, unite: Unite::new(plan.input.clone()), zone: plan.zone.clone() }
     }
 
     /// What comes of a frame.
@@ -268,7 +278,7 @@ impl QueryWorker {
     /// # Errors
     /// [`Error::Corrupt`] when it is damaged; those of the stages.
     pub fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
-        let batch = self.unite.unite(raw.decode()?)?;
+        let batch = in_zone(self.unite.unite(raw.decode()?)?, self.zone.as_ref())?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
@@ -310,6 +320,13 @@ impl Worker<Item> for QueryWorker {
     fn finish(self) -> Self::Last {
         self.gathered()
     }
+}
+
+/// The batch with the times as clocks of the zone show them.
+fn in_zone(batch: Batch, zone: Option<&Zone>) -> Result<Batch, Error> {
+    let Some(zone) = zone else { return Ok(batch) };
+    let columns = batch.columns().iter().map(|column| zone.column(column)).collect();
+    batch.with_columns(batch.schema().clone(), columns)
 }
 
 /// The part that runs once, on the calling thread.

@@ -141,17 +141,25 @@ impl<'p> Split<'p> {
     pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
         // What the workers gather at the cut goes to the stage after it.
         let gathers = self.empty().is_some();
-        self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets)
+        self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets, false)
     }
 
-    /// The stages of a plan, or of a branch, from this place on, and its output.
-    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets) -> Result<Outlet, Error> {
+    /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
+    /// them waits for the end.
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets, is_late: bool) -> Result<Outlet, Error> {
         let Outlet { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
-        let preview = |place: usize| Preview::new(&plan.stages[place..], output, &self.budget, canvas.as_ref()?);
+        // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
+        let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| waits(&stage.step));
+        let preview = |place: usize| {
+            if is_late(place) {
+                return None;
+            }
+            Preview::new(&plan.stages[place..], output, &self.budget, canvas.as_ref()?)
+        };
         for place in (from..plan.stages.len()).rev() {
             chain = match &plan.stages[place].step {
                 Step::Tee(branch) => {
-                    let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets)?;
+                    let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets, is_late(place))?;
                     Box::new(Broadcast::new(vec![branch.stage, chain]))
                 }
                 _ => link(&plan.stages, place, &self.budget, preview(place), chain),
@@ -230,6 +238,11 @@ pub(crate) fn link(stages: &[PlanStage], place: usize, budget: &Budget, preview:
         // is built by who knows the outputs.
         Step::Stats { .. } | Step::Sort(_) | Step::Output(_) | Step::Tee(_) => target,
     }
+}
+
+/// Whether a stage gives nothing before the end.
+pub(crate) fn waits(step: &Step) -> bool {
+    matches!(step, Step::Stats { .. } | Step::Sort(_) | Step::Top { .. } | Step::Tail(_))
 }
 
 /// Whether a stage holds more than a bounded number of records.

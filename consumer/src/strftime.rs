@@ -3,17 +3,11 @@
 //! The directives are those of [`jiff::fmt::strtime`]. The usual ones are written here, without a pass over the format for
 //! each time; formats with others, or with flags and widths, are left to jiff, which the tests compare with.
 
-use std::io::Write;
-
-use jiff::{
-    Timestamp,
-    fmt::strtime::{BrokenDownTime, Config, PosixCustom},
-    tz::{Offset, TimeZone},
+use jiff::civil::DateTime;
+use recpipe::{
+    Time,
+    times::{SAMPLE, explain, write_by_format as slow},
 };
-use recpipe::{Civil, Time};
-
-/// A moment that every format must be able to show.
-pub(crate) const SAMPLE: Time = Time { nanos: 1_203_833_339_250_000_000, offset_s: -6 * 3600 };
 
 const MONTHS: [&str; 12] =
     ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
@@ -71,11 +65,11 @@ impl TimeFormat {
             slow(&self.text, time, out).ok();
             return;
         };
-        let civil = time.civil();
+        let local = time.local();
         for part in parts {
             match part {
                 Part::Text(text) => out.extend_from_slice(text.as_bytes()),
-                Part::Directive(letter) => directive(*letter, time, &civil, out),
+                Part::Directive(letter) => directive(*letter, time, local, out),
                 Part::OffsetWithColon => offset(time, b":", out),
             }
         }
@@ -125,31 +119,32 @@ fn parts(format: &str) -> Option<Box<[Part]>> {
     Some(parts.into())
 }
 
-fn directive(letter: u8, time: Time, civil: &Civil, out: &mut Vec<u8>) {
-    let name = |names: &[&'static str], number: i64| usize::try_from(number - 1).ok().and_then(|at| names.get(at)).copied().unwrap_or("");
+fn directive(letter: u8, time: Time, local: DateTime, out: &mut Vec<u8>) {
+    let name = |names: &[&'static str], number: i8| usize::try_from(number - 1).ok().and_then(|at| names.get(at)).copied().unwrap_or("");
     let mut text = |text: &str| out.extend_from_slice(text.as_bytes());
     match letter {
-        b'B' => text(name(&MONTHS, civil.month)),
-        b'b' | b'h' => text(&name(&MONTHS, civil.month)[..3]),
-        b'A' => text(name(&DAYS, civil.weekday)),
-        b'a' => text(&name(&DAYS, civil.weekday)[..3]),
+        b'B' => text(name(&MONTHS, local.month())),
+        b'b' | b'h' => text(&name(&MONTHS, local.month())[..3]),
+        b'A' => text(name(&DAYS, local.weekday().to_monday_one_offset())),
+        b'a' => text(&name(&DAYS, local.weekday().to_monday_one_offset())[..3]),
         b'z' => offset(time, b"", out),
         b'Y' => {
-            two_digits(civil.year / 100, out);
-            two_digits(civil.year % 100, out);
+            two_digits(i64::from(local.year()) / 100, out);
+            two_digits(i64::from(local.year()) % 100, out);
         }
         b'j' => {
-            out.push(b'0' + (civil.day_of_year / 100) as u8);
-            two_digits(civil.day_of_year % 100, out);
+            let day = i64::from(local.day_of_year());
+            out.push(b'0' + (day / 100) as u8);
+            two_digits(day % 100, out);
         }
-        b'e' if civil.day < 10 => out.extend_from_slice(&[b' ', b'0' + civil.day as u8]),
-        b'y' => two_digits(civil.year % 100, out),
-        b'm' => two_digits(civil.month, out),
-        b'd' | b'e' => two_digits(civil.day, out),
-        b'H' => two_digits(civil.hour, out),
-        b'M' => two_digits(civil.minute, out),
-        b'S' => two_digits(civil.second, out),
-        _ => out.push(b'0' + civil.weekday as u8),
+        b'e' if local.day() < 10 => out.extend_from_slice(&[b' ', b'0' + local.day() as u8]),
+        b'y' => two_digits(i64::from(local.year()) % 100, out),
+        b'm' => two_digits(local.month().into(), out),
+        b'd' | b'e' => two_digits(local.day().into(), out),
+        b'H' => two_digits(local.hour().into(), out),
+        b'M' => two_digits(local.minute().into(), out),
+        b'S' => two_digits(local.second().into(), out),
+        _ => out.push(b'0' + local.weekday().to_monday_one_offset() as u8),
     }
 }
 
@@ -170,22 +165,6 @@ fn offset(time: Time, colon: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(colon);
         two_digits(seconds, out);
     }
-}
-
-/// Any format, by jiff, with the words of the POSIX locale.
-fn slow(format: &str, time: Time, out: &mut Vec<u8>) -> Result<(), jiff::Error> {
-    let offset = i32::try_from(time.clock_offset_s()).map_or(Offset::UTC, |offset_s| Offset::from_seconds(offset_s).unwrap_or(Offset::UTC));
-    let zoned = Timestamp::from_nanosecond(i128::from(time.nanos))?.to_zoned(TimeZone::fixed(offset));
-    let text = BrokenDownTime::from(&zoned).to_string_with_config(&Config::new().custom(PosixCustom::new()), format)?;
-    // Writing to a vector does not fail.
-    out.write_all(text.as_bytes()).ok();
-    Ok(())
-}
-
-/// What jiff says of a format, without its own words before it.
-pub(crate) fn explain(error: &jiff::Error) -> String {
-    let text = error.to_string();
-    text.strip_prefix("strftime formatting failed: ").or(text.strip_prefix("strptime parsing failed: ")).unwrap_or(&text).to_owned()
 }
 
 #[cfg(test)]

@@ -40,9 +40,14 @@ pub struct Cli {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub fields: Vec<String>,
 
-    /// Send fields as int, float, time or str; empty and - are null, what is none of it makes its line a reject
-    #[arg(long, value_name = "f=TYPE", value_delimiter = ',')]
+    /// Send fields as int, float, time or str, several with commas; empty and - are null, what is none of it makes its line a
+    /// reject. Times are read in every usual notation, or by a format: 'f=time:%d.%m.%Y'
+    #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
+
+    /// Where times without an offset are that --cast reads, as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "NAME", value_parser = recpipe::times::Zone::named)]
+    pub zone: Option<recpipe::times::Zone>,
 
     /// What the fields are called, where the format asks for it
     #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
@@ -124,7 +129,7 @@ pub struct Cli {
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Show how far it is also where stderr is no terminal
+    /// Show how far it is also where stderr is no terminal, or where others write to it: a line a second
     #[arg(long, overrides_with = "no_progress")]
     pub progress: bool,
 

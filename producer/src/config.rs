@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use recpipe::record::Type;
+use recpipe::times::TimePattern;
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
@@ -15,6 +16,7 @@ use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
 use crate::run::cast::kind as kind_of;
+use crate::run::dating::Dating;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
 use crate::run::shape::Shape;
@@ -81,7 +83,7 @@ impl Config {
         let format = format(&cli.format)?;
         let mut paths = cli.paths;
         let fields = fields(&cli.fields)?;
-        let casts = casts(&cli.cast, fields.as_deref())?;
+        let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
         let names = optional(format, FormatOption::Names, cli.names)?;
         let nulls = Nulls::new(optional(format, FormatOption::Null, cli.null)?);
         let args = Args { positional: positional(format, &mut paths)?, names, nulls, fields, casts };
@@ -100,6 +102,7 @@ impl Config {
                 connect_timeout: cli.connect_timeout,
                 retry_timeout: cli.retry_timeout,
                 replay: cli.replay,
+                endless: cli.follow,
                 security: security::Options { cert: cli.cert, key: cli.key, ca: cli.ca, token: cli.token_file, insecure: cli.insecure },
                 quiet: cli.quiet,
             },
@@ -107,7 +110,8 @@ impl Config {
         if cli.replay {
             replayable(cli.follow, &paths, &to, cli.form)?;
         }
-        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone() };
+        let dating = Dating::new(patterns, cli.zone, cli.follow);
+        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: Arc::new(dating) };
         Ok(Config {
             format,
             args,
@@ -222,13 +226,26 @@ fn format(name: &str) -> Result<&'static FormatSpec, String> {
         .ok_or_else(|| format!("there is no format `{name}`; {}", near(name, FORMATS.iter().map(|spec| spec.name), "the formats are")))
 }
 
-/// `--cast`: `field=type`, each field once.
-fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Vec<(String, Type)>, String> {
-    let mut casts: Vec<(String, Type)> = Vec::new();
-    for cast in typed {
-        let bad = || format!("--cast: `{cast}` is not FIELD=TYPE, where TYPE is int, float, time or str");
-        let (name, kind) = cast.rsplit_once('=').ok_or_else(bad)?;
-        let kind = kind_of(kind).ok_or_else(bad)?;
+/// The types of fields, and the formats of those that are read as times by one.
+type Casts = (Vec<(String, Type)>, Vec<(String, TimePattern)>);
+
+/// `--cast`: `field=type` with commas between, each field once, and the formats of those with one.
+fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Casts, String> {
+    let (mut casts, mut patterns): (Vec<(String, Type)>, Vec<_>) = (Vec::new(), Vec::new());
+    for cast in typed.iter().flat_map(|typed| split_casts(typed)) {
+        let bad = || format!("--cast: `{cast}` is not FIELD=TYPE, where TYPE is int, float, time, time:FORMAT or str");
+        let (name, kind) = match cast.split_once(FORMATTED) {
+            Some((name, format)) => {
+                let pattern =
+                    TimePattern::new(format).map_err(|what| format!("--cast: `{cast}`: bad format: {what}; as in `f=time:%d.%m.%Y`"))?;
+                patterns.push((name.to_owned(), pattern));
+                (name, Type::Time)
+            }
+            None => {
+                let (name, kind) = cast.rsplit_once('=').ok_or_else(bad)?;
+                (name, kind_of(kind).ok_or_else(bad)?)
+            }
+        };
         if casts.iter().any(|(other, _)| other == name) {
             return Err(format!("--cast: `{name}` stands twice"));
         }
@@ -237,7 +254,22 @@ fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Vec<(String, Typ
         }
         casts.push((name.to_owned(), kind));
     }
-    Ok(casts)
+    Ok((casts, patterns))
+}
+
+/// What stands between a field and the format of its times.
+const FORMATTED: &str = "=time:";
+
+/// The casts that commas separate. A comma with no `=` after it is one of the format before it.
+fn split_casts(typed: &str) -> Vec<String> {
+    let mut casts: Vec<String> = Vec::new();
+    for part in typed.split(',') {
+        match casts.last_mut().filter(|last| last.contains(FORMATTED) && !part.contains('=')) {
+            Some(last) => *last += &format!(",{part}"),
+            None => casts.push(part.to_owned()),
+        }
+    }
+    casts
 }
 
 /// `--fields`: each once.
@@ -271,6 +303,7 @@ mod tests {
         check(&["apache", "--cast", "status"], "FIELD=TYPE");
         check(&["apache", "--cast", "status=number"], "FIELD=TYPE");
         check(&["apache", "--cast", "status=int,status=str"], "`status` stands twice");
+        check(&["apache", "--cast", "datetime=time:%H:%M"], "bad format: it says no moment");
         check(&["apache", "--fields", "a,b,a"], "`a` stands twice");
         check(&["apache", "--fields", "host", "--cast", "bytes=int"], "not among the --fields");
         check(&["apache", "--grep", "("], "--grep: ");
@@ -285,7 +318,7 @@ mod tests {
         check(&["apache", "--replay", "log", "--to", "unix:a", "--to", "unix:b"], "--replay: with several");
         check(&["apache", "--replay", "log", "--listen", "unix:a", "--listen", "unix:a"], "--replay: with several");
         check(&["apache", "--replay", "log", "--to", "unix:a", "--as", "json"], "--replay: only a `consumer`");
-        check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN [PATH…]");
+        check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN --null WORD [PATH…]");
     }
 
     #[test]
@@ -294,6 +327,10 @@ mod tests {
         assert!(matches!(plain.to, To::Stdout));
         assert_eq!((plain.show, plain.options.limit), (Show::Auto, Limit::Default));
         assert!(plain.options.threads >= 1);
+        let formatted = config(&["apache", "--cast", "a=time:%d, %b, %Y,b=int", "--cast", "c=str"]).unwrap();
+        let casts = [("a", Type::Time), ("b", Type::Int), ("c", Type::Text)].map(|(name, kind)| (name.to_owned(), kind));
+        assert_eq!(formatted.options.shape.casts, casts);
+        assert_eq!(formatted.options.shape.dating.patterns[0].1.as_str(), "%d, %b, %Y");
         let quiet = config(&["apache", "-q", "--progress", "--strict", "-j", "3", "--to", "x.rec"]).unwrap();
         assert!(matches!(quiet.to, To::File(path) if path.as_os_str() == "x.rec"));
         assert_eq!((quiet.show, quiet.options.limit), (Show::Never, Limit::Strict));

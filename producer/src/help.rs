@@ -10,9 +10,10 @@ pub fn formats() -> String {
         let words = words(spec);
         text += &format!("  {words}{}  {}\n", " ".repeat(width - words.chars().count()), spec.about);
     }
-    text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|str; those that read\n\
-             lines or records of files take --grep REGEX. Compressed files are read as they are: gz, bz2, zstd and xz are\n\
-             told by their first bytes. `producer --dry-run FORMAT … PATH…` shows what would be read, and the first record.\n";
+    text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|time:FORMAT|str;\n\
+             those that read lines or records of files take --grep REGEX. Compressed files are read as they are: gz, bz2,\n\
+             zstd and xz are told by their first bytes.\n\
+             `producer --dry-run FORMAT … PATH…` shows what would be read, and the first record.\n";
     text
 }
 

@@ -18,6 +18,7 @@ pub mod help;
 pub mod input;
 pub mod output;
 pub mod progress;
+pub mod refusal;
 mod replay;
 pub mod run;
 mod simd;
@@ -28,9 +29,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Scope};
+use std::time::Duration;
 
 use recpipe::transport::back::Listener;
-use recpipe::transport::link::Over;
+use recpipe::transport::link::{Over, Replay};
 use recpipe::transport::{Patient, Url, file, stdio};
 use recpipe::wire::Writer;
 use recpipe::{Error, Exit, say};
@@ -45,7 +47,7 @@ use input::live::Watch;
 use input::{Inputs, Meter, signals};
 use output::foreign::{self, As, Streams};
 use output::{Advice, Opened, Spread, Target};
-use progress::Progress;
+use progress::{Alone, Progress};
 use replay::Snapshot;
 use run::Output;
 use run::follow::FollowSource;
@@ -54,15 +56,24 @@ use run::source::{self, BlockSource};
 
 /// Does what the configuration says; what there is to say has been said when it returns.
 pub fn produce(config: Config) -> Exit {
+    let may_be_read = matches!(config.to, To::Stdout) && config.options.packing.form == As::Records && !config.dry_run;
+    begin(&config).unwrap_or_else(|(exit, cause)| refusal::refuse(exit, cause, may_be_read))
+}
+
+/// The whole run.
+///
+/// # Errors
+/// Why there is none, and nothing was written.
+fn begin(config: &Config) -> Result<Exit, (Exit, String)> {
     if config.dry_run {
-        return dry_run::dry_run(&config);
+        return Ok(dry_run::dry_run(config));
     }
+    let usage = |mistake: String| Err((Exit::Usage, mistake));
     let found = input::find::find(&config.paths, &config.names);
     // Before anything is created: that empties what was there.
     for (option, path) in [("--to", to_file(&config.to)), ("--rejects", config.rejects.as_deref())] {
         if let Some(path) = path.filter(|path| input::find::is_among(path, &found)) {
-            say!("producer: {option} {}: is one of the inputs; name another file", path.display());
-            return Exit::Usage;
+            return usage(format!("{option} {}: is one of the inputs; name another file", path.display()));
         }
     }
     // As `cat` has it: what was emptied just now is no loss, and is only not read.
@@ -71,51 +82,33 @@ pub fn produce(config: Config) -> Exit {
         .filter(|out| out.metadata().is_ok_and(|meta| meta.len() > 0))
         .and_then(|out| input::file_id(&out).and_then(|id| input::find::named(id, &found)))
     {
-        say!("producer: {input}: is one of the inputs, and the records would be appended to it; let them go elsewhere");
-        return Exit::Usage;
+        return usage(format!("{input}: is one of the inputs, and the records would be appended to it; let them go elsewhere"));
     }
     let snapshot = match &config.to {
         To::Consumers { options, .. } if options.replay => match Snapshot::of(&found) {
             Ok(snapshot) => Some(snapshot),
-            Err(mistake) => {
-                say!("producer: {mistake}");
-                return Exit::Usage;
-            }
+            Err(mistake) => return usage(mistake),
         },
         _ => None,
     };
     // What may fail comes before what empties a file.
-    let kept = match config.rejects.as_deref().map(Kept::create).transpose() {
-        Ok(kept) => kept,
-        Err(message) => {
-            say!("producer: {message}");
-            return Exit::Failed;
-        }
-    };
+    let kept = config.rejects.as_deref().map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))?;
     if let To::Consumers { urls, listen, options } = &config.to {
         if snapshot.is_some() && kept.as_ref().is_some_and(|kept| !kept.is_regular()) {
-            say!("producer: --replay: what --rejects names is no regular file, and would have them twice");
-            return Exit::Usage;
+            return usage("--replay: what --rejects names is no regular file, and would have them twice".to_owned());
         }
-        return produce_for(&config, found, kept, urls, listen.as_ref(), options, snapshot.as_ref());
+        return Ok(produce_for(config, found, kept, urls, listen.as_ref(), options, snapshot.as_ref()));
     }
     let form = config.options.packing.form;
-    let OutputFile { out, watch, created } = match open_output(&config.to, form) {
-        Ok(opened) => opened,
-        Err((exit, message)) => {
-            say!("producer: {message}");
-            return exit;
-        }
-    };
+    let OutputFile { out, watch, created } = open_output(&config.to, form)?;
     if kept.as_ref().is_some_and(|kept| kept.is_same_file(&out)) {
-        say!("producer: --rejects names the file that the records go to; name another");
-        return Exit::Usage;
+        return usage("--rejects names the file that the records go to; name another".to_owned());
     }
     // Before the first byte is written: whoever has read one knows that somebody listens.
     let advice = if form == As::Records { Advice::Pipe(Listener::new(&out)) } else { Advice::Nobody };
     let run = || {
         thread::scope(|scope| {
-            let (source, progress, lookout) = open_source(&config, found, Some(&out), &watch, scope)?;
+            let (source, progress, lookout) = open_source(config, found, Some(&out), &watch, scope)?;
             let begin = |out: &File| -> Result<Box<dyn Target>, Error> {
                 let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
                 Ok(match form {
@@ -131,11 +124,8 @@ pub fn produce(config: Config) -> Exit {
         })
     };
     let exit = signals::ending(&watch, run).unwrap_or_else(|e| Err((Exit::Failed, format!("cannot catch signals: {e}"))));
-    let exit = exit.unwrap_or_else(|(exit, message)| {
-        say!("producer: {message}");
-        exit
-    });
-    if let Some(path) = created.filter(|_| exit == Exit::Usage && out.metadata().is_ok_and(|meta| meta.len() == 0)) {
+    let is_usage = matches!(exit, Ok(Exit::Usage) | Err((Exit::Usage, _)));
+    if let Some(path) = created.filter(|_| is_usage && out.metadata().is_ok_and(|meta| meta.len() == 0)) {
         // Made for what did not come. Should that fail, an empty file is no harm.
         let _ = std::fs::remove_file(path);
     }
@@ -158,8 +148,13 @@ fn produce_for(
         // Links are over one by one; that all are is seen by the next write, and where none comes, the reading is to end. So it is
         // where one is missed.
         let may_lose = options.spread == Spread::Balance;
+        // Another may be started in its place: the next write tells.
+        let has_heir = config.options.packing.form == As::Records && options.has_heir(urls, listen.map(|(_, count)| *count));
         let links = Arc::new(AtomicUsize::new(listen.map_or(urls.len(), |(_, count)| *count)));
         move |over| {
+            if has_heir && matches!(over, Over::Lost | Over::Left) {
+                return;
+            }
             let is_missed = over == Over::Failed || over == Over::Lost && !may_lose;
             if over != Over::Failed && links.fetch_sub(1, Ordering::Relaxed) == 1 || is_missed {
                 stop.stop();
@@ -181,19 +176,20 @@ fn produce_for(
             let outputs = Box::new(foreign::open(form, urls, listen, options, &watch).map_err(failed)?);
             return once(found, outputs, Advice::Nobody, kept)?.map_err(lost);
         }
-        let Opened { outputs, advice, listening: _listening, anew } =
+        let Opened { outputs, advice, listening: _listening, anew, waiting } =
             output::open(urls, listen, options, &watch, over()).map_err(failed)?;
-        let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
-            return once(found, Box::new(outputs), advice, kept)?.map_err(lost);
-        };
         // What is not sent because of a signal is not sent again, and who might come to take it is not waited for.
-        watch.also_ends(anew.wait_no_more());
-        let by_signal = |given_up: bool, exit: Exit| match watch.signal().filter(|_| given_up) {
+        let waited_for = waiting.clone();
+        watch.also_ends(move || waited_for.iter().for_each(Replay::wait_no_more));
+        let by_signal = |exit: Exit| match watch.signal().filter(|_| waiting.as_ref().is_some_and(Replay::has_given_up)) {
             Some(signal) => Err((Exit::Signal(signal), format!("ended by {}, and waits for no consumer", signals::name(signal)))),
             None => Ok(exit),
         };
+        let (Some(snapshot), Some(mut anew)) = (snapshot, anew) else {
+            return once(found, Box::new(outputs), advice, kept)?.map_err(lost).and_then(by_signal);
+        };
         let mut restarted = match once(found.clone(), Box::new(outputs), advice, kept)? {
-            Ok(exit) => return by_signal(anew.has_given_up(), exit),
+            Ok(exit) => return by_signal(exit),
             Err(why) => why,
         };
         for _ in 0..replay::MOST {
@@ -208,7 +204,7 @@ fn produce_for(
             let kept = config.rejects.as_deref().map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))?;
             let (outputs, advice) = anew.open(over()).map_err(failed)?;
             match once(found.clone(), Box::new(outputs), advice, kept)? {
-                Ok(exit) => return by_signal(anew.has_given_up(), exit),
+                Ok(exit) => return by_signal(exit),
                 Err(why) => restarted = why,
             }
         }
@@ -259,18 +255,26 @@ fn open_source<'scope>(
 ) -> Result<Source<'scope>, (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
+    let alone = match (&config.to, out) {
+        (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| matches!(url, Url::Exec(_)))),
+        (_, Some(out)) => Alone::beside(out),
+        (_, None) => Alone::with_consumers(false),
+    };
     if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
         let format = start(&config.args).map_err(mistake)?;
         if format.unit().placed != "line" {
             return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
         }
         let (paths, names) = (config.paths.clone(), config.names.clone());
-        let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id) };
+        // Whoever is to be sent the records may be started again while none come.
+        let pulse = matches!(config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
+        let setup =
+            Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output: out.and_then(input::file_id), pulse };
         let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
         let lookout = follow.lookout();
-        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, meter, None), Some(lookout)));
+        return Ok((Box::new(FollowSource::new(follow, format)), Progress::new(config.show, alone, meter, None), Some(lookout)));
     }
-    let progress = Progress::new(config.show, meter.clone(), input::total_bytes(&found));
+    let progress = Progress::new(config.show, alone, meter.clone(), input::total_bytes(&found));
     let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(config.block_bytes);
     let inputs = match out {
         Some(out) => inputs.not_reading(out),

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use recpipe::Exit;
-use recpipe_producer::{cli::Cli, config::Config, produce};
+use recpipe_producer::{cli::Cli, config::Config, output::foreign::As, produce, refusal};
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -11,6 +11,10 @@ fn main() -> ExitCode {
         Err(message) => {
             // Help to stdout, mistakes to stderr; whoever closed them does not want to know.
             let _ = message.print();
+            if message.use_stderr() && refusal::may_be_read(std::env::args_os()) {
+                let line = message.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                refusal::tell(Exit::Usage, line);
+            }
             return u8::try_from(message.exit_code()).unwrap_or(Exit::Usage.code()).into();
         }
     };
@@ -24,11 +28,9 @@ fn main() -> ExitCode {
         let _ = std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes());
         return Exit::Done.into();
     }
+    let may_be_read = cli.form == As::Records && refusal::may_be_read(std::env::args_os());
     match Config::new(cli) {
         Ok(config) => produce(config).into(),
-        Err(mistake) => {
-            recpipe::say!("producer: {mistake}");
-            Exit::Usage.into()
-        }
+        Err(mistake) => refusal::refuse(Exit::Usage, mistake.to_string(), may_be_read).into(),
     }
 }

@@ -1,7 +1,10 @@
 //! How far a run is, shown while it lasts: on a terminal, after a second, or when asked for.
 
+use std::fs::File;
 use std::io::IsTerminal;
+use std::os::unix::fs::FileTypeExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -21,19 +24,58 @@ const LINE_EVERY: Duration = Duration::from_secs(1);
 /// Whether progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Show {
-    /// On a terminal.
+    /// On a terminal that nobody else writes to.
     #[default]
     Auto,
-    /// Also where there is none: a line every second.
+    /// Also elsewhere: a line every second.
     Always,
     /// Not at all.
     Never,
+}
+
+/// Whether the terminal is ours alone, so that a bar tears nobody's lines. Cloning shares.
+#[derive(Debug, Clone)]
+pub struct Alone {
+    is_alone: Arc<AtomicBool>,
+    /// What the consumer says of it counts: its terminal is ours.
+    is_shared: bool,
+}
+
+impl Alone {
+    /// Where the records go to this file. Whoever is at the other end of a pipe may write to the terminal at any moment, unless it
+    /// says that it does not.
+    pub fn beside(out: &File) -> Self {
+        let is_filed = out.metadata().is_ok_and(|meta| {
+            let kind = meta.file_type();
+            kind.is_file() || kind.is_char_device() && !out.is_terminal()
+        });
+        Alone { is_alone: Arc::new(is_filed.into()), is_shared: !is_filed }
+    }
+
+    /// Where they go to consumers, of which some are our children, or none.
+    pub fn with_consumers(are_children: bool) -> Self {
+        Alone { is_alone: Arc::new((!are_children).into()), is_shared: are_children }
+    }
+
+    /// The consumer says whether it shows something before the end.
+    pub fn heard(&self, shows: bool) {
+        if self.is_shared {
+            self.is_alone.store(!shows, Ordering::Relaxed);
+        }
+    }
+
+    fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
+    }
 }
 
 /// The progress of one run.
 #[derive(Debug)]
 pub struct Progress {
     kind: Kind,
+    /// Also where no bar can be.
+    always: bool,
+    alone: Alone,
     meter: Arc<Meter>,
     total_bytes: Option<u64>,
     began: Instant,
@@ -43,20 +85,26 @@ pub struct Progress {
 #[derive(Debug)]
 enum Kind {
     Hidden,
+    /// On a terminal: drawn while nobody else writes there.
     Bar(Option<ProgressBar>),
     Lines,
 }
 
 impl Progress {
     /// Progress over `total_bytes`, if they are known, of which the meter says how many were read.
-    pub fn new(show: Show, meter: Arc<Meter>, total_bytes: Option<u64>) -> Self {
+    pub fn new(show: Show, alone: Alone, meter: Arc<Meter>, total_bytes: Option<u64>) -> Self {
         let kind = match (show, std::io::stderr().is_terminal()) {
             (Show::Never, _) | (Show::Auto, false) => Kind::Hidden,
             (_, true) => Kind::Bar(None),
             (Show::Always, false) => Kind::Lines,
         };
         let began = Instant::now();
-        Progress { kind, meter, total_bytes, began, next: began + SHOWN_AFTER }
+        Progress { kind, always: show == Show::Always, alone, meter, total_bytes, began, next: began + SHOWN_AFTER }
+    }
+
+    /// What says whether a bar may be drawn.
+    pub fn alone(&self) -> Alone {
+        self.alone.clone()
     }
 
     /// Shows how far it is, if it is time to.
@@ -64,18 +112,29 @@ impl Progress {
         if matches!(self.kind, Kind::Hidden) || Instant::now() < self.next {
             return;
         }
+        if let Kind::Bar(bar) = &mut self.kind
+            && !self.alone.is_alone()
+        {
+            take_away(bar);
+            if !self.always {
+                return;
+            }
+        }
         let (read, total, took) = (self.meter.read_bytes(), self.total_bytes, self.began.elapsed());
         let text = text(ledger, read, total, took);
-        match &mut self.kind {
-            Kind::Hidden => {}
-            Kind::Lines => recpipe::say!("producer: {text}"),
-            Kind::Bar(bar) => {
+        let every = match &mut self.kind {
+            Kind::Bar(bar) if self.alone.is_alone() => {
                 let bar = bar.get_or_insert_with(|| new_bar(total));
                 bar.set_position(read);
                 bar.set_message(text);
+                BAR_EVERY
             }
-        }
-        self.next = Instant::now() + if matches!(self.kind, Kind::Lines) { LINE_EVERY } else { BAR_EVERY };
+            _ => {
+                recpipe::say!("producer: {text}");
+                LINE_EVERY
+            }
+        };
+        self.next = Instant::now() + every;
     }
 
     /// Writes a message without tearing the bar.
@@ -88,10 +147,16 @@ impl Progress {
 
     /// Takes the bar away.
     pub fn finish(&mut self) {
-        if let Kind::Bar(Some(bar)) = &self.kind {
-            bar.finish_and_clear();
+        if let Kind::Bar(bar) = &mut self.kind {
+            take_away(bar);
         }
         self.kind = Kind::Hidden;
+    }
+}
+
+fn take_away(bar: &mut Option<ProgressBar>) {
+    if let Some(bar) = bar.take() {
+        bar.finish_and_clear();
     }
 }
 

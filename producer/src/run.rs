@@ -10,6 +10,7 @@
 //! have may depend on when the consumer says what it needs; its answer does not.)
 
 pub mod cast;
+pub mod dating;
 mod deliver;
 pub mod follow;
 pub mod grep;
@@ -25,6 +26,7 @@ use std::sync::PoisonError;
 use std::time::Instant;
 
 use recpipe::parallel::{self, Worker};
+use recpipe::wire::Ending;
 use recpipe::{Batch, Exit};
 
 use crate::format::Wanted;
@@ -79,9 +81,16 @@ pub fn run(
     let began = Instant::now();
     if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
         recpipe::say!("producer: {mistake}");
+        // Whoever waits for the stream is told; a file is left alone.
+        if let Output::Now(begin) = out {
+            let ending = Ending { exit: Exit::Usage, cause: mistake, rejected: 0 };
+            // That it cannot be told changes nothing.
+            let _ = begin().and_then(|target| target.finish(&ending));
+        }
         return Ok(Exit::Usage);
     }
     let (stop, unit, given_up) = (|| watch.stop(), source.unit(), GivenUp::default());
+    let alone = progress.alone();
     let mut deliver = Deliver::new(out, unit, options, kept, progress, &stop, &given_up);
     if source.drains() {
         deliver.take_turns();
@@ -93,6 +102,7 @@ pub fn run(
             None => false,
             Some(heard) => {
                 *wanted = options.shape.wanted(&heard.fields);
+                alone.heard(heard.shows);
                 *asked = heard;
                 true
             }
@@ -126,6 +136,9 @@ pub fn run(
         deliver.interrupted(signal);
     }
     deliver.end(&options.shape.schema(&source.schema()));
+    if let Some(remark) = options.shape.dating.remark().filter(|_| !options.quiet) {
+        recpipe::say!("producer: {remark}");
+    }
     deliver.account_for(options, began.elapsed())
 }
 

@@ -23,9 +23,7 @@ pub enum Error {
         begins: String,
     },
     /// The stream stopped without an End frame.
-    #[error(
-        "the stream is incomplete: it was truncated at byte {at} ({wanted} bytes wanted, {got} came), after {records} records in {frames} frames; its producer died or was cut off"
-    )]
+    #[error("{}", truncated(*.at, *.wanted, *.got, *.frames, *.records))]
     Truncated {
         /// Bytes that came, from the start of the stream.
         at: u64,
@@ -94,6 +92,16 @@ pub enum Error {
     /// A worker thread panicked: a mistake in the program.
     #[error("a worker thread panicked: {0}")]
     Panicked(String),
+}
+
+fn truncated(at: u64, wanted: usize, got: usize, frames: u64, records: u64) -> String {
+    if at == 0 {
+        return "the stream is incomplete: the producer sent nothing; it failed at once, or what stands before this is no `producer`"
+            .into();
+    }
+    format!(
+        "the stream is incomplete: it was truncated at byte {at} ({wanted} bytes wanted, {got} came), after {records} records in {frames} frames; its producer died or was cut off"
+    )
 }
 
 impl Error {

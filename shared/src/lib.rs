@@ -50,12 +50,13 @@ pub mod say;
 pub mod session;
 pub mod signals;
 pub mod stage;
+pub mod times;
 pub mod transport;
 pub mod wire;
 
 pub use error::Error;
 pub use exit::Exit;
 pub use record::{
-    Batch, BatchBuilder, Bits, Buffer, Civil, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
+    Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
 };
 pub use stage::{Flow, Stage};

@@ -1,11 +1,15 @@
 //! SIGINT, SIGTERM, and SIGHUP of a terminal that has gone: the first one ends the reading, so that what was read goes out, or
-//! is answered, with a proper end; the second one ends the program on the spot.
+//! is answered, with a proper end; the second one ends the program on the spot. What comes within half a second of the first is
+//! no second one: `timeout` sends two at once, to the program and to its group.
 //!
 //! A signal that was ignored when the program began stays so: that is how a shell script keeps Ctrl-C from what it runs in
 //! the background, and `nohup` SIGHUP from what is to stay. A signal that was caught once is never again what it was by
 //! default, so this is for the last thing that a program does.
 
-use std::{io, thread};
+use std::{
+    io, thread,
+    time::{Duration, Instant},
+};
 
 use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
@@ -13,6 +17,9 @@ use signal_hook::{
 };
 
 use crate::Exit;
+
+/// Signals that come so soon after the first are the same order once more; a person who means it waits longer.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// Runs `run`; at the first signal meanwhile, `stop` is called with its number, on another thread, to end the reading. Where
 /// it answers false there is nothing to be ended gently, and the program ends at once.
@@ -24,9 +31,17 @@ pub fn ending<T>(stop: impl Fn(u8) -> bool + Send, run: impl FnOnce() -> T) -> i
     let close = Close(signals.handle());
     Ok(thread::scope(|scope| {
         scope.spawn(move || {
-            for (nth, signal) in signals.forever().enumerate() {
+            let mut first = None;
+            for signal in signals.forever() {
                 let number = u8::try_from(signal).unwrap_or(0);
-                if nth > 0 || !stop(number) {
+                let goes_on = match first {
+                    None => {
+                        first = Some(Instant::now());
+                        stop(number)
+                    }
+                    Some(first) => Instant::elapsed(&first) < AT_ONCE,
+                };
+                if !goes_on {
                     signal_hook::low_level::exit(i32::from(Exit::Signal(number).code()));
                 }
             }

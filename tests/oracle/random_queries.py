@@ -27,7 +27,7 @@ from expressions import TEXTS
 QUERIES_OF_A_TABLE = 50
 COLUMNS = (Column("a", "int"), Column("b", "int"), Column("c", "int"), Column("x", "float"), Column("y", "float"),
            Column("s", "text"), Column("u", "text"), Column("p", "bool"), Column("t", "time"))
-DEADLINE_SECONDS = 60
+DEADLINE_SECONDS = 120
 
 
 def rows(r):

@@ -54,11 +54,10 @@ def int_of(x):
     return whole(int(x)) if re.fullmatch(r"[+-]?[0-9]+", x) else None
 
 
-def round_half_away(x):
+def round_half_even(x):
     if isinstance(x, int):
         return x
-    exact = Fraction(x)
-    return whole(math.floor(abs(exact) + Fraction(1, 2)) * (1 if x >= 0 else -1))
+    return whole(float(round(Fraction(x)))) if math.isfinite(x) else None
 
 
 def substr(text, start, length=None):
@@ -97,7 +96,7 @@ FUNCTIONS = {
     "rp_int": strict(int_of),
     "rp_floor": strict(lambda x: whole(math.floor(x))),
     "rp_ceil": strict(lambda x: whole(math.ceil(x))),
-    "rp_round": strict(round_half_away),
+    "rp_round": strict(round_half_even),
     "rp_bin": strict(lambda x, w: fits(x // w * w)),
     "rp_lower": strict(str.lower),
     "rp_upper": strict(str.upper),

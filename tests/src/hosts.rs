@@ -10,15 +10,18 @@
 //! ```
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, File},
     io::{self, Write},
     ops::Index,
     path::Path,
     sync::{
-        Mutex, Once, PoisonError,
+        Once,
         atomic::{AtomicU64, Ordering},
     },
 };
+
+use rustix::fs::{FlockOperation, flock};
 
 use crate::process::ip;
 
@@ -36,8 +39,9 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 /// That there can be none has been said.
 static SAID: Once = Once::new();
 
-/// The first namespace of a machine makes the place for all: not two at a time.
-static NAMING: Mutex<()> = Mutex::new(());
+/// The first namespace of a machine makes the place for all: not two at a time, be it of two runs of the tests. This directory is
+/// locked meanwhile.
+const PLACE: &str = "/run";
 
 /// Hosts that reach each other.
 #[derive(Debug)]
@@ -88,9 +92,10 @@ impl Hosts {
 
     fn make(&self) -> Result<(), String> {
         let names = self.hosts.iter().map(|host| &host.namespace).chain([&self.switch]);
-        let named = NAMING.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = File::open(PLACE).map_err(|error| format!("{PLACE}: {error}"))?;
+        flock(&place, FlockOperation::LockExclusive).map_err(|error| format!("{PLACE}: {error}"))?;
         ip(None, &names.map(|name| format!("netns add {name}\n")).collect::<String>())?;
-        drop(named);
+        drop(place);
         let mut ports = "link add name bridge type bridge\nlink set bridge up\n".to_owned();
         for host in &self.hosts {
             let (switch, port) = (&host.switch, host.port());

@@ -7,8 +7,11 @@
 //! - [`hosts`]: hosts with cables between them that can be cut: network namespaces;
 //! - [`log`](mod@log): access logs made from a seed, with what is in them known beforehand;
 //! - [`outcome`]: how a run ended, and what a test may say of that;
+//! - [`port`]: a port that is the test's own, though nobody listens at it;
+//! - [`proc`]: what the system tells of a process;
 //! - [`python`]: readers of outputs that are not ours;
 //! - [`relay`]: connections within one host that can be cut;
+//! - [`signals`]: what programs do not inherit of whoever runs the tests;
 //! - [`terminal`]: a terminal to write to;
 //! - [`stream`]: a saved stream cut into its frames.
 //!
@@ -25,14 +28,19 @@ pub mod certificates;
 pub mod hosts;
 pub mod log;
 pub mod outcome;
+pub mod port;
+pub mod proc;
 pub mod process;
 pub mod python;
 pub mod relay;
 pub mod running;
+pub mod signals;
 pub mod stream;
 pub mod terminal;
 
 pub use hosts::{Host, Hosts};
 pub use outcome::Outcome;
-pub use process::{Feed, Pipeline, Program, Scratch, Take};
+pub use port::Port;
+pub use proc::Moved;
+pub use process::{Feed, Pipeline, Program, SOON, Scratch, Take};
 pub use running::{Ended, Group};

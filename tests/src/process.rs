@@ -10,7 +10,7 @@ use std::{
     fs,
     io::{Read, Write},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStderr, Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, Ordering},
@@ -21,11 +21,14 @@ use std::{
 
 use crate::{
     outcome::{End, Outcome},
-    terminal::Terminal,
+    proc::{Moved, peak_bytes},
+    signals,
+    terminal::{self, Terminal},
 };
 
-/// How long a run may take unless it says otherwise.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+/// How long whatever has to happen may take: so long that a machine with far too much to do is done by then. It says nothing
+/// of how fast the programs are: what they must not wait for lasts longer than this, or for ever.
+pub const SOON: Duration = Duration::from_secs(120);
 
 /// How often a run that is going on is looked at.
 pub(crate) const LOOK: Duration = Duration::from_millis(2);
@@ -192,8 +195,10 @@ pub struct Pipeline {
     feed: Feed,
     take: Take,
     dir: Option<PathBuf>,
+    rows: u16,
+    is_shared: bool,
     deadline: Duration,
-    kill_after: Option<(Program, Duration)>,
+    to_kill: Option<(Program, Moved)>,
     file_size_kib: Option<u32>,
     env: Vec<(&'static str, &'static str)>,
 }
@@ -205,8 +210,10 @@ impl Pipeline {
             feed: Feed::Nothing,
             take: Take::All,
             dir: None,
-            deadline: DEADLINE,
-            kill_after: None,
+            rows: terminal::ROWS,
+            is_shared: false,
+            deadline: SOON,
+            to_kill: None,
             file_size_kib: None,
             env: Vec::new(),
         }
@@ -278,17 +285,31 @@ impl Pipeline {
         self
     }
 
-    /// How long it may take, instead of [`DEADLINE`].
+    /// How long it may take, instead of [`SOON`].
     #[must_use]
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Kills (with SIGKILL) one of the programs when it has run so long.
+    /// Kills (with SIGKILL) one of the programs when so much has happened.
     #[must_use]
-    pub fn kill_after(mut self, program: Program, delay: Duration) -> Self {
-        self.kill_after = Some((program, delay));
+    pub fn kill_when(mut self, program: Program, moved: Moved) -> Self {
+        self.to_kill = Some((program, moved));
+        self
+    }
+
+    /// The rows of the terminal that the output is.
+    #[must_use]
+    pub fn rows(mut self, rows: u16) -> Self {
+        self.rows = rows;
+        self
+    }
+
+    /// The terminal that the output is, is also where all programs say what they have to say.
+    #[must_use]
+    pub fn saying_it_there(mut self) -> Self {
+        self.is_shared = true;
         self
     }
 
@@ -304,12 +325,12 @@ impl Pipeline {
     /// # Panics
     /// When it is not over at the deadline.
     pub fn run(self) -> Outcome {
-        let terminal = matches!(self.take, Take::Terminal | Take::TerminalUntil(_)).then(Terminal::new);
+        let terminal = matches!(self.take, Take::Terminal | Take::TerminalUntil(_)).then(|| Terminal::with_rows(self.rows));
         let began = Instant::now();
         let mut children = self.start(terminal.as_ref());
         let (feed, stdout) =
             (children.first_mut().and_then(|child| child.stdin.take()), children.last_mut().and_then(|child| child.stdout.take()));
-        let errors: Vec<_> = children.iter_mut().map(|child| child.stderr.take().expect("stderr is a pipe")).collect();
+        let errors: Vec<_> = children.iter_mut().map(|child| child.stderr.take()).collect();
         let (over, is_taken, taken) = (AtomicBool::new(false), AtomicBool::new(false), Mutex::new(Vec::new()));
         let (ends, errors, in_time) = thread::scope(|scope| {
             scope.spawn(|| feed.map(|pipe| self.feed.feed(pipe, &over, &is_taken)));
@@ -324,7 +345,8 @@ impl Pipeline {
                 })),
                 (None, None) => {}
             }
-            let errors: Vec<_> = errors.into_iter().map(|mut pipe| scope.spawn(move || read_all(&mut pipe))).collect();
+            let read = |pipe: Option<ChildStderr>| pipe.map_or_else(Vec::new, |mut pipe| read_all(&mut pipe));
+            let errors: Vec<_> = errors.into_iter().map(|pipe| scope.spawn(move || read(pipe))).collect();
             let (ends, in_time) = self.wait(&mut children, began);
             over.store(true, Ordering::Relaxed);
             (ends, errors.into_iter().map(|error| error.join().expect("a reader does not panic")).collect::<Vec<_>>(), in_time)
@@ -346,7 +368,6 @@ impl Pipeline {
         outcome
     }
 
-    #[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
     fn start(&self, terminal: Option<&Terminal>) -> Vec<Child> {
         let last = self.programs.len() - 1;
         let mut stdin = Some(self.feed.stdio());
@@ -357,7 +378,11 @@ impl Pipeline {
                 // The signal that comes with the error is ignored, as its descendants inherit. Units of 512 bytes.
                 Some(kib) => limited(*program, &format!("trap '' XFSZ; ulimit -f {}", kib * 2)),
             };
-            command.args(args).stdin(stdin.take().expect("each program has a standard input")).stderr(Stdio::piped());
+            command.args(args).stdin(stdin.take().expect("each program has a standard input"));
+            command.stderr(match terminal {
+                Some(terminal) if self.is_shared => terminal.stdio(),
+                _ => Stdio::piped(),
+            });
             command.env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8").envs(self.env.iter().copied());
             command.stdout(match terminal {
                 Some(terminal) if i == last => terminal.stdio(),
@@ -384,19 +409,22 @@ impl Pipeline {
     fn wait(&self, children: &mut [Child], began: Instant) -> (Vec<End>, bool) {
         let blank = || End { program: Program::Producer, status: None, stderr: String::new(), peak_bytes: None, took: Duration::ZERO };
         let mut ends: Vec<End> = children.iter().map(|_| blank()).collect();
-        let mut to_kill = self.kill_after;
+        let mut to_kill = self.to_kill;
         loop {
-            for ((child, end), (program, _)) in children.iter_mut().zip(&mut ends).zip(&self.programs) {
+            for (child, end) in children.iter_mut().zip(&mut ends) {
                 if end.status.is_some() {
                     continue;
                 }
                 end.peak_bytes = peak_bytes(child.id()).or(end.peak_bytes);
                 end.status = child.try_wait().expect("a child can be waited for");
                 end.took = began.elapsed();
-                if to_kill.is_some_and(|(which, delay)| which == *program && began.elapsed() >= delay) {
+            }
+            if let Some((victim, moved)) = to_kill {
+                let child = |wanted| self.programs.iter().position(|(program, _)| *program == wanted).expect("it is run");
+                if moved.has_happened(children[child(moved.program())].id()) {
                     to_kill = None;
                     // It may be over already.
-                    let _ = child.kill();
+                    let _ = children[child(victim)].kill();
                 }
             }
             if ends.iter().all(|end| end.status.is_some()) {
@@ -430,24 +458,30 @@ impl Pipeline {
 }
 
 /// One of the programs, still to be started.
-#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
 pub(crate) fn command(program: Program) -> Command {
-    Command::new(program.path())
+    fresh(program.path())
 }
 
 /// One of the programs, still to be started by a shell that sets its limits.
-#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
 pub(crate) fn limited(program: Program, limits: &str) -> Command {
-    let mut shell = Command::new("sh");
+    let mut shell = fresh("sh");
     shell.args(["-c", &format!("{limits}; exec \"$@\""), "sh"]).arg(program.path());
     shell
 }
 
 /// One of the programs, still to be started in a network namespace; `ip` becomes the program, and the process stays the same.
-#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
 pub(crate) fn command_in(namespace: &str, program: Program) -> Command {
-    let mut command = Command::new("ip");
+    let mut command = fresh("ip");
     command.args(["netns", "exec", namespace]).arg(program.path());
+    command
+}
+
+/// A program that has nothing of what whoever runs the tests has said of signals, colours, terminals and languages.
+#[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts programs")]
+pub fn fresh(path: impl AsRef<OsStr>) -> Command {
+    signals::as_by_default();
+    let mut command = Command::new(path);
+    command.env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8");
     command
 }
 
@@ -508,13 +542,4 @@ fn take(mut pipe: impl Read, how: Take, into: &Mutex<Vec<u8>>) {
         }
     }
     *into.lock().expect("nobody panics with it") = bytes;
-}
-
-/// The most memory that a process has had so far; `None` where the system does not say.
-///
-/// Not `wait4`: what that tells begins with what the test itself had when it forked.
-fn peak_bytes(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok().map(|kib| kib * 1024)
 }

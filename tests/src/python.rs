@@ -7,12 +7,12 @@ use std::{
     time::Instant,
 };
 
-use crate::process::{DEADLINE, LOOK, read_all};
+use crate::process::{LOOK, SOON, read_all};
 
 /// What a script says to these bytes on its standard input; `None` where there is no `python3` that has the module.
 ///
 /// # Panics
-/// When the script fails, or is not over at [`DEADLINE`].
+/// When the script fails, or is not over at [`SOON`].
 #[allow(clippy::disallowed_methods, reason = "this is the one file of the tests that starts another program")]
 pub fn python(module: &str, script: &str, input: &[u8]) -> Option<String> {
     let run = |script: &str, input: &[u8]| {
@@ -28,7 +28,7 @@ pub fn python(module: &str, script: &str, input: &[u8]) -> Option<String> {
             let status = loop {
                 match child.try_wait().expect("a child can be waited for") {
                     Some(status) => break status,
-                    None if began.elapsed() > DEADLINE => {
+                    None if began.elapsed() > SOON => {
                         let _ = child.kill();
                         break child.wait().expect("it was killed");
                     }

@@ -7,10 +7,14 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use crate::Port;
+
 /// Passes on what comes to its port, one way and the other. Dropped, it hangs up on both ends.
 #[derive(Debug)]
 pub struct Relay {
     port: u16,
+    /// For whoever listens.
+    to: Port,
     lines: Arc<Mutex<Lines>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -41,8 +45,10 @@ impl Lines {
 }
 
 impl Relay {
-    /// To whoever listens at this port of 127.0.0.1.
-    pub fn to(port: u16) -> Self {
+    /// To whoever listens at [`Relay::listener_url`].
+    pub fn new() -> Self {
+        let to = Port::new();
+        let port = to.number();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let at = listener.local_addr().expect("it listens").port();
         let lines = Arc::new(Mutex::new(Lines::default()));
@@ -61,12 +67,17 @@ impl Relay {
                 }
             }
         };
-        Relay { port: at, lines, thread: Some(start(pass_on)) }
+        Relay { port: at, to, lines, thread: Some(start(pass_on)) }
     }
 
-    /// The port of 127.0.0.1 that is passed on.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// Where whoever calls is passed on.
+    pub fn url(&self) -> String {
+        format!("tcp://127.0.0.1:{}", self.port)
+    }
+
+    /// Where the listener has to listen.
+    pub fn listener_url(&self) -> String {
+        self.to.tcp()
     }
 
     /// Hangs up on callers, once: those that call again are connected.
@@ -91,6 +102,12 @@ impl Relay {
     /// Callers are connected again.
     pub fn join(&self) {
         locked(&self.lines).cut = false;
+    }
+}
+
+impl Default for Relay {
+    fn default() -> Self {
+        Relay::new()
     }
 }
 

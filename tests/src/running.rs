@@ -110,9 +110,9 @@ impl Group {
         self.spawn(process::command(program), program.name(), args, stdin, Some(stdout.into()))
     }
 
-    /// Starts a program that may have so many files open at once, and reads nothing from standard input.
-    pub fn run_with_files<S: AsRef<OsStr>>(&mut self, files: u32, program: Program, args: &[S]) -> usize {
-        let command = process::limited(program, &format!("ulimit -n {files}"));
+    /// Starts a program from a shell that has done this before, and reads nothing from standard input.
+    pub fn run_limited<S: AsRef<OsStr>>(&mut self, limits: &str, program: Program, args: &[S]) -> usize {
+        let command = process::limited(program, limits);
         self.spawn(command, program.name(), args, Stdio::null(), None)
     }
 
@@ -128,7 +128,7 @@ impl Group {
         let file = |kind: &str| File::create(self.dir().join(format!(".{number}.{kind}"))).expect("a file can be made");
         let out = file("out");
         command.args(args).stdin(stdin).stdout(stdout.unwrap_or(out.into())).stderr(file("err")).current_dir(self.dir());
-        command.env_remove("NO_COLOR").env("TERM", "xterm").env(MARK, &self.mark);
+        command.env(MARK, &self.mark);
         let args: Vec<OsString> = args.iter().map(|arg| arg.as_ref().to_owned()).collect();
         let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
         self.programs.push(Running { command: format!("{name} {args:?}"), child, began: Instant::now(), status: None });
@@ -261,31 +261,11 @@ fn at(host: &Host, program: Program) -> String {
     format!("{}: {}", host.address(), program.name())
 }
 
-/// Children of a process that have ended and that it has not waited for.
-pub fn zombies_of(parent: u32) -> Vec<u32> {
-    let mut zombies = Vec::new();
-    for entry in fs::read_dir("/proc").expect("Linux shows its processes").flatten() {
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        // The name in parentheses may hold anything.
-        let mut fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        let (state, ppid) = (fields.next(), fields.next());
-        if state == Some("Z") && ppid == Some(&parent.to_string()) {
-            zombies.extend(entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
-        }
-    }
-    zombies
-}
-
 /// Sends a signal; that the process is gone already is no failure.
 pub fn send(pid: u32, signal: Signal) {
     if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
         let _ = kill_process(pid, signal);
     }
-}
-
-/// A port at which nobody listens.
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("there is a free port").port()
 }
 
 impl Default for Group {

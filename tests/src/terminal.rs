@@ -21,6 +21,9 @@ use rustix::{
 /// The columns of every terminal that the tests make.
 pub const COLUMNS: u16 = 80;
 
+/// The rows of terminals of the usual size.
+pub const ROWS: u16 = 24;
+
 /// A pseudo-terminal.
 #[derive(Debug)]
 pub struct Terminal {
@@ -29,8 +32,13 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// A new one, [`COLUMNS`] wide, which passes what is written unchanged.
+    /// A new one of the usual size, which passes what is written unchanged.
     pub fn new() -> Self {
+        Terminal::with_rows(ROWS)
+    }
+
+    /// One of so many rows, [`COLUMNS`] wide.
+    pub fn with_rows(rows: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("the system has pseudo-terminals");
         grantpt(&master).and_then(|()| unlockpt(&master)).expect("a pseudo-terminal can be opened");
         let name = ptsname(&master, Vec::new()).expect("it has a name");
@@ -38,7 +46,7 @@ impl Terminal {
         let mut mode = tcgetattr(&slave).expect("a terminal has a mode");
         mode.make_raw();
         tcsetattr(&slave, OptionalActions::Now, &mode).expect("the mode can be set");
-        let size = Winsize { ws_row: 24, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+        let size = Winsize { ws_row: rows, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&slave, size).expect("the size can be set");
         Terminal { master, slave }
     }
@@ -78,36 +86,91 @@ impl Terminal {
 /// # Panics
 /// For a control sequence that the programs do not use.
 pub fn shown(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(bytes);
-    let (mut lines, mut row) = (vec![String::new()], 0);
-    let mut rest = text.as_ref();
-    while let Some(next) = rest.chars().next() {
-        rest = &rest[next.len_utf8()..];
-        match next {
-            '\n' => {
-                row += 1;
-                lines.resize_with(lines.len().max(row + 1), String::new);
-            }
-            '\r' => {}
-            '\x1b' => {
+    Screen::after(bytes, ROWS).lines()
+}
+
+/// What a terminal makes of what is written to it.
+#[derive(Debug)]
+pub struct Screen {
+    rows: usize,
+    lines: Vec<Vec<char>>,
+    row: usize,
+    column: usize,
+    /// What was drawn for the time being: the lines below the cursor, whenever it went up to the line before them.
+    pub drawings: Vec<Vec<String>>,
+}
+
+impl Screen {
+    /// A screen of so many rows, on which this was written.
+    ///
+    /// # Panics
+    /// For a control sequence that the programs do not use, and where the cursor would leave the screen.
+    pub fn after(bytes: &[u8], rows: u16) -> Self {
+        let mut screen = Screen { rows: rows.into(), lines: vec![Vec::new()], row: 0, column: 0, drawings: Vec::new() };
+        let text = String::from_utf8_lossy(bytes);
+        let mut rest = text.as_ref();
+        while let Some(next) = rest.chars().next() {
+            rest = &rest[next.len_utf8()..];
+            if next == '\x1b' {
                 let end = rest.find(|c: char| c.is_ascii_alphabetic()).expect("a control sequence has an end");
-                let (number, letter) = (rest[1..end].parse::<usize>(), &rest[end..=end]);
+                screen.control(&rest[end..=end], rest[1..end].parse().ok());
                 rest = &rest[end + 1..];
-                match (letter, number) {
-                    ("A", Ok(up)) => row = row.checked_sub(up).expect("the cursor does not leave the screen"),
-                    ("K", Ok(2)) => lines[row].clear(),
-                    ("J", _) => {
-                        lines.truncate(row + 1);
-                        lines[row].clear();
-                    }
-                    ("m", _) => {}
-                    other => panic!("{other:?}"),
-                }
+            } else {
+                screen.put(next);
             }
-            other => lines[row].push(other),
+        }
+        screen
+    }
+
+    /// All lines, each with an end but the last.
+    pub fn lines(&self) -> String {
+        self.texts(0).join("\n")
+    }
+
+    fn texts(&self, from: usize) -> Vec<String> {
+        self.lines[from.min(self.lines.len())..].iter().map(|line| line.iter().collect()).collect()
+    }
+
+    fn put(&mut self, c: char) {
+        match c {
+            '\r' => self.column = 0,
+            '\n' => self.down(),
+            c => {
+                if self.column == usize::from(COLUMNS) {
+                    self.column = 0;
+                    self.down();
+                }
+                let line = &mut self.lines[self.row];
+                line.resize(line.len().max(self.column + 1), ' ');
+                line[self.column] = c;
+                self.column += 1;
+            }
         }
     }
-    lines.join("\n")
+
+    /// To the next line, in the same column unless a program writes lines: the terminal adds the return.
+    fn down(&mut self) {
+        self.row += 1;
+        self.column = 0;
+        self.lines.resize_with(self.lines.len().max(self.row + 1), Vec::new);
+    }
+
+    fn control(&mut self, letter: &str, number: Option<usize>) {
+        match (letter, number) {
+            ("A", Some(up)) => {
+                let top = self.lines.len().saturating_sub(self.rows);
+                self.row = self.row.checked_sub(up).filter(|row| *row >= top).expect("the cursor does not leave the screen");
+                self.drawings.push(self.texts(self.row + 1));
+            }
+            ("K", Some(2)) => self.lines[self.row].clear(),
+            ("J", None) => {
+                self.lines.truncate(self.row + 1);
+                self.lines[self.row].truncate(self.column);
+            }
+            ("m", _) => {}
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 impl Default for Terminal {

@@ -16,7 +16,7 @@ mod keys;
 mod list;
 mod merge;
 mod min_max;
-mod quantile;
+pub(crate) mod quantile;
 mod sketch;
 mod state;
 mod stdev;

@@ -1,10 +1,16 @@
-//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], whose relative error is below 1 %; of few values exact. Null
-//! is skipped; of nothing it is null.
+//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], exact of up to [`EXACT`] different values a group, and within 0.1 % of
+//! more. Null is skipped; of nothing it is null.
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{Accumulator, Groups, other_type, sketch::Sketch, state};
 use crate::expr::{Values, Vector};
+
+/// Quantiles of so many different values of a group, or less, are exact.
+pub(crate) const EXACT: usize = Sketch::EXACT;
+
+/// How many digits others have.
+pub(crate) const DIGITS: usize = Sketch::DIGITS;
 
 /// The sketches of all groups.
 pub(super) struct Quantile {
@@ -43,7 +49,7 @@ impl Accumulator for Quantile {
                 _ => return Err(other_type()),
             }
         }
-        self.sketch_bytes += grown;
+        self.sketch_bytes = self.sketch_bytes.saturating_add_signed(grown);
         Ok(())
     }
 
@@ -65,7 +71,8 @@ impl Accumulator for Quantile {
         let values = state::column(state, 0, Type::Text, into.len())?;
         let counts = state::column(state, 1, Type::Text, into.len())?;
         for (row, &group) in into.iter().enumerate() {
-            self.sketch_bytes += self.sketches[group as usize].merge(state::bytes(values, row)?, state::bytes(counts, row)?)?;
+            let grown = self.sketches[group as usize].merge(state::bytes(values, row)?, state::bytes(counts, row)?)?;
+            self.sketch_bytes = self.sketch_bytes.saturating_add_signed(grown);
         }
         Ok(())
     }

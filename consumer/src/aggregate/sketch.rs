@@ -1,25 +1,39 @@
 //! Quantiles of any number of values in little memory, mergeable.
 
+use std::cmp::Ordering;
+
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
 use recpipe::Error;
 
-use super::state::{Torn, take};
+use super::state::{Torn, add_counts, take};
 
-/// What is needed to say any quantile: exactly of few values, within 0.4 % of many.
+/// What is needed to say any quantile: exactly of up to [`Sketch::EXACT`] different values, however often each is there; of more
+/// within 0.1 %, with four digits.
 ///
-/// Values are counted by the leading bits of the float that they are: sign, exponent and seven bits after the leading one.
-/// So a bucket is at most 1/128 as wide as what is in it. It is the quantile sketch with relative error of Masson, Rim and Lee
+/// Beyond that, values are counted by the leading bits of the float that they are: sign, exponent and ten bits after the leading
+/// one. So a bucket is at most 1/1024 as wide as what is in it. It is the quantile sketch with relative error of Masson, Rim and Lee
 /// ("DDSketch", PVLDB 12 (12), 2019), with the buckets of HdrHistogram: no logarithm, and the same on every machine.
 /// (The crate `sketches-ddsketch` limits the number of its buckets and then throws the smallest together: what it says
 /// depends on the order in which values come.)
 ///
-/// What it says is a function of the values alone, not of their order or of how they were merged. Values that are less than
-/// [`Sketch::EXACT`] are kept as they are, and so are more while their buckets would take more memory.
+/// What it says is a function of the values alone, not of their order or of how they were merged: whether there are more
+/// different ones than are kept is, too.
 #[derive(Clone, Debug)]
 pub(super) enum Sketch {
-    /// The values.
-    Values(Vec<f64>),
+    /// The values, while there are few.
+    Few(Vec<f64>),
     /// How many there are of each.
+    Exact(Box<Exact>),
+    /// How many there are in each bucket.
     Counts(Box<Counts>),
+}
+
+/// Counts by the bits of the value, where there is one zero and one NaN.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Exact {
+    total: u64,
+    counts: HashMap<u64, u64, RandomState>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -36,7 +50,7 @@ pub(super) struct Counts {
     range: Option<(f64, f64)>,
 }
 
-/// Counters of the buckets from the first in use to the last.
+/// Counters of the buckets from the first in use to the last, and perhaps of some before.
 #[derive(Clone, Debug, Default)]
 struct Window {
     first: u32,
@@ -55,13 +69,13 @@ enum Bucket {
     Nan,
 }
 
-/// The bits of a float that do not tell its bucket: 52 of the fraction but seven.
-const LOW_BITS: u32 = 45;
+/// The bits of a float that do not tell its bucket: 52 of the fraction but ten.
+const LOW_BITS: u32 = 42;
 /// The bucket of the size of infinity: all finite ones are below.
 const BUCKETS: u32 = 0x7ff << (52 - LOW_BITS);
 
 fn bucket(value: f64) -> Bucket {
-    // Below 2¹⁸.
+    // Below 2²¹.
     let size = (value.abs().to_bits() >> LOW_BITS) as u32;
     match value {
         _ if value.is_nan() => Bucket::Nan,
@@ -73,7 +87,7 @@ fn bucket(value: f64) -> Bucket {
     }
 }
 
-/// The value that stands for all of its bucket: the middle. Of the integers in it, so that integers up to 256 stay.
+/// The value that stands for all of its bucket: the middle. Of the integers in it, so that integers up to 2048 stay.
 fn representative(bucket: Bucket, is_int: bool) -> f64 {
     let middle = |size: u32| {
         let low = f64::from_bits(u64::from(size) << LOW_BITS);
@@ -97,47 +111,101 @@ fn representative(bucket: Bucket, is_int: bool) -> f64 {
 
 impl Default for Sketch {
     fn default() -> Self {
-        Sketch::Values(Vec::new())
+        Sketch::Few(Vec::new())
     }
 }
 
+/// One zero, and one NaN: its sign bit depends on how it came about.
+fn key(value: f64) -> u64 {
+    if value.is_nan() { f64::NAN.to_bits() } else { (value + 0.0).to_bits() }
+}
+
+/// The order of quantiles: NaN counts as greater than all others.
+fn in_order(a: f64, b: f64) -> Ordering {
+    a.partial_cmp(&b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()))
+}
+
 impl Sketch {
-    /// Quantiles of so many values, or less, are exact.
-    pub(super) const EXACT: usize = 256;
+    /// Quantiles of so many different values, or less, are exact.
+    pub(super) const EXACT: usize = 65_536;
+
+    /// So many are kept one by one.
+    const FEW: usize = 256;
+
+    /// How many digits there are of what is not exact.
+    pub(super) const DIGITS: usize = 4;
 
     /// Adds a value; the bytes by which it grew.
     #[inline]
-    pub(super) fn add(&mut self, value: f64) -> usize {
-        match self {
-            Sketch::Counts(counts) => counts.add(value),
-            Sketch::Values(values) if values.len() < values.capacity() => {
+    pub(super) fn add(&mut self, value: f64) -> isize {
+        let is_in = match self {
+            Sketch::Counts(counts) => return counts.add(value, 1) as isize,
+            Sketch::Exact(exact) => exact.has(value),
+            Sketch::Few(values) if values.len() < values.capacity() => {
                 values.push(value);
-                0
+                true
             }
-            Sketch::Values(_) => self.grow(value),
-        }
+            Sketch::Few(_) => false,
+        };
+        if is_in { 0 } else { self.grow(value) }
     }
 
     #[cold]
-    fn grow(&mut self, value: f64) -> usize {
+    fn grow(&mut self, value: f64) -> isize {
         let before = self.heap();
-        let Sketch::Values(values) = self else { return 0 };
-        if values.len() >= Self::EXACT && buckets_of(values) <= values.len() {
-            let mut counts = Counts::default();
-            for value in values.iter().chain([&value]) {
-                counts.add(*value);
-            }
-            *self = Sketch::Counts(Box::new(counts));
-            return self.heap().saturating_sub(before);
+        match self {
+            Sketch::Few(values) if values.len() < Self::FEW => values.push(value),
+            // A total that was added up one by one reaches no bound.
+            _ => drop(self.add_many(value, 1)),
         }
-        values.push(value);
-        self.heap() - before
+        self.heap() as isize - before as isize
+    }
+
+    /// Adds a value so many times.
+    fn add_many(&mut self, value: f64, count: u64) -> Result<(), Torn> {
+        if let Sketch::Few(values) = self {
+            let mut exact = Exact::default();
+            for &value in values.iter() {
+                exact.add(value, 1)?;
+            }
+            *self = Sketch::Exact(Box::new(exact));
+        }
+        if let Sketch::Exact(exact) = self {
+            exact.add(value, count)?;
+            if exact.counts.len() > Self::EXACT {
+                self.condense()?;
+            }
+            return Ok(());
+        }
+        if let Sketch::Counts(counts) = self {
+            add_counts(counts.total, count)?;
+            counts.count(value, count);
+        }
+        Ok(())
+    }
+
+    /// From here on, buckets are counted.
+    fn condense(&mut self) -> Result<&mut Counts, Torn> {
+        let mut counts = Counts::default();
+        match self {
+            Sketch::Few(values) => values.iter().for_each(|&value| counts.count(value, 1)),
+            Sketch::Exact(exact) => exact.counts.iter().for_each(|(&bits, &count)| counts.count(f64::from_bits(bits), count)),
+            Sketch::Counts(_) => {}
+        }
+        if !matches!(self, Sketch::Counts(_)) {
+            *self = Sketch::Counts(Box::new(counts));
+        }
+        match self {
+            Sketch::Counts(counts) => Ok(counts),
+            _ => Err(Torn),
+        }
     }
 
     /// The bytes it has on the heap.
     fn heap(&self) -> usize {
         match self {
-            Sketch::Values(values) => values.capacity() * size_of::<f64>(),
+            Sketch::Few(values) => values.capacity() * size_of::<f64>(),
+            Sketch::Exact(exact) => size_of::<Exact>() + exact.counts.allocation_size(),
             Sketch::Counts(counts) => {
                 size_of::<Counts>() + (counts.negative.counts.capacity() + counts.positive.counts.capacity()) * size_of::<u64>()
             }
@@ -148,102 +216,143 @@ impl Sketch {
     /// is what lies between them in proportion, as in NumPy and DuckDB (type 7 of Hyndman and Fan, 1996). NaN counts as
     /// greater than all others. 0 and 1 give the least and the greatest, exactly.
     pub(super) fn quantile(&self, q: f64, is_int: bool) -> Option<f64> {
-        let last = match self {
-            Sketch::Values(values) => values.len() as u64,
+        let total = match self {
+            Sketch::Few(values) => values.len() as u64,
+            Sketch::Exact(exact) => exact.total,
             Sketch::Counts(counts) => counts.total,
-        }
-        .checked_sub(1)?;
+        };
+        let last = total.checked_sub(1)?;
         let exact = q * last as f64;
         // A decimal fraction is not exact in binary: 0.07 of 100 is 7.000000000000001.
         let place = if (exact - exact.round()).abs() <= exact * 2.0 * f64::EPSILON { exact.round() } else { exact };
         let (low, share) = (place.floor() as u64, place - place.floor());
-        let at = |ranks: [u64; 2]| match self {
-            Sketch::Values(values) => ranked(values, ranks, is_int),
+        let ranks = [low.min(last), (low + 1).min(last)];
+        let [below, above] = match self {
+            Sketch::Few(values) => {
+                let mut sorted = values.clone();
+                sorted.sort_unstable_by(|a, b| in_order(*a, *b));
+                ranks.map(|rank| sorted[rank as usize] + 0.0)
+            }
+            Sketch::Exact(exact) => exact.ranked(ranks),
             Sketch::Counts(counts) => ranks.map(|rank| counts.ranked(rank, is_int)),
         };
-        let [below, above] = at([low.min(last), (low + 1).min(last)]);
         let between = match (above - below) * share {
             _ if share == 0.0 || below == above => below,
             step if step.is_finite() => below + step,
             _ => below * (1.0 - share) + above * share,
         };
         // One NaN: its sign bit depends on how it came about.
-        Some(if between.is_nan() { f64::NAN } else { between })
+        let between = if between.is_nan() { f64::NAN } else { between };
+        Some(match self {
+            Sketch::Counts(counts) => counts.shortened(between),
+            _ => between,
+        })
     }
 
     /// Appends the values as bytes to the one, or the counts to the other.
     pub(super) fn write(&self, out: (&mut Vec<u8>, &mut Vec<u8>)) {
         match self {
-            Sketch::Values(values) => values.iter().for_each(|value| out.0.extend_from_slice(&value.to_le_bytes())),
-            Sketch::Counts(counts) => counts.write(out.1),
+            Sketch::Few(values) => values.iter().for_each(|value| out.0.extend_from_slice(&value.to_le_bytes())),
+            Sketch::Exact(exact) => {
+                out.1.push(OF_VALUES);
+                for (value, count) in exact.sorted() {
+                    out.1.extend_from_slice(&value.to_le_bytes());
+                    out.1.extend_from_slice(&count.to_le_bytes());
+                }
+            }
+            Sketch::Counts(counts) => {
+                out.1.push(OF_BUCKETS);
+                counts.write(out.1);
+            }
         }
     }
 
     /// Adds what [`Sketch::write`] wrote; the bytes by which it grew.
-    pub(super) fn merge(&mut self, mut values: &[u8], mut counts: &[u8]) -> Result<usize, Error> {
-        let mut grown = 0;
+    pub(super) fn merge(&mut self, mut values: &[u8], mut counts: &[u8]) -> Result<isize, Error> {
+        let before = self.heap();
         while !values.is_empty() {
-            grown += self.add(f64::from_le_bytes(take(&mut values)?));
+            self.add(f64::from_le_bytes(take(&mut values)?));
         }
         if !counts.is_empty() {
-            let before = self.heap();
-            if let Sketch::Values(values) = self {
-                let mut mine = Counts::default();
-                for &value in values.iter() {
-                    mine.add(value);
+            match take(&mut counts)? {
+                [OF_VALUES] => {
+                    while !counts.is_empty() {
+                        let value = f64::from_le_bytes(take(&mut counts)?);
+                        self.add_many(value, u64::from_le_bytes(take(&mut counts)?))?;
+                    }
                 }
-                *self = Sketch::Counts(Box::new(mine));
+                [OF_BUCKETS] => self.condense()?.merge(&mut counts)?,
+                _ => return Err(Torn.into()),
             }
-            if let Sketch::Counts(mine) = self {
-                mine.merge(&mut counts)?;
-            }
-            grown += self.heap().saturating_sub(before);
         }
-        Ok(grown)
+        Ok(self.heap() as isize - before as isize)
     }
 }
 
-/// How many counters these values would need.
-fn buckets_of(values: &[f64]) -> usize {
-    let mut ranges = [(u32::MAX, 0), (u32::MAX, 0)];
-    for &value in values {
-        let (range, size) = match bucket(value) {
-            Bucket::Negative(size) => (&mut ranges[0], !size),
-            Bucket::Positive(size) => (&mut ranges[1], size),
-            _ => continue,
-        };
-        *range = (range.0.min(size), range.1.max(size));
-    }
-    ranges.iter().filter(|range| range.0 <= range.1).map(|range| (range.1 - range.0) as usize + 1).sum()
-}
+/// What begins counts that are written.
+const OF_VALUES: u8 = 0;
+const OF_BUCKETS: u8 = 1;
 
-/// The values of these ranks, which are exact if they are few and else what counts would say.
-fn ranked(values: &[f64], ranks: [u64; 2], is_int: bool) -> [f64; 2] {
-    let order = |a: &f64, b: &f64| a.partial_cmp(b).unwrap_or_else(|| a.is_nan().cmp(&b.is_nan()));
-    let mut sorted = values.to_vec();
-    sorted.sort_unstable_by(order);
-    if values.len() <= Sketch::EXACT {
-        return ranks.map(|rank| sorted[rank as usize] + 0.0);
+impl Exact {
+    /// Counts a value that is there already; whether it is.
+    #[inline]
+    fn has(&mut self, value: f64) -> bool {
+        let Some(count) = self.counts.get_mut(&key(value)) else { return false };
+        *count += 1;
+        self.total += 1;
+        true
     }
-    let mut counts = Counts::default();
-    sorted.iter().filter(|value| !value.is_nan()).for_each(|&value| counts.widen(value));
-    let nans = sorted.iter().rev().take_while(|value| value.is_nan()).count();
-    ranks.map(|rank| {
-        let value = bucket(sorted[rank as usize]);
-        counts.within(rank, (sorted.len() - nans) as u64, representative(value, is_int))
-    })
+
+    fn add(&mut self, value: f64, count: u64) -> Result<(), Torn> {
+        self.total = add_counts(self.total, count)?;
+        // No more than the total.
+        *self.counts.entry(key(value)).or_insert(0) += count;
+        Ok(())
+    }
+
+    fn sorted(&self) -> Vec<(f64, u64)> {
+        let mut sorted: Vec<_> = self.counts.iter().map(|(&bits, &count)| (f64::from_bits(bits), count)).collect();
+        sorted.sort_unstable_by(|a, b| in_order(a.0, b.0));
+        sorted
+    }
+
+    fn ranked(&self, ranks: [u64; 2]) -> [f64; 2] {
+        let sorted = self.sorted();
+        ranks.map(|rank| {
+            let mut before = 0;
+            let of_rank = sorted.iter().find(|(_, count)| {
+                before += count;
+                rank < before
+            });
+            of_rank.map_or(f64::NAN, |&(value, _)| value)
+        })
+    }
 }
 
 impl Counts {
     #[inline]
-    fn add(&mut self, value: f64) -> usize {
-        self.total += 1;
+    fn add(&mut self, value: f64, times: u64) -> usize {
+        self.total += times;
         if !value.is_nan() {
             self.widen(value);
         }
         let (count, grown) = self.counter(bucket(value));
-        *count += 1;
+        *count += times;
         grown
+    }
+
+    fn count(&mut self, value: f64, times: u64) {
+        let _: usize = self.add(value, times);
+    }
+
+    /// No more digits than a bucket is good for; the least and the greatest value are known.
+    fn shortened(&self, value: f64) -> f64 {
+        let (low, high) = self.range.unwrap_or((value, value));
+        if !value.is_finite() || value <= low || value >= high {
+            return value;
+        }
+        let short = format!("{value:.0$e}", Sketch::DIGITS - 1).parse().unwrap_or(value);
+        f64::clamp(short, low, high) + 0.0
     }
 
     #[inline]
@@ -337,7 +446,7 @@ impl Counts {
                 5 => Bucket::Nan,
                 _ => return Err(Torn.into()),
             };
-            self.total = super::state::add_counts(self.total, count)?;
+            self.total = add_counts(self.total, count)?;
             // No more than the total.
             *self.counter(bucket).0 += count;
         }
@@ -362,8 +471,10 @@ impl Window {
             self.first = size;
         }
         if size < self.first {
-            self.counts.splice(0..0, std::iter::repeat_n(0, (self.first - size) as usize));
-            self.first = size;
+            // At least as many again: values that fall bucket by bucket move the others but now and then.
+            let first = size.min(self.first.saturating_sub(self.counts.len() as u32));
+            self.counts.splice(0..0, std::iter::repeat_n(0, (self.first - first) as usize));
+            self.first = first;
         }
         let len = (size - self.first) as usize + 1;
         if len > self.counts.len() {

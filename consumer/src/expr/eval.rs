@@ -43,7 +43,10 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
             text::replace_matches(regex, text::only(&eval(value, batch)?), text::only(&eval(with, batch)?), *expand)?
         }
         Node::Strftime { value, format } => each_part(eval(value, batch)?, |part| time::strftime(format, &part))?,
-        Node::Strptime { value, pattern } => each_part(eval(value, batch)?, |part| Ok(time::parse(&part, |text| pattern.read(text))))?,
+        Node::ReadTime { value, reader } => each_part(eval(value, batch)?, |part| Ok(reader.read(part, batch)))?,
+        Node::TimeBin { value, bins } => each_part(eval(value, batch)?, |part| bins.of(expr, &part, batch))?,
+        Node::InZone { value, zone } => each_part(eval(value, batch)?, |part| Ok(time::in_zone(part, zone)))?,
+        Node::BesideLiteral { value, beside } => each_part(eval(value, batch)?, |part| Ok(beside.look(part, batch)))?,
         Node::Numbers { value, times, counter } => numbers(eval(value, batch)?, *times, counter, batch),
         Node::Call(function, args) => {
             let args = args.iter().map(|arg| eval(arg, batch)).collect::<Result<Vec<_>, _>>()?;

@@ -2,17 +2,18 @@
 
 use std::io::Write;
 
-use recpipe::{Error, Time, Type};
+use recpipe::{Error, Type};
 
 use super::{
     Expr, Function,
     arithmetic::{narrowed, of_ints_or_floats},
+    bin,
     extreme::extreme,
     hash::hash,
     rows::Rows,
     slice,
     text::{self, change_case},
-    time, url,
+    url,
     vector::{Operand, Texts, Values, Vector},
 };
 
@@ -77,7 +78,7 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
         (Function::Int, Values::Text(texts)) => whole(&arg, &texts.views, |view| parse(texts.slice(view))),
         (Function::Floor, Values::Float(values)) => whole(&arg, values, |value| to_int(value.floor())),
         (Function::Ceil, Values::Float(values)) => whole(&arg, values, |value| to_int(value.ceil())),
-        (Function::Round, Values::Float(values)) => whole(&arg, values, |value| to_int(value.round())),
+        (Function::Round, Values::Float(values)) => whole(&arg, values, |value| to_int(value.round_ties_even())),
         (Function::Float, Values::Float(_)) => Ok(arg),
         (Function::Float, Values::Int(_) | Values::Wide(_)) => Ok(arg.into_float()),
         (Function::Float, Values::Bool(values)) => keep(&arg, Values::Float(values.map(|value| f64::from(u8::from(value))))),
@@ -91,15 +92,15 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
             let hashes = rows.map(|row| hash(arg.value(row), &mut scratch));
             Ok(rows.optional(hashes, Values::Int))
         }
-        (Function::Time, Values::Time(_)) => Ok(arg),
-        (Function::Time, Values::Text(_)) => Ok(time::parse(&arg, Time::parse)),
-        (Function::Year, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().year))),
-        (Function::Month, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().month))),
-        (Function::Day, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().day))),
+        (Function::Year, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local().year().into()))),
+        (Function::Month, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local().month().into()))),
+        (Function::Day, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local().day().into()))),
         // Without the calendar, which costs more than the clock.
         (Function::Hour, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local_day_and_second().1 / 3600))),
         (Function::Minute, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.local_day_and_second().1 / 60 % 60))),
-        (Function::Weekday, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.civil().weekday))),
+        (Function::Weekday, Values::Time(times)) => {
+            keep(&arg, Values::Int(times.map(|time| time.local().weekday().to_monday_one_offset().into())))
+        }
         (Function::Epoch, Values::Time(times)) => keep(&arg, Values::Int(times.map(|time| time.nanos.div_euclid(1_000_000_000)))),
         _ => no_value(expr, arg.len, arg.kind()),
     }
@@ -135,7 +136,7 @@ fn of_several(function: Function, expr: &Expr, mut args: Vec<Vector>) -> Result<
         (Function::RoundTo, [Values::Float(numbers), Values::Int(digits)]) => Ok(rows.vector(Values::Float(numbers.zip(digits, round_to)))),
         (Function::RoundTo, [Values::Int(_) | Values::Wide(_), Values::Int(_)]) => Ok(rows.vector(values[0].clone())),
         (Function::Bin, _) => match <[Vector; 2]>::try_from(args) {
-            Ok([value, width]) => time::bin(expr, value, width),
+            Ok([value, width]) => bin::of_numbers(expr, value, width),
             Err(_) => Err(Error::Data(format!("`{}` needs two values", expr.text()))),
         },
         _ => no_value(expr, args[0].len, args[0].kind()),
@@ -194,12 +195,16 @@ fn as_text(of: Vector) -> Result<Vector, Error> {
     }
 }
 
-/// The nearest float with so many digits after the point, halves away from zero; floats beyond 2⁵², which have none, are
-/// themselves.
+/// The decimal number with so many digits after the point that is nearest to the binary one, as the float that it is; of two as
+/// near, that with an even last digit. `print "{x:.2f}"` shows the same: both leave it to the formatting of floats. (Scaling by a
+/// power of ten rounds by itself: 1.005 is below 1.005, and 1.005 * 100 is 100.49999999999999.)
 fn round_to(number: f64, digits: i64) -> f64 {
-    let scale = 10_f64.powi(i32::try_from(digits).unwrap_or(0));
-    let scaled = number * scale;
-    if scaled.abs() < 4_503_599_627_370_496.0 { scaled.round() / scale } else { number }
+    if number.fract() == 0.0 || !number.is_finite() {
+        return number;
+    }
+    let digits = usize::try_from(digits).unwrap_or(0);
+    // What was written as a number reads as one.
+    format!("{number:.digits$}").parse().unwrap_or(number)
 }
 
 /// A whole float as an integer, if it is in range.

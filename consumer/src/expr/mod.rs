@@ -15,6 +15,7 @@
 //! them.
 
 mod arithmetic;
+mod bin;
 mod compare;
 mod eval;
 mod extreme;
@@ -33,24 +34,25 @@ mod url;
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, Error, Field, Type, record::CompareOp};
+use recpipe::{Batch, Column, Error, Field, Type, record::CompareOp, times::Zone};
 use regex::bytes::Regex;
 
 pub use network::Network;
 pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
 
+pub(crate) use bin::{TimeBins, Width};
 pub(crate) use compare::node as compare_node;
 pub(crate) use extreme::is_better;
 pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
 pub(crate) use text::only as only_text;
+pub(crate) use time::{BesideLiteral, TimeReader};
 
 use crate::{
     left_out::Counter,
     query::ast::{ArithmeticOp, FindOp},
     strftime::TimeFormat,
-    strptime::TimePattern,
 };
 
 /// A checked expression.
@@ -128,10 +130,25 @@ pub(crate) enum Node {
         value: Box<Expr>,
         format: TimeFormat,
     },
-    /// `time(value, pattern)`
-    Strptime {
+    /// `time(value)`, `time(value, pattern)`
+    ReadTime {
         value: Box<Expr>,
-        pattern: TimePattern,
+        reader: Box<TimeReader>,
+    },
+    /// `bin(value, width)` of times
+    TimeBin {
+        value: Box<Expr>,
+        bins: Box<TimeBins>,
+    },
+    /// Times, with the offset of a zone.
+    InZone {
+        value: Box<Expr>,
+        zone: Zone,
+    },
+    /// Times that are compared with a literal that says no offset.
+    BesideLiteral {
+        value: Box<Expr>,
+        beside: Box<BesideLiteral>,
     },
     Call(Function, Vec<Expr>),
 }
@@ -161,7 +178,7 @@ pub(crate) enum Function {
     Query,
     Ext,
     Hash,
-    Time,
+    /// Of numbers.
     Bin,
     Year,
     Month,
@@ -273,7 +290,12 @@ impl Expr {
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
-            Node::Strftime { value, .. } | Node::Strptime { value, .. } | Node::Numbers { value, .. } => each(value),
+            Node::Strftime { value, .. } | Node::ReadTime { value, .. } | Node::Numbers { value, .. } => each(value),
+            Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
+            Node::TimeBin { value, bins } => {
+                each(value);
+                bins.width.iter().for_each(each);
+            }
             Node::Compare { left, right, .. }
             | Node::Arithmetic { left, right, .. }
             | Node::Find { value: left, needle: right, .. }
@@ -289,8 +311,9 @@ impl Expr {
         let mut cheap = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
-            Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Numbers { .. } => false,
+            Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::TimeBin { .. } | Node::Call(..) => false,
+            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
@@ -303,7 +326,9 @@ impl Expr {
             Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny(_) => false,
             Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
+            Node::TimeBin { .. } => true,
+            Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         };
         self.for_each_child(&mut |child| may_fail |= child.may_fail());
         may_fail
@@ -338,7 +363,9 @@ fn is_open(node: &Node, kind: Type) -> bool {
         // As its field says, which [`Expr::field`] knows.
         Node::Column(_) => false,
         Node::Not(_) | Node::All(_) | Node::Any(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => false,
-        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } | Node::Strptime { .. } => false,
+        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } => false,
+        // They give times, and nulls of what is none.
+        Node::ReadTime { .. } | Node::TimeBin { .. } | Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,
         Node::Arithmetic { op, left, right } => {
             let grows = kind == Type::Int && !matches!(op, ArithmeticOp::FloorDiv | ArithmeticOp::Rem);

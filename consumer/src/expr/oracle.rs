@@ -169,7 +169,7 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
         ExprKind::Literal(Literal::Bool(value)) => Cell::Bool(*value),
         ExprKind::Literal(Literal::Int(value)) => Cell::Int(*value),
         ExprKind::Literal(Literal::Float(value)) => Cell::Float(*value),
-        ExprKind::Literal(Literal::Time(value)) => Cell::Time(*value),
+        ExprKind::Literal(Literal::Time(value) | Literal::LocalTime(value)) => Cell::Time(*value),
         ExprKind::Literal(Literal::Text(text)) => Cell::Text(text.clone().into_bytes()),
         ExprKind::Literal(literal) => panic!("{literal:?} by itself"),
         ExprKind::Field(name) => Cell::of(row.get(&name.text).unwrap()),

@@ -1,20 +1,21 @@
 //! Calculating with times. A duration is a number of seconds.
 
-use recpipe::{Error, Time};
+use std::sync::Arc;
+
+use recpipe::{
+    Batch, Error, Time, Value,
+    times::{NoTime, Read, TimePattern, Times, Zone},
+};
 
 use super::{
     Expr,
-    arithmetic::{Ints, flags, narrowed, overflow, overflowing},
     rows::Rows,
     text::TextBuilder,
-    vector::{Operand, Texts, Values, Vector, merge_nulls},
+    vector::{Operand, Texts, Values, Vector},
 };
-use crate::{query::ast::ArithmeticOp, strftime::TimeFormat};
+use crate::{left_out::Counter, query::ast::ArithmeticOp, strftime::TimeFormat};
 
-const SECOND: i128 = 1_000_000_000;
-
-/// Where the bins of times begin: a Monday at midnight, 1970-01-05, so that weeks begin on Mondays.
-const MONDAY: i128 = 4 * 86_400 * SECOND;
+pub(super) const SECOND: i128 = 1_000_000_000;
 
 /// Nanoseconds that lead from no time to another, and from which one can still calculate.
 const FAR: i128 = 1 << 100;
@@ -50,7 +51,7 @@ fn moved(time: Time, by: i128) -> (i128, i32) {
 }
 
 /// A number of seconds in nanoseconds, to the nearest, and no further than [`FAR`]; `None` for NaN.
-fn nanos(seconds: &Vector, row: usize) -> Option<i128> {
+pub(super) fn nanos(seconds: &Vector, row: usize) -> Option<i128> {
     let nanos = match &seconds.values {
         Values::Int(values) => i128::from(values.get(row)) * SECOND,
         Values::Wide(values) => values.get(row).saturating_mul(SECOND),
@@ -68,53 +69,16 @@ fn nanos(seconds: &Vector, row: usize) -> Option<i128> {
 
 /// The times of these nanoseconds and offsets; null where there is none.
 fn times_of(expr: &Expr, rows: Rows, mut of: impl FnMut(usize) -> Option<(i128, i32)>) -> Result<Vector, Error> {
-    let results = rows.try_map(|row| {
-        let Some((nanos, offset_s)) = of(row) else { return Ok(None) };
-        match i64::try_from(nanos) {
-            Ok(nanos) => Ok(Some(Time { nanos, offset_s })),
-            Err(_) => Err(Error::Data(format!("the result of `{}` is in no year that a time can be (1678 to 2261)", expr.text()))),
-        }
+    let results = rows.try_map(|row| match of(row) {
+        None => Ok(None),
+        Some((nanos, offset_s)) => i64::try_from(nanos).map(|nanos| Some(Time { nanos, offset_s })).map_err(|_| beyond(expr)),
     })?;
     Ok(rows.optional(results, Values::Time))
 }
 
-/// `bin(value, width)`: the greatest multiple of the width that is not above the value; null for a width that is not above 0.
-/// Bins of times are cut on the clock of the time's own offset.
-pub(super) fn bin(expr: &Expr, value: Vector, width: Vector) -> Result<Vector, Error> {
-    if let Values::Time(times) = &value.values {
-        let rows = Rows::of(&[&value, &width]);
-        return times_of(expr, rows, |row| {
-            let (time, width) = (times.get(row), nanos(&width, row).filter(|width| *width > 0)?);
-            // From the origin on the local clock.
-            let apart = MONDAY - i128::from(time.clock_offset_s()) * SECOND;
-            let local = i128::from(time.nanos) - apart;
-            let over = match (i64::try_from(local), i64::try_from(width)) {
-                (Ok(local), Ok(width)) => i128::from(local.rem_euclid(width)),
-                _ => local.rem_euclid(width),
-            };
-            Some((i128::from(time.nanos) - over, time.offset_s))
-        });
-    }
-    let len = value.len;
-    if let (Some(a), Some(b)) = (Ints::of(&value.values), Ints::of(&width.values)) {
-        let (a, b) = (a.widened(), b.widened());
-        let nulls = merge_nulls(merge_nulls(value.nulls.clone(), width.nulls.clone()), flags(len, &b, |width| width <= 0));
-        let floor = |a: i128, width: i128| if width <= 0 { (0, false) } else { a.overflowing_sub(a.rem_euclid(width)) };
-        let values = overflowing(len, nulls.as_deref(), &a, &b, floor);
-        let values = values.map_err(|row| overflow(expr, &a, &b, row))?;
-        return Ok(Vector { len, values: narrowed(values), nulls });
-    }
-    let (value, width) = (value.into_float(), width.into_float());
-    let rows = Rows::of(&[&value, &width]);
-    let (Values::Float(a), Values::Float(b)) = (&value.values, &width.values) else {
-        return if expr.is_open() {
-            Ok(Vector::null(len))
-        } else {
-            Err(Error::Data(format!("`{}` calculates with what is no number", expr.text())))
-        };
-    };
-    let results = a.zip(b, |a, width| (width > 0.0 && width.is_finite()).then(|| (a / width).floor() * width));
-    Ok(rows.optional(results, Values::Float))
+/// That a result is no time.
+pub(super) fn beyond(expr: &Expr) -> Error {
+    Error::Data(format!("the result of `{}` is in no year that a time can be ({})", expr.text(), Times::YEARS))
 }
 
 /// The times as text. Equal times that follow each other, as those of a log do, are written once.
@@ -145,16 +109,160 @@ pub(super) fn strftime(format: &TimeFormat, vector: &Vector) -> Result<Vector, E
     Ok(Vector { len: vector.len, values: Values::Text(texts), nulls: vector.nulls.clone() })
 }
 
-/// The times that texts are, by `parse`. Equal texts that follow each other are read once.
-pub(super) fn parse(vector: &Vector, parse: impl Fn(&[u8]) -> Option<Time>) -> Vector {
-    let Values::Text(texts) = &vector.values else { return Vector::null(vector.len) };
-    let mut last: (&[u8], Option<Time>) = (b"", parse(b""));
-    let results = texts.views.map(|view| {
-        let text = texts.slice(view);
-        if text != last.0 {
-            last = (text, parse(text));
+/// The times with the offsets of a zone.
+pub(super) fn in_zone(vector: Vector, zone: &Zone) -> Vector {
+    match &vector.values {
+        Values::Time(times) => Vector { values: Values::Time(times.map(|time| zone.at(time.nanos))), ..vector },
+        _ => vector,
+    }
+}
+
+/// What reads values as times, and notes those that are none.
+#[derive(Clone, Debug)]
+pub(crate) struct TimeReader {
+    /// By this format, if one is given.
+    pub(crate) pattern: Option<TimePattern>,
+    pub(crate) times: Times,
+    /// The zone whose clock shows all of them.
+    pub(crate) shown_in: Option<Zone>,
+    /// Counts what is no time.
+    pub(crate) no_time: Counter,
+    /// Counts what is beyond the years of times.
+    pub(crate) no_year: Counter,
+    /// Counts what says no offset; where a zone was named that is no question.
+    pub(crate) no_offset: Option<Counter>,
+}
+
+impl TimeReader {
+    /// The times that values are; null where they are none. Equal texts that follow each other are read once.
+    pub(super) fn read(&self, vector: Vector, batch: &Batch) -> Vector {
+        let mut seen = Seen::default();
+        let rows = Rows::of(&[&vector]);
+        let results = match &vector.values {
+            Values::Time(_) => return vector,
+            Values::Text(texts) => {
+                let mut last: (&[u8], Result<Read, NoTime>) = (b"", Err(NoTime::Unreadable));
+                rows.map(|row| {
+                    let text = texts.get(row);
+                    if text != last.0 {
+                        last = (text, self.text(text));
+                    }
+                    if matches!(text, b"" | b"-") || vector.is_null(row) { None } else { seen.note(row, last.1) }
+                })
+            }
+            Values::Int(values) => rows.map(|row| seen.unless(vector.is_null(row), row, || self.times.of_int(values.get(row).into()))),
+            Values::Float(values) => rows.map(|row| seen.unless(vector.is_null(row), row, || self.times.of_float(values.get(row)))),
+            _ => return Vector::null(vector.len),
+        };
+        if let Operand::One(_) = results {
+            seen.times(vector.len as u64);
         }
-        last.1
-    });
-    Rows::of(&[vector]).optional(results, Values::Time)
+        let shown = |row: usize| match vector.value(row) {
+            Value::Text(text) => format!("\"{}\"", String::from_utf8_lossy(text)),
+            value => value.to_string(),
+        };
+        self.no_time.note(batch, seen.no_time.0, seen.no_time.1, || shown(seen.no_time.1));
+        self.no_year.note(batch, seen.no_year.0, seen.no_year.1, || shown(seen.no_year.1));
+        if let Some(counter) = &self.no_offset {
+            counter.note_range(batch, seen.local.0, seen.local.1, seen.offsets, || shown(seen.local.1));
+        }
+        let read = rows.optional(results, Values::Time);
+        match &self.shown_in {
+            Some(zone) => in_zone(read, zone),
+            None => read,
+        }
+    }
+
+    fn text(&self, text: &[u8]) -> Result<Read, NoTime> {
+        match &self.pattern {
+            Some(pattern) => pattern.read(text, &self.times),
+            None => self.times.read(text),
+        }
+    }
+}
+
+/// What came up while the values of a batch were read: how many of each kind, and the first row.
+#[derive(Default)]
+struct Seen {
+    no_time: (u64, usize),
+    no_year: (u64, usize),
+    local: (u64, usize),
+    /// The least and the greatest offset that was written.
+    offsets: Option<(i64, i64)>,
+}
+
+impl Seen {
+    fn unless(&mut self, is_null: bool, row: usize, read: impl FnOnce() -> Result<Read, NoTime>) -> Option<Time> {
+        if is_null { None } else { self.note(row, read()) }
+    }
+
+    #[inline]
+    fn note(&mut self, row: usize, read: Result<Read, NoTime>) -> Option<Time> {
+        let count = |(count, first): &mut (u64, usize)| {
+            if *count == 0 {
+                *first = row;
+            }
+            *count += 1;
+        };
+        match read {
+            Ok(Read { time, is_local: true }) => {
+                count(&mut self.local);
+                Some(time)
+            }
+            Ok(Read { time, .. }) => {
+                self.offsets = widened(self.offsets, time.clock_offset_s());
+                Some(time)
+            }
+            Err(NoTime::Unreadable) => {
+                count(&mut self.no_time);
+                None
+            }
+            Err(NoTime::Beyond) => {
+                count(&mut self.no_year);
+                None
+            }
+        }
+    }
+
+    /// One value was that of so many rows.
+    fn times(&mut self, rows: u64) {
+        [&mut self.no_time, &mut self.no_year, &mut self.local].into_iter().for_each(|(count, _)| *count *= rows);
+    }
+}
+
+/// The range with this number in it.
+#[inline]
+pub(super) fn widened(range: Option<(i64, i64)>, number: i64) -> Option<(i64, i64)> {
+    range.map_or(Some((number, number)), |(low, high)| Some((low.min(number), high.max(number))))
+}
+
+/// Looks whether times have an offset of their own beside a literal that says none, and is taken in UTC.
+#[derive(Clone, Debug)]
+pub(crate) struct BesideLiteral {
+    /// What the literal is in UTC.
+    pub(crate) literal: Time,
+    /// How it is written.
+    pub(crate) text: Arc<str>,
+    pub(crate) other_offset: Counter,
+}
+
+impl BesideLiteral {
+    pub(super) fn look(&self, vector: Vector, batch: &Batch) -> Vector {
+        if let Values::Time(times) = &vector.values {
+            let is_other = |row: &usize| !vector.is_null(*row) && times.get(*row).clock_offset_s() != 0;
+            let mut others = (0..vector.len).filter(is_other);
+            if let Some(first) = others.next() {
+                self.other_offset.note(batch, 1 + others.count() as u64, first, || self.other(times.get(first)));
+            }
+        }
+        vector
+    }
+
+    /// The literal on the clock of this time.
+    fn other(&self, time: Time) -> String {
+        let offset_s = time.clock_offset_s();
+        let nanos = self.literal.nanos.saturating_sub(offset_s.saturating_mul(1_000_000_000));
+        let there = Time { nanos, offset_s: time.offset_s };
+        format!("{time}, on whose clock `{}` is {there}", self.text)
+    }
 }

@@ -133,12 +133,26 @@ impl Input {
     /// What it can be stopped with.
     pub fn stop(&self) -> Stop {
         match self {
-            Input::Plain { reader, stopper, is_heard, .. } => {
-                let is_file = reader.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
-                let is_shared = *is_heard && !is_file.is_ok_and(|meta| meta.is_file());
-                Stop::Plain { stopper: stopper.clone(), is_shared }
-            }
+            Input::Plain { stopper, .. } => Stop::Plain { stopper: stopper.clone(), is_shared: self.is_pipe() },
             Input::Links(links) => Stop::Links(links.stopper()),
+        }
+    }
+
+    /// Whether whoever writes it may stand beside us, as in a shell's pipe or as our parent.
+    pub fn is_pipe(&self) -> bool {
+        let Input::Plain { reader, is_heard, .. } = self else { return false };
+        let file = reader.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+        *is_heard && !file.is_ok_and(|meta| meta.is_file())
+    }
+
+    /// How the streams end, if nothing comes before that.
+    pub fn ends_without_records(&mut self) -> Option<Ending> {
+        loop {
+            match self.read().ok()??.what {
+                Incoming::End(ending) => return Some(ending),
+                Incoming::Batch(_) => return None,
+                Incoming::Schema(_) | Incoming::Report(_) => {}
+            }
         }
     }
 
@@ -178,7 +192,7 @@ impl Input {
     pub fn advise(&self, plan: &Plan) {
         match self {
             // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() => {
+            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() || !plan.shows => {
                 back::advise(reader.input(), plan);
             }
             Input::Plain { .. } => {}

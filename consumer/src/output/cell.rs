@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use recpipe::{Batch, Time};
+use recpipe::{Batch, Time, record::ShownFloat};
 
 use crate::expr::{Operand, Values, Vector};
 
@@ -114,14 +114,14 @@ pub(super) fn wide(value: i128, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
-/// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e300`, `NaN`, `-inf`.
+/// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e+300`, `NaN`, `-inf`.
 pub(super) fn float(value: f64, out: &mut Vec<u8>) {
     // Beyond, the two write exponents differently.
     if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
         out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
     } else {
         // Writing to a vector does not fail.
-        drop(write!(out, "{value:?}"));
+        drop(write!(out, "{}", ShownFloat(value)));
     }
 }
 
@@ -131,17 +131,18 @@ pub(super) fn rfc3339(time: Time, out: &mut Vec<u8>) {
     if offset_s % 60 != 0 {
         return out.extend_from_slice(time.to_string().as_bytes());
     }
-    let civil = time.civil();
+    let local = time.local();
     let mut text = *b"0000-00-00T00:00:00";
     let mut two = |at: usize, number: i64| text[at..at + 2].copy_from_slice(&two_digits(number));
-    two(0, civil.year / 100);
-    for (at, number) in [(2, civil.year % 100), (5, civil.month), (8, civil.day), (11, civil.hour), (14, civil.minute), (17, civil.second)]
-    {
-        two(at, number);
+    let year = i64::from(local.year());
+    two(0, year / 100);
+    two(2, year % 100);
+    for (at, number) in [(5, local.month()), (8, local.day()), (11, local.hour()), (14, local.minute()), (17, local.second())] {
+        two(at, number.into());
     }
     out.extend_from_slice(&text);
-    if civil.nanos > 0 {
-        let fraction = format!(".{:09}", civil.nanos);
+    if local.subsec_nanosecond() > 0 {
+        let fraction = format!(".{:09}", local.subsec_nanosecond());
         out.extend_from_slice(fraction.trim_end_matches('0').as_bytes());
     }
     let [h, m] = [offset_s.abs() / 3600, offset_s.abs() / 60 % 60].map(two_digits);

@@ -130,7 +130,7 @@ impl Printer {
         !self.pictures.is_empty() && self.screen().is_some()
     }
 
-    /// The lines that each picture can have: all have the same part of the screen, whose last line is the cursor's.
+    /// The lines that each picture can have: all have the same part of the screen, whose first line is the cursor's.
     pub(super) fn picture_rows(&self) -> Option<usize> {
         self.screen().map(|screen| screen.rows.saturating_sub(1) / self.pictures.len().max(1))
     }
@@ -158,9 +158,8 @@ impl Printer {
 
     /// Takes away what was drawn for the time being, with nothing in its place: there will be no answer.
     pub fn erase(&mut self) {
-        if let (false, Some(screen)) = (self.region.is_empty(), self.screen()) {
-            let text = self.region.erase(screen);
-            self.held.extend_from_slice(text.as_bytes());
+        if !self.region.is_empty() {
+            self.held.extend_from_slice(self.region.erase().as_bytes());
         }
     }
 

@@ -13,46 +13,41 @@ pub struct Screen {
     pub rows: usize,
 }
 
-/// What of a screen was drawn for the time being. It ends above the line that the cursor is in.
+/// What of a screen was drawn for the time being: the lines below the one that the cursor is in, which is left blank.
+///
+/// What others write to the terminal (a producer's message, the echo of a key) goes to that line, and moves the cursor on; the
+/// next drawing begins there. So it stays above the region, and nothing of an earlier drawing does. Were the cursor below the
+/// region, whatever others write would move it away from the lines that are to be drawn again.
 #[derive(Debug, Default)]
 pub(super) struct Region {
-    /// The columns that each of its lines takes.
-    lines: Vec<usize>,
+    is_drawn: bool,
 }
 
 impl Region {
     /// Whether nothing is drawn.
     pub(super) fn is_empty(&self) -> bool {
-        self.lines.is_empty()
+        !self.is_drawn
     }
 
     /// The text that takes the region away.
-    pub(super) fn erase(&mut self, screen: Screen) -> String {
-        let up = self.up(screen);
-        self.lines.clear();
-        up + "\r\x1b[J"
+    pub(super) fn erase(&mut self) -> &'static str {
+        self.is_drawn = false;
+        "\r\x1b[J"
     }
 
     /// The text that puts these lines in the place of what was drawn; no line is wider than the screen.
     pub(super) fn draw(&mut self, lines: &[String], screen: Screen) -> String {
-        let mut text = self.up(screen);
-        for line in lines {
+        let Some((last, before)) = lines.split_last() else { return self.erase().to_owned() };
+        self.is_drawn = true;
+        let mut text = String::from("\r\x1b[2K");
+        for line in before {
             // Cleared before it is written: after a line that fills the screen, the last character would go.
-            text.extend(["\r\x1b[2K", line, "\n"]);
+            text.extend(["\n\r\x1b[2K", line]);
         }
-        text.push_str("\x1b[J");
-        self.lines = lines.iter().map(|line| columns(line)).collect();
-        text
-    }
-
-    /// To the first line of the region. A terminal that has become narrower has broken lines that were too wide for it.
-    fn up(&self, screen: Screen) -> String {
-        let rows: usize = self.lines.iter().map(|width| width.div_ceil(screen.columns.max(1)).max(1)).sum();
-        let mut text = String::new();
-        if rows > 0 {
-            // Writing to a string cannot fail.
-            let _ = write!(text, "\x1b[{rows}A");
-        }
+        text.extend(["\n\r\x1b[J", last]);
+        let rows: usize = lines.iter().map(|line| columns(line).div_ceil(screen.columns.max(1)).max(1)).sum();
+        // Writing to a string cannot fail.
+        let _ = write!(text, "\r\x1b[{rows}A");
         text
     }
 }
@@ -70,13 +65,16 @@ mod tests {
     use super::{Region, Screen, columns};
 
     #[test]
-    fn draws_in_place() {
+    fn draws_below_the_line_that_the_cursor_stays_in() {
         let screen = Screen { columns: 10, rows: 5 };
         let mut region = Region::default();
-        assert_eq!(region.draw(&["ab".into(), "cd".into()], screen), "\r\x1b[2Kab\n\r\x1b[2Kcd\n\x1b[J");
-        assert_eq!(region.draw(&["\x1b[1m0123456789\x1b[0m".into()], screen), "\x1b[2A\r\x1b[2K\x1b[1m0123456789\x1b[0m\n\x1b[J");
-        // Ten columns are three lines of a screen of four.
-        assert_eq!(region.erase(Screen { columns: 4, rows: 5 }), "\x1b[3A\r\x1b[J");
+        assert_eq!(region.draw(&["ab".into(), "cd".into()], screen), "\r\x1b[2K\n\r\x1b[2Kab\n\r\x1b[Jcd\r\x1b[2A");
+        assert_eq!(region.draw(&["\x1b[1m0123456789\x1b[0m".into()], screen), "\r\x1b[2K\n\r\x1b[J\x1b[1m0123456789\x1b[0m\r\x1b[1A");
+        // Ten columns are three lines of a screen that has become one of four.
+        assert!(region.draw(&["0123456789".into()], Screen { columns: 4, rows: 5 }).ends_with("\x1b[3A"));
+        assert_eq!(region.erase(), "\r\x1b[J");
+        assert!(region.is_empty());
+        assert_eq!(region.draw(&[], screen), "\r\x1b[J");
         assert!(region.is_empty());
     }
 

@@ -10,6 +10,7 @@ use std::{
 
 use recpipe::{
     Batch, BatchBuilder, Error, Exit, Field, Schema, Time, Type, Value,
+    times::Zone,
     wire::{Encoded, Incoming, Place, RawBatch, Reader, Writer, encode},
 };
 
@@ -177,12 +178,13 @@ impl<R: Read> Listener<R> {
 }
 
 /// What a child has to know before its first frame.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(super) struct Setup {
     /// The arguments or the file that the query was.
     pub(super) query: Vec<String>,
     /// The moment that is `now()`.
     pub(super) now: Time,
+    pub(super) zone: Option<Zone>,
     pub(super) threads: usize,
     pub(super) memory: Memory,
     /// The output of a query that names none: lines, or none that a worker formats.
@@ -197,6 +199,7 @@ impl Setup {
         set("version", env!("CARGO_PKG_VERSION").as_bytes())?;
         set("now", self.now.nanos.to_string().as_bytes())?;
         set("offset", self.now.offset_s.to_string().as_bytes())?;
+        self.zone.iter().try_for_each(|zone| set("zone", zone.name().as_bytes()))?;
         set("threads", self.threads.to_string().as_bytes())?;
         set("memory", self.memory.limit.to_string().as_bytes())?;
         set("directory", self.memory.directory.as_os_str().as_bytes())?;
@@ -223,9 +226,11 @@ impl Setup {
         let size = |name: &str| usize::try_from(number(name)?).map_err(|_| misunderstood());
         let offset_s = i32::try_from(number("offset")?).map_err(|_| misunderstood())?;
         let query = pairs.iter().filter(|(key, _)| key == b"query").map(|(_, value)| text(value)).collect::<Result<_, _>>()?;
+        let zone = pairs.iter().find(|(key, _)| key == b"zone").map(|(_, name)| text(name)).transpose()?;
         Ok(Setup {
             query,
             now: Time { nanos: number("now")?, offset_s },
+            zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
             memory: Memory { limit: size("memory")?, directory: std::ffi::OsStr::from_bytes(get("directory")?).into() },
             default_output: if get("output")? == b"table" { Output::Table } else { Output::Json },
@@ -237,6 +242,7 @@ impl Setup {
 mod tests {
     use recpipe::{
         Time,
+        times::Zone,
         wire::{Ending, Place, Reader, Writer},
     };
 
@@ -280,8 +286,9 @@ mod tests {
         let memory = Memory { limit: 1 << 40, directory: "/tmp/a b".into() };
         let now = Time { nanos: -5, offset_s: -3600 };
         let query = vec!["where x == \"é\"\n".to_owned(), "count".to_owned()];
-        let setup = Setup { query, now, threads: 3, memory, default_output: Output::Table };
-        assert_eq!(Setup::from_batch(&setup.to_batch().unwrap()).unwrap(), setup);
+        let setup = Setup { query, now, zone: Zone::named("Europe/Berlin").ok(), threads: 3, memory, default_output: Output::Table };
+        let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
+        assert_eq!(format!("{back:?}"), format!("{setup:?}"));
         assert!(Setup::from_batch(&setup.to_batch().unwrap().head(3)).is_err());
     }
 }

@@ -10,6 +10,7 @@ use std::{
 
 use recpipe::{
     Batch, Column, Error, Exit, Origin, Schema, Time,
+    times::Zone,
     transport::exec::{self, Child},
     wire::{Ending, RawBatch, Reader, Writer},
 };
@@ -36,6 +37,8 @@ pub struct Orders {
     pub source: Source,
     /// The moment that `now()` was for the plan.
     pub now: Time,
+    /// The zone of the plan.
+    pub zone: Option<Zone>,
     /// Where it is noted what they leave out.
     pub left_out: LeftOut,
 }
@@ -88,7 +91,8 @@ impl Team {
         let limit = (memory.limit / orders.processes.max(1)).max(Budget::LEAST);
         let query = orders.source.parts().iter().map(|part| orders.source.text()[part.clone()].to_owned()).collect();
         let memory = Memory { limit, directory: memory.directory.clone() };
-        let setup = Setup { query, now: orders.now, threads, memory, default_output: default_output.clone() }.to_batch()?;
+        let setup = Setup { query, now: orders.now, zone: orders.zone.clone(), threads, memory, default_output: default_output.clone() }
+            .to_batch()?;
         let input = no_records(&plan.input)?;
         let mut started = Vec::new();
         // All, before the first is waited for.
@@ -129,7 +133,16 @@ impl Team {
     /// The child's, or [`Error::Child`] when it has ended.
     pub fn work(&self, Turn(turn): Turn, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let links = self.links.len() as u64;
-        self.links[(turn % links) as usize].work(turn / links, raw, replaced, &self.left_out)
+        let mut pieces = self.links[(turn % links) as usize].work(turn / links, raw, replaced, &self.left_out)?;
+        // On the way from the child they were numbered anew.
+        let order = raw.place().order;
+        for piece in &mut pieces {
+            if let Piece::Batch(batch) = piece {
+                let origin = Origin { order, ..batch.origin().clone() };
+                *batch = batch.clone().with_origin(origin);
+            }
+        }
+        Ok(pieces)
     }
 
     /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they

@@ -64,7 +64,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = query::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let setting = query::Setting { now: setup.now, left_out: left_out.clone() };
+    let setting = query::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
     let plan = query::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);

@@ -3,7 +3,8 @@
 use recpipe::Type;
 
 use super::{
-    functions::{Mistake, cast, name},
+    cure::{cast, written},
+    functions::{Mistake, name},
     plan::AggregateFunction,
 };
 use crate::expr::{Constant, Expr, Node};
@@ -91,7 +92,7 @@ pub(super) fn quantile(word: &str, args: &[Expr]) -> Checked {
     }
     let label = match (args.first(), share) {
         // Percent, most likely.
-        (Some(x), 1.0..=100.0) => format!("write `quantile({}, {})`", x.text(), share / 100.0),
+        (Some(x), 1.0..=100.0) => format!("write `quantile({}, {})`", written(x), share / 100.0),
         _ => String::new(),
     };
     Err(Mistake { arg: 1, what: format!("the share of a quantile is from 0 to 1, not {share}"), label })

@@ -259,6 +259,10 @@ pub enum Literal {
     Float(f64),
     /// `@2026-11-20T10:00Z`
     Time(Time),
+    /// `@2026-11-20T10:00`, without an offset: what it is in UTC
+    LocalTime(Time),
+    /// `1mo`, and `1y`, which is 12
+    Months(i64),
     /// `10.0.0.0/8`, only after `in`
     Network(Network),
     /// `"text"`

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Time, Type, transport::Url};
+use recpipe::{Field, Schema, Time, Type, times::Zone, transport::Url};
 
 use super::{
     ast::{self, Query, StageKind},
     check_expr::{Checked, Checker, Failed, Scope, Seen},
+    cure,
     diagnose::{Diagnostic, QueryError, Source, Span},
     functions::{self, Mistake},
     plan::{self, Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
@@ -32,13 +33,15 @@ pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, Qu
 pub struct Setting {
     /// What `now()` is.
     pub now: Time,
+    /// Where times are shown and cut, and where those without offset are.
+    pub zone: Option<Zone>,
     /// Where expressions note the values that they leave out.
     pub left_out: LeftOut,
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { now: Time::now(), left_out: LeftOut::default() }
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default() }
     }
 }
 
@@ -72,7 +75,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
         }
         awaited.append(&mut checker.awaited);
     };
-    let plan = Plan { input: Arc::new(input), awaited, stages: flow.stages };
+    let plan = Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: flow.stages };
     if checker.found.is_empty() {
         checker.outputs(&plan);
     }
@@ -145,7 +148,8 @@ impl Checker<'_> {
             }
             StageKind::Stats { aggregates, keys } => self.stats(aggregates, keys, flow, span),
             StageKind::Sort(items) => {
-                let keys = self.each(items, |checker, item| Ok(SortKey { expr: checker.expr(&item.expr)?, descending: item.descending }));
+                let keys =
+                    self.each(items, |checker, item| Ok(SortKey { expr: checker.of_records(&item.expr)?, descending: item.descending }));
                 self.push(flow, "sort", span, keys.map(Step::Sort));
             }
             StageKind::Top { direction, n, by, keys } => {
@@ -153,7 +157,7 @@ impl Checker<'_> {
                     self.count_by(keys, flow, span);
                 }
                 let by = match by {
-                    Some(by) => self.expr(by),
+                    Some(by) => self.of_records(by),
                     None => self.single_aggregate(flow, direction.word(), span),
                 };
                 self.push(flow, direction.word(), span, by.map(|by| Step::Top { direction: *direction, n: *n, by }));
@@ -185,7 +189,7 @@ impl Checker<'_> {
             self.stage(stage, &mut branch);
         }
         self.scope = scope;
-        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), stages: branch.stages })
+        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages })
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
@@ -223,7 +227,8 @@ impl Checker<'_> {
     }
 
     fn items(&mut self, items: &[ast::Item]) -> (Checked<Vec<Expr>>, Vec<NewColumn>) {
-        let exprs: Vec<_> = items.iter().map(|item| self.expr(&item.expr)).collect();
+        let exprs: Vec<_> =
+            items.iter().map(|item| if item.name.is_some() { self.expr(&item.expr) } else { self.of_records(&item.expr) }).collect();
         let columns = items.iter().zip(&exprs).map(|(item, expr)| self.column(item.name.as_ref(), &item.expr, expr)).collect();
         (exprs.into_iter().collect(), columns)
     }
@@ -325,10 +330,14 @@ impl Checker<'_> {
                         self.scope.columns.iter().filter(|(_, seen)| is_number(seen)).map(|(name, _)| name.clone()).collect()
                     }
                 };
-                let first = candidates.first().map_or("EXPR", |name| name.as_str());
+                let first = candidates.first().map_or("EXPR".into(), |name| cure::field(name));
                 let found = Diagnostic::new(span, format!("`{word}` does not say what is compared"))
                     .label(format!("write `{word} {n} by {first}`"));
-                let found = if candidates.is_empty() { found } else { found.help(format!("candidates: {}", candidates.join(", "))) };
+                let found = if candidates.is_empty() {
+                    found
+                } else {
+                    found.help(format!("candidates: {}", cure::fields(candidates.iter().map(String::as_str))))
+                };
                 Err(self.fail(found))
             }
         }
@@ -366,7 +375,8 @@ impl Checker<'_> {
                 Some(_) => {
                     let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
                     let mend = match expr.kind() {
-                        Type::Text | Type::Bool => format!("make it one before: `let x = int({})`", expr.text()),
+                        Type::Text => format!("make it one before: `let x = float({})`", cure::written(&expr)),
+                        Type::Bool => format!("make it one before: `let x = int({})`", cure::written(&expr)),
                         _ => "name a column of numbers; the others are the labels".to_owned(),
                     };
                     Err(self.fail(Diagnostic::new(value.span, what).label(mend)))
@@ -391,7 +401,10 @@ impl Checker<'_> {
         let names: Vec<_> = numbers.iter().map(|&place| columns[place].0.clone()).collect();
         let found = Diagnostic::new(span, "`chart` does not say what is drawn");
         Err(self.fail(match names.first() {
-            Some(first) => found.label(format!("write `chart {first}`")).help(format!("candidates: {}", names.join(", "))),
+            Some(first) => {
+                let candidates = cure::fields(names.iter().map(String::as_str));
+                found.label(format!("write `chart {}`", cure::field(first))).help(format!("candidates: {candidates}"))
+            }
             None => found.label("no column is a number; as in `count by host | chart`"),
         }))
     }

@@ -11,9 +11,8 @@ use super::{
     words,
 };
 use crate::{
-    expr::{Constant, Expr, Function, Node},
+    expr::{Expr, Function, Node},
     strftime::TimeFormat,
-    strptime::TimePattern,
 };
 
 impl Checker<'_> {
@@ -74,42 +73,25 @@ impl Checker<'_> {
         }
     }
 
-    /// `now()`
-    pub(super) fn now(&self, span: Span) -> Expr {
-        Expr::constant(Constant::Time(self.setting.now), self.text(span))
-    }
-
-    /// `time(value)`, `time(text, format)`
-    pub(super) fn time(&mut self, args: &[ast::Expr], span: Span) -> Checked<Expr> {
-        let [value, format] = args else {
-            let spans: Vec<_> = args.iter().map(|arg| arg.span).collect();
-            let checked = self.each(args, Self::expr)?;
-            return self.finish_call(functions::time(checked), &spans, span);
-        };
-        let checked = self.value_of(value, Type::Text);
-        let pattern = self.time_format(format, TimePattern::new)?;
-        Ok(self.made(Node::Strptime { value: Box::new(checked?), pattern }, Type::Time, span))
-    }
-
     /// `strftime(time, format)`
     pub(super) fn strftime(&mut self, args: &[ast::Expr], span: Span) -> Checked<Expr> {
         let [value, format] = args else { return Err(Failed) };
-        let checked = self.value_of(value, Type::Time);
+        let checked = self.value_of(value, &[Type::Time]);
         let format = self.time_format(format, TimeFormat::new)?;
         Ok(self.made(Node::Strftime { value: Box::new(checked?), format }, Type::Text, span))
     }
 
-    /// A value of this type, or null.
-    fn value_of(&mut self, ast: &ast::Expr, kind: Type) -> Checked<Expr> {
+    /// A value of one of these types, or null.
+    pub(super) fn value_of(&mut self, ast: &ast::Expr, kinds: &[Type]) -> Checked<Expr> {
         let checked = self.expr(ast)?;
-        match need(std::slice::from_ref(&checked), 0, &[kind]) {
+        match need(std::slice::from_ref(&checked), 0, kinds) {
             Ok(()) => Ok(checked),
             Err(Mistake { what, label, .. }) => Err(self.fail(Diagnostic::new(ast.span, what).label(label))),
         }
     }
 
     /// A format for times: a literal, so that what is wrong with it is known before data flows.
-    fn time_format<F>(&mut self, format: &ast::Expr, read: fn(&str) -> Result<F, String>) -> Checked<F> {
+    pub(super) fn time_format<F>(&mut self, format: &ast::Expr, read: fn(&str) -> Result<F, String>) -> Checked<F> {
         let ExprKind::Literal(Literal::Text(text)) = &format.kind else {
             let found = Diagnostic::new(format.span, "a format must be known before data flows").label("write it in quotes: \"%Y-%m-%d\"");
             return Err(self.fail(found));
@@ -126,9 +108,9 @@ impl Checker<'_> {
             let checked = self.each(args, Self::expr)?;
             return self.finish_call(functions::replace(checked), &spans, span);
         };
-        let checked = self.value_of(value, Type::Text);
+        let checked = self.value_of(value, &[Type::Text]);
         let regex = self.regex(text, *ignore_case, pattern.span, 1);
-        let checked_with = self.value_of(with, Type::Text);
+        let checked_with = self.value_of(with, &[Type::Text]);
         let (value, regex, new) = (checked?, regex?, checked_with?);
         // Only what stands in the query: a `$` in data is a `$`.
         let expand = matches!(with.kind, ExprKind::Literal(_));

@@ -6,8 +6,9 @@ use regex::bytes::{Regex, RegexBuilder};
 use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
-    diagnose::{Diagnostic, Source, Span, did_you_mean},
-    functions::{self, cast, common, name},
+    cure::{self, cast},
+    diagnose::{Diagnostic, Source, Span, nearest},
+    functions::{self, common, name},
     plan::Awaited,
     token::{Kind, Lexer},
 };
@@ -102,9 +103,29 @@ pub(super) struct Checker<'q> {
 }
 
 impl Checker<'_> {
-    pub(super) fn fail(&mut self, found: Diagnostic) -> Failed {
+    pub(super) fn fail(&mut self, mut found: Diagnostic) -> Failed {
+        if let Some(name) = self.quoted_field(found.span) {
+            found.label = format!("the field is written `{}`", cure::field(name));
+        }
         self.found.push(found);
         Failed
+    }
+
+    /// The field whose name stands here as text, in quotes.
+    fn quoted_field(&self, span: Span) -> Option<&str> {
+        let written = self.source.slice(span);
+        let quoted = |quote| written.strip_prefix(quote)?.strip_suffix(quote);
+        let name = quoted('"').or_else(|| quoted('\''))?;
+        self.scope.names().find(|field| *field == name)
+    }
+
+    /// An expression that is to be something of each record. Text is the same in all: where it is the name of a field, that is
+    /// what was meant.
+    pub(super) fn of_records(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        match self.quoted_field(ast.span) {
+            Some(_) => Err(self.fail(Diagnostic::new(ast.span, "this is text, not a field"))),
+            None => self.expr(ast),
+        }
     }
 
     /// How a part of the query is named: its text, blanks made uniform.
@@ -177,7 +198,12 @@ impl Checker<'_> {
             Literal::Bool(value) => Constant::Bool(*value),
             Literal::Int(value) => Constant::Int((*value).into()),
             Literal::Float(value) => Constant::Float(*value),
-            Literal::Time(value) => Constant::Time(*value),
+            Literal::Time(value) => self.constant_time(*value),
+            Literal::LocalTime(utc) => self.local_time(*utc, span)?,
+            Literal::Months(_) => {
+                let found = Diagnostic::new(span, "a month or a year has no length of its own: it stands in `bin` only");
+                return Err(self.fail(found.label("30 days are `30d`")));
+            }
             Literal::Text(text) => Constant::Text(text.as_bytes().into()),
             Literal::Regex { .. } => {
                 return Err(self.fail(
@@ -200,17 +226,19 @@ impl Checker<'_> {
         if let Some(place) = self.scope.index_of(text) {
             return self.column_at(place);
         }
+        if self.scope.input.is_none()
+            && let Some(time) = self.time_of_log(text, *span)
+        {
+            return time;
+        }
         let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
-        let nearest = self.scope.names().find(|name| name.eq_ignore_ascii_case(text)).map(str::to_owned);
-        let near = nearest.map_or_else(|| did_you_mean(text, self.scope.names()), |name| format!("did you mean `{name}`?"));
-        if comes_in && (*may_come || near.is_empty()) {
+        let mut found = self.unknown_field(text, *span);
+        if comes_in && (*may_come || found.label.is_empty()) {
             if self.awaited.iter().all(|awaited| awaited.name != *text) {
                 self.awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
             }
             return Err(Failed);
         }
-        let mut found = self.unknown_field(text, *span);
-        found.label = near;
         if comes_in {
             let written = self.source.slice(*span);
             found = found.help(format!(
@@ -228,21 +256,29 @@ impl Checker<'_> {
 
     fn unknown_field(&self, field: &str, span: Span) -> Diagnostic {
         const SHOWN: usize = 60;
-        let mut names: Vec<_> = self.scope.names().take(SHOWN).collect();
-        let more = format!("and {} more", self.scope.columns.len().saturating_sub(SHOWN));
+        let mut fields = match self.scope.columns.is_empty() {
+            true => "there are no fields here".to_owned(),
+            false => format!("fields: {}", cure::fields(self.scope.names().take(SHOWN))),
+        };
         if self.scope.columns.len() > SHOWN {
-            names.push(&more);
+            fields += &format!(", and {} more", self.scope.columns.len() - SHOWN);
         }
-        let fields = if names.is_empty() { "there are no fields here".to_owned() } else { format!("fields: {}", names.join(", ")) };
-        Diagnostic::new(span, format!("unknown field `{field}`")).label(did_you_mean(field, self.scope.names())).help(fields)
+        // A name that was read as something else, for want of backticks.
+        let rest = self.source.text().get(span.start..).unwrap_or_default();
+        let whole = self.scope.names().filter(|name| rest.starts_with(name)).max_by_key(|name| name.len());
+        let in_other_case = || self.scope.names().find(|name| name.eq_ignore_ascii_case(field));
+        let meant = whole.or_else(in_other_case).or_else(|| nearest(field, self.scope.names()));
+        let label = meant.map(|name| format!("did you mean `{}`?", cure::field(name))).unwrap_or_default();
+        Diagnostic::new(span, format!("unknown field `{field}`")).label(label).help(fields)
     }
 
     fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Checked<Expr> {
         match op {
             BinaryOp::Compare(op) => {
-                let (left, right) = self.operands(left, right)?;
-                self.comparable(&left, &right, op.symbol(), op_span)?;
-                Ok(self.made(expr::compare_node(op, left, right), Type::Bool, span))
+                let (checked_left, checked_right) = self.operands(left, right)?;
+                self.comparable(&checked_left, &checked_right, op.symbol(), op_span)?;
+                let (beside_left, beside_right) = (self.beside(checked_left, right), self.beside(checked_right, left));
+                Ok(self.made(expr::compare_node(op, beside_left, beside_right), Type::Bool, span))
             }
             BinaryOp::Matches { negated } => self.matches(left, right, negated, span),
             BinaryOp::Find(op) => {
@@ -262,7 +298,7 @@ impl Checker<'_> {
                 let kind = self.arithmetic(op, &left, &right, spans)?;
                 let times = matches!(op, ArithmeticOp::Add | ArithmeticOp::Sub);
                 let (left, right) = (self.numbers(left, times, spans[0]), self.numbers(right, times, spans[2]));
-                Ok(self.made(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
+                Ok(self.in_zone(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
             }
         }
     }
@@ -304,10 +340,11 @@ impl Checker<'_> {
 
     /// The operands of a comparison. An unknown bare word on the right is most likely text without its quotes.
     fn operands(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
-        let left = self.expr(left);
+        let left = if matches!(right.kind, ExprKind::Literal(_)) { self.of_records(left) } else { self.expr(left) };
         if let ExprKind::Field(word) = &right.kind
             && self.scope.index_of(&word.text).is_none()
             && !word.may_come
+            && self.time_of_log(&word.text, right.span).is_none()
         {
             let mut found = self.unknown_field(&word.text, right.span);
             if found.label.is_empty() {
@@ -340,7 +377,7 @@ impl Checker<'_> {
             Type::Int | Type::Float | Type::Null | Type::Mixed => Ok(()),
             kind => {
                 let what = format!("`{}` is {}; `{symbol}` needs numbers", expr.text(), name(kind));
-                Err(self.fail(Diagnostic::new(span, what).label(cast(expr, Type::Int))))
+                Err(self.fail(Diagnostic::new(span, what).label(cast(expr, Type::Float))))
             }
         }
     }
@@ -356,14 +393,17 @@ impl Checker<'_> {
         let label = match (cast(other, constant.kind()), constant.node()) {
             (_, Node::Constant(Constant::Text(text))) if matches!(other.kind(), Type::Int | Type::Float) => {
                 let text = String::from_utf8_lossy(text);
-                match text.trim().parse::<f64>() {
-                    Ok(_) => format!("write `{} {symbol} {}`", other.text(), text.trim()),
-                    Err(_) => format!("write `str({})`", other.text()),
+                let (field, text) = (cure::written(other), text.trim());
+                match text.parse::<f64>() {
+                    Ok(_) if symbol == "in" => format!("write `{text}`"),
+                    Ok(_) if std::ptr::eq(constant, left) => format!("write `{text} {symbol} {field}`"),
+                    Ok(_) => format!("write `{field} {symbol} {text}`"),
+                    Err(_) => format!("write `str({field})`"),
                 }
             }
             (_, Node::Constant(Constant::Text(text))) if other.kind() == Type::Time => {
                 let literal = format!("@{}", String::from_utf8_lossy(text).replacen(' ', "T", 1));
-                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_));
+                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_) | Kind::LocalTime(_));
                 if is_time { format!("a time is written `{literal}`") } else { "a time is written `@2026-11-20T10:00Z`".to_owned() }
             }
             (cast, _) => cast,
@@ -382,7 +422,7 @@ impl Checker<'_> {
         };
         let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
         let place = value.span;
-        let value = self.expr(value)?;
+        let value = self.of_records(value)?;
         if !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed) {
             let what = format!("`{}` is {}; a regex is matched with text", value.text(), name(value.kind()));
             return Err(self.fail(Diagnostic::new(place, what).label(cast(&value, Type::Text))));
@@ -415,7 +455,7 @@ impl Checker<'_> {
     }
 
     fn membership(&mut self, value: &ast::Expr, choices: &[Choice], span: Span) -> Checked<Expr> {
-        let checked = self.expr(value);
+        let checked = self.of_records(value);
         let mut constants = Vec::new();
         let mut networks = Vec::new();
         let mut tests = Vec::new();
@@ -433,7 +473,7 @@ impl Checker<'_> {
                     }
                 }
                 (Choice::One(one), Ok(value)) => {
-                    match self.expr(one).and_then(|one| self.comparable(value, &one, "==", span_of(choice)).map(|()| one)) {
+                    match self.expr(one).and_then(|one| self.comparable(value, &one, "in", span_of(choice)).map(|()| one)) {
                         Ok(one) => match one.node() {
                             Node::Constant(constant) => constants.push(constant.clone()),
                             _ => tests.push(self.made(expr::compare_node(CompareOp::Eq, value.clone(), one), Type::Bool, span)),
@@ -465,9 +505,10 @@ impl Checker<'_> {
 
     fn range(&mut self, value: &Expr, low: &ast::Expr, high: &ast::Expr, span: Span) -> Checked<Expr> {
         let place = low.span.to(high.span);
+        let value = &self.beside(self.beside(value.clone(), low), high);
         let (low, high) = self.both(low, high)?;
-        self.comparable(value, &low, ">=", place)?;
-        self.comparable(value, &high, "<=", place)?;
+        self.comparable(value, &low, "in", place)?;
+        self.comparable(value, &high, "in", place)?;
         if let (Node::Constant(low_value), Node::Constant(high_value)) = (low.node(), high.node()) {
             let empty = match (low_value, high_value) {
                 (Constant::Int(low), Constant::Int(high)) => low > high,

@@ -1,7 +1,7 @@
 //! Which records a query can do without: the conditions at its start that a producer can test.
 
 use recpipe::{
-    Type,
+    Time, Type,
     record::{CompareOp, Condition, Constant},
 };
 
@@ -33,6 +33,9 @@ pub fn conditions(plan: &Plan) -> Vec<Condition> {
     found.conditions
 }
 
+/// More than any clock is from UTC.
+const MAX_OFFSET_NS: i64 = 26 * 3600 * 1_000_000_000;
+
 struct Found<'p> {
     /// Of each column, the name of the field of the input that it is, if it is one.
     fields: Vec<Option<&'p str>>,
@@ -54,11 +57,11 @@ impl<'p> Found<'p> {
     fn one(&mut self, condition: &Expr) {
         match condition.node() {
             Node::All(of) => of.iter().for_each(|one| self.one(one)),
-            Node::Compare { op, left, right } => {
-                if let Node::Constant(constant) = right.node() {
-                    self.add(left, *op, constant.clone());
-                }
-            }
+            Node::Compare { op, left, right } => match (left.node(), right.node()) {
+                (Node::BesideLiteral { value, .. }, Node::Constant(Constant::Time(literal))) => self.near(value, *op, *literal),
+                (_, Node::Constant(constant)) => self.add(left, *op, constant.clone()),
+                _ => {}
+            },
             Node::Between { value, low, high } => {
                 self.add(value, CompareOp::Ge, Constant::Int(*low));
                 self.add(value, CompareOp::Le, Constant::Int(*high));
@@ -78,6 +81,17 @@ impl<'p> Found<'p> {
             if !self.conditions.contains(&condition) {
                 self.conditions.push(condition);
             }
+        }
+    }
+
+    /// As [`Found::add`], so wide that whoever looks for times with other offsets sees those that would be on the other side of
+    /// the literal with theirs.
+    fn near(&mut self, value: &Expr, op: CompareOp, literal: Time) {
+        let moved = |by: i64| Constant::Time(Time { nanos: literal.nanos.saturating_add(by), ..literal });
+        match op {
+            CompareOp::Ge | CompareOp::Gt => self.add(value, CompareOp::Ge, moved(-MAX_OFFSET_NS)),
+            CompareOp::Le | CompareOp::Lt => self.add(value, CompareOp::Le, moved(MAX_OFFSET_NS)),
+            CompareOp::Eq | CompareOp::Ne => {}
         }
     }
 
@@ -132,7 +146,10 @@ mod tests {
         check("where status in 400..499", &["status >= 400", "status <= 499"]);
         check("where took in 1.5..2", &["took >= 1.5", "took <= 2.0"]);
         check("where secure and not secure", &["secure == true", "secure != true"]);
-        check("where at >= @2008-02-24", &["at >= 2008-02-24T00:00:00+00:00"]);
+        check("where at >= @2008-02-24T00:00Z", &["at >= 2008-02-24T00:00:00+00:00"]);
+        // Without an offset, what might be meant is seen too.
+        check("where at >= @2008-02-24", &["at >= 2008-02-22T22:00:00+00:00"]);
+        check("where @2008-02-24 > at and at != @2008-02-23", &["at <= 2008-02-25T02:00:00+00:00"]);
         check("where host != null and bytes == null", &["host != null", "bytes == null"]);
         check("where status == 1 and status == 1", &["status == 1"]);
         // Beside a number of the other type, what says the same; where nothing does, it is not asked.

@@ -1,12 +1,15 @@
-//! How to mend a query, in words that work when they are typed: the one place that writes names for messages.
+//! How to mend a query, in words that work when they are typed: the one place that writes names and casts for messages.
 
 use std::borrow::Cow;
+
+use recpipe::Type;
 
 use super::{
     parse_expr::RESERVED,
     token::{Kind, Lexer},
     words,
 };
+use crate::expr::Expr;
 
 /// A field as a query names it: in backticks where it would be read as something else.
 pub(crate) fn field(name: &str) -> Cow<'_, str> {
@@ -21,6 +24,39 @@ pub(crate) fn field(name: &str) -> Cow<'_, str> {
 /// Fields as a list of them is shown.
 pub(crate) fn fields<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(field).collect::<Vec<_>>().join(", ")
+}
+
+/// An expression as it is typed.
+pub(super) fn written(expr: &Expr) -> Cow<'_, str> {
+    if expr.as_column().is_some() { field(expr.text()) } else { expr.text().into() }
+}
+
+/// What to write for an expression to make it one of type `wanted`, where an int serves as a float and a float as an int; empty
+/// if there is no way.
+///
+/// Text becomes a float, never an int: `int("12.50")` is null.
+pub(super) fn cast(expr: &Expr, wanted: Type) -> String {
+    let text = written(expr);
+    match (expr.kind(), wanted) {
+        (Type::Text, Type::Int | Type::Float) => format!("write `float({text})`"),
+        (Type::Bool, Type::Int) => format!("write `int({text})`"),
+        (Type::Bool, Type::Float) => format!("write `float({text})`"),
+        (Type::Text | Type::Int | Type::Float, Type::Time) => format!("write `time({text})`"),
+        (Type::Time, Type::Int | Type::Float) => format!("write `epoch({text})`"),
+        (Type::Int | Type::Float | Type::Bool | Type::Time, Type::Text) => format!("write `str({text})`"),
+        (Type::Int | Type::Float, Type::Bool) => format!("compare it, as in `{text} != 0`"),
+        (Type::Text, Type::Bool) => format!("compare it, as in `{text} != \"\"`"),
+        _ => String::new(),
+    }
+}
+
+/// The same where nothing but an int will do.
+pub(super) fn whole(expr: &Expr) -> String {
+    match expr.kind() {
+        Type::Text => format!("write `round(float({}))`", written(expr)),
+        Type::Float => format!("write `round({})`", written(expr)),
+        _ => cast(expr, Type::Int),
+    }
 }
 
 #[cfg(test)]

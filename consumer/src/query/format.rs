@@ -15,6 +15,7 @@
 
 use recpipe::Type;
 
+use super::cure;
 use crate::strftime::TimeFormat;
 
 /// How a field is shown. The default is as `print` shows it without a template.
@@ -168,16 +169,19 @@ impl Format {
             Type::Null | Type::Mixed => return Ok(()),
         };
         let wrong = |what: &str, mend: &str| Err(Wrong::new(format!("{what}, and `{name}` is {is}"), mend));
-        let as_number = if kind == Type::Text { "make it a number before: `let n = int(…)`" } else { "" };
+        let field = cure::field(name);
+        let number = if kind == Type::Text { format!("make it a number before: `let n = float({field})`") } else { String::new() };
+        let whole = if kind == Type::Text { format!("make it an int before: `let n = round(float({field}))`") } else { String::new() };
+        let time = format!("make it one before: `let t = time({field})`");
         match &self.kind {
-            Some(Kind::Time(_)) if kind == Type::Text => wrong("a time format needs a time", "make it one before: `let t = time(…)`"),
+            Some(Kind::Time(_)) if kind == Type::Text => wrong("a time format needs a time", &time),
             Some(Kind::Time(_)) if kind != Type::Time => wrong("a time format needs a time", ""),
             Some(Kind::Time(_)) => Ok(()),
-            Some(Kind::Fixed | Kind::Percent) if !is_number => wrong("`f` and `%` need a number", as_number),
+            Some(Kind::Fixed | Kind::Percent) if !is_number => wrong("`f` and `%` need a number", &number),
             Some(Kind::Whole | Kind::Hex) if kind == Type::Float => wrong("`d` and `x` need an int", "`.0f` shows it rounded"),
-            Some(Kind::Whole | Kind::Hex) if !is_number => wrong("`d` and `x` need an int", as_number),
+            Some(Kind::Whole | Kind::Hex) if !is_number => wrong("`d` and `x` need an int", &whole),
             Some(Kind::Text) if kind != Type::Text => wrong("`s` needs text", ""),
-            _ if !is_number && (self.plus || self.zeros || self.commas) => wrong("`+`, `0` and `,` need a number", as_number),
+            _ if !is_number && (self.plus || self.zeros || self.commas) => wrong("`+`, `0` and `,` need a number", &number),
             None | Some(Kind::Whole | Kind::Hex) if self.precision.is_some() => match kind {
                 Type::Float | Type::Text => Ok(()),
                 Type::Int => wrong("a precision needs a float or text", "`f` after it shows digits after a point"),

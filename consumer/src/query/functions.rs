@@ -5,6 +5,7 @@ use recpipe::Type;
 use super::{
     ast::{self, FindOp},
     check_expr::{Checked, Checker},
+    cure::{self, cast},
     diagnose::Span,
 };
 use crate::expr::{Constant, Expr, Function, Node};
@@ -50,22 +51,6 @@ pub(super) fn common(a: Type, b: Type) -> Option<Type> {
     }
 }
 
-/// What to write for an expression to make it one of type `wanted`; empty if there is no way.
-pub(super) fn cast(expr: &Expr, wanted: Type) -> String {
-    let text = expr.text();
-    match (expr.kind(), wanted) {
-        (Type::Text | Type::Bool, Type::Int) => format!("write `int({text})`"),
-        (Type::Text | Type::Bool, Type::Float) => format!("write `float({text})`"),
-        (Type::Text, Type::Time) => format!("write `time({text})`"),
-        (Type::Time, Type::Int | Type::Float) => format!("write `epoch({text})`"),
-        (Type::Int | Type::Float, Type::Time) => format!("seconds since 1970 are the time `@1970-01-01 + {text}`"),
-        (Type::Int | Type::Float | Type::Bool | Type::Time, Type::Text) => format!("write `str({text})`"),
-        (Type::Int | Type::Float, Type::Bool) => format!("compare it, as in `{text} != 0`"),
-        (Type::Text, Type::Bool) => format!("compare it, as in `{text} != \"\"`"),
-        _ => String::new(),
-    }
-}
-
 /// A type as a person says it.
 pub(super) fn name(kind: Type) -> &'static str {
     match kind {
@@ -91,7 +76,10 @@ pub(super) fn need(args: &[Expr], arg: usize, wanted: &[Type]) -> Result<(), Mis
         [only] => name(*only),
         _ => "another type",
     };
-    let label = wanted.first().map(|&wanted| cast(expr, wanted)).unwrap_or_default();
+    let label = match wanted {
+        [Type::Int] => cure::whole(expr),
+        _ => wanted.first().map(|&wanted| cast(expr, wanted)).unwrap_or_default(),
+    };
     Err(Mistake { arg, what: format!("`{}` is {}; {one_of} is needed here", expr.text(), name(expr.kind())), label })
 }
 
@@ -194,12 +182,6 @@ pub(super) fn query(args: Vec<Expr>) -> Made {
     need(&args, 0, &[Type::Text])?;
     need(&args, 1, &[Type::Text])?;
     Ok((Node::Call(Function::Query, args), Type::Text))
-}
-
-/// `time` of one argument.
-pub(super) fn time(args: Vec<Expr>) -> Made {
-    need(&args, 0, &[Type::Time, Type::Text])?;
-    Ok((Node::Call(Function::Time, args), Type::Time))
 }
 
 pub(super) fn bin(args: Vec<Expr>) -> Made {

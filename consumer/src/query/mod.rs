@@ -14,6 +14,7 @@ mod check_call;
 mod check_columns;
 mod check_expr;
 mod check_outputs;
+mod check_times;
 pub mod conditions;
 pub(crate) mod cure;
 pub mod diagnose;

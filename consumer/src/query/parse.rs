@@ -7,6 +7,7 @@
 use super::{
     ast::{Ident, Item, Query, Stage, StageKind},
     diagnose::{Diagnostic, QueryError, Source, Span, did_you_mean},
+    parse_expr::RESERVED,
     token::{Kind, Lexer, Token, is_unit},
     words::{self, foreign},
 };
@@ -18,7 +19,31 @@ use super::{
 pub fn parse(source: &Source) -> Result<Query, QueryError> {
     let mut parser = Parser::new(source);
     let query = parser.query();
-    if parser.found.is_empty() { Ok(query) } else { Err(QueryError::new(source, parser.found)) }
+    if parser.found.is_empty() {
+        return Ok(query);
+    }
+    let parts: Vec<_> = source.parts().iter().map(|part| source.slice(Span::new(part.start, part.end))).collect();
+    if parts.len() > 1 && parts.iter().all(|part| !part.contains(char::is_whitespace)) {
+        return Err(unquoted(&parts.join(" "), source, parser.found));
+    }
+    Err(QueryError::new(source, parser.found))
+}
+
+/// What is to be said where the arguments are the words of a query that was not quoted: that, where it is right otherwise, and
+/// else after what was found.
+fn unquoted(query: &str, source: &Source, mut found: Vec<Diagnostic>) -> QueryError {
+    let whole = Source::from_args(&[query]);
+    let mut parser = Parser::new(&whole);
+    let _: Query = parser.query();
+    let advice = format!("quote it: consumer '{}'", query.replace('\'', r"'\''"));
+    if parser.found.is_empty() {
+        let what = "the query came in pieces: each argument is read by itself";
+        return QueryError::new(&whole, vec![Diagnostic::new(Span::new(0, query.len()), what).help(advice)]);
+    }
+    if let Some(last) = found.pop() {
+        found.push(last.help("each argument is read by itself, and a shell takes quotes away; a whole query is one argument, in quotes"));
+    }
+    QueryError::new(source, found)
 }
 
 /// Each stage calls the next, so their number is bounded by the stack of a worker, which has 2 MiB; no question that a person
@@ -164,12 +189,21 @@ impl<'s> Parser<'s> {
     fn no_end(&mut self, in_branch: bool) -> Failed {
         let expected = if in_branch { "`|` or `]`" } else { "`|` or the end" };
         let Token { kind, span } = self.peek().clone();
-        let after_number = self.source.slice(self.last).starts_with(|c: char| c.is_ascii_digit());
-        let label = match kind {
-            Kind::Name(word) if words::stage(&word).is_some() || words::aggregate(&word).is_some() => "a `|` stands between two stages",
-            Kind::Name(word) if after_number && is_unit(&word) => "no blank stands between a number and its unit, as in `10KB`, `5m`",
-            Kind::Name(word) => foreign::instead_of(&word),
-            _ => "",
+        let before = self.source.slice(self.last);
+        let label = match &kind {
+            Kind::Name(word) if words::stage(word).is_some() || words::aggregate(word).is_some() => {
+                "a `|` stands between two stages".into()
+            }
+            Kind::Name(word) if before.starts_with(|c: char| c.is_ascii_digit()) && is_unit(word) => {
+                "no blank stands between a number and its unit, as in `10KB`, `5m`".into()
+            }
+            Kind::Name(word) => match foreign::instead_of(word) {
+                "" if before.starts_with(char::is_alphabetic) && !RESERVED.contains(&word.as_str()) => {
+                    format!("a `,` is missing, or backticks around a name with a blank in it: `{before} {word}`")
+                }
+                instead => instead.to_owned(),
+            },
+            _ => String::new(),
         };
         if label.is_empty() {
             return self.unexpected(expected);

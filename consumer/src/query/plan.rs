@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use recpipe::{Schema, Type, transport::Url};
+use recpipe::{Schema, Type, times::Zone, transport::Url};
 use regex::bytes::Regex;
 
 use super::{check_expr::Seen, diagnose::Span, format::Format, words::StageWord};
@@ -27,6 +27,8 @@ pub struct Plan {
     /// The fields that the query names and that the stream's schema did not have, of a stream whose schema grows. A branch has none
     /// of its own.
     pub awaited: Vec<Awaited>,
+    /// The zone whose offsets all times of the stream are given before the first stage.
+    pub zone: Option<Zone>,
     /// The stages in the order they run.
     pub stages: Vec<PlanStage>,
 }

@@ -134,12 +134,12 @@ error: unknown field `statuss`
 error: `host` is text, `5` is an int: these cannot be compared
   |
   | where statuss == 1 and host == 5
-  |                             ^^ write `int(host)`
+  |                             ^^ write `float(host)`
 
 error: `user` is text; `+` needs numbers
   |
   | let x = user + 1, y = x * 2 | count by hots
-  |         ^^^^ write `int(user)`
+  |         ^^^^ write `float(user)`
 
 error: unknown field `hots`
   |
@@ -156,10 +156,10 @@ fn mistakes_are_explained() {
         ("where not host", "`host` is text, not true or false", "host", "compare it, as in `host != \"\"`"),
         ("where status == '404'", "`status` is an int, `'404'` is text: these cannot be compared", "==", "write `status == 404`"),
         ("where status < 'x'", "`status` is an int, `'x'` is text: these cannot be compared", "<", "write `str(status)`"),
-        ("where 5 < host", "`5` is an int, `host` is text: these cannot be compared", "<", "write `int(host)`"),
+        ("where 5 < host", "`5` is an int, `host` is text: these cannot be compared", "<", "write `float(host)`"),
         ("where host == 1.5", "`host` is text, `1.5` is a float: these cannot be compared", "==", "write `float(host)`"),
-        ("where host in (1, 'a')", "`host` is text, `1` is an int: these cannot be compared", "1", "write `int(host)`"),
-        ("where host in 1..5", "`host` is text, `1` is an int: these cannot be compared", "1..5", "write `int(host)`"),
+        ("where host in (1, 'a')", "`host` is text, `1` is an int: these cannot be compared", "1", "write `float(host)`"),
+        ("where host in 1..5", "`host` is text, `1` is an int: these cannot be compared", "1..5", "write `float(host)`"),
         ("where status in 599..500", "nothing is in this range", "599..500", "write `500..599`"),
         ("where method == GET", "unknown field `GET`", "GET", "text is written in quotes: \"GET\""),
         ("where status =~ /4/", "`status` is an int; a regex is matched with text", "status", "write `str(status)`"),
@@ -174,7 +174,7 @@ fn mistakes_are_explained() {
         ),
         ("where status contains 'x'", "`status` is an int; text is needed here", "status", "write `str(status)`"),
         ("where host startswith 5", "`5` is an int; text is needed here", "5", "write `str(5)`"),
-        ("where -host == 1", "`host` is text; `-` needs numbers", "host", "write `int(host)`"),
+        ("where -host == 1", "`host` is text; `-` needs numbers", "host", "write `float(host)`"),
         ("where host ?? 5 == 'a'", "`5` is an int, what stands before it is text", "5", "write `str(5)`"),
         ("where len(status) > 5", "`status` is an int; text is needed here", "status", "write `str(status)`"),
         (
@@ -214,7 +214,7 @@ fn mistakes_are_explained() {
             "write `@2026-11-20..@2026-11-21`",
         ),
         ("where status in 10.0.0.0/8", "`status` is an int; a network has addresses, which are text", "10.0.0.0/8", "write `str(status)`"),
-        ("where host in (1, ::/0)", "`host` is text, `1` is an int: these cannot be compared", "1", "write `int(host)`"),
+        ("where host in (1, ::/0)", "`host` is text, `1` is an int: these cannot be compared", "1", "write `float(host)`"),
         ("where now() + now() > 5", "two times have no sum", "+", "`-` gives the seconds between them"),
         ("where now() - datetime > 5", "`datetime` is text; `-` needs a number of seconds or a time", "datetime", "write `time(datetime)`"),
         ("where datetime - now() > 5", "`datetime` is text; a time is subtracted from a time", "datetime", "write `time(datetime)`"),
@@ -261,13 +261,13 @@ fn mistakes_are_explained() {
         ("where len(/a/) == 1", "a regex stands after `=~`, after `!~` and in `replace`", "/a/", "text is written in quotes"),
         ("where round(1.5, status) == 1", "`status` is no number of digits", "status", "write it as a number from 0 to 15"),
         ("where round(1.5, 16) == 1", "`16` is no number of digits", "16", "write it as a number from 0 to 15"),
-        ("where abs(host) > 5", "`host` is text; a number is needed here", "host", "write `int(host)`"),
+        ("where abs(host) > 5", "`host` is text; a number is needed here", "host", "write `float(host)`"),
         ("where if(status, 1, 2) == 1", "`status` is an int; true or false is needed here", "status", "compare it, as in `status != 0`"),
-        ("where if(status > 1, 1, 'a') == 1", "`'a'` is text, what stands before it is an int", "'a'", "write `int('a')`"),
+        ("where if(status > 1, 1, 'a') == 1", "`'a'` is text, what stands before it is an int", "'a'", "write `float('a')`"),
         ("where len(host, user) == 1", "`len` is given 2 arguments", "len(host, user)", "it is written `len(TEXT)`"),
         ("where lenn(host) == 1", "unknown function `lenn`", "lenn", "did you mean `len`?"),
         ("where sum(bytes) > 5", "`sum` is an aggregate, not a function of one record", "sum", "make the column first: `stats sum(bytes)`"),
-        ("sum(host)", "`host` is text; `sum` needs numbers", "host", "write `int(host)`"),
+        ("sum(host)", "`host` is text; `sum` needs numbers", "host", "write `float(host)`"),
         ("sum", "`sum` is given 0 arguments", "sum", "it is written `sum(NUMBER)`"),
         (
             "count(host, user)",
@@ -275,9 +275,9 @@ fn mistakes_are_explained() {
             "count(host, user)",
             "it is written `count | count(CONDITION) | count(EXPR)`",
         ),
-        ("p95(host)", "`host` is text; `p95` needs numbers", "host", "write `int(host)`"),
-        ("median(host)", "`host` is text; `median` needs numbers", "host", "write `int(host)`"),
-        ("stdev(host)", "`host` is text; `stdev` needs numbers", "host", "write `int(host)`"),
+        ("p95(host)", "`host` is text; `p95` needs numbers", "host", "write `float(host)`"),
+        ("median(host)", "`host` is text; `median` needs numbers", "host", "write `float(host)`"),
+        ("stdev(host)", "`host` is text; `stdev` needs numbers", "host", "write `float(host)`"),
         ("p95", "`p95` is given 0 arguments", "p95", "it is written `p50(NUMBER) | p95(NUMBER) | p999(NUMBER)`"),
         (
             "stats p100(bytes)",
@@ -370,4 +370,20 @@ fn a_query_of_very_many_stages_is_refused() {
     let check = |stages: usize| parse(&Source::from_args(&[vec!["where true"; stages].join(" | ")])).map(|query| query.stages.len());
     assert_eq!(check(256).ok(), Some(256));
     assert!(check(257).unwrap_err().to_string().contains("more than 256 stages"));
+}
+
+#[test]
+fn a_query_that_was_not_quoted_is_told_to_be() {
+    let check = |args: &[&str], quoted: &str| {
+        let error = plan(args).map(|plan| panic!("{args:?} is valid: {plan:?}")).unwrap_err().to_string();
+        assert!(error.contains(quoted), "{args:?}:\n{error}");
+    };
+    check(&["where", "status", "==", "404"], "= quote it: consumer 'where status == 404'");
+    check(&["count", "by", "host", "|", "top", "3"], "= quote it: consumer 'count by host | top 3'");
+    check(&["where", "host", "==", "\"it's\""], r#"consumer 'where host == "it'\''s"'"#);
+    // The shell has taken the inner quotes away.
+    check(&["where", "user", "==", "a", "b"], "a whole query is one argument, in quotes");
+    // Arguments that are stages are what they are.
+    assert!(plan(&["where status == 404", "count"]).is_ok() && plan(&["count", "json"]).is_ok());
+    check(&["where statuss == 404", "count"], "unknown field `statuss`");
 }

@@ -41,6 +41,10 @@ pub enum Kind {
     },
     /// `@2026-11-20T10:00Z`
     Time(Time),
+    /// `@2026-11-20T10:00`, without an offset: what it is in UTC.
+    LocalTime(Time),
+    /// `1mo`, `1y`: how many months.
+    Months(i64),
     /// `10.0.0.0/8`; only [`Lexer::network`] makes it.
     Network(Network),
     /// Text, its escapes resolved.

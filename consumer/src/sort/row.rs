@@ -238,7 +238,7 @@ impl RowFormat {
             columns.push(builder.finish());
         }
         let late = names.iter().map(|name| Field::open(*name, Type::Mixed));
-        Ok(Arc::new(Schema::new(self.schema.fields().iter().cloned().chain(late).collect())?.growing()))
+        Ok(Arc::new(self.schema.with_fields(self.schema.fields().iter().cloned().chain(late).collect())?))
     }
 }
 

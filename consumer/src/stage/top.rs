@@ -8,7 +8,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Schema, Stage, Value};
+use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Value};
 
 use super::{Target, relay};
 use crate::{
@@ -117,7 +117,7 @@ fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
         if !Arc::ptr_eq(batch.schema(), &schema) && *batch.schema() != schema {
             let new = batch.schema().fields().iter().filter(|field| schema.index_of(&field.name).is_none());
             let fields: Vec<_> = schema.fields().iter().chain(new).cloned().collect();
-            schema = Arc::new(if schema.grows() { Schema::new(fields)?.growing() } else { Schema::new(fields)? });
+            schema = Arc::new(schema.with_fields(fields)?);
         }
     }
     let mut columns = Vec::with_capacity(schema.len());

@@ -26,7 +26,7 @@ pub enum Cell {
     /// True or false.
     Bool(bool),
     /// A whole number.
-    Int(i64),
+    Int(i128),
     /// The bits of a float.
     Float(u64),
     /// Bytes.

@@ -65,8 +65,8 @@ impl Learned {
         let mut known: HashSet<&str> = self.names.iter().map(String::as_str).collect();
         fields.extend(declared.filter(|name| known.insert(name)).map(|name| Field::open(name.clone(), Type::Mixed)));
         let schema = Schema::new(fields).map_err(|e| e.to_string())?;
-        // Of those that were asked for by name, all are known.
-        Ok(Arc::new(if args.fields.is_none() { schema.growing() } else { schema }))
+        // Of fields that were named, no others are sent.
+        Ok(Arc::new(if args.fields.is_some() { schema } else { schema.growing() }))
     }
 
     /// The fields of the stream, from now on.
@@ -90,7 +90,8 @@ mod tests {
     #[test]
     fn what_is_declared_exists() {
         let mut learned = Learned::default();
-        let args = Args { fields: Some(["b".to_owned(), "late".to_owned()].into()), casts: vec![("late".into(), Type::Int)], ..Args::default() };
+        let args =
+            Args { fields: Some(["b".to_owned(), "late".to_owned()].into()), casts: vec![("late".into(), Type::Int)], ..Args::default() };
         let batch = Batch::new(schema(&["a", "b"]), vec![recpipe::record::Column::null(1); 2], 1, recpipe::record::Origin::default());
         learned.add(&batch.unwrap());
         assert_eq!(learned.schema(&args).unwrap().names().collect::<Vec<_>>(), ["b", "late"]);

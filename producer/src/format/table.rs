@@ -333,7 +333,11 @@ impl Table {
             };
             Column::new(values).with_nulls(null_bits(&part.nulls, rows))
         };
+        let absent = if self.is_open { Column::absent(rows) } else { Column::null(rows) };
         let columns = picked().map(|cells| {
+            if cells.len == 0 {
+                return absent.clone();
+            }
             let mut parts: Vec<Column> = cells.parts().map(&mut column).collect();
             let column = match parts.len() {
                 0 => Column::null(rows),
@@ -370,15 +374,19 @@ fn null_bits(nulls: &[u32], rows: usize) -> Option<Bits> {
 
 /// The rows that have no value, but for those of which it was said.
 fn missing_bits(column: &Column, said: &[u32]) -> Option<Bits> {
-    let rows = column.len();
-    match column.nulls() {
-        None if column.kind() != Type::Null => return None,
-        _ if said.is_empty() && column.kind() != Type::Null => return column.nulls().cloned(),
-        _ => {}
+    if said.is_empty() && column.kind() != Type::Null {
+        return column.nulls().cloned();
     }
-    let mut said = said.iter().copied().peekable();
-    let missing: Vec<bool> = (0..rows).map(|row| said.next_if_eq(&(row as u32)).is_none() && column.is_null(row)).collect();
-    Bits::collect(rows, |row| missing[row])
+    let rows = column.len();
+    let mut data: Vec<u8> = match column.nulls() {
+        Some(nulls) => nulls.data().to_vec(),
+        None if column.kind() == Type::Null => (0..rows).step_by(8).map(|row| 0xff >> 8_usize.saturating_sub(rows - row)).collect(),
+        None => return None,
+    };
+    for &row in said {
+        data[row as usize / 8] &= !(1 << (row % 8));
+    }
+    Bits::new(rows, data.into()).filter(|bits| bits.data().iter().any(|byte| *byte != 0))
 }
 
 #[cfg(test)]
@@ -392,41 +400,60 @@ mod tests {
 
     #[test]
     fn records_are_added_and_taken_back() {
-        let schema = [("t", Type::Text), ("n", Type::Int), ("late", Type::Text), ("f", Type::Float)];
-        let schema = Arc::new(Schema::new(schema.map(|(name, kind)| Field::new(name, kind)).to_vec()).unwrap());
+        let schema = ["t", "n", "late", "f"].map(|name| Field::open(name, Type::Mixed));
+        let schema = Arc::new(Schema::new(schema.to_vec()).unwrap());
         let block = Bytes::from_static(b"one two three");
-        let mut table = Table::new([Type::Text, Type::Int]);
+        let mut table = Table::open();
+        table.reset([Type::Text, Type::Int]);
         table.begin(0);
         table.text(0, 0, 3);
-        table.number(1, 7);
+        table.int(1, 7);
         table.commit();
         table.begin(4);
         table.text(0, 4, 3);
-        table.add_column(Type::Null);
+        table.bool(1, true);
+        table.add_column();
+        table.wide(2, i128::MAX);
         table.cancel(2);
         table.begin(4);
-        table.add_column(Type::Null);
+        table.add_column();
         table.null(2);
         table.commit();
         table.begin(8);
-        table.retype(2, Type::Text);
         table.own_text(2, |own| own.extend_from_slice(b"own"));
-        table.number(1, 1);
+        table.int(1, 1);
         table.unset(1);
-        table.number(1, 2);
-        table.add_column(Type::Int);
-        table.number(3, 3);
-        table.retype(3, Type::Float);
+        table.wide(1, 1 << 64);
+        table.add_column();
+        table.float(3, 3.0);
         table.text(0, 8, 5);
         table.commit();
+        table.begin(8);
+        table.text(1, 8, 1);
+        table.commit();
+        table.begin(8);
+        table.bool(1, false);
+        table.int(0, -1);
+        table.commit();
+        let batch = table.batch(&block, &schema, &Wanted::all(), Origin::default());
+        let text = |text: &[u8]| format!("{:?}", recpipe::Value::Text(text));
         let want = [
-            "Text([111, 110, 101]) Int(7) Null Null".to_owned(),
+            format!("{} Int(7) Null Null", text(b"one")),
             "Null Null Null Null".to_owned(),
-            format!("{:?} Int(2) {:?} Float(3.0)", recpipe::Value::Text(b"three"), recpipe::Value::Text(b"own")),
+            format!("{} Int(18446744073709551616) {} Float(3.0)", text(b"three"), text(b"own")),
+            format!("Null {} Null Null", text(b"t")),
+            "Int(-1) Bool(false) Null Null".to_owned(),
         ];
-        assert_eq!(shown(&table.batch(&block, &schema, &Wanted::all(), Origin::default())), want);
+        assert_eq!(shown(&batch), want);
+        assert_eq!(
+            batch.columns().iter().map(|column| column.kind()).collect::<Vec<_>>(),
+            [Type::Mixed, Type::Mixed, Type::Text, Type::Float]
+        );
+        let missing = |column: &Column| (0..5).map(|row| u8::from(column.is_missing(row))).collect::<Vec<_>>();
+        assert_eq!(missing(batch.column(0)), [0, 1, 0, 1, 0]);
+        assert_eq!(missing(batch.column(2)), [1, 0, 0, 1, 1], "what is said to be null is there");
         let part = table.batch(&block, &schema, &Wanted::only(vec!["t".into(), "f".into()]), Origin::default());
-        assert_eq!(shown(&part)[2], format!("{:?} Float(3.0)", recpipe::Value::Text(b"three")));
+        assert_eq!(shown(&part)[2], format!("{} Float(3.0)", text(b"three")));
         assert_eq!(table.row_start(2), 8);
         table.reset([Type::Int]);
         assert_eq!((table.rows(), table.columns()), (0, 1));

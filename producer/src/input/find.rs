@@ -2,13 +2,11 @@
 //!
 //! The order is a function of the arguments and of the names alone, so that a run can be repeated:
 //! arguments in the order they were given; inside a directory or a glob, names sorted bytewise, except
-//! that a rotated set comes oldest first: `access-log.10`, `access-log.9.gz`, … `access-log.1`, `access-log`.
-//! A rotation number has at most three digits: `log.20240131` is a date, and dates already sort well.
+//! that a rotated set comes oldest first ([`by_age`]).
 //!
 //! Symbolic links to files are read; links to directories met on the way down are not entered (what they
 //! lead to is read where it lives, and a loop cannot happen), as `os.walk` in the seeds' `gen_find` does.
 
-use std::cmp::{Ordering, Reverse};
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::fmt;
@@ -20,6 +18,7 @@ use std::path::{Component, Path, PathBuf};
 
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
+use super::age::by_age;
 use super::{FileId, InputError};
 
 /// One input, not opened yet.
@@ -268,24 +267,6 @@ fn dirs_below(dir: &Path, problems: &mut Vec<InputError>) -> Vec<PathBuf> {
     dirs
 }
 
-/// Orders names so that a rotated set comes oldest first, and everything else bytewise.
-fn by_age(a: &OsStr, b: &OsStr) -> Ordering {
-    let (a_stem, a_turn) = rotation(a.as_bytes());
-    let (b_stem, b_turn) = rotation(b.as_bytes());
-    (a_stem, Reverse(a_turn), a).cmp(&(b_stem, Reverse(b_turn), b))
-}
-
-/// Splits `stem.N` or `stem.N.gz` into its stem and number; any other name is all stem.
-fn rotation(name: &[u8]) -> (&[u8], Option<u32>) {
-    let plain = [".gz", ".bz2", ".zst", ".xz"].iter().find_map(|ext| name.strip_suffix(ext.as_bytes())).unwrap_or(name);
-    let Some(dot) = plain.iter().rposition(|&b| b == b'.').filter(|&dot| dot > 0) else { return (name, None) };
-    let digits = &plain[dot + 1..];
-    if digits.is_empty() || digits.len() > 3 || !digits.iter().all(u8::is_ascii_digit) {
-        return (name, None);
-    }
-    (&plain[..dot], Some(digits.iter().fold(0, |n, d| n * 10 + u32::from(d - b'0'))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,7 +305,7 @@ mod tests {
     #[test]
     fn rotated_sets_come_oldest_first() {
         let dir = tree(&["access-log", "access-log.1", "access-log.2.gz", "access-log.10.gz", "b", "access-log.20240131", "a/z"]);
-        let want = ["a/z", "access-log.10.gz", "access-log.2.gz", "access-log.1", "access-log", "access-log.20240131", "b"];
+        let want = ["a/z", "access-log.20240131", "access-log.10.gz", "access-log.2.gz", "access-log.1", "access-log", "b"];
         assert_eq!(show(dir.path(), &["."], &[]).iter().map(|s| s.trim_start_matches("./")).collect::<Vec<_>>(), want);
         assert_eq!(show(dir.path(), &["acc*g*"], &[]), &want[1..6]);
     }

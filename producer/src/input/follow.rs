@@ -5,15 +5,18 @@
 //!                    └──► which names changed ──► Lookout: opens the files that got a followed name ──► new tails
 //! ```
 //!
-//! A *slot* is a followed name. It has the files that bear it or bore it, oldest first: the one that was renamed away is read
-//! to its end before the one that took its place, and as long as somebody writes to it. A file that is emptied is as good as
-//! two: the old one is over, the new one begins. What was written to it between our last read and the emptying is lost
-//! (`copytruncate` cannot do without); that this may be so is said and counted.
+//! A *slot* is a followed name. It has the files that bear it or bore it, oldest first: the one that was renamed away, or
+//! deleted, is read to its end before the one that took its place, and as long as somebody has it open for writing
+//! ([`writers`]). A file that is emptied is as good as two: the old one is over, the new one begins. What was written to it
+//! between our last read and the emptying is lost (`copytruncate` cannot do without); that this may be so is said and counted.
+//! A file that comes is in [`Doubt`](tail::Doubt) until it is known to be no copy of another ([`copies`]).
 //!
 //! Blocks are of one file and hold whole records, so the lines of several files interleave by whole lines and each file keeps
 //! its order. Unlike those of a file that is read once, where they are cut depends on timing.
 
 mod births;
+mod copies;
+mod hole;
 pub mod lookout;
 mod names;
 mod places;
@@ -21,6 +24,7 @@ mod print;
 mod slot;
 mod system;
 mod tail;
+mod writers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::io;
@@ -32,14 +36,14 @@ use super::block::{BLOCK_BYTES, Block};
 use super::boundary::Boundary;
 use super::find::Names;
 use super::live::Watch;
-use super::{FileId, InputError, Meter, reason};
+use super::{FileId, InputError, Meter};
 use lookout::Lookout;
-use names::IsCopy;
 use places::Places;
 use print::Print;
 use recpipe::transport::watch::Guard;
 use slot::{Read, Slot};
 use system::Place;
+use writers::Writers;
 
 /// After a read, so long is waited for more before what there is goes out: a few large batches cost less than many small ones.
 const LULL: Duration = Duration::from_millis(2);
@@ -57,7 +61,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(5);
 /// closed, and opened again when they do.
 const MAX_OPEN: usize = 512;
 
-/// After a signal, so long is read what is there already.
+/// After a signal, so long is read what comes yet. What was there when it came is read in any case.
 const FINISH: Duration = Duration::from_secs(1);
 
 /// What is to be followed, and how.
@@ -75,6 +79,8 @@ pub struct Setup {
     pub watch: Watch,
     /// Where the records go: not to be read.
     pub output: Option<FileId>,
+    /// While nothing comes, that is yielded as often as this.
+    pub pulse: Option<Duration>,
 }
 
 /// What [`Follow`] yields.
@@ -84,13 +90,33 @@ pub enum Followed {
     Block(Block),
     /// What cannot be read.
     Problem(InputError),
+    /// Nothing has come for a while.
+    Pulse,
     /// What a person should know.
     Notice {
-        /// What happened, to which file.
-        text: String,
-        /// Whether records may have been lost.
-        loss: bool,
+        /// What happened, to which file; `None` where that was said before.
+        text: Option<String>,
+        /// What it cost.
+        cost: Cost,
     },
+}
+
+/// What something that happened to a file cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Nothing.
+    Nothing,
+    /// Records may have been lost.
+    Loss,
+    /// So many NULs that are no part of a record.
+    Nuls(u64),
+}
+
+impl Followed {
+    /// What a person should know, and which costs nothing.
+    fn notice(text: String) -> Self {
+        Followed::Notice { text: Some(text), cost: Cost::Nothing }
+    }
 }
 
 /// What is known of a file that is not open.
@@ -113,6 +139,9 @@ pub struct Follow {
     watch: Watch,
     meter: Arc<Meter>,
     output: Option<FileId>,
+    pulse: Option<Duration>,
+    /// When something was yielded last.
+    yielded: Instant,
     slots: BTreeMap<SlotId, Slot>,
     next_slot: SlotId,
     /// The names that files of a slot were renamed to.
@@ -125,6 +154,9 @@ pub struct Follow {
     known: HashMap<FileId, Known>,
     /// Slots to be read.
     dirty: VecDeque<SlotId>,
+    /// Slots that are read before those, one after the other: what is there when the following begins.
+    first: VecDeque<SlotId>,
+    writers: Writers,
     /// Since when the oldest record waits for others.
     waiting: Option<Instant>,
     ready: VecDeque<Followed>,
@@ -167,6 +199,8 @@ impl Follow {
             watch: setup.watch,
             meter: setup.meter,
             output: setup.output,
+            pulse: setup.pulse,
+            yielded: now,
             slots: BTreeMap::new(),
             next_slot: 0,
             moved: HashMap::new(),
@@ -174,6 +208,8 @@ impl Follow {
             owners: HashMap::new(),
             known: HashMap::new(),
             dirty: VecDeque::new(),
+            first: VecDeque::new(),
+            writers: Writers::new(),
             waiting: None,
             ready: VecDeque::new(),
             scratch: vec![0; BLOCK_BYTES],
@@ -184,24 +220,24 @@ impl Follow {
             rescanned: now,
             ending: Ending::No,
         };
-        // The directories first: a file that comes after this look is told of.
-        for dir in follow.places.scan().dirs {
-            follow.lookout.add(&dir);
+        let scan = follow.look_through();
+        follow.ready.extend(scan.problems.into_iter().map(Followed::Problem));
+        for (path, error) in scan.missing {
+            if let Some(id) = follow.add_slot(path) {
+                follow.is_missing(id, &error);
+            }
         }
-        let scan = follow.places.scan();
-        let problems = scan.problems.into_iter().map(Followed::Problem);
-        let missing = scan
-            .missing
-            .iter()
-            .map(|path| Followed::Notice { text: format!("{}: not there yet; it will be read when it is", path.display()), loss: false });
-        follow.ready.extend(problems.chain(missing));
-        for path in scan.missing {
-            follow.add_slot(path);
-        }
+        let mut packed = Vec::new();
         for path in scan.files {
             if let Some(id) = follow.add_slot(path) {
-                follow.begin(id, setup.from_start);
+                packed.extend(follow.begin(id, setup.from_start));
             }
+        }
+        if let [first, more @ ..] = &packed[..] {
+            let and_more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+            follow.ready.push_back(Followed::notice(format!(
+                "{first}{and_more}: compressed; not followed. Read without --follow what is in there"
+            )));
         }
         Ok(follow)
     }
@@ -237,6 +273,9 @@ impl Follow {
             return Err(io::ErrorKind::BrokenPipe.into());
         }
         self.learn();
+        if self.read_first() {
+            return Ok(());
+        }
         let now = Instant::now();
         if now >= self.next_look {
             self.look(now);
@@ -252,20 +291,52 @@ impl Follow {
             }
             Some(_) => self.guard.wait(&[], Some(LULL)).map(drop),
             None if grew => Ok(()),
-            None => self.guard.wait(&self.lookout.fds(), Some(self.next_look.saturating_duration_since(Instant::now()))).map(drop),
+            None => {
+                let pulse = self.pulse.map(|pulse| self.yielded + pulse);
+                let until = pulse.map_or(self.next_look, |pulse| pulse.min(self.next_look));
+                self.guard.wait(&self.lookout.fds(), Some(until.saturating_duration_since(Instant::now())))?;
+                if pulse.is_some_and(|pulse| Instant::now() >= pulse) {
+                    self.ready.push_back(Followed::Pulse);
+                }
+                Ok(())
+            }
         }
+    }
+
+    /// A signal has come: what is there by now is to be read.
+    fn begin_to_end(&mut self) {
+        self.slots.values_mut().flat_map(|slot| &mut slot.tails).for_each(tail::Tail::is_due);
+        self.ending = Ending::Until(Instant::now() + FINISH);
     }
 
     /// A round after a signal: what is there already is read, and all of it given out. Whether that was the last.
     fn finish(&mut self, until: Instant) -> bool {
         self.learn();
+        if self.read_first() {
+            return false;
+        }
         let grew = self.read_dirty();
-        let is_last = !grew || Instant::now() >= until;
+        let is_last = !grew || (Instant::now() >= until && !self.slots.values().any(Slot::is_behind));
         if is_last {
             let ready = &mut self.ready;
             self.slots.values_mut().for_each(|slot| slot.give_all(ready));
+            self.tell_denied();
         }
         is_last
+    }
+
+    /// Reads of the file whose turn it is of those that are read first. Whether there is one.
+    fn read_first(&mut self) -> bool {
+        let Some(id) = self.first.front().copied() else { return false };
+        let has_more = self.read_slot(id);
+        match self.slots.get_mut(&id) {
+            Some(slot) if has_more && slot.is_behind() => {}
+            slot => {
+                slot.into_iter().for_each(|slot| slot.give_records(&mut self.ready));
+                self.first.pop_front();
+            }
+        }
+        true
     }
 
     /// Reads once from every slot that may have more. Whether there was any.
@@ -285,14 +356,9 @@ impl Follow {
             // What is opened is read before it can be closed again to make room for another.
             self.look_at_name(id);
         }
-        if let Some(since) = self.slots.get(&id).and_then(|slot| slot.may_be_copy)
-            && !self.settle_copy(id, since)
-        {
-            return false;
-        }
         let Some(slot) = self.slots.get_mut(&id).filter(|slot| !slot.tails.is_empty()) else { return false };
         let (before, mut closed) = (slot.read_bytes(), Vec::new());
-        let read = slot.read(&mut self.scratch, &mut self.ready, &mut closed);
+        let read = slot.read(&mut self.scratch, &mut self.ready, &mut closed, &mut self.writers);
         self.meter.add((slot.read_bytes() - before) as usize);
         if slot.has_records() && self.waiting.is_none() {
             self.waiting = Some(Instant::now());
@@ -302,38 +368,13 @@ impl Follow {
             Read::More => self.mark(id),
             Read::AtEnd => {}
             Read::WaitsUntil(until) => self.read_again(id, until),
+            Read::Doubtful(at) => self.settle(id, at),
             Read::Packed(file, print) => {
                 self.owners.remove(&file);
                 self.known.insert(file, Known { print, grows: false });
             }
         }
         self.slots.get(&id).is_some_and(|slot| slot.dirty)
-    }
-
-    /// Finds out whether the newest file of a slot is a copy, and skips what is known of it. False: not yet.
-    fn settle_copy(&mut self, id: SlotId, since: Instant) -> bool {
-        let copied = self.is_copy(id, since);
-        let Some(slot) = self.slots.get_mut(&id) else { return false };
-        match copied {
-            IsCopy::No => {}
-            IsCopy::Empty => {
-                slot.may_be_copy = Some(Instant::now());
-                return false;
-            }
-            IsCopy::NotSure => {
-                self.read_again(id, Instant::now() + POLL / 5);
-                return false;
-            }
-            IsCopy::Yes(of, known) => {
-                let text = format!("{}: a copy of {of}; it is read from byte {known} on, the rest is known", slot.source);
-                self.ready.push_back(Followed::Notice { text, loss: false });
-                if let Some(Err(e)) = slot.tails.back_mut().map(|tail| tail.skip_to(known)) {
-                    self.ready.push_back(Followed::Problem(InputError { name: slot.source.to_string(), what: reason(&e) }));
-                }
-            }
-        }
-        slot.may_be_copy = None;
-        true
     }
 
     /// Has the slot read again at this time.
@@ -366,6 +407,7 @@ impl Iterator for Follow {
     fn next(&mut self) -> Option<Followed> {
         loop {
             if let Some(item) = self.ready.pop_front() {
+                self.yielded = Instant::now();
                 return Some(item);
             }
             match self.ending {
@@ -377,10 +419,10 @@ impl Iterator for Follow {
                 }
                 Ending::No => {
                     if self.step().is_err() {
-                        self.ending = match self.watch.signal() {
-                            Some(_) => Ending::Until(Instant::now() + FINISH),
-                            None => Ending::Over,
-                        };
+                        match self.watch.signal() {
+                            Some(_) => self.begin_to_end(),
+                            None => self.ending = Ending::Over,
+                        }
                         self.mark_all();
                     }
                 }
@@ -422,6 +464,7 @@ mod tests {
             meter: Arc::default(),
             watch: watch.clone(),
             output: None,
+            pulse: None,
         };
         let mut follow = Follow::with(Lookout::polling().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
         assert!(next(&mut follow).contains("late.log: not there yet"));
@@ -449,7 +492,7 @@ mod tests {
         (0..count).for_each(|n| append(&path(n), "old\n"));
         let watch = Watch::nothing();
         let (paths, names) = (vec![dir.path().to_owned()], Names::default());
-        let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None };
+        let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None };
         let mut follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), 5).unwrap();
         for round in 0..2 {
             (0..count).for_each(|n| append(&path(n), &format!("{n} {round}\n")));

@@ -4,6 +4,7 @@
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
 //! blocks as [`Item::Problem`], in reading order, and the other inputs go on.
 
+pub mod age;
 pub mod ahead;
 pub mod block;
 pub mod boundary;

@@ -16,6 +16,8 @@ pub struct Asked {
     pub fields: Wanted,
     /// Records for which not all of these hold are of no use.
     pub conditions: Arc<[Condition]>,
+    /// Whether one of them may write to a terminal before the end.
+    pub shows: bool,
 }
 
 /// Where consumers are heard.
@@ -84,7 +86,8 @@ fn asked(besides: Option<String>, plans: &[Plan]) -> Asked {
     }
     let mut conditions = plans.first().map_or_else(Vec::new, |plan| plan.conditions.clone());
     conditions.retain(|condition| plans.iter().all(|plan| plan.conditions.contains(condition)));
-    Asked { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into() }
+    let shows = plans.iter().any(|plan| plan.shows);
+    Asked { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows }
 }
 
 #[cfg(test)]
@@ -100,7 +103,7 @@ mod tests {
                 .iter()
                 .map(|&(field, n)| Condition { field: field.into(), op: CompareOp::Eq, constant: Constant::Int(n.into()) })
                 .collect(),
-            holds_state: false,
+            ..Plan::default()
         };
         let check = |besides: Option<&str>, plans: &[Plan], fields: Option<&[&str]>, conditions: &[&str]| {
             let asked = asked(besides.map(str::to_owned), plans);

@@ -17,6 +17,8 @@ pub(super) struct Destination {
     kept: VecDeque<(u64, Arc<Encoded>)>,
     /// Whether anything is kept at all: not what it gathers until the end.
     keeps: bool,
+    /// Another takes its place: who was told to end has answered what it had received.
+    has_heir: bool,
 }
 
 impl Deref for Destination {
@@ -36,7 +38,13 @@ impl DerefMut for Destination {
 impl Destination {
     /// Begins a stream to it. What it is not done with is kept if others could be given it.
     pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
-        Ok(Destination { recipient: Recipient::new(name, outlet, child)?, kept: VecDeque::new(), keeps })
+        Ok(Destination { recipient: Recipient::new(name, outlet, child)?, kept: VecDeque::new(), keeps, has_heir: false })
+    }
+
+    /// What it is not done with is for one that takes its place.
+    #[must_use]
+    pub(super) fn with_heir(self) -> Self {
+        Destination { has_heir: true, ..self }
     }
 
     /// Whether it takes a frame without waiting.
@@ -62,10 +70,13 @@ impl Destination {
     /// Drops what it is done with, and all of it when it gathers until the end: what it knows would die with it.
     fn forget(&mut self) {
         let Some(outlet) = self.recipient.outlet() else { return };
-        if outlet.holds_state() {
-            (self.keeps, self.kept) = (false, VecDeque::new());
+        let mut done = outlet.done();
+        match (outlet.holds_state(), self.has_heir) {
+            (false, true) if !outlet.has_left() => {}
+            (_, true) => done = outlet.received(),
+            (true, false) => (self.keeps, self.kept) = (false, VecDeque::new()),
+            (false, false) => {}
         }
-        let done = outlet.done();
         while self.kept.front().is_some_and(|(number, _)| *number < done) {
             self.kept.pop_front();
         }
@@ -94,7 +105,8 @@ impl Destination {
         self.forget();
         let (outlet, why) = self.recipient.bury(why);
         let Some(outlet) = outlet else { return Ok((Vec::new(), why)) };
-        if !self.keeps || !outlet.is_greeted() || outlet.assumed() > 0 {
+        let is_answered = !outlet.holds_state() || self.has_heir && outlet.has_left();
+        if !self.keeps || !outlet.is_greeted() || outlet.assumed() > 0 || !is_answered {
             return Err(why);
         }
         Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))

@@ -85,6 +85,14 @@ pub trait Target {
     /// As [`Target::schema`].
     fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error>;
 
+    /// Nothing was sent for a while: looks whether there still is somebody.
+    ///
+    /// # Errors
+    /// As [`Target::schema`].
+    fn look(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Tells of a failure after which the stream goes on.
     ///
     /// # Errors

@@ -29,10 +29,22 @@ pub struct Options {
     pub retry_timeout: Duration,
     /// The one consumer may be started again, and is sent everything anew.
     pub replay: bool,
+    /// What is sent has no end (`--follow`): when the one consumer is started again, the new one is sent what the one before it
+    /// was not done with, and what comes.
+    pub endless: bool,
     /// Who may talk to us.
     pub security: security::Options,
     /// Nothing is said of strangers, nor of outages.
     pub quiet: bool,
+}
+
+impl Options {
+    /// Whether the consumer that is called (`to`), or listened for, is the only one, and another may go on in its place. A child
+    /// is not started again.
+    pub fn has_heir(&self, to: &[Url], listen: Option<usize>) -> bool {
+        let is_alone = listen.map_or(to.len(), |count| count) == 1;
+        self.endless && is_alone && !to.iter().any(|url| matches!(url, Url::Exec(_)))
+    }
 }
 
 /// Keeps the address open for those that come back, as long as the run lasts.
@@ -48,31 +60,27 @@ pub struct Opened {
     pub listening: Listening,
     /// What becomes of the outputs of another run, where the consumer was started again.
     pub anew: Option<Anew>,
+    /// The waiting for a consumer that was lost, where it may be started again.
+    pub waiting: Option<Replay>,
 }
 
 /// The way to a consumer that was started again.
 pub struct Anew(Opener);
 
 impl Anew {
-    /// From now on no consumer that is lost is waited for: neither for it nor for another.
-    pub fn wait_no_more(&self) -> impl Fn() + Send + 'static {
-        let replay = self.0.replay.clone();
-        move || replay.iter().for_each(Replay::wait_no_more)
-    }
-
-    /// Whether a consumer was lost that would else have been waited for.
-    pub fn has_given_up(&self) -> bool {
-        self.0.replay.as_ref().is_some_and(Replay::has_given_up)
-    }
-
     /// Outputs that begin there, and where they say what they need.
     ///
     /// # Errors
     /// When no consumer was started again, or there is no thread for the link.
     pub fn open(&mut self, over: impl Fn(Over) + Send + 'static) -> Result<(Outputs, Advice), Error> {
-        let Some(replay) = self.0.replay.clone() else { return Err(Error::Protocol("nothing to be sent again")) };
-        let destination = self.0.destination(replay.peer(), replay, None, over)?;
+        let destination = self.destination(over)?;
         Ok(outputs(vec![destination], &Spread::Balance, self.0.readiness.clone()))
+    }
+
+    /// The new consumer.
+    pub(super) fn destination(&self, over: impl Fn(Over) + Send + 'static) -> Result<Destination, Error> {
+        let Some(replay) = self.0.replay.clone() else { return Err(Error::Protocol("nothing to be sent again")) };
+        self.0.destination(replay.peer(), replay, None, over)
     }
 }
 
@@ -137,10 +145,12 @@ pub fn open(
     let security = Security::read(&options.security)?;
     let identity = Identity::new(Role::Sender, security.token().into(), concat!("producer ", env!("CARGO_PKG_VERSION")));
     let identity = identity.that_can(Hello::CONDITIONS);
-    let patience =
-        Patience { connect: options.connect_timeout, retry: options.retry_timeout, restarts: options.replay, ..Patience::default() };
     let count = listen.map_or(to.len(), |(_, count)| count);
-    let keeps = options.spread == Spread::Balance && count > 1;
+    let has_heir = options.has_heir(to, listen.map(|(_, count)| count));
+    let may_restart = options.replay || has_heir;
+    let patience =
+        Patience { connect: options.connect_timeout, retry: options.retry_timeout, restarts: may_restart, ..Patience::default() };
+    let keeps = has_heir || options.spread == Spread::Balance && count > 1;
     let mut opener = Opener { links: count, readiness: Readiness::new(), keeps, replay: None };
     let mut destinations = Vec::new();
     let mut listening = None;
@@ -152,7 +162,7 @@ pub fn open(
             while destinations.len() < count {
                 let nobody = || Error::Refused(format!("{}: not all consumers have come that were expected", listener.name()));
                 let accepted = listener.accept().ok_or_else(nobody)?;
-                destinations.push(opener.peer(accepted, options.replay, over.clone())?);
+                destinations.push(opener.peer(accepted, may_restart, over.clone())?);
             }
             Ok(())
         })?;
@@ -168,7 +178,7 @@ pub fn open(
                 continue;
             }
             let dialer = Dialer::new(url, &security, identity.another_stream(), patience, options.quiet)?;
-            destinations.push(opener.peer(dialer, options.replay, over.clone())?);
+            destinations.push(opener.peer(dialer, may_restart, over.clone())?);
         }
         Ok(())
     };
@@ -177,8 +187,16 @@ pub fn open(
         watch.waiting(|| false, open)?;
     }
     let (outputs, advice) = outputs(destinations, &options.spread, opener.readiness.clone());
-    let anew = opener.replay.is_some().then_some(Anew(opener));
-    Ok(Opened { outputs, advice, listening: Listening(listening), anew })
+    let waiting = opener.replay.clone();
+    let anew = waiting.is_some().then_some(Anew(opener));
+    let listening = Listening(listening);
+    Ok(match anew {
+        // What one consumer does without, the next one may need.
+        Some(anew) if has_heir => {
+            Opened { outputs: outputs.with_heirs(anew, over), advice: Advice::Nobody, listening, anew: None, waiting }
+        }
+        anew => Opened { outputs, advice, listening, anew, waiting },
+    })
 }
 
 fn outputs(destinations: Vec<Destination>, spread: &Spread, readiness: Readiness) -> (Outputs, Advice) {

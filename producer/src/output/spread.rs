@@ -5,12 +5,12 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use recpipe::transport::link::{Plans, Readiness};
+use recpipe::transport::link::{Over, Plans, Readiness};
 use recpipe::wire::{Encoded, Ending, Report};
 use recpipe::{Error, Schema, say};
 
 use super::destination::Destination;
-use super::{Parcel, Target};
+use super::{Anew, Parcel, Target};
 
 /// Which of several consumers gets a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,11 +54,23 @@ pub struct Outputs {
     orphans: VecDeque<Arc<Encoded>>,
     /// How many died while others went on, which was said.
     lost: usize,
+    /// What opens the way to one that was started in the place of the only one.
+    heir: Option<Heir>,
 }
+
+type Heir = Box<dyn Fn() -> Result<Destination, Error>>;
 
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
-        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), lost: 0 }
+        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), lost: 0, heir: None }
+    }
+
+    /// When the only one is started again, the new one goes on.
+    #[must_use]
+    pub(super) fn with_heirs(mut self, anew: Anew, over: impl Fn(Over) + Clone + Send + 'static) -> Self {
+        self.destinations = self.destinations.into_iter().map(Destination::with_heir).collect();
+        let heir = move || anew.destination(over.clone()).map(Destination::with_heir);
+        Outputs { heir: Some(Box::new(heir)), ..self }
     }
 
     /// Where each consumer says what it needs.
@@ -106,6 +118,9 @@ impl Outputs {
 
     /// One is lost: others do what it left, where they can.
     fn bury(&mut self, at: usize, why: Error) -> Result<(), Error> {
+        if self.heir.is_some() && matches!(why, Error::Restarted(_)) {
+            return self.inherit(why);
+        }
         let others = self.destinations.iter().enumerate().any(|(other, destination)| other != at && destination.is_open());
         let destination = &mut self.destinations[at];
         let (left, why) = destination.bury(why)?;
@@ -118,6 +133,39 @@ impl Outputs {
         );
         self.lost += 1;
         self.orphans.extend(left);
+        Ok(())
+    }
+
+    /// The only one was started again: the new one is sent what that one was not done with.
+    fn inherit(&mut self, mut why: Error) -> Result<(), Error> {
+        let mut left = VecDeque::new();
+        loop {
+            let Some(heir) = &self.heir else { return Err(why) };
+            let lost = |why| Error::Lost(format!("{why}; it was not told to end, so what it had gathered is lost with it"));
+            let (undone, _) = self.destinations[0].bury(why).map_err(lost)?;
+            undone.into_iter().rev().for_each(|encoded| left.push_front(encoded));
+            say!(
+                "producer: {}: another consumer has come; it is sent what the one before it was not done with ({} batches), and what comes",
+                self.destinations[0].name(),
+                left.len()
+            );
+            self.destinations[0] = heir()?;
+            why = match self.send_left(&mut left) {
+                Ok(()) => return Ok(()),
+                Err(error @ Error::Restarted(_)) => error,
+                Err(error) => return Err(error),
+            };
+        }
+    }
+
+    fn send_left(&mut self, left: &mut VecDeque<Arc<Encoded>>) -> Result<(), Error> {
+        if let Some(schema) = self.announced.clone() {
+            self.destinations[0].write(|writer| writer.schema(&schema).map(drop))?;
+        }
+        while let Some(encoded) = left.front().cloned() {
+            self.destinations[0].send(&encoded)?;
+            left.pop_front();
+        }
         Ok(())
     }
 
@@ -236,6 +284,16 @@ impl Target for Outputs {
         }
     }
 
+    fn look(&mut self) -> Result<(), Error> {
+        self.check()?;
+        if self.heir.is_some()
+            && let Some(lost) = self.destinations[0].lost()
+        {
+            self.bury(0, lost)?;
+        }
+        self.anybody()
+    }
+
     fn report(&mut self, report: &Report) -> Result<(), Error> {
         self.all(|destination| destination.write(|writer| writer.report(report)))
     }
@@ -245,7 +303,8 @@ impl Target for Outputs {
     }
 
     fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        let settled = if self.spread == Spread::Balance && self.destinations.len() > 1 { self.settle() } else { self.check() };
+        let may_settle = self.spread == Spread::Balance && self.destinations.len() > 1 || self.heir.is_some();
+        let settled = if may_settle { self.settle() } else { self.check() };
         self.conclude(settled, ending)
     }
 

@@ -6,13 +6,26 @@
 use std::borrow::Cow;
 
 use recpipe::record::column::Values;
-use recpipe::record::{Column, ColumnBuilder, Time, Type, Value};
+use recpipe::record::{Column, ColumnBuilder, Type, Value};
+use recpipe::times::{NoTime, Times};
 
-/// A column of this type made of `column`, and the rows whose value is none of that type, in order.
+use super::dating::Reader;
+
+/// Why a value is none of a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Misfit {
+    /// It is something else.
+    Other,
+    /// It is a time in a year that a time cannot be.
+    Year,
+}
+
+/// A column of this type made of `column`, and the rows whose value is none of that type, in order. Times are read by `dates`.
 ///
 /// `None` when it has the type already, or is nothing but nulls.
-pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
-    if column.kind() == kind || column.kind() == Type::Null {
+pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Option<(Column, Vec<(u32, Misfit)>)> {
+    let is_wide = matches!(column.values(), Values::Wide { .. });
+    if (column.kind() == kind && !is_wide) || column.kind() == Type::Null {
         return None;
     }
     let mut failed = Vec::new();
@@ -20,15 +33,24 @@ pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
     let mut shown = String::new();
     for row in 0..column.len() {
         let value = column.value(row);
-        let text: &[u8] = match (value, column.values()) {
-            (Value::Null, _) => b"",
-            (_, Values::Text(text)) => text.get(row),
-            (Value::Int(n), _) if kind == Type::Float => {
+        if kind == Type::Time {
+            let is_null = matches!(value, Value::Null) || matches!(value, Value::Text(text) if is_null(text));
+            let time = if is_null { Ok(Value::Null) } else { dates.read(value).map(Value::Time) };
+            if let Err(why) = time {
+                failed.push((row as u32, if why == NoTime::Beyond { Misfit::Year } else { Misfit::Other }));
+            }
+            let _ = if column.is_missing(row) { built.push_missing() } else { built.push(time.unwrap_or(Value::Null)) };
+            continue;
+        }
+        let text: &[u8] = match value {
+            Value::Null => b"",
+            Value::Text(text) => text,
+            Value::Int(n) if kind == Type::Float => {
                 // The builder takes a whole number for a float.
                 let _ = built.push(Value::Int(n));
                 continue;
             }
-            (value, _) => {
+            value => {
                 use std::fmt::Write;
                 shown.clear();
                 // Writing to a string does not fail.
@@ -41,10 +63,10 @@ pub(super) fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
             _ => read(text, kind),
         };
         if cell.is_none() {
-            failed.push(row as u32);
+            failed.push((row as u32, Misfit::Other));
         }
         // A value of the builder's type; the text of a column of one batch is far below 4 GiB.
-        let _ = built.push(cell.unwrap_or(Value::Null));
+        let _ = if column.is_missing(row) { built.push_missing() } else { built.push(cell.unwrap_or(Value::Null)) };
     }
     Some((built.finish(), failed))
 }
@@ -54,16 +76,20 @@ fn read(text: &[u8], kind: Type) -> Option<Value<'_>> {
     if kind == Type::Text {
         return Some(Value::Text(text));
     }
-    let text = text.trim_ascii();
-    if text.is_empty() || text == b"-" {
+    if is_null(text) {
         return Some(Value::Null);
     }
+    let text = text.trim_ascii();
     match kind {
-        Type::Time => Time::parse(text).map(Value::Time),
         Type::Int => int(text).map(|n| Value::Int(i128::from(n))),
         Type::Float => std::str::from_utf8(text).ok()?.parse().ok().map(Value::Float),
         _ => None,
     }
+}
+
+/// Whether a text stands for no value.
+fn is_null(text: &[u8]) -> bool {
+    matches!(text.trim_ascii(), b"" | b"-")
 }
 
 fn int(text: &[u8]) -> Option<i64> {
@@ -86,11 +112,12 @@ pub fn kind(name: &str) -> Option<Type> {
 }
 
 /// What is wrong with a record whose value of `field` is none of this type.
-pub(super) fn why(field: &str, kind: Type) -> Cow<'static, str> {
-    let what = match kind {
-        Type::Int => "an int",
-        Type::Float => "a float",
-        Type::Time => "a time (such as 24/Feb/2008:00:08:59 -0600 or 2008-02-24T00:08:59-06:00)",
+pub(super) fn why(field: &str, kind: Type, misfit: Misfit) -> Cow<'static, str> {
+    let what = match (kind, misfit) {
+        (_, Misfit::Year) => return format!("`{field}` is in no year that a time can be ({})", Times::YEARS).into(),
+        (Type::Int, _) => "an int",
+        (Type::Float, _) => "a float",
+        (Type::Time, _) => "a time, in a usual notation or by the format of `--cast FIELD=time:FORMAT`",
         _ => "of that type",
     };
     format!("`{field}` is not {what}").into()
@@ -99,7 +126,14 @@ pub(super) fn why(field: &str, kind: Type) -> Cow<'static, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::dating::Dating;
     use recpipe::record::{Ints, Text};
+    use recpipe::times::{TimePattern, Zone};
+
+    fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
+        let (column, failed) = super::cast(column, kind, &mut Dating::default().reader("f", &"".into()))?;
+        Some((column, failed.into_iter().map(|(row, _)| row).collect()))
+    }
 
     #[test]
     fn texts_become_values_nulls_or_rejects() {
@@ -114,6 +148,40 @@ mod tests {
         check(Type::Int, &["9223372036854775807", "-9223372036854775808"], &["9223372036854775807", "-9223372036854775808"], &[]);
         check(Type::Float, &["1", "1.5", "-", "1e3", "x"], &["1.0", "1.5", "", "1000.0", ""], &[4]);
         check(Type::Time, &["24/Feb/2008:00:08:59 -0600", "-", "now"], &["2008-02-24T00:08:59-06:00", "", ""], &[2]);
+        check(Type::Time, &["9999-12-31", " ", "1709294400.5"], &["", "", "2024-03-01T12:00:00.5+00:00"], &[0]);
+    }
+
+    #[test]
+    fn times_have_a_format_and_a_zone() {
+        let patterns = vec![("f".to_owned(), TimePattern::new("%d.%m.%Y").unwrap())];
+        let dating = Dating::new(patterns, Zone::named("Europe/Berlin").ok(), false);
+        let column = Column::text(Text::collect([&b"05.03.2026"[..], b"2026-03-05"].into_iter()));
+        let shown =
+            |field: &str, row| super::cast(&column, Type::Time, &mut dating.reader(field, &"".into())).unwrap().0.value(row).to_string();
+        assert_eq!((shown("f", 0), shown("f", 1)), ("2026-03-05T00:00:00+01:00".into(), String::new()));
+        assert_eq!((shown("g", 0), shown("g", 1)), (String::new(), "2026-03-05T00:00:00+01:00".into()));
+        assert_eq!(why("f", Type::Time, Misfit::Year), "`f` is in no year that a time can be (1678 to 2261)");
+    }
+
+    #[test]
+    fn times_without_offset_are_said_beside_others() {
+        let remark = |texts: &[&str]| {
+            let dating = Dating::default();
+            let column = Column::text(Text::collect(texts.iter().map(|text| text.as_bytes())));
+            super::cast(&column, Type::Time, &mut dating.reader("f", &"".into())).unwrap();
+            dating.remark().unwrap_or_default()
+        };
+        assert_eq!(remark(&["2026-03-05", "2026-03-05T00:00:00Z", "1709294400"]), "");
+        assert!(remark(&["2026-03-05", "2026-03-05T00:00:00+01:00"]).starts_with("1 time without offset was taken in UTC"));
+    }
+
+    #[test]
+    fn ints_and_floats_are_times_as_their_texts_are() {
+        let of_ints = cast(&Column::int(Ints::pack(&[1_709_294_400_123_i64, 20_260_305])), Type::Time).unwrap().0;
+        let of_floats = cast(&Column::float(&[1_709_294_400.123]), Type::Time).unwrap().0;
+        let expect = "2024-03-01T12:00:00.123+00:00";
+        assert_eq!([of_ints.value(0), of_floats.value(0)].map(|value| value.to_string()), [expect; 2]);
+        assert_eq!(of_ints.value(1).to_string(), "2026-03-05T00:00:00+00:00");
     }
 
     #[test]
@@ -127,6 +195,13 @@ mod tests {
         };
         assert_eq!(show(Type::Float), ["1.0", "-2.0"]);
         assert_eq!(show(Type::Text), ["1", "-2"]);
+        let wide = Column::new(Values::Wide { high: Ints::constant(0, 2), low: Ints::pack(&[-1_i64, 5]) });
+        assert_eq!(cast(&wide, Type::Int).unwrap().1, [0], "an int of 64 bits");
+        assert_eq!(cast(&wide, Type::Text).unwrap().0.value(0).to_string(), u64::MAX.to_string());
+        let absent =
+            Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
+        let absent = absent.clone().with_missing(absent.nulls().cloned());
+        assert!(cast(&absent, Type::Int).unwrap().0.is_missing(1));
         let (_, failed) = cast(&Column::float(&[1.0, 1.5]), Type::Int).unwrap();
         assert_eq!(failed, [0, 1], "a float is no int");
     }

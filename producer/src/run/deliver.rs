@@ -81,11 +81,12 @@ impl Sink<Done> for Deliver<'_, '_> {
                 self.fail(report.exit, report.message.clone());
                 self.write(|writer| writer.report(&report))
             }
-            Done::Notice { text, loss } => {
-                self.progress.say(&format!("producer: {text}"));
-                self.ledger.losses += u64::from(loss);
+            Done::Notice { text, cost } => {
+                text.iter().for_each(|text| self.progress.say(&format!("producer: {text}")));
+                self.ledger.pay(cost);
                 Flow::Continue
             }
+            Done::Pulse => self.write(|writer| writer.look()),
             Done::Misfit(misfit) => {
                 self.fail(Exit::Usage, misfit);
                 self.misfit = true;
@@ -387,18 +388,32 @@ impl<'a, 'o> Deliver<'a, 'o> {
         self.judge.bad()
     }
 
+    /// Whether there were records of the format that were not wanted.
+    fn has_others(&self) -> bool {
+        self.unit == Unit::RECORD && self.ledger.filtered > 0
+    }
+
     fn end_for_rejects(&mut self, why: TooMany) {
         self.too_many = true;
         let first = self.first_reject.as_deref().unwrap_or("");
-        self.fail(
-            Exit::Rejects,
-            format!("{} rejected, first: {first}; {}", count(self.judge.rejected(), self.unit.counted), why.of(self.unit.counted)),
-        );
+        let rejected = count(self.judge.rejected(), self.unit.counted);
+        let cause = format!("{rejected} rejected, first: {first}; {}", why.of(self.unit.counted));
+        match why.question() {
+            None => self.fail(Exit::Rejects, cause),
+            Some(question) => {
+                self.progress.say(&format!("producer: {cause}; {question}"));
+                self.note(Exit::Rejects, cause);
+            }
+        }
     }
 
     /// Says what failed, now and at the end of the stream. Too many rejects outweigh a file that could not be read.
     pub(super) fn fail(&mut self, exit: Exit, cause: String) {
         self.progress.say(&format!("producer: {cause}"));
+        self.note(exit, cause);
+    }
+
+    fn note(&mut self, exit: Exit, cause: String) {
         self.exit = if exit == Exit::Rejects { exit } else { self.exit.or(exit) };
         self.causes.push((exit, cause));
     }
@@ -459,7 +474,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         self.end_input(cut_short);
         if !self.too_many
             && !self.reader_gone
-            && let Some(why) = self.judge.at_end()
+            && let Some(why) = self.judge.at_end().filter(|why| *why != TooMany::AllBad || !self.has_others())
         {
             self.end_for_rejects(why);
         }

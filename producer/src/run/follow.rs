@@ -66,7 +66,8 @@ impl Source for FollowSource {
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
         Some(match self.follow.next()? {
             Followed::Problem(problem) => problem.into(),
-            Followed::Notice { text, loss } => Pulled::Notice { text, loss },
+            Followed::Notice { text, cost } => Pulled::Notice { text, cost },
+            Followed::Pulse => Pulled::Pulse,
             Followed::Block(block) if block.part == Part::Whole => self.piece(block, wanted).into(),
             Followed::Block(block) => Pulled::Long(Long::new(block, &*self.boundary)),
         })

@@ -4,6 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::input::follow::Cost;
+
 /// What came in and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger {
@@ -21,9 +23,20 @@ pub struct Ledger {
     pub bytes: u64,
     /// How often records of a followed file may have been lost.
     pub losses: u64,
+    /// NULs of holes in followed files, which are no part of any unit.
+    pub nuls: u64,
 }
 
 impl Ledger {
+    /// Something happened to a followed file.
+    pub fn pay(&mut self, cost: Cost) {
+        match cost {
+            Cost::Nothing => {}
+            Cost::Loss => self.losses += 1,
+            Cost::Nuls(nuls) => self.nuls += nuls,
+        }
+    }
+
     /// Whether nothing was lost between in and out.
     pub fn adds_up(&self) -> bool {
         self.units_in == self.records_out + self.rejected + self.filtered + self.left_out
@@ -34,13 +47,14 @@ impl Ledger {
         let seconds = took.as_secs_f64();
         let megabytes_per_s = self.bytes as f64 / seconds.max(1e-9) / 1e6;
         format!(
-            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}",
+            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}{}",
             count(self.units_in, unit),
             count(self.records_out, "record"),
             count(self.rejected, unit),
             self.filtered,
             if self.left_out == 0 { String::new() } else { format!(", {} that no consumer needs", count(self.left_out, "record")) },
             self.bytes,
+            if self.nuls == 0 { String::new() } else { format!("; {} of holes skipped", count(self.nuls, "NUL")) },
             if self.losses == 0 { String::new() } else { format!("; {unit}s may have been lost, {}", count(self.losses, "time")) },
             if self.adds_up() { "" } else { "; THIS DOES NOT ADD UP, please report it" },
         )
@@ -58,7 +72,7 @@ mod tests {
 
     #[test]
     fn it_adds_up_or_says_so() {
-        let ledger = Ledger { units_in: 10, records_out: 7, rejected: 1, filtered: 2, left_out: 0, bytes: 2_000_000, losses: 0 };
+        let ledger = Ledger { units_in: 10, records_out: 7, rejected: 1, filtered: 2, left_out: 0, bytes: 2_000_000, ..Ledger::default() };
         let line = |l: Ledger| l.line("line", Duration::from_millis(500)).to_string();
         assert_eq!(line(ledger), "10 lines in, 7 records out, 1 line rejected, 2 filtered; 2000000 bytes in 0.50 s (4 MB/s)");
         let less = line(Ledger { records_out: 2, left_out: 5, ..ledger });
@@ -66,6 +80,7 @@ mod tests {
         assert!(!less.contains("DOES NOT ADD UP"));
         assert!(line(Ledger { left_out: 5, ..ledger }).contains("DOES NOT ADD UP"));
         assert!(line(Ledger { filtered: 1, ..ledger }).contains("DOES NOT ADD UP"));
+        assert!(line(Ledger { nuls: 3_000_007, ..ledger }).ends_with("(4 MB/s); 3000007 NULs of holes skipped"));
         assert!(line(Ledger { losses: 2, ..ledger }).ends_with("(4 MB/s); lines may have been lost, 2 times"));
     }
 }

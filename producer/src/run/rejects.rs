@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// How many rejects end the run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Limit {
-    /// More than 1% once [`LINES_BEFORE_PERCENT`] lines are read; or the first [`LINES_ALL_BAD`] lines, all bad.
+    /// More than 1% once [`LINES_BEFORE_PERCENT`] lines are read; or all of the first [`LINES_ALL_BAD`], or of the fewer that there are.
     #[default]
     Default,
     /// The first one.
@@ -47,6 +47,8 @@ impl std::str::FromStr for Limit {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum TooMany {
     /// Every one of the first lines was bad.
+    FirstBad,
+    /// Every line was.
     AllBad,
     /// One was enough.
     Strict,
@@ -60,13 +62,19 @@ impl TooMany {
     /// As a person is told it, where what is counted is called `unit`.
     pub fn of(&self, unit: &str) -> String {
         match self {
-            TooMany::AllBad => {
-                format!("each of the first {LINES_ALL_BAD} {unit}s is bad; is this the right format? `producer --help` lists them")
-            }
+            TooMany::FirstBad => format!("each of the first {LINES_ALL_BAD} {unit}s is bad"),
+            TooMany::AllBad => format!("no {unit} is good"),
             TooMany::Strict => "--strict allows none".to_owned(),
             TooMany::Count(n) => format!("--max-errors {n} allows no more"),
             TooMany::Percent(p) => format!("more than {p}% of the {unit}s are bad; --max-errors allows more, --rejects FILE keeps them"),
         }
+    }
+
+    /// What whoever typed the command is asked besides, where all is bad. It is no part of the cause that a consumer is told: both
+    /// speak to the same terminal.
+    pub fn question(&self) -> Option<&'static str> {
+        matches!(self, TooMany::FirstBad | TooMany::AllBad)
+            .then_some("is this the right format? `producer help formats` says what each reads")
     }
 }
 
@@ -112,16 +120,17 @@ impl Judge {
             Limit::Strict => Some(TooMany::Strict),
             Limit::Count(n) => (self.rejected > n).then_some(TooMany::Count(n)),
             Limit::Percent(p) => self.share_above(p, LINES_BEFORE_PERCENT),
-            Limit::Default if self.lines == LINES_ALL_BAD && self.rejected == LINES_ALL_BAD => Some(TooMany::AllBad),
+            Limit::Default if self.lines == LINES_ALL_BAD && self.rejected == LINES_ALL_BAD => Some(TooMany::FirstBad),
             Limit::Default => self.share_above(DEFAULT_PERCENT, LINES_BEFORE_PERCENT),
         }
     }
 
-    /// The last word, when all lines are read: a share that was asked for holds for few lines too.
+    /// The last word, when all lines are read: a share that was asked for holds for few lines too, and so does that not one is good.
     pub fn at_end(&self) -> Option<TooMany> {
         match self.limit {
             Limit::Percent(p) => self.share_above(p, 1),
-            Limit::Strict | Limit::Count(_) | Limit::Default => None,
+            Limit::Default => (self.lines > 0 && self.rejected == self.lines).then_some(TooMany::AllBad),
+            Limit::Strict | Limit::Count(_) => None,
         }
     }
 
@@ -229,8 +238,12 @@ mod tests {
     fn limits() {
         let one_percent = TooMany::Percent(1.0);
         let check = |limit, lines: &str, want| assert_eq!(judge(limit, lines), want, "{limit:?}");
-        check(Limit::Default, "xxxxx", (None, None));
-        check(Limit::Default, &"x".repeat(100), (Some(100), Some(TooMany::AllBad)));
+        check(Limit::Default, "", (None, None));
+        check(Limit::Default, "x", (None, Some(TooMany::AllBad)));
+        check(Limit::Default, &"x".repeat(99), (None, Some(TooMany::AllBad)));
+        check(Limit::Default, "xxxx.", (None, None));
+        check(Limit::Count(5), "xxxxx", (None, None));
+        check(Limit::Default, &"x".repeat(100), (Some(100), Some(TooMany::FirstBad)));
         check(Limit::Default, &format!("{}.{}", "x".repeat(99), "x".repeat(50)), (None, None));
         check(Limit::Default, &format!("{}{}", "x".repeat(11), ".".repeat(2000)), (Some(1000), Some(one_percent)));
         check(Limit::Default, &format!("{}{}", "x".repeat(10), ".".repeat(2000)), (None, None));

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use recpipe::record::{Column, Field, Schema, Type};
 
-use super::cast;
+use super::cast::{self, Misfit};
+use super::dating::Dating;
 use crate::format::{Parsed, Reject, Wanted, check_fields};
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;
@@ -16,6 +17,8 @@ pub struct Shape {
     pub fields: Option<Arc<[String]>>,
     /// `--cast`.
     pub casts: Vec<(String, Type)>,
+    /// How times are read.
+    pub dating: Arc<Dating>,
 }
 
 impl Shape {
@@ -88,12 +91,13 @@ impl Shape {
         let (schema, places) = self.of(batch.schema(), read);
         let mut columns: Vec<Column> = batch.columns().to_vec();
         // The first thing that is wrong with each of these rows.
-        let mut bad: Vec<(u32, usize)> = Vec::new();
+        let mut bad: Vec<(u32, usize, Misfit)> = Vec::new();
         for (nth, (name, kind)) in self.casts.iter().enumerate() {
             let Some(place) = batch.schema().index_of(name) else { continue };
-            if let Some((column, failed)) = cast::cast(&columns[place], *kind) {
+            let mut dates = self.dating.reader(name, &batch.origin().source);
+            if let Some((column, failed)) = cast::cast(&columns[place], *kind, &mut dates) {
                 columns[place] = column;
-                bad.extend(failed.into_iter().map(|row| (row, nth)));
+                bad.extend(failed.into_iter().map(|(row, misfit)| (row, nth, misfit)));
             }
         }
         let columns = places.iter().map(|&place| columns[place].clone()).collect();
@@ -101,17 +105,17 @@ impl Shape {
         parsed.batch = sent;
         if !bad.is_empty() {
             bad.sort_unstable();
-            bad.dedup_by_key(|(row, _)| *row);
+            bad.dedup_by_key(|(row, ..)| *row);
             self.reject(parsed, &bad, spots);
         }
     }
 
     /// Takes the bad rows out of the batch and puts them among the rejects.
-    fn reject(&self, parsed: &mut Parsed, bad: &[(u32, usize)], spots: &Spots<'_>) {
+    fn reject(&self, parsed: &mut Parsed, bad: &[(u32, usize, Misfit)], spots: &Spots<'_>) {
         let mut rejects = Vec::with_capacity(parsed.rejects.len() + bad.len());
         let mut known = std::mem::take(&mut parsed.rejects).into_iter().peekable();
         let (mut counted, mut lines) = (0, 0);
-        for (nth, &(row, which)) in bad.iter().enumerate() {
+        for (nth, &(row, which, misfit)) in bad.iter().enumerate() {
             while let Some(mut earlier) = known.next_if(|reject| reject.records_before <= row) {
                 earlier.records_before -= nth as u32;
                 rejects.push(earlier);
@@ -122,14 +126,14 @@ impl Shape {
             let (name, kind) = &self.casts[which];
             let line = if spots.has_lines { lines } else { row };
             let (start, len) = (start as u32, len as u32);
-            rejects.push(Reject { line, records_before: row - nth as u32, start, len, why: cast::why(name, *kind) });
+            rejects.push(Reject { line, records_before: row - nth as u32, start, len, why: cast::why(name, *kind, misfit) });
         }
         rejects.extend(known.map(|mut later| {
             later.records_before -= bad.len() as u32;
             later
         }));
         let mut keep = vec![true; parsed.batch.len()];
-        for &(row, _) in bad {
+        for &(row, ..) in bad {
             keep[row as usize] = false;
         }
         parsed.batch = parsed.batch.filter(&keep);
@@ -168,7 +172,7 @@ mod tests {
 
     fn shape(fields: &[&str], casts: &[(&str, Type)]) -> Shape {
         let fields = (!fields.is_empty()).then(|| fields.iter().map(ToString::to_string).collect());
-        Shape { fields, casts: casts.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect() }
+        Shape { fields, casts: casts.iter().map(|(name, kind)| ((*name).to_owned(), *kind)).collect(), ..Shape::default() }
     }
 
     fn apply(shape: &Shape, text: &str, read: &Wanted) -> Parsed {
@@ -206,9 +210,9 @@ mod tests {
             apply(shape, "1,2\n", read).batch.schema().fields().iter().map(|f| format!("{} {}", f.name, f.kind)).collect()
         };
         let reversed = shape(&["b", "a"], &[("b", Type::Float)]);
-        assert_eq!(names(&reversed, &Wanted::all()), ["b float", "a text"]);
-        assert_eq!(names(&reversed, &Wanted::only(vec!["a".to_owned(), "zzz".to_owned()])), ["a text"]);
-        assert_eq!(names(&shape(&["a"], &[]), &Wanted::all()), ["a text"]);
+        assert_eq!(names(&reversed, &Wanted::all()), ["b float", "a mixed"]);
+        assert_eq!(names(&reversed, &Wanted::only(vec!["a".to_owned(), "zzz".to_owned()])), ["a mixed"]);
+        assert_eq!(names(&shape(&["a"], &[]), &Wanted::all()), ["a mixed"]);
     }
 
     #[test]

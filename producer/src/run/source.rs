@@ -14,6 +14,7 @@ use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::follow::Cost;
 use crate::input::sample::{Head, Learner};
 use crate::input::{Blocks, InputError, Inputs, Item};
 
@@ -74,13 +75,15 @@ pub enum Pulled {
     Problem(Report),
     /// What a person should know, after which the reading goes on.
     Notice {
-        /// What happened, and where.
-        text: String,
-        /// Whether records may have been lost.
-        loss: bool,
+        /// What happened, and where; `None` where that was said before.
+        text: Option<String>,
+        /// What it cost.
+        cost: Cost,
     },
     /// What was typed does not fit what was read. The run ends.
     Misfit(String),
+    /// Nothing has come for a while: it is looked whether somebody still wants it.
+    Pulse,
 }
 
 /// A piece of a record that is longer than records may be.

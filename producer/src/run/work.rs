@@ -15,6 +15,7 @@ use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
+use crate::input::follow::Cost;
 use crate::output::{Asked, Parcels, Sieve};
 
 /// What became of a [`Pulled`].
@@ -26,9 +27,11 @@ pub(super) enum Done {
     /// As it was pulled.
     Problem(Report),
     /// As it was pulled.
-    Notice { text: String, loss: bool },
+    Notice { text: Option<String>, cost: Cost },
     /// As it was pulled.
     Misfit(String),
+    /// As it was pulled.
+    Pulse,
 }
 
 /// A block that was parsed, and its frames.
@@ -85,8 +88,9 @@ impl Worker<Job> for Work<'_> {
     fn work(&mut self, (item, asked): Job) -> Done {
         match item {
             Pulled::Problem(report) => Done::Problem(report),
-            Pulled::Notice { text, loss } => Done::Notice { text, loss },
+            Pulled::Notice { text, cost } => Done::Notice { text, cost },
             Pulled::Misfit(misfit) => Done::Misfit(misfit),
+            Pulled::Pulse => Done::Pulse,
             Pulled::Long(long) => Done::Long(long),
             Pulled::Block(piece) => Done::Parsed(Box::new(self.parse(piece, &asked))),
             Pulled::Batch(batch) => Done::Parsed(Box::new(self.shape(batch, &asked))),

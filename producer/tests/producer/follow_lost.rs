@@ -72,7 +72,7 @@ fn a_file_that_nobody_could_open_is_reported() {
     append(&log, "before\n");
     following.expect(&["before"]);
     // A process that is stopped opens nothing.
-    following.signal(Signal::STOP);
+    following.stop();
     for text in ["of a file that was there\n", "lost\n", "lost, too\n", "after\n"] {
         append(&log, text);
         if text != "after\n" {

@@ -113,6 +113,27 @@ impl Following {
         rustix::process::kill_process(pid, signal).unwrap();
     }
 
+    /// Stops the process, and waits until none of its threads does anything any more.
+    pub fn stop(&self) {
+        self.signal(rustix::process::Signal::STOP);
+        let until = Instant::now() + DEADLINE;
+        while !e2e::proc::is_stopped(self.child.id()) {
+            assert!(Instant::now() < until, "it goes on");
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// The same for one that may have ended.
+    pub fn signal_if_there(&self, signal: rustix::process::Signal) {
+        let _ = rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), signal);
+    }
+
+    /// How many open files it has whose path ends so.
+    pub fn open_files(&self, end: &str) -> usize {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().flatten();
+        open.filter_map(|open| std::fs::read_link(open.path()).ok()).filter(|path| path.to_string_lossy().ends_with(end)).count()
+    }
+
     /// Waits for the end: the lines not looked at yet, the End frame, and the exit code.
     pub fn end(mut self) -> (Vec<String>, Ending, i32) {
         let ending = loop {
@@ -127,12 +148,17 @@ impl Following {
         (rest, ending, code)
     }
 
+    /// Waits for the end: all lines, and what was said.
+    pub fn ended(mut self) -> (Vec<String>, String) {
+        self.seen = 0;
+        let shared = self.shared.clone();
+        let (lines, ..) = self.end();
+        (lines, std::mem::take(&mut shared.state.lock().unwrap().said))
+    }
+
     /// The processor time it took so far.
     pub fn cpu(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
+        e2e::proc::processor_time(self.child.id())
     }
 }
 

@@ -49,7 +49,10 @@ fn csv_rows_that_do_not_fit_are_named_by_their_line() {
     assert_eq!(outcome.says("4 rows in, 2 records out, 2 rows rejected, 0 filtered").stream().field("n"), ["1", "3"]);
     run_on(&["csv", "--cast", "n=int", "--strict"], b"n\n1\nx\n").exits(4).says("line 3: `n` is not an int: \"x\"");
     let later = format!("n\n{}x\n", "1\n".repeat(400_000));
-    run_on(&["csv"], later.as_bytes()).exits(0).says("line 400002: `n` is not int as it was at first (--cast n=str takes all): \"x\"");
+    let stream = run_on(&["csv"], later.as_bytes()).exits(0).quietly().stream();
+    let last = stream.batches.last().unwrap();
+    assert_eq!(last.row(last.len() - 1).get("n"), Some(recpipe::Value::Text(b"x")));
+    assert!(last.place(last.len() - 1).ends_with(":400002"), "{}", last.place(last.len() - 1));
     let kept = tempfile::tempdir().unwrap();
     let kept = kept.path().join("bad");
     run_on(&["csv", "--rejects", kept.to_str().unwrap()], b"a,b\n\"x\ny\"\n1,2\n").exits(0).says("1 row rejected");
@@ -77,8 +80,8 @@ fn json_lines_flatten() {
     let stream = lines(&["json"], "{\"a\":1,\"b\":{\"c\":\"d\"},\"e\":null,\"f\":1.5}\n\n").stream();
     assert_eq!(stream.schemas, [["a", "b.c", "e", "f"]]);
     let outcome = run_on(&["json", "--stats"], b"{\"a\":1}\n\n[]\n{\"a\":\"x\"}\n").exits(0);
-    let outcome = outcome.says("2 lines rejected, first: (stdin):line 3: not a JSON object: \"[]\"");
-    outcome.says("4 lines in, 1 record out, 2 lines rejected, 1 filtered");
+    let outcome = outcome.says("1 line rejected, first: (stdin):line 3: not a JSON object: \"[]\"");
+    assert_eq!(outcome.says("4 lines in, 2 records out, 1 line rejected, 1 filtered").stream().field("a"), ["1", "x"]);
 }
 
 #[test]
@@ -93,7 +96,9 @@ fn fields_come_in_their_order_and_casts_make_types() {
     assert_eq!((stream.len(), stream.ending.rejected), (0, 3));
     for args in [&["apache", "--fields", "statsu"][..], &["apache", "--cast", "statsu=int"]] {
         let outcome = run_on(args, common(1).as_bytes()).exits(2).says("there is no field `statsu`; did you mean `status`?");
-        assert_eq!(outcome.stdout, b"");
+        // A consumer at the other end of the pipe learns it too.
+        let stream = outcome.stream();
+        assert!(stream.schemas.is_empty() && stream.batches.is_empty() && stream.ending.cause.contains("statsu"));
     }
     run_on(&["csv", "--fields", "zzzzz"], b"a,b\n1,2\n").exits(2).says("there is no field `zzzzz`; the fields are: a, b");
 }
@@ -136,7 +141,7 @@ fn any_number_of_different_keys_loses_nothing() {
         0 => format!("{{{},\"n\":{n}}}\n", (0..50).map(|i| format!("\"k{n}_{i}\":{i}")).collect::<Vec<_>>().join(",")),
         _ => format!("{{\"k{n}\":\"v{n}\",\"n\":{n}}}\n"),
     };
-    let rows = 30_000;
+    let rows = 4_000;
     fs::write(&path, (0..rows).map(line).collect::<String>()).unwrap();
     let mut streams = Vec::new();
     for threads in ["1", "3"] {

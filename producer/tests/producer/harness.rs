@@ -16,23 +16,22 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 
 /// A run that takes longer has failed.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub const DEADLINE: Duration = e2e::SOON;
 
 /// The program, with these arguments, not started yet.
-#[allow(clippy::disallowed_methods)]
 pub fn command<S: AsRef<OsStr>>(args: &[S]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_producer"));
+    let mut command = e2e::process::fresh(env!("CARGO_BIN_EXE_producer"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
 /// Has a script of this directory write data and what Python reads in it to `dir`; the seed, or `None` (said aloud) where
 /// there is no Python to compare with.
-#[allow(clippy::disallowed_methods, clippy::disallowed_macros)]
+#[allow(clippy::disallowed_macros)]
 pub fn python(script: &str, dir: &Path) -> Option<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/producer").join(script);
     let seed = std::env::var("ORACLE_SEED").unwrap_or_else(|_| "1".to_owned());
-    match Command::new("python3").arg(script).arg(dir).arg(&seed).status() {
+    match e2e::process::fresh("python3").arg(script).arg(dir).arg(&seed).status() {
         Err(e) => {
             eprintln!("SKIPPED: python3 cannot be run ({e}); nothing was compared with it");
             None

@@ -6,11 +6,13 @@ mod advice; // what the reader needs, told backwards through the pipe
 mod binary; // formats without lines: struct, pickle, xml, records, find
 mod follow; // files that grow: rotation, joining, latency, signals
 mod follow_lost; // files that are deleted while they are followed
+mod follow_rotated; // what each kind of rotation makes of a followed file
 mod follow_stress; // a writer at full speed through many rotations
 mod following;
 mod formats; // what each format reads and refuses; --fields, --cast, --grep; help
 mod harness;
-mod inputs; // which files are read, in which order, and what became of those that cannot be
+mod inputs;
+mod law; // which files are read, in which order, and what became of those that cannot be
 mod limits; // what is beyond a limit is refused in good time, and what came before it counts
 mod live; // pipes that stay open, readers that go away, terminals
 mod oracle; // hostile data that Python reads too

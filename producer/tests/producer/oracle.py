@@ -9,7 +9,7 @@ sys.setrecursionlimit(10_000)
 directory, seed = sys.argv[1], int(sys.argv[2])
 chance = random.Random(seed)
 INT = re.compile(r"-?(0|[1-9]\d*)\Z")
-FLOAT = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?\Z")
+FLOAT = re.compile(r"-?(?:(?:0|[1-9]\d*)?\.\d+(?:[eE][+-]?\d+)?|(?:0|[1-9]\d*)[eE][+-]\d+)\Z")
 
 
 def shown(value):
@@ -26,23 +26,24 @@ def shown(value):
 
 LONG = 20_000
 
-# Larger files than a block would have their types from the first block alone.
+# Larger files than a sample would have their leading zeros from the sample alone.
 MOST = 500_000
 
 
 def fits(n):
-    return -2**63 <= n < 2**63
+    return -2**127 <= n < 2**127
 
 
-def as_int(text):
-    return int(text) if INT.match(text) and text != "-0" and fits(int(text)) else None
-
-
-def as_float(text):
-    if not FLOAT.match(text) or (INT.match(text) and not fits(int(text))):
-        return None
-    number = float(text)
-    return number if abs(number) != float("inf") else None
+def cell(text):
+    """What a cell without a type is by itself."""
+    if INT.match(text) and text != "-0":
+        return int(text) if fits(int(text)) else text
+    if text == "-0":
+        return -0.0
+    number = float(text) if FLOAT.match(text) else None
+    if number is None or math.isinf(number) or (number == 0 and re.search("[1-9]", re.split("[eE]", text)[0])):
+        return text
+    return number
 
 
 def write_csv(name, delimiter=","):
@@ -79,8 +80,9 @@ def write_csv(name, delimiter=","):
     readers = []
     for i in range(len(header)):
         values = [row[i] for row in body if row[i]]
-        reader = next((r for r in (as_int, as_float) if values and all(r(v) is not None for v in values)), None)
-        readers.append((lambda v, r=reader: r(v) if v else None) if reader else lambda v: v)
+        zeros = any(re.match(r"-?0[0-9]+\Z", value) for value in values)
+        numbers = not zeros and any(not isinstance(cell(value), str) for value in values)
+        readers.append((lambda v: v) if zeros else (lambda v, numbers=numbers: None if numbers and not v else cell(v)))
     return [[shown(reader(value)) for reader, value in zip(readers, row)] for row in body]
 
 
@@ -90,7 +92,7 @@ def write_json(name):
         halves = ["\ud83d", "\ude00", "\ud800"] if chance.random() < 0.1 else []
         return {
             "text": lambda: "".join(chance.choices(texts + halves, k=chance.randrange(4))) + "y" * (LONG if chance.random() < 0.002 else 0),
-            "int": lambda: chance.choice([0, -1, 2**63 - 1, -2**63, 42]),
+            "int": lambda: chance.choice([0, -1, 2**63 - 1, -2**63, 42, 2**64, -2**127, 2**127]),
             "float": lambda: chance.choice([0.5, -1e300, 1e-300, 2**63, -2**70, 10**300, 3, -0.0, 5e-324, 1.7976931348623157e308, 0]),
             "bool": lambda: chance.random() < 0.5,
             "array": lambda: [chance.choice([1, "x", None, {"k": [1.5]}]) for _ in range(chance.randrange(3))],
@@ -101,17 +103,13 @@ def write_json(name):
         values = ["-0", "NaN", "Infinity", "-Infinity", "1" + "0" * 400, "1e400", "1E5", "01", "1.", "+1", "\"\\ud83d\\ude00\"", "\"\t\"", "tru"]
         nested = lambda n: "{\"n\":" * n + "1" + "}" * n
         comma = "" if text == "{}" else ","
-        # A path that stands twice: the last counts, if both are of its type.
+        # A path that stands twice: the last counts.
         path, kind = chance.choice(list(keys.items()))
-        twice = f"{{{json.dumps(path)}:{json.dumps(leaf(kind))}{comma}{text[1:]}" if kind in ("text", "int", "bool") else text
-        # An int becomes a float also by a line that turns out to be none.
-        touching = [] if "float" in keys.values() else [
+        return chance.choice([
             lambda: text[:-1] + comma + f'"odd{chance.randrange(3)}":{chance.choice(values)}}}',
             lambda: text[:-1],
             lambda: text + chance.choice(["}", ",", "{}", "x"]),
-        ]
-        return chance.choice(touching + [
-            lambda: twice,
+            lambda: f"{{{json.dumps(path)}:{json.dumps(leaf(kind))}{comma}{text[1:]}",
             lambda: chance.choice(["[]", "1", "null", "\"x\"", "{,}", "{\"a\"}", "[1,]", "NaN"]),
             lambda: nested(chance.choice([127, 128, 129, 900])),
             lambda: "{\"d\":" + "[" * (depth := chance.choice([126, 127, 128, 900])) + "]" * depth + "}",
@@ -123,6 +121,7 @@ def write_json(name):
         path = ".".join(chance.choice(["a", "é", "k\"", "x y", ""]) + str(i) for _ in range(chance.choice([1, 1, 2, 3, 120])))
         keys[path] = chance.choice(["text", "int", "float", "bool", "array"])
     fields, rows = {}, []
+    kinds = list(keys.values())
     with open(name, "w", encoding="utf-8", newline="") as out:
         out.write(chance.choice(["", "", "\ufeff"]))
         for _ in range(chance.randrange(150)):
@@ -133,7 +132,7 @@ def write_json(name):
                 at, parts = record, path.split(".")
                 for part in parts[:-1]:
                     at = at.setdefault(part, {})
-                at[parts[-1]] = None if chance.random() < 0.1 else leaf(kind if chance.random() > 0.001 else "text")
+                at[parts[-1]] = None if chance.random() < 0.1 else leaf(kind if chance.random() > 0.1 else chance.choice(kinds))
             ascii = chance.random() < 0.5
             line = json.dumps(record, ensure_ascii=ascii, separators=chance.choice([(",", ":"), (", ", ": ")]))
             if not ascii and any("\ud800" <= letter < "\ue000" for letter in line):
@@ -142,21 +141,18 @@ def write_json(name):
                 line = hostile(line)
             out.write(line + chance.choice(["\n", "\r\n", "\n \n"]))
             flat = read(line)
-            if flat is None:
-                continue
-            kinds = dict(fields)
-            if all(learn(kinds, path, value) for path, value in flat.items()):
-                fields = kinds
+            if flat is not None:
+                fields.update(dict.fromkeys(flat))
                 rows.append(flat)
-            else:
-                fields = {path: "float" if kinds[path] == "float" and kind == "int" else kind for path, kind in fields.items()}
 
     def cell(path, row):
         value = row.get(path)
+        if path not in row:
+            return "-"
         if isinstance(value, list):
             return "a" + json.dumps(value)
-        is_float = fields[path] == "float" and isinstance(value, int)
-        return shown(float(value) if is_float else value)
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return shown(str(value) if whole and not fits(value) else value)
 
     return [[cell(path, row) for path in fields] for row in rows]
 
@@ -166,13 +162,10 @@ def refuse(what):
 
 
 def large(value):
-    """Whether it is a number that no float holds, or a list with one."""
+    """Whether it is a number with a point or an exponent that no float holds, or a list with one."""
     if isinstance(value, list):
         return any(map(large, value))
-    try:
-        return isinstance(value, (int, float)) and math.isinf(float(value))
-    except OverflowError:
-        return True
+    return isinstance(value, float) and math.isinf(value)
 
 
 def depth(value):
@@ -205,20 +198,6 @@ def flatten(prefix, record, into):
         else:
             into[path] = value
     return into
-
-
-def learn(fields, path, value):
-    """Whether the value fits the field; the field may become another for it."""
-    known = fields.setdefault(path, None)
-    kind = {bool: "bool", int: "int", float: "float", str: "text", list: "text", type(None): None}[type(value)]
-    if kind == "int" and not fits(value):
-        kind = "float"
-    if kind is None or known == kind or (known, kind) == ("float", "int"):
-        return True
-    if known is None or (known, kind) == ("int", "float"):
-        fields[path] = kind
-        return True
-    return False
 
 
 for form, write in (("csv", write_csv), ("tsv", lambda name: write_csv(name, "\t")), ("json", write_json)):

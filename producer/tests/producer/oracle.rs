@@ -40,10 +40,14 @@ fn python_reads_the_same() {
             let outcome = run(&[format, "-q", "--max-errors", "100%", path.to_str().unwrap()]).exits(0);
             let want = fs::read_to_string(format!("{}.want", path.display())).unwrap();
             let stream = outcome.stream();
-            let rows: Vec<_> = stream.batches.iter().flat_map(|batch| batch.rows()).collect();
+            let missing = |batch: &recpipe::Batch, row| batch.columns().iter().map(|column| column.is_missing(row)).collect::<Vec<_>>();
+            let with_missing = |batch| (0..).map(move |row| missing(batch, row));
+            let rows: Vec<_> = stream.batches.iter().flat_map(|batch| batch.rows().zip(with_missing(batch))).collect();
             assert_eq!(rows.len(), want.lines().count(), "{i}.{format} of seed {seed}");
-            for (nth, (row, want)) in rows.iter().zip(want.lines()).enumerate() {
-                let same = want.split('|').zip(row.values()).all(|(want, value)| is_same(value, want));
+            for (nth, ((row, missing), want)) in rows.iter().zip(want.lines()).enumerate() {
+                let cells = row.values().zip(missing);
+                let same =
+                    want.split('|').zip(cells).all(|(want, (value, missing))| if *missing { want == "-" } else { is_same(value, want) });
                 assert!(same, "{i}.{format} of seed {seed}, record {nth}: {row:?} is not {want}");
             }
         }

@@ -40,7 +40,7 @@ fn a_mistake_that_the_data_show_leaves_the_file_alone() {
     assert_eq!(fs::read(&bad).unwrap(), b"");
     run(&["csv", "/dev/null", "--to", &shown(&new)]).exits(0).quietly();
     assert_eq!(Stream::read(&fs::read(&new).unwrap()).len(), 0);
-    run(&["apache", &shown(&table), "--to", "/dev/null", "-q"]).exits(0).quietly();
+    run(&["apache", &shown(&table), "--to", "/dev/null", "-q"]).exits(4).says("right format");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use recpipe_producer::input::block::{Block, Part};
 use recpipe_producer::input::boundary::Boundary;
 use recpipe_producer::input::live::Watch;
 use recpipe_producer::output::{Advice, Packing};
-use recpipe_producer::progress::{Progress, Show};
+use recpipe_producer::progress::{Alone, Progress, Show};
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
 use recpipe_producer::run::source::{Piece, Pulled, Source};
@@ -87,7 +87,10 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };
     let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape: Shape::default() };
     let out = Shared::default();
-    let (advice, progress) = (Advice::Pipe(Listener::new(tempfile::tempfile().unwrap())), Progress::new(Show::Never, Arc::default(), None));
+    let (advice, progress) = (
+        Advice::Pipe(Listener::new(tempfile::tempfile().unwrap())),
+        Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None),
+    );
     let written = out.clone();
     let exit = run(
         Box::new(cut),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::{
     Time, Type, Value,
+    value::ShownFloat,
     vector::{Operand, Texts, Values, Vector},
 };
 
@@ -85,7 +86,7 @@ impl fmt::Display for Constant {
             Constant::Null => out.write_str("null"),
             Constant::Bool(value) => value.fmt(out),
             Constant::Int(value) => value.fmt(out),
-            Constant::Float(value) => write!(out, "{value:?}"),
+            Constant::Float(value) => ShownFloat(*value).fmt(out),
             Constant::Time(value) => value.fmt(out),
             Constant::Text(text) => write!(out, "{:?}", String::from_utf8_lossy(text)),
         }

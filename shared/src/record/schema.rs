@@ -121,10 +121,10 @@ impl Schema {
         Schema { grows: true, ..self }
     }
 
-    /// A schema of these fields, which grows if this one does.
+    /// A schema of these fields instead, which grows if this one does.
     ///
     /// # Errors
-    /// As [`Schema::new`].
+    /// As for [`Schema::new`].
     pub fn with_fields(&self, fields: Vec<Field>) -> Result<Self, Error> {
         Ok(Schema { grows: self.grows, ..Schema::new(fields)? })
     }

@@ -5,9 +5,12 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use jiff::{Timestamp, tz::Offset};
+use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
-use super::civil::days;
+use crate::times::Times;
+
+/// The largest offset from UTC that a clock is believed to have, in seconds: 25:59:59, as in jiff.
+const MAX_OFFSET_S: u32 = 93_599;
 
 /// A moment, to the nanosecond, and the offset from UTC in which it was written.
 ///
@@ -22,14 +25,7 @@ pub struct Time {
 }
 
 impl Time {
-    /// Reads a time as web servers and RFC 3339 write it. The offset is kept; a time without one says no moment and is none.
-    ///
-    /// - `24/Feb/2008:00:08:59 -0600`, the Common Log Format;
-    /// - `2008-02-24T00:08:59-06:00`, `2008-02-24 06:08:59.123456789Z`: RFC 3339, `T` and `Z` in either case, a space for the `T`;
-    ///   digits beyond nanoseconds are dropped.
-    ///
-    /// A second of 60 is the first one of the next minute, as on a clock that does not know leap seconds. `None` for anything
-    /// else, for a day that its month does not have, and for years that nanoseconds in an `i64` do not reach.
+    /// The time that a text is, as [`Times`] reads it in UTC.
     ///
     /// # Examples
     /// ```
@@ -37,14 +33,11 @@ impl Time {
     ///
     /// let time = Time::parse(b"24/Feb/2008:00:08:59 -0600").ok_or("no time")?;
     /// assert_eq!(time.to_string(), "2008-02-24T00:08:59-06:00");
-    /// assert_eq!(Some(time), Time::parse(b"2008-02-24T06:08:59Z"), "the same moment");
+    /// assert_eq!(Some(time), Time::parse(b"2008-02-24 06:08:59"), "the same moment");
     /// # Ok::<(), &str>(())
     /// ```
     pub fn parse(text: &[u8]) -> Option<Time> {
-        match text.first_chunk::<26>() {
-            Some(clf) if text.len() == 26 && clf[2] == b'/' => parse_clf(clf),
-            _ => parse_rfc3339(text),
-        }
+        Times::default().read(text).ok().map(|read| read.time)
     }
 
     /// The moment at which it is called, in UTC. A clock beyond the years that a time can be counts as the nearest of them.
@@ -53,72 +46,35 @@ impl Time {
         let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or_else(|before| -nanos(before.duration()), nanos);
         Time { nanos, offset_s: 0 }
     }
-}
 
-/// `24/Feb/2008:00:08:59 -0600`: every byte has its place.
-fn parse_clf(text: &[u8; 26]) -> Option<Time> {
-    let t = text;
-    if [t[6], t[11], t[14], t[17], t[20]] != *b"/:::\x20" {
-        return None;
+    /// Its offset in seconds east of UTC; 0 for one that no clock has, which came from outside: the moment is the same.
+    #[inline]
+    pub fn clock_offset_s(self) -> i64 {
+        if self.offset_s.unsigned_abs() <= MAX_OFFSET_S { i64::from(self.offset_s) } else { 0 }
     }
-    let months = b"JanFebMarAprMayJunJulAugSepOctNovDec".as_chunks::<3>().0;
-    let month = months.iter().position(|name| *name == [t[3], t[4], t[5]])? as i64 + 1;
-    let date = days(digits(&t[7..11])?, month, digits(&t[..2])?)?;
-    let clock = clock(digits(&t[12..14])?, digits(&t[15..17])?, digits(&t[18..20])?)?;
-    moment(date, clock, 0, offset(t[21], digits(&t[22..24])?, digits(&t[24..26])?)?)
-}
 
-/// `2008-02-24T00:08:59.5-06:00`.
-fn parse_rfc3339(text: &[u8]) -> Option<Time> {
-    let (t, mut rest) = text.split_first_chunk::<19>()?;
-    if [t[4], t[7], t[13], t[16]] != *b"--::" || !matches!(t[10], b'T' | b't' | b' ') {
-        return None;
+    /// The days since 1970-01-01 and the seconds since midnight, in its own offset.
+    #[inline]
+    pub fn local_day_and_second(self) -> (i64, i64) {
+        let seconds = self.nanos.div_euclid(1_000_000_000) + self.clock_offset_s();
+        (seconds.div_euclid(86_400), seconds.rem_euclid(86_400))
     }
-    let date = days(digits(&t[..4])?, digits(&t[5..7])?, digits(&t[8..10])?)?;
-    let clock = clock(digits(&t[11..13])?, digits(&t[14..16])?, digits(&t[17..19])?)?;
-    let mut nanos = 0;
-    if let [b'.', fraction @ ..] = rest {
-        let len = fraction.iter().take_while(|b| b.is_ascii_digit()).count();
-        if len == 0 {
-            return None;
-        }
-        nanos = (0..9).fold(0, |n, i| n * 10 + if i < len { i64::from(fraction[i] - b'0') } else { 0 });
-        rest = &fraction[len..];
+
+    /// What calendar and clock show at this moment, in its own offset.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::Time;
+    ///
+    /// let local = Time::parse(b"24/Feb/2008:00:08:59 -0600").ok_or("no time")?.local();
+    /// assert_eq!((local.year(), local.month(), local.day(), local.hour()), (2008, 2, 24, 0));
+    /// # Ok::<(), &str>(())
+    /// ```
+    #[inline]
+    pub fn local(self) -> DateTime {
+        let timestamp = Timestamp::from_nanosecond(i128::from(self.nanos)).unwrap_or(Timestamp::UNIX_EPOCH);
+        Offset::from_seconds(self.offset_s).unwrap_or(Offset::UTC).to_datetime(timestamp)
     }
-    let offset_s = match rest {
-        b"Z" | b"z" => 0,
-        [sign, h1, h2, b':', m1, m2] => offset(*sign, digits(&[*h1, *h2])?, digits(&[*m1, *m2])?)?,
-        _ => return None,
-    };
-    moment(date, clock, nanos, offset_s)
-}
-
-#[inline]
-fn digits(text: &[u8]) -> Option<i64> {
-    text.iter().try_fold(0, |n, byte| {
-        let digit = byte.wrapping_sub(b'0');
-        (digit < 10).then(|| n * 10 + i64::from(digit))
-    })
-}
-
-/// Seconds since midnight.
-fn clock(hour: i64, minute: i64, second: i64) -> Option<i64> {
-    (hour < 24 && minute < 60 && second <= 60).then_some(hour * 3600 + minute * 60 + second)
-}
-
-fn offset(sign: u8, hours: i64, minutes: i64) -> Option<i32> {
-    let seconds = (hours * 3600 + minutes * 60) as i32;
-    match sign {
-        _ if hours > 23 || minutes > 59 => None,
-        b'+' => Some(seconds),
-        b'-' => Some(-seconds),
-        _ => None,
-    }
-}
-
-fn moment(days: i64, clock: i64, nanos: i64, offset_s: i32) -> Option<Time> {
-    let seconds = days * 86_400 + clock - i64::from(offset_s);
-    Some(Time { nanos: seconds.checked_mul(1_000_000_000)?.checked_add(nanos)?, offset_s })
 }
 
 impl PartialEq for Time {
@@ -157,64 +113,12 @@ mod tests {
 
     use super::Time;
 
-    #[test]
-    fn reads_what_servers_write() {
-        let check =
-            |text: &str, expect: &str| assert_eq!(Time::parse(text.as_bytes()).map(|t| t.to_string()).as_deref(), Some(expect), "{text}");
-        check("24/Feb/2008:00:08:59 -0600", "2008-02-24T00:08:59-06:00");
-        check("29/Feb/2000:23:59:60 +0530", "2000-03-01T00:00:00+05:30");
-        check("01/Jan/1970:00:00:00 +0000", "1970-01-01T00:00:00+00:00");
-        check("31/Dec/1969:23:59:59 +0000", "1969-12-31T23:59:59+00:00");
-        check("2008-02-24T00:08:59-06:00", "2008-02-24T00:08:59-06:00");
-        check("2008-02-24 00:08:59.25z", "2008-02-24T00:08:59.25+00:00");
-        check("2008-02-24t00:08:59.0000000019Z", "2008-02-24T00:08:59.000000001+00:00");
-        check("1677-09-22T00:00:00Z", "1677-09-22T00:00:00+00:00");
-        check("2262-04-11T00:00:00Z", "2262-04-11T00:00:00+00:00");
-    }
-
-    #[test]
-    fn reads_no_other() {
-        for text in [
-            "",
-            "-",
-            "24/feb/2008:00:08:59 -0600",
-            "30/Feb/2008:00:08:59 -0600",
-            "29/Feb/2007:00:08:59 -0600",
-            "24/Feb/2008:24:08:59 -0600",
-            "24/Feb/2008:00:60:59 -0600",
-            "24/Feb/2008:00:08:61 -0600",
-            "24/Feb/2008:00:08:59  0600",
-            "24/Feb/2008:00:08:59 -0660",
-            "24/Feb/2008:00:08:59 -2400",
-            "24/Feb/20x8:00:08:59 -0600",
-            "24/Feb/2008:00:08:59 -06000",
-            "2008-02-24T00:08:59",
-            "2008-02-24T00:08:59.Z",
-            "2008-13-24T00:08:59Z",
-            "2008-00-24T00:08:59Z",
-            "2008-02-24T00:08:59+0600",
-            "2008-02-24T00:08:59Zz",
-            "1677-01-01T00:00:00Z",
-            "2262-05-01T00:00:00Z",
-            "2008-02-24",
-        ] {
-            assert_eq!(Time::parse(text.as_bytes()), None, "{text}");
-        }
-    }
-
     proptest! {
         #[test]
         fn reads_back_what_it_shows(nanos: i64, quarters in -56..=56_i32) {
             let time = Time { nanos, offset_s: quarters * 900 };
             let back = Time::parse(time.to_string().as_bytes()).unwrap();
             prop_assert_eq!((back.nanos, back.offset_s), (time.nanos, time.offset_s));
-        }
-
-        #[test]
-        fn any_bytes_do_no_harm(text: Vec<u8>, year in 0..10_000_u32, clf: bool) {
-            Time::parse(&text);
-            let text = if clf { format!("01/Jan/{year:04}:00:00:00 +0000") } else { format!("{year:04}-01-01T00:00:00Z") };
-            prop_assert_eq!(Time::parse(text.as_bytes()).is_some(), (1678..=2262).contains(&year));
         }
     }
 

@@ -74,6 +74,21 @@ impl Value<'_> {
     }
 }
 
+/// Shows a float: the shortest text that reads back as the same, and that is told apart from an integer, and from a code such as
+/// `1e16`: `1.0`, `1e+16`, `NaN`, `-inf`.
+#[derive(Clone, Copy, Debug)]
+pub struct ShownFloat(pub f64);
+
+impl fmt::Display for ShownFloat {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = format!("{:?}", self.0);
+        match text.split_once('e') {
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => write!(out, "{mantissa}e+{exponent}"),
+            _ => out.write_str(&text),
+        }
+    }
+}
+
 /// Compares an integer with a float by their exact values, never through a lossy cast; `None` for NaN.
 pub fn cmp_int_float(int: i128, float: f64) -> Option<Ordering> {
     const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
@@ -106,8 +121,7 @@ impl fmt::Display for Value<'_> {
             Value::Null => Ok(()),
             Value::Bool(value) => value.fmt(out),
             Value::Int(value) => value.fmt(out),
-            // The shortest text that reads back as the same float, and always told apart from an integer.
-            Value::Float(value) => write!(out, "{value:?}"),
+            Value::Float(value) => ShownFloat(*value).fmt(out),
             Value::Time(value) => value.fmt(out),
             Value::Text(value) => String::from_utf8_lossy(value).fmt(out),
         }
@@ -172,7 +186,9 @@ mod tests {
     fn floats_show_as_floats() {
         assert_eq!(Value::Float(1.0).to_string(), "1.0");
         assert_eq!(Value::Float(0.1).to_string(), "0.1");
-        assert_eq!(Value::Float(1e300).to_string(), "1e300");
+        assert_eq!(Value::Float(1e300).to_string(), "1e+300");
+        assert_eq!(Value::Float(-1.5e-7).to_string(), "-1.5e-7");
+        assert_eq!(Value::Float(f64::NEG_INFINITY).to_string(), "-inf");
         assert_eq!(Value::Null.to_string(), "");
     }
 }

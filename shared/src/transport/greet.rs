@@ -352,14 +352,16 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_millis(300);
+    /// For what comes, however busy the machine is.
+    const SOON: Duration = Duration::from_secs(120);
 
     /// What becomes of a peer that does this, and how long that takes.
-    fn heard(peer: impl FnOnce(UnixStream) + Send) -> (Result<Hello, String>, Duration) {
+    fn heard(patience: Duration, peer: impl FnOnce(UnixStream) + Send) -> (Result<Hello, String>, Duration) {
         let (ours, theirs) = UnixStream::pair().unwrap();
         thread::scope(|scope| {
             scope.spawn(|| peer(theirs));
             let began = Instant::now();
-            let guest = hear_guest(ours.into(), PATIENCE).map(|guest| guest.hello).map_err(|error| error.to_string());
+            let guest = hear_guest(ours.into(), patience).map(|guest| guest.hello).map_err(|error| error.to_string());
             (guest, began.elapsed())
         })
     }
@@ -380,17 +382,18 @@ mod tests {
                 thread::sleep(Duration::from_millis(20));
             }
         };
-        let (guest, took) = heard(slowly);
+        let (guest, took) = heard(PATIENCE, slowly);
         assert!(guest.unwrap_err().contains("in time"));
-        assert!(took >= PATIENCE && took < PATIENCE * 10, "{took:?}");
-        let (guest, took) = heard(|mut socket| drop(socket.read(&mut [0])));
+        // All of it would take longer than that.
+        assert!(took >= PATIENCE && took < PATIENCE * 50, "{took:?}");
+        let (guest, took) = heard(PATIENCE, |mut socket| drop(socket.read(&mut [0])));
         assert!(guest.unwrap_err().contains("in time"));
-        assert!(took >= PATIENCE && took < PATIENCE * 10, "{took:?}");
+        assert!(took >= PATIENCE, "{took:?}");
     }
 
     #[test]
     fn a_hello_is_small_and_comes_first() {
-        let say = |bytes: Vec<u8>| heard(move |mut socket| drop(socket.write_all(&bytes))).0;
+        let say = |bytes: Vec<u8>| heard(SOON, move |mut socket| drop(socket.write_all(&bytes))).0;
         assert_eq!(say(hello(vec![7; 1000])).unwrap().token, [7; 1000]);
         assert!(say(hello(vec![7; MAX_HELLO])).unwrap_err().contains("limit"));
         let beat = Control::Beat.to_bytes().unwrap();
@@ -404,7 +407,7 @@ mod tests {
     fn whoever_is_not_understood_is_told_so() {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         theirs.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
-        assert!(hear_guest(ours.into(), PATIENCE).is_err());
+        assert!(hear_guest(ours.into(), SOON).is_err());
         let mut told = Vec::new();
         theirs.read_to_end(&mut told).unwrap();
         assert_eq!(told[..frame::PREAMBLE_LEN], frame::preamble());

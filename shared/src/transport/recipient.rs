@@ -35,6 +35,11 @@ impl Recipient {
         Ok(Recipient { name, writer, outlet: None, child, enough: false, speaks: false })
     }
 
+    /// What it is called where it fails.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The link to it, as long as its stream goes on.
     pub fn outlet(&self) -> Option<&Outlet> {
         self.writer.as_ref().map(Writer::output)

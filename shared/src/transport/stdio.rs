@@ -33,6 +33,14 @@ pub fn stdout_is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Whether standard output is a file, or `/dev/null`: nobody sees it come.
+pub fn stdout_is_file() -> bool {
+    let stdout = io::stdout();
+    let kind = rustix::fs::fstat(stdout.as_fd()).map(|stat| rustix::fs::FileType::from_raw_mode(stat.st_mode));
+    matches!(kind, Ok(rustix::fs::FileType::RegularFile))
+        || matches!(kind, Ok(rustix::fs::FileType::CharacterDevice)) && !stdout.is_terminal()
+}
+
 fn own(fd: BorrowedFd<'_>, what: &str) -> Result<File, Error> {
     let owned = fd.try_clone_to_owned().map_err(|error| Error::io(what, error))?;
     enlarge(&owned);

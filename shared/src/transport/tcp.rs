@@ -100,10 +100,10 @@ mod tests {
                 is_over.store(true, std::sync::atomic::Ordering::SeqCst);
                 waker.wake();
             });
-            assert!(connect(address, soon(60_000), Wait::until(&bell, &looks)).is_err());
+            assert!(connect(address, soon(1_200_000), Wait::until(&bell, &looks)).is_err());
         });
-        assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+        assert!(began.elapsed() < Duration::from_secs(600), "{:?}", began.elapsed());
         drop(listener);
-        assert_eq!(connect(address, soon(5000), Wait::default()).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        assert_eq!(connect(address, soon(60_000), Wait::default()).unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
     }
 }

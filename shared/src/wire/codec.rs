@@ -86,6 +86,8 @@ struct SchemaWire<'a> {
     grows: bool,
     #[serde(borrow)]
     fields: Each<FieldWire<'a>>,
+    /// So many fields of the schema that had its number until now come before them.
+    kept: u32,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -98,24 +100,28 @@ struct FieldWire<'a> {
 const TYPES: [Type; 7] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
 const OPEN: u8 = 1 << 7;
 
-pub(super) fn encode_schema(schema: &Schema) -> Result<Vec<u8>, Error> {
+/// A schema, whose first `kept` fields are those of the one that has its number.
+pub(super) fn encode_schema(schema: &Schema, kept: usize) -> Result<Vec<u8>, Error> {
     let kind = |field: &Field| {
         let kind = TYPES.iter().position(|known| *known == field.kind).unwrap_or(0) as u8;
         if field.open { kind | OPEN } else { kind }
     };
-    let fields = schema.fields().iter().map(|field| FieldWire { name: &field.name, kind: kind(field) });
-    to_vec(&SchemaWire { grows: schema.grows(), fields: Each(fields.collect()) })
+    let fields = schema.fields()[kept..].iter().map(|field| FieldWire { name: &field.name, kind: kind(field) });
+    to_vec(&SchemaWire { grows: schema.grows(), fields: Each(fields.collect()), kept: kept as u32 })
 }
 
-pub(super) fn decode_schema(payload: &[u8]) -> Result<Schema, String> {
+/// A schema that takes the place of `old`, and whether it has fields of it.
+pub(super) fn decode_schema(payload: &[u8], old: Option<&Schema>) -> Result<(Schema, bool), String> {
     let wire: SchemaWire<'_> = from_slice(payload)?;
+    let kept = old.map_or(&[][..], Schema::fields).get(..wire.kept as usize).ok_or("a schema keeps fields that there are not")?;
     let field = |field: &FieldWire<'_>| {
         let (kind, open) = (field.kind & !OPEN, field.kind & OPEN != 0);
         let kind = TYPES.get(usize::from(kind)).ok_or_else(|| format!("a field of the unknown type {kind}"))?;
         Ok(if open { Field::open(field.name, *kind) } else { Field::new(field.name, *kind) })
     };
-    let schema = Schema::new(wire.fields.0.iter().map(field).collect::<Result<_, String>>()?).map_err(|error| error.to_string())?;
-    Ok(if wire.grows { schema.growing() } else { schema })
+    let fields = kept.iter().cloned().map(Ok).chain(wire.fields.0.iter().map(field)).collect::<Result<_, String>>()?;
+    let schema = Schema::new(fields).map_err(|error| error.to_string())?;
+    Ok((if wire.grows { schema.growing() } else { schema }, !kept.is_empty()))
 }
 
 /// Something failed on the other side, and the stream went on: a file that could not be read, say.
@@ -180,6 +186,7 @@ struct PlanWire<'a> {
     holds_state: bool,
     #[serde(borrow)]
     conditions: Each<ConditionWire<'a>>,
+    shows: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -229,14 +236,15 @@ fn condition(ConditionWire { field, op, constant }: ConditionWire<'_>) -> Result
 pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
     let columns = plan.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
     let conditions = Each(plan.conditions.iter().map(condition_wire).collect());
-    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions })
+    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions, shows: plan.shows })
 }
 
 pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
-    let PlanWire { columns, holds_state, conditions } = from_slice(payload)?;
+    let PlanWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
     Ok(Plan {
         columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
         holds_state,
+        shows,
         conditions: conditions.0.into_iter().map(condition).collect::<Result<_, _>>()?,
     })
 }

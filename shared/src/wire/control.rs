@@ -130,7 +130,7 @@ mod tests {
                 can: Hello::CONDITIONS,
                 program: "consumer 0.1".into(),
             }),
-            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions: vec![] }),
+            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true, ..Plan::default() }),
             Control::Ack(progress),
             Control::Beat,
             Control::Bye,

@@ -21,6 +21,8 @@ pub struct Plan {
     pub holds_state: bool,
     /// Records for which not all of these hold are of no use to the query, and change nothing of what it says.
     pub conditions: Vec<Condition>,
+    /// Whether something may be written to the terminal of whoever waits for the answer, before its end.
+    pub shows: bool,
 }
 
 impl Plan {
@@ -104,11 +106,12 @@ mod tests {
         let columns = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
         [
             Plan::default(),
-            Plan { columns: columns(&[]), holds_state: true, conditions: vec![] },
-            Plan { columns: columns(&["host", "ünï"]), holds_state: false, conditions: vec![] },
+            Plan { columns: columns(&[]), holds_state: true, ..Plan::default() },
+            Plan { columns: columns(&["host", "ünï"]), shows: true, ..Plan::default() },
             Plan {
                 columns: columns(&["host"]),
                 holds_state: false,
+                shows: false,
                 conditions: vec![
                     condition("i", CompareOp::Eq, Constant::Int(i64::MIN.into())),
                     condition("f", CompareOp::Ne, Constant::Float(-0.5)),
@@ -144,6 +147,7 @@ mod tests {
             columns: Some(vec!["host".into()]),
             holds_state: true,
             conditions: vec![condition("status", CompareOp::Ge, Constant::Int(400))],
+            shows: true,
         };
         assert_eq!(plan.to_bytes().unwrap(), [&preamble[..], header, &payload].concat());
     }
@@ -161,12 +165,12 @@ mod tests {
     #[test]
     fn a_plan_has_a_limit() {
         let columns = Some(vec!["x".repeat(Plan::MAX_BYTES)]);
-        assert!(Plan { columns, holds_state: false, conditions: vec![] }.to_bytes().is_err());
+        assert!(Plan { columns, ..Plan::default() }.to_bytes().is_err());
     }
 
     #[test]
     fn conditions_that_make_it_too_large_are_left_out() {
-        let plan = |conditions| Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions };
+        let plan = |conditions| Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions, shows: false };
         let few = plan(vec![condition("host", CompareOp::Eq, Constant::Text(b"a"[..].into()))]);
         assert_eq!(few.clone().fitting(), few);
         let long = condition("host", CompareOp::Eq, Constant::Text(vec![b'x'; Plan::MAX_BYTES].into()));
@@ -180,7 +184,8 @@ mod tests {
     fn an_unknown_operator_is_refused() {
         let plan = Plan { conditions: vec![condition("a", CompareOp::Eq, Constant::Null)], ..Plan::default() };
         let mut payload = codec::encode_plan(&plan).unwrap();
-        let at = payload.len() - 5;
+        // An operator, the kind of a constant, and whether something is shown.
+        let at = payload.len() - 6;
         assert_eq!(payload[at], 0);
         payload[at] = CompareOp::ALL.len() as u8;
         assert!(codec::decode_plan(&payload).unwrap_err().contains("unknown operator 6"));

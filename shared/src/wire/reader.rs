@@ -90,7 +90,8 @@ impl RawBatch {
 pub struct Reader<R: Read> {
     input: R,
     decoder: Decoder,
-    schemas: Vec<Arc<Schema>>,
+    /// By their numbers, with the bytes of the payloads that announced them.
+    schemas: Vec<(Arc<Schema>, usize)>,
     schema_bytes: usize,
     pool: Pool,
     batches: u64,
@@ -178,19 +179,27 @@ impl<R: Read> Reader<R> {
         }
         match header.kind {
             Kind::Schema => {
-                if usize::from(header.schema) != self.schemas.len() || self.schemas.len() >= MAX_SCHEMAS {
-                    return Err(corrupt(format!("schema number {} after {} schemas", header.schema, self.schemas.len())));
+                let number = usize::from(header.schema);
+                if number > self.schemas.len() || number >= MAX_SCHEMAS {
+                    return Err(corrupt(format!("schema number {number} after {} schemas", self.schemas.len())));
                 }
-                self.schema_bytes += len;
+                let old = self.schemas.get(number);
+                let (schema, is_longer) = codec::decode_schema(&payload, old.map(|(old, _)| &**old)).map_err(corrupt)?;
+                let old_bytes = old.map_or(0, |(_, bytes)| *bytes);
+                let bytes = if is_longer { old_bytes + len } else { len };
+                self.schema_bytes = self.schema_bytes - old_bytes + bytes;
                 if self.schema_bytes > MAX_SCHEMA_BYTES {
                     return Err(corrupt(format!("the schemas of one stream are of more than {MAX_SCHEMA_BYTES} bytes")));
                 }
-                let schema = Arc::new(codec::decode_schema(&payload).map_err(corrupt)?);
-                self.schemas.push(schema.clone());
+                let schema = Arc::new(schema);
+                match self.schemas.get_mut(number) {
+                    Some(old) => *old = (schema.clone(), bytes),
+                    None => self.schemas.push((schema.clone(), bytes)),
+                }
                 Ok(Incoming::Schema(schema))
             }
             Kind::Batch => {
-                let Some(schema) = self.schemas.get(usize::from(header.schema)).cloned() else {
+                let Some((schema, _)) = self.schemas.get(usize::from(header.schema)).cloned() else {
                     return Err(corrupt(format!("a batch of schema number {} before that was announced", header.schema)));
                 };
                 let order = self.batches;

@@ -20,9 +20,21 @@ use crate::{Batch, Error, Schema};
 pub struct Writer<W: Write> {
     out: W,
     totals: Totals,
-    schemas: Vec<Arc<Schema>>,
+    schemas: Vec<Announced>,
     schema_bytes: usize,
+    /// How often schemas were asked for.
+    asked: u64,
     bytes: u64,
+}
+
+/// A schema that has a number.
+#[derive(Debug)]
+struct Announced {
+    schema: Arc<Schema>,
+    /// Bytes of the payloads that announced it.
+    bytes: usize,
+    /// When it was asked for last.
+    asked: u64,
 }
 
 impl<W: Write> Writer<W> {
@@ -31,32 +43,57 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`]; see [`Error::is_broken_pipe`] for a reader that has gone.
     pub fn new(out: W) -> Result<Self, Error> {
-        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), schema_bytes: 0, bytes: 0 };
+        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), schema_bytes: 0, asked: 0, bytes: 0 };
         writer.write_all(&mut [IoSlice::new(&frame::preamble())])?;
         Ok(writer)
     }
 
     /// Announces a schema, so that a reader knows the fields before the first record; [`Writer::batch`] does it where
-    /// nobody has.
+    /// nobody has. One that has more fields than the last takes its number, and so does any, of the one that has not been
+    /// used for longest, where there are too many.
     ///
     /// # Errors
-    /// [`Error::Io`], or [`Error::Schema`] when the stream has too many of them.
+    /// [`Error::Io`], or [`Error::Schema`] when it is too large.
     pub fn schema(&mut self, schema: &Arc<Schema>) -> Result<u16, Error> {
-        if let Some(number) = self.schemas.iter().position(|known| Arc::ptr_eq(known, schema) || known == schema) {
+        self.asked += 1;
+        if let Some(number) = self.schemas.iter().position(|known| Arc::ptr_eq(&known.schema, schema) || known.schema == *schema) {
+            self.schemas[number].asked = self.asked;
             return Ok(number as u16);
         }
-        if self.schemas.len() >= MAX_SCHEMAS {
-            return Err(Error::Schema(format!("more than {MAX_SCHEMAS} schemas in one stream")));
+        // Closed fields do not come late: a reader may see both again and again.
+        let extends = |known: &Announced| {
+            let new = schema.fields().strip_prefix(known.schema.fields()).unwrap_or_default();
+            !known.schema.is_empty() && !new.is_empty() && new.iter().all(|field| field.open)
+        };
+        let last = self.schemas.iter().enumerate().max_by_key(|(_, known)| known.asked).filter(|(_, known)| extends(known));
+        if let Some((number, known)) = last {
+            let payload = codec::encode_schema(schema, known.schema.len())?;
+            if self.schema_bytes + payload.len() <= MAX_SCHEMA_BYTES {
+                return self.announce(number, schema, payload, known.bytes);
+            }
         }
-        let number = self.schemas.len() as u16;
-        let payload = codec::encode_schema(schema)?;
-        if self.schema_bytes + payload.len() > MAX_SCHEMA_BYTES {
-            return Err(Error::Schema(format!("the schemas of one stream are of more than {MAX_SCHEMA_BYTES} bytes")));
+        let payload = codec::encode_schema(schema, 0)?;
+        let fits = |without: usize| self.schema_bytes - without + payload.len() <= MAX_SCHEMA_BYTES;
+        if self.schemas.len() < MAX_SCHEMAS && fits(0) {
+            return self.announce(self.schemas.len(), schema, payload, 0);
         }
-        self.schema_bytes += payload.len();
-        self.frame(Kind::Schema, number, 0, &payload)?;
-        self.schemas.push(schema.clone());
-        Ok(number)
+        let oldest = self.schemas.iter().enumerate().filter(|(_, known)| fits(known.bytes)).min_by_key(|(_, known)| known.asked);
+        match oldest {
+            Some((number, _)) => self.announce(number, schema, payload, 0),
+            None => Err(Error::Schema(format!("the schemas of one stream are of more than {MAX_SCHEMA_BYTES} bytes"))),
+        }
+    }
+
+    /// Gives a number to a schema; `kept_bytes` are those of what it has of the one that had the number before.
+    fn announce(&mut self, number: usize, schema: &Arc<Schema>, payload: Vec<u8>, kept_bytes: usize) -> Result<u16, Error> {
+        self.frame(Kind::Schema, number as u16, 0, &payload)?;
+        let announced = Announced { schema: schema.clone(), bytes: kept_bytes + payload.len(), asked: self.asked };
+        self.schema_bytes += announced.bytes;
+        match self.schemas.get_mut(number) {
+            Some(known) => self.schema_bytes -= std::mem::replace(known, announced).bytes,
+            None => self.schemas.push(announced),
+        }
+        Ok(number as u16)
     }
 
     /// Writes a batch.

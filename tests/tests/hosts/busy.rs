@@ -1,7 +1,7 @@
 //! A cable is cut while the consumer does not read, because nobody reads what it writes: it cannot tell silence from its own.
 
 use std::{
-    fmt, fs,
+    fmt,
     io::Read,
     thread,
     time::{Duration, Instant},
@@ -10,11 +10,13 @@ use std::{
 use e2e::{
     Group, Hosts,
     Program::{Consumer, Producer},
+    SOON,
     hosts::Plug,
     log::Log,
+    proc::bytes_read,
 };
 
-use crate::{SOON, lines::Feeds, side_by_side};
+use crate::{lines::Feeds, side_by_side};
 
 /// Longer than the silence after which the producer gives the connection up.
 const CUT: Duration = Duration::from_secs(16);
@@ -36,10 +38,7 @@ impl fmt::Display for Case {
 
 /// Waits until a process has read nothing for a second: all that is to take it is full.
 fn until_it_stands_still(group: &Group, number: usize) {
-    let read = || {
-        let io = fs::read_to_string(format!("/proc/{}/io", group.pid(number))).unwrap();
-        io.lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()).unwrap()
-    };
+    let read = || bytes_read(group.pid(number)).unwrap();
     let until = Instant::now() + SOON;
     let (mut before, mut since) = (read(), Instant::now());
     while before < 1 << 20 || since.elapsed() < Duration::from_secs(1) {

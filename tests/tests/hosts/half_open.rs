@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{hosts::Plug, log::Log};
+use e2e::{SOON, hosts::Plug, log::Log};
 
 use crate::{
-    SOON, figure,
+    figure,
     lines::{Feeds, PRINT, TOTALS},
-    side_by_side,
+    measures, side_by_side,
     topology::{LAST, Shape, Source},
 };
 
@@ -92,8 +92,10 @@ fn a_half_open_connection_is_found_by_both_ends_in_time() {
         for number in running.all() {
             running.group.ended(number).exits(3).says("nothing was heard for 15 s");
         }
-        // The last word may be as old as a beat when the cable is cut.
-        let in_time = SILENCE - BEAT - Duration::from_millis(100)..=SILENCE + Duration::from_secs(1);
+        // The last word may be as old as a beat when the cable is cut; a machine with too much to do is late with its words, and
+        // with whatever it finds.
+        let late = if measures() { Duration::from_millis(100) } else { BEAT };
+        let in_time = SILENCE - BEAT - late..=SILENCE + late * 10;
         assert!(times.iter().all(|time| in_time.contains(time)), "found after {times:?}\n{}", running.group.ended(consumer));
         found.lock().unwrap().extend(times);
     };

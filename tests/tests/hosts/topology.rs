@@ -8,11 +8,11 @@ use std::{
 use e2e::{
     Group, Hosts,
     Program::{Consumer, Producer},
-    certificates,
+    SOON, certificates,
     hosts::CABLE,
 };
 
-use crate::{SOON, lines::printed};
+use crate::lines::printed;
 
 /// The host of the last consumer.
 pub const LAST: usize = 2;

@@ -1,11 +1,9 @@
 //! Several outputs of one query: branches that share standard output, files that are whole or say that they are not, and
 //! streams for the next consumer, which know how they ended.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path};
 
 use e2e::{Feed, Pipeline, Program, Scratch, Take, log::Log};
-
-const SOON: Duration = Duration::from_secs(5);
 
 fn endless() -> Feed {
     Feed::Repeat(Log::common(41, 1000).text(), None)
@@ -56,7 +54,7 @@ fn lines_of_branches_come_when_they_have_come_in() {
     for query in
         ["tee [ null ] | print \"{host}\"", "tee [ tail 1 | null ] | tee [ print \"{host}\" ] | count | null", "trace | print \"{host}\""]
     {
-        let run = Pipeline::both(&["apache"], &[query]).feed(Feed::UntilTaken(log.text())).take(Take::Lines(4)).deadline(SOON);
+        let run = Pipeline::both(&["apache"], &[query]).feed(Feed::UntilTaken(log.text())).take(Take::Lines(4));
         run.run().exits(&[0, 0]).prints(&expect);
     }
 }
@@ -71,7 +69,7 @@ fn a_reader_that_has_gone_stops_only_what_it_read() {
     assert_eq!(lines(&scratch.read("hosts.csv")), 50_001);
     // Where nothing else is wanted, all stops.
     let query = "tee [ head 5 | null ] | tee [ print \"{host}\" ] | print";
-    Pipeline::both(&["apache"], &[query]).feed(endless()).take(Take::Lines(1)).deadline(SOON).run().succeeds();
+    Pipeline::both(&["apache"], &[query]).feed(endless()).take(Take::Lines(1)).run().succeeds();
 }
 
 #[test]
@@ -148,7 +146,7 @@ fn emit_feeds_the_next_consumer() {
 fn an_emitter_stops_when_the_next_has_enough() {
     for feed in [endless(), Feed::Silent(Log::common(50, 5).text())] {
         let run = Pipeline::both(&["apache"], &["where bytes >= 0 | emit"]).then(&["emit"]).then(&["head 2 | count | print"]);
-        run.feed(feed).deadline(SOON).run().succeeds().prints("2\n");
+        run.feed(feed).run().succeeds().prints("2\n");
     }
     let scratch = Scratch::new();
     let log = Log::common(51, 50_000).text();

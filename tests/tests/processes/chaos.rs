@@ -4,20 +4,20 @@
 //! `CHAOS_RUNS` is the number of runs of each topology, `CHAOS_SEED` the first seed: a failure names its own.
 
 use std::{
-    fs, thread,
+    thread,
     time::{Duration, Instant},
 };
 
 use e2e::{
-    Ended, Group,
+    Ended, Group, Port,
     Program::{Consumer, Producer},
+    SOON,
     log::{Log, Random},
-    running::{free_port, send},
+    proc::of_threads,
+    running::send,
 };
 use rustix::process::Signal;
 
-/// A run is over before the silence of a peer would end it.
-const DEADLINE: Duration = Duration::from_secs(60);
 const LINES: usize = 30_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,8 +51,7 @@ fn answered(outputs: &[String], held: bool) -> usize {
 
 /// Whether a stream was begun with this process: it has a thread for it.
 fn has_link(pid: u32) -> bool {
-    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    threads.map(|thread| fs::read_to_string(thread.path().join("comm")).unwrap_or_default()).any(|name| name.trim() == "link")
+    of_threads(pid, "comm").iter().any(|name| name.trim() == "link")
 }
 
 fn run(shape: Shape, seed: u64, log: &[u8]) {
@@ -65,11 +64,11 @@ fn run(shape: Shape, seed: u64, log: &[u8]) {
 
     let mut group = Group::new();
     group.scratch().write("log", log);
-    let child = format!("exec:'{}' '{}'", Consumer.path().display(), query(held));
+    let port = Port::new();
     let url = match shape {
-        Shape::Child | Shape::TwoChildren => child.clone(),
+        Shape::Child | Shape::TwoChildren => format!("exec:'{}' '{}'", Consumer.path().display(), query(held)),
         Shape::Unix => "unix:s".to_owned(),
-        Shape::Tcp | Shape::TcpBack => format!("tcp://127.0.0.1:{}", free_port()),
+        Shape::Tcp | Shape::TcpBack => port.tcp(),
     };
     let consumer = match shape {
         Shape::Child | Shape::TwoChildren => None,
@@ -96,7 +95,7 @@ fn run(shape: Shape, seed: u64, log: &[u8]) {
             }
         }
     }
-    let until = began + DEADLINE;
+    let until = began + SOON;
     // Whoever listens and was never called waits on, which is right.
     let listener = match shape {
         Shape::Child | Shape::TwoChildren => None,

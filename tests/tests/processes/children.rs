@@ -8,19 +8,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Ended, Feed, Group, Pipeline, Program, Scratch, log::Log, running::zombies_of};
+use e2e::{Ended, Feed, Group, Pipeline, Program, SOON, Scratch, log::Log, proc::zombies_of};
 use rustix::{
     fs::{CWD, FileType, Mode, OFlags, mknodat},
     process::Signal,
 };
 
-const SOON: Duration = Duration::from_secs(30);
-
 /// `producer apache --to exec:CHILD…` with a log of 3000 lines.
 fn producer(scratch: &Scratch, children: &[&str]) -> e2e::Outcome {
     let urls = children.iter().flat_map(|child| ["--to".to_owned(), format!("exec:{child}")]);
     let args: Vec<String> = std::iter::once("apache".to_owned()).chain(urls).collect();
-    Pipeline::producer(&args).dir(scratch.path()).input(Log::common(51, 3000).text()).deadline(SOON).run()
+    Pipeline::producer(&args).dir(scratch.path()).input(Log::common(51, 3000).text()).run()
 }
 
 /// The path of the consumer, as a word of a command.
@@ -56,7 +54,7 @@ fn a_child_that_ends_well_before_the_end_has_had_enough() {
     // As `producer … | head` in a shell: for programs that are not ours there is no other way to say it.
     for child in ["true", "head -c 10", &format!("{} 'head 3 | print \"{{host}}\"'", consumer())] {
         let args = ["apache", "--to", &format!("exec:{child}")];
-        let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(52, 1000).text(), None)).deadline(SOON);
+        let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(52, 1000).text(), None));
         run.run().succeeds();
     }
 }
@@ -72,13 +70,13 @@ fn a_child_that_fails_in_the_middle_is_a_failure() {
         let to = format!("exec:{child}");
         for more in [&[][..], &["--spread", "broadcast", "--to", &format!("exec:{consumer} 'head 1 | null'")]] {
             let args = [&["apache", "--to", &to], more].concat();
-            let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(57, 1000).text(), None)).deadline(SOON);
+            let run = Pipeline::producer(&args).feed(Feed::Repeat(Log::common(57, 1000).text(), None));
             run.run().exits(&[1]).says(Program::Producer, "ended with exit status");
         }
     }
     // Beside others too, one that is none of ours may have enough.
     let args = ["apache", "--spread", "broadcast", "--to", "exec:head -c 100000", "--to", &format!("exec:{consumer} 'head 9 | null'")];
-    Pipeline::producer(&args).feed(Feed::Repeat(Log::common(58, 1000).text(), None)).deadline(SOON).run().succeeds();
+    Pipeline::producer(&args).feed(Feed::Repeat(Log::common(58, 1000).text(), None)).run().succeeds();
 }
 
 /// Also where the input is silent, and nothing is written that could fail.
@@ -130,7 +128,7 @@ fn a_child_that_ends_as_it_was_told_to_is_not_said_to_fail() {
         (Pipeline::producer(&[&["apache"], &to[..], &to[..]].concat()), &[4]),
         (Pipeline::both(&["apache"], &["emit \"exec:sh child\""]), &[4, 4]),
     ] {
-        let outcome = pipeline.dir(scratch.path()).input(lines.clone()).deadline(SOON).run().exits(codes);
+        let outcome = pipeline.dir(scratch.path()).input(lines.clone()).run().exits(codes);
         assert!(!outcome.to_string().contains("the child"), "{outcome}");
     }
 }
@@ -279,7 +277,7 @@ fn a_child_of_emit_that_ends_well_before_the_end_has_had_enough_too() {
                 Feed::Repeat(Log::common(53, 1000).text(), None)
             };
             for feed in [few, many] {
-                let run = Pipeline::both(&["apache"], &[&query]).feed(feed).deadline(SOON).run();
+                let run = Pipeline::both(&["apache"], &[&query]).feed(feed).run();
                 run.succeeds();
             }
         }
@@ -295,7 +293,7 @@ fn the_end_of_a_child_of_emit_is_told() {
     ] {
         for lines in [5, 50_000] {
             let query = format!("emit \"exec:{child}\"");
-            let run = Pipeline::both(&["apache"], &[&query]).input(Log::common(54, lines).text()).deadline(SOON).run();
+            let run = Pipeline::both(&["apache"], &[&query]).input(Log::common(54, lines).text()).run();
             let run = run.exits(&[0, code]).says(Program::Consumer, what);
             assert!(!run.consumer_says().contains("wrongly"), "{run}");
         }

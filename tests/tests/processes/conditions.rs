@@ -2,18 +2,15 @@
 
 use std::{
     io::{PipeWriter, Write},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use e2e::{
-    Ended, Group, Outcome, Pipeline,
+    Ended, Group, Outcome, Pipeline, Port,
     Program::{Consumer, Producer, Shell},
-    Scratch,
+    SOON, Scratch,
     log::{Entry, Log},
-    running::free_port,
 };
-
-const SOON: Duration = Duration::from_secs(30);
 
 /// What a pipe holds at least, and a log that it does hold.
 const PIPE_BYTES: usize = 64 << 10;
@@ -21,7 +18,7 @@ const LINES: u64 = 500;
 
 /// A pipe, in which the consumer is heard; and one through another program, in which it is not.
 fn both_ways(scratch: &Scratch, producer: &str, consumer: &str) -> [Outcome; 2] {
-    ["|", "| cat |"].map(|pipe| Pipeline::shell(&format!("{producer} {pipe} {consumer}")).dir(scratch.path()).deadline(SOON).run())
+    ["|", "| cat |"].map(|pipe| Pipeline::shell(&format!("{producer} {pipe} {consumer}")).dir(scratch.path()).run())
 }
 
 #[test]
@@ -151,9 +148,9 @@ fn linked(consumers: &[&str], url: Option<&str>, spread: &str) -> (Fed, Vec<Stri
 
 #[test]
 fn between_sockets_and_to_children_they_do_not_travel() {
-    let until = Instant::now() + SOON;
+    let (port, until) = (Port::new(), Instant::now() + SOON);
     for (consumers, url, spread, times) in [
-        (&[FOUND][..], Some(format!("tcp://127.0.0.1:{}", free_port())), "balance", 1),
+        (&[FOUND][..], Some(port.tcp()), "balance", 1),
         (&[FOUND], Some("unix:s".to_owned()), "balance", 1),
         (&[FOUND], None, "balance", 1),
         (&[FOUND; 2], None, "balance", 1),

@@ -1,23 +1,21 @@
 //! `--senders 0`: senders come, go and die, until a signal.
 
-use std::{fs, io::Write};
+use std::io::Write;
 
 use e2e::{
-    Group,
+    Group, Port,
     Program::{Consumer, Producer},
+    SOON,
     log::Log,
-    running::free_port,
+    proc::{count_of, of_threads},
 };
 use rustix::process::Signal;
 
-use super::{
-    links::{COUNT, HOSTS, SOON, counted, local, log_in},
-    signals::threads,
-};
+use super::links::{COUNT, HOSTS, counted, log_in};
 
 /// Whether a process has a thread of this name.
 fn has_thread(group: &Group, number: usize, name: &str) -> bool {
-    threads(group, number, "comm").iter().any(|comm| comm.trim() == name)
+    of_threads(group.pid(number), "comm").iter().any(|comm| comm.trim() == name)
 }
 
 #[test]
@@ -44,7 +42,8 @@ fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
         let mut group = Group::new();
         let log = log_in(&group, "log", 83, 3);
         log_in(&group, "empty", 84, 0);
-        let url = local(free_port());
+        let port = Port::new();
+        let url = port.tcp();
         let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", query]);
         for _ in 0..100 {
             let producer = group.run(Producer, &["apache", "log", "--to", &url]);
@@ -54,7 +53,7 @@ fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
         group.wait(empty, SOON).exits(0).quietly();
         // What was said to be done with is written; of what is counted, the header.
         assert_eq!(group.ended(consumer).stdout.lines().count(), answer, "{}", group.ended(consumer));
-        let files = fs::read_dir(format!("/proc/{}/fd", group.pid(consumer))).unwrap().count();
+        let files = count_of(group.pid(consumer), "fd");
         assert!(files < 30, "{files} open files");
         group.signal(consumer, Signal::TERM);
         let ended = group.wait(consumer, SOON).exits(143);
@@ -67,8 +66,9 @@ fn senders_of_an_endless_consumer_end_when_their_records_are_done_with() {
 fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
     let mut group = Group::new();
     let log = log_in(&group, "log", 85, 3);
-    let url = local(free_port());
-    let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
+    let port = Port::new();
+    let url = port.tcp();
+    let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", "-j", "2", HOSTS]);
     for n in 1..=30 {
         let (reader, mut writer) = std::io::pipe().unwrap();
         let dies = group.start(Producer, &["apache", "--to", &url], reader);
@@ -77,7 +77,7 @@ fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
         group.signal(dies, Signal::KILL);
         group.wait(dies, SOON);
     }
-    let of = |group: &Group, what: &str| fs::read_dir(format!("/proc/{}/{what}", group.pid(consumer))).unwrap().count();
+    let of = |group: &Group, what: &str| count_of(group.pid(consumer), what);
     // Each is waited for, for a moment, in case it comes back.
     group.until("they are given up", SOON, |group| group.ended(consumer).stderr.matches("did not come back").count() == 30);
     group.until("their files are closed", SOON, |group| of(group, "fd") < 20);
@@ -93,7 +93,8 @@ fn senders_of_an_endless_consumer_that_die_leave_nothing_behind() {
 fn a_sender_that_dies_before_it_has_said_a_word_costs_an_endless_consumer_nothing_else() {
     let mut group = Group::new();
     let log = log_in(&group, "log", 87, 3);
-    let url = local(free_port());
+    let port = Port::new();
+    let url = port.tcp();
     let consumer = group.run(Consumer, &["--listen", &url, "--senders", "0", HOSTS]);
     let (reader, _writer) = std::io::pipe().unwrap();
     let dies = group.start(Producer, &["apache", "--to", &url], reader);

@@ -4,27 +4,33 @@
 //! are printed (`--nocapture`).
 
 use std::{
-    env, fs,
+    env,
     io::{ErrorKind, Read, Write},
     net::{Ipv4Addr, TcpStream},
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
 use e2e::{
-    Feed, Group, Outcome, Pipeline, Program, Take,
+    Feed, Group, Outcome, Pipeline, Port, Program, SOON, Take,
     log::{Log, Random},
-    running::{free_port, send},
+    proc::peak_bytes,
+    running::send,
 };
 use rustix::process::Signal;
 
 use crate::{memory::assert_small, strangers::connect};
 
-const SOON: Duration = Duration::from_secs(30);
-
 /// The first in a run of all tests, the second with `ENDURANCE=1`.
 pub fn sized<T>(small: T, whole: T) -> T {
     if env::var_os("ENDURANCE").is_some_and(|value| value == "1") { whole } else { small }
+}
+
+/// How long something may take: this at its full size, when the machine does nothing else. In a run of all tests it is only
+/// to come to an end: how fast a machine is that does much else says nothing of the programs.
+pub fn bound(whole: Duration) -> Duration {
+    sized(SOON, whole)
 }
 
 #[allow(clippy::disallowed_macros, reason = "whoever runs the tests is to see the figures")]
@@ -72,16 +78,19 @@ fn kill_at(frame: usize, held: bool) -> (Duration, bool) {
 fn a_child_may_be_killed_at_any_frame() {
     let (mut slowest, mut given) = (Duration::ZERO, 0);
     let frames = sized(10, 1000);
-    for frame in 0..frames {
+    // On a machine with too much to do, few of those that are killed early have spoken: then more are.
+    let mut frame = 0;
+    while frame < frames || given <= frames / 3 && frame < frames * 10 {
         for held in [false, true] {
             let (took, spoke) = kill_at(frame, held);
             slowest = slowest.max(took);
             given += usize::from(spoke);
         }
+        frame += 1;
     }
-    show(format!("{frames} frames: the end came at the latest {slowest:?} after the kill; {given} times the others did its work"));
+    show(format!("{frame} frames: the end came at the latest {slowest:?} after the kill; {given} times the others did its work"));
     assert!(given > frames / 3, "{given} of {frames}");
-    assert!(slowest < sized(SOON, Duration::from_secs(5)), "{slowest:?}");
+    assert!(slowest < bound(Duration::from_secs(5)), "{slowest:?}");
 }
 
 #[test]
@@ -92,7 +101,7 @@ fn children_come_and_go() {
     let expect = format!("{}\n", log.0[0].status);
     let mut slowest = Duration::ZERO;
     for _ in 0..runs {
-        let run = Pipeline::producer(&["apache", "--to", &child]).input(log.text()).deadline(SOON).run().succeeds().prints(&expect);
+        let run = Pipeline::producer(&["apache", "--to", &child]).input(log.text()).run().succeeds().prints(&expect);
         slowest = slowest.max(run.took);
     }
     show(format!("{runs} runs with a child, the longest {slowest:?}"));
@@ -104,17 +113,23 @@ fn a_reader_that_pauses_loses_nothing_and_costs_nothing() {
     let (pause, times) = sized((Duration::from_secs(2), 20), (Duration::from_secs(60), 200));
     let expect = log.len() as u64 * times;
     let feed = || Feed::Repeat(log.text(), Some(times));
-    let deadline = pause + Duration::from_secs(120);
+    let deadline = pause + SOON;
     let by_pipe = |take: Take| {
-        let run = Pipeline::both(&["apache"], &["print \"{host}\""]).feed(feed()).take(take).deadline(deadline).run().succeeds();
+        let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "print \"{host}\""])
+            .feed(feed())
+            .take(take)
+            .deadline(deadline)
+            .run()
+            .succeeds();
         vec![run]
     };
     let by_tcp = |take: Take| {
-        let url = format!("tcp://127.0.0.1:{}", free_port());
-        let consumer = Pipeline::consumer(&["--listen", &url, "print \"{host}\""]).take(take).deadline(deadline);
+        let port = Port::new();
+        let url = port.tcp();
+        let consumer = Pipeline::consumer(&["-j", "2", "--listen", &url, "print \"{host}\""]).take(take).deadline(deadline);
         thread::scope(|scope| {
             let consumer = scope.spawn(|| consumer.run().succeeds());
-            let producer = Pipeline::producer(&["apache", "--to", &url]).feed(feed()).deadline(deadline).run().succeeds();
+            let producer = Pipeline::producer(&["apache", "-j", "2", "--to", &url]).feed(feed()).deadline(deadline).run().succeeds();
             vec![consumer.join().unwrap(), producer]
         })
     };
@@ -128,7 +143,7 @@ fn a_reader_that_pauses_loses_nothing_and_costs_nothing() {
         let peaks: Vec<u64> =
             outcomes.iter().flat_map(|outcome| &outcome.ends).filter_map(|end| end.peak_bytes).map(|peak| peak >> 20).collect();
         show(format!("{name}: {after:?} after a pause of {pause:?}, {straight:?} without one; the most memory, in MiB: {peaks:?}"));
-        assert!(after < straight * 2 + Duration::from_secs(5), "{name}: {after:?} after the pause, and {straight:?} without one");
+        assert!(after < bound(straight * 2 + Duration::from_secs(5)), "{name}: {after:?} after the pause, and {straight:?} without one");
     }
 }
 
@@ -179,43 +194,44 @@ fn thousands_who_say_little_do_not_disturb_a_stream() {
     let stream = |url: &str| {
         let began = Instant::now();
         let feed = Feed::Repeat(log.clone(), Some(TIMES));
-        Pipeline::producer(&["apache", "--to", url]).feed(feed).deadline(Duration::from_secs(60)).run().succeeds();
+        Pipeline::producer(&["apache", "--to", url]).feed(feed).run().succeeds();
         began.elapsed()
     };
-    // Streams one after the other for so long, and their mean.
-    let streams = |url: &str, least: Duration| {
+    // Streams one after the other for so long, and until something is so; their mean.
+    let streams = |url: &str, least: Duration, is_so: &AtomicBool| {
         let began = Instant::now();
         let mut number = 0;
-        while began.elapsed() < least {
+        while began.elapsed() < least || !is_so.load(Ordering::Relaxed) && began.elapsed() < SOON {
             stream(url);
             number += 1;
         }
         began.elapsed() / number
     };
     let run = |with: usize, least: Duration| {
-        let port = free_port();
-        let url = format!("tcp://127.0.0.1:{port}");
+        let port = Port::new();
+        let url = port.tcp();
         let mut group = Group::new();
         let consumer = group.run(Program::Consumer, &["--listen", &url, "--senders", "0", "print \"{host}\""]);
-        let mut swarm = Swarm::new(port, with);
+        let mut swarm = Swarm::new(port.number(), with);
+        let all_were_met = AtomicBool::new(with == 0);
         let mean = thread::scope(|scope| {
             let streams = scope.spawn(|| {
                 stream(&url);
-                streams(&url, least)
+                streams(&url, least, &all_were_met)
             });
             while !streams.is_finished() {
                 let next = Instant::now() + Duration::from_secs(1);
                 swarm.tick();
+                all_were_met.fetch_or(swarm.closed > with, Ordering::Relaxed);
                 thread::sleep(next.saturating_duration_since(Instant::now()));
             }
             streams.join().unwrap()
         });
-        let peak = fs::read_to_string(format!("/proc/{}/status", group.pid(consumer))).unwrap();
-        let peak = peak.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        let peak = peak_bytes(group.pid(consumer));
         group.signal(consumer, Signal::TERM);
         let ended = group.wait(consumer, SOON).exits(143);
         assert!(ended.stderr.lines().filter(|line| line.contains("turned away")).count() <= 1 + least.as_secs() as usize / 60, "{ended}");
-        (mean, peak.unwrap_or(0) >> 10, swarm)
+        (mean, peak.unwrap_or(0) >> 20, swarm)
     };
     let (alone, peak_alone, _) = run(0, least.min(Duration::from_secs(10)));
     let (disturbed, peak, swarm) = run(size, least);
@@ -225,7 +241,7 @@ fn thousands_who_say_little_do_not_disturb_a_stream() {
     ));
     assert!(swarm.closed > size, "they were let be");
     // Two seconds to say who they are, and what a busy machine adds.
-    assert!(swarm.oldest < Duration::from_secs(4), "{:?}", swarm.oldest);
+    assert!(swarm.oldest < bound(Duration::from_secs(4)), "{:?}", swarm.oldest);
     assert!(peak < peak_alone + 64, "{peak} MiB, and {peak_alone} MiB when left alone");
-    assert!(disturbed < sized(alone * 3 + Duration::from_secs(5), alone * 13 / 10), "{disturbed:?}, and {alone:?} when left alone");
+    assert!(disturbed < bound(alone * 13 / 10), "{disturbed:?}, and {alone:?} when left alone");
 }

@@ -10,14 +10,14 @@ use std::{
 };
 
 use e2e::{
-    Group,
+    Group, Port,
     Program::{Consumer, Producer},
+    SOON,
     log::Log,
-    running::free_port,
+    proc::bytes_read,
 };
 use rustix::process::Signal;
 
-pub(super) const SOON: Duration = Duration::from_secs(30);
 pub(super) const HOSTS: &str = "print \"{host}\"";
 
 /// A log in the directory of a group, and what it counts by host.
@@ -42,13 +42,10 @@ fn feed(mut pipe: PipeWriter, lines: &[u8]) {
     while std::time::Instant::now() < until && pipe.write_all(lines).is_ok() {}
 }
 
-pub(super) fn local(port: u16) -> String {
-    format!("tcp://127.0.0.1:{port}")
-}
-
 #[test]
 fn both_ways_over_each_kind_of_socket() {
-    for url in ["unix:s.sock".to_owned(), local(free_port())] {
+    let port = Port::new();
+    for url in ["unix:s.sock".to_owned(), port.tcp()] {
         for threads in ["1", "4"] {
             let mut group = Group::new();
             let log = log_in(&group, "log", 61, 20_000);
@@ -77,7 +74,8 @@ fn a_consumer_that_fails_in_the_middle_is_a_failure_on_both_sides() {
         ("where nosuch == 1", null(), 2, "nosuch"),
         ("where bytes > 0 | let x = bytes + 9223372036854775807 | null", null(), 1, "overflow"),
     ] {
-        for url in ["unix:s".to_owned(), local(free_port())] {
+        let port = Port::new();
+        for url in ["unix:s".to_owned(), port.tcp()] {
             let mut group = Group::new();
             let stdout = stdout.try_clone().unwrap();
             let consumer = group.run_writing_to(Consumer, &["--listen", &url, query], stdout);
@@ -122,7 +120,8 @@ fn a_consumer_that_has_enough_is_quiet_success() {
     let lines = Log::common(74, 1000).text();
     for more in [&[][..], &["-F"]] {
         let mut group = Group::new();
-        let url = local(free_port());
+        let port = Port::new();
+        let url = port.tcp();
         let consumer = group.run(Consumer, &["--listen", &url, "head 2000 | count | csv"]);
         let log = log_in(&group, "log", 75, 3000);
         assert_eq!(log.0.len(), 3000);
@@ -186,11 +185,12 @@ fn three_senders_into_one() {
 fn two_consumers_are_merged_by_a_third() {
     let mut group = Group::new();
     let log = log_in(&group, "log", 68, 30_000);
-    let ports = [free_port(), free_port(), free_port()];
-    let merge = group.run(Consumer, &["--listen", &local(ports[2]), "--senders", "2", "sum(count) as count by host | sort host | csv"]);
-    let part = format!("count by host | emit {}", local(ports[2]));
-    let parts: Vec<usize> = ports[..2].iter().map(|port| group.run(Consumer, &["--listen", &local(*port), &part])).collect();
-    let producer = group.run(Producer, &["apache", "log", "--to", &local(ports[0]), "--to", &local(ports[1])]);
+    let ports = [(); 3].map(|()| Port::new());
+    let urls = ports.each_ref().map(Port::tcp);
+    let merge = group.run(Consumer, &["--listen", &urls[2], "--senders", "2", "sum(count) as count by host | sort host | csv"]);
+    let part = format!("count by host | emit {}", urls[2]);
+    let parts: Vec<usize> = urls[..2].iter().map(|url| group.run(Consumer, &["--listen", url, &part])).collect();
+    let producer = group.run(Producer, &["apache", "log", "--to", &urls[0], "--to", &urls[1]]);
     group.wait(producer, SOON).exits(0).quietly();
     for part in parts {
         group.wait(part, SOON).exits(0).quietly();
@@ -200,7 +200,8 @@ fn two_consumers_are_merged_by_a_third() {
 
 #[test]
 fn head_stops_the_producer_at_once() {
-    for url in ["unix:s".to_owned(), local(free_port())] {
+    let port = Port::new();
+    for url in ["unix:s".to_owned(), port.tcp()] {
         let mut group = Group::new();
         let log = Log::common(69, 1000);
         let (reader, writer) = std::io::pipe().unwrap();
@@ -226,7 +227,8 @@ fn head_stops_the_producer_at_once() {
 
 #[test]
 fn a_killed_producer_is_seen_and_what_came_is_answered() {
-    for url in ["unix:s".to_owned(), local(free_port())] {
+    let port = Port::new();
+    for url in ["unix:s".to_owned(), port.tcp()] {
         let mut group = Group::new();
         let log = Log::common(71, 1000);
         let (reader, mut writer) = std::io::pipe().unwrap();
@@ -237,13 +239,13 @@ fn a_killed_producer_is_seen_and_what_came_is_answered() {
         group.signal(producer, Signal::KILL);
         let ended = group.wait(consumer, SOON).exits(3).says("incomplete");
         assert_eq!(ended.stdout.lines().count(), 1000, "{ended}");
-        assert!(ended.took < SOON, "{ended}");
     }
 }
 
 #[test]
 fn a_killed_consumer_is_seen_and_accounted_for() {
-    for url in ["unix:s".to_owned(), local(free_port())] {
+    let port = Port::new();
+    for url in ["unix:s".to_owned(), port.tcp()] {
         let mut group = Group::new();
         let log = Log::common(72, 1000);
         let (reader, writer) = std::io::pipe().unwrap();
@@ -361,10 +363,7 @@ fn a_consumer_that_died_with_what_it_knew_fails_the_run() {
     let producer = group.start(Producer, &["apache", "--to", "unix:a", "--to", "unix:b"], reader);
     std::thread::scope(|scope| {
         scope.spawn(|| feed(writer, &Log::common(78, 1000).text()));
-        let sent = |group: &Group| fs::read_to_string(format!("/proc/{}/io", group.pid(producer))).unwrap_or_default();
-        group.until("much was read", SOON, |group| {
-            sent(group).lines().find_map(|line| line.strip_prefix("rchar: ")?.parse::<u64>().ok()).is_some_and(|bytes| bytes > 10_000_000)
-        });
+        group.until("much was read", SOON, |group| bytes_read(group.pid(producer)).is_some_and(|bytes| bytes > 10_000_000));
         group.signal(consumers[1], Signal::KILL);
         group.wait(producer, SOON).exits(3).says("unix:b");
     });
@@ -374,7 +373,8 @@ fn a_consumer_that_died_with_what_it_knew_fails_the_run() {
 
 #[test]
 fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
-    for (url, senders) in [("unix:s".to_owned(), "1"), (local(free_port()), "1"), (local(free_port()), "0")] {
+    let port = Port::new();
+    for (url, senders) in [("unix:s".to_owned(), "1"), (port.tcp(), "1"), (port.tcp(), "0")] {
         let mut group = Group::new();
         let (reader, mut writer) = std::io::pipe().unwrap();
         let consumer = group.run(Consumer, &["--listen", &url, "--senders", senders, "where nosuch == 1"]);
@@ -396,7 +396,8 @@ fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
 /// That is seen before anybody is called.
 #[test]
 fn what_cannot_be_read_together_is_a_mistake_in_what_was_typed() {
-    let nobody = local(free_port());
+    let port = Port::new();
+    let nobody = port.tcp();
     for (urls, why) in [
         (["a.rec", "b.rec"], "--from a.rec: only sockets can be read together"),
         ([&nobody, "b.rec"], "--from b.rec: only sockets can be read together"),
@@ -407,15 +408,15 @@ fn what_cannot_be_read_together_is_a_mistake_in_what_was_typed() {
         group.scratch().write("a.rec", "");
         group.scratch().write("b.rec", "");
         let consumer = group.run(Consumer, &["--from", urls[0], "--from", urls[1], "count"]);
-        let ended = group.wait(consumer, SOON).exits(2).says(why);
-        assert!(ended.took < Duration::from_secs(5), "{ended}");
+        group.wait(consumer, SOON).exits(2).says(why);
     }
 }
 
 #[test]
 fn a_next_consumer_that_is_killed_is_said_to_be_lost() {
     let lines = Log::common(88, 1000).text();
-    for (url, query) in [("unix:b".to_owned(), HOSTS), (local(free_port()), COUNT)] {
+    let port = Port::new();
+    for (url, query) in [("unix:b".to_owned(), HOSTS), (port.tcp(), COUNT)] {
         let mut group = Group::new();
         let last = group.run(Consumer, &["--listen", &url, query]);
         let first = group.run(Consumer, &["--listen", "unix:a", &format!("tee [ count | csv ] | where bytes >= 0 | emit {url}")]);

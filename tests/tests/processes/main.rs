@@ -19,6 +19,7 @@ mod endurance;
 // A consumer of any number of senders.
 mod endless;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
+mod heirs;
 mod inputs;
 // Fields that come later than the query begins.
 mod late;
@@ -50,6 +51,8 @@ mod strangers;
 mod stops;
 // What is written to a terminal, and what is not.
 mod terminals;
+// How times are read, and what is said of them.
+mod times;
 // Totals, order and bytes, compared with what the log is known to hold.
 mod totals;
 // Workers that are processes of their own.

@@ -15,7 +15,7 @@ fn both_programs_stay_small() {
     let times = INPUT_BYTES.div_ceil(text.len() as u64);
     let query = "stats count, sum(bytes) as b by status | stats sum(count) as n, sum(b) as b | print \"{n} {b}\"";
     let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", query]).feed(Feed::Repeat(text, Some(times)));
-    let outcome = run.deadline(Duration::from_secs(120)).run().succeeds();
+    let outcome = run.run().succeeds();
     let (lines, bytes) = (log.len() as u64 * times, log.total_bytes() * times);
     let outcome = outcome.prints(format!("{lines} {bytes}\n"));
     assert_small(&outcome);
@@ -30,7 +30,7 @@ fn children_that_gather_leave_nothing_to_be_kept() {
     let query = "where len(host) + len(request) + len(datetime) > 0 | count | print \"{count}\"";
     let child = format!("exec:'{}' -j 1 '{query}'", Program::Consumer.path().display());
     let run = Pipeline::producer(&["apache", "-j", "2", "--to", &child, "--to", &child]).feed(Feed::Repeat(text, Some(times)));
-    let outcome = run.deadline(Duration::from_secs(120)).run().exits(&[0]);
+    let outcome = run.run().exits(&[0]);
     let counted: u64 = outcome.text().lines().map(|line| line.parse::<u64>().unwrap()).sum();
     assert_eq!(counted, log.len() as u64 * times, "{outcome}");
     assert_small(&outcome);
@@ -54,7 +54,7 @@ fn a_stalled_reader_slows_both_programs_down() {
 fn a_hundred_thousand_different_keys_take_little() {
     let scratch = Scratch::new();
     scratch.write("keys.json", (0..100_000).map(|n| format!("{{\"{n:x}\":1}}\n")).collect::<String>());
-    let run = Pipeline::producer(&["json", "-j", "2", "--stats", "keys.json"]).dir(scratch.path()).deadline(Duration::from_secs(120));
+    let run = Pipeline::producer(&["json", "-j", "2", "--stats", "keys.json"]).dir(scratch.path());
     let outcome = run.run().exits(&[0]).says(Program::Producer, "100000 lines in, 100000 records out, 0 lines rejected");
     // Three tables that are full, in each of both workers and where the rest of a block is parsed.
     let peak = outcome.end(Program::Producer).peak_bytes.unwrap_or(0);

@@ -1,20 +1,17 @@
 //! Connections that break and come back, or do not: what people are told meanwhile, and that nothing is lost.
 
-use std::{
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::io::Write;
 
 use e2e::{
     Ended, Group,
     Program::{self, Consumer, Producer},
+    SOON,
     log::Log,
     relay::Relay,
-    running::free_port,
 };
 use rustix::process::Signal;
 
-use super::links::{HOSTS, SOON, local};
+use super::links::HOSTS;
 
 /// A producer of lines that are written by and by, and a consumer that prints their hosts; one of them calls the other through
 /// a relay.
@@ -22,7 +19,6 @@ struct Connected {
     group: Group,
     relay: Relay,
     url: String,
-    listens_at: String,
     log: Log,
     writer: Option<std::io::PipeWriter>,
     caller: usize,
@@ -33,17 +29,22 @@ struct Connected {
 impl Connected {
     /// The caller is this program. Half of the lines have come when it returns.
     fn new(caller: Program, options: &[&str]) -> Self {
+        Connected::with(caller, options, options)
+    }
+
+    /// The same with options for the caller and for the listener.
+    fn with(caller: Program, of_caller: &[&str], of_listener: &[&str]) -> Self {
         let mut group = Group::new();
-        let (port, log) = (free_port(), Log::common(401, 200));
-        let relay = Relay::to(port);
-        let (url, listens_at) = (local(relay.port()), local(port));
+        let (relay, log) = (Relay::new(), Log::common(401, 200));
+        let (url, listens_at) = (relay.url(), relay.listener_url());
         let (reader, writer) = std::io::pipe().unwrap();
         let (to, from) = if caller == Producer { ("--to", "--listen") } else { ("--listen", "--from") };
         let at = |is_caller: bool| if is_caller { &*url } else { &*listens_at };
-        let consumer = group.run(Consumer, &[options, &[from, at(caller == Consumer), HOSTS]].concat());
-        let producer = group.start(Producer, &[&["apache"], options, &[to, at(caller == Producer)]].concat(), reader);
+        let options = |program| if program == caller { of_caller } else { of_listener };
+        let consumer = group.run(Consumer, &[options(Consumer), &[from, at(caller == Consumer), HOSTS]].concat());
+        let producer = group.start(Producer, &[&["apache"], options(Producer), &[to, at(caller == Producer)]].concat(), reader);
         let (caller, listener) = if caller == Producer { (producer, consumer) } else { (consumer, producer) };
-        let mut connected = Connected { group, relay, url, listens_at, log, writer: Some(writer), caller, listener, consumer };
+        let mut connected = Connected { group, relay, url, log, writer: Some(writer), caller, listener, consumer };
         connected.write(0);
         connected
     }
@@ -90,9 +91,18 @@ fn a_connection_that_breaks_is_spoken_of_once_and_so_is_its_return() {
 #[test]
 fn one_that_is_mended_at_once_is_not_spoken_of_nor_any_to_whoever_wants_no_words() {
     for caller in [Producer, Consumer] {
-        let connected = Connected::new(caller, &[]);
-        connected.relay.blink();
-        assert_eq!(connected.ends_well(), [Vec::<String>::new(), Vec::new()]);
+        // On a machine that has too much to do it may take longer than the second after which it is spoken of.
+        let is_quiet = (0..20).any(|_| {
+            let connected = Connected::new(caller, &[]);
+            connected.relay.blink();
+            let said = connected.ends_well();
+            let lasted = said.iter().flatten().filter_map(|line| line.split_once(" is connected again, after "));
+            for (_, lasted) in lasted {
+                assert!(lasted.split_once(" s; ").is_some_and(|(s, _)| s.parse::<f64>().is_ok_and(|s| s >= 1.0)), "{said:?}");
+            }
+            said.iter().all(Vec::is_empty)
+        });
+        assert!(is_quiet, "each of twenty was spoken of");
     }
     // The other one shows that it was noticed.
     let [quiet, other] = [&["-q"][..], &[]].map(|options| Connected::new(Producer, options));
@@ -106,13 +116,12 @@ fn one_that_is_mended_at_once_is_not_spoken_of_nor_any_to_whoever_wants_no_words
 /// What the one before it has sent is not known to the new one: that is no return.
 #[test]
 fn a_producer_that_was_started_again_is_not_taken_for_the_one_before_it() {
-    let Connected { mut group, relay, caller: consumer, listener: producer, log, listens_at, writer: _open, .. } =
-        Connected::new(Consumer, &[]);
+    let Connected { mut group, relay, caller: consumer, listener: producer, log, writer: _open, .. } = Connected::new(Consumer, &[]);
     relay.cut();
     group.signal(producer, Signal::KILL);
     group.wait(producer, SOON);
     group.scratch().write("log", log.text());
-    let again = group.run(Producer, &["apache", "log", "--listen", &listens_at]);
+    let again = group.run(Producer, &["apache", "log", "--listen", &relay.listener_url()]);
     group.until_it_says(consumer, "calls again", SOON);
     relay.join();
     let ended = group.wait(consumer, SOON).exits(3).says("was started again");
@@ -141,13 +150,13 @@ fn one_that_does_not_come_back_is_spoken_of_by_both_ends() {
 #[test]
 fn a_signal_ends_a_consumer_whose_sender_is_away() {
     for (signal, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-        let Connected { mut group, relay, caller: consumer, listener: producer, writer: _open, .. } = Connected::new(Consumer, &[]);
+        let Connected { mut group, relay, caller: consumer, listener: producer, writer: _open, .. } =
+            Connected::with(Consumer, &["--retry-timeout", "1h"], &[]);
         relay.cut();
-        group.until_it_says(consumer, "calls again", SOON);
-        let sent = Instant::now();
+        group.until_it_says(consumer, "calls again for up to 3600s", SOON);
         group.signal(consumer, signal);
         let ended = group.wait(consumer, SOON).exits(code).says("it is waited for no longer");
-        assert!(ended.stdout.lines().count() == 100 && sent.elapsed() < Duration::from_secs(2), "{:?}\n{ended}", sent.elapsed());
+        assert_eq!(ended.stdout.lines().count(), 100, "{ended}");
         // Its producer hears nothing, until it is told that the way is closed.
         relay.sever();
         group.wait(producer, SOON).exits(3);
@@ -159,7 +168,7 @@ fn a_signal_ends_a_consumer_whose_sender_is_away() {
 fn a_producer_that_was_told_to_end_waits_for_its_consumer_and_tells_what_became_of_it() {
     for (comes_back, code) in [(true, 143), (false, 3)] {
         let Connected { mut group, relay, caller: producer, listener: consumer, writer: _open, .. } =
-            Connected::new(Producer, &["--retry-timeout", if comes_back { "30s" } else { "3s" }]);
+            Connected::new(Producer, &["--retry-timeout", if comes_back { "1h" } else { "3s" }]);
         relay.cut();
         group.until_it_says(producer, "calls again", SOON);
         group.signal(producer, Signal::TERM);

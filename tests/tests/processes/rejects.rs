@@ -134,3 +134,57 @@ fn a_rejects_file_that_cannot_be_written_costs_no_output() {
     run.exits(&[1]);
     assert_eq!(scratch.read("keep.rec"), b"precious");
 }
+
+#[test]
+fn nothing_but_rejects_is_an_error_however_few_and_asked_once() {
+    let scratch = Scratch::new();
+    let junk = scratch.write("junk", "junk\n");
+    let typed = scratch.write("typed.csv", "n\nx\n");
+    let torn = scratch.write("torn", "abc");
+    let shown = |path: &std::path::Path| path.to_str().unwrap().to_owned();
+    let cases = [
+        vec!["json".into(), shown(&junk)],
+        vec!["apache".into(), shown(&junk)],
+        vec!["regex".into(), r"(?P<n>\d+)".into(), shown(&junk)],
+        vec!["csv".into(), "--cast".into(), "n=int".into(), shown(&typed)],
+        vec!["struct".into(), "<q".into(), "--names".into(), "n".into(), shown(&torn)],
+    ];
+    for args in cases {
+        // A query that names what is no field says nothing where the producer has failed.
+        for query in ["count", "where nosuch == 1", "table"] {
+            let outcome = Pipeline::both(&args, &[query.to_owned()]).run().exits(&[4, 4]);
+            let said = format!("{}{}", outcome.producer_says(), outcome.consumer_says());
+            assert_eq!(said.matches("is this the right format?").count(), 1, "{outcome}");
+            assert!(!said.contains("nosuch"), "{outcome}");
+        }
+    }
+    let one = format!("junk\n{}", String::from_utf8(Log::common(1, 1).text().into()).unwrap());
+    run(&[], one.as_bytes()).exits(&[0, 0]).prints("1\n");
+    // Who allows them has what is allowed.
+    run(&["--max-errors", "1"], b"junk\n").exits(&[0, 0]).prints("0\n");
+}
+
+#[test]
+fn a_mistake_in_what_was_typed_is_one_on_both_sides_and_said_once() {
+    let scratch = Scratch::new();
+    let file = scratch.write("a.csv", "a\n1\n");
+    let file = file.to_str().unwrap();
+    for (args, what) in [
+        (vec!["csv", "--cast", "a=integer", file], "a=integer"),
+        (vec!["csv", "--fields", "nosuch", file], "nosuch"),
+        (vec!["apache", "--fields", "nosuch", file], "nosuch"),
+        (vec!["apach", file], "apach"),
+        (vec!["csv", "--nosuch", file], "nosuch"),
+        (vec!["csv", "--rejects", file, file], "--rejects"),
+    ] {
+        let outcome = Pipeline::both(&args, &["count"]).run().exits(&[2, 2]);
+        assert!(outcome.producer_says().contains(what) && !outcome.consumer_says().contains(what), "{outcome}");
+        assert!(!outcome.consumer_says().contains("truncated"), "{outcome}");
+    }
+}
+
+#[test]
+fn a_producer_that_sent_nothing_has_sent_nothing() {
+    let outcome = Pipeline::consumer(&["count"]).input("").run().exits(&[3]).says(Program::Consumer, "the producer sent nothing");
+    assert!(!outcome.consumer_says().contains("truncated"), "{outcome}");
+}

@@ -6,10 +6,10 @@ use std::{
 };
 
 use e2e::{
-    Ended, Group, Outcome, Pipeline,
+    Ended, Group, Outcome, Pipeline, Port,
     Program::{Consumer, Producer},
+    SOON,
     log::{Log, Random},
-    running::free_port,
 };
 use rustix::{
     fs::{CWD, FileType, Mode, mknodat},
@@ -18,7 +18,6 @@ use rustix::{
 
 use super::strangers::certificates;
 
-const SOON: Duration = Duration::from_secs(60);
 const LINES: usize = 5000;
 /// Copies of the log in one file, so that a consumer is in the middle of it for a while.
 const TIMES: usize = if cfg!(debug_assertions) { 40 } else { 200 };
@@ -63,7 +62,8 @@ fn all_is_there(group: &mut Group, producer: usize, consumer: usize, answer: &st
 
 #[test]
 fn a_consumer_that_was_started_again_is_sent_the_whole_again() {
-    for url in ["unix:s".to_owned(), format!("tcp://127.0.0.1:{}", free_port())] {
+    let port = Port::new();
+    for url in ["unix:s".to_owned(), port.tcp()] {
         for [of_producer, of_consumer] in ends(&url) {
             let (mut group, answer) = group();
             let producer = start(&mut group, Producer, &of_producer, &["apache", "log", "--replay", "--stats"]);
@@ -82,7 +82,8 @@ fn a_consumer_that_was_started_again_is_sent_the_whole_again() {
 fn encrypted_too_and_again_and_again() {
     let (mut group, answer) = group();
     certificates(group.scratch(), "ca.pem", &["host"]);
-    let url = format!("tls://localhost:{}", free_port());
+    let port = Port::new();
+    let url = port.tls();
     let listens = ["--listen", &url, "--cert", "host.pem", "--key", "host.key"];
     let consumer = |group: &mut Group| group.run(Consumer, &[&listens[..], &[QUERY]].concat());
     let first = consumer(&mut group);
@@ -100,7 +101,8 @@ fn encrypted_too_and_again_and_again() {
 #[test]
 fn one_that_was_told_to_end_may_be_started_again_too() {
     let (mut group, answer) = group();
-    let url = format!("tcp://127.0.0.1:{}", free_port());
+    let port = Port::new();
+    let url = port.tcp();
     let first = group.run(Consumer, &["--listen", &url, QUERY]);
     let producer = group.run(Producer, &["apache", "log", "--replay", "--to", &url]);
     group.until("records have come", SOON, |group| group.ended(first).stdout.len() > 100);
@@ -127,8 +129,8 @@ fn rejects_are_kept_once() {
 
 #[test]
 fn without_replay_the_run_has_failed() {
-    let port = free_port();
-    let url = format!("tcp://127.0.0.1:{port}");
+    let port = Port::new();
+    let url = port.tcp();
     for [of_producer, of_consumer] in ends(&url) {
         let (mut group, _) = group();
         let producer = start(&mut group, Producer, &of_producer, &["apache", "log"]);
@@ -140,7 +142,7 @@ fn without_replay_the_run_has_failed() {
         let second = start(&mut group, Consumer, &of_consumer, &[QUERY]);
         let listens = of_consumer[0] == "--listen";
         if listens {
-            group.until("it listens", SOON, |_| is_listened_at(port));
+            group.until("it listens", SOON, |_| is_listened_at(port.number()));
         }
         group.signal(producer, Signal::CONT);
         let ended = group.wait(producer, SOON).exits(3).says("frames it has confirmed");
@@ -161,7 +163,8 @@ fn is_listened_at(port: u16) -> bool {
 
 #[test]
 fn one_that_does_not_come_back_is_waited_for_as_long_as_was_said() {
-    for url in ["unix:s".to_owned(), format!("tcp://127.0.0.1:{}", free_port())] {
+    let port = Port::new();
+    for url in ["unix:s".to_owned(), port.tcp()] {
         for [of_producer, of_consumer] in ends(&url) {
             let (mut group, _) = group();
             let producer = start(&mut group, Producer, &of_producer, &["apache", "log", "--replay", "--retry-timeout", "4s"]);
@@ -171,7 +174,8 @@ fn one_that_does_not_come_back_is_waited_for_as_long_as_was_said() {
             let ended = group.wait(producer, SOON).exits(3).says("frames it has confirmed");
             assert_eq!(ended.stderr.matches("waits up to 4s for it, or for another consumer").count(), 1, "{ended}");
             let waited = killed_at.elapsed();
-            assert!(waited > Duration::from_millis(900) && waited < Duration::from_secs(20), "{waited:?}");
+            // Not for as long as it would without a word.
+            assert!(waited > Duration::from_millis(900) && waited < Duration::from_secs(29), "{waited:?}");
         }
     }
 }
@@ -240,7 +244,8 @@ fn killed_at_any_moment() {
     let first_seed = number("CHAOS_SEED", 1);
     for seed in first_seed..first_seed + number("CHAOS_RUNS", 6) {
         let mut random = Random::new(seed);
-        let url = if seed % 2 == 0 { "unix:s".to_owned() } else { format!("tcp://127.0.0.1:{}", free_port()) };
+        let port = Port::new();
+        let url = if seed % 2 == 0 { "unix:s".to_owned() } else { port.tcp() };
         let [of_producer, of_consumer] = &ends(&url)[random.below(2) as usize];
         let (mut group, answer) = group();
         let producer = start(&mut group, Producer, of_producer, &["apache", "log", "--replay", "--connect-timeout", "1m"]);
@@ -279,18 +284,16 @@ fn a_signal_ends_the_wait_for_a_lost_consumer() {
     for (nth, (unix, of_producer, of_consumer, silent)) in cases.into_iter().enumerate() {
         let (signal, code, name) = if nth % 2 == 0 { (Signal::TERM, 143, "SIGTERM") } else { (Signal::INT, 130, "SIGINT") };
         let (mut group, _) = group();
-        let port = free_port();
-        let url = if unix { "unix:s".to_owned() } else { format!("tcp://127.0.0.1:{port}") };
+        let port = Port::new();
+        let url = if unix { "unix:s".to_owned() } else { port.tcp() };
         let listens = of_producer == "--listen";
-        let producer = start(&mut group, Producer, &[of_producer, url.clone()], &["apache", "log", "--replay"]);
+        let producer = start(&mut group, Producer, &[of_producer, url.clone()], &["apache", "log", "--replay", "--retry-timeout", "1h"]);
         let first = start(&mut group, Consumer, &[of_consumer, url], &[QUERY]);
         kill_in_the_middle(&mut group, first);
-        let _silent = silent.then(|| std::net::TcpListener::bind(("127.0.0.1", port)).unwrap());
-        group.until_it_says(producer, "waits up to 30s for it, or for another consumer", SOON);
-        let sent = Instant::now();
+        let _silent = silent.then(|| std::net::TcpListener::bind(("127.0.0.1", port.number())).unwrap());
+        group.until_it_says(producer, "waits up to 3600s for it, or for another consumer", SOON);
         group.signal(producer, signal);
         let ended = group.wait(producer, SOON).exits(code).says("frames it has confirmed").says(&format!("ended by {name}"));
-        assert!(sent.elapsed() < Duration::from_secs(2), "{:?}\n{ended}", sent.elapsed());
         assert!(!listens || !group.dir().join("s").exists(), "the socket is gone\n{ended}");
     }
 }

@@ -1,8 +1,8 @@
 //! What does not fit in memory: the answer is the same, memory stays within its bounds, and a disk that fails is an error.
 
-use std::{fs, time::Duration};
+use std::fs;
 
-use e2e::{Feed, Pipeline, Program, Scratch, log::Log};
+use e2e::{Feed, Moved, Pipeline, Program, SOON, Scratch, log::Log};
 
 /// Beyond what `--memory` bounds: the program itself, batches on their way, buffers of the system's allocator.
 const OVERHEAD_BYTES: u64 = 64 << 20;
@@ -22,7 +22,7 @@ fn the_answer_is_the_same_for_any_memory_and_any_number_of_threads() {
         let answer = |memory: &str, threads: &str| {
             let scratch = Scratch::new();
             let args = ["--memory", memory, "--temp-dir", ".", "-j", threads, query];
-            let outcome = Pipeline::both(&["apache"], &args).input(text.clone()).dir(scratch.path()).deadline(DEADLINE).run().succeeds();
+            let outcome = Pipeline::both(&["apache"], &args).input(text.clone()).dir(scratch.path()).run().succeeds();
             assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0, "something was left");
             outcome.stdout
         };
@@ -34,8 +34,6 @@ fn the_answer_is_the_same_for_any_memory_and_any_number_of_threads() {
     }
 }
 
-const DEADLINE: Duration = Duration::from_secs(120);
-
 /// Slow, as all that has to do with memory is.
 #[test]
 fn memory_stays_within_its_bounds() {
@@ -44,7 +42,7 @@ fn memory_stays_within_its_bounds() {
     for query in ["sort request, -bytes | null", "let n = bytes * 7919 % 1000003 | stats count by n, host, request | null"] {
         let args = ["--memory", "24MiB", "-j", "2", query];
         let run = Pipeline::both(&["apache", "-j", "2"], &args).feed(Feed::Repeat(text.clone(), Some(times)));
-        let outcome = run.deadline(Duration::from_secs(240)).run().succeeds();
+        let outcome = run.deadline(SOON * 2).run().succeeds();
         // Where the system does not tell, there is nothing to compare.
         let Some(peak) = outcome.end(Program::Consumer).peak_bytes else { continue };
         assert!(peak <= (24 << 20) + OVERHEAD_BYTES, "{query}: {} MiB\n{outcome}", peak >> 20);
@@ -56,7 +54,7 @@ fn a_full_disk_is_an_error_that_says_how_to_mend_it() {
     let text = Log::common(63, 20_000).text();
     for query in QUERIES {
         let run = Pipeline::both(&["apache"], &["--memory", "64KiB", query]).input(text.clone()).limit_file_size(64);
-        let outcome = run.deadline(DEADLINE).run();
+        let outcome = run.run();
         assert_eq!(outcome.end(Program::Consumer).code(), Some(1), "{outcome}");
         let said = outcome.consumer_says();
         assert!(said.contains("cannot write temporary data in ") && said.contains("--temp-dir DIR"), "{said}");
@@ -77,7 +75,7 @@ fn nothing_is_left_of_a_program_that_was_killed() {
     let scratch = Scratch::new();
     let run = Pipeline::both(&["apache"], &["--memory", "64KiB", "--temp-dir", ".", "sort bytes"]);
     let run = run.feed(Feed::Silent(Log::common(65, 20_000).text())).dir(scratch.path());
-    let outcome = run.kill_after(Program::Consumer, Duration::from_secs(3)).run();
+    let outcome = run.kill_when(Program::Consumer, Moved::Written(Program::Consumer, 500_000)).run();
     assert_eq!(outcome.end(Program::Consumer).code(), None, "it was to be killed\n{outcome}");
     assert_eq!(fs::read_dir(scratch.path()).unwrap().count(), 0);
 }

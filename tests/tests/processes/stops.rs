@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use e2e::{Feed, Pipeline, Program, Scratch, Take, log::Log};
+use e2e::{Feed, Moved, Pipeline, Program, Scratch, Take, log::Log};
 use rustix::fs::{CWD, FileType, Mode, mknodat};
-
-const SOON: Duration = Duration::from_secs(5);
 
 /// Lines for ever.
 fn endless() -> Feed {
@@ -18,11 +16,11 @@ fn head_stops_an_endless_source_at_once() {
     let expect: String = Log::common(31, 3).0.iter().map(|entry| entry.host.clone() + "\n").collect();
     for threads in ["1", "2", "8"] {
         let run = Pipeline::both(&["apache", "-j", threads], &["-j", threads, "head 3 | print \"{host}\""]);
-        run.feed(endless()).deadline(SOON).run().succeeds().prints(&expect);
+        run.feed(endless()).run().succeeds().prints(&expect);
     }
-    Pipeline::both(&["apache"], &["head 3 | count | csv"]).feed(endless()).deadline(SOON).run().succeeds().prints("count\n3\n");
-    Pipeline::both(&["apache"], &["distinct method | head 2 | print \"{method}\""]).feed(endless()).deadline(SOON).run().succeeds();
-    Pipeline::both(&["apache"], &["head 0 | null"]).feed(endless()).deadline(SOON).run().succeeds();
+    Pipeline::both(&["apache"], &["head 3 | count | csv"]).feed(endless()).run().succeeds().prints("count\n3\n");
+    Pipeline::both(&["apache"], &["distinct method | head 2 | print \"{method}\""]).feed(endless()).run().succeeds();
+    Pipeline::both(&["apache"], &["head 0 | null"]).feed(endless()).run().succeeds();
 }
 
 #[test]
@@ -32,8 +30,7 @@ fn a_silent_source_does_not_keep_anybody() {
     for threads in ["1", "2"] {
         // One line has come, the source stays open and silent: the answer is there, and so is the end.
         let run = Pipeline::both(&["apache", "-j", threads], &["-j", threads, "head 1 | print \"{host}\""]);
-        let outcome = run.feed(Feed::Silent(log.text())).deadline(SOON).run().succeeds().prints(&expect);
-        assert!(outcome.took < Duration::from_secs(2), "{outcome}");
+        run.feed(Feed::Silent(log.text())).run().succeeds().prints(&expect);
     }
 }
 
@@ -47,7 +44,7 @@ fn lines_come_out_when_they_have_come_in() {
     {
         for threads in ["1", "2"] {
             let run = Pipeline::both(&["apache", "-j", threads], &["-j", threads, query]).feed(Feed::UntilTaken(log.text()));
-            run.take(Take::Lines(7)).deadline(SOON).run().succeeds().prints(&expect);
+            run.take(Take::Lines(7)).run().succeeds().prints(&expect);
         }
     }
 }
@@ -56,24 +53,25 @@ fn lines_come_out_when_they_have_come_in() {
 fn a_closed_stdout_and_a_silent_source_is_quiet_success() {
     let log = Log::common(33, 7);
     let run = Pipeline::both(&["apache"], &["print \"{host}\""]).feed(Feed::Silent(log.text())).take(Take::Lines(7));
-    run.deadline(SOON).run().succeeds();
+    run.run().succeeds();
 }
 
 #[test]
 fn a_closed_stdout_is_quiet_success() {
     for query in ["print", "json", "table", "csv", "where status == 404 | print \"{host}\""] {
-        let outcome = Pipeline::both(&["apache"], &[query]).feed(endless()).take(Take::Lines(1)).deadline(SOON).run().succeeds();
+        let outcome = Pipeline::both(&["apache"], &[query]).feed(endless()).take(Take::Lines(1)).run().succeeds();
         assert_eq!(outcome.text().lines().count(), 1, "{outcome}");
     }
-    let outcome = Pipeline::producer(&["apache"]).feed(endless()).take(Take::Lines(1)).deadline(SOON).run();
+    let outcome = Pipeline::producer(&["apache"]).feed(endless()).take(Take::Lines(1)).run();
     outcome.succeeds();
 }
 
 #[test]
 fn a_killed_producer_is_no_clean_end() {
     for query in ["count | csv", "where status == 999 | print", "null", "top 3 by bytes | print"] {
-        let run = Pipeline::both(&["apache"], &[query]).feed(endless()).kill_after(Program::Producer, Duration::from_millis(300));
-        let outcome = run.deadline(SOON).run().without_panic();
+        let run =
+            Pipeline::both(&["apache"], &[query]).feed(endless()).kill_when(Program::Producer, Moved::Read(Program::Consumer, 1 << 20));
+        let outcome = run.run().without_panic();
         assert_eq!((outcome.ends[0].code(), outcome.ends[1].code()), (None, Some(3)), "{outcome}");
         assert!(outcome.consumer_says().contains("incomplete"), "{outcome}");
         // What had come is answered all the same.
@@ -87,15 +85,15 @@ fn a_killed_producer_is_no_clean_end() {
 #[test]
 fn a_producer_killed_before_its_first_frame_is_no_clean_end() {
     let run = Pipeline::both(&["apache"], &["count"]).feed(Feed::Silent(Vec::new()));
-    let outcome = run.kill_after(Program::Producer, Duration::from_millis(200)).deadline(SOON).run();
+    let outcome = run.kill_when(Program::Producer, Moved::Written(Program::Producer, 1)).run();
     assert_eq!((outcome.ends[0].code(), outcome.ends[1].code()), (None, Some(3)), "{outcome}");
 }
 
 #[test]
 fn a_killed_consumer_ends_the_producer_quietly() {
     for feed in [endless(), Feed::Silent(Log::common(34, 5000).text())] {
-        let run = Pipeline::both(&["apache"], &["count"]).feed(feed).kill_after(Program::Consumer, Duration::from_millis(300));
-        let outcome = run.deadline(SOON).run();
+        let run = Pipeline::both(&["apache"], &["count"]).feed(feed).kill_when(Program::Consumer, Moved::Read(Program::Consumer, 50_000));
+        let outcome = run.run();
         assert_eq!((outcome.ends[0].code(), outcome.ends[1].code()), (Some(0), None), "{outcome}");
         assert_eq!(outcome.producer_says(), "", "{outcome}");
     }
@@ -103,14 +101,14 @@ fn a_killed_consumer_ends_the_producer_quietly() {
 
 #[test]
 fn a_query_that_is_wrong_ends_the_producer_quietly() {
-    let run = Pipeline::both(&["apache"], &["where statuss == 404"]).feed(endless()).deadline(SOON).run();
+    let run = Pipeline::both(&["apache"], &["where statuss == 404"]).feed(endless()).run();
     let outcome = run.exits(&[0, 2]).says(Program::Consumer, "did you mean `status`?");
     assert_eq!(outcome.producer_says(), "", "{outcome}");
 }
 
 #[test]
 fn a_failing_answer_ends_the_producer_quietly() {
-    let run = Pipeline::both(&["apache"], &["let x = bytes + 9223372036854775807 | null"]).feed(endless()).deadline(SOON).run();
+    let run = Pipeline::both(&["apache"], &["let x = bytes + 9223372036854775807 | null"]).feed(endless()).run();
     let outcome = run.exits(&[0, 1]).says(Program::Consumer, "integer overflow");
     assert_eq!(outcome.producer_says(), "", "{outcome}");
 }
@@ -134,9 +132,9 @@ fn again_and_again() {
     // A race between a reader that goes and a writer that writes shows in one run of many.
     let runs: u32 = std::env::var("E2E_RACE_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(25);
     for _ in 0..runs {
-        Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "head 1 | print \"{host}\""]).feed(endless()).deadline(SOON).run().succeeds();
+        Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "head 1 | print \"{host}\""]).feed(endless()).run().succeeds();
         let run = Pipeline::both(&["apache", "-j", "2"], &["-j", "2", "print \"{host}\""]).feed(endless()).take(Take::Lines(1));
-        run.deadline(SOON).run().succeeds();
+        run.run().succeeds();
     }
 }
 
@@ -145,9 +143,8 @@ fn a_consumer_at_a_named_pipe_without_a_writer_ends_with_its_reader() {
     let scratch = Scratch::new();
     let path = scratch.path().join("fifo");
     mknodat(CWD, &path, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-    let run = || Pipeline::consumer(&["--from", "fifo", "count | csv"]).dir(scratch.path()).deadline(SOON);
-    let outcome = run().take(Take::Stall(Duration::from_millis(300))).run().succeeds();
-    assert!(outcome.took < Duration::from_secs(2), "{outcome}");
+    let run = || Pipeline::consumer(&["--from", "fifo", "count | csv"]).dir(scratch.path());
+    run().take(Take::Stall(Duration::from_millis(300))).run().succeeds();
     // And it reads what comes.
     let stream = Pipeline::producer(&["apache"]).input(Log::common(36, 4000).text()).run().succeeds().stdout;
     std::thread::scope(|scope| {

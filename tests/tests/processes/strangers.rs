@@ -12,13 +12,12 @@ use std::{
 };
 
 use e2e::{
-    Feed, Outcome, Pipeline, Program, Scratch, certificates,
+    Group, Outcome, Pipeline, Port, Program, SOON, Scratch, certificates,
     log::{Log, Random},
-    running::free_port,
     stream::{HEADER_BYTES, PREAMBLE_BYTES},
 };
 
-use crate::endurance::{show, sized};
+use crate::endurance::{bound, show, sized};
 
 const LINES: usize = 500;
 
@@ -37,7 +36,7 @@ fn producer(directory: &Path, args: &[&str]) -> Pipeline {
 fn listening<T: Send>(directory: &Path, url: &str, options: &[&str], others: impl FnOnce() -> T + Send) -> (Outcome, T) {
     let consumer = Pipeline::consumer(&[&["--listen", url, "count | print"], options].concat()).dir(directory);
     thread::scope(|scope| {
-        let consumer = scope.spawn(|| consumer.deadline(Duration::from_secs(60)).run());
+        let consumer = scope.spawn(|| consumer.run());
         let others = others();
         (consumer.join().unwrap(), others)
     })
@@ -49,7 +48,8 @@ fn a_token_opens_and_nothing_else_does() {
     certificates(&scratch, "ca.pem", &["host"]);
     scratch.write("token", "s3cret\n");
     scratch.write("guess", "s3cres\n");
-    let url = format!("tls://localhost:{}", free_port());
+    let port = Port::new();
+    let url = port.tls();
     let options = ["--cert", "host.pem", "--key", "host.key", "--token-file", "token"];
     let (consumer, ()) = listening(scratch.path(), &url, &options, || {
         let call = |more: &[&str]| producer(scratch.path(), &[&["--to", &url, "--ca", "ca.pem"], more].concat()).run();
@@ -66,14 +66,14 @@ fn a_listener_is_who_it_says_or_is_sent_nothing() {
     let scratch = Scratch::new();
     certificates(&scratch, "ca.pem", &["host"]);
     certificates(&scratch, "other-ca.pem", &[]);
-    let port = free_port();
-    let url = format!("tls://localhost:{port}");
+    let port = Port::new();
+    let url = port.tls();
     let (consumer, ()) = listening(scratch.path(), &url, &["--cert", "host.pem", "--key", "host.key"], || {
         let call = |url: &str, ca: &str| producer(scratch.path(), &["--to", url, "--ca", ca]).run();
         call(&url, "other-ca.pem").exits(&[1]).says(Program::Producer, "not signed by any in --ca");
-        call(&format!("tls://127.0.0.1:{port}"), "ca.pem").exits(&[1]).says(Program::Producer, "not for 127.0.0.1, but for");
+        call(&port.tcp().replace("tcp:", "tls:"), "ca.pem").exits(&[1]).says(Program::Producer, "not for 127.0.0.1, but for");
         producer(scratch.path(), &["--to", &url]).run().exits(&[2]).says(Program::Producer, "--ca FILE is missing");
-        producer(scratch.path(), &["--to", &format!("tcp://127.0.0.1:{port}")]).run().exits(&[1]).says(Program::Producer, "it speaks TLS");
+        producer(scratch.path(), &["--to", &port.tcp()]).run().exits(&[1]).says(Program::Producer, "it speaks TLS");
         call(&url, "ca.pem").succeeds();
     });
     consumer.exits(&[0]).prints(format!("{LINES}\n")).says(Program::Consumer, "not signed by any in its --ca");
@@ -83,10 +83,10 @@ fn a_listener_is_who_it_says_or_is_sent_nothing() {
 fn tls_to_a_listener_without_is_told_apart() {
     let scratch = Scratch::new();
     certificates(&scratch, "ca.pem", &[]);
-    let port = free_port();
-    let url = format!("tcp://127.0.0.1:{port}");
+    let port = Port::new();
+    let url = port.tcp();
     let (consumer, ()) = listening(scratch.path(), &url, &[], || {
-        let tls = format!("tls://127.0.0.1:{port}");
+        let tls = url.replace("tcp:", "tls:");
         producer(scratch.path(), &["--to", &tls, "--ca", "ca.pem"]).run().exits(&[1]).says(Program::Producer, "does not speak TLS");
         producer(scratch.path(), &["--to", &url]).run().succeeds();
     });
@@ -98,7 +98,8 @@ fn both_ends_may_have_to_show_who_they_are() {
     let scratch = Scratch::new();
     certificates(&scratch, "ca.pem", &["host", "caller"]);
     certificates(&scratch, "other-ca.pem", &["stranger"]);
-    let url = format!("tls://localhost:{}", free_port());
+    let port = Port::new();
+    let url = port.tls();
     let options = ["--listen", &url, "--cert", "host.pem", "--key", "host.key", "--ca", "ca.pem"];
     thread::scope(|scope| {
         // Here it is the producer that listens.
@@ -118,8 +119,8 @@ fn what_is_not_safe_is_refused_before_anything_is_sent() {
     let scratch = Scratch::new();
     certificates(&scratch, "ca.pem", &["host"]);
     scratch.write("token", "s3cret\n");
-    let (dir, port) = (scratch.path(), free_port());
-    let everywhere = format!("tcp://0.0.0.0:{port}");
+    let (dir, port) = (scratch.path(), Port::new());
+    let everywhere = format!("tcp://0.0.0.0:{}", port.number());
     producer(dir, &["--listen", &everywhere]).run().exits(&[2]).says(Program::Producer, "--insecure");
     Pipeline::consumer(&["--listen", &everywhere, "count"]).run().exits(&[2]).says(Program::Consumer, "tls://");
     // An address that is kept for documentation: nobody could be reached there.
@@ -128,11 +129,11 @@ fn what_is_not_safe_is_refused_before_anything_is_sent() {
     let clear = ["--to", "tcp://127.0.0.1:7000", "--ca", "ca.pem"];
     producer(dir, &clear).run().exits(&[2]).says(Program::Producer, "is tls://127.0.0.1:7000 meant?");
     fs::set_permissions(dir.join("host.key"), Permissions::from_mode(0o644)).unwrap();
-    let open = ["--listen", &format!("tls://127.0.0.1:{port}"), "--cert", "host.pem", "--key", "host.key"];
+    let open = ["--listen", &port.tls(), "--cert", "host.pem", "--key", "host.key"];
     producer(dir, &open).run().exits(&[1]).says(Program::Producer, "host.key: others may read it: chmod 600");
     // Meant and said, it is done.
     let (consumer, ()) = listening(dir, &everywhere, &["--insecure"], || {
-        producer(dir, &["--to", &format!("tcp://127.0.0.1:{port}")]).run().succeeds();
+        producer(dir, &["--to", &port.tcp()]).run().succeeds();
     });
     consumer.exits(&[0]).says(Program::Consumer, "is open to other hosts, and not encrypted");
 }
@@ -165,10 +166,10 @@ fn versions_that_differ_are_named_at_both_ends() {
     });
     // We are the caller of another version.
     let directory = Scratch::new();
-    let port = free_port();
-    let url = format!("tcp://127.0.0.1:{port}");
+    let port = Port::new();
+    let url = port.tcp();
     let (consumer, heard) = listening(directory.path(), &url, &[], || {
-        let mut stream = connected(port, Ipv4Addr::LOCALHOST);
+        let mut stream = connected(port.number(), Ipv4Addr::LOCALHOST);
         stream.write_all(&another_version()).unwrap();
         let mut heard = Vec::new();
         stream.read_to_end(&mut heard).unwrap();
@@ -182,7 +183,7 @@ fn versions_that_differ_are_named_at_both_ends() {
 
 /// A connection from this address, as soon as somebody listens.
 fn connected(port: u16, from: Ipv4Addr) -> TcpStream {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + SOON;
     loop {
         match connect(port, from) {
             Some(stream) => return stream,
@@ -193,10 +194,9 @@ fn connected(port: u16, from: Ipv4Addr) -> TcpStream {
 }
 
 pub fn connect(port: u16, from: Ipv4Addr) -> Option<TcpStream> {
-    use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).unwrap();
-    bind(&socket, &SocketAddrV4::new(from, 0)).unwrap();
-    connect(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, port)).ok()?;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddrV4::new(from, 0).into()).unwrap();
+    socket.connect(&SocketAddrV4::new(Ipv4Addr::LOCALHOST, port).into()).ok()?;
     Some(socket.into())
 }
 
@@ -216,7 +216,7 @@ const MARK: &[u8] = b"what-strangers-say";
 /// Does it, until it is hung up on; how long that took.
 fn harm(harm: Harm, mut stream: TcpStream, seed: u64, preamble: &[u8], version: &[u8]) -> Duration {
     let began = Instant::now();
-    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    stream.set_read_timeout(Some(SOON * 2)).unwrap();
     let mut random = Random::new(seed);
     // Whoever is hung up on may find that out by writing: that is what is waited for.
     let _ = match harm {
@@ -252,43 +252,51 @@ fn harm(harm: Harm, mut stream: TcpStream, seed: u64, preamble: &[u8], version: 
 #[test]
 fn a_hundred_hostile_connections_do_not_disturb_a_stream() {
     const HOSTILE: usize = 100;
-    // Copies of the log: some seconds of work.
+    // Copies of the log: some seconds of work, of which the last comes when all of the hostile ones have been met.
     let times = sized(120, 5000);
     let scratch = Scratch::new();
     let log = Log::common(11, 5000).text();
     let preamble = Pipeline::producer(&["apache"]).input("").run().succeeds().stdout[..PREAMBLE_BYTES].to_vec();
     let version = another_version();
-    let stream = |url: &str| {
+    let stream = |url: &str, is_over: &dyn Fn() -> bool| {
         let began = Instant::now();
-        let feed = Feed::Repeat(log.clone(), Some(times));
-        Pipeline::producer(&["apache", "--to", url]).feed(feed).deadline(Duration::from_secs(60)).run().succeeds();
-        began.elapsed()
+        let mut group = Group::new();
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        let producer = group.start(Program::Producer, &["apache", "--to", url], reader);
+        for _ in 1..times {
+            writer.write_all(&log).unwrap();
+        }
+        let took = began.elapsed();
+        group.until("all have been met", SOON, |_| is_over());
+        writer.write_all(&log).unwrap();
+        drop(writer);
+        group.wait(producer, SOON).exits(0).quietly();
+        took
     };
     let want = format!("{}\n", 5000 * times);
-    let url = |port: u16| format!("tcp://127.0.0.1:{port}");
-    let port = free_port();
-    let (consumer, alone) = listening(scratch.path(), &url(port), &[], || stream(&url(port)));
+    let port = Port::new();
+    let (consumer, alone) = listening(scratch.path(), &port.tcp(), &[], || stream(&port.tcp(), &|| true));
     consumer.succeeds().prints(&want);
 
-    let port = free_port();
     let (next, met) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let (consumer, disturbed) = listening(scratch.path(), &url(port), &[], || {
+    let (consumer, disturbed) = listening(scratch.path(), &port.tcp(), &[], || {
+        let number = port.number();
         thread::scope(|scope| {
-            // The first has been there before the stream; the listener may end before the last.
-            let first = connected(port, Ipv4Addr::new(127, 0, 0, 2));
-            let sends = scope.spawn(|| stream(&url(port)));
+            // The first has been there before the stream.
+            let first = connected(number, Ipv4Addr::new(127, 0, 0, 2));
+            let sends = scope.spawn(|| stream(&port.tcp(), &|| met.load(Ordering::Relaxed) >= HOSTILE));
             drop(first);
             for _ in 0..20 {
                 scope.spawn(|| {
                     loop {
-                        let number = next.fetch_add(1, Ordering::Relaxed);
-                        if number >= HOSTILE {
+                        let nth = next.fetch_add(1, Ordering::Relaxed);
+                        if nth >= HOSTILE {
                             break;
                         }
-                        let Some(stream) = connect(port, Ipv4Addr::new(127, 0, 0, 2)) else { break };
-                        let kind = HARMS[number % HARMS.len()];
-                        let took = harm(kind, stream, number as u64, &preamble, &version);
-                        assert!(took < Duration::from_secs(10), "{kind:?} was borne for {took:?}");
+                        let kind = HARMS[nth % HARMS.len()];
+                        let stream = connect(number, Ipv4Addr::new(127, 0, 0, 2)).expect("the listener is there until all are met");
+                        let took = harm(kind, stream, nth as u64, &preamble, &version);
+                        assert!(took < bound(Duration::from_secs(10)), "{kind:?} was borne for {took:?}");
                         met.fetch_add(1, Ordering::Relaxed);
                     }
                 });
@@ -298,11 +306,9 @@ fn a_hundred_hostile_connections_do_not_disturb_a_stream() {
     });
     let consumer = consumer.exits(&[0]).prints(&want);
     let told = consumer.consumer_says().lines().filter(|line| line.contains("turned away")).count();
-    assert_eq!(told, 1, "a line a minute for one address\n{consumer}");
+    assert!((1..=1 + consumer.took.as_secs() as usize / 60).contains(&told), "a line a minute for one address\n{consumer}");
     assert!(!consumer.consumer_says().contains("what-strangers-say"), "{consumer}");
-    assert!(met.into_inner() >= 20, "they came too late\n{consumer}");
     show(format!("{HOSTILE} hostile connections: the stream takes {disturbed:?}, and {alone:?} when left alone"));
-    // Whatever else the machine does; on a quiet one it is a few parts in a hundred.
-    let bound = sized(alone * 3 + Duration::from_secs(5), alone * 13 / 10);
-    assert!(disturbed < bound, "{disturbed:?}, and {alone:?} when left alone");
+    // On a quiet machine it is a few parts in a hundred.
+    assert!(disturbed < bound(alone * 13 / 10), "{disturbed:?}, and {alone:?} when left alone");
 }

@@ -7,10 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use e2e::{Feed, Pipeline, Program, log::Log};
+use e2e::{Feed, Pipeline, Program, SOON, log::Log};
 use rustix::process::{Pid, Signal, kill_process};
-
-const DEADLINE: Duration = Duration::from_secs(60);
 
 #[test]
 fn the_same_bytes_from_threads_and_processes() {
@@ -28,7 +26,7 @@ fn the_same_bytes_from_threads_and_processes() {
     ] {
         let of = |options: &[&str]| {
             let consumer = [options, &[query]].concat();
-            Pipeline::both(&["apache"], &consumer).input(text.clone()).deadline(DEADLINE).run().succeeds().quietly().stdout
+            Pipeline::both(&["apache"], &consumer).input(text.clone()).run().succeeds().quietly().stdout
         };
         let alone = of(&["-j", "1"]);
         assert!(!alone.is_empty());
@@ -48,7 +46,7 @@ fn a_process_gets_its_frames_in_the_order_of_the_input() {
     let stream = e2e::stream::rebatched(&stream, 1).unwrap();
     let expect: String = (0..3000).map(|n| format!("x{n}\ny{n}\nz{n}\n")).collect();
     let consumer = ["--processes", "2", "distinct | print \"{line}\""];
-    Pipeline::consumer(&consumer).input(stream).deadline(DEADLINE).run().succeeds().quietly().prints(expect);
+    Pipeline::consumer(&consumer).input(stream).run().succeeds().quietly().prints(expect);
 }
 
 #[test]
@@ -56,7 +54,7 @@ fn little_memory_is_enough_for_each() {
     let text = Log::common(82, 30_000).text();
     let of = |options: &[&str]| {
         let consumer = [options, &["count by request, host, bytes | sort -count, request, host, bytes | csv"]].concat();
-        Pipeline::both(&["apache"], &consumer).input(text.clone()).deadline(DEADLINE).run().succeeds().quietly().stdout
+        Pipeline::both(&["apache"], &consumer).input(text.clone()).run().succeeds().quietly().stdout
     };
     let alone = of(&["-j", "1"]);
     assert!(of(&["--processes", "2", "--memory", "256KiB"]) == alone);
@@ -66,14 +64,13 @@ fn little_memory_is_enough_for_each() {
 fn enough_is_enough_for_all_of_them() {
     let endless = Feed::Repeat(Log::common(83, 1000).text(), None);
     let run = Pipeline::both(&["apache"], &["--processes", "2", "head 3 | count | csv"]).feed(endless);
-    run.deadline(DEADLINE).run().succeeds().prints("count\n3\n");
+    run.run().succeeds().prints("count\n3\n");
 }
 
 #[test]
 fn a_worker_process_that_is_killed_leaves_no_answer() {
-    let query = "count by host as a_killed_worker";
     let found = with_workers(
-        query,
+        "a_killed_worker",
         |_, workers| kill(workers[0]),
         |run| {
             let outcome = run.exits(&[0, 3]).without_panic();
@@ -86,9 +83,8 @@ fn a_worker_process_that_is_killed_leaves_no_answer() {
 
 #[test]
 fn worker_processes_end_with_their_parent() {
-    let query = "count by host as a_killed_parent";
     let found = with_workers(
-        query,
+        "a_killed_parent",
         |parent, _| kill(parent),
         |run| {
             assert_eq!(run.end(Program::Consumer).code(), None, "{run}");
@@ -97,14 +93,16 @@ fn worker_processes_end_with_their_parent() {
     assert_gone(&found);
 }
 
-/// Runs a query over an endless input in two processes; once both are there, does something to them.
-fn with_workers(query: &str, act: impl Fn(i32, &[i32]) + Sync, check: impl FnOnce(e2e::Outcome)) -> Vec<i32> {
+/// Runs a query over an endless input in two processes; once both are there, does something to them. They are found by a name
+/// in the query that no other run has, be it of the same tests.
+fn with_workers(name: &str, act: impl Fn(i32, &[i32]) + Sync, check: impl FnOnce(e2e::Outcome)) -> Vec<i32> {
+    let query = &format!("count by host as {name}_{}", std::process::id());
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
         let watch = scope.spawn(|| {
             while !over.load(Ordering::Relaxed) {
                 let all = processes();
-                let parent = all.iter().find(|(_, _, command)| command.contains(query)).map(|(pid, ..)| *pid);
+                let parent = all.iter().find(|(_, _, command)| command.contains(&**query)).map(|(pid, ..)| *pid);
                 let workers: Vec<_> = all
                     .iter()
                     .filter(|(_, of, command)| Some(*of) == parent && command.contains("--worker"))
@@ -114,12 +112,12 @@ fn with_workers(query: &str, act: impl Fn(i32, &[i32]) + Sync, check: impl FnOnc
                     act(parent, &workers);
                     return workers;
                 }
-                thread::yield_now();
+                thread::sleep(Duration::from_millis(5));
             }
             Vec::new()
         });
         let endless = Feed::Repeat(Log::common(84, 1000).text(), None);
-        let run = Pipeline::both(&["apache", "-j", "1"], &["--processes", "2", query]).feed(endless).deadline(DEADLINE).run();
+        let run = Pipeline::both(&["apache", "-j", "1"], &["--processes", "2", query]).feed(endless).run();
         over.store(true, Ordering::Relaxed);
         check(run);
         let workers = watch.join().unwrap();
@@ -147,13 +145,13 @@ fn processes() -> Vec<(i32, i32, String)> {
 
 /// They end by themselves, soon; a process that is still there as a zombie was not waited for.
 fn assert_gone(pids: &[i32]) {
-    let until = Instant::now() + DEADLINE;
+    let until = Instant::now() + SOON;
     loop {
         let left: Vec<_> = processes().into_iter().filter(|(pid, _, command)| pids.contains(pid) && command.contains("--worker")).collect();
         if left.is_empty() {
             return;
         }
         assert!(Instant::now() < until, "still there: {left:?}");
-        thread::yield_now();
+        thread::sleep(Duration::from_millis(5));
     }
 }

@@ -7,15 +7,15 @@ use jiff::{
     civil::DateTime,
     tz::{Offset, TimeZone},
 };
-use recpipe::Time;
+use recpipe::{
+    Time,
+    times::{TimePattern, Times},
+};
 use regex::bytes::{Regex, RegexBuilder};
 use twox_hash::XxHash3_64;
 
 use super::{Cell, Overflow, eval, order};
-use crate::{
-    query::ast::{self, ExprKind, Literal},
-    strptime::TimePattern,
-};
+use crate::query::ast::{self, ExprKind, Literal};
 use recpipe::Row;
 
 const SECOND: i128 = 1_000_000_000;
@@ -61,6 +61,11 @@ fn bin(value: &Cell, width: &Cell) -> Result<Cell, Overflow> {
             let monday: DateTime = "1970-01-05T00:00:00".parse().unwrap();
             let Some(width) = nanos(width).filter(|width| *width > 0) else { return Ok(Cell::Null) };
             let local = zoned(*time).datetime().duration_since(monday).as_nanos();
+            if width % (86_400 * SECOND) == 0 {
+                // Dates, which stand as midnight in UTC.
+                let nanos = local - local.rem_euclid(width) + 4 * 86_400 * SECOND;
+                return i64::try_from(nanos).map(|nanos| Cell::Time(Time { nanos, offset_s: 0 })).map_err(|_| Overflow);
+            }
             let nanos = i64::try_from(i128::from(time.nanos) - local.rem_euclid(width)).map_err(|_| Overflow)?;
             Cell::Time(Time { nanos, ..*time })
         }
@@ -144,7 +149,7 @@ fn hash(value: &Cell) -> Cell {
         Cell::Float(float) if *float == float.trunc() && (-(2_f64.powi(127))..2_f64.powi(127)).contains(float) => {
             format!("{float:.0}").replace("-0", "0")
         }
-        Cell::Float(float) => format!("{float:?}"),
+        Cell::Float(float) => recpipe::record::ShownFloat(*float).to_string(),
         Cell::Time(time) => Time { offset_s: 0, ..*time }.to_string(),
         other => return Cell::Int((XxHash3_64::oneshot(&text(other)) as i64).into()),
     };
@@ -155,7 +160,10 @@ fn text(value: &Cell) -> Vec<u8> {
     match value {
         Cell::Bool(value) => value.to_string().into(),
         Cell::Int(value) => value.to_string().into(),
-        Cell::Float(value) => format!("{value:?}").into(),
+        Cell::Float(value) => {
+            let text = format!("{value:?}");
+            if text.contains("e-") { text.into() } else { text.replace('e', "e+").into() }
+        }
         Cell::Time(time) => time.to_string().into(),
         Cell::Text(text) => text.clone(),
         Cell::Null => panic!("null has no text"),
@@ -242,7 +250,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("time", [Cell::Text(text)]) => Time::parse(text).map_or(Cell::Null, Cell::Time),
         ("time", [Cell::Text(text), Cell::Text(format)]) => {
             let pattern = TimePattern::new(std::str::from_utf8(format).unwrap()).unwrap();
-            pattern.read(text).map_or(Cell::Null, Cell::Time)
+            pattern.read(text, &Times::default()).map_or(Cell::Null, |read| Cell::Time(read.time))
         }
         ("strftime", [Cell::Time(time), Cell::Text(format)]) => {
             Cell::Text(zoned(*time).strftime(std::str::from_utf8(format).unwrap()).to_string().into())
@@ -267,17 +275,35 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("int" | "floor" | "ceil" | "round", [Cell::Int(value)]) => Cell::Int(*value),
         ("round", [Cell::Int(value), _]) => Cell::Int(*value),
         ("round", [Cell::Float(value), Cell::Int(digits)]) => {
-            let scale: f64 = format!("1e{digits}").parse().unwrap();
-            let scaled = value * scale;
-            // From there on, floats are whole numbers.
-            Cell::Float(if scaled.abs() < 2_f64.powi(52) { scaled.round() / scale } else { *value })
+            Cell::Float(if value.is_finite() { rounded(*value, usize::try_from(*digits).unwrap()) } else { *value })
         }
         (_, [Cell::Float(value)]) if value.is_nan() || !(-(2_f64.powi(127))..2_f64.powi(127)).contains(value) => Cell::Null,
         ("int", [Cell::Float(value)]) => number(value.trunc()),
         ("floor", [Cell::Float(value)]) => number(value.floor()),
         ("ceil", [Cell::Float(value)]) => number(value.ceil()),
-        ("round", [Cell::Float(value)]) => number(value.round()),
+        ("round", [Cell::Float(value)]) => number(rounded(*value, 0)),
         // A value of another type.
         _ => Cell::Null,
     })
+}
+
+/// By the digits of all that the float is; of two as near, the even one.
+fn rounded(value: f64, digits: usize) -> f64 {
+    // No float has more after the point.
+    let all = format!("{:.1074}", value.abs());
+    let end = all.find('.').unwrap() + 1 + digits;
+    let (kept, rest) = all.split_at(end);
+    let half = format!("5{}", "0".repeat(rest.len() - 1));
+    let is_odd = kept.trim_end_matches('.').ends_with(['1', '3', '5', '7', '9']);
+    let mut kept: Vec<u8> = format!("0{kept}").into_bytes();
+    if *rest > *half || *rest == *half && is_odd {
+        for digit in kept.iter_mut().rev().filter(|digit| digit.is_ascii_digit()) {
+            if *digit < b'9' {
+                *digit += 1;
+                break;
+            }
+            *digit = b'0';
+        }
+    }
+    String::from_utf8(kept).unwrap().parse::<f64>().unwrap().copysign(value)
 }

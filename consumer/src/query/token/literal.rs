@@ -30,11 +30,17 @@ const DURATIONS: [(&str, u64); 8] = [
     ("ns", 1),
 ];
 
+/// Units of the calendar, in months.
+const MONTHS: [(&str, i64); 2] = [("y", 12), ("mo", 1)];
+
+/// All the years that a time can be, and more.
+const MAX_MONTHS: i64 = 12_000;
+
 const NO_TIME: &str = "a time is written `@2026-11-20`, `@2026-11-20T10:00Z` or `@2026-11-20T10:00:00.5-06:00`";
 
 /// Whether this is a unit of a size or a duration.
 pub fn is_unit(word: &str) -> bool {
-    SIZES.iter().chain(&DURATIONS).any(|(unit, _)| *unit == word)
+    SIZES.iter().chain(&DURATIONS).any(|(unit, _)| *unit == word) || MONTHS.iter().any(|(unit, _)| *unit == word)
 }
 
 /// `number` times `factor`, exactly: the digits after the point are counted in tenths, not as a float. `None` when it is too
@@ -73,6 +79,9 @@ impl Lexer<'_> {
             self.take_while(|c| c.is_ascii_digit() || c == '.' || c == '/');
             let help = format!("write `in {}`; as text it stands in quotes", &self.text[start..self.at]);
             return self.bad(start, "an address or a network stands only after `in`", &help);
+        }
+        if let Some(&(_, months)) = MONTHS.iter().find(|(name, _)| *name == unit) {
+            return self.months(start, &number, months);
         }
         if let Some(&(_, factor)) = DURATIONS.iter().find(|(name, _)| *name == unit) {
             return self.duration(start, &number, factor);
@@ -141,6 +150,16 @@ impl Lexer<'_> {
         }
     }
 
+    /// Months or years, after their number and unit.
+    fn months(&mut self, start: usize, number: &str, months: i64) -> Kind {
+        let tail = self.take_while(|c| c.is_alphanumeric() || c == '_');
+        let months = number.parse::<i64>().ok().and_then(|number| number.checked_mul(months)).filter(|months| *months <= MAX_MONTHS);
+        match months {
+            Some(months) if tail.is_empty() => Kind::Months(months),
+            _ => self.bad(start, "months and years are whole, and stand alone", "a year and a half is `18mo`"),
+        }
+    }
+
     /// A duration, after its first number and unit: `1h` of `1h30m`.
     fn duration(&mut self, start: usize, number: &str, factor: u64) -> Kind {
         let mut pieces = vec![(number.to_owned(), factor)];
@@ -181,10 +200,10 @@ impl Lexer<'_> {
     pub(super) fn time(&mut self) -> Kind {
         let start = self.at;
         let shape = time_shape(&self.rest()[1..]);
-        if let Some((len, text)) = &shape {
+        if let Some((len, text, is_local)) = &shape {
             self.at += 1 + len;
             if let Some(time) = Time::parse(text.as_bytes()) {
-                return Kind::Time(time);
+                return if *is_local { Kind::LocalTime(time) } else { Kind::Time(time) };
             }
             return self.bad(start, "there is no such time", "a month has its days, a day 24 hours; years are 1678 to 2261");
         }
@@ -214,9 +233,9 @@ impl Lexer<'_> {
     }
 }
 
-/// The time that `text` begins with, and how long it is: as RFC 3339 has it, with what was left out put in. It may be none
-/// on the calendar.
-fn time_shape(text: &str) -> Option<(usize, String)> {
+/// The time that `text` begins with, and how long it is: as RFC 3339 has it, with what was left out put in, and whether that
+/// was the offset. It may be none on the calendar.
+fn time_shape(text: &str) -> Option<(usize, String, bool)> {
     /// The length of what has this shape: `0` is a digit, another byte itself.
     fn shaped(text: &str, shape: &str) -> usize {
         let fits = |(byte, wanted): (u8, u8)| if wanted == b'0' { byte.is_ascii_digit() } else { byte.eq_ignore_ascii_case(&wanted) };
@@ -253,5 +272,5 @@ fn time_shape(text: &str) -> Option<(usize, String)> {
         text[seconds..fraction].to_owned(),
         or(&text[fraction..offset], "Z"),
     ];
-    Some((offset, parts.concat()))
+    Some((offset, parts.concat(), offset == fraction))
 }

@@ -52,12 +52,14 @@ fn durations() {
     ] {
         check(text, Kind::Duration { nanos });
     }
+    check("3mo", Kind::Months(3));
+    check("2y", Kind::Months(24));
 }
 
 #[test]
 fn times() {
     let check = |text: &str, expect: &str| match &tokens(text)[..] {
-        [Kind::Time(time)] => assert_eq!(time.to_string(), expect, "{text}"),
+        [Kind::Time(time) | Kind::LocalTime(time)] => assert_eq!(time.to_string(), expect, "{text}"),
         other => panic!("{text}: {other:?}"),
     };
     check("@2026-11-20T10:00Z", "2026-11-20T10:00:00+00:00");
@@ -66,9 +68,9 @@ fn times() {
     check("@2026-11-20T10:00", "2026-11-20T10:00:00+00:00");
     check("@2026-11-20t10:00:30.25+05:30", "2026-11-20T10:00:30.25+05:30");
     let minus = tokens("@2026-11-20-5m");
-    assert!(matches!(minus[..], [Kind::Time(_), Kind::Sign("-"), Kind::Duration { .. }]), "{minus:?}");
+    assert!(matches!(minus[..], [Kind::LocalTime(_), Kind::Sign("-"), Kind::Duration { .. }]), "{minus:?}");
     let range = tokens("@2026-11-20..@2026-11-21");
-    assert!(matches!(range[..], [Kind::Time(_), Kind::Sign(".."), Kind::Time(_)]), "{range:?}");
+    assert!(matches!(range[..], [Kind::LocalTime(_), Kind::Sign(".."), Kind::LocalTime(_)]), "{range:?}");
 }
 
 #[test]

@@ -117,8 +117,8 @@ pub static FUNCTIONS: &[FunctionWord] = &[
     },
     FunctionWord {
         name: "time",
-        syntax: "time(TEXT[, FORMAT])",
-        doc: "the time that a text is: a log's or RFC 3339's without a format; null if it is none",
+        syntax: "time(TEXT | NUMBER[, FORMAT])",
+        doc: "the time that a value is, in any usual notation or by a format; null if it is none",
         example: "time(datetime) >= @2008-02-24",
         args: 1..=2,
         check: Syntax(|checker, args, span| checker.time(args, span)),
@@ -126,7 +126,7 @@ pub static FUNCTIONS: &[FunctionWord] = &[
     FunctionWord {
         name: "now",
         syntax: "now()",
-        doc: "the moment at which the query began, one for all records, in UTC",
+        doc: "the moment at which the query began, one for all records, in UTC or `--zone`",
         example: "time(datetime) < now() - 7d",
         args: 0..=0,
         check: Syntax(|checker, _, span| Ok(checker.now(span))),
@@ -134,10 +134,10 @@ pub static FUNCTIONS: &[FunctionWord] = &[
     FunctionWord {
         name: "bin",
         syntax: "bin(TIME | NUMBER, WIDTH)",
-        doc: "cut down to a multiple of WIDTH, a duration or a number; a time on its own clock",
+        doc: "cut down to a multiple of WIDTH, as `5m`, `1d`, `1mo`; a time on its own clock, or `--zone`'s",
         example: "bin(time(datetime), 1h) == @2008-02-24T00:00-06:00",
         args: 2..=2,
-        check: Values(functions::bin),
+        check: Syntax(|checker, args, span| checker.bin(args, span)),
     },
     FunctionWord {
         name: "year",

@@ -99,7 +99,7 @@ impl Fields {
                 None => {
                     self.names.truncate(known);
                     table.cancel(known);
-                    return Err(format!("more than {} different keys", Schema::MAX_FIELDS));
+                    return Err(format!("more than {} fields", Schema::MAX_FIELDS));
                 }
             };
             let as_text = self.names.is_cast(place);

@@ -392,7 +392,7 @@ mod tests {
         check(b"}(U\x01aG?\xf8\0\0\0\0\0\0U\x01bJ\xff\xff\xff\xffU\x01cM\x00\x01u.", "a=Float(1.5) b=Int(-1) c=Int(256)");
         check(
             b"}(U\x01a\x8a\x08\0\0\0\0\0\0\0\x80U\x01b\x8a\x09\0\0\0\0\0\0\0\x80\0U\x01c\x8a\0u.",
-            "a=Int(-9223372036854775808) b=Big c=Int(0)",
+            "a=Int(-9223372036854775808) b=Wide(0) c=Int(0)",
         );
         check(b"}(U\x01a](K\x01K\x02eU\x01b}U\x01xNsU\x01cK\x01\x85u.", "a=Other(\"list\") b=Dict(1) c=Other(\"tuple\")");
         check(b"]K\x01a.", "Other(\"list\")");

@@ -288,7 +288,7 @@ mod tests {
             Ok(end) => {
                 assert_eq!(end, text.len(), "{text}");
                 // Again, with the fields known and guessed.
-                columns.keep_fields();
+                columns.begin(columns.schema());
                 records.record(text.as_bytes(), 0, &mut columns, &Wanted::all()).unwrap();
                 let batch = columns.batch(&columns.schema(), &Wanted::all(), Origin::default());
                 format!("{:?}", batch.row(0))

@@ -6,7 +6,9 @@ use crate::input::boundary::Boundary;
 use proptest::prelude::*;
 
 fn plan(first: &[u8]) -> Arc<dyn Plan> {
-    Xml::new(&Args { positional: vec!["bus".to_owned()], ..Args::default() }).unwrap().plan(&block(first)).unwrap()
+    let mut xml = Xml::new(&Args { positional: vec!["bus".to_owned()], ..Args::default() }).unwrap();
+    xml.sample(&block(first)).unwrap();
+    xml.plan(&block(first)).unwrap()
 }
 
 /// The records of a document cut into blocks, and what is wrong with it, placed in the document.

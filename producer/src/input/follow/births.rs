@@ -88,7 +88,7 @@ impl<S: Copy, F> Births<S, F> {
                 self.born(place, Some(*cookie), &slot_of);
             }
             Change::Gone(place) => self.lost(place),
-            Change::DirGone(_) | Change::Forgotten => {}
+            Change::Allowed(_) | Change::DirGone(_) | Change::Forgotten => {}
         }
     }
 

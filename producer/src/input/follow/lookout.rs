@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use recpipe::transport::watch::{Guard, Stopper};
 
+use super::super::FileId;
 use super::SlotId;
 use super::births::{Arrived, Births};
 use super::system::{Change, DirId, Names, News, Place, Writes};
@@ -65,7 +66,7 @@ struct Told {
 struct Seen {
     names: Option<Names>,
     dirs: Vec<Dir>,
-    /// Whose name it is; of a symbolic link, also the name it leads to.
+    /// Whose name it is; of a symbolic link, also the names it leads to.
     slots: HashMap<Place, SlotId>,
     changes: Vec<Change>,
     births: Births<SlotId, Opened>,
@@ -78,6 +79,8 @@ struct Dir {
     path: PathBuf,
     /// Whether the system tells; it is polled otherwise.
     told: bool,
+    /// Which directory the system tells of.
+    id: Option<FileId>,
 }
 
 impl Lookout {
@@ -131,11 +134,27 @@ impl Lookout {
             is_told.then_some(id)
         });
         match (id, known) {
-            (Some(id), _) if id < dirs.len() => dirs[id].told = true,
+            (Some(id), _) if id < dirs.len() => (dirs[id].told, dirs[id].id) = (true, dir_id(&dirs[id].path)),
             (None, Some(_)) => {}
-            _ => dirs.push(Dir { path: dir.to_owned(), told: id.is_some() }),
+            _ => dirs.push(Dir { path: dir.to_owned(), told: id.is_some(), id: dir_id(dir) }),
         }
         id.unwrap_or(next)
+    }
+
+    /// Whether this directory is looked at, by this path.
+    pub fn knows(&self, dir: &Path) -> bool {
+        self.seen().dirs.iter().any(|known| known.path == dir)
+    }
+
+    /// Looks whether the paths still lead to the directories that the system tells of: a link may have been turned.
+    pub fn look_at_dirs(&self) {
+        let mut seen = self.seen();
+        let Seen { names, dirs, .. } = &mut *seen;
+        for (id, dir) in dirs.iter_mut().enumerate().filter(|(_, dir)| dir.told && dir_id(&dir.path) != dir.id) {
+            dir.told = false;
+            names.iter_mut().for_each(|names| names.remove(id));
+            self.writes().iter_mut().for_each(|writes| writes.remove(id));
+        }
     }
 
     /// The directories the system does not tell of, or not any more. Adding one again may change that.
@@ -151,6 +170,15 @@ impl Lookout {
     /// The name is the slot's from now on, unless it is another's. Whose it is now.
     pub fn give(&self, place: Place, slot: SlotId) -> SlotId {
         *self.seen().slots.entry(place).or_insert(slot)
+    }
+
+    /// Of its names, the slot keeps this one and gets those others, unless they are another's.
+    pub fn give_anew(&self, own: &Place, others: Vec<Place>, slot: SlotId) {
+        let mut seen = self.seen();
+        seen.slots.retain(|place, of| *of != slot || place == own || others.contains(place));
+        for place in others {
+            seen.slots.entry(place).or_insert(slot);
+        }
     }
 
     /// The names of this slot are nobody's any more.
@@ -238,6 +266,12 @@ impl Seen {
         self.births.confirm();
         self.changes.len() > before
     }
+}
+
+/// The directory that a path leads to.
+fn dir_id(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()))
 }
 
 /// Whether it has no name any more.

@@ -1,42 +1,47 @@
 //! Which file has which name: what is opened when, and what becomes of a file that lost its name.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::os::unix::ffi::OsStrExt;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::super::{InputError, file_id};
+use super::super::age::Aged;
+use super::super::{FileId, InputError, file_id, open, reason};
 use super::births::Arrived;
 use super::lookout::{Learned, open_regular};
-use super::places::parent;
-use super::print::Print;
-use super::slot::Slot;
+use super::places::{Scan, links, parent};
+use super::print::{Print, read_at};
+use super::slot::{Denied, Slot};
 use super::system::{Change, DirId, Place};
-use super::tail::{Tail, last_record};
-use super::{Follow, Followed, Known, LOOK_AGAIN, POLL, SlotId};
+use super::tail::{Doubt, Tail, last_record};
+use super::{Cost, Follow, Followed, Known, LOOK_AGAIN, POLL, SlotId};
 
 /// How often directories are looked through at most, however much happens in them.
 const RESCAN: Duration = Duration::from_millis(20);
 
-/// How long a file that looks like an unfinished copy is given to become a whole one.
-const COPYING: Duration = Duration::from_millis(300);
-
-/// Whether a new file is a copy of one that is followed.
-pub enum IsCopy {
-    /// No; read it.
-    No,
-    /// Perhaps one that is being made.
-    NotSure,
-    /// It is empty, so nobody can tell.
-    Empty,
-    /// Of this one, of which so many bytes are known.
-    Yes(String, u64),
+/// What a file that arrived is: where the reading of it begins.
+enum Came {
+    /// There when the following began: what is before the print's place is known, and so much is old.
+    There(Print, u64),
+    /// Followed before, up to there.
+    Again(Print),
+    /// Nothing of it was read, under this name.
+    New,
 }
 
 impl Follow {
+    /// Looks which files there are, with all directories looked at before: a file that comes after this is told of.
+    pub(super) fn look_through(&self) -> Scan {
+        let scan = self.places.scan();
+        let are_known = scan.dirs.iter().all(|dir| self.lookout.knows(dir));
+        for dir in &scan.dirs {
+            self.lookout.add(dir);
+        }
+        if are_known { scan } else { self.places.scan() }
+    }
+
     /// A new slot for a path; `None` when there is one for its name.
     pub(super) fn add_slot(&mut self, path: PathBuf) -> Option<SlotId> {
         let name = path.file_name()?.to_owned();
@@ -46,32 +51,95 @@ impl Follow {
             return None;
         }
         self.next_slot += 1;
-        if fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_symlink())
-            && let Ok(real) = fs::canonicalize(&path)
-            && let Some(name) = real.file_name()
-        {
-            let real_place = (self.lookout.add(&parent(&real)), name.to_owned());
-            self.lookout.give(real_place, id);
-        }
         self.slots.insert(id, Slot::new(path, place));
+        self.follow_links(id);
         Some(id)
     }
 
-    /// Opens the file of a slot when the following begins.
-    pub(super) fn begin(&mut self, id: SlotId, from_start: bool) {
+    /// Where the name is a symbolic link, what happens to the names it leads to matters too.
+    fn follow_links(&self, id: SlotId) {
         let Some(slot) = self.slots.get(&id) else { return };
-        let path = slot.path.clone();
+        let places =
+            links(&slot.path).into_iter().filter_map(|path| Some((self.lookout.add(&parent(&path)), path.file_name()?.to_owned())));
+        self.lookout.give_anew(&slot.place, places.collect(), id);
+    }
+
+    /// The file of a slot is not there, or cannot be looked at, when the following begins.
+    pub(super) fn is_missing(&mut self, id: SlotId, error: &io::Error) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        let what = match error.kind() {
+            io::ErrorKind::NotFound => "not there yet; it will be read when it is".to_owned(),
+            _ => format!("{}; it will be read, from its start, when that can be", reason(error)),
+        };
+        if error.kind() == io::ErrorKind::PermissionDenied {
+            slot.denied = Some(Denied::Said);
+        }
+        self.ready.push_back(Followed::notice(format!("{}: {what}", slot.source)));
+    }
+
+    /// Opens the file of a slot when the following begins. Its name if it is compressed.
+    pub(super) fn begin(&mut self, id: SlotId, from_start: bool) -> Option<String> {
+        let path = self.slots.get(&id)?.path.clone();
         let opened = open_regular(&path).and_then(|file| {
             let Some(file) = file else { return Ok(None) };
-            let pos = if from_start { 0 } else { last_record(&file, self.boundary.max_bytes())? };
+            let (len, mut head) = (file.metadata()?.len(), [0; 64]);
+            let head_len = read_at(&file, &mut head, 0)?;
+            let is_packed = open::is_compressed(&head[..head_len]);
+            let pos = if from_start || is_packed { 0 } else { last_record(&file, len, self.boundary.max_bytes())? };
             let print = Print::of(&file, pos)?;
-            Ok(Some((file, print)))
+            Ok(Some((file, len, is_packed, print)))
         });
         match opened {
-            Ok(Some((file, print))) => self.follow_file(id, file, Some(print), false),
+            Ok(Some((file, _, true, print))) => {
+                self.known.extend(file_id(&file).map(|found| (found, Known { print, grows: false })));
+                return Some(path.display().to_string());
+            }
+            Ok(Some((file, len, false, print))) => {
+                self.follow_file(id, file, Came::There(print, if from_start { 0 } else { len }));
+                if from_start && let Some(tail) = self.slots.get_mut(&id).and_then(|slot| slot.tails.back_mut()) {
+                    tail.is_due();
+                    self.first.push_back(id);
+                }
+            }
             Ok(None) => self.irregular(&path),
-            Err(e) => self.ready.push_back(Followed::Problem(InputError::open(&path, e))),
+            Err(e) => {
+                if let Some(slot) = self.slots.get_mut(&id) {
+                    // What is in it now may be told from what comes.
+                    slot.old = fs::metadata(&path).ok().filter(|_| !from_start).map(|meta| ((meta.dev(), meta.ino()), meta.len()));
+                    slot.denied = Some(Denied::Unsaid);
+                }
+                self.cannot_open(id, e);
+            }
         }
+        None
+    }
+
+    /// The file of a slot cannot be opened. That it may not be read is said if it is still so when it is tried again: it may
+    /// have been made just now, and get its owner and mode next.
+    fn cannot_open(&mut self, id: SlotId, error: io::Error) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        if error.kind() != io::ErrorKind::PermissionDenied {
+            self.ready.push_back(Followed::Problem(InputError::open(&slot.path, error)));
+            return;
+        }
+        match slot.denied {
+            None => {
+                slot.denied = Some(Denied::Unsaid);
+                self.read_again(id, Instant::now() + POLL);
+            }
+            Some(Denied::Unsaid) => {
+                slot.denied = Some(Denied::Said);
+                let text = format!("{}: {}; it will be read when that may be", slot.source, reason(&error));
+                self.ready.push_back(Followed::notice(text));
+            }
+            Some(Denied::Said) => {}
+        }
+    }
+
+    /// Files that could not be read to the last are a failure.
+    pub(super) fn tell_denied(&mut self) {
+        let denied = self.slots.values().filter(|slot| slot.denied.is_some() && slot.tails.is_empty());
+        self.ready.extend(denied.map(|slot| Followed::Problem(InputError::open(&slot.path, io::ErrorKind::PermissionDenied.into()))));
     }
 
     fn irregular(&mut self, path: &Path) {
@@ -79,36 +147,70 @@ impl Follow {
         self.ready.push_back(Followed::Problem(InputError { name: path.display().to_string(), what }));
     }
 
-    /// A file that has the name of a slot: the one that is followed already, one that was, or a new one.
-    fn arrive(&mut self, id: SlotId, file: File) {
+    /// A file that has the name of a slot: the one that is followed already, one that was, or a new one. It may have been
+    /// `renamed` to that.
+    fn arrive(&mut self, id: SlotId, file: File, renamed: bool) {
         let Some(found) = file_id(&file) else { return };
+        self.follow_links(id);
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        slot.denied = None;
+        let old = slot.old.take();
         if let Some(owner) = self.owners.get(&found).copied() {
-            if let Some(newest) = self.slots.get_mut(&owner).and_then(|slot| slot.tails.back_mut()).filter(|tail| tail.id() == found)
-                && owner == id
+            if owner == id
+                && let Some(newest) = slot.tails.back_mut().filter(|tail| tail.id() == found)
             {
-                newest.orphan = None;
+                (newest.orphan, newest.replaced) = (None, false);
+            }
+            if owner != id && renamed && !self.are_kin(owner, id) {
+                self.hand_over(found, owner, id);
             }
             self.mark(owner);
             return;
         }
-        let print = match self.known.remove(&found) {
+        let came = match self.known.remove(&found) {
             Some(known) if known.print.fits(&file).unwrap_or(false) => {
                 let has_grown = known.grows && file.metadata().is_ok_and(|meta| meta.len() > known.print.pos);
                 if !has_grown {
                     self.known.insert(found, known);
                     return;
                 }
-                Some(known.print)
+                Came::Again(known.print)
             }
             // Another file with the same number.
-            Some(_) | None => None,
+            Some(_) | None => self.old_part(&file, old.filter(|(same, _)| *same == found)).unwrap_or(Came::New),
         };
-        let is_new = print.is_none();
-        self.follow_file(id, file, print, is_new);
+        self.follow_file(id, file, came);
     }
 
-    /// Follows `file` as the newest of its slot, from its start if it has no print.
-    fn follow_file(&mut self, id: SlotId, file: File, print: Option<Print>, may_be_copy: bool) {
+    /// What is old of a file that could not be read before.
+    fn old_part(&self, file: &File, old: Option<(FileId, u64)>) -> Option<Came> {
+        let (_, len) = old.filter(|(_, len)| file.metadata().is_ok_and(|meta| meta.len() >= *len))?;
+        let pos = last_record(file, len, self.boundary.max_bytes()).ok()?;
+        Some(Came::There(Print::of(file, pos).ok()?, len))
+    }
+
+    /// Whether the names of two slots are of one rotated set.
+    fn are_kin(&self, one: SlotId, other: SlotId) -> bool {
+        let aged = |id| self.slots.get(&id).map(|slot: &Slot| Aged::of(&slot.place.1));
+        aged(one).zip(aged(other)).is_some_and(|(one, other)| one.is_kin_of(&other))
+    }
+
+    /// A file that was written under another name (rsync's `.x.log.Ab12Cd`) got the one that it was made for.
+    fn hand_over(&mut self, file: FileId, from: SlotId, to: SlotId) {
+        let Some(slot) = self.slots.get_mut(&from) else { return };
+        let Some(mut tail) = slot.tails.iter().position(|tail| tail.id() == file).and_then(|at| slot.tails.remove(at)) else { return };
+        tail.give_records(&mut self.ready);
+        let Some(slot) = self.slots.get_mut(&to) else { return };
+        tail.rename(slot.source.clone());
+        (tail.orphan, tail.replaced) = (None, false);
+        slot.leave_newest(true);
+        slot.tails.push_back(tail);
+        self.owners.insert(file, to);
+        self.mark(to);
+    }
+
+    /// Follows `file` as the newest of its slot.
+    fn follow_file(&mut self, id: SlotId, file: File, came: Came) {
         let (Some(found), Some(slot)) = (file_id(&file), self.slots.get_mut(&id)) else { return };
         if self.output == Some(found) {
             let what = "is where the records go; it is not read".to_owned();
@@ -119,10 +221,16 @@ impl Follow {
         if self.owners.contains_key(&found) {
             return;
         }
-        slot.leave_newest();
-        let tail = Tail::new(file, found, slot.source.clone(), self.boundary.clone(), print.unwrap_or_default());
+        // Where nobody tells, one that took the place of another within one look was renamed to it, as far as can be told.
+        slot.leave_newest(true);
+        let (print, old, doubt) = match came {
+            Came::There(print, old) => (print, old, None),
+            Came::Again(print) => (print, 0, None),
+            Came::New => (Print::default(), 0, Some(Doubt::new())),
+        };
+        let mut tail = Tail::new(file, found, slot.source.clone(), self.boundary.clone(), print).with_old(old);
+        tail.doubt = doubt;
         slot.tails.push_back(tail);
-        slot.may_be_copy = may_be_copy.then(Instant::now);
         self.owners.insert(found, id);
         self.mark(id);
         self.next_look = self.next_look.min(Instant::now() + POLL);
@@ -136,7 +244,9 @@ impl Follow {
         }
         let slots = self.slots.iter().filter(|(id, _)| **id != but);
         let tails = slots.flat_map(|(id, slot)| slot.tails.iter().map(|tail| (*id, tail)));
-        let idle = tails.filter(|(_, tail)| tail.held_bytes() == 0 && !tail.has_part()).min_by_key(|(_, tail)| tail.grown);
+        // One that lost its name is not found again.
+        let may_close = |tail: &Tail| tail.orphan.is_none() && tail.doubt.is_none() && tail.held_bytes() == 0 && !tail.has_part();
+        let idle = tails.filter(|(_, tail)| may_close(tail)).min_by_key(|(_, tail)| tail.grown);
         let Some((id, file)) = idle.map(|(id, tail)| (id, tail.id())) else { return false };
         let closed = self.slots.get_mut(&id).and_then(|slot| {
             let at = slot.tails.iter().position(|tail| tail.id() == file)?;
@@ -180,7 +290,7 @@ impl Follow {
             self.rescan_due |= match change {
                 Change::Made(place) | Change::To(place, _) => self.lookout.slot_of(place).is_none(),
                 Change::DirGone(_) | Change::Forgotten => true,
-                Change::From(..) | Change::Gone(_) => false,
+                Change::From(..) | Change::Gone(_) | Change::Allowed(_) => false,
             };
             self.track(change);
         }
@@ -188,11 +298,19 @@ impl Follow {
         for Arrived { slot: id, renamed, file } in arrived {
             let Some(path) = self.slots.get(&id).map(|slot| slot.path.clone()) else { continue };
             match file {
-                Some(Ok(Some(file))) => self.arrive(id, file),
+                Some(Ok(Some(file))) => self.arrive(id, file, renamed.is_some()),
                 Some(Ok(None)) => self.irregular(&path),
-                Some(Err(e)) => self.ready.push_back(Followed::Problem(InputError::open(&path, e))),
+                Some(Err(e)) => self.cannot_open(id, e),
                 None if renamed.is_some_and(|cookie| renamed_ours.contains(&cookie)) => {}
-                None => self.lost(format!("{}: a file of this name came and went before it could be read", path.display())),
+                None => {
+                    if let Some(slot) = self.slots.get_mut(&id) {
+                        slot.missed += 1;
+                    }
+                    match renamed {
+                        Some(_) => self.next_look = self.next_look.min(Instant::now() + POLL),
+                        None => self.tell_missed(id),
+                    }
+                }
             }
         }
         if forgotten {
@@ -206,8 +324,17 @@ impl Follow {
         }
     }
 
+    /// Says which files could not be opened in time.
+    pub(super) fn tell_missed(&mut self, id: SlotId) {
+        let Some(slot) = self.slots.get_mut(&id) else { return };
+        for _ in 0..std::mem::take(&mut slot.missed) {
+            let text = format!("{}: a file of this name came and went before it could be read", slot.source);
+            self.ready.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
+        }
+    }
+
     fn lost(&mut self, text: String) {
-        self.ready.push_back(Followed::Notice { text, loss: true });
+        self.ready.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
     }
 
     /// Keeps track of the names that files of slots have.
@@ -218,10 +345,10 @@ impl Follow {
                     self.moving.insert(*cookie, id);
                 }
                 self.moved.remove(place);
-                self.leave(place);
+                self.leave(place, false);
             }
             Change::To(place, cookie) => {
-                self.leave(place);
+                self.leave(place, true);
                 self.moved.remove(place);
                 if let Some(id) = self.moving.remove(cookie) {
                     self.moved.insert(place.clone(), id);
@@ -229,19 +356,28 @@ impl Follow {
             }
             Change::Gone(place) => {
                 self.moved.remove(place);
-                self.leave(place);
+                self.leave(place, false);
             }
+            Change::Allowed(place) => self.is_allowed(place),
             Change::DirGone(_) => self.next_look = self.next_look.min(Instant::now() + POLL),
             Change::Made(_) | Change::Forgotten => {}
         }
     }
 
-    /// The file of this name has it no more; it is read to its end all the same.
-    fn leave(&mut self, place: &Place) {
+    /// Who may read a file, or look at those of a directory, may have changed: what could not be read is tried again.
+    fn is_allowed(&mut self, (dir, name): &Place) {
+        let is_it = |slot: &Slot| slot.place.0 == *dir && (name.is_empty() || slot.place.1 == *name);
+        let denied: Vec<_> = self.slots.iter().filter(|(_, slot)| slot.denied.is_some() && is_it(slot)).map(|(id, _)| *id).collect();
+        denied.into_iter().for_each(|id| self.mark(id));
+    }
+
+    /// The file of this name has it no more, because another was `renamed` to it or otherwise; it is read to its end all the
+    /// same.
+    fn leave(&mut self, place: &Place, renamed: bool) {
         if let Some(id) = self.lookout.slot_of(place)
             && let Some(slot) = self.slots.get_mut(&id)
         {
-            slot.leave_newest();
+            slot.leave_newest(renamed);
             self.mark(id);
             self.next_look = self.next_look.min(Instant::now() + POLL);
         }
@@ -252,6 +388,7 @@ impl Follow {
         let all = now >= self.next_look_at_all;
         if all {
             self.next_look_at_all = now + LOOK_AGAIN;
+            self.lookout.look_at_dirs();
         }
         let lost = self.lookout.polled();
         for dir in &lost {
@@ -262,14 +399,19 @@ impl Follow {
         }
         let polled: Vec<DirId> = lost.iter().map(|dir| self.lookout.add(dir)).collect();
         self.look_at_names(|dir| all || polled.contains(&dir));
-        let (mut orphans, mut retired) = (false, Vec::new());
+        let (mut orphans, mut fresh, mut retired) = (false, false, Vec::new());
         for id in self.slots.keys().copied().collect::<Vec<_>>() {
             let Some(slot) = self.slots.get_mut(&id) else { continue };
             let has_orphan = slot.has_orphan();
             orphans |= has_orphan;
-            retired.extend(slot.retire(now, &mut self.ready));
+            fresh |= slot.has_fresh_orphan(now);
+            retired.extend(slot.retire(now, &mut self.ready, &mut self.writers));
+            let may_tell = slot.missed > 0 && slot.tails.iter().all(|tail| tail.doubt.is_none());
             if std::mem::take(&mut slot.recheck) || has_orphan {
                 self.mark(id);
+            }
+            if may_tell {
+                self.tell_missed(id);
             }
         }
         retired.iter().for_each(|tail| self.close(tail));
@@ -277,7 +419,7 @@ impl Follow {
             self.moved.clear();
             self.moving.clear();
         }
-        let often = orphans || !lost.is_empty();
+        let often = fresh || !lost.is_empty();
         self.next_look = if often { now + POLL } else { self.next_look_at_all };
     }
 
@@ -296,12 +438,21 @@ impl Follow {
             }
             Ok(_) => {}
             Err(_) => {
-                slot.leave_newest();
+                slot.leave_newest(false);
                 return;
             }
         }
-        if let Ok(Some(file)) = open_regular(&slot.path) {
-            self.arrive(id, file);
+        match open_regular(&slot.path) {
+            Ok(Some(file)) => {
+                // It may have come under another followed name, and been renamed since: whose it is was told by now.
+                self.learn();
+                self.arrive(id, file, false);
+            }
+            // What is no file is said where it is told of.
+            Ok(None) => {}
+            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => self.cannot_open(id, e),
+            // It has gone again.
+            Err(_) => {}
         }
     }
 
@@ -312,16 +463,13 @@ impl Follow {
         if !self.places.are_open() {
             return;
         }
-        let scan = self.places.scan();
-        for dir in &scan.dirs {
-            self.lookout.add(dir);
-        }
+        let scan = self.look_through();
         for path in &scan.files {
             if let Some(id) = self.add_slot(path.clone()) {
                 self.look_at_name(id);
             }
         }
-        let named: HashSet<&PathBuf> = scan.files.iter().chain(&scan.missing).collect();
+        let named: HashSet<&PathBuf> = scan.files.iter().chain(scan.missing.iter().map(|(path, _)| path)).collect();
         let is_gone = |slot: &Slot| slot.tails.is_empty() && !named.contains(&slot.path);
         let gone: Vec<_> = self.slots.iter().filter(|(_, slot)| is_gone(slot)).map(|(id, _)| *id).collect();
         for id in gone {
@@ -330,45 +478,5 @@ impl Follow {
         }
         let there: HashSet<_> = scan.files.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| (meta.dev(), meta.ino())).collect();
         self.known.retain(|file, _| there.contains(file));
-    }
-
-    /// Whether the newest file of a slot is a copy, as `copytruncate` makes them: its name is that of a followed file and more
-    /// (`access.log.1`), and so is its content. `since` when this is asked.
-    pub(super) fn is_copy(&self, id: SlotId, since: Instant) -> IsCopy {
-        let Some((slot, file)) = self.slots.get(&id).and_then(|slot| Some((slot, slot.tails.back()?.file()))) else { return IsCopy::No };
-        if !file.metadata().is_ok_and(|meta| meta.len() > 0) {
-            return IsCopy::Empty;
-        }
-        let of = |other: &&Slot| other.place.0 == slot.place.0 && extends(&slot.place.1, &other.place.1);
-        for other in self.slots.values().filter(of) {
-            for print in other.prints() {
-                match print.known_of_copy(file) {
-                    Ok(Some(known)) if known == print.pos || since.elapsed() >= COPYING => {
-                        return IsCopy::Yes(other.source.to_string(), known);
-                    }
-                    Ok(Some(_)) => return IsCopy::NotSure,
-                    // What cannot be read now will say so when it is.
-                    Ok(None) | Err(_) => {}
-                }
-            }
-        }
-        IsCopy::No
-    }
-}
-
-/// Whether `name` is `of` and a suffix, as rotation makes it: `access.log.1`, `access.log-20240131`.
-fn extends(name: &OsStr, of: &OsStr) -> bool {
-    name.as_bytes().strip_prefix(of.as_bytes()).is_some_and(|suffix| matches!(suffix, [b'.' | b'-' | b'_', _, ..]))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rotated_names_extend_the_name() {
-        let extends = |name: &str| extends(name.as_ref(), "a.log".as_ref());
-        assert!(extends("a.log.1") && extends("a.log-20240131"));
-        assert!(!extends("a.log") && !extends("a.log2") && !extends("b.log.1") && !extends("a.log."));
     }
 }

@@ -19,8 +19,8 @@ pub struct Places {
 pub struct Scan {
     /// The files, in reading order.
     pub files: Vec<PathBuf>,
-    /// Files that were named and are not there yet.
-    pub missing: Vec<PathBuf>,
+    /// Files that were named and are not there yet, or may not be looked at yet, and why.
+    pub missing: Vec<(PathBuf, io::Error)>,
     /// The directories where these are, and where more may come.
     pub dirs: Vec<PathBuf>,
     /// What cannot be looked at.
@@ -45,13 +45,13 @@ impl Places {
             match fs::metadata(arg) {
                 Ok(meta) if meta.is_dir() => scan.add_dirs(arg, usize::MAX),
                 Ok(_) => {}
-                Err(e) if e.kind() == io::ErrorKind::NotFound && is_glob(arg) => {
+                Err(e) if may_come(&e) && is_glob(arg) => {
                     let (base, depth) = base_of(arg);
                     scan.add_dirs(&base, depth);
                 }
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Err(e) if may_come(&e) => {
                     scan.dirs.push(parent(arg));
-                    scan.missing.push(arg.clone());
+                    scan.missing.push((arg.clone(), e));
                     continue;
                 }
                 Err(_) => {}
@@ -82,6 +82,19 @@ impl Scan {
         let dirs = entries.filter_map(Result::ok).filter(|entry| entry.file_type().is_dir());
         self.dirs.extend(dirs.map(walkdir::DirEntry::into_path));
     }
+}
+
+/// Whether a path that fails so may be a file later: a parent is not there yet, is something else, or may not be searched.
+fn may_come(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::PermissionDenied)
+}
+
+/// The names that a symbolic link leads to, one link after the other; none where it is no link.
+pub fn links(path: &Path) -> Vec<PathBuf> {
+    /// As many as the system follows.
+    const MOST: usize = 40;
+    let follow = |from: &PathBuf| fs::read_link(from).ok().map(|to| parent(from).join(to));
+    std::iter::successors(follow(&path.to_owned()), follow).take(MOST).collect()
 }
 
 /// The directory that a path's last name is in.
@@ -122,7 +135,8 @@ mod tests {
                 shown.collect::<Vec<_>>().join(" ")
             };
             assert!(scan.problems.is_empty(), "{:?}", scan.problems);
-            format!("{}|{}|{}", names(&scan.files), names(&scan.missing), names(&scan.dirs))
+            let missing: Vec<PathBuf> = scan.missing.into_iter().map(|(path, _)| path).collect();
+            format!("{}|{}|{}", names(&scan.files), names(&missing), names(&scan.dirs))
         };
         assert_eq!(scan("a"), "a/x.log||a a/b");
         assert_eq!(scan("a/x.log"), "a/x.log||a");

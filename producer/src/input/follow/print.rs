@@ -10,7 +10,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// How many bytes of its beginning, and before the place of the reading, tell a file from another.
-const PRINT_BYTES: usize = 256;
+pub const PRINT_BYTES: usize = 256;
 
 /// What tells whether a file still is what was read of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +48,25 @@ impl Print {
         self.last.drain(..self.last.len().saturating_sub(PRINT_BYTES));
     }
 
+    /// The reading went on by so many NULs.
+    pub fn extend_nuls(&mut self, nuls: u64) {
+        const NULS: [u8; PRINT_BYTES] = [0; PRINT_BYTES];
+        let shown = usize::try_from(nuls).unwrap_or(PRINT_BYTES).min(PRINT_BYTES);
+        self.extend(&NULS[..shown]);
+        self.pos += nuls - shown as u64;
+    }
+
+    /// Whether what was read begins as these bytes do, as far as both go. Nothing begins as nothing.
+    pub fn begins_as(&self, bytes: &[u8]) -> bool {
+        let len = self.head.len().min(bytes.len());
+        len > 0 && self.head[..len] == bytes[..len]
+    }
+
+    /// Whether it is UTF-16, in which every other byte of a text may be a NUL.
+    pub fn is_utf16(&self) -> bool {
+        matches!(self.head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+    }
+
     /// Whether `file` begins as it did and goes on from here.
     ///
     /// # Errors
@@ -61,22 +80,23 @@ impl Print {
         };
         Ok(is(&self.head, 0)? && is(&self.last, self.pos - self.last.len() as u64)?)
     }
+}
 
-    /// Whether `file` may be a copy of what was read, or of the beginning of it: the place up to which it is known then.
-    ///
-    /// # Errors
-    ///
-    /// The file's.
-    pub fn known_of_copy(&self, file: &File) -> io::Result<Option<u64>> {
-        let len = file.metadata()?.len();
-        if len >= self.pos {
-            return Ok(self.fits(file)?.then_some(self.pos));
+/// Whether two files are the same up to `len`, as far as is looked: half a mebibyte at either end of that.
+///
+/// # Errors
+///
+/// Those of the files.
+pub fn are_same(one: &File, other: &File, len: u64) -> io::Result<bool> {
+    const LOOK: u64 = 512 << 10;
+    let (mut ours, mut theirs) = (vec![0; len.min(LOOK) as usize], vec![0; len.min(LOOK) as usize]);
+    for at in [0, len - len.min(LOOK)] {
+        let both = (read_at(one, &mut ours, at)?, read_at(other, &mut theirs, at)?);
+        if both != (ours.len(), ours.len()) || ours != theirs {
+            return Ok(false);
         }
-        let mut found = [0; PRINT_BYTES];
-        let head = &self.head[..self.head.len().min(usize::try_from(len).unwrap_or(usize::MAX))];
-        let got = read_at(file, &mut found[..head.len()], 0)?;
-        Ok((!head.is_empty() && found[..got] == *head).then_some(len))
     }
+    Ok(true)
 }
 
 /// Fills `buf` from `at` on as far as the file goes.
@@ -116,9 +136,21 @@ mod tests {
         assert_eq!(grown, print);
         assert!(print.fits(&file(&text)).unwrap() && print.fits(&file(&text[..1000])).unwrap());
         assert!(!print.fits(&file(&text[..999])).unwrap() && !print.fits(&file(&text[1..])).unwrap());
-        assert_eq!(print.known_of_copy(&file(&text)).unwrap(), Some(1000));
-        assert_eq!(print.known_of_copy(&file(&text[..500])).unwrap(), Some(500));
-        assert_eq!(print.known_of_copy(&file(&text[1..])).unwrap(), None);
-        assert_eq!(print.known_of_copy(&file("")).unwrap(), None);
+        assert!(print.begins_as(b"line 0\n") && !print.begins_as(b"line 1\n") && !print.begins_as(b""));
+        assert!(are_same(&file(&text), &file(&text[..1000]), 1000).unwrap() && are_same(&file("a"), &file("b"), 0).unwrap());
+        assert!(!are_same(&file(&text), &file(&text[..999]), 1000).unwrap() && !are_same(&file("abc"), &file("abd"), 3).unwrap());
+    }
+
+    #[test]
+    fn nuls_that_are_skipped_are_as_those_that_are_read() {
+        for nuls in [0, 3, 255, 256, 257, 9999] {
+            let (mut read, mut skipped) = (Print::default(), Print::default());
+            for print in [&mut read, &mut skipped] {
+                print.extend(b"abc\n");
+            }
+            read.extend(&vec![0; nuls]);
+            skipped.extend_nuls(nuls as u64);
+            assert_eq!(read, skipped, "{nuls}");
+        }
     }
 }

@@ -7,23 +7,26 @@ use std::time::{Duration, Instant};
 
 use super::super::block::BLOCK_BYTES;
 use super::super::{FileId, InputError, open, reason};
-use super::Followed;
 use super::print::Print;
 use super::system::Place;
 use super::tail::{Grown, Tail};
+use super::writers::{Writer, Writers};
+use super::{Cost, Followed};
 
 /// So long an unfinished last line holds up the file that came after its own: then nobody will finish it.
 const GRACE: Duration = Duration::from_millis(250);
 
-/// How long a file is read on after it lost its name and stopped growing: whoever writes to it may not have noticed yet.
-const KEEP: Duration = Duration::from_secs(60);
+/// How long a file that lost its name must have been still before it is asked who writes to it.
+const STILL: Duration = Duration::from_secs(1);
 
-/// The same for a deleted one, whose disk space we hold.
-const KEEP_DELETED: Duration = Duration::from_secs(5);
-
-/// The same where there are more than [`MANY`] already: the writer is long past them.
-const KEEP_MANY: Duration = Duration::from_secs(1);
+/// How long it is read on where that cannot be seen: a deleted one, whose disk space we hold, and one of more than [`MANY`],
+/// whose writer is long past it. Others are read on for good.
+const KEEP_DELETED: Duration = Duration::from_secs(10);
+const KEEP_MANY: Duration = Duration::from_secs(60);
 const MANY: usize = 8;
+
+/// So many files that were emptied are remembered, to know copies of them.
+const MAX_EMPTIED: usize = 4;
 
 /// A followed name.
 #[derive(Debug)]
@@ -40,11 +43,36 @@ pub struct Slot {
     pub dirty: bool,
     /// It is to be read again at the next look.
     pub recheck: bool,
-    /// The newest file was not read yet, and may be a copy of another; since when.
-    pub may_be_copy: Option<Instant>,
-    /// What was read of a file before it was emptied.
-    emptied: Option<Print>,
+    /// The file may not be read.
+    pub denied: Option<Denied>,
+    /// How long the file was that could not be read when the following began: so much is old.
+    pub old: Option<(FileId, u64)>,
+    /// So many files were renamed to it and replaced before they could be opened: they are lost, unless the next one is a longer
+    /// version of what was read.
+    pub missed: u32,
+    /// What was read of its files before they were emptied, the last of them last.
+    pub emptied: VecDeque<Emptied>,
     read_bytes: u64,
+}
+
+/// Whether it was said that a file may not be read: just after it was made, that is about to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// Not yet.
+    Unsaid,
+    /// Yes.
+    Said,
+}
+
+/// What was read of a file before it was emptied.
+#[derive(Debug)]
+pub struct Emptied {
+    /// Up to its end.
+    pub print: Print,
+    /// Where the record begins of which a part was held.
+    pub record_start: u64,
+    /// When that was noticed.
+    pub at: Instant,
 }
 
 /// What [`Slot::read`] found.
@@ -56,7 +84,9 @@ pub enum Read {
     AtEnd,
     /// Not before this time: a line may still be finished.
     WaitsUntil(Instant),
-    /// The newest file is compressed; it is not followed any more.
+    /// It comes to the file at this place, which may be known; those before it were read.
+    Doubtful(usize),
+    /// This file is compressed; it is not followed any more.
     Packed(FileId, Print),
 }
 
@@ -70,8 +100,10 @@ impl Slot {
             tails: VecDeque::new(),
             dirty: false,
             recheck: false,
-            may_be_copy: None,
-            emptied: None,
+            denied: None,
+            old: None,
+            missed: 0,
+            emptied: VecDeque::new(),
             read_bytes: 0,
         }
     }
@@ -86,11 +118,22 @@ impl Slot {
         self.tails.back().is_some_and(|tail| tail.id() == id && tail.orphan.is_none())
     }
 
-    /// The newest file has lost the name.
-    pub fn leave_newest(&mut self) {
-        if let Some(tail) = self.tails.back_mut() {
-            tail.orphan.get_or_insert_with(Instant::now);
+    /// The newest file has lost the name, to another that was `renamed` to it or otherwise.
+    pub fn leave_newest(&mut self, renamed: bool) {
+        if let Some(tail) = self.tails.back_mut().filter(|tail| tail.orphan.is_none()) {
+            (tail.orphan, tail.replaced) = (Some(Instant::now()), renamed);
         }
+    }
+
+    /// Whether something that is due was not read yet.
+    pub fn is_behind(&self) -> bool {
+        self.tails.iter().any(Tail::is_behind)
+    }
+
+    /// Whether a file is read that has lost the name, and was not still for long.
+    pub fn has_fresh_orphan(&self, now: Instant) -> bool {
+        let is_fresh = |tail: &Tail| tail.orphan.is_some_and(|since| now.saturating_duration_since(since.max(tail.grown)) < KEEP_MANY);
+        self.tails.iter().any(is_fresh)
     }
 
     /// Whether a file is read that has lost the name.
@@ -101,11 +144,6 @@ impl Slot {
     /// Whether there are records to give out.
     pub fn has_records(&self) -> bool {
         self.tails.iter().any(Tail::has_records)
-    }
-
-    /// What was read of its files.
-    pub fn prints(&self) -> impl Iterator<Item = &Print> {
-        self.tails.iter().map(Tail::print).chain(&self.emptied)
     }
 
     /// Gives out the whole records.
@@ -119,10 +157,18 @@ impl Slot {
     }
 
     /// Reads once, from the oldest file that has more. What `closed` gets is followed no more.
-    pub fn read(&mut self, scratch: &mut [u8], out: &mut VecDeque<Followed>, closed: &mut Vec<Tail>) -> Read {
+    pub fn read(&mut self, scratch: &mut [u8], out: &mut VecDeque<Followed>, closed: &mut Vec<Tail>, writers: &mut Writers) -> Read {
         let mut at = 0;
         while at < self.tails.len() {
+            let is_newest = at + 1 == self.tails.len();
             let tail = &mut self.tails[at];
+            if tail.doubt.is_some() {
+                if tail.len() > 0 {
+                    return Read::Doubtful(at);
+                }
+                at += 1;
+                continue;
+            }
             let before = tail.print().pos;
             let grown = tail.read(scratch, out);
             self.read_bytes += tail.print().pos - before;
@@ -130,8 +176,7 @@ impl Slot {
                 Ok(Grown::Yes) => {
                     if tail.beginning().is_some_and(open::is_compressed) {
                         let (id, print) = (tail.id(), tail.print().clone());
-                        let text = format!("{}: compressed; it is not followed", tail.source());
-                        out.push_back(Followed::Notice { text, loss: false });
+                        out.push_back(Followed::notice(format!("{}: compressed; it is not followed", tail.source())));
                         self.tails.remove(at);
                         return Read::Packed(id, print);
                     }
@@ -148,8 +193,13 @@ impl Slot {
                     if part > 0 {
                         text += &format!(", among them one that was not finished ({part} bytes)");
                     }
-                    out.push_back(Followed::Notice { text, loss: true });
-                    self.emptied = Some(tail.print().clone());
+                    out.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
+                    let print = tail.print().clone();
+                    let record_start = tail.record_start();
+                    self.emptied.push_back(Emptied { print, record_start, at: Instant::now() });
+                    if self.emptied.len() > MAX_EMPTIED {
+                        self.emptied.pop_front();
+                    }
                     match tail.anew() {
                         Ok(new) => self.tails.insert(at + 1, new),
                         Err(e) => out.push_back(failed(tail, &e)),
@@ -162,7 +212,6 @@ impl Slot {
                     continue;
                 }
             }
-            let is_newest = at + 1 == self.tails.len();
             let tail = &mut self.tails[at];
             if tail.over {
                 tail.give_all(out);
@@ -170,38 +219,77 @@ impl Slot {
             } else if is_newest {
                 return Read::AtEnd;
             } else {
-                let until = tail.orphan.map_or(tail.grown, |orphan| orphan.max(tail.grown)) + GRACE;
-                if tail.has_part() && Instant::now() < until {
-                    return Read::WaitsUntil(until);
+                let (is_replaced, next) = (tail.replaced, at + 1);
+                if is_replaced && self.tails[next].doubt.is_some() && self.tails[next].len() > 0 {
+                    // A longer version of it has the rest of the record too.
+                    return Read::Doubtful(next);
                 }
-                tail.give_all(out);
+                let tail = &mut self.tails[at];
+                if tail.has_part() {
+                    let until = tail.orphan.map_or(tail.grown, |orphan| orphan.max(tail.grown)) + GRACE;
+                    match if Instant::now() < until { Writer::NotBefore(until) } else { writers.of(tail.id(), until) } {
+                        Writer::NotBefore(until) => return Read::WaitsUntil(until),
+                        Writer::There => tail.had_writer = true,
+                        Writer::Gone | Writer::Unseen => tail.give_all(out),
+                    }
+                }
+                tail.give_records(out);
                 at += 1;
             }
         }
         Read::AtEnd
     }
 
-    /// Takes out the files that lost the name and do not grow any more.
-    pub fn retire(&mut self, now: Instant, out: &mut VecDeque<Followed>) -> Vec<Tail> {
+    /// Takes out the files that lost the name and that nobody writes to any more, as far as can be seen.
+    pub fn retire(&mut self, now: Instant, out: &mut VecDeque<Followed>, writers: &mut Writers) -> Vec<Tail> {
         let mut retired = Vec::new();
         let mut at = 0;
-        while let Some(tail) = self.tails.get_mut(at) {
-            let idle = tail.orphan.map(|since| now.saturating_duration_since(since.max(tail.grown)));
-            let keep = match (tail.is_deleted(), at + 1 == self.tails.len()) {
-                (true, _) => KEEP_DELETED,
-                (false, false) if self.tails.len() > MANY => KEEP_MANY,
-                (false, _) => KEEP,
-            };
-            if idle.is_some_and(|idle| idle > keep) {
-                let tail = &mut self.tails[at];
-                tail.give_all(out);
-                retired.extend(self.tails.remove(at));
-            } else {
+        while let Some(tail) = self.tails.get(at) {
+            let still = tail.orphan.map(|since| since.max(tail.grown)).filter(|since| now.saturating_duration_since(*since) > STILL);
+            let letting_go = still.and_then(|since| self.let_go(at, now, since, writers));
+            // Asked after it is known that nobody adds to it.
+            let Some(letting_go) = letting_go.filter(|_| self.tails[at].is_at_end()) else {
                 at += 1;
+                continue;
+            };
+            let tail = &mut self.tails[at];
+            if letting_go == LettingGo::Unsure {
+                let text = format!(
+                    "{}: a file that had this name is let go, after {} s without a line; whether its writer, whom the system does not show us, still has it is not known, and what comes yet is lost",
+                    tail.source(),
+                    now.saturating_duration_since(tail.grown).as_secs()
+                );
+                out.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
             }
+            tail.give_all(out);
+            retired.extend(self.tails.remove(at));
         }
         retired
     }
+
+    /// Whether the file at this place, which has been still since then, is of no use any more.
+    fn let_go(&mut self, at: usize, now: Instant, since: Instant, writers: &mut Writers) -> Option<LettingGo> {
+        let has_many = at + 1 < self.tails.len() && self.tails.len() > MANY;
+        let tail = &mut self.tails[at];
+        match writers.of(tail.id(), since + STILL) {
+            Writer::There => tail.had_writer = true,
+            Writer::Gone => return Some(LettingGo::Sure),
+            Writer::Unseen if tail.had_writer => return Some(LettingGo::Sure),
+            Writer::Unseen => {
+                let keep = if tail.is_deleted() { Some(KEEP_DELETED) } else { has_many.then_some(KEEP_MANY) };
+                return keep.filter(|keep| now.saturating_duration_since(since) > *keep).map(|_| LettingGo::Unsure);
+            }
+            Writer::NotBefore(_) => {}
+        }
+        None
+    }
+}
+
+/// Whether a file that is let go has no writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LettingGo {
+    Sure,
+    Unsure,
 }
 
 fn failed(tail: &Tail, error: &std::io::Error) -> Followed {

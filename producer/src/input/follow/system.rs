@@ -28,6 +28,8 @@ pub enum Change {
     To(Place, u32),
     /// It was deleted.
     Gone(Place),
+    /// Who may read it may have changed; of the directory itself where the name is empty.
+    Allowed(Place),
     /// The directory itself is gone, or elsewhere.
     DirGone(DirId),
     /// More happened than the system could remember.
@@ -93,7 +95,12 @@ mod linux {
             if REMOTE.contains(&kind) {
                 return None;
             }
-            let flags = WatchFlags::CREATE | WatchFlags::MOVE | WatchFlags::DELETE | WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
+            let flags = WatchFlags::CREATE
+                | WatchFlags::MOVE
+                | WatchFlags::DELETE
+                | WatchFlags::DELETE_SELF
+                | WatchFlags::MOVE_SELF
+                | WatchFlags::ATTRIB;
             let watch = add_watch(&*self.queue, dir, flags | WatchFlags::ONLYDIR).ok()?;
             Some(*self.watched.entry(watch).or_insert(next))
         }
@@ -118,7 +125,9 @@ mod linux {
                     return;
                 }
                 let place: Place = (dir, name.to_owned());
-                changes.push(if flags.contains(ReadFlags::CREATE) {
+                changes.push(if flags.contains(ReadFlags::ATTRIB) {
+                    Change::Allowed(place)
+                } else if flags.contains(ReadFlags::CREATE) {
                     Change::Made(place)
                 } else if flags.contains(ReadFlags::MOVED_FROM) {
                     Change::From(place, cookie)

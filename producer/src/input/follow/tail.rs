@@ -18,9 +18,9 @@ use bytes::Bytes;
 use super::super::FileId;
 use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Resume};
-use super::Followed;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
+use super::{Cost, Followed, hole};
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
@@ -31,6 +31,25 @@ pub enum Grown {
     No,
     /// It is not any more what it was: cut short, or written anew.
     Truncated,
+}
+
+/// A file that may hold what was read already under another name: it is not read before that is known.
+#[derive(Debug, Clone, Copy)]
+pub struct Doubt {
+    /// When it came.
+    pub since: Instant,
+    /// How long it was when it was last looked at.
+    pub len: u64,
+    /// Since when it has been so long.
+    pub changed: Instant,
+}
+
+impl Doubt {
+    /// It has just come.
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Doubt { since: now, len: 0, changed: now }
+    }
 }
 
 /// A file that is followed.
@@ -53,8 +72,21 @@ pub struct Tail {
     pub grown: Instant,
     /// Since when its name has been another file's, or nobody's.
     pub orphan: Option<Instant>,
+    /// It lost its name to a file that was renamed to it.
+    pub replaced: bool,
+    /// Somebody had it open for writing after that.
+    pub had_writer: bool,
     /// It is not read any more.
     pub over: bool,
+    /// Nothing was read of it yet, and what it holds may be known.
+    pub doubt: Option<Doubt>,
+    /// What is before this place was there before anybody followed it: a part of a record that ends there is nobody's news.
+    old: u64,
+    /// What is before this place is to be read, whatever else comes.
+    due: u64,
+    /// NULs of a hole that were skipped, and have not been counted yet.
+    nuls: u64,
+    has_told_nuls: bool,
 }
 
 impl Tail {
@@ -74,8 +106,58 @@ impl Tail {
             within_long: false,
             grown: Instant::now(),
             orphan: None,
+            replaced: false,
+            had_writer: false,
             over: false,
+            doubt: None,
+            old: 0,
+            due: 0,
+            nuls: 0,
+            has_told_nuls: false,
         }
+    }
+
+    /// So many bytes of it are old.
+    #[must_use]
+    pub fn with_old(self, old: u64) -> Self {
+        Tail { old, ..self }
+    }
+
+    /// It belongs to another name from now on. What was read of it before is to be given out before.
+    pub fn rename(&mut self, source: Arc<str>) {
+        self.source = source;
+    }
+
+    /// What there is by now is to be read.
+    pub fn is_due(&mut self) {
+        self.due = self.file.metadata().map_or(0, |meta| meta.len());
+    }
+
+    /// Whether what was due was not read yet.
+    pub fn is_behind(&self) -> bool {
+        !self.over && self.doubt.is_none() && self.print.pos < self.due
+    }
+
+    /// How many bytes it has.
+    pub fn len(&self) -> u64 {
+        self.file.metadata().map_or(0, |meta| meta.len())
+    }
+
+    /// Whether there is nothing more to read, but NULs at its end.
+    pub fn is_at_end(&self) -> bool {
+        let (len, pos) = (self.len(), self.print.pos);
+        self.doubt.is_none() && (len == pos || (len > pos && matches!(hole::end(&self.file, pos), Ok(None))))
+    }
+
+    /// Goes on in the file of `other`, which holds what was read of this one, and gives it this one's, of which only what is
+    /// added yet is news.
+    pub fn swap_files(&mut self, other: &mut Tail) {
+        std::mem::swap(&mut self.file, &mut other.file);
+        std::mem::swap(&mut self.id, &mut other.id);
+        std::mem::swap(&mut self.orphan, &mut other.orphan);
+        std::mem::swap(&mut self.replaced, &mut other.replaced);
+        std::mem::swap(&mut self.had_writer, &mut other.had_writer);
+        (other.print, other.start, other.doubt) = (self.print.clone(), self.print.pos, None);
     }
 
     /// The same file, which was emptied, from its beginning.
@@ -85,7 +167,7 @@ impl Tail {
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
         let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.boundary.clone(), Print::default());
-        Ok(Tail { orphan: self.orphan, ..new })
+        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::new()), ..new })
     }
 
     /// Which file it is.
@@ -111,6 +193,11 @@ impl Tail {
     /// Whether a part of a record is held, or was given out.
     pub fn has_part(&self) -> bool {
         self.held.len() > self.whole || self.within_long
+    }
+
+    /// Where the record begins of which a part is held; otherwise the place of the reading.
+    pub fn record_start(&self) -> u64 {
+        self.start + self.whole as u64
     }
 
     /// How many bytes are held.
@@ -179,19 +266,70 @@ impl Tail {
             let mut again = vec![0; n];
             let is_new = read_at(&self.file, &mut again, pos)? == n && again == bytes;
             if n > 0 && !is_new {
-                self.take(bytes, out);
+                self.take_without_holes(bytes, out);
             }
             self.over = true;
             return Ok(Grown::Truncated);
         }
-        if n == 0 {
-            return Ok(Grown::No);
+        if n == 0 || self.take_without_holes(bytes, out) > 0 {
+            return Ok(if n == 0 { Grown::No } else { Grown::Yes });
         }
-        self.take(bytes, out);
+        // NULs alone. Whether they are a hole shows when something comes after them.
+        let Some(end) = hole::end(&self.file, pos + n as u64)? else { return Ok(Grown::No) };
+        if self.is_between_records() {
+            self.skip_nuls(end - pos, out);
+        } else {
+            self.take(&scratch[..n], out);
+        }
         Ok(Grown::Yes)
     }
 
+    /// Takes what was read, but for NULs before a record, which are skipped, and NULs at the end. How much that was.
+    fn take_without_holes(&mut self, bytes: &[u8], out: &mut VecDeque<Followed>) -> usize {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let mut nuls = 0;
+            if !self.print.is_utf16() {
+                nuls = hole::nuls(rest);
+                if nuls == rest.len() {
+                    break;
+                }
+            }
+            if nuls > 0 && self.is_between_records() {
+                self.skip_nuls(nuls as u64, out);
+                rest = &rest[nuls..];
+            }
+            let len = if self.print.is_utf16() { rest.len() } else { hole::before_hole(rest) };
+            self.take(&rest[..len], out);
+            rest = &rest[len..];
+        }
+        bytes.len() - rest.len()
+    }
+
+    fn is_between_records(&self) -> bool {
+        self.held.len() == self.whole && !self.within_long
+    }
+
+    fn skip_nuls(&mut self, nuls: u64, out: &mut VecDeque<Followed>) {
+        self.give_records(out);
+        self.print.extend_nuls(nuls);
+        self.start += nuls;
+        self.nuls += nuls;
+    }
+
+    /// Says that NULs were skipped, once for a file, and has them counted.
+    fn tell_nuls(&mut self, out: &mut VecDeque<Followed>) {
+        let nuls = std::mem::take(&mut self.nuls);
+        let what = "skipped, a hole: whoever writes to it does not append (O_APPEND), and went on at its old place after it was emptied";
+        let text =
+            (!std::mem::replace(&mut self.has_told_nuls, true)).then(|| format!("{}: {nuls} NULs before a record {what}", self.source));
+        out.push_back(Followed::Notice { text, cost: Cost::Nuls(nuls) });
+    }
+
     fn take(&mut self, bytes: &[u8], out: &mut VecDeque<Followed>) {
+        if self.nuls > 0 {
+            self.tell_nuls(out);
+        }
         self.grown = Instant::now();
         self.print.extend(bytes);
         self.held.extend_from_slice(bytes);
@@ -243,6 +381,10 @@ impl Tail {
     /// Gives out all, the part of a record too: nobody will finish it.
     pub fn give_all(&mut self, out: &mut VecDeque<Followed>) {
         self.give_records(out);
+        if self.print.pos <= self.old {
+            // It goes on here if somebody does.
+            return;
+        }
         let part = if self.within_long { Part::LongRest } else { Part::Whole };
         self.give(self.held.len(), part, out);
         self.within_long = false;
@@ -268,15 +410,14 @@ fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part) -> Block {
     Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part }
 }
 
-/// Where the last record of a file begins if it is not finished yet; otherwise the end of the file.
+/// Where the last record of the first `len` bytes begins if it is not finished yet; otherwise `len`.
 ///
-/// Only the longest record that is parsed is looked through: in a longer one, the end of the file is as good a place as any.
+/// Only the longest record that is parsed is looked through: in a longer one, the end is as good a place as any.
 ///
 /// # Errors
 ///
 /// The file's.
-pub fn last_record(file: &File, longest: usize) -> io::Result<u64> {
-    let len = file.metadata()?.len();
+pub fn last_record(file: &File, len: u64, longest: usize) -> io::Result<u64> {
     let mut chunk = vec![0; 8 << 10];
     let mut at = len;
     while at > 0 && len - at <= longest as u64 {
@@ -291,120 +432,4 @@ pub fn last_record(file: &File, longest: usize) -> io::Result<u64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::super::boundary::Lines;
-    use super::*;
-    use std::io::Write;
-
-    struct Case {
-        file: File,
-        tail: Tail,
-        out: VecDeque<Followed>,
-    }
-
-    impl Case {
-        fn new(text: &str, max_bytes: usize) -> Self {
-            let mut file = tempfile::tempfile().unwrap();
-            file.write_all(text.as_bytes()).unwrap();
-            let tail = Tail::new(file.try_clone().unwrap(), (0, 0), "f".into(), Arc::new(Lines { max_bytes }), Print::default());
-            Case { file, tail, out: VecDeque::new() }
-        }
-
-        fn read(&mut self) -> Grown {
-            self.tail.read(&mut [0; 1000], &mut self.out).unwrap()
-        }
-
-        fn write(&mut self, text: &str, at: u64) {
-            self.file.write_all_at(text.as_bytes(), at).unwrap();
-        }
-
-        /// What was given out: `start..end text`, pieces of a long line marked with `~`.
-        fn given(&mut self, all: bool) -> Vec<String> {
-            if all {
-                self.tail.give_all(&mut self.out)
-            } else {
-                self.tail.give_records(&mut self.out)
-            }
-            let shown = |item| match item {
-                Followed::Block(b) => {
-                    let text = String::from_utf8_lossy(&b.bytes).into_owned();
-                    let text = match b.part {
-                        Part::Whole => text,
-                        Part::LongStart => format!("{text}~"),
-                        Part::LongRest => format!("~{text}"),
-                    };
-                    format!("{}..{} {text}", b.start, b.end)
-                }
-                other => format!("{other:?}"),
-            };
-            self.out.drain(..).map(shown).collect()
-        }
-    }
-
-    #[test]
-    fn whole_lines_go_out_and_a_part_waits_for_its_end() {
-        let mut case = Case::new("one\ntwo\nthr", 99);
-        assert_eq!(case.read(), Grown::Yes);
-        assert_eq!(case.given(false), ["0..8 one\ntwo\n"]);
-        assert!(!case.tail.has_records() && case.tail.has_part());
-        assert_eq!((case.read(), case.given(false).len()), (Grown::No, 0));
-        case.write("ee", 11);
-        assert_eq!((case.read(), case.given(false).len()), (Grown::Yes, 0));
-        case.write("\nfo", 13);
-        assert_eq!(case.read(), Grown::Yes);
-        assert_eq!(case.given(false), ["8..14 three\n"]);
-        assert_eq!(case.given(true), ["14..16 fo"]);
-        case.write("ur\n", 16);
-        assert_eq!(case.read(), Grown::Yes);
-        assert_eq!(case.given(false), ["16..19 ur\n"]);
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_comes_in_pieces() {
-        let mut case = Case::new("a\n0123456789", 8);
-        case.read();
-        assert_eq!(case.given(false), ["0..2 a\n", "2..12 0123456789~"]);
-        case.write("0123", 12);
-        case.read();
-        assert_eq!(case.given(false), ["12..16 ~0123"]);
-        case.write("45\nb\nc", 16);
-        case.read();
-        assert_eq!(case.given(false), ["16..19 ~45\n", "19..21 b\n"]);
-        assert_eq!(case.given(true), ["21..22 c"]);
-    }
-
-    #[test]
-    fn truncation_is_seen_in_all_its_shapes() {
-        let long: String = (0..100).map(|n| format!("line {n}\n")).collect();
-        let shapes: [(&str, String); 4] = [
-            ("shorter", "x\n".to_owned()),
-            ("empty", String::new()),
-            ("longer, another head", format!("new {long}{long}")),
-            ("longer, the same head, another place", format!("{}{}", &long[..400], "y\n".repeat(1000))),
-        ];
-        for (shape, text) in shapes {
-            let mut case = Case::new(&long, 9999);
-            assert_eq!(case.read(), Grown::Yes, "{shape}");
-            case.file.set_len(0).unwrap();
-            case.write(&text, 0);
-            assert_eq!(case.read(), Grown::Truncated, "{shape}");
-            assert_eq!(case.given(true), [format!("0..{} {long}", long.len())], "{shape}");
-            let mut new = case.tail.anew().unwrap();
-            let mut out = VecDeque::new();
-            while new.read(&mut [0; 1000], &mut out).unwrap() == Grown::Yes {}
-            assert_eq!(new.print().pos, text.len() as u64, "{shape}");
-        }
-    }
-
-    #[test]
-    fn the_last_record_is_found_from_behind() {
-        let at = |text: &str, longest| {
-            let mut file = tempfile::tempfile().unwrap();
-            file.write_all(text.as_bytes()).unwrap();
-            last_record(&file, longest).unwrap()
-        };
-        assert_eq!((at("", 99), at("a\nb\n", 99), at("a\nb", 99), at("ab", 99)), (0, 4, 2, 0));
-        let long = format!("a\n{}", "x".repeat(20_000));
-        assert_eq!((at(&long, 99_999), at(&long, 5000)), (2, 20_002));
-    }
-}
+mod tests;

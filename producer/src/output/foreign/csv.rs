@@ -50,6 +50,14 @@ fn cell(value: Value<'_>, out: &mut Vec<u8>) {
             out.push(b'"');
         }
         Value::Text(text) => out.extend_from_slice(text),
+        // As our own reader takes it for a float: with a sign in its exponent.
+        Value::Float(float) => {
+            let shown = format!("{float:?}");
+            match shown.split_once('e') {
+                Some((digits, power)) if !power.starts_with('-') => out.extend_from_slice(format!("{digits}e+{power}").as_bytes()),
+                _ => out.extend_from_slice(shown.as_bytes()),
+            }
+        }
         value => out.extend_from_slice(value.to_string().as_bytes()),
     }
 }
@@ -69,6 +77,11 @@ mod tests {
             b"\"\xff\x01\nq\xe9\",,NaN,,\n,7,,,false\n",
         ];
         assert_eq!(out.escape_ascii().to_string(), want.concat().escape_ascii().to_string());
+        out.clear();
+        let floats = recpipe::record::Column::float(&[1e16, 1e-7, 0.5]);
+        let schema = Schema::new(vec![recpipe::Field::new("f", recpipe::Type::Float)]).unwrap();
+        encode(&Batch::new(schema.into(), vec![floats], 3, recpipe::record::Origin::default()).unwrap(), &mut out);
+        assert_eq!(out, b"1e+16\n1e-7\n0.5\n");
         out.clear();
         encode(&ints.skip(9), &mut out);
         assert_eq!(out, b"9223372036854775807\n\"\"\n", "no empty line");

@@ -1,4 +1,4 @@
-//! `json`: one object a line.
+//! `json`: one object a line, with the fields that its record has.
 //!
 //! Integers are written whole. Text that is not UTF-8 has U+FFFD in place of each invalid sequence, since JSON has no other
 //! way that every reader takes. Floats that JSON lacks (NaN, infinities) are null. Times are RFC 3339 text.
@@ -7,19 +7,22 @@ use recpipe::{Batch, Value};
 
 /// Appends the records.
 pub(super) fn encode(batch: &Batch, out: &mut Vec<u8>) {
-    let keys: Vec<Vec<u8>> = batch.schema().names().enumerate().map(|(place, name)| key(place, name)).collect();
-    for row in batch.rows() {
-        for (key, value) in keys.iter().zip(row.values()) {
+    let keys: Vec<Vec<u8>> = batch.schema().names().map(key).collect();
+    for index in 0..batch.len() {
+        let row = batch.physical(index);
+        let start = out.len();
+        for (key, column) in keys.iter().zip(batch.columns()).filter(|(_, column)| !column.is_missing(row)) {
+            out.push(if out.len() == start { b'{' } else { b',' });
             out.extend_from_slice(key);
-            write(value, out);
+            write(column.value(row), out);
         }
-        out.extend_from_slice(if keys.is_empty() { b"{}\n" } else { b"}\n" });
+        out.extend_from_slice(if out.len() == start { b"{}\n" } else { b"}\n" });
     }
 }
 
-/// `{"name":` of the first field, `,"name":` of the others.
-fn key(place: usize, name: &str) -> Vec<u8> {
-    let mut key = vec![if place == 0 { b'{' } else { b',' }];
+/// `"name":`
+fn key(name: &str) -> Vec<u8> {
+    let mut key = Vec::new();
     quote(name, &mut key);
     key.push(b':');
     key

@@ -3,7 +3,8 @@
 //! In protocol 2, which Python has read since 2.3 and every Python 3 does. Text is `str` (`unicode` in Python 2); bytes that are
 //! not UTF-8 come as lone surrogates, as Python's own `surrogateescape` has it, so that `text.encode("utf-8",
 //! "surrogateescape")` gives them back. Null is `None`. A time is its RFC 3339 text: a `datetime` would have to be imported by
-//! whoever reads it, and these pickles are data alone. Nothing is memoized: each dict stands for itself.
+//! whoever reads it, and these pickles are data alone. Nothing is memoized: each dict stands for itself, and has the fields that its record
+//! has.
 //!
 //! The opcodes are those of Python's `pickletools`.
 
@@ -20,12 +21,13 @@ pub(super) fn encode(batch: &Batch, out: &mut Vec<u8>) {
             key
         })
         .collect();
-    for row in batch.rows() {
+    for index in 0..batch.len() {
+        let row = batch.physical(index);
         // PROTO 2, EMPTY_DICT, MARK
         out.extend_from_slice(b"\x80\x02}(");
-        for (key, value) in keys.iter().zip(row.values()) {
+        for (key, column) in keys.iter().zip(batch.columns()).filter(|(_, column)| !column.is_missing(row)) {
             out.extend_from_slice(key);
-            write(value, out);
+            write(column.value(row), out);
         }
         // SETITEMS, STOP
         out.extend_from_slice(b"u.");

@@ -370,7 +370,8 @@ impl Receiver {
                     left = true;
                 }
                 let progress = state.inbox.progress();
-                let urgent = progress.enough != self.told.enough || progress.finished != self.told.finished;
+                let is_last = state.ending.is_some() && ended_at.is_none();
+                let urgent = is_last || progress.enough != self.told.enough || progress.finished != self.told.finished;
                 let due = unsaid >= ACK_BYTES.min(self.settings.window / 4) || said_at.elapsed() >= ACK_AFTER;
                 if progress != self.told && (urgent || due) {
                     pump.control(&Control::Ack(progress));

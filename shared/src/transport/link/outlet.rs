@@ -74,6 +74,8 @@ struct State {
     greeted: bool,
     /// How the receiver ended.
     ending: Option<Ending>,
+    /// The receiver was told to end before it had all, and has answered what it had.
+    left: bool,
     /// How the link ended.
     over: Option<Result<(), Gone>>,
 }
@@ -129,10 +131,27 @@ impl Outlet {
         let waker = bell.waker();
         let mut outbox = Outbox::new(settings.window);
         outbox.hold(settings.hold);
-        let state =
-            State { outbox, ended: false, abandoned: false, plan: None, holds_state: false, greeted: false, ending: None, over: None };
+        let state = State {
+            outbox,
+            ended: false,
+            abandoned: false,
+            plan: None,
+            holds_state: false,
+            greeted: false,
+            ending: None,
+            left: false,
+            over: None,
+        };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), readiness });
-        let sender = Sender { shared: shared.clone(), settings, bell, over: Box::new(over), told: false };
+        let sender = Sender {
+            shared: shared.clone(),
+            settings,
+            bell,
+            over: Box::new(over),
+            told: false,
+            waits_for_last_word: connections.may_restart(),
+            leaves: None,
+        };
         let run = move || sender.run(first, &mut connections);
         let thread =
             std::thread::Builder::new().name("link".into()).spawn(run).map_err(|error| Error::io("cannot start a thread", error))?;
@@ -174,6 +193,16 @@ impl Outlet {
     /// The number of frames that the receiver is done with.
     pub fn done(&self) -> u64 {
         self.shared.lock().outbox.progress().done
+    }
+
+    /// The number of frames that the receiver has: they are in its answer, should it end now.
+    pub fn received(&self) -> u64 {
+        self.shared.lock().outbox.progress().received
+    }
+
+    /// Whether the receiver was told to end, and has answered what it has received.
+    pub fn has_left(&self) -> bool {
+        self.shared.lock().left
     }
 
     /// How the receiver has ended by itself, if it has failed. One that was sent the End may only repeat what it was told.
@@ -300,6 +329,10 @@ struct Sender {
     over: Box<dyn Fn(Over) + Send>,
     /// It has had enough or is lost, which was told.
     told: bool,
+    /// Another may be there when it has left.
+    waits_for_last_word: bool,
+    /// Why it takes no more.
+    leaves: Option<String>,
 }
 
 impl Sender {
@@ -376,7 +409,8 @@ impl Sender {
         let mut state = self.shared.lock();
         match &connected.hello {
             Some(hello) => {
-                state.outbox.connected(hello.instance, hello.progress)?;
+                // One that is about to go may answer once more.
+                state.outbox.connected(hello.instance, self.of_one_that_stays(hello.progress))?;
                 state.greeted = true;
             }
             None => state.outbox.connected([0; 16], Progress::default())?,
@@ -385,6 +419,12 @@ impl Sender {
         // A Hello is an acknowledgement too.
         self.shared.notify();
         Ok(())
+    }
+
+    /// Whoever leaves has not had enough, nor finished what was to come.
+    fn of_one_that_stays(&self, progress: Progress) -> Progress {
+        let stays = self.leaves.is_none();
+        Progress { enough: progress.enough && stays, finished: progress.finished && stays, ..progress }
     }
 
     /// Sends over one connection until all is confirmed.
@@ -426,7 +466,8 @@ impl Sender {
             match turned {
                 // Nobody confirms for it but its exit.
                 Err(Cut::Closed) if self.is_all_sent_to_the_silent(&pump) => return Ok(()),
-                turned => turned?,
+                Err(cut) => return Err(self.leaves.clone().map_or(cut, Cut::Left)),
+                Ok(turned) => turned,
             }
         }
     }
@@ -459,10 +500,18 @@ impl Sender {
                 state.holds_state = plan.holds_state;
                 state.plan = Some(plan);
             }
-            Control::Ack(progress) => state.outbox.acknowledged(progress).map_err(|lost| Cut::Protocol(lost.to_string()))?,
+            Control::Ack(progress) => {
+                state.outbox.acknowledged(self.of_one_that_stays(progress)).map_err(|lost| Cut::Protocol(lost.to_string()))?;
+            }
+            // Where another may take its place, its last word is waited for: how far it came.
+            Control::Refusal(report) if self.waits_for_last_word => self.leaves = Some(report.message),
             Control::Refusal(report) => return Err(Cut::Left(report.message)),
             // One that was told to end before it had all has left, whether or not its refusal was heard.
             Control::End(ending) if matches!(ending.exit, Exit::Signal(_)) && !state.outbox.progress().finished => {
+                state.left = true;
+                if self.waits_for_last_word {
+                    self.leaves = Some(ending.cause.clone());
+                }
                 return Err(Cut::Left(ending.cause));
             }
             Control::End(ending) => state.ending = Some(ending),

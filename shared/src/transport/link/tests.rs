@@ -2,14 +2,15 @@
 
 use std::{
     io::{Read, Write},
-    net::{TcpListener, TcpStream},
     os::unix::net::UnixStream,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use rustix::event::{PollFd, PollFlags, poll};
+use tempfile::TempDir;
 
 use super::{Connected, Connections, Cut, Inlet, Once, Outlet, Readiness, Settings, Wait, parser::Parser};
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     record::{CompareOp, Condition, Constant},
     session::Progress,
     transport::{
-        Security,
+        Security, Url,
         dial::Patience,
         greet::{self, Identity},
         listen::Listener,
@@ -26,6 +27,9 @@ use crate::{
 };
 
 const BATCHES: i64 = 60;
+
+/// However busy the machine is.
+const SOON: Duration = Duration::from_secs(120);
 
 fn hello(role: Role, progress: Progress) -> Hello {
     Hello { role, instance: [role as u8; 16], stream: [9; 16], progress, token: Vec::new(), can: 0, program: String::new() }
@@ -55,7 +59,7 @@ impl Connections for Dial {
         let (tell, told) = crossbeam_channel::bounded(1);
         let gone = |_| Error::Lost("the other end has gone".into());
         self.to.send((theirs, tell)).map_err(|_| Error::Lost("the other end has gone".into()))?;
-        let progress = told.recv_timeout(Duration::from_secs(20)).map_err(gone)?;
+        let progress = told.recv_timeout(SOON).map_err(gone)?;
         Ok(Connected { socket: ours.into(), parser: past_preamble(), hello: Some(hello(Role::Receiver, progress)), say: Bytes::new() })
     }
 
@@ -66,8 +70,8 @@ impl Connections for Dial {
 
 impl Connections for Answer {
     fn next(&mut self, _: Option<&Cut>, progress: Progress, _: Wait<'_>) -> Result<Connected, Error> {
-        let patience = Duration::from_millis(if progress.finished { 200 } else { 20_000 });
-        let (socket, tell) = self.0.recv_timeout(patience).map_err(|_| Error::Lost("the sender stays away".into()))?;
+        // One that knows of the end is gone, and that is seen at once.
+        let (socket, tell) = self.0.recv_timeout(SOON).map_err(|_| Error::Lost("the sender stays away".into()))?;
         tell.send(progress).unwrap();
         Ok(Connected {
             socket: socket.into(),
@@ -227,7 +231,7 @@ fn kin(socket: UnixStream, say: Vec<u8>) -> Once {
 
 #[test]
 fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
-    let settings = Settings { beat: None, ..Settings::default() };
+    let settings = Settings { beat: None, linger: SOON * 3, ..Settings::default() };
     let (ours, theirs) = UnixStream::pair().unwrap();
     let preamble = crate::wire::frame::preamble();
     let outlet = Outlet::open(kin(ours, preamble.to_vec()), settings, Readiness::new(), |_| {}).unwrap();
@@ -239,7 +243,7 @@ fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
         let inlet = Inlet::open(kin(theirs, [&preamble[..], &greeting].concat()), settings).unwrap();
         let began = Instant::now();
         assert_eq!(receive(inlet).unwrap().len(), BATCHES as usize * 20);
-        assert!(began.elapsed() < settings.linger / 3, "{:?}", began.elapsed());
+        assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
         assert_eq!(sent.join().unwrap().unwrap().unwrap().cause, "well");
     });
 }
@@ -247,7 +251,7 @@ fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
 #[test]
 fn conditions_are_said_to_those_who_act_on_them() {
     let condition = Condition { field: "n".into(), op: CompareOp::Gt, constant: Constant::Int(7) };
-    let plan = Plan { columns: Some(vec!["n".into()]), holds_state: true, conditions: vec![condition] };
+    let plan = Plan { columns: Some(vec!["n".into()]), holds_state: true, conditions: vec![condition], shows: false };
     let came = |can: u32| {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let once = |socket: UnixStream, hello| {
@@ -280,7 +284,7 @@ fn a_loss_stays_one_whoever_leaves_after_it() {
     let steering = inlet.steering();
     drop(theirs);
     // There is nothing to be settled once it is lost.
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + SOON;
     while inlet.settle(0) {
         assert!(Instant::now() < until, "it is not lost");
         std::thread::yield_now();
@@ -320,7 +324,7 @@ fn a_link_whose_thread_panics_is_lost_and_waited_for_by_nobody() {
     drop(theirs);
     let error = send(outlet).unwrap_err();
     assert!(error.exit() == Exit::Incomplete && error.to_string().contains("the thread of the link has failed"), "{error}");
-    is_over.recv_timeout(Duration::from_secs(20)).unwrap();
+    is_over.recv_timeout(SOON).unwrap();
 }
 
 #[test]
@@ -329,31 +333,34 @@ fn many_links_have_no_more_memory_than_a_few() {
     assert_eq!([0, 1, 2, 4, 16, 64, 1000].map(window), [32, 32, 32, 16, 4, 1, 1]);
 }
 
-/// Somebody who listens for so many, and at which port.
-fn listens(role: Role, patience: Patience, expected: Option<usize>) -> (Listener, u16) {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let url = format!("tcp://127.0.0.1:{port}").parse().unwrap();
+/// Somebody who listens for so many, and the directory where: a port that was free a moment ago may be another's by now.
+fn listens(role: Role, patience: Patience, expected: Option<usize>) -> (Listener, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
     let us = Identity::new(role, Vec::new(), "listener");
-    (Listener::open(&url, &Security::default(), us, patience, expected, true).unwrap(), port)
+    let url = Url::Unix(directory.path().join("socket"));
+    (Listener::open(&url, &Security::default(), us, patience, expected, true).unwrap(), directory)
 }
 
-fn call(port: u16, caller: &Identity) -> Result<Connected, greet::Ungreeted> {
-    let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    greet::call(socket.into(), caller, Progress::default(), Duration::from_secs(5), Wait::default())
+fn connect(directory: &Path) -> UnixStream {
+    UnixStream::connect(directory.join("socket")).unwrap()
+}
+
+fn call(directory: &TempDir, caller: &Identity) -> Result<Connected, greet::Ungreeted> {
+    greet::call(connect(directory.path()).into(), caller, Progress::default(), SOON, Wait::default())
 }
 
 #[test]
 fn whoever_calls_again_is_taken_at_its_word() {
     for retry in [Patience::default().retry, Duration::ZERO] {
-        let (listener, port) = listens(Role::Receiver, Patience { retry, ..Patience::default() }, Some(1));
+        let (listener, directory) = listens(Role::Receiver, Patience { retry, ..Patience::default() }, Some(1));
         let them = Identity::new(Role::Sender, Vec::new(), "sender");
         // It would be silent for long before anything is said, or it is given up.
         let long = Duration::from_secs(300);
         let settings = Settings { beat: Some(long), silence: long, ..Settings::default() };
         let inlet = std::thread::scope(|scope| {
             let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), settings).unwrap());
-            let first = call(port, &them).unwrap();
-            let again = call(port, &them).unwrap();
+            let first = call(&directory, &them).unwrap();
+            let again = call(&directory, &them).unwrap();
             drop((first, again));
             inlet.join().unwrap()
         });
@@ -363,10 +370,10 @@ fn whoever_calls_again_is_taken_at_its_word() {
 
 #[test]
 fn a_receiver_in_place_of_one_that_hangs_is_not_sent_away_for_good() {
-    let (listener, port) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
+    let (listener, directory) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
     let hangs = Identity::new(Role::Receiver, Vec::new(), "receiver");
     let (mut accepted, bell) = std::thread::scope(|scope| {
-        let connected = scope.spawn(|| call(port, &hangs).unwrap());
+        let connected = scope.spawn(|| call(&directory, &hangs).unwrap());
         let mut accepted = listener.accept().unwrap();
         let bell = accepted.bell().unwrap();
         drop(accepted.next(None, Progress::default(), Wait::until(&bell, &|| false)).unwrap());
@@ -374,10 +381,10 @@ fn a_receiver_in_place_of_one_that_hangs_is_not_sent_away_for_good() {
         (accepted, bell)
     });
     let other = Identity::new(Role::Receiver, Vec::new(), "receiver");
-    assert!(matches!(call(port, &other), Err(greet::Ungreeted::Failed(_))), "it may try again");
+    assert!(matches!(call(&directory, &other), Err(greet::Ungreeted::Failed(_))), "it may try again");
     // Now it has been found out that the first one hangs.
     std::thread::scope(|scope| {
-        let connected = scope.spawn(|| call(port, &other).unwrap());
+        let connected = scope.spawn(|| call(&directory, &other).unwrap());
         accepted.next(Some(&Cut::Silent(Duration::from_secs(15))), Progress::default(), Wait::until(&bell, &|| false)).unwrap();
         drop(connected.join().unwrap());
     });
@@ -386,10 +393,10 @@ fn a_receiver_in_place_of_one_that_hangs_is_not_sent_away_for_good() {
 /// It was only cut off: another one that calls meanwhile does not take its place.
 #[test]
 fn a_receiver_that_comes_back_soon_keeps_its_place() {
-    let (listener, port) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
+    let (listener, directory) = listens(Role::Sender, Patience { restarts: true, ..Patience::default() }, Some(1));
     let [lives, other] = [(); 2].map(|()| Identity::new(Role::Receiver, Vec::new(), "receiver"));
     std::thread::scope(|scope| {
-        let connected = scope.spawn(|| call(port, &lives).unwrap());
+        let connected = scope.spawn(|| call(&directory, &lives).unwrap());
         let mut accepted = listener.accept().unwrap();
         let bell = accepted.bell().unwrap();
         drop(accepted.next(None, Progress::default(), Wait::until(&bell, &|| false)).unwrap());
@@ -398,10 +405,10 @@ fn a_receiver_that_comes_back_soon_keeps_its_place() {
             let cut = Cut::Silent(Duration::from_secs(15));
             accepted.next(Some(&cut), Progress::default(), Wait::until(&bell, &|| false)).map(|next| (next, accepted))
         });
-        let socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        let called = greet::call(socket.into(), &other, Progress::default(), Duration::from_millis(300), Wait::default());
+        let called =
+            greet::call(connect(directory.path()).into(), &other, Progress::default(), Duration::from_millis(300), Wait::default());
         assert!(matches!(called, Err(greet::Ungreeted::Failed(_))), "it has taken the place");
-        let again = call(port, &lives).unwrap();
+        let again = call(&directory, &lives).unwrap();
         let (next, _accepted) = next.join().unwrap().unwrap();
         assert_eq!(next.hello.unwrap().instance, lives.instance);
         drop(again);
@@ -410,21 +417,20 @@ fn a_receiver_that_comes_back_soon_keeps_its_place() {
 
 /// Calls a listener; the connection is cut from outside, and the next one made when it may be.
 struct Cuttable {
-    port: u16,
+    at: PathBuf,
     identity: Identity,
-    cut: crossbeam_channel::Sender<TcpStream>,
+    cut: crossbeam_channel::Sender<UnixStream>,
     may_return: crossbeam_channel::Receiver<()>,
 }
 
 impl Connections for Cuttable {
     fn next(&mut self, after: Option<&Cut>, progress: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         if after.is_some() {
-            self.may_return.recv_timeout(Duration::from_secs(20)).map_err(|_| Error::Lost("it may not come back".into()))?;
+            self.may_return.recv_timeout(SOON).map_err(|_| Error::Lost("it may not come back".into()))?;
         }
-        let socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        let socket = connect(&self.at);
         let _ = self.cut.try_send(socket.try_clone().unwrap());
-        greet::call(socket.into(), &self.identity, progress, Duration::from_secs(5), Wait::default())
-            .map_err(|error| Error::Lost(error.to_string()))
+        greet::call(socket.into(), &self.identity, progress, SOON, Wait::default()).map_err(|error| Error::Lost(error.to_string()))
     }
 
     fn peer(&self) -> String {
@@ -435,10 +441,11 @@ impl Connections for Cuttable {
 #[test]
 fn whoever_comes_back_to_a_stream_that_is_over_is_told_how_it_ended() {
     for is_whole in [true, false] {
-        let (listener, port) = listens(Role::Receiver, Patience::default(), None);
+        let (listener, directory) = listens(Role::Receiver, Patience::default(), None);
         let (cut, socket) = crossbeam_channel::bounded(2);
         let (return_now, may_return) = crossbeam_channel::bounded(1);
-        let dial = Cuttable { port, identity: Identity::new(Role::Sender, Vec::new(), "sender"), cut, may_return };
+        let dial =
+            Cuttable { at: directory.path().to_owned(), identity: Identity::new(Role::Sender, Vec::new(), "sender"), cut, may_return };
         std::thread::scope(|scope| {
             let inlet = scope.spawn(|| Inlet::open(listener.accept().unwrap(), Settings::default()).unwrap());
             let outlet = Outlet::open(dial, Settings::default(), Readiness::new(), |_| {}).unwrap();
@@ -472,7 +479,7 @@ fn one_that_has_enough_says_how_it_ended_or_is_lost() {
     for says in [true, false] {
         let (outlet, inlet) = link(vec![], 1 << 20);
         inlet.steering().stop();
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + SOON;
         while !outlet.has_enough() {
             assert!(Instant::now() < until, "it is not told");
             std::thread::yield_now();

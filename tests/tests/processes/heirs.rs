@@ -1,0 +1,86 @@
+//! A producer that follows, and consumers that are told to end, or killed, and started again: the new one is sent what the
+//! one before it was not done with.
+
+use std::{fs, io::Write, path::Path};
+
+use e2e::{
+    Ended, Group,
+    Program::{Consumer, Producer},
+    running::free_port,
+};
+use rustix::process::Signal;
+
+use super::links::{SOON, local};
+
+const LINES: &str = "print \"{line}\"";
+const COUNT: &str = "tee [ print \"{line}\" ] | count | csv";
+
+fn append(dir: &Path, text: &str) {
+    fs::OpenOptions::new().append(true).create(true).open(dir.join("log")).unwrap().write_all(text.as_bytes()).unwrap();
+}
+
+fn comes(group: &mut Group, consumer: usize, line: &str) {
+    group.until(&format!("{line} has come"), SOON, |group| group.ended(consumer).stdout.lines().any(|came| came == line));
+}
+
+/// What two consumers, one after the other, and the producer have to say; the first ended by this signal in the middle.
+fn in_turn(ends: [[&str; 2]; 2], query: &str, signal: Signal) -> [Ended; 3] {
+    let mut group = Group::new();
+    append(group.dir(), "");
+    let of_consumer = [ends[1][0], ends[1][1], query];
+    let follow = ["lines", "-F", "log", "--stats", ends[0][0], ends[0][1]];
+    let first = group.run(Consumer, &of_consumer);
+    let producer = group.run(Producer, &follow);
+    // Until then, what is written may be from before.
+    group.until("it follows", SOON, |group| {
+        fs::read_dir(format!("/proc/{}/fd", group.pid(producer)))
+            .is_ok_and(|open| open.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|path| path.ends_with("log"))))
+    });
+    append(group.dir(), "1\n2\n");
+    comes(&mut group, first, "2");
+    group.signal(first, signal);
+    let first = group.wait(first, SOON);
+    append(group.dir(), "3\n");
+    append(group.dir(), "4\n");
+    let second = group.run(Consumer, &of_consumer);
+    if signal == Signal::TERM || query == LINES {
+        // Without another line.
+        comes(&mut group, second, "4");
+        append(group.dir(), "5\n");
+        comes(&mut group, second, "5");
+        group.signal(producer, Signal::TERM);
+    }
+    [first, group.wait(second, SOON), group.wait(producer, SOON)]
+}
+
+#[test]
+fn the_next_consumer_goes_on_where_the_one_before_it_ended() {
+    let url = local(free_port());
+    for ends in
+        [[["--to", "unix:s"], ["--listen", "unix:s"]], [["--listen", "unix:s"], ["--from", "unix:s"]], [["--to", &url], ["--listen", &url]]]
+    {
+        for signal in [Signal::TERM, Signal::KILL] {
+            let [first, second, producer] = in_turn(ends, LINES, signal);
+            let both = first.stdout.clone() + &second.stdout;
+            // A kill may come between the writing of a line and the word of it.
+            let mut lines: Vec<&str> = both.lines().collect();
+            if signal == Signal::KILL {
+                lines.dedup();
+                lines.sort();
+                lines.dedup();
+            }
+            assert_eq!(lines, ["1", "2", "3", "4", "5"], "{ends:?}\n{first}\n{second}\n{producer}");
+            producer.exits(143).says("another consumer has come").says("5 records out");
+        }
+    }
+}
+
+#[test]
+fn what_was_answered_is_not_counted_again_and_what_was_lost_is_said() {
+    let ends = [["--to", "unix:s"], ["--listen", "unix:s"]];
+    let [first, second, producer] = in_turn(ends, COUNT, Signal::TERM);
+    let count = |ended: &Ended| ended.stdout.lines().last().and_then(|line| line.parse::<u32>().ok()).unwrap_or(0);
+    assert_eq!(count(&first) + count(&second), 5, "{first}\n{second}\n{producer}");
+    let [_, _, producer] = in_turn(ends, COUNT, Signal::KILL);
+    producer.exits(3).says("it was not told to end, so what it had gathered is lost with it");
+}
