@@ -168,7 +168,7 @@ mod tests {
         check("let x = t | table", &["mss"], "write: consumer 'let x = t | select t, ms, x, mss? | table'");
         check("", &["cause"], "write: consumer 'select t, ms, cause'");
         check("where t > 1", &["cause"], "write: consumer 'where t > 1 | select t, ms, cause'");
-        check("where t == 'a' | csv", &["cause"], "write `select t, ms, cause` before the output");
+        check("let x = 'a' | csv", &["cause"], "write `select t, ms, x, cause` before the output");
     }
 
     #[test]
