@@ -226,7 +226,7 @@ fn mistakes_are_explained() {
             "where hour(status) == 5",
             "`status` is an int; a time is needed here",
             "status",
-            "seconds since 1970 are the time `@1970-01-01 + status`",
+            "write `time(status)`",
         ),
         ("where bin(host, 5) == 5", "`host` is text; a number or a time is needed here", "host", "write `time(host)`"),
         ("where bin(status, 0) == 5", "a bin is wider than 0", "0", "as in `bin(t, 5m)`"),
