@@ -50,8 +50,9 @@ fn lines(block: &[u8]) -> Vec<&[u8]> {
 /// What the pattern says of a line, in the order of the fields.
 fn expected<'t>(found: &Captures<'t>) -> [Option<Value<'t>>; 11] {
     let text = |name: &str| found.name(name).map(|group| Value::Text(group.as_bytes()));
-    let number =
-        |name: &str| found.name(name).map(|group| Value::Int(group.as_bytes().iter().fold(0, |n, digit| n * 10 + i64::from(digit - b'0'))));
+    let number = |name: &str| {
+        found.name(name).map(|group| Value::Int(group.as_bytes().iter().fold(0, |n, digit| n * 10 + i128::from(digit - b'0'))))
+    };
     [
         text("host"),
         text("referrer"),

@@ -57,10 +57,17 @@ fn batch() -> Batch {
         let schema = Schema::new(fields.map(|(name, kind)| Field::new(name, kind)).to_vec())?;
         let mut builder = BatchBuilder::new(Arc::new(schema));
         for (n, float) in [f64::NAN, -0.0, 1e300, f64::NEG_INFINITY].into_iter().enumerate() {
-            let n = n as i64;
-            let time = Value::Time(Time { nanos: n - 1, offset_s: 3600 });
+            let n = n as i128;
+            let time = Value::Time(Time { nanos: n as i64 - 1, offset_s: 3600 });
             let text = [&b""[..], b"a", b"\xff", b"ab"][n as usize];
-            builder.push(&[Value::Int(n), Value::Int(i64::MIN + n), Value::Float(float), Value::Text(text), Value::Bool(n > 1), time])?;
+            builder.push(&[
+                Value::Int(n),
+                Value::Int(i128::from(i64::MIN) + n),
+                Value::Float(float),
+                Value::Text(text),
+                Value::Bool(n > 1),
+                time,
+            ])?;
         }
         builder.push(&[Value::Int(4), Value::Null, Value::Null, Value::Null, Value::Null, Value::Null])?;
         builder.finish()

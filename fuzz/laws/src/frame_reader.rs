@@ -117,7 +117,7 @@ fn push_frame(out: &mut Vec<u8>, kind: frame::Kind, schema: u16, records: u32, s
     out.extend_from_slice(payload);
 }
 
-const KINDS: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
+const KINDS: [Type; 7] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
 
 /// A valid stream of one batch, the payloads of which are changed in some places.
 fn changed(mut from: Bytes<'_>) -> Vec<u8> {
@@ -130,13 +130,18 @@ fn changed(mut from: Bytes<'_>) -> Vec<u8> {
             _ if from.byte().is_multiple_of(5) => Value::Null,
             Type::Null => Value::Null,
             Type::Bool => Value::Bool(from.byte().is_multiple_of(2)),
-            Type::Int => Value::Int(from.number()),
+            Type::Int => Value::Int(from.number().into()),
             Type::Float => Value::Float(f64::from_bits(from.number() as u64)),
             Type::Time => Value::Time(Time { nanos: from.number(), offset_s: i32::from(from.byte()) * 600 - 72_000 }),
             Type::Text => {
                 let len = usize::from(from.byte() % 32);
                 Value::Text(from.take(len))
             }
+            Type::Mixed => match from.byte() % 3 {
+                0 => Value::Int(i128::from(from.number()) << (from.byte() % 64)),
+                1 => Value::Bool(from.byte().is_multiple_of(2)),
+                _ => Value::Text(from.take(3)),
+            },
         });
         let values: Vec<_> = values.collect();
         builder.push(&values).unwrap_or_else(|error| panic!("a row of the right types cannot be pushed: {error}"));

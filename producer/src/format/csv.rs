@@ -423,7 +423,8 @@ mod tests {
                 "4 a quote is not closed \"4,\\\"q\\n\""
             ]
         );
-        let (_, records, rejects) = read(&Args::default(), b"a\n9\n18446744073709551616\nn/a\n2.5\n\"1\"\n\"\"\n\"a\"\"b\"\n", &[]).unwrap();
+        let (_, records, rejects) =
+            read(&Args::default(), b"a\n9\n18446744073709551616\nn/a\n2.5\n\"1\"\n\"\"\n\"a\"\"b\"\n", &[]).unwrap();
         assert_eq!(rejects, [""; 0]);
         assert_eq!(
             records,

@@ -120,7 +120,8 @@ impl Growing {
         } else {
             let used = |base: &[Field]| -> Vec<Field> {
                 let names: HashSet<&str> = base.iter().map(|field| field.name.as_str()).collect();
-                let own = fields.fields().iter().enumerate().filter(|(place, field)| is_used(*place) && !names.contains(field.name.as_str()));
+                let own =
+                    fields.fields().iter().enumerate().filter(|(place, field)| is_used(*place) && !names.contains(field.name.as_str()));
                 base.iter().cloned().chain(own.map(|(_, field)| field.clone())).collect()
             };
             all = used(self.base.fields());
@@ -172,7 +173,8 @@ mod tests {
     #[test]
     fn what_is_declared_exists() {
         let mut learned = Learned::default();
-        let args = Args { fields: Some(["b".to_owned(), "late".to_owned()].into()), casts: vec![("late".into(), Type::Int)], ..Args::default() };
+        let args =
+            Args { fields: Some(["b".to_owned(), "late".to_owned()].into()), casts: vec![("late".into(), Type::Int)], ..Args::default() };
         let batch = Batch::new(schema(&["a", "b"]), vec![recpipe::record::Column::null(1); 2], 1, recpipe::record::Origin::default());
         learned.add(&batch.unwrap());
         assert_eq!(learned.schema(&args).unwrap().names().collect::<Vec<_>>(), ["b", "late"]);

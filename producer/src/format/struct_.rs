@@ -151,7 +151,10 @@ mod tests {
         let bytes = [&record(0, 0x80)[..], &record(1, 0x7f), &[9, 9]].concat();
         let mut parser = format.parser();
         let parsed = parser.parse(&block(&bytes), &Wanted::all());
-        assert_eq!(format!("{:?}", parsed.batch), r#"[{"n": "0", "big": "9223372036854775809"}, {"n": "1", "big": "9151314442816847873"}]"#);
+        assert_eq!(
+            format!("{:?}", parsed.batch),
+            r#"[{"n": "0", "big": "9223372036854775809"}, {"n": "1", "big": "9151314442816847873"}]"#
+        );
         assert!(format.schema.fields()[1].open && !format.schema.fields()[0].open);
         let rejects: Vec<_> = parsed.rejects.iter().map(|r| (r.line, r.records_before, r.start, r.len)).collect();
         assert_eq!(rejects, [(2, 2, 18, 2)]);

@@ -445,7 +445,10 @@ mod tests {
             "Int(-1) Bool(false) Null Null".to_owned(),
         ];
         assert_eq!(shown(&batch), want);
-        assert_eq!(batch.columns().iter().map(|column| column.kind()).collect::<Vec<_>>(), [Type::Mixed, Type::Mixed, Type::Text, Type::Float]);
+        assert_eq!(
+            batch.columns().iter().map(|column| column.kind()).collect::<Vec<_>>(),
+            [Type::Mixed, Type::Mixed, Type::Text, Type::Float]
+        );
         let missing = |column: &Column| (0..5).map(|row| u8::from(column.is_missing(row))).collect::<Vec<_>>();
         assert_eq!(missing(batch.column(0)), [0, 1, 0, 1, 0]);
         assert_eq!(missing(batch.column(2)), [1, 0, 0, 1, 1], "what is said to be null is there");

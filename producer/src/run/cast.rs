@@ -131,7 +131,8 @@ mod tests {
         let wide = Column::new(Values::Wide { high: Ints::constant(0, 2), low: Ints::pack(&[-1_i64, 5]) });
         assert_eq!(cast(&wide, Type::Int).unwrap().1, [0], "an int of 64 bits");
         assert_eq!(cast(&wide, Type::Text).unwrap().0.value(0).to_string(), u64::MAX.to_string());
-        let absent = Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
+        let absent =
+            Column::text(Text::collect([&b"1"[..], b""].into_iter())).with_nulls(recpipe::record::Bits::collect(2, |row| row == 1));
         let absent = absent.clone().with_missing(absent.nulls().cloned());
         assert!(cast(&absent, Type::Int).unwrap().0.is_missing(1));
         let (_, failed) = cast(&Column::float(&[1.0, 1.5]), Type::Int).unwrap();

@@ -187,8 +187,24 @@ fn shown(value: Value<'_>) -> String {
 }
 
 const CELLS: &[&str] = &[
-    "", "1", "-7", "0", "01", "2.5", "1e5", "1e+5", ".5", "x", "NA", "18446744073709551616", "-0", "\"q\"", "\"a,\n\"\"b\"", " 1",
-    "170141183460469231731687303715884105728", "12:30",
+    "",
+    "1",
+    "-7",
+    "0",
+    "01",
+    "2.5",
+    "1e5",
+    "1e+5",
+    ".5",
+    "x",
+    "NA",
+    "18446744073709551616",
+    "-0",
+    "\"q\"",
+    "\"a,\n\"\"b\"",
+    " 1",
+    "170141183460469231731687303715884105728",
+    "12:30",
 ];
 
 /// Rows of a few cells, most of them as many as the header has.
@@ -229,10 +245,26 @@ fn regex() {
 #[test]
 fn json() {
     const VALUES: &[&str] = &[
-        "null", "1", "-2", "2.5", "true", "\"\"", "\"x\\n\"", "[1, 2]", "18446744073709551616", "1e400", "{\"e\":1}", "{\"e\":\"\"}", "01",
-        "9999999999999999999999999999999999999999", "{}",
+        "null",
+        "1",
+        "-2",
+        "2.5",
+        "true",
+        "\"\"",
+        "\"x\\n\"",
+        "[1, 2]",
+        "18446744073709551616",
+        "1e400",
+        "{\"e\":1}",
+        "{\"e\":\"\"}",
+        "01",
+        "9999999999999999999999999999999999999999",
+        "{}",
     ];
-    let member = (prop::sample::select(vec!["a", "b", "c", "d.e", "d"]), prop_oneof![3 => prop::sample::select(&VALUES[..4]), 2 => prop::sample::select(VALUES)]);
+    let member = (
+        prop::sample::select(vec!["a", "b", "c", "d.e", "d"]),
+        prop_oneof![3 => prop::sample::select(&VALUES[..4]), 2 => prop::sample::select(VALUES)],
+    );
     let line = prop_oneof![
         12 => prop::collection::vec(member, 0..4).prop_map(|members| {
             let members: Vec<String> = members.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
@@ -248,8 +280,17 @@ fn json() {
 #[test]
 fn pickle() {
     const VALUES: &[&[u8]] = &[
-        b"N", b"K\x07", b"J\xff\xff\xff\xff", b"\x88", b"G?\xf8\0\0\0\0\0\0", b"U\x01x", b"U\0", b"\x8a\x09\0\0\0\0\0\0\0\x80\0",
-        b"\x8a\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01", b"]", b"}",
+        b"N",
+        b"K\x07",
+        b"J\xff\xff\xff\xff",
+        b"\x88",
+        b"G?\xf8\0\0\0\0\0\0",
+        b"U\x01x",
+        b"U\0",
+        b"\x8a\x09\0\0\0\0\0\0\0\x80\0",
+        b"\x8a\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01",
+        b"]",
+        b"}",
     ];
     let pair = (prop::sample::select(vec![&b"U\x01a"[..], b"U\x01b", b"U\x02cc", b"K\x01"]), prop::sample::select(VALUES));
     let pickle = prop_oneof![
@@ -264,7 +305,8 @@ fn pickle() {
 
 #[test]
 fn xml() {
-    let child = prop::sample::select(vec!["<a>1</a>", "<a/>", "<b>x &amp; y</b>", "<b>02</b>", "<c><d>5</d></c>", "text", " ", "<!-- </r> -->"]);
+    let child =
+        prop::sample::select(vec!["<a>1</a>", "<a/>", "<b>x &amp; y</b>", "<b>02</b>", "<c><d>5</d></c>", "text", " ", "<!-- </r> -->"]);
     let tag = prop::sample::select(vec!["<r>", "<r id='7'>", "<r a='>'>"]);
     let record = (tag, prop::collection::vec(child, 0..4)).prop_map(|(tag, children)| format!("{tag}{}</r>", children.concat()));
     let all = prop::collection::vec((record, prop::sample::select(vec!["", "\n", "<other/>"])), 0..10);

@@ -46,7 +46,8 @@ fn python_reads_the_same() {
             assert_eq!(rows.len(), want.lines().count(), "{i}.{format} of seed {seed}");
             for (nth, ((row, missing), want)) in rows.iter().zip(want.lines()).enumerate() {
                 let cells = row.values().zip(missing);
-                let same = want.split('|').zip(cells).all(|(want, (value, missing))| if *missing { want == "-" } else { is_same(value, want) });
+                let same =
+                    want.split('|').zip(cells).all(|(want, (value, missing))| if *missing { want == "-" } else { is_same(value, want) });
                 assert!(same, "{i}.{format} of seed {seed}, record {nth}: {row:?} is not {want}");
             }
         }

@@ -74,7 +74,16 @@ impl Columns {
     /// Without any field.
     pub(super) fn new() -> Self {
         let root = Path { parent: ROOT, is_attribute: false, tag: Box::default(), next: ROOT, column: None };
-        Columns { paths: vec![root], by_tag: HashMap::new(), texts: Vec::new(), places: HashMap::new(), rows: 0, last: ROOT, used: 0, base: no_fields() }
+        Columns {
+            paths: vec![root],
+            by_tag: HashMap::new(),
+            texts: Vec::new(),
+            places: HashMap::new(),
+            rows: 0,
+            last: ROOT,
+            used: 0,
+            base: no_fields(),
+        }
     }
 
     /// Takes all rows out, and begins with these fields, in this order, whatever comes.
@@ -248,7 +257,10 @@ impl Columns {
         }
         let own = self.texts[self.base.len()..].iter().map(|text| Field::open(text.name.clone(), Type::Mixed));
         // Number, length and difference of the names were seen to when the columns were made.
-        Arc::new(Schema::new(self.base.fields().iter().cloned().chain(own).collect()).unwrap_or_else(|_| unreachable!("the names are few, short and differ")))
+        Arc::new(
+            Schema::new(self.base.fields().iter().cloned().chain(own).collect())
+                .unwrap_or_else(|_| unreachable!("the names are few, short and differ")),
+        )
     }
 
     /// The records, with the wanted fields of `schema`, which is [`Columns::schema`].
