@@ -463,6 +463,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
         {
             self.end_for_rejects(why);
         }
+        if let Some(left_out) = self.widen.left_out() {
+            self.fail(Exit::Rejects, left_out);
+        }
         if let Some(Err(e)) = self.kept.take().map(Kept::finish) {
             self.fail(Exit::Failed, e);
         }
