@@ -38,14 +38,6 @@ impl Cell {
     pub fn float(value: f64) -> Self {
         Cell::Float(if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() })
     }
-
-    /// Whether it is the same, or the float that an integer has become.
-    pub fn is_same_number(&self, other: &Cell) -> bool {
-        match (self, other) {
-            (Cell::Int(n), Cell::Float(bits)) | (Cell::Float(bits), Cell::Int(n)) => (*n as f64).to_bits() == *bits,
-            (one, other) => one == other,
-        }
-    }
 }
 
 /// The fields of a record that are not null, in order.
@@ -176,15 +168,22 @@ impl Case<'_> {
     /// # Errors
     /// What was typed does not fit the input, or is wrong.
     pub fn plan(&self) -> Result<Arc<dyn Plan>, String> {
-        self.start()?.plan(&block(self.bytes))
+        self.learned()?.plan(&block(self.bytes))
     }
 
-    /// Reads as the program does: the first block makes the plan.
+    /// The format, that has seen the whole input as a sample.
+    fn learned(&self) -> Result<Box<dyn Format>, String> {
+        let mut format = self.start()?;
+        format.sample(&block(self.bytes))?;
+        Ok(format)
+    }
+
+    /// Reads as the program does: a sample is looked at, and the first block makes the plan.
     ///
     /// # Errors
     /// As [`Case::plan`].
     pub fn read(&self, cut: Cut<'_>) -> Result<Outcome, String> {
-        let mut format = self.start()?;
+        let mut format = self.learned()?;
         let (boundary, unit) = (format.boundary(), format.unit());
         let mut reading = Reading::new(boundary, unit);
         reading.blocks(self.bytes, 0, cut, &Wanted::all(), |block| format.plan(block))
@@ -311,9 +310,13 @@ impl Reading {
                 none => {
                     let plan = plan(&block)?;
                     if head == 0 {
-                        let len = plan.head_bytes().min(block.bytes.len());
+                        let len = plan.head_bytes().saturating_sub(block.start as usize).min(block.bytes.len());
                         self.line += newlines(&block.bytes.split_to(len));
                         block.start += len as u64;
+                    }
+                    if plan.is_head() {
+                        assert!(block.bytes.is_empty(), "a head with records");
+                        continue;
                     }
                     none.insert(plan.parser())
                 }

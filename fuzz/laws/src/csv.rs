@@ -1,7 +1,7 @@
 //! `csv` and `tsv`, beside the crate `csv-core`.
 //!
 //! With all fields as text, the records are the rows of csv-core that have as many fields as the header, and the others are
-//! rejects. Where types are guessed, a number is what Rust reads in the same text, and what has become no number is that text.
+//! rejects. A cell that is a number is what Rust reads in the same text, and what is no number is that text.
 
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 use recpipe::Type;

@@ -66,6 +66,18 @@ impl Take {
         let start = start as usize;
         self.block.start + self.left.as_ref().map_or(start, |left| left.place(start)) as u64
     }
+
+    /// Sets the number of the line that the block begins with, for those who may ask where a record stands.
+    pub fn set_line(&mut self, line: u64) {
+        if self.parsed.batch.lines().is_none() {
+            return;
+        }
+        let origin = Origin { line, ..self.parsed.batch.origin().clone() };
+        self.parsed.batch = self.parsed.batch.clone().with_origin(origin);
+        for parcel in self.frames.iter_mut().flat_map(|frames| &mut frames.list) {
+            parcel.set_line(line);
+        }
+    }
 }
 
 /// A worker: keeps its parser for as long as the plan is the same.
