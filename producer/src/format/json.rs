@@ -17,10 +17,10 @@ mod scan;
 use std::sync::Arc;
 
 use bytes::Buf;
-use recpipe::record::Schema;
+use recpipe::record::{Growing, Schema};
 
 use self::scan::{Fault, Scalar, Visitor, unescape};
-use super::growing::{Growing, Learned};
+use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
 use super::table::Table;

@@ -1,9 +1,9 @@
 //! Gives the batches of a stream whose fields grow the same schema, which only grows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use recpipe::record::{Batch, Column, Schema};
+use recpipe::record::{Batch, Schema};
 
 use super::ledger::count;
 use super::shape::Shape;
@@ -33,7 +33,7 @@ impl Widen {
     pub(super) fn widen(&mut self, take: &mut Take, shape: &Shape, packing: &Packing) {
         let Some(growing) = &take.growing else { return };
         let batch = &take.parsed.batch;
-        let all = growing.grow(batch.schema(), |place| !is_absent(batch.column(place)));
+        let all = growing.grow(batch.schema(), |place| !batch.column(place).is_absent());
         let wanted = &take.asked.fields;
         let schema = match &self.last {
             Some((known, read, schema)) if Arc::ptr_eq(known, &all) && read.is_same(wanted) => schema.clone(),
@@ -42,13 +42,7 @@ impl Widen {
         self.last = Some((all, wanted.clone(), schema.clone()));
         let schema = self.shown(schema, batch, packing.form);
         if *schema != **batch.schema() {
-            let places: HashMap<&str, usize> = batch.schema().names().enumerate().map(|(place, name)| (name, place)).collect();
-            let column = |name| match places.get(name) {
-                Some(&place) => batch.column(place).clone(),
-                None => Column::absent(batch.physical_rows()),
-            };
-            let columns = schema.names().map(column).collect();
-            let widened: Result<Batch, _> = batch.with_columns(schema.clone(), columns);
+            let widened = batch.with_fields_of(&schema);
             // The columns are of the batch, or of nulls, and the fields they are of are open.
             take.parsed.batch = widened.unwrap_or_else(|_| unreachable!("a column that fitted a field fits it still"));
             take.frames = packing.parcels(&take.parsed.batch, &take.asked.conditions);
@@ -87,9 +81,4 @@ impl Widen {
             fields.join(",")
         ))
     }
-}
-
-/// Whether no record has it.
-fn is_absent(column: &Column) -> bool {
-    (0..column.len()).all(|row| column.is_missing(row))
 }

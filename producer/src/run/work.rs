@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use recpipe::Error;
 use recpipe::parallel::Worker;
-use recpipe::record::{Batch, Ints, Origin, Type};
+use recpipe::record::{Batch, Growing, Ints, Origin, Type};
 use recpipe::wire::Report;
 
 use super::Options;
 use super::grep::{Grep, Left};
 use super::shape::Spots;
 use super::source::{Long, Piece, Pulled};
-use crate::format::growing::Growing;
 use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
