@@ -62,6 +62,7 @@ pub(super) fn nanos(seconds: &Vector, row: usize) -> Option<i128> {
             }
             (seconds.trunc() as i128).saturating_mul(SECOND).saturating_add((seconds.fract() * 1e9).round() as i128)
         }
+        Values::Mixed(parts) => return nanos(parts.iter().find(|part| !part.is_null(row))?, row),
         _ => return None,
     };
     Some(nanos.clamp(-FAR, FAR))
