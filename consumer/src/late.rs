@@ -63,7 +63,8 @@ impl Seen {
             return Ok(());
         }
         let awaited = plan.awaited.iter().filter(|field| !field.may_not_come);
-        let missing: Vec<&str> = awaited.map(|field| field.name.as_str()).filter(|name| !self.came.iter().any(|came| came == name)).collect();
+        let missing: Vec<&str> =
+            awaited.map(|field| field.name.as_str()).filter(|name| !self.came.iter().any(|came| came == name)).collect();
         let Some((first, others)) = missing.split_first() else { return Ok(()) };
         let known = || plan.input.names().filter(|name| !missing.contains(name)).chain(self.unknown.iter().map(String::as_str));
         let hint = match did_you_mean(first, known()) {

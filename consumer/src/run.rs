@@ -127,7 +127,11 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let has_failed = once.chain.state() == State::Closed;
     let error = match failed {
         Some(error) if has_failed || error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
-        None if !once.stopped && let Some(error) = never_came(&seen, plan, ending.as_ref(), broken.as_ref(), input.records()) => Err(error),
+        None if !once.stopped
+            && let Some(error) = never_came(&seen, plan, ending.as_ref(), broken.as_ref(), input.records()) =>
+        {
+            Err(error)
+        }
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));

@@ -64,16 +64,7 @@ impl<'p> Split<'p> {
         let once = holders(&plan.stages[cut..]) * 2;
         let at_cut = if plan.stages.get(cut).is_some_and(holds) { workers } else { 0 };
         let budget = memory.budget(once + at_cut, workers);
-        Split {
-            plan,
-            cut,
-            output: plan.sink().unwrap_or(default),
-            default,
-            budget,
-            workers,
-            notes,
-            parts: Mutex::default(),
-        }
+        Split { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
     }
 
     /// What the stages may hold.

@@ -25,16 +25,8 @@ pub enum Why {
 const NEAR_S: i64 = 7200;
 
 impl Why {
-    pub(super) const ALL: &[Why] = &[
-        Why::NoTime,
-        Why::NoSuchYear,
-        Why::NoNumber,
-        Why::NoOffset,
-        Why::BesideLiteral,
-        Why::FarOffsets,
-        Why::NoColumn,
-        Why::NoRoom,
-    ];
+    pub(super) const ALL: &[Why] =
+        &[Why::NoTime, Why::NoSuchYear, Why::NoNumber, Why::NoOffset, Why::BesideLiteral, Why::FarOffsets, Why::NoColumn, Why::NoRoom];
 
     /// What one such value is, and what several are.
     pub(super) fn words(self) -> [&'static str; 2] {

@@ -86,7 +86,8 @@ impl Case {
         let watch = Watch::nothing();
         let inputs = Inputs::new(found, Arc::default(), watch.clone()).in_blocks_of(block_bytes);
         let source = BlockSource::new(inputs, self.start(), None);
-        let (limit, shape) = (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
+        let (limit, shape) =
+            (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
         let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape };
         let out = Shared::default();
         let written = out.clone();

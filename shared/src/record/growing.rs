@@ -53,7 +53,8 @@ impl Growing {
         } else {
             let used = |base: &[Field]| -> Vec<Field> {
                 let names: HashSet<&str> = base.iter().map(|field| field.name.as_str()).collect();
-                let own = fields.fields().iter().enumerate().filter(|(place, field)| is_used(*place) && !names.contains(field.name.as_str()));
+                let own =
+                    fields.fields().iter().enumerate().filter(|(place, field)| is_used(*place) && !names.contains(field.name.as_str()));
                 base.iter().cloned().chain(own.map(|(_, field)| field.clone())).collect()
             };
             all = used(self.base.fields());

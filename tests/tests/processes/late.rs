@@ -90,13 +90,18 @@ fn every_stage_sees_them() {
 #[test]
 fn an_output_with_a_header_says_what_it_lacks_and_what_to_write() {
     let text = lines(0);
-    for (query, output) in [("csv", "csv"), ("where t >= 34000 | tsv", "tsv"), ("tail 6000 | print", "print"), ("sort -t | table", "table")] {
+    for (query, output) in [("csv", "csv"), ("where t >= 34000 | tsv", "tsv"), ("tail 6000 | print", "print"), ("sort -t | table", "table")]
+    {
         for outcome in ask(&text, query) {
             let said = outcome.consumer_says();
             assert_eq!(outcome.end(Program::Consumer).code(), Some(4), "{query}: {said}");
             assert!(!outcome.text().contains("timeout"), "{query}");
-            assert!(said.contains("values of `cause` came too late for a column and are not shown, the first is \"timeout\""), "{query}: {said}");
-            let typed = said.split_once("write: consumer '").and_then(|(_, typed)| typed.split_once('\'')).unwrap_or_else(|| panic!("{said}")).0;
+            assert!(
+                said.contains("values of `cause` came too late for a column and are not shown, the first is \"timeout\""),
+                "{query}: {said}"
+            );
+            let typed =
+                said.split_once("write: consumer '").and_then(|(_, typed)| typed.split_once('\'')).unwrap_or_else(|| panic!("{said}")).0;
             assert!(typed.contains("select t, ms, msg, cause, `user id`") && typed.ends_with(output), "{typed}");
         }
         let outcome = &ask(&text, query)[0];
@@ -153,7 +158,9 @@ fn they_are_sent_on_and_saved() {
 #[test]
 fn a_stream_that_is_sent_on_has_few_schemas() {
     // A key of its own in every tenth record.
-    let line = |n: usize| if n > 29_000 && n % 10 == 0 { format!("{{\"t\":{n},\"k{n}\":1}}\n") } else { format!("{{\"t\":{n},\"pad\":\"{:40}\"}}\n", "") };
+    let line = |n: usize| {
+        if n > 29_000 && n % 10 == 0 { format!("{{\"t\":{n},\"k{n}\":1}}\n") } else { format!("{{\"t\":{n},\"pad\":\"{:40}\"}}\n", "") }
+    };
     let text: String = (0..RECORDS).map(line).collect();
     let sent = Pipeline::both(&["json"], &["emit"]).input(text).deadline(DEADLINE).run().succeeds().stdout;
     let mut reader = Reader::new(&sent[..]).unwrap();
