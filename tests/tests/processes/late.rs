@@ -159,7 +159,11 @@ fn they_are_sent_on_and_saved() {
 fn a_stream_that_is_sent_on_has_few_schemas() {
     // A key of its own in every tenth record.
     let line = |n: usize| {
-        if n > 29_000 && n % 10 == 0 { format!("{{\"t\":{n},\"k{n}\":1}}\n") } else { format!("{{\"t\":{n},\"pad\":\"{:40}\"}}\n", "") }
+        if n > 29_000 && n.is_multiple_of(10) {
+            format!("{{\"t\":{n},\"k{n}\":1}}\n")
+        } else {
+            format!("{{\"t\":{n},\"pad\":\"{:40}\"}}\n", "")
+        }
     };
     let text: String = (0..RECORDS).map(line).collect();
     let sent = Pipeline::both(&["json"], &["emit"]).input(text).deadline(DEADLINE).run().succeeds().stdout;
