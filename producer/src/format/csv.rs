@@ -1,6 +1,6 @@
 //! `csv` and `tsv`: the first row says what the fields are called.
 //!
-//! What a row is, and a field, is said by `rows.rs`. Rows with nothing in them are passed over, and so is a byte order mark. A name
+//! What a row is, and a field, is said by `rows.rs`. Rows with nothing in them are passed over. A name
 //! that stands twice gets a number (`a`, `a_2`), a column without a name is called after its place (`_3`).
 //!
 //! # Types
@@ -57,11 +57,10 @@ impl Csv {
     /// The names in the header, and its length in bytes with all that is before it.
     fn header(&self, first: &Block) -> Result<(Vec<String>, usize), String> {
         let bytes = &first.bytes;
-        if first.start != 0 {
+        if !first.is_first {
             return Err(format!("{}: the header is longer than {} bytes", first.source, self.kind.max_bytes()));
         }
-        let mut at = self.kind.mark(bytes);
-        let (mut names, mut is_torn) = (Vec::new(), false);
+        let (mut at, mut names, mut is_torn) = (0, Vec::new(), false);
         while names.is_empty() && !is_torn && at < bytes.len() {
             let row = &bytes[at..];
             let row = &row[..self.kind.first_end(row, 0).unwrap_or(row.len())];
@@ -324,7 +323,7 @@ mod tests {
     #[test]
     fn types_are_guessed() {
         assert_eq!(schema("i,f,m,t,e,z\n1,1.5,1,x,,01\n,2e3,2.5,1,,2\n-7,,3,,,3\n"), "i int, f float, m float, t text, e text, z text");
-        assert_eq!(schema("\u{feff}\r\n\"a b\",a,a,,a_2\r\n1,2,3,4,5\r\n"), "a b int, a int, a_3 int, _4 int, a_2 int");
+        assert_eq!(schema("\r\n\"a b\",a,a,,a_2\r\n1,2,3,4,5\r\n"), "a b int, a int, a_3 int, _4 int, a_2 int");
         assert_eq!(schema("a"), "a text");
         let args = Args { casts: vec![("a".to_owned(), Type::Text)], ..Args::default() };
         assert_eq!(read(&args, b"a,b\n1,2\n", &[]).unwrap().0, "a text, b int");

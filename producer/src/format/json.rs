@@ -2,7 +2,7 @@
 //!
 //! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
 //! stands last, if both values are of its type; so the members of two objects of one key are put together.
-//! Lines of nothing but spaces are passed over, and so is a byte order mark.
+//! Lines of nothing but spaces are passed over.
 //!
 //! # Schema and types
 //!
@@ -34,8 +34,6 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     start: Start::Blocks(|args| Ok(Box::new(Json { args: args.clone(), schema: empty() }))),
 };
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 fn empty() -> Arc<Schema> {
     Arc::new(Schema::new(Vec::new()).unwrap_or_else(|_| unreachable!("no fields")))
 }
@@ -56,10 +54,9 @@ impl Format for Json {
     }
 
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        let head_bytes = if first.start == 0 && first.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let everything = Args { fields: None, ..self.args.clone() };
         let mut keys = Keys::new(everything, &self.schema);
-        keys.parse(&first.bytes[head_bytes..]);
+        keys.parse(&first.bytes);
         if keys.has_too_many {
             // Room for those to come.
             keys.truncate(Schema::MAX_FIELDS / 2);
@@ -71,21 +68,16 @@ impl Format for Json {
         }
         let sent = found.fields().iter().filter(|field| self.args.sends(&field.name)).cloned().collect();
         self.schema = Arc::new(Schema::new(sent).map_err(|e| e.to_string())?);
-        Ok(Arc::new(JsonPlan { head_bytes, args: self.args.clone(), schema: self.schema.clone() }))
+        Ok(Arc::new(JsonPlan { args: self.args.clone(), schema: self.schema.clone() }))
     }
 }
 
 struct JsonPlan {
-    head_bytes: usize,
     args: Args,
     schema: Arc<Schema>,
 }
 
 impl Plan for JsonPlan {
-    fn head_bytes(&self) -> usize {
-        self.head_bytes
-    }
-
     fn parser(&self) -> Box<dyn Parser> {
         Box::new(Keys::new(self.args.clone(), &self.schema))
     }

@@ -146,7 +146,7 @@ pub trait Format: Send {
 
 /// How the blocks of one input are read.
 pub trait Plan: Send + Sync {
-    /// How many bytes at the beginning of the input are no records (a header, a byte order mark). Parsers are not shown them.
+    /// How many bytes at the beginning of the input are no records (a header). Parsers are not shown them.
     fn head_bytes(&self) -> usize {
         0
     }

@@ -19,19 +19,20 @@ use crate::input::{Blocks, InputError, Inputs, Item};
 impl Piece {
     /// A block of whole records; the head of its input, as the plan has it, is cut off.
     pub(super) fn new(mut block: Block, plan: Arc<dyn Plan>, boundary: Arc<dyn Boundary>, wanted: Wanted) -> Self {
-        let len = if block.start == 0 { plan.head_bytes().min(block.bytes.len()) } else { 0 };
+        let len = if block.is_first { plan.head_bytes().min(block.bytes.len()) } else { 0 };
         let head = block.bytes.split_to(len);
         block.start += len as u64;
         let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
-        Piece { block, plan, boundary, wanted, head_bytes: len as u32, head_lines }
+        Piece { block, plan, boundary, wanted, head_lines }
     }
 
     /// Cuts it in two at this place of the block, where a record begins; answers the second part.
     pub(super) fn split_off(&mut self, at: usize) -> Piece {
-        let mut rest = Piece { head_bytes: 0, head_lines: 0, ..self.clone() };
+        let mut rest = Piece { head_lines: 0, ..self.clone() };
         rest.block.bytes = self.block.bytes.split_off(at);
         self.block.end = self.block.start + at as u64;
         rest.block.start = self.block.end;
+        rest.block.is_first = false;
         rest
     }
 }
@@ -111,9 +112,7 @@ pub struct Piece {
     pub boundary: Arc<dyn Boundary>,
     /// What has to be parsed of it.
     pub wanted: Wanted,
-    /// The bytes of the head that was cut off; 0 in all blocks but the first of an input.
-    pub head_bytes: u32,
-    /// The newlines in them.
+    /// The newlines in the head that was cut off; none in all blocks but the first of an input.
     pub head_lines: u32,
 }
 
@@ -178,8 +177,9 @@ impl Source for BlockSource<'_> {
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
         Some(match self.blocks.next()? {
             Item::Problem(problem) => problem.into(),
+            Item::Notice(text) => Pulled::Notice { text, loss: false },
             Item::Block(block) => {
-                if block.start == 0 {
+                if block.is_first {
                     self.plan = None;
                 }
                 match block.part {

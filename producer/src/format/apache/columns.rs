@@ -194,7 +194,8 @@ impl Columns {
         let marked = || (0..fields.len()).filter(|&field| fields[field]);
         let text_bytes: usize =
             marked().filter_map(text_of).map(|text| self.lens[text].iter().map(|&len| len as usize).sum::<usize>()).sum();
-        let aside_bytes: usize = marked().filter_map(|field| self.asides.get(field.checked_sub(FIRST_ASIDE)?)).map(|rows| bytes_of(rows)).sum();
+        let aside_bytes: usize =
+            marked().filter_map(|field| self.asides.get(field.checked_sub(FIRST_ASIDE)?)).map(|rows| bytes_of(rows)).sum();
         let copied = fields.contains(&false) && text_bytes + aside_bytes < block.len() / 2;
         let anchors = (!copied && text_bytes + aside_bytes > 0).then(|| Ints::pack(&self.anchors));
         let text = |starts: &[u32], lens: &[u32]| {

@@ -202,7 +202,7 @@ fn other_head(block: &[u8], start: u32, marks: &[u32]) -> Option<Head> {
     let &first = marks.first()?;
     let with_vhost = || {
         let vhost = Spot { start: 0, len: first - start };
-        is_vhost(block.get(start as usize..first as usize)?).then_some(())?;
+        (byte(block, first) == b' ' && is_vhost(block.get(start as usize..first as usize)?)).then_some(())?;
         head_after(block, start, first + 1, marks, 1).map(|head| Head { vhost, ..head })
     };
     with_vhost().or_else(|| head_after(block, start, start, marks, 0))
@@ -444,7 +444,16 @@ mod tests {
         for line in ["", "a b c [d e] \"-\" 408 0"] {
             assert!(!is_usual(line), "{line}");
         }
-        let unusual = [("- -", "\"b c\" d"), ("- -", "- b c"), ("[24", "[[24"), ("59 ", "59] "), (" 200 ", " 20 "), (" 200 ", " - "), ("140.", "140,"), ("140.180.132.213", "host.example.org,other")];
+        let unusual = [
+            ("- -", "\"b c\" d"),
+            ("- -", "- b c"),
+            ("[24", "[[24"),
+            ("59 ", "59] "),
+            (" 200 ", " 20 "),
+            (" 200 ", " - "),
+            ("140.", "140,"),
+            ("140.180.132.213", "host.example.org,other"),
+        ];
         for (from, to) in unusual {
             assert!(!is_usual(&COMMON.replacen(from, to, 1)), "{to}");
         }
@@ -512,8 +521,8 @@ mod tests {
             (any::<prop::sample::Index>(), prop_oneof![Just(b' '), Just(b'"'), Just(b'\\'), Just(b'\r'), any::<u8>()], 0..3_u8),
             0..3,
         );
-        ((host, word, user, date, request, status, number, tail), prop_oneof![3 => Just(vec![]), 1 => edits], any::<bool>())
-            .prop_map(|((host, ident, user, date, request, status, bytes, tail), edits, cr)| {
+        ((host, word, user, date, request, status, number, tail), prop_oneof![3 => Just(vec![]), 1 => edits], any::<bool>()).prop_map(
+            |((host, ident, user, date, request, status, bytes, tail), edits, cr)| {
                 let mut line = format!("{host} {ident} {user} [{date}] \"{request}\" {status} {bytes}{tail}{}", if cr { "\r" } else { "" })
                     .into_bytes();
                 for (at, byte, kind) in edits {
@@ -529,7 +538,8 @@ mod tests {
                 }
                 line.retain(|&b| b != b'\n');
                 line
-            })
+            },
+        )
     }
 
     proptest! {

@@ -177,7 +177,8 @@ mod tests {
         check("10.0.0.1:5123 - jo ann", "10.0.0.1:5123|-|jo ann");
         check("2001:db8::1 - jo ann", "2001:db8::1|-|jo ann");
         // No server writes these, but two writers at once do.
-        for torn in ["h - - h - -", "h h - -", "h - h - -", "h - -h - -", "h - bob h - ann", "h - b[ h", "a, - -", ",a - -", "h - jo \"ann"] {
+        for torn in ["h - - h - -", "h h - -", "h - h - -", "h - -h - -", "h - bob h - ann", "h - b[ h", "a, - -", ",a - -", "h - jo \"ann"]
+        {
             check(torn, "");
         }
         assert_eq!(fields(r#"h i u [d] "G / P" - 1"#).map(|f| f[7..9].join("|")).as_deref(), Some("~|1"));

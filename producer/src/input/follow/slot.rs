@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::block::BLOCK_BYTES;
-use super::super::{FileId, InputError, open, reason};
+use super::super::{FileId, InputError, reason};
 use super::Followed;
 use super::print::Print;
 use super::system::Place;
@@ -128,9 +128,9 @@ impl Slot {
             self.read_bytes += tail.print().pos - before;
             match grown {
                 Ok(Grown::Yes) => {
-                    if tail.beginning().is_some_and(open::is_compressed) {
+                    if let Some(what) = tail.not_to_follow() {
                         let (id, print) = (tail.id(), tail.print().clone());
-                        let text = format!("{}: compressed; it is not followed", tail.source());
+                        let text = format!("{}: {what}; it is not followed", tail.source());
                         out.push_back(Followed::Notice { text, loss: false });
                         self.tails.remove(at);
                         return Read::Packed(id, print);
