@@ -12,7 +12,8 @@ pub fn formats() -> String {
     }
     text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|str; those that read\n\
              lines or records of files take --grep REGEX. Compressed files are read as they are: gz, bz2, zstd and xz are\n\
-             told by their first bytes. `producer --dry-run FORMAT … PATH…` shows what would be read, and the first record.\n";
+             told by their first bytes, and so is UTF-16. `producer --dry-run FORMAT … PATH…` shows what would be read, and\n\
+             the first record.\n";
     text
 }
 

@@ -1,4 +1,4 @@
-//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`block`], put together by [`Inputs`] and [`Blocks`];
+//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`encoding`] → [`block`], put together by [`Inputs`] and [`Blocks`];
 //! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
