@@ -77,7 +77,6 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
         default_output: Output::Json,
         stopper: None,
         quiet: true,
-        left_out: Default::default(),
     };
     let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
@@ -309,7 +308,6 @@ fn an_emitted_stream_is_a_stream() {
             default_output: Output::Json,
             stopper: None,
             quiet: true,
-            left_out: Default::default(),
             memory: Memory::default(),
             calling: Default::default(),
         };
@@ -470,7 +468,6 @@ fn what_an_output_holds_is_not_done_with() {
             default_output: Output::Json,
             stopper: None,
             quiet: true,
-            left_out: Default::default(),
         };
         assert_eq!(run::holds_state(&plan, &options), holds, "{text}");
     }

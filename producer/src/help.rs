@@ -12,7 +12,7 @@ pub fn formats() -> String {
     }
     text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|time:FORMAT|str;\n\
              those that read lines or records of files take --grep REGEX. Compressed files are read as they are: gz, bz2,\n\
-             zstd and xz are told by their first bytes.\n\
+             zstd and xz are told by their first bytes, and so is UTF-16.\n\
              `producer --dry-run FORMAT … PATH…` shows what would be read, and the first record.\n";
     text
 }

@@ -17,6 +17,7 @@ use recpipe_producer::{
     input::{
         block::{Block, Cutter, Feed, Part},
         boundary::{Boundary, Resume},
+        content::Content,
     },
 };
 
@@ -128,8 +129,8 @@ impl Feed for Pieces<'_> {
 struct Short(Arc<dyn Boundary>, usize);
 
 impl Boundary for Short {
-    fn mark(&self, bytes: &[u8]) -> usize {
-        self.0.mark(bytes)
+    fn content(&self) -> Content {
+        self.0.content()
     }
 
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
@@ -256,7 +257,7 @@ impl Case<'_> {
 
 /// A block that is a whole input.
 fn block(bytes: &[u8]) -> Block {
-    Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole }
+    Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole, is_first: true }
 }
 
 /// The reading of one input.
@@ -299,6 +300,7 @@ impl Reading {
             let mut block = next.of(&source);
             block.start += head as u64;
             block.end += head as u64;
+            block.is_first &= head == 0;
             assert!(!block.bytes.is_empty() && block.start as usize == at && block.end as usize == at + block.bytes.len());
             assert_eq!(block.bytes, &bytes[at..block.end as usize]);
             at = block.end as usize;
@@ -347,7 +349,7 @@ impl Reading {
             // More than one batch holds.
             assert!(at > 0 && at < left.bytes.len(), "a block of which nothing is parsed");
             let part = Block { bytes: left.bytes.split_to(at), end: left.start + at as u64, ..left.clone() };
-            left.start = part.end;
+            (left.start, left.is_first) = (part.end, false);
             let parsed = parser.parse(&part, wanted);
             assert_eq!(parser.stopped_at(), None, "what was before it makes a batch");
             if self.take(&part, parsed, parser) {

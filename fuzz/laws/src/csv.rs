@@ -25,7 +25,7 @@ pub fn check(data: &[u8]) {
     let (format, delimiter) = if options.is_multiple_of(4) { ("tsv", b'\t') } else { ("csv", b',') };
     let case = |args| Case { format, args, bytes: from.0 };
     let guessing = case(Args::default());
-    // What comes after the header is read by itself here, and a mark there would be one at the beginning of an input.
+    // What comes after the header is read by itself by the oracle, which would take a mark off.
     if guessing.plan().is_ok_and(|plan| from.0[plan.head_bytes()..].starts_with(b"\xef\xbb\xbf")) {
         return;
     }

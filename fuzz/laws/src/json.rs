@@ -25,8 +25,7 @@ pub fn check(data: &[u8]) {
         return;
     }
     let Some(whole) = case(from.0).check(how) else { return };
-    let body = from.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(from.0);
-    compare(&whole, body);
+    compare(&whole, from.0);
     if !whole.rejects.is_empty() {
         let mut without = from.0.to_vec();
         for reject in whole.rejects.iter().rev() {
@@ -47,9 +46,9 @@ pub fn check(data: &[u8]) {
     if let Ok(plan) = case(from.0).plan() {
         let short = Cut { block_bytes: 1, max_bytes: Some(max_bytes), ..Cut::WHOLE };
         let short = case(from.0).read_by(&plan, short, &Wanted::all());
-        let mut at = from.0.len() - body.len();
+        let mut at = 0;
         let mut long = Vec::new();
-        for line in body.split_inclusive(|&byte| byte == b'\n') {
+        for line in from.0.split_inclusive(|&byte| byte == b'\n') {
             let is_long = line.strip_suffix(b"\n").unwrap_or(line).len() > max_bytes;
             if is_long {
                 long.push(at as u64..(at + line.len()) as u64);

@@ -77,9 +77,9 @@ impl Writer<'_> {
     fn document(&mut self) {
         let before = [
             "",
-            "\u{feff}",
+            "\n",
             "<?xml version='1.0' encoding=\"utf-8\"?>",
-            "\u{feff}<?xml version=\"1.0\"?>\r\n",
+            "<?xml version=\"1.0\"?>\r\n",
             "<!DOCTYPE buses [<!ENTITY a '</bus>'><!-- ]> ' -->]>\n",
             "<!-- <bus/> -->",
         ];

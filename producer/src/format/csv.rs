@@ -1,6 +1,6 @@
 //! `csv` and `tsv`: the first row says what the fields are called.
 //!
-//! What a row is, and a field, is said by `rows.rs`. Rows with nothing in them are passed over, and so is a byte order mark. A name
+//! What a row is, and a field, is said by `rows.rs`. Rows with nothing in them are passed over. A name
 //! that stands twice gets a number (`a`, `a_2`), a column without a name is called after its place (`_3`).
 //!
 //! # Types
@@ -180,7 +180,7 @@ impl Format for Csv {
     }
 
     fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
-        let mut at = self.kind.mark(bytes);
+        let mut at = 0;
         loop {
             let end = at + self.kind.first_end(&bytes[at..], 0)?;
             let mut is_blank = false;
@@ -193,7 +193,7 @@ impl Format for Csv {
     }
 
     fn sample(&mut self, first: &Block) -> Result<(), String> {
-        let header = self.header(&first.bytes, self.kind.mark(&first.bytes)).map_err(|what| format!("{}: {what}", first.source))?;
+        let header = self.header(&first.bytes, 0).map_err(|what| format!("{}: {what}", first.source))?;
         let (rows, sampled) = sampled(self.kind, &first.bytes[header.len..], header.names.len(), &self.args);
         if rows == 0 && !self.is_planned {
             let new: Vec<String> = header.names.into_iter().filter(|name| !self.empty.contains(name)).collect();
@@ -214,11 +214,10 @@ impl Format for Csv {
 
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
         let goes_on = self.headless.take().is_some_and(|source| Arc::ptr_eq(&source, &first.source));
-        if first.start != 0 && !goes_on {
+        if !first.is_first && !goes_on {
             return Err(format!("{}: the header is longer than {} bytes", first.source, self.kind.max_bytes()));
         }
-        let from = if first.start == 0 { self.kind.mark(&first.bytes) } else { 0 };
-        let Header { names, len } = self.header(&first.bytes, from).map_err(|what| format!("{}: {what}", first.source))?;
+        let Header { names, len } = self.header(&first.bytes, 0).map_err(|what| format!("{}: {what}", first.source))?;
         let head_bytes = first.start as usize + len;
         if names.is_empty() {
             self.headless = Some(first.source.clone());
@@ -399,7 +398,7 @@ mod tests {
     fn the_sample_shows_types() {
         let text = "i,f,m,t,e,z\n1,1.5,1,x,,01\n,2e-3,2.5,1,,2\n-7,,3,,,3\n";
         assert_eq!(schema(text), "i int, f float, m mixed, t mixed, e mixed, z text");
-        assert_eq!(schema("\u{feff}\r\n\"a b\",a,a,,a_2\r\n1,2,3,4,5\r\n"), "a b int, a int, a_3 int, _4 int, a_2 int");
+        assert_eq!(schema("\r\n\"a b\",a,a,,a_2\r\n1,2,3,4,5\r\n"), "a b int, a int, a_3 int, _4 int, a_2 int");
         assert_eq!(schema("a"), "a mixed");
         let args = Args { casts: vec![("a".to_owned(), Type::Text)], ..Args::default() };
         assert_eq!(read(&args, b"a,b\n1,2\n", &[]).unwrap().0, "a text, b int");
@@ -470,10 +469,10 @@ mod tests {
         let plan = csv.plan(&blank).unwrap();
         assert!(plan.is_head() && plan.head_bytes() == 3);
         let source = blank.source.clone();
-        let next = Block { start: 3, end: 9, source, ..block(b"a,b\n1,2\n") };
+        let next = Block { start: 3, end: 9, source, is_first: false, ..block(b"a,b\n1,2\n") };
         let plan = csv.plan(&next).unwrap();
         assert_eq!((plan.is_head(), plan.head_bytes()), (false, 7));
-        assert!(csv.plan(&Block { start: 3, ..block(b"a\n") }).is_err_and(|what| what.contains("the header is longer")));
+        assert!(csv.plan(&Block { start: 3, is_first: false, ..block(b"a\n") }).is_err_and(|what| what.contains("the header is longer")));
     }
 
     proptest! {

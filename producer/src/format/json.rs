@@ -1,8 +1,8 @@
 //! `json`: one object a line, its keys are the fields.
 //!
 //! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
-//! stands last; so the members of two objects of one key are put together.
-//! Lines of nothing but spaces are passed over, and so is a byte order mark.
+//! stands last, if both values are of its type; so the members of two objects of one key are put together.
+//! Lines of nothing but spaces are passed over.
 //!
 //! # Fields and types
 //!
@@ -35,7 +35,6 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     start: Start::Blocks(|args| Ok(Box::new(Json::new(args)))),
 };
 
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 struct Json {
     args: Args,
@@ -67,7 +66,6 @@ impl Format for Json {
         }
         let mut keys = Keys::new(Names::of_samples(&self.args));
         let mut rest = first.clone();
-        rest.bytes.advance(mark(first));
         loop {
             let parsed = Parser::parse(&mut keys, &rest, &Wanted::all());
             self.learned.add(&parsed.batch);
@@ -78,26 +76,16 @@ impl Format for Json {
 
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
         let growing = self.learned.growing(&self.args).map_err(|e| format!("{}: {e}", first.source))?;
-        Ok(Arc::new(JsonPlan { head_bytes: mark(first), args: self.args.clone(), growing }))
+        Ok(Arc::new(JsonPlan { args: self.args.clone(), growing }))
     }
 }
 
-/// The bytes of the mark that an input may begin with.
-fn mark(first: &Block) -> usize {
-    if first.start == 0 && first.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
-}
-
 struct JsonPlan {
-    head_bytes: usize,
     args: Args,
     growing: Arc<Growing>,
 }
 
 impl Plan for JsonPlan {
-    fn head_bytes(&self) -> usize {
-        self.head_bytes
-    }
-
     fn growing(&self) -> Option<&Arc<Growing>> {
         Some(&self.growing)
     }

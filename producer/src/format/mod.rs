@@ -146,8 +146,8 @@ pub trait Format: Send {
     }
 
     /// How many bytes there are before the first record of an input that begins so; `None` where that is beyond these bytes.
-    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
-        Some(self.boundary().mark(bytes))
+    fn head_bytes(&self, _bytes: &[u8]) -> Option<usize> {
+        Some(0)
     }
 
     /// Learns from a sample: the whole records that an input begins with. A sample without records decides no types.
@@ -174,7 +174,7 @@ pub trait Format: Send {
 
 /// How the blocks of one input are read.
 pub trait Plan: Send + Sync {
-    /// How many bytes at the beginning of the input are no records (a header, a byte order mark). Parsers are not shown them.
+    /// The place in the input before which there are no records but a header. Parsers are not shown what is before it.
     fn head_bytes(&self) -> usize {
         0
     }

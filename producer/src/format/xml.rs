@@ -35,7 +35,7 @@ use recpipe::record::Schema;
 use self::boundary::Ends;
 use self::columns::Columns;
 use self::gap::{Gap, gap};
-use self::markup::{BYTE_ORDER_MARK, Malformed};
+use self::markup::Malformed;
 use self::record::Records;
 use super::growing::{Growing, Learned};
 use super::names::no_fields;
@@ -141,13 +141,14 @@ impl XmlParser {
         self.columns.want(wanted);
         self.starts.clear();
         self.seam = Seam::default();
-        let ended = head(block).and_then(|at| self.pieces(&block.bytes, at, wanted));
+        let ended = head(block).and_then(|()| self.pieces(&block.bytes, wanted));
         let records_before = self.columns.rows() as u32;
         self.failure = ended.err().map(|e| Failure { exit: Exit::Failed, at: e.at, records_before, what: e.what.into_owned() });
     }
 
     /// Takes one thing after the other, up to the end of the block.
-    fn pieces(&mut self, bytes: &[u8], mut at: usize, wanted: &Wanted) -> Result<(), Malformed> {
+    fn pieces(&mut self, bytes: &[u8], wanted: &Wanted) -> Result<(), Malformed> {
+        let mut at = 0;
         loop {
             let rows = self.columns.rows() as u32;
             let placed = |at| move |what: String| Malformed::new(at, what);
@@ -176,19 +177,16 @@ impl XmlParser {
     }
 }
 
-/// Where the text of a block begins: after the mark that an input may begin with.
-fn head(block: &Block) -> Result<usize, Malformed> {
-    let bytes = &block.bytes[..];
-    if block.start > 0 {
-        return Ok(0);
+/// Whether the document is in an encoding that is read, which its first block tells.
+fn head(block: &Block) -> Result<(), Malformed> {
+    if !block.is_first {
+        return Ok(());
     }
-    if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\0<") || bytes.starts_with(b"<\0") {
-        return Err(Malformed::new(0, "the document is in UTF-16; `iconv -f UTF-16 -t UTF-8` makes it readable"));
-    }
-    let from = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    match declared(&bytes[from..]).filter(|name| !["utf-8", "utf8", "us-ascii", "ascii"].contains(&name.to_ascii_lowercase().as_str())) {
-        None => Ok(from),
-        Some(name) => Err(Malformed::new(from, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),
+    // What was in UTF-16 is not any more.
+    const READ: [&str; 7] = ["utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be"];
+    match declared(&block.bytes).filter(|name| !READ.contains(&name.to_ascii_lowercase().as_str())) {
+        None => Ok(()),
+        Some(name) => Err(Malformed::new(0, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),
     }
 }
 

@@ -7,6 +7,8 @@ use std::fmt;
 
 use memchr::{memchr, memrchr};
 
+use super::content::Content;
+
 /// The longest record that is parsed where a boundary does not say otherwise, in bytes.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
 
@@ -24,16 +26,9 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// Where the reading goes on after a record that was too long: `bytes` are from the middle of it.
     fn resume(&self, bytes: &[u8]) -> Resume;
 
-    /// How many bytes at the beginning of an input are no part of its first record: a mark. The other questions are asked of
-    /// what comes after it.
-    fn mark(&self, bytes: &[u8]) -> usize {
-        let _ = bytes;
-        0
-    }
-
-    /// How many of these bytes, which are at this place of an input, are no part of a record.
-    fn before_records(&self, place: u64, bytes: &[u8]) -> usize {
-        if place == 0 { self.mark(bytes) } else { 0 }
+    /// What kind of bytes the records are of.
+    fn content(&self) -> Content {
+        Content::Text
     }
 
     /// Whether each record in `bytes`, which are whole records, is one line.
@@ -92,6 +87,10 @@ impl Boundary for Lines {
 
     fn resume(&self, bytes: &[u8]) -> Resume {
         self.first_end(bytes, 0).map_or(Resume::NotWithin(bytes.len()), Resume::At)
+    }
+
+    fn content(&self) -> Content {
+        Content::Lines
     }
 
     fn are_lines(&self, _: &[u8]) -> bool {

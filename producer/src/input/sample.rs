@@ -91,7 +91,7 @@ impl<F: Feed> Sampled<F> {
                 Err(e) => self.failed = Some(e),
             }
         }
-        let looked_at = Ahead { bytes: &self.ahead, ended: self.ended };
+        let looked_at = Ahead { bytes: &self.ahead, mark_bytes: self.feed.mark_bytes(), ended: self.ended };
         let cut = Cutter::new(looked_at, boundary, Pool::new(), SAMPLE_BYTES).next_block();
         // What is torn, or too long, shows nothing.
         cut.ok().flatten().map(|cut| cut.of(source)).filter(|block| block.part == Part::Whole)
@@ -121,6 +121,10 @@ impl<F: Feed> Feed for Sampled<F> {
         self.ahead.is_empty() && self.failed.is_none() && !self.ended && self.feed.is_idle()
     }
 
+    fn mark_bytes(&self) -> usize {
+        self.feed.mark_bytes()
+    }
+
     fn is_silent(&self, until: Instant) -> bool {
         self.ahead.is_empty() && self.failed.is_none() && !self.ended && self.feed.is_silent(until)
     }
@@ -129,6 +133,7 @@ impl<F: Feed> Feed for Sampled<F> {
 /// What was read, which is no end unless the input has ended.
 struct Ahead<'a> {
     bytes: &'a [u8],
+    mark_bytes: usize,
     ended: bool,
 }
 
@@ -141,6 +146,10 @@ impl Feed for Ahead<'_> {
         buf[..now.len()].copy_from_slice(now);
         self.bytes = later;
         Ok(now.len())
+    }
+
+    fn mark_bytes(&self) -> usize {
+        self.mark_bytes
     }
 }
 

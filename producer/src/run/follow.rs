@@ -29,11 +29,11 @@ impl FollowSource {
     }
 
     fn piece(&mut self, block: Block, wanted: &Wanted) -> Result<Piece, String> {
-        let known = self.plans.get(&block.source).filter(|_| block.start > 0).cloned();
+        let known = self.plans.get(&block.source).filter(|_| !block.is_first).cloned();
         let plan = match known {
             Some(plan) => plan,
             None => {
-                let head = if block.start > 0 { self.follow.head(&block.source) } else { None };
+                let head = if block.is_first { None } else { self.follow.head(&block.source) };
                 let first = head.as_ref().unwrap_or(&block);
                 // What is there is the sample: nobody waits for more.
                 if self.format.learns() {

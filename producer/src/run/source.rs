@@ -26,15 +26,16 @@ impl Piece {
         let head = block.bytes.split_to(len);
         block.start += len as u64;
         let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
-        Piece { block, plan, boundary, wanted, head_bytes: len as u32, head_lines }
+        Piece { block, plan, boundary, wanted, head_lines }
     }
 
     /// Cuts it in two at this place of the block, where a record begins; answers the second part.
     pub(super) fn split_off(&mut self, at: usize) -> Piece {
-        let mut rest = Piece { head_bytes: 0, head_lines: 0, ..self.clone() };
+        let mut rest = Piece { head_lines: 0, ..self.clone() };
         rest.block.bytes = self.block.bytes.split_off(at);
         self.block.end = self.block.start + at as u64;
         rest.block.start = self.block.end;
+        rest.block.is_first = false;
         rest
     }
 }
@@ -116,9 +117,7 @@ pub struct Piece {
     pub boundary: Arc<dyn Boundary>,
     /// What has to be parsed of it.
     pub wanted: Wanted,
-    /// The bytes of the head that was cut off; 0 in all blocks but the first of an input.
-    pub head_bytes: u32,
-    /// The newlines in them.
+    /// The newlines in the head that was cut off; none in all blocks but the first of an input.
     pub head_lines: u32,
 }
 
@@ -212,8 +211,9 @@ impl Source for BlockSource<'_> {
         }
         Some(match self.blocks.next()? {
             Item::Problem(problem) => problem.into(),
+            Item::Notice(text) => Pulled::Notice { text: Some(text), cost: Cost::Nothing },
             Item::Block(block) => {
-                if block.start == 0 {
+                if block.is_first {
                     self.plan = None;
                 }
                 match block.part {

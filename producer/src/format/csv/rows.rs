@@ -13,15 +13,13 @@
 use memchr::{memchr, memchr2, memrchr};
 
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::content::Content;
 use crate::simd::{self, ByteSet};
 
 /// How much is marked at a time.
 const STRIP_BYTES: usize = 16 << 10;
 
 const QUOTE: u8 = b'"';
-
-/// What some programs begin a file with.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Rows of fields that are parted by one byte.
 #[derive(Debug, Clone, Copy)]
@@ -233,8 +231,8 @@ fn closing(bytes: &[u8], mut at: usize) -> Option<usize> {
 }
 
 impl Boundary for Delimited {
-    fn mark(&self, bytes: &[u8]) -> usize {
-        if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
+    fn content(&self) -> Content {
+        Content::Lines
     }
 
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
@@ -360,7 +358,6 @@ mod tests {
         check("a\"b\nc\"\n", Some(7), Some(4));
         check("\"a\"\"\n\"\n", Some(7), Some(7));
         // A mark is one at the beginning of an input, and text elsewhere.
-        check("\u{feff}\"a\nb\"\n", Some(9), Some(6));
     }
 
     fn text() -> impl Strategy<Value = Vec<u8>> {

@@ -150,9 +150,9 @@ fn what_is_no_object_is_a_reject() {
 
 #[test]
 fn bytes_that_are_not_utf8_pass() {
-    let text = b"\xef\xbb\xbf{\"a\":\"x\xffy\",\"k\xff\":1}\n";
+    let text = b"{\"a\":\"x\xffy\",\"k\xff\":1}\n";
     let plan = Json::new(&Args::default()).plan(&block(text)).unwrap();
-    let parsed = plan.parser().parse(&block(&text[plan.head_bytes()..]), &Wanted::all());
+    let parsed = plan.parser().parse(&block(text), &Wanted::all());
     assert_eq!(parsed.batch.row(0).get("a"), Some(Value::Text(b"x\xffy")));
     assert_eq!(parsed.batch.row(0).get("k\u{fffd}"), Some(Value::Int(1)));
 }

@@ -12,7 +12,7 @@
 use memchr::memmem::Finder;
 
 use super::gap::{Gap, gap};
-use super::markup::{BYTE_ORDER_MARK, Malformed, is_name_byte, skip_space, special, tag_end};
+use super::markup::{Malformed, is_name_byte, skip_space, special, tag_end};
 use crate::input::boundary::{Boundary, Resume};
 
 /// Behind an end tag with so much white space before its `>`, no record begins after one that was too long.
@@ -37,11 +37,7 @@ impl Ends {
 
     /// The last place in `bytes` at which a block may end; or the first one after `beyond`.
     fn scan(&self, bytes: &[u8], beyond: Option<usize>) -> Option<usize> {
-        // A block does not end within the mark that an input may begin with, nor after it: what follows is read as what follows it.
-        if !bytes.is_empty() && BYTE_ORDER_MARK.starts_with(bytes) {
-            return None;
-        }
-        let (mut at, mut end) = (if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }, None);
+        let (mut at, mut end) = (0, None);
         loop {
             let found = gap(bytes, at, &self.element);
             // What is before a record, or a tag, may be given out without it: so one that is too long begins with its `<`.
@@ -199,16 +195,9 @@ mod tests {
         check("<other a='>'/>|<other a='");
         check("text|");
         check("text |<");
-        check("\u{feff}");
-        check("\u{feff}<?xml version='1.0'");
-        check("\u{feff}<?xml version='1.0'?>|<bus");
+        check("<?xml version='1.0'");
+        check("<?xml version='1.0'?>|<bus");
         check("");
-    }
-
-    #[test]
-    fn a_block_does_not_end_with_the_mark_at_its_beginning() {
-        let mark = "\u{feff}".as_bytes();
-        assert_eq!([1, 2, 3].map(|len| ends().last_end(&mark[..len])), [None; 3]);
     }
 
     #[test]

@@ -18,6 +18,8 @@ use bytes::Bytes;
 use super::super::FileId;
 use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Resume};
+use super::super::content::{self, Content};
+use super::super::encoding;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
 use super::{Cost, Followed, hole};
@@ -60,6 +62,8 @@ pub struct Tail {
     source: Arc<str>,
     boundary: Arc<dyn Boundary>,
     print: Print,
+    /// How many bytes at its beginning are a mark, which is no part of its text.
+    mark_bytes: u64,
     /// The place of the first byte that is held.
     start: u64,
     held: Vec<u8>,
@@ -99,6 +103,7 @@ impl Tail {
             source,
             boundary,
             print,
+            mark_bytes: 0,
             start,
             held: Vec::new(),
             whole: 0,
@@ -226,9 +231,9 @@ impl Tail {
         is_deleted(&self.file)
     }
 
-    /// The first bytes held, if nothing was given out yet: what tells compressed data.
-    pub fn beginning(&self) -> Option<&[u8]> {
-        (self.start == 0).then_some(&self.held)
+    /// Why it is not followed, as far as its first bytes tell, if nothing was given out yet.
+    pub fn not_to_follow(&self) -> Option<&'static str> {
+        if self.start == 0 { content::not_to_follow(&self.held, self.boundary.content()) } else { None }
     }
 
     /// The records it begins with, to learn of them how all others are to be read.
@@ -236,9 +241,10 @@ impl Tail {
         let mut head = vec![0; bytes];
         let len = read_at(&self.file, &mut head, 0).ok()?;
         head.truncate(len);
-        let mark = self.boundary.mark(&head);
-        head.truncate(mark + self.boundary.last_end(&head[mark..])?);
-        Some(block(&self.source, head, 0, Part::Whole))
+        let mark_bytes = self.mark_of(&head);
+        head.drain(..mark_bytes);
+        head.truncate(self.boundary.last_end(&head)?);
+        Some(block(&self.source, head, mark_bytes as u64, Part::Whole, true))
     }
 
     /// Reads what `scratch` can take. Pieces of a record that is too long go to `out` at once.
@@ -306,6 +312,11 @@ impl Tail {
         bytes.len() - rest.len()
     }
 
+    /// How long the mark is that the file begins with, if it is text.
+    fn mark_of(&self, head: &[u8]) -> usize {
+        if self.boundary.content() == Content::Bytes { 0 } else { encoding::mark_bytes(head) }
+    }
+
     fn is_between_records(&self) -> bool {
         self.held.len() == self.whole && !self.within_long
     }
@@ -333,6 +344,12 @@ impl Tail {
         self.grown = Instant::now();
         self.print.extend(bytes);
         self.held.extend_from_slice(bytes);
+        if self.start == 0 {
+            let mark_bytes = self.mark_of(&self.held);
+            self.held.drain(..mark_bytes);
+            self.mark_bytes = mark_bytes as u64;
+            self.start = self.mark_bytes;
+        }
         if self.within_long {
             let cut = match self.boundary.resume(&self.held) {
                 Resume::At(next) => {
@@ -356,10 +373,8 @@ impl Tail {
     /// Finds the whole records in what is held.
     fn search(&mut self) {
         let rest = &self.held[self.whole..];
-        let mark = self.boundary.before_records(self.start + self.whole as u64, rest);
-        let rest = &rest[mark..];
-        if let Some(first) = self.boundary.first_end(rest, self.searched.saturating_sub(mark)) {
-            self.whole += mark + first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
+        if let Some(first) = self.boundary.first_end(rest, self.searched) {
+            self.whole += first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
         }
         self.searched = self.held.len() - self.whole;
     }
@@ -398,16 +413,17 @@ impl Tail {
         let rest = self.held[cut..].to_vec();
         let mut bytes = std::mem::replace(&mut self.held, rest);
         bytes.truncate(cut);
-        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part)));
+        let is_first = self.start == self.mark_bytes;
+        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part, is_first)));
         self.start += cut as u64;
         self.whole = self.whole.saturating_sub(cut);
         self.searched = if part == Part::Whole { self.searched.min(self.held.len()) } else { 0 };
     }
 }
 
-fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part) -> Block {
+fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part, is_first: bool) -> Block {
     let end = start + bytes.len() as u64;
-    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part }
+    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part, is_first }
 }
 
 /// Where the last record of the first `len` bytes begins if it is not finished yet; otherwise `len`.
