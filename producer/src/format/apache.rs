@@ -182,7 +182,7 @@ mod tests {
     ];
 
     fn block(text: &str) -> Block {
-        Block { bytes: text.to_owned().into(), source: "f".into(), start: 0, end: text.len() as u64, part: Part::Whole }
+        Block { bytes: text.to_owned().into(), source: "f".into(), start: 0, end: text.len() as u64, part: Part::Whole, dialect: 0 }
     }
 
     /// Records and rejects, with every field by name, and the line numbers of the rejects.

@@ -11,6 +11,12 @@ use super::near;
 pub enum FormatOption {
     /// `--names a,b,c`: what the fields are called.
     Names,
+    /// `--no-header`: the first row is a record.
+    NoHeader,
+    /// `--comment '#'`: lines that begin so are passed over.
+    Comment,
+    /// `--delimiter ';'`: what parts fields.
+    Delimiter,
 }
 
 impl FormatOption {
@@ -18,6 +24,9 @@ impl FormatOption {
     pub fn usage(self) -> &'static str {
         match self {
             FormatOption::Names => "--names a,b,c",
+            FormatOption::NoHeader => "--no-header",
+            FormatOption::Comment => "--comment '#'",
+            FormatOption::Delimiter => "--delimiter ';'",
         }
     }
 }
@@ -47,6 +56,12 @@ pub struct Args {
     pub positional: Vec<String>,
     /// `--names`.
     pub names: Vec<String>,
+    /// `--no-header`.
+    pub no_header: bool,
+    /// `--comment`.
+    pub comment: Option<String>,
+    /// `--delimiter`.
+    pub delimiter: Option<u8>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would
@@ -67,6 +82,11 @@ impl Args {
     /// The first of them, and what may have been meant.
     pub fn check(&self, known: &[String]) -> Result<(), String> {
         check_fields(self.fields.as_deref(), &self.casts, known)
+    }
+
+    /// Whether a line is passed over that begins so.
+    pub fn is_comment(&self, line: &[u8]) -> bool {
+        self.comment.as_ref().is_some_and(|comment| line.starts_with(comment.as_bytes()))
     }
 
     /// Whether the field of this name is sent.

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use recpipe::record::{Buffer, Origin, Pool};
 
-use super::boundary::{Boundary, Resume};
+use super::boundary::{BYTE_ORDER_MARK, Boundary, Dialect, Resume};
 
 /// How many bytes are read and parsed at a time.
 ///
@@ -64,6 +64,8 @@ pub struct Block {
     pub end: u64,
     /// What it holds.
     pub part: Part,
+    /// How its input is written.
+    pub dialect: Dialect,
 }
 
 impl Block {
@@ -85,13 +87,14 @@ pub struct Cut {
     bytes: Bytes,
     start: u64,
     part: Part,
+    dialect: Dialect,
 }
 
 impl Cut {
     /// The block, of this input.
     pub fn of(self, source: &Arc<str>) -> Block {
         let end = self.start + self.bytes.len() as u64;
-        Block { bytes: self.bytes, source: source.clone(), start: self.start, end, part: self.part }
+        Block { bytes: self.bytes, source: source.clone(), start: self.start, end, part: self.part, dialect: self.dialect }
     }
 }
 
@@ -100,6 +103,8 @@ impl Cut {
 pub struct Cutter<F> {
     feed: F,
     boundary: Arc<dyn Boundary>,
+    /// Known from the first bytes on.
+    dialect: Option<Dialect>,
     pool: Pool,
     block_bytes: usize,
     /// The beginning of a record whose end was not in the last block.
@@ -115,7 +120,7 @@ impl<F: Feed> Cutter<F> {
     /// Cuts `feed` at this boundary into blocks of at most `block_bytes`, in buffers of this pool. Where a live input is to
     /// be cut at records that are too long as a silent one is, a block is at most half of what is too long.
     pub fn new(feed: F, boundary: Arc<dyn Boundary>, pool: Pool, block_bytes: usize) -> Self {
-        Cutter { feed, boundary, pool, block_bytes, carry: Vec::new(), at: 0, within_long: false, ended: false, failed: None }
+        Cutter { feed, boundary, dialect: None, pool, block_bytes, carry: Vec::new(), at: 0, within_long: false, ended: false, failed: None }
     }
 
     /// Where the bytes come from.
@@ -167,9 +172,16 @@ impl<F: Feed> Cutter<F> {
                 };
                 return Ok(self.give(buf, cut, len, Part::LongRest));
             }
+            let is_all = self.ended || self.failed.is_some() || len > max_bytes;
+            if !self.settle(&buf.as_ref()[..len], is_all) {
+                want = (want + self.block_bytes).min(max_bytes + 1).max(want);
+                buf.resize(want);
+                continue;
+            }
             if self.ended && len <= max_bytes {
                 return Ok(self.give(buf, len, len, Part::Whole));
             }
+            let full = &buf.as_ref()[..len];
             // Beyond the usual size the *first* end counts: how much a read brought must not show.
             let mark = self.boundary.before_records(self.at, full);
             let (records, from) = (&full[mark..], searched.saturating_sub(mark));
@@ -192,6 +204,19 @@ impl<F: Feed> Cutter<F> {
         }
     }
 
+    /// Finds out how the input is written that begins with these bytes, if it is not known; whether it is known now.
+    fn settle(&mut self, bytes: &[u8], is_all: bool) -> bool {
+        let is_begun = !(bytes.len() < BYTE_ORDER_MARK.len() && BYTE_ORDER_MARK.starts_with(bytes));
+        if self.dialect.is_none() && (is_all || is_begun) {
+            let mark = self.boundary.mark(bytes);
+            self.dialect = self.boundary.dialect(&bytes[mark..], is_all);
+            if let Some(boundary) = self.dialect.and_then(|dialect| self.boundary.of(dialect)) {
+                self.boundary = boundary;
+            }
+        }
+        self.dialect.is_some()
+    }
+
     /// Reads until `buf` is full, or the input ends, fails, or has a whole record and is silent.
     fn fill(&mut self, buf: &mut Buffer, mut len: usize) -> usize {
         let buf = buf.as_mut();
@@ -200,11 +225,7 @@ impl<F: Feed> Cutter<F> {
                 Ok(0) => self.ended = true,
                 Ok(n) => {
                     len += n;
-                    let has_record = |bytes: &[u8]| {
-                        let mark = self.boundary.before_records(self.at, bytes);
-                        self.within_long || self.boundary.last_end(&bytes[mark..]).is_some()
-                    };
-                    if len < buf.len() && self.feed.is_idle() && has_record(&buf[..len]) {
+                    if len < buf.len() && self.feed.is_idle() && self.has_record(&buf[..len]) {
                         break;
                     }
                 }
@@ -212,6 +233,12 @@ impl<F: Feed> Cutter<F> {
             }
         }
         len
+    }
+
+    /// Whether something of these bytes can be given out.
+    fn has_record(&mut self, bytes: &[u8]) -> bool {
+        let mark = self.boundary.before_records(self.at, bytes);
+        self.within_long || self.settle(bytes, false) && self.boundary.last_end(&bytes[mark..]).is_some()
     }
 
     /// Gives out the first `cut` bytes of `buf` and carries the others, up to `len`.
@@ -230,7 +257,7 @@ impl<F: Feed> Cutter<F> {
             buf.resize(cut);
             buf.freeze()
         };
-        Some(Cut { bytes, start, part })
+        Some(Cut { bytes, start, part, dialect: self.dialect.unwrap_or_default() })
     }
 }
 

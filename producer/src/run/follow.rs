@@ -39,7 +39,8 @@ impl FollowSource {
                 plan
             }
         };
-        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
+        let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
+        Ok(Piece::new(block, plan, boundary, wanted.clone()))
     }
 }
 

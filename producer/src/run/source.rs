@@ -154,7 +154,8 @@ impl<'a> BlockSource<'a> {
             Some(plan) => plan.clone(),
             None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
-        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
+        let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
+        Ok(Piece::new(block, plan, boundary, wanted.clone()))
     }
 }
 

@@ -17,7 +17,7 @@ use bytes::Bytes;
 
 use super::super::FileId;
 use super::super::block::{Block, Part};
-use super::super::boundary::{Boundary, Resume};
+use super::super::boundary::{Boundary, Dialect, Resume};
 use super::Followed;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
@@ -40,6 +40,9 @@ pub struct Tail {
     id: FileId,
     source: Arc<str>,
     boundary: Arc<dyn Boundary>,
+    /// How the file is written, once its beginning was seen; and what it was cut by before that.
+    dialect: Option<Dialect>,
+    any: Arc<dyn Boundary>,
     print: Print,
     /// The place of the first byte that is held.
     start: u64,
@@ -65,7 +68,9 @@ impl Tail {
             file,
             id,
             source,
+            any: boundary.clone(),
             boundary,
+            dialect: None,
             print,
             start,
             held: Vec::new(),
@@ -84,7 +89,7 @@ impl Tail {
     ///
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
-        let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.boundary.clone(), Print::default());
+        let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.any.clone(), Print::default());
         Ok(Tail { orphan: self.orphan, ..new })
     }
 
@@ -151,7 +156,7 @@ impl Tail {
         head.truncate(len);
         let mark = self.boundary.mark(&head);
         head.truncate(mark + self.boundary.last_end(&head[mark..])?);
-        Some(block(&self.source, head, 0, Part::Whole))
+        Some(block(&self.source, head, 0, Part::Whole, self.dialect.unwrap_or_default()))
     }
 
     /// Reads what `scratch` can take. Pieces of a record that is too long go to `out` at once.
@@ -205,7 +210,7 @@ impl Tail {
             };
             self.give(cut, Part::LongRest, out);
         }
-        if !self.within_long {
+        if !self.within_long && self.settle() {
             self.search();
             if self.held.len() - self.whole > self.boundary.max_bytes() {
                 self.give(self.whole, Part::Whole, out);
@@ -213,6 +218,32 @@ impl Tail {
                 self.within_long = true;
             }
         }
+    }
+
+    /// Finds out how the file is written, by its beginning; whether that is known.
+    fn settle(&mut self) -> bool {
+        if self.dialect.is_some() {
+            return true;
+        }
+        let most = self.boundary.max_bytes();
+        let mut read = Vec::new();
+        let head = if self.start == 0 { &self.held } else {
+            read.resize(most, 0);
+            let len = read_at(&self.file, &mut read, 0).unwrap_or(0);
+            read.truncate(len);
+            &read
+        };
+        let is_all = self.start > 0 || head.len() > most;
+        let dialect = self.boundary.dialect(&head[self.boundary.mark(head)..], is_all);
+        let Some(mut dialect) = dialect else { return false };
+        let mut boundary = self.boundary.of(dialect);
+        if self.start > 0 && boundary.as_ref().is_some_and(|boundary| !boundary.begins_at_lines()) {
+            // Nobody knows how deep within a record this is.
+            (dialect, boundary) = (0, self.boundary.of(0));
+        }
+        self.dialect = Some(dialect);
+        self.boundary = boundary.unwrap_or_else(|| self.boundary.clone());
+        true
     }
 
     /// Finds the whole records in what is held.
@@ -256,16 +287,16 @@ impl Tail {
         let rest = self.held[cut..].to_vec();
         let mut bytes = std::mem::replace(&mut self.held, rest);
         bytes.truncate(cut);
-        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part)));
+        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part, self.dialect.unwrap_or_default())));
         self.start += cut as u64;
         self.whole = self.whole.saturating_sub(cut);
         self.searched = if part == Part::Whole { self.searched.min(self.held.len()) } else { 0 };
     }
 }
 
-fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part) -> Block {
+fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part, dialect: Dialect) -> Block {
     let end = start + bytes.len() as u64;
-    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part }
+    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part, dialect }
 }
 
 /// Where the last record of a file begins if it is not finished yet; otherwise the end of the file.
