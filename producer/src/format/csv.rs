@@ -121,10 +121,10 @@ fn trails(kind: Delimited, args: &Args, block: &[u8], columns: usize) -> bool {
     first.unwrap_or(false)
 }
 
-/// The fields, without the empty one at the end if each line `trails` a delimiter.
-fn without_trail(fields: &[Spot], trails: bool) -> &[Spot] {
+/// The fields, without an empty one that is too many if each line `trails` a delimiter.
+fn without_trail(fields: &[Spot], trails: bool, columns: usize) -> &[Spot] {
     match fields {
-        [fields @ .., last] if trails && last.len == 0 => fields,
+        [fields @ .., last] if trails && last.len == 0 && fields.len() == columns => fields,
         fields => fields,
     }
 }
@@ -134,7 +134,7 @@ fn guess(kind: Delimited, block: &[u8], columns: usize, trails: bool) -> Vec<Typ
     // Null: nothing but empty fields so far.
     let mut types = vec![Type::Null; columns];
     Rows::default().read(kind, block, |row| {
-        let fields = without_trail(row.fields, trails);
+        let fields = without_trail(row.fields, trails, columns);
         if row.is_torn || fields.len() != columns {
             return;
         }
@@ -222,7 +222,7 @@ impl CsvPlan {
             let nth = row.fields.len() + 1;
             return Err(format!("field {nth} begins with a quote, and none before a delimiter or a line end closes it"));
         }
-        let fields = without_trail(row.fields, self.trails);
+        let fields = without_trail(row.fields, self.trails, self.columns.len());
         if fields.len() != self.columns.len() {
             return Err(format!("{} fields where the header has {}", row.fields.len(), self.columns.len()));
         }

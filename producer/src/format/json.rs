@@ -1,7 +1,8 @@
-//! `json`: one object a line, its keys are the fields.
+//! `json`: objects, whose keys are the fields. One a line, or in an array, over several lines, side by side (`framing.rs`).
 //!
 //! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
-//! stands last, if both values are of its type; so the members of two objects of one key are put together.
+//! stands last, if both values are of its type; so the members of two objects of one key are put together. Two ways to one path
+//! (`{"a.b":1,"a":{"b":2}}`) make the object a reject: one value would hide the other.
 //! Lines of nothing but spaces are passed over, and so is a byte order mark.
 //!
 //! # Schema and types
@@ -13,6 +14,7 @@
 //!
 //! Where the lines of a block have more different keys than one batch holds, they make several.
 
+mod framing;
 mod scan;
 
 use std::collections::HashMap;
@@ -20,21 +22,24 @@ use std::sync::Arc;
 
 use recpipe::record::{Field, Schema, Type};
 
-use self::scan::{Fault, Scalar, Visitor, unescape};
+use recpipe::Exit;
+
+use self::framing::{Framing, Kind, LINES, Units};
+use self::scan::{Fault, Scalar, Visitor, Way, unescape};
 use super::lines::lines;
+use super::seam::{Failure, Seam};
 use super::table::Table;
-use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Wanted};
+use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
+use crate::input::boundary::{BYTE_ORDER_MARK, Boundary, Dialect, MAX_RECORD_BYTES};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "json",
     args: &[],
     options: &[],
-    about: "one object a line; nested ones flatten to `a.b`",
+    about: "objects, one a line or in an array; nested ones flatten to `a.b`",
     start: Start::Blocks(|args| Ok(Box::new(Json { args: args.clone(), schema: empty() }))),
 };
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 fn empty() -> Arc<Schema> {
     Arc::new(Schema::new(Vec::new()).unwrap_or_else(|_| unreachable!("no fields")))
@@ -47,6 +52,14 @@ struct Json {
 }
 
 impl Format for Json {
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        Arc::new(Framing)
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::OBJECT
+    }
+
     fn schema(&self) -> Arc<Schema> {
         self.schema.clone()
     }
@@ -58,7 +71,7 @@ impl Format for Json {
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
         let head_bytes = if first.start == 0 && first.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         let everything = Args { fields: None, ..self.args.clone() };
-        let mut keys = Keys::new(everything, &self.schema);
+        let mut keys = Keys::new(everything, &self.schema, first.dialect);
         keys.parse(&first.bytes[head_bytes..]);
         if keys.has_too_many {
             // Room for those to come.
@@ -71,7 +84,7 @@ impl Format for Json {
         }
         let sent = found.fields().iter().filter(|field| self.args.sends(&field.name)).cloned().collect();
         self.schema = Arc::new(Schema::new(sent).map_err(|e| e.to_string())?);
-        Ok(Arc::new(JsonPlan { head_bytes, args: self.args.clone(), schema: self.schema.clone() }))
+        Ok(Arc::new(JsonPlan { head_bytes, args: self.args.clone(), schema: self.schema.clone(), dialect: first.dialect }))
     }
 }
 
@@ -79,6 +92,7 @@ struct JsonPlan {
     head_bytes: usize,
     args: Args,
     schema: Arc<Schema>,
+    dialect: Dialect,
 }
 
 impl Plan for JsonPlan {
@@ -87,13 +101,14 @@ impl Plan for JsonPlan {
     }
 
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(Keys::new(self.args.clone(), &self.schema))
+        Box::new(Keys::new(self.args.clone(), &self.schema, self.dialect))
     }
 }
 
 /// The keys of a block, and what they hold.
 struct Keys {
     args: Args,
+    dialect: Dialect,
     /// The fields that every block has.
     base: Arc<Schema>,
     names: Vec<Arc<str>>,
@@ -107,8 +122,13 @@ struct Keys {
     typed: Vec<usize>,
     /// What the line has in columns of whole numbers that are none: they become columns of floats if it is a record.
     floats: Vec<(usize, f64)>,
+    /// Of each column: how the keys make the path of the value that was set last.
+    shapes: Vec<u64>,
     table: Table,
     path: String,
+    /// The brackets around the objects.
+    seam: Seam,
+    failure: Option<Failure>,
     /// The line that does not fit with those before it.
     stopped_at: Option<usize>,
     /// It has more keys than there may be, with theirs.
@@ -116,9 +136,10 @@ struct Keys {
 }
 
 impl Keys {
-    fn new(args: Args, base: &Arc<Schema>) -> Self {
+    fn new(args: Args, base: &Arc<Schema>, dialect: Dialect) -> Self {
         let mut keys = Keys {
             args,
+            dialect,
             base: base.clone(),
             names: Vec::new(),
             places: HashMap::new(),
@@ -126,8 +147,11 @@ impl Keys {
             next: 0,
             typed: Vec::new(),
             floats: Vec::new(),
+            shapes: Vec::new(),
             table: Table::default(),
             path: String::new(),
+            seam: Seam::default(),
+            failure: None,
             stopped_at: None,
             has_too_many: false,
         };
@@ -140,6 +164,7 @@ impl Keys {
         self.places.insert(shared.clone(), self.names.len());
         self.names.push(shared);
         self.is_cast.push(self.args.is_cast(name));
+        self.shapes.push(0);
     }
 
     /// Keeps only the first `len` names.
@@ -148,21 +173,24 @@ impl Keys {
             self.places.remove(&name);
         }
         self.is_cast.truncate(len);
+        self.shapes.truncate(len);
     }
 
     /// Fills the table; answers how many lines there are, how many of them are blank, and which are no records.
     fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
         self.truncate(self.base.len());
         self.table.reset(self.base.fields().iter().map(|field| field.kind));
-        let (mut count, mut blank, mut rejects) = (0, 0, Vec::new());
-        (self.stopped_at, self.has_too_many) = (None, false);
+        let (mut blank, mut rejects) = (0, Vec::new());
+        let (mut counted, mut line_number) = (0, 0);
+        (self.stopped_at, self.has_too_many, self.failure) = (None, false, None);
+        self.seam = Seam::default();
         let mut path = std::mem::take(&mut self.path);
-        for (start, line) in lines(block) {
+        let mut pieces = Pieces::of(self.dialect, block);
+        while let Some(Piece { from, start, text: line, .. }) = pieces.next(&mut self.seam, self.table.rows()) {
             if !self.table.has_room(self.names.len()) {
-                self.stopped_at = Some(start);
+                self.stopped_at = Some(from);
                 break;
             }
-            count += 1;
             if line.trim_ascii().is_empty() {
                 blank += 1;
                 continue;
@@ -172,7 +200,7 @@ impl Keys {
             self.next = 0;
             self.typed.clear();
             self.floats.clear();
-            match scan::object(line, &mut path, &mut InLine { keys: self, line, start }) {
+            match scan::object(line, &mut path, &mut InLine { keys: self, line, start, from }) {
                 Ok(()) => {
                     for (column, float) in self.floats.drain(..) {
                         self.table.retype(column, Type::Float);
@@ -186,16 +214,20 @@ impl Keys {
                     // What is no record says nothing of types.
                     self.typed.iter().filter(|&&column| column < known).for_each(|&column| self.table.untype(column));
                     if self.stopped_at.is_some() {
-                        count -= 1;
                         break;
                     }
+                    line_number += memchr::memchr_iter(b'\n', &block[counted..start]).count() as u32;
+                    counted = start;
                     let (start, len, records_before) = (start as u32, line.len() as u32, self.table.rows() as u32);
-                    rejects.push(Reject { line: count - 1, records_before, start, len, why });
+                    rejects.push(Reject { line: line_number, records_before, start, len, why });
                 }
             }
         }
         self.path = path;
-        (count, blank, rejects)
+        self.failure = pieces.failure();
+        let parsed = &block[..self.stopped_at.unwrap_or(block.len())];
+        let torn = self.dialect == LINES && parsed.last().is_some_and(|&last| last != b'\n');
+        (memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn), blank, rejects)
     }
 
     /// The base's schema, if the block has the same; otherwise one of its own.
@@ -241,17 +273,80 @@ impl Keys {
     }
 }
 
+/// What may be an object.
+struct Piece<'a> {
+    /// Where it can be parted from what is before it.
+    from: usize,
+    start: usize,
+    text: &'a [u8],
+}
+
+/// Lines, or values.
+enum Pieces<'a, L> {
+    Lines(L),
+    Values { units: Units<'a>, block: &'a [u8], failure: Option<Failure> },
+}
+
+impl<'a> Pieces<'a, ()> {
+    fn of(dialect: Dialect, block: &'a [u8]) -> Pieces<'a, impl Iterator<Item = (usize, &'a [u8])>> {
+        match dialect {
+            LINES => Pieces::Lines(lines(block)),
+            _ => Pieces::Values { units: Units::new(block, true), block, failure: None },
+        }
+    }
+}
+
+impl<'a, L: Iterator<Item = (usize, &'a [u8])>> Pieces<'a, L> {
+    /// The next; the brackets before it go to the seam.
+    #[inline]
+    fn next(&mut self, seam: &mut Seam, rows: usize) -> Option<Piece<'a>> {
+        let (units, block, failure) = match self {
+            Pieces::Lines(lines) => return lines.next().map(|(start, text)| Piece { from: start, start, text }),
+            Pieces::Values { units, block, failure } => (units, *block, failure),
+        };
+        loop {
+            let unit = units.next()?;
+            let text = block[unit.start..unit.end].trim_ascii_end();
+            let fits = match unit.kind {
+                Kind::Object | Kind::Other => return Some(Piece { from: unit.from, start: unit.start, text }),
+                Kind::Space => Ok(()),
+                Kind::Open => seam.open(b"["),
+                Kind::Close => seam.close(b"[", unit.start, rows as u32),
+                Kind::TooLong => Err(format!(
+                    "an object of more than {MAX_RECORD_BYTES} bytes; what follows it is not read (of one object a line it would be)"
+                )),
+            };
+            if let Err(what) = fits {
+                *failure = Some(Failure { exit: Exit::Failed, at: unit.start, records_before: rows as u32, what });
+                return None;
+            }
+        }
+    }
+
+    /// Why nothing can be read after them.
+    fn failure(self) -> Option<Failure> {
+        if let Pieces::Values { failure, .. } = self { failure } else { None }
+    }
+}
+
 /// A line that is gone through.
 struct InLine<'a> {
     keys: &'a mut Keys,
     line: &'a [u8],
     start: usize,
+    from: usize,
 }
 
 impl Visitor for InLine<'_> {
-    fn value(&mut self, path: &str, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
-        let Some(place) = self.keys.place(path, self.start)? else { return Ok(()) };
+    fn value(&mut self, Way { path, shape }: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
+        let Some(place) = self.keys.place(path, self.from)? else { return Ok(()) };
         let as_text = self.keys.is_cast[place];
+        let was = std::mem::replace(&mut self.keys.shapes[place], shape);
+        let is_set = self.keys.table.is_set(place) || self.keys.floats.iter().any(|(column, _)| *column == place);
+        if is_set && was != shape {
+            let path = path.escape_debug();
+            return Err(format!("`{path}` stands there twice: as a key with a dot, and as a key in an object").into());
+        }
         let table = &mut self.keys.table;
         if table.is_set(place) {
             table.unset(place);
@@ -318,6 +413,14 @@ impl Parser for Keys {
 
     fn stopped_at(&self) -> Option<usize> {
         self.stopped_at
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    fn seam(&mut self) -> Option<Seam> {
+        Some(std::mem::take(&mut self.seam))
     }
 }
 

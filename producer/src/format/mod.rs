@@ -110,6 +110,8 @@ impl Unit {
     pub const LINE: Unit = Unit { counted: "line", placed: "line" };
     /// A record may be of several lines.
     pub const ROW: Unit = Unit { counted: "row", placed: "line" };
+    /// A record may be of several lines, or of a part of one.
+    pub const OBJECT: Unit = Unit { counted: "object", placed: "line" };
     /// There are no lines.
     pub const RECORD: Unit = Unit { counted: "record", placed: "record" };
 }
