@@ -387,7 +387,8 @@ impl Reading {
                 assert_eq!((lines, lines), (units, newlines(bytes) as usize + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))))
             }
             Unit::RECORD => assert_eq!(lines, units),
-            _ => assert_eq!(lines, newlines(bytes) as usize + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))),
+            // A block may end within a line.
+            _ => assert!([0, usize::from(!bytes.ends_with(b"\n"))].contains(&(lines - newlines(bytes) as usize))),
         }
         // The places.
         let starts: Vec<usize> = (0..records).map(|row| parser.row_start(row)).collect();

@@ -17,6 +17,7 @@ mod header;
 mod number;
 mod rows;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use recpipe::record::{Field, Schema, Type};
@@ -49,14 +50,14 @@ struct Csv {
     kind: Delimited,
     args: Args,
     /// The types of all columns so far: they hold for the inputs to come.
-    types: Vec<(String, Type)>,
+    types: HashMap<String, Type>,
     /// The fields of the last input.
     schema: Arc<Schema>,
 }
 
 impl Csv {
     fn new(kind: Delimited, args: &Args) -> Self {
-        Csv { kind, args: args.clone(), types: Vec::new(), schema: empty() }
+        Csv { kind, args: args.clone(), types: HashMap::new(), schema: empty() }
     }
 }
 
@@ -95,10 +96,10 @@ impl Format for Csv {
                 columns.push(None);
                 continue;
             }
-            let known = self.types.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind);
+            let known = self.types.get(&name).copied();
             let kind = if self.args.is_cast(&name) { Type::Text } else { known.unwrap_or(guessed) };
             if known.is_none() {
-                self.types.push((name.clone(), kind));
+                self.types.insert(name.clone(), kind);
             }
             columns.push(Some((fields.len(), kind)));
             fields.push(Field::new(name, kind));

@@ -167,9 +167,9 @@ impl Keys {
         self.shapes.push(0);
     }
 
-    /// Keeps only the first `len` names.
+    /// Keeps only the first `len` names, or as many as there are.
     fn truncate(&mut self, len: usize) {
-        for name in self.names.drain(len..) {
+        for name in self.names.drain(len.min(self.names.len())..) {
             self.places.remove(&name);
         }
         self.is_cast.truncate(len);

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! - Fields are text; a child that is not there is null, one that is empty is empty. White space is kept as it is.
-//! - Of several children of one name the first counts, as for `findtext` in Python's ElementTree.
+//! - Several children of one name are one field: a JSON list, in the order of the document, of all that each of them holds
+//!   (`tree.rs`). What belongs to one child is never put together with what belongs to another.
 //! - Text that stands in the element itself is `#text`. Next to children, white space is no text.
 //! - An `<ELEMENT>` within an `<ELEMENT>` is a child like any other.
 //! - Names are as they stand in the tags, with the prefix of their namespace.
@@ -26,6 +27,7 @@ mod gap;
 mod markup;
 mod record;
 mod text;
+mod tree;
 
 use std::sync::Arc;
 

@@ -20,7 +20,7 @@
 
 use std::sync::Arc;
 
-use memchr::{memchr, memchr2, memrchr};
+use memchr::{memchr, memchr3, memrchr};
 
 use crate::input::boundary::{BYTE_ORDER_MARK, Boundary, Dialect, Lines, MAX_RECORD_BYTES, Resume};
 
@@ -193,11 +193,10 @@ impl<'a> Units<'a> {
         let bytes = self.bytes;
         let mut from = start + 1;
         if bytes[start] == b'"' {
-            let line = memchr(b'\n', &bytes[start..]).map(|newline| start + newline);
-            from = match string_end(&bytes[..line.unwrap_or(bytes.len())], start) {
-                Some(end) => end,
-                None if line.is_none() && !self.is_block => return None,
-                None => from,
+            from = match string_end(bytes, start) {
+                Skim::End(end) => end,
+                Skim::More if !self.is_block => return None,
+                Skim::More | Skim::Mistake(_) => from,
             };
         }
         let stops = |byte: &u8| matches!(byte, b'\n' | b',' | b'[' | b']' | b'{' | 0x1e);
@@ -286,10 +285,9 @@ fn skim(bytes: &[u8], start: usize) -> Skim {
         let is_object = open.last() == Some(&b'{');
         match (byte, expect) {
             (b'"', Expect::Key | Expect::KeyOrEnd | Expect::Value | Expect::ValueOrEnd) => {
-                let line = memchr(b'\n', &bytes[at..]).map(|newline| at + newline);
-                at = match string_end(&bytes[..line.unwrap_or(bytes.len())], at) {
-                    Some(end) => end,
-                    None => return line.map_or(Skim::More, Skim::Mistake),
+                at = match string_end(bytes, at) {
+                    Skim::End(end) => end,
+                    other => return other,
                 };
                 expect = if matches!(expect, Expect::Key | Expect::KeyOrEnd) { Expect::Colon } else { Expect::CommaOrEnd };
             }
@@ -329,14 +327,17 @@ fn skim(bytes: &[u8], start: usize) -> Skim {
     }
 }
 
-/// The place after the string that begins at `at`.
-fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
+/// How far the string goes that begins at `at`: not over the end of its line.
+fn string_end(bytes: &[u8], at: usize) -> Skim {
     let mut from = at + 1;
     loop {
-        from += memchr2(b'"', b'\\', bytes.get(from..)?)?;
+        let Some(found) = bytes.get(from..).and_then(|rest| memchr3(b'"', b'\\', b'\n', rest)) else { return Skim::More };
+        from += found;
         match bytes[from] {
-            b'"' => return Some(from + 1),
-            _ => from += 2,
+            b'"' => return Skim::End(from + 1),
+            b'\n' => return Skim::Mistake(from),
+            // What is escaped is no line end either.
+            _ => from += if bytes.get(from + 1) == Some(&b'\n') { 1 } else { 2 },
         }
     }
 }
@@ -364,9 +365,11 @@ fn end_of_torn(bytes: &[u8], unit: usize, start: usize, place: usize) -> Option<
                 }
             }
             b'"' => {
-                let line = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |newline| at + newline);
                 // One that is not closed ends with its line.
-                at = string_end(&bytes[..line], found).unwrap_or(line);
+                at = match string_end(bytes, found) {
+                    Skim::End(end) | Skim::Mistake(end) => end,
+                    Skim::More => return None,
+                };
             }
             _ if at >= first_line && column.is_some_and(|column| begins_record(&bytes[at..], column)) => return Some(at),
             _ => {}

@@ -122,6 +122,11 @@ impl Machine {
     fn step(&mut self, code: u8, arg_at: usize, arg: &[u8]) -> Result<(), String> {
         match code {
             // Texts first: most of what a record holds is keys.
+            b'\x8c' | b'X' | b'\x8d' if text::has_escaped_bytes(arg) => {
+                let start = self.own.len();
+                text::unescape_bytes(arg, &mut self.own);
+                self.stack.push(Item::Own(start as u32, (self.own.len() - start) as u32));
+            }
             b'\x8c' | b'X' | b'\x8d' | b'U' | b'T' | b'C' | b'B' | b'\x8e' | b'\x96' => {
                 self.stack.push(Item::Text(arg_at as u32, arg.len() as u32));
             }
