@@ -42,7 +42,7 @@ fn kind(item: Item) -> Option<Type> {
         Item::Int(_) => Some(Type::Int),
         Item::Float(_) => Some(Type::Float),
         Item::Text(..) | Item::Own(..) => Some(Type::Text),
-        Item::Big | Item::Dict(_) | Item::Other(_) => None,
+        Item::Big(..) | Item::Dict(_) | Item::Tuple(..) | Item::Zone(_) | Item::Class(..) | Item::Object(..) | Item::Other(_) => None,
     }
 }
 
@@ -95,7 +95,7 @@ impl Fields {
             let key = machine.text(bytes, key).ok_or("a key that is not text")?;
             let column = self.find(key);
             new += usize::from(column.is_none());
-            self.check(key, value, column.map(|column| table.kind(column)))?;
+            self.check(machine, key, value, column.map(|column| table.kind(column)))?;
             text_bytes += match value {
                 Item::Text(_, len) | Item::Own(_, len) => len as usize,
                 _ => 0,
@@ -150,14 +150,20 @@ impl Fields {
         Ok(())
     }
 
-    fn check(&self, key: &[u8], value: Item, before: Option<Type>) -> Result<(), String> {
+    fn check(&self, machine: &Machine, key: &[u8], value: Item, before: Option<Type>) -> Result<(), String> {
         let shown = || String::from_utf8_lossy(&key[..key.len().min(80)]).escape_debug().to_string();
         if before.is_none() && (key.len() > Schema::MAX_NAME_BYTES || std::str::from_utf8(key).is_err()) {
             return Err(format!("the key `{}` is too long or not UTF-8", shown()));
         }
         let what = match value {
-            Item::Big => "larger than an int can be",
+            Item::Big(..) => "larger than an int can be",
             Item::Dict(_) => "a dict; only None, booleans, numbers, text and bytes are fields",
+            Item::Tuple(..) => "a tuple; only None, booleans, numbers, text and bytes are fields",
+            Item::Zone(_) => "a zone of times; only None, booleans, numbers, text and bytes are fields",
+            Item::Class(..) | Item::Object(..) => {
+                let class = String::from_utf8_lossy(machine.class(value).unwrap_or_default()).escape_debug().to_string();
+                return Err(format!("`{}` is a {class}, which is not read: nothing in a pickle is executed", shown()));
+            }
             Item::Other(what) => return Err(format!("`{}` is a {what}; only None, booleans, numbers, text and bytes are fields", shown())),
             _ => match (before.unwrap_or(Type::Null), kind(value).unwrap_or(Type::Null)) {
                 (Type::Null | Type::Text, _) if before == Some(Type::Text) && self.is_text(key) => return Ok(()),

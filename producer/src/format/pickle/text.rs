@@ -11,7 +11,7 @@ pub(super) fn long(bytes: &[u8]) -> Item {
     low[..head.len()].copy_from_slice(head);
     let value = i64::from_le_bytes(low);
     // What lies beyond eight bytes may only repeat the sign.
-    if rest.iter().all(|&byte| byte == fill) && (value < 0) == is_negative { Item::Int(value) } else { Item::Big }
+    if rest.iter().all(|&byte| byte == fill) && (value < 0) == is_negative { Item::Int(value) } else { Item::Big(0, 0) }
 }
 
 /// An integer in decimal digits.
@@ -20,7 +20,7 @@ pub(super) fn decimal(text: &[u8]) -> Result<Item, String> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err("a whole number that is no whole number".to_owned());
     }
-    Ok(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map_or(Item::Big, Item::Int))
+    Ok(std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).map_or(Item::Big(0, 0), Item::Int))
 }
 
 /// A number as Python's `repr` writes it.
@@ -151,10 +151,10 @@ mod tests {
         check(b"\xff\0", Item::Int(255));
         check(b"\0\0\0\0\0\0\0\x80", Item::Int(i64::MIN));
         check(b"\xff\xff\xff\xff\xff\xff\xff\x7f", Item::Int(i64::MAX));
-        check(b"\0\0\0\0\0\0\0\x80\0", Item::Big);
-        check(b"\xff\xff\xff\xff\xff\xff\xff\x7f\xff", Item::Big);
+        check(b"\0\0\0\0\0\0\0\x80\0", Item::Big(0, 0));
+        check(b"\xff\xff\xff\xff\xff\xff\xff\x7f\xff", Item::Big(0, 0));
         check(b"\x01\0\0\0\0\0\0\0\0\0\0", Item::Int(1));
-        assert_eq!(decimal(b"9223372036854775808"), Ok(Item::Big));
+        assert_eq!(decimal(b"9223372036854775808"), Ok(Item::Big(0, 0)));
         assert_eq!(decimal(b"-9223372036854775808"), Ok(Item::Int(i64::MIN)));
         assert!(decimal(b"").is_err() && decimal(b"-").is_err() && decimal(b"+1").is_err());
     }
