@@ -219,6 +219,9 @@ pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
 
 pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
     let PlanWire { columns, holds_state, conditions } = from_slice(payload)?;
+    if conditions.0.len() > Plan::MAX_CONDITIONS {
+        return Err(format!("more than {} conditions", Plan::MAX_CONDITIONS));
+    }
     Ok(Plan {
         columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
         holds_state,
@@ -286,6 +289,18 @@ struct BatchWire<'a> {
     columns: Each<ColumnWire<'a>>,
     #[serde(with = "serde_bytes", borrow)]
     block: &'a [u8],
+}
+
+/// A batch up to the number of its columns.
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "what stands before the number has to be read to reach it")]
+struct BatchHead<'a> {
+    source: &'a str,
+    start: u64,
+    end: u64,
+    #[serde(borrow)]
+    anchors: Option<IntsWire<'a>>,
+    columns: u64,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -452,6 +467,11 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
 
 /// Decodes a payload whose checksum was verified; the batch keeps using its bytes.
 pub(super) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, order: u64) -> Result<Batch, String> {
+    // Before any column is looked at: they are many times larger in memory, and a schema of so many was not sent for nothing.
+    let (head, _): (BatchHead<'_>, usize) = bincode::serde::borrow_decode_from_slice(payload, CONFIG).map_err(|error| error.to_string())?;
+    if head.columns != schema.len() as u64 {
+        return Err(format!("{} columns for {} fields", head.columns, schema.len()));
+    }
     let wire: BatchWire<'_> = from_slice(payload)?;
     let ints = |ints: &IntsWire<'_>| {
         Ints::from_parts(rows, ints.base, ints.width, payload.slice_ref(ints.data)).ok_or("an array of numbers has not one number a record")
