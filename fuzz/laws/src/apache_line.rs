@@ -34,7 +34,8 @@ const COMBINED: &[u8] =
     b"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] \"GET / HTTP/1.1\" 200 5 \"http://example.org/\" \"Mozilla/5.0 (X11)\"\n";
 
 fn parse(bytes: &[u8], wanted: &Wanted) -> Parsed {
-    let block = Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole, dialect: 0 };
+    let block =
+        Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole, dialect: 0 };
     let Some(apache) = FORMATS.iter().find(|spec| spec.name == "apache") else { panic!("there is no format `apache`") };
     let Start::Blocks(start) = apache.start else { panic!("`apache` reads no blocks") };
     let plan = start(&Args::default()).and_then(|mut format| format.plan(&block));

@@ -257,8 +257,7 @@ fn json(group: &[&Element]) -> String {
         if element.children.is_empty() {
             return quoted(text);
         }
-        let mut members: Vec<String> =
-            groups(element).iter().map(|group| format!("{}:{}", quoted(&group[0].name), json(group))).collect();
+        let mut members: Vec<String> = groups(element).iter().map(|group| format!("{}:{}", quoted(&group[0].name), json(group))).collect();
         if !text.is_empty() {
             members.push(format!("\"#text\":{}", quoted(text)));
         }

@@ -283,11 +283,7 @@ mod tests {
             if cut < from || from == body.len() && from > 0 {
                 continue;
             }
-            let to = if cut >= body.len() {
-                body.len()
-            } else {
-                ends.iter().copied().find(|&end| end >= cut).unwrap_or(body.len())
-            };
+            let to = if cut >= body.len() { body.len() } else { ends.iter().copied().find(|&end| end >= cut).unwrap_or(body.len()) };
             let piece = block(&body[from..to]);
             let parsed = parser.parse(&piece, &Wanted::all());
             let fields = parsed.batch.schema().fields();

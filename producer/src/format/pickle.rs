@@ -130,7 +130,9 @@ impl PickleParser {
             let added = match item {
                 Item::Dict(dict) => self.fields.add(&self.machine, dict, bytes, at, &mut self.table),
                 item => Err(match self.machine.class(item) {
-                    Some(class) => format!("the pickle is a {}, and no dict: nothing in it is executed", String::from_utf8_lossy(class).escape_debug()),
+                    Some(class) => {
+                        format!("the pickle is a {}, and no dict: nothing in it is executed", String::from_utf8_lossy(class).escape_debug())
+                    }
                     None => "the pickle is no dict".to_owned(),
                 }),
             };

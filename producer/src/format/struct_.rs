@@ -18,6 +18,7 @@ use self::layout::Layout;
 use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::encoding::Told;
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "struct",
@@ -126,6 +127,11 @@ struct Fixed {
 }
 
 impl Boundary for Fixed {
+    /// It is no text.
+    fn encoding(&self, _: &[u8], _: bool) -> Told {
+        Told::AsItIs
+    }
+
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
         Some(bytes.len() - bytes.len() % self.record_bytes).filter(|end| *end > 0)
     }

@@ -16,7 +16,7 @@
 //! - The five predefined entities and numbers are resolved; document types are passed over, so no other entity is known, nothing
 //!   is fetched, and nothing can grow.
 //!
-//! The text is UTF-8, and bytes that are not pass through. Several documents may follow each other. A document that is malformed
+//! A document is read in the encoding that it declares; where that is UTF-8, bytes that are not pass through. Several documents may follow each other. A document that is malformed
 //! or torn is an error that names the byte; the records before it count, and the rest of the input is not read.
 //!
 //! The fields are those of the first block. A later block with more of them announces a further schema.
@@ -178,13 +178,14 @@ fn head(block: &Block) -> Result<usize, Malformed> {
     if block.start > 0 {
         return Ok(0);
     }
-    if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\0<") || bytes.starts_with(b"<\0") {
-        return Err(Malformed::new(0, "the document is in UTF-16; `iconv -f UTF-16 -t UTF-8` makes it readable"));
-    }
     let from = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    match declared(&bytes[from..]).filter(|name| !["utf-8", "utf8", "us-ascii", "ascii"].contains(&name.to_ascii_lowercase().as_str())) {
+    // A known one was made UTF-8 when it was read.
+    match declared(&bytes[from..]).filter(|name| encoding_rs::Encoding::for_label(name.as_bytes()).is_none()) {
         None => Ok(from),
-        Some(name) => Err(Malformed::new(from, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),
+        Some(name) => {
+            let what = format!("the document is in {name}, which is not known; made UTF-8, and without the declaration, it could be read");
+            Err(Malformed::new(from, what))
+        }
     }
 }
 

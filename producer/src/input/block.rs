@@ -120,7 +120,18 @@ impl<F: Feed> Cutter<F> {
     /// Cuts `feed` at this boundary into blocks of at most `block_bytes`, in buffers of this pool. Where a live input is to
     /// be cut at records that are too long as a silent one is, a block is at most half of what is too long.
     pub fn new(feed: F, boundary: Arc<dyn Boundary>, pool: Pool, block_bytes: usize) -> Self {
-        Cutter { feed, boundary, dialect: None, pool, block_bytes, carry: Vec::new(), at: 0, within_long: false, ended: false, failed: None }
+        Cutter {
+            feed,
+            boundary,
+            dialect: None,
+            pool,
+            block_bytes,
+            carry: Vec::new(),
+            at: 0,
+            within_long: false,
+            ended: false,
+            failed: None,
+        }
     }
 
     /// Where the bytes come from.

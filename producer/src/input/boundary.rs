@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use memchr::{memchr, memrchr};
 
+use super::encoding::{self, Told};
+
 /// The longest record that is parsed where a boundary does not say otherwise, in bytes.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
 
@@ -32,6 +34,11 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// The end of the first record of a block of whole records, which are not empty: where they end is an end.
     fn end_in_block(&self, block: &[u8]) -> usize {
         self.first_end(block, 0).unwrap_or(block.len())
+    }
+
+    /// What an input is written in that begins with these bytes; where there are no more (`is_all`) it is known.
+    fn encoding(&self, head: &[u8], is_all: bool) -> Told {
+        encoding::by_mark(head, is_all)
     }
 
     /// The way in which an input is written that begins with these bytes, after its mark; `None` when more of it has to be seen.

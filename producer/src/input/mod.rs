@@ -7,6 +7,7 @@
 pub mod ahead;
 pub mod block;
 pub mod boundary;
+pub mod encoding;
 pub mod find;
 pub mod follow;
 pub mod live;
@@ -249,7 +250,7 @@ impl<'a> Blocks<'a> {
     }
 
     fn cutter(&self, feed: Opened) -> Box<Cutter<Opened>> {
-        Box::new(Cutter::new(feed, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes))
+        Box::new(Cutter::new(feed.as_text(self.boundary.clone()), self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes))
     }
 
     /// Goes on to the next input, and begins those after it that can be; `None` after the last.

@@ -11,6 +11,8 @@ use std::sync::Arc;
 use recpipe::transport::{file, stdio};
 
 use super::block::Feed;
+use super::boundary::Boundary;
+use super::encoding::Text;
 use super::find::Input;
 use super::live::{LiveFile, Watch};
 use super::{InputError, Meter, reason};
@@ -103,7 +105,10 @@ impl Decode for liblzma::bufread::XzDecoder<Compressed> {
 }
 
 /// An input that is open: the bytes inside, whatever they were wrapped in.
-pub struct Opened(Kind);
+pub struct Opened {
+    kind: Kind,
+    text: Option<Text>,
+}
 
 enum Kind {
     Plain(Raw),
@@ -112,7 +117,7 @@ enum Kind {
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &self.kind {
             Kind::Plain(_) => "Opened(plain)",
             Kind::Wrapped { codec, .. } => codec.name,
         })
@@ -152,15 +157,22 @@ impl Opened {
                 }
             }
         };
-        Ok(Opened(match codec {
+        let kind = match codec {
             None => Kind::Plain(raw),
             Some(codec) => Kind::Wrapped { codec, decoder: (codec.decode)(Compressed::new(raw))? },
-        }))
+        };
+        Ok(Opened { kind, text: None })
+    }
+
+    /// The same as UTF-8, if this boundary says of its first bytes that it is something else.
+    #[must_use]
+    pub fn as_text(self, boundary: Arc<dyn Boundary>) -> Self {
+        Opened { text: Some(Text::new(boundary)), ..self }
     }
 
     /// The compression that it had; `None` for none.
     pub fn codec(&self) -> Option<&'static str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Plain(_) => None,
             Kind::Wrapped { codec, .. } => Some(codec.name),
         }
@@ -168,7 +180,7 @@ impl Opened {
 
     /// Which file it is, if it is a regular one.
     pub(super) fn id(&self) -> Option<super::FileId> {
-        match &self.0 {
+        match &self.kind {
             Kind::Plain(raw) => raw.live.id(),
             Kind::Wrapped { decoder, .. } => decoder.input().raw.live.id(),
         }
@@ -176,7 +188,10 @@ impl Opened {
 
     /// Says what went wrong when reading failed with `error`, and where.
     pub fn explain(&self, error: &io::Error) -> String {
-        match &self.0 {
+        if error.kind() == io::ErrorKind::InvalidData && self.text.as_ref().is_some_and(Text::has_failed) {
+            return reason(error);
+        }
+        match &self.kind {
             Kind::Plain(_) => reason(error),
             Kind::Wrapped { codec, decoder } => {
                 let what = match error.kind() {
@@ -199,14 +214,22 @@ impl Opened {
 
 impl Feed for Opened {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
+        let Opened { kind, text } = self;
+        let mut from = |buf: &mut [u8]| match kind {
             Kind::Plain(raw) => raw.read(buf),
             Kind::Wrapped { decoder, .. } => decoder.read(buf),
+        };
+        match text {
+            Some(text) => text.read(buf, from),
+            None => from(buf),
         }
     }
 
     fn is_idle(&self) -> bool {
-        match &self.0 {
+        if self.text.as_ref().is_some_and(Text::has_more) {
+            return false;
+        }
+        match &self.kind {
             Kind::Plain(raw) => raw.live.is_idle(),
             Kind::Wrapped { decoder, .. } => decoder.input().raw.live.is_idle(),
         }

@@ -4,10 +4,7 @@ use super::{
     codec,
     frame::{self, Decoder, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Step},
 };
-use crate::{
-    Error,
-    record::Condition,
-};
+use crate::{Error, record::Condition};
 
 /// What the consumer needs of the records. It is advice: a producer may send more, and the consumer does its work on
 /// whatever comes.

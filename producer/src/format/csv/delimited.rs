@@ -41,8 +41,7 @@ pub(super) struct Delimited {
 pub(super) const CSV: Delimited = Delimited { detects: true, ..Delimited::quoting(b',') };
 
 /// `tsv`: tabs, and no quotes.
-pub(super) const TSV: Delimited =
-    Delimited { delimiter: b'\t', special: b'\\', marked: ByteSet::try_new(b"\t\\\n"), detects: false };
+pub(super) const TSV: Delimited = Delimited { delimiter: b'\t', special: b'\\', marked: ByteSet::try_new(b"\t\\\n"), detects: false };
 
 /// What is looked for where the first row has no comma.
 const OTHERS: [u8; 2] = [b';', b'\t'];

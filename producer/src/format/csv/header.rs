@@ -55,7 +55,15 @@ pub(super) fn head(kind: Delimited, args: &Args, first: &Block) -> Result<Head, 
                 first.source
             ));
         }
-        break (at, if args.no_header { names.iter().map(|_| String::new()).collect() } else { at += end; names });
+        break (
+            at,
+            if args.no_header {
+                names.iter().map(|_| String::new()).collect()
+            } else {
+                at += end;
+                names
+            },
+        );
     };
     let names = match (args.names.len(), row.len()) {
         (0, _) => row,
@@ -142,7 +150,8 @@ mod tests {
 
     #[test]
     fn names_come_first() {
-        let check = |text: &str, names: &str, bytes| assert_eq!(read(CSV, &Args::default(), text), Ok((names.to_owned(), bytes)), "{text:?}");
+        let check =
+            |text: &str, names: &str, bytes| assert_eq!(read(CSV, &Args::default(), text), Ok((names.to_owned(), bytes)), "{text:?}");
         check("a,b\n1,2\n", "a|b", 4);
         check("\u{feff}\r\n\"a b\",a,a,,a_2\r\n1\n", "a b|a|a_3|_4|a_2", 21);
         check("", "", 0);

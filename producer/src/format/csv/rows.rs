@@ -114,7 +114,11 @@ struct Found {
 /// How a quoted field ends.
 enum Close {
     /// With the quote at `at`; `next` is the mark of what comes after it.
-    Well { at: usize, is_doubled: bool, next: usize },
+    Well {
+        at: usize,
+        is_doubled: bool,
+        next: usize,
+    },
     Torn,
 }
 
@@ -164,7 +168,8 @@ impl Walk<'_> {
                         from = after + 1;
                     }
                     Close::Torn => {
-                        let newline = marks[i..].iter().position(|&mark| self.block.get(mark as usize).is_none_or(|&byte| byte == b'\n'))?;
+                        let newline =
+                            marks[i..].iter().position(|&mark| self.block.get(mark as usize).is_none_or(|&byte| byte == b'\n'))?;
                         let end = self.without_return(at, marks[i + newline] as usize);
                         return Some(Found { marks: i + newline + 1, end, is_torn: true });
                     }

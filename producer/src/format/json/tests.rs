@@ -119,7 +119,8 @@ fn what_is_no_object_is_a_reject() {
     ] {
         assert_eq!(read(Args::default(), text, text).unwrap().rejects.len(), 1, "{text}");
         assert!(
-            text.contains("999") || text.contains("a.b")
+            text.contains("999")
+                || text.contains("a.b")
                 || serde_json::from_str::<Json_>(text).is_ok_and(|v| !v.is_object())
                 || serde_json::from_str::<Json_>(text).is_err()
         );

@@ -9,11 +9,20 @@
 //! alone, with two more over the same bytes for what could hide one: another element of the same name, a comment, CDATA. What
 //! is not XML ends the record at once: whoever parses it will say so.
 
-use memchr::memmem::Finder;
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use memchr::memmem::{self, Finder};
 
+use super::declared;
 use super::gap::{Gap, gap};
 use super::markup::{BYTE_ORDER_MARK, Malformed, is_name_byte, skip_space, special, tag_end};
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::encoding::{Told, by_mark};
+
+/// What a declaration begins with; it is ASCII in nearly all encodings.
+const DECLARATION: &[u8] = b"<?xml";
+
+/// A longer one says nothing of encodings.
+const MAX_DECLARATION_BYTES: usize = 1024;
 
 /// Behind an end tag with so much white space before its `>`, no record begins after one that was too long.
 const MAX_SPACE: usize = 64;
@@ -137,6 +146,31 @@ fn first_special(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
 }
 
 impl Boundary for Ends {
+    /// What a mark says, or the declaration.
+    fn encoding(&self, head: &[u8], is_all: bool) -> Told {
+        match (by_mark(head, is_all), head) {
+            (Told::AsItIs, [b'<', 0, ..]) => Told::In(encoding_rs::UTF_16LE),
+            (Told::AsItIs, [0, b'<', ..]) => Told::In(encoding_rs::UTF_16BE),
+            (Told::AsItIs, _) => {
+                let begins = head.len() >= DECLARATION.len() || is_all;
+                let is_declaration = head.starts_with(DECLARATION) || !begins && DECLARATION.starts_with(head);
+                if !is_declaration {
+                    return Told::AsItIs;
+                }
+                let is_whole = memmem::find(head, b"?>").is_some();
+                if !is_whole && !is_all && head.len() < MAX_DECLARATION_BYTES {
+                    return Told::More;
+                }
+                match declared(head).and_then(|name| Encoding::for_label(name.as_bytes())) {
+                    // What can be read here is not written in two bytes a character.
+                    Some(encoding) if ![UTF_8, UTF_16LE, UTF_16BE].contains(&encoding) => Told::In(encoding),
+                    _ => Told::AsItIs,
+                }
+            }
+            (told, _) => told,
+        }
+    }
+
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
         self.scan(bytes, None)
     }

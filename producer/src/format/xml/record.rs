@@ -70,14 +70,7 @@ impl Records {
     }
 
     /// Reads it into the columns, or into the tree; `None` where it has to be a tree.
-    fn read(
-        &mut self,
-        bytes: &[u8],
-        at: usize,
-        columns: &mut Columns,
-        wanted: &Wanted,
-        as_tree: bool,
-    ) -> Result<Option<usize>, Malformed> {
+    fn read(&mut self, bytes: &[u8], at: usize, columns: &mut Columns, wanted: &Wanted, as_tree: bool) -> Result<Option<usize>, Malformed> {
         self.open.clear();
         self.text.clear();
         columns.begin_row();

@@ -128,9 +128,11 @@ impl Slot {
             self.read_bytes += tail.print().pos - before;
             match grown {
                 Ok(Grown::Yes) => {
-                    if tail.beginning().is_some_and(open::is_compressed) {
+                    let is_packed = tail.beginning().is_some_and(open::is_compressed);
+                    let unread = if is_packed { Some("compressed") } else { tail.encoding() };
+                    if let Some(what) = unread {
                         let (id, print) = (tail.id(), tail.print().clone());
-                        let text = format!("{}: compressed; it is not followed", tail.source());
+                        let text = format!("{}: {what}; it is not followed", tail.source());
                         out.push_back(Followed::Notice { text, loss: false });
                         self.tails.remove(at);
                         return Read::Packed(id, print);

@@ -18,6 +18,7 @@ use bytes::Bytes;
 use super::super::FileId;
 use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Dialect, Resume};
+use super::super::encoding::Told;
 use super::Followed;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
@@ -149,6 +150,14 @@ impl Tail {
         (self.start == 0).then_some(&self.held)
     }
 
+    /// What it is written in, if that is not UTF-8 and nothing was given out yet.
+    pub fn encoding(&self) -> Option<&'static str> {
+        match self.boundary.encoding(self.beginning()?, true) {
+            Told::In(encoding) => Some(encoding.name()),
+            Told::AsItIs | Told::More => None,
+        }
+    }
+
     /// The records it begins with, to learn of them how all others are to be read.
     pub fn head(&self, bytes: usize) -> Option<Block> {
         let mut head = vec![0; bytes];
@@ -227,7 +236,9 @@ impl Tail {
         }
         let most = self.boundary.max_bytes();
         let mut read = Vec::new();
-        let head = if self.start == 0 { &self.held } else {
+        let head = if self.start == 0 {
+            &self.held
+        } else {
             read.resize(most, 0);
             let len = read_at(&self.file, &mut read, 0).unwrap_or(0);
             read.truncate(len);

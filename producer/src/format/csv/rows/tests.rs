@@ -20,7 +20,11 @@ fn ours(kind: Delimited, text: &[u8]) -> Vec<Vec<Vec<u8>>> {
             own
         };
         if !row.is_blank() {
-            rows.push(if row.is_torn { vec![[b"torn ", &text[row.start..row.end]].concat()] } else { row.fields.iter().map(field).collect() });
+            rows.push(if row.is_torn {
+                vec![[b"torn ", &text[row.start..row.end]].concat()]
+            } else {
+                row.fields.iter().map(field).collect()
+            });
         }
     });
     rows
