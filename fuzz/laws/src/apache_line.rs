@@ -61,7 +61,7 @@ const COMBINED: &[u8] =
 
 fn parse(bytes: &[u8], wanted: &Wanted) -> Parsed {
     let block =
-        Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole, is_first: true };
+        Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole, is_first: true, dialect: 0 };
     let Some(apache) = FORMATS.iter().find(|spec| spec.name == "apache") else { panic!("there is no format `apache`") };
     let Start::Blocks(start) = apache.start else { panic!("`apache` reads no blocks") };
     let plan = start(&Args::default()).and_then(|mut format| format.plan(&block));

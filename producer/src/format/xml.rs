@@ -8,14 +8,15 @@
 //! ```
 //!
 //! - Fields are text; a child that is not there is missing, one that is empty is empty. White space is kept as it is.
-//! - Of several children of one name the first counts, as for `findtext` in Python's ElementTree.
+//! - Several children of one name are one field: a JSON list, in the order of the document, of all that each of them holds
+//!   (`tree.rs`). What belongs to one child is never put together with what belongs to another.
 //! - Text that stands in the element itself is `#text`. Next to children, white space is no text.
 //! - An `<ELEMENT>` within an `<ELEMENT>` is a child like any other.
 //! - Names are as they stand in the tags, with the prefix of their namespace.
 //! - The five predefined entities and numbers are resolved; document types are passed over, so no other entity is known, nothing
 //!   is fetched, and nothing can grow.
 //!
-//! The text is UTF-8, and bytes that are not pass through. Several documents may follow each other. A document that is malformed
+//! A document is read in the encoding that it declares; where that is UTF-8, bytes that are not pass through. Several documents may follow each other. A document that is malformed
 //! or torn is an error that names the byte; the records before it count, and the rest of the input is not read.
 //!
 //! The fields are those of the samples; a record with others adds them.
@@ -26,6 +27,7 @@ mod gap;
 mod markup;
 mod record;
 mod text;
+mod tree;
 
 use std::sync::Arc;
 
@@ -182,11 +184,13 @@ fn head(block: &Block) -> Result<(), Malformed> {
     if !block.is_first {
         return Ok(());
     }
-    // What was in UTF-16 is not any more.
-    const READ: [&str; 7] = ["utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be"];
-    match declared(&block.bytes).filter(|name| !READ.contains(&name.to_ascii_lowercase().as_str())) {
+    // A known one was made UTF-8 when it was read.
+    match declared(&block.bytes).filter(|name| encoding_rs::Encoding::for_label(name.as_bytes()).is_none()) {
         None => Ok(()),
-        Some(name) => Err(Malformed::new(0, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),
+        Some(name) => {
+            let what = format!("the document is in {name}, which is not known; made UTF-8, and without the declaration, it could be read");
+            Err(Malformed::new(0, what))
+        }
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use recpipe::record::{Buffer, Origin, Pool};
 
-use super::boundary::{Boundary, Resume};
+use super::boundary::{Boundary, Dialect, Resume};
 
 /// How many bytes are read and parsed at a time.
 ///
@@ -77,6 +77,8 @@ pub struct Block {
     pub part: Part,
     /// Whether its input begins with it, but for a mark.
     pub is_first: bool,
+    /// How its input is written.
+    pub dialect: Dialect,
 }
 
 impl Block {
@@ -99,6 +101,7 @@ pub struct Cut {
     start: u64,
     part: Part,
     is_first: bool,
+    dialect: Dialect,
 }
 
 impl Cut {
@@ -110,7 +113,15 @@ impl Cut {
     /// The block, of this input.
     pub fn of(self, source: &Arc<str>) -> Block {
         let end = self.start + self.bytes.len() as u64;
-        Block { bytes: self.bytes, source: source.clone(), start: self.start, end, part: self.part, is_first: self.is_first }
+        Block {
+            bytes: self.bytes,
+            source: source.clone(),
+            start: self.start,
+            end,
+            part: self.part,
+            is_first: self.is_first,
+            dialect: self.dialect,
+        }
     }
 }
 
@@ -119,6 +130,8 @@ impl Cut {
 pub struct Cutter<F> {
     feed: F,
     boundary: Arc<dyn Boundary>,
+    /// Known from the first bytes on.
+    dialect: Option<Dialect>,
     pool: Pool,
     block_bytes: usize,
     /// The beginning of a record whose end was not in the last block.
@@ -136,8 +149,19 @@ impl<F: Feed> Cutter<F> {
     /// Cuts `feed` at this boundary into blocks of at most `block_bytes`, in buffers of this pool. Where a live input is to
     /// be cut at records that are too long as a silent one is, a block is at most half of what is too long.
     pub fn new(feed: F, boundary: Arc<dyn Boundary>, pool: Pool, block_bytes: usize) -> Self {
-        let (at, carry) = (feed.mark_bytes() as u64, Vec::new());
-        Cutter { feed, boundary, pool, block_bytes, carry, at, is_first: true, within_long: false, ended: false, failed: None }
+        Cutter {
+            at: feed.mark_bytes() as u64,
+            feed,
+            boundary,
+            dialect: None,
+            pool,
+            block_bytes,
+            carry: Vec::new(),
+            is_first: true,
+            within_long: false,
+            ended: false,
+            failed: None,
+        }
     }
 
     /// Where the bytes come from.
@@ -194,9 +218,16 @@ impl<F: Feed> Cutter<F> {
                 };
                 return Ok(self.give(buf, cut, len, Part::LongRest));
             }
+            let is_all = self.ended || self.failed.is_some() || len > max_bytes;
+            if !self.settle(&buf.as_ref()[..len], is_all) {
+                want = (want + self.block_bytes).min(max_bytes + 1).max(want);
+                buf.resize(want);
+                continue;
+            }
             if self.ended && len <= max_bytes {
                 return Ok(self.give(buf, len, len, Part::Whole));
             }
+            let full = &buf.as_ref()[..len];
             // Beyond the usual size the *first* end counts: how much a read brought must not show.
             let end = if searched == 0 { self.boundary.last_end(full) } else { self.boundary.first_end(full, searched) };
             if let Some(end) = end {
@@ -217,6 +248,17 @@ impl<F: Feed> Cutter<F> {
         }
     }
 
+    /// Finds out how the input is written that begins with these bytes, if it is not known; whether it is known now.
+    fn settle(&mut self, bytes: &[u8], is_all: bool) -> bool {
+        if self.dialect.is_none() {
+            self.dialect = self.boundary.dialect(bytes, is_all);
+            if let Some(boundary) = self.dialect.and_then(|dialect| self.boundary.of(dialect)) {
+                self.boundary = boundary;
+            }
+        }
+        self.dialect.is_some()
+    }
+
     /// Reads until `buf` is full, or the input ends, fails, or has a whole record and is silent.
     fn fill(&mut self, buf: &mut Buffer, mut len: usize) -> usize {
         let buf = buf.as_mut();
@@ -225,8 +267,7 @@ impl<F: Feed> Cutter<F> {
                 Ok(0) => self.ended = true,
                 Ok(n) => {
                     len += n;
-                    let has_record = |bytes: &[u8]| self.within_long || self.boundary.last_end(bytes).is_some();
-                    if len < buf.len() && self.feed.is_idle() && has_record(&buf[..len]) {
+                    if len < buf.len() && self.feed.is_idle() && self.has_record(&buf[..len]) {
                         break;
                     }
                 }
@@ -234,6 +275,11 @@ impl<F: Feed> Cutter<F> {
             }
         }
         len
+    }
+
+    /// Whether something of these bytes can be given out.
+    fn has_record(&mut self, bytes: &[u8]) -> bool {
+        self.within_long || self.settle(bytes, false) && self.boundary.last_end(bytes).is_some()
     }
 
     /// Gives out the first `cut` bytes of `buf` and carries the others, up to `len`.
@@ -253,7 +299,7 @@ impl<F: Feed> Cutter<F> {
             buf.freeze()
         };
         let is_first = std::mem::take(&mut self.is_first);
-        Some(Cut { bytes, start, part, is_first })
+        Some(Cut { bytes, start, part, is_first, dialect: self.dialect.unwrap_or_default() })
     }
 }
 

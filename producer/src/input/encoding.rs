@@ -1,10 +1,13 @@
-//! What the text of an input is written in, told by the mark it begins with: of UTF-8 the mark is left out, UTF-16 becomes UTF-8.
+//! What the text of an input is written in, told by the mark it begins with, or by what a format knows of its first bytes (`xml` reads
+//! the declaration): of UTF-8 the mark is left out, anything else becomes UTF-8. Without either, bytes are taken for UTF-8, and
+//! those that are none pass through.
 //!
 //! This is the one place where a mark is taken off, for every format that reads text and for `--grep`. Of an input in UTF-8
-//! the places stay those of its bytes. Those of one in UTF-16 are of the UTF-8 that it becomes, as those of a compressed one
+//! the places stay those of its bytes. Those of another are of the UTF-8 that it becomes, as those of a compressed one
 //! are of what was in it.
 //!
-//! Half of a surrogate pair means nothing. U+FFFD stands for it, and how many there were is said at the end of the input.
+//! Half of a surrogate pair means nothing, and neither do some bytes in other encodings. U+FFFD stands for each, and how many there
+//! were is said at the end of the input.
 
 use std::fmt;
 use std::io;
@@ -13,6 +16,7 @@ use std::time::Instant;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_16BE, UTF_16LE};
 
 use super::block::Feed;
+use super::boundary::Boundary;
 
 /// The mark of UTF-8: U+FEFF.
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -27,6 +31,20 @@ const MARKS: &[(&[u8], Mark)] = &[
 ];
 
 const LONGEST_MARK: usize = 4;
+
+/// So much is read at a time to tell what an input declares.
+const HEAD_BYTES: usize = 1024;
+
+/// What an input without a mark declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Nothing, or that it is in UTF-8.
+    AsItIs,
+    /// Something else.
+    In(&'static Encoding),
+    /// More of it has to be seen.
+    More,
+}
 
 #[derive(Clone, Copy)]
 enum Mark {
@@ -48,49 +66,62 @@ pub fn is_wide(head: &[u8]) -> bool {
 /// The bytes of an input; where they are text, in UTF-8 and without a mark.
 pub struct Text<F> {
     feed: F,
-    /// What was read to tell the mark and is no part of it.
+    /// What was read to tell what it is written in.
     head: Vec<u8>,
     head_given: usize,
     mark_bytes: usize,
-    utf16: Option<Box<Utf16>>,
+    foreign: Option<Box<Foreign>>,
 }
 
 impl<F: fmt::Debug> fmt::Debug for Text<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Text({:?}, {})", self.feed, if self.utf16.is_some() { "UTF-16" } else { "UTF-8" })
+        write!(f, "Text({:?}, {})", self.feed, self.foreign.as_ref().map_or("UTF-8", |foreign| foreign.encoding().name()))
     }
 }
 
 impl<F: Feed> Text<F> {
     /// What `feed` gives, as it is until it is [told](Text::tell) what it is.
     pub fn new(feed: F) -> Self {
-        Text { feed, head: Vec::new(), head_given: 0, mark_bytes: 0, utf16: None }
+        Text { feed, head: Vec::new(), head_given: 0, mark_bytes: 0, foreign: None }
     }
 
-    /// Reads as much of its beginning as it takes to tell the mark; of a live input it waits for that. Answers the name of an
-    /// encoding that is not read.
+    /// Reads as much of its beginning as it takes to tell what it is written in; of a live input it waits for that. Answers the name of
+    /// an encoding that is not read.
     ///
     /// # Errors
     /// The feed's.
-    pub fn tell(&mut self) -> io::Result<Option<&'static str>> {
+    pub fn tell(&mut self, boundary: &dyn Boundary) -> io::Result<Option<&'static str>> {
+        let is_begun = |head: &[u8], mark: &[u8]| mark.len() > head.len() && mark.starts_with(head);
+        while MARKS.iter().any(|(mark, _)| is_begun(&self.head, mark)) && self.read_head(LONGEST_MARK - self.head.len())? {}
+        if let Some((mark, kind)) = MARKS.iter().find(|(mark, _)| self.head.starts_with(mark)) {
+            self.head_given = mark.len();
+            match kind {
+                Mark::Utf8 => self.mark_bytes = mark.len(),
+                Mark::Utf16(encoding) => self.foreign = Some(Box::new(Foreign::new(encoding))),
+                Mark::Utf32 => return Ok(Some("UTF-32")),
+            }
+            return Ok(None);
+        }
+        let mut is_all = false;
         loop {
-            let is_begun = |mark: &[u8]| !self.head.is_empty() && mark.len() > self.head.len() && mark.starts_with(&self.head);
-            let is_open = self.head.is_empty() || MARKS.iter().any(|(mark, _)| is_begun(mark));
-            let mut more = [0; LONGEST_MARK];
-            let n = if is_open { self.feed.read(&mut more[self.head.len()..])? } else { 0 };
-            self.head.extend_from_slice(&more[self.head.len()..][..n]);
-            if n == 0 {
-                break;
+            match boundary.declared(&self.head, is_all) {
+                Told::More if !is_all => is_all = !self.read_head(HEAD_BYTES)?,
+                Told::In(encoding) => {
+                    self.foreign = Some(Box::new(Foreign::new(encoding)));
+                    return Ok(None);
+                }
+                Told::AsItIs | Told::More => return Ok(None),
             }
         }
-        let Some((mark, kind)) = MARKS.iter().find(|(mark, _)| self.head.starts_with(mark)) else { return Ok(None) };
-        self.head_given = mark.len();
-        match kind {
-            Mark::Utf8 => self.mark_bytes = mark.len(),
-            Mark::Utf16(encoding) => self.utf16 = Some(Box::new(Utf16::new(encoding))),
-            Mark::Utf32 => return Ok(Some("UTF-32")),
-        }
-        Ok(None)
+    }
+
+    /// Reads more of the beginning; whether there is more.
+    fn read_head(&mut self, most: usize) -> io::Result<bool> {
+        let len = self.head.len();
+        self.head.resize(len + most, 0);
+        let read = self.feed.read(&mut self.head[len..]);
+        self.head.truncate(len + read.as_ref().map_or(0, |n| *n));
+        Ok(read? > 0)
     }
 
     /// Where the bytes come from.
@@ -100,14 +131,20 @@ impl<F: Feed> Text<F> {
 
     /// What a person should know when all of it was read.
     pub fn remark(&self) -> Option<String> {
-        let replaced = self.utf16.as_ref().map(|utf16| utf16.replaced).filter(|&replaced| replaced > 0)?;
-        Some(format!("its UTF-16 has halves of surrogate pairs, or of a unit, that stand alone: {replaced} became U+FFFD"))
+        let foreign = self.foreign.as_ref().filter(|foreign| foreign.replaced > 0)?;
+        let replaced = foreign.replaced;
+        Some(match foreign.encoding() {
+            encoding if encoding == UTF_16LE || encoding == UTF_16BE => {
+                format!("its UTF-16 has halves of surrogate pairs, or of a unit, that stand alone: {replaced} became U+FFFD")
+            }
+            encoding => format!("it has bytes that mean nothing in {}, in which it is: {replaced} became U+FFFD", encoding.name()),
+        })
     }
 }
 
 impl<F: Feed> Feed for Text<F> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let Text { feed, head, head_given, utf16, .. } = self;
+        let Text { feed, head, head_given, foreign, .. } = self;
         let mut read = |buf: &mut [u8]| {
             let n = (head.len() - *head_given).min(buf.len());
             if n == 0 {
@@ -117,19 +154,19 @@ impl<F: Feed> Feed for Text<F> {
             *head_given += n;
             Ok(n)
         };
-        match utf16 {
-            Some(utf16) => utf16.read(buf, read),
+        match foreign {
+            Some(foreign) => foreign.read(buf, read),
             None => read(buf),
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.head_given == self.head.len() && self.utf16.as_ref().is_none_or(|utf16| utf16.is_drained()) && self.feed.is_idle()
+        self.head_given == self.head.len() && self.foreign.as_ref().is_none_or(|foreign| foreign.is_drained()) && self.feed.is_idle()
     }
 
     fn is_silent(&self, until: Instant) -> bool {
         self.head_given == self.head.len()
-            && self.utf16.as_ref().is_none_or(|utf16| utf16.is_drained())
+            && self.foreign.as_ref().is_none_or(|foreign| foreign.is_drained())
             && self.feed.is_silent(until)
     }
 
@@ -138,8 +175,8 @@ impl<F: Feed> Feed for Text<F> {
     }
 }
 
-/// UTF-16 on its way to UTF-8.
-struct Utf16 {
+/// Text in another encoding on its way to UTF-8.
+struct Foreign {
     decoder: Decoder,
     input: Box<[u8]>,
     /// The part of `input` that was not decoded yet.
@@ -161,20 +198,24 @@ const INPUT_BYTES: usize = 64 << 10;
 /// U+FFFD.
 const REPLACEMENT: &[u8] = "\u{fffd}".as_bytes();
 
-impl Utf16 {
+impl Foreign {
     fn new(encoding: &'static Encoding) -> Self {
-        Utf16 {
+        Foreign {
             decoder: encoding.new_decoder_without_bom_handling(),
             input: vec![0; INPUT_BYTES].into(),
             from: 0,
             to: 0,
             ended: false,
-            // Two bytes become three at most. What does not fit waits, so this is no condition.
+            // Two bytes of UTF-16 become three at most. What does not fit waits, so this is no condition.
             output: vec![0; INPUT_BYTES * 3 / 2 + 64].into(),
             given: 0,
             made: 0,
             replaced: 0,
         }
+    }
+
+    fn encoding(&self) -> &'static Encoding {
+        self.decoder.encoding()
     }
 
     fn is_drained(&self) -> bool {
@@ -223,13 +264,14 @@ impl Utf16 {
 #[cfg(test)]
 mod tests {
     use super::super::block::tests::Script;
+    use super::super::boundary::Lines;
     use super::*;
     use proptest::prelude::*;
 
     /// The text, how long its mark is, and what is remarked; read in pieces of these sizes.
     fn read(bytes: &[u8], sizes: &[usize], buf_bytes: usize) -> (Vec<u8>, usize, Option<String>) {
         let mut text = Text::new(Script::new(bytes, sizes));
-        assert_eq!(text.tell().unwrap(), None);
+        assert_eq!(text.tell(&Lines::default()).unwrap(), None);
         let (mut all, mut buf) = (Vec::new(), vec![0; buf_bytes]);
         loop {
             match text.read(&mut buf).unwrap() {
@@ -256,7 +298,7 @@ mod tests {
     #[test]
     fn utf_32_is_called_by_its_name() {
         for bytes in [b"\xff\xfe\0\0a\0\0\0", b"\0\0\xfe\xff\0\0\0a"] {
-            assert_eq!(Text::new(Script::new(bytes, &[3])).tell().unwrap(), Some("UTF-32"));
+            assert_eq!(Text::new(Script::new(bytes, &[3])).tell(&Lines::default()).unwrap(), Some("UTF-32"));
         }
     }
 

@@ -34,7 +34,7 @@ use encoding::Text;
 use find::{Found, Input};
 use live::Watch;
 use open::Opened;
-use sample::{Learner, SAMPLED_INPUTS, Sampled};
+use sample::{Learn, SAMPLED_INPUTS, Sampled};
 
 /// Why an input, or the rest of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -283,8 +283,8 @@ impl<'a> Blocks<'a> {
     /// opened now: nothing could be sent before it has something.
     ///
     /// # Errors
-    /// Those of the learner. What cannot be read is told of when its turn comes.
-    pub fn samples(&mut self, learner: &mut dyn Learner) -> Result<(), String> {
+    /// Those of `learn`. What cannot be read is told of when its turn comes.
+    pub fn samples(&mut self, learn: Learn<'_>) -> Result<(), String> {
         while !self.inputs.is_regular_next()
             && let Some(opened) = self.inputs.next_opened()
         {
@@ -292,13 +292,13 @@ impl<'a> Blocks<'a> {
             let begun = opened.and_then(|opened| {
                 let mut reading = self.begin(opened)?;
                 if let By::Asking(cutter) = &mut reading.blocks {
-                    sample = cutter.feed_mut().sample(learner, &reading.name);
+                    sample = cutter.feed_mut().sample(&self.boundary, &reading.name);
                 }
                 Ok(reading)
             });
             let is_open = begun.is_ok();
             self.begun.push_back(begun);
-            self.learn(learner, sample)?;
+            self.show(sample, learn)?;
             if is_open {
                 break;
             }
@@ -310,17 +310,17 @@ impl<'a> Blocks<'a> {
             let name = name_of(&input);
             let text = Opened::open(&input, &Arc::default(), &self.inputs.watch).and_then(|opened| self.text(&name, opened));
             if let Ok(text) = text {
-                let sample = Sampled::new(text).sample(learner, &name);
-                self.learn(learner, sample)?;
+                let sample = Sampled::new(text).sample(&self.boundary, &name);
+                self.show(sample, learn)?;
             }
         }
         Ok(())
     }
 
     /// Shows a sample, unless it is of something that is not read.
-    fn learn(&self, learner: &mut dyn Learner, sample: Option<Block>) -> Result<(), String> {
+    fn show(&self, sample: Option<Block>, learn: Learn<'_>) -> Result<(), String> {
         let sample = sample.filter(|sample| content::unfit(&sample.bytes, self.boundary.content(), &sample.source, None).is_none());
-        sample.map_or(Ok(()), |sample| learner.learn(&sample))
+        sample.map_or(Ok(()), |sample| learn(&sample))
     }
 
     /// The bytes of an input. If they are text, it is told what it is written in, and nothing else is read.
@@ -328,7 +328,7 @@ impl<'a> Blocks<'a> {
         let cat = opened.cat();
         let mut text = Text::new(opened);
         if self.boundary.content() != Content::Bytes {
-            let told = text.tell().map_err(|e| text.feed().explain(&e));
+            let told = text.tell(&*self.boundary).map_err(|e| text.feed().explain(&e));
             let told = told.and_then(|encoding| encoding.map_or(Ok(()), |encoding| Err(content::in_encoding(encoding, name, cat))));
             told.map_err(|what| InputError::read(name, what))?;
         }

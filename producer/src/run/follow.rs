@@ -40,13 +40,12 @@ impl FollowSource {
                     self.format.sample(first)?;
                 }
                 let plan = self.format.plan(first)?;
-                if !plan.is_head() {
-                    self.plans.insert(block.source.clone(), plan.clone());
-                }
+                self.plans.insert(block.source.clone(), plan.clone());
                 plan
             }
         };
-        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
+        let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
+        Ok(Piece::new(block, plan, boundary, wanted.clone()))
     }
 }
 

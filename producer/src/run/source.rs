@@ -15,7 +15,6 @@ use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::{Boundary, Resume};
 use crate::input::follow::Cost;
-use crate::input::sample::{Head, Learner};
 use crate::input::{Blocks, InputError, Inputs, Item};
 
 impl Piece {
@@ -143,25 +142,6 @@ pub struct BlockSource<'a> {
     learns: bool,
 }
 
-/// A format that is shown samples.
-struct Learning<'a>(&'a mut dyn Format);
-
-impl Head for Learning<'_> {
-    fn boundary(&self) -> Arc<dyn Boundary> {
-        self.0.boundary()
-    }
-
-    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
-        self.0.head_bytes(bytes)
-    }
-}
-
-impl Learner for Learning<'_> {
-    fn learn(&mut self, sample: &Block) -> Result<(), String> {
-        self.0.sample(sample)
-    }
-}
-
 impl<'a> BlockSource<'a> {
     /// Reads the inputs as this format; with `threads`, compressed ones are decompressed there.
     pub fn new(inputs: Inputs, format: Box<dyn Format>, threads: Option<Threads<'a>>) -> Self {
@@ -179,10 +159,8 @@ impl<'a> BlockSource<'a> {
             Some(plan) => plan.clone(),
             None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
-        let is_head = plan.is_head();
-        let piece = Piece::new(block, plan, self.boundary.clone(), wanted.clone());
-        self.plan = self.plan.take().filter(|_| !is_head);
-        Ok(piece)
+        let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
+        Ok(Piece::new(block, plan, boundary, wanted.clone()))
     }
 }
 
@@ -205,7 +183,7 @@ impl Source for BlockSource<'_> {
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
         if std::mem::take(&mut self.learns)
-            && let Err(misfit) = self.blocks.samples(&mut Learning(&mut *self.format))
+            && let Err(misfit) = self.blocks.samples(&mut |sample| self.format.sample(sample))
         {
             return Some(Pulled::Misfit(misfit));
         }

@@ -162,7 +162,7 @@ impl<'a> Work<'a> {
 
     fn shape(&mut self, batch: Batch, asked: &Asked) -> Take {
         let Origin { source, start, end, .. } = batch.origin().clone();
-        let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole, is_first: start == 0 };
+        let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole, is_first: start == 0, dialect: 0 };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spots = Spots { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, &asked.fields, &spots);
