@@ -7,8 +7,9 @@ use recpipe::Schema;
 use crate::{
     aggregate::quantile::{DIGITS, EXACT},
     memory::Memory,
+    output::Notes,
     query::{
-        self,
+        self, cure,
         plan::{AggregateFunction, Output, Plan, PlanStage, Step},
         words::Runs,
     },
@@ -19,8 +20,10 @@ use crate::{
 /// grows with, and the fields that it gives. `default` is the output of a query that names none.
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
+    text += &openness(plan);
     let advice = query::advice(plan, default, false, false);
     let mut asked = match advice.columns {
+        None if plan.input.grows() => "every field is read, and those that come later".to_owned(),
         None => "every field is read".to_owned(),
         Some(read) if read.is_empty() => format!("none of {} fields is read", plan.input.len()),
         Some(read) => format!("{} of {} fields are read: {}", read.len(), plan.input.len(), read.join(", ")),
@@ -32,8 +35,7 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "asked of the producer: {asked}");
     // Neither memory nor the number of workers moves the cut.
-    let split = Split::new(plan, default, &Memory::default(), 1);
-    let mut before = &plan.input;
+    let split = Split::new(plan, default, &Memory::default(), 1, Notes::default());
     for (place, stage) in plan.stages.iter().enumerate() {
         let mut runs = match split.runs(place) {
             Runs::EachWorker => "in each worker",
@@ -43,8 +45,7 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
         if stage.word.output && split.lines_are_made_by_workers() {
             runs = "lines are made in each worker, and written once, in order";
         }
-        describe(&mut text, stage, runs, before, default, "");
-        before = &stage.output;
+        describe(&mut text, stage, runs, default, "");
     }
     if plan.sink().is_none() {
         let runs = if split.lines_are_made_by_workers() { "lines are made in each worker, and written once, in order" } else { "once" };
@@ -53,7 +54,7 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
     text
 }
 
-fn describe(text: &mut String, stage: &PlanStage, runs: &str, before: &Schema, default: &Output, indent: &str) {
+fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, indent: &str) {
     let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(stage));
     if stage.word.blocks {
         let _ = writeln!(text, "{indent}    blocks: nothing comes out before the end of the input");
@@ -74,14 +75,14 @@ fn describe(text: &mut String, stage: &PlanStage, runs: &str, before: &Schema, d
         Step::Tee(branch) => {
             let inner = format!("{indent}    ");
             for stage in &branch.stages {
-                describe(text, stage, "once", before, default, &inner);
+                describe(text, stage, "once", default, &inner);
             }
             if branch.sink().is_none() {
                 let _ = writeln!(text, "\n{inner}{} (where the branch names no output)\n{inner}    runs:   once", default_name(default));
             }
         }
         Step::Output(_) => {}
-        _ if *stage.output == *before => {
+        _ if stage.output == stage.input => {
             let _ = writeln!(text, "{indent}    gives:  the same fields");
         }
         _ => {
@@ -104,5 +105,22 @@ fn default_name(output: &Output) -> &'static str {
 }
 
 fn fields(schema: &Schema) -> String {
-    schema.fields().iter().map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(", ")
+    let fields = schema.fields().iter().map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(", ");
+    if schema.grows() { format!("{fields}, and those that come later") } else { fields }
+}
+
+/// What may still come of the input, which a sample does not tell.
+fn openness(plan: &Plan) -> String {
+    let open: Vec<&str> = plan.input.fields().iter().filter(|field| field.open).map(|field| field.name.as_str()).collect();
+    let mut text = String::new();
+    if !open.is_empty() {
+        let which = if open.len() == plan.input.len() { "every field".to_owned() } else { cure::fields(open) };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "    open: in {which}, values of other types than those of the sample may come");
+    }
+    if !plan.awaited.is_empty() {
+        let awaited = cure::fields(plan.awaited.iter().map(|field| field.name.as_str()));
+        let _ = writeln!(text, "    awaited: {awaited}; not among the first records, null until it comes");
+    }
+    text
 }

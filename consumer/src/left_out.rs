@@ -146,8 +146,14 @@ fn shortened(text: &str) -> String {
 pub struct Summary {
     /// How many, at least: an expression that stands in the query several times counts once, where it left out most.
     pub count: u64,
-    why: Why,
-    what: Arc<str>,
+    /// Where what counted them stands in the query.
+    pub at: usize,
+    /// What is the matter with them.
+    pub why: Why,
+    /// The column or expression whose values they are.
+    pub what: Arc<str>,
+    /// The batch and the row of the first.
+    pub order: (u64, u64),
     cure: Arc<str>,
     example: String,
     place: String,
@@ -155,7 +161,7 @@ pub struct Summary {
 
 impl fmt::Display for Summary {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { count, why, what, cure, example, place } = self;
+        let Summary { count, why, what, cure, example, place, .. } = self;
         let [one, many] = why.words();
         match count {
             0 => write!(out, "values of `{what}` {many}")?,
@@ -285,8 +291,8 @@ impl LeftOut {
             }
         }
         let summary = |(topic, tally): (Topic, Tally)| {
-            let Topic { why, what, cure, .. } = topic;
-            Summary { count: tally.count, why, what, cure, example: tally.example, place: tally.place }
+            let Topic { at, why, what, cure } = topic;
+            Summary { count: tally.count, at, why, what, order: tally.order, cure, example: tally.example, place: tally.place }
         };
         merged.into_iter().filter(|(topic, tally)| topic.why.is_said(tally.count, tally.range)).map(summary).collect()
     }

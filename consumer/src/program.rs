@@ -14,7 +14,7 @@ use crate::{
     explain::explain,
     help,
     input::{self, Begun, Input},
-    left_out::Summary,
+    late,
     output::{Calling, Look, Printer},
     processes::{self, Orders},
     query::{self, Query, QueryError, Setting, Source, plan::Output},
@@ -173,6 +173,9 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     if !uses.elsewhere {
         input.watch_output()?;
     }
+    if !cli.quiet {
+        late::announce(&plan);
+    }
     let outcome = run::run(input, &plan, &options, printer);
     if outcome.replaced > 0 && !cli.quiet {
         let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
@@ -183,11 +186,12 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
     let left_out = setting.left_out.summaries();
-    if !cli.quiet || cli.strict {
-        left_out.iter().for_each(|summary| say!("consumer: {summary}"));
+    let fails = left_out.iter().any(|summary| summary.why.is_unwritten() || cli.strict && summary.is_loss());
+    if !cli.quiet || cli.strict || fails {
+        late::tell(&left_out, &plan, source);
     }
     let exit = conclude(outcome, input)?;
-    Ok(if cli.strict && left_out.iter().any(Summary::is_loss) { exit.or(Exit::Rejects) } else { exit })
+    Ok(if fails { exit.or(Exit::Rejects) } else { exit })
 }
 
 /// The exit of a run, with what is to be said of it.

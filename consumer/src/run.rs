@@ -3,12 +3,12 @@
 use std::{
     cell::RefCell,
     rc::Rc,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use recpipe::{
-    Batch, Column, Error, Exit, Flow, Schema, Stage,
+    Batch, Error, Exit, Flow, Stage,
     parallel::{self, Sink, Worker},
     say,
     stage::{Coroutine, State},
@@ -19,10 +19,11 @@ use recpipe::{
 use crate::{
     gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
+    late::Seen,
     left_out::LeftOut,
     live::Live,
     memory::{Budget, Memory},
-    output::{Calling, Outlet, Outlets, Printer, Replaced, is_picture},
+    output::{Calling, Notes, Outlet, Outlets, Printer, Replaced, is_picture},
     preview::Preview,
     processes::{Orders, Team, Turn},
     query::{
@@ -31,6 +32,7 @@ use crate::{
     },
     split::{self, Split, WorkerPart},
     stage::{Piece, Target},
+    unite::Unite,
 };
 
 /// What a run needs to know besides the plan.
@@ -81,8 +83,9 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     };
     let threads = team.as_ref().map_or(options.threads, Team::in_flight);
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
-    let split = Split::new(plan, &options.default_output, &memory, threads);
-    let outlets = Outlets::new(plan, printer, split.replaced().clone(), options.calling.clone(), options.stopper.clone());
+    let notes = Notes::new(options.left_out.clone());
+    let split = Split::new(plan, &options.default_output, &memory, threads, notes.clone());
+    let outlets = Outlets::new(plan, printer, notes.clone(), options.calling.clone(), options.stopper.clone());
     let Outlet { stage, printer, canvas } = match split.once(&outlets) {
         Ok(outlet) => outlet,
         Err(error) => {
@@ -90,7 +93,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
             return Outcome { error: Some(error), ..Outcome::default() };
         }
     };
-    let stream = Mutex::new((None, None));
+    let stream = Mutex::new(Stream::default());
     let mut pull = || pull(input, plan, options.quiet, &stream);
     // What other processes have gathered cannot be looked at before the end.
     let is_at_hand = team.is_none() || split.empty().is_none();
@@ -107,22 +110,28 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         preview,
         holds_state: holds_state(plan, options),
         left_out: &options.left_out,
+        taken: 0,
     };
     let lasts = match &team {
         Some(team) => {
             let mut pull = || pull().map(|item| (team.turn(), item));
-            let make = || RemoteWorker { team, replaced: split.replaced() };
+            let make = || RemoteWorker { team, replaced: &notes.replaced };
             drive(&mut pull, threads, &make, &mut once, options.unordered).map(|_| Vec::new())
         }
         None => drive(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once, options.unordered),
     };
-    let (ending, broken) = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Stream { ending, broken, seen } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
     // What could not be done is a failure of the whole, unless it is the stream that was broken: a worker finds that.
     let has_failed = once.chain.state() == State::Closed;
     let error = match failed {
         Some(error) if has_failed || error.exit() != Exit::Incomplete || matches!(error, Error::Child { .. }) => Err(error),
+        None if !once.stopped
+            && let Some(error) = never_came(&seen, plan, ending.as_ref(), broken.as_ref(), input.records()) =>
+        {
+            Err(error)
+        }
         broken_batch => {
             let broken = broken_batch.or(broken);
             outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
@@ -135,8 +144,10 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
             merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
     };
-    if !once.stopped {
-        options.left_out.settle_all();
+    // What was read ahead and not wanted any more does not count.
+    match once.stopped {
+        true => options.left_out.settle(once.taken),
+        false => options.left_out.settle_all(),
     }
     let error = error.unwrap_or_else(|error| {
         outlets.abandon(&error);
@@ -148,7 +159,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         stopped: once.stopped,
         records_in: input.records(),
         records_out: outlets.counted(),
-        replaced: split.replaced().count(),
+        replaced: notes.replaced.count(),
     }
 }
 
@@ -198,36 +209,44 @@ pub fn shows_early(plan: &Plan, options: &Options, terminal: bool) -> bool {
     is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| split::waits(&stage.step))
 }
 
-/// How the stream ended, or why it did not.
-type StreamEnd = (Option<Ending>, Option<Error>);
+/// That a field which the query names was not in a stream that was read to its end.
+fn never_came(seen: &Seen, plan: &Plan, ending: Option<&Ending>, broken: Option<&Error>, records: u64) -> Option<Error> {
+    let ending = ending.filter(|_| broken.is_none())?;
+    seen.all_came(plan, ending, records).err()
+}
+
+/// What is known of the stream besides its records.
+#[derive(Default)]
+struct Stream {
+    /// How it ended.
+    ending: Option<Ending>,
+    /// Why it did not.
+    broken: Option<Error>,
+    seen: Seen,
+}
 
 /// The next batch that anybody has to look at.
-fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd>) -> Option<Item> {
-    let end = |ending, error| *end.lock().unwrap_or_else(PoisonError::into_inner) = (ending, error);
+fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<Item> {
+    let stream = || stream.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let Arrived { what, receipt } = match input.read() {
             Ok(Some(arrived)) => arrived,
             Ok(None) => return None,
             Err(error) => {
-                end(None, Some(error));
+                stream().broken = Some(error);
                 return None;
             }
         };
         match what {
             Incoming::Batch(raw) => return Some((raw, receipt)),
-            Incoming::Schema(schema) => {
-                let unseen: Vec<&str> = schema.names().filter(|name| plan.input.index_of(name).is_none()).collect();
-                if !quiet && !unseen.is_empty() {
-                    say!("consumer: fields that come up later in the stream are not seen by this query: {}", unseen.join(", "));
-                }
-            }
+            Incoming::Schema(schema) => stream().seen.look(&schema, plan, quiet),
             Incoming::Report(report) => {
                 if !quiet {
                     say!("consumer: the producer says: {}", report.message);
                 }
             }
             Incoming::End(ending) => {
-                end(Some(ending), None);
+                stream().ending = Some(ending);
                 return None;
             }
         }
@@ -235,9 +254,10 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, end: &Mutex<StreamEnd
 }
 
 /// What each worker does with a frame, on whatever thread, in whatever process.
-pub struct QueryWorker<'p> {
+pub struct QueryWorker {
     part: WorkerPart,
-    plan: &'p Plan,
+    unite: Unite,
+    zone: Option<Zone>,
 }
 
 /// A batch, and who is to be told when it is done with.
@@ -251,10 +271,10 @@ pub struct Worked {
     order: u64,
 }
 
-impl<'p> QueryWorker<'p> {
+impl QueryWorker {
     /// Runs this part of the plan.
-    pub fn new(part: WorkerPart, plan: &'p Plan) -> Self {
-        QueryWorker { part, plan }
+    pub fn new(part: WorkerPart, plan: &Plan) -> Self {
+        QueryWorker { part, unite: Unite::new(plan.input.clone()), zone: plan.zone.clone() }
     }
 
     /// What comes of a frame.
@@ -262,7 +282,7 @@ impl<'p> QueryWorker<'p> {
     /// # Errors
     /// [`Error::Corrupt`] when it is damaged; those of the stages.
     pub fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
-        let batch = in_zone(unite(raw.decode()?, &self.plan.input)?, self.plan.zone.as_ref())?;
+        let batch = in_zone(self.unite.unite(raw.decode()?)?, self.zone.as_ref())?;
         // No stage of a worker's part has enough of its own.
         let _: Flow = self.part.chain.send(batch)?;
         Ok(self.part.delivered.take())
@@ -293,7 +313,7 @@ impl Worker<(Turn, Item)> for RemoteWorker<'_> {
     fn finish(self) {}
 }
 
-impl Worker<Item> for QueryWorker<'_> {
+impl Worker<Item> for QueryWorker {
     type Out = Worked;
     type Last = Option<Gathered>;
 
@@ -304,21 +324,6 @@ impl Worker<Item> for QueryWorker<'_> {
     fn finish(self) -> Self::Last {
         self.gathered()
     }
-}
-
-/// The batch with the fields of `schema`: those that it lacks are null.
-///
-/// # Errors
-/// [`Error::Schema`] when a field has another type.
-fn unite(batch: Batch, schema: &Arc<Schema>) -> Result<Batch, Error> {
-    if batch.schema() == schema {
-        return Ok(batch);
-    }
-    let column = |name| batch.schema().index_of(name).map_or_else(|| Column::null(batch.physical_rows()), |i| batch.column(i).clone());
-    let columns = schema.names().map(column).collect();
-    batch.with_columns(schema.clone(), columns).map_err(|error| {
-        Error::Schema(format!("a field has one type at the start of the stream and another later: {error}; use `--cast` there"))
-    })
 }
 
 /// The batch with the times as clocks of the zone show them.
@@ -344,6 +349,8 @@ struct Once<'a> {
     /// What shows what the workers gather.
     preview: Option<Preview>,
     left_out: &'a LeftOut,
+    /// The last batch of the stream whose results were taken.
+    taken: u64,
 }
 
 impl Once<'_> {
@@ -412,6 +419,7 @@ impl Sink<Worked> for Once<'_> {
             Ok(Flow::Continue)
         });
         self.left_out.settle(order);
+        self.taken = self.taken.max(order);
         if let Some(live) = &mut self.live {
             live.changed();
         }

@@ -16,7 +16,7 @@ use crate::{
     aggregate::Table,
     gather::{Gathered, SharedGathered},
     memory::{Budget, Memory},
-    output::{self, Canvas, Outlet, Outlets, Replaced},
+    output::{self, Canvas, Notes, Outlet, Outlets},
     preview::{Preview, SoFar},
     query::{
         plan::{Output, Plan, PlanStage, Step},
@@ -39,7 +39,7 @@ pub struct Split<'p> {
     default: &'p Output,
     budget: Budget,
     workers: usize,
-    replaced: Replaced,
+    notes: Notes,
     /// What all workers gather.
     parts: Mutex<Vec<SharedGathered>>,
 }
@@ -55,24 +55,16 @@ pub struct WorkerPart {
 }
 
 impl<'p> Split<'p> {
-    /// Cuts a plan for so many workers; `default` is the output of a query that names none.
-    pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize) -> Self {
+    /// Cuts a plan for so many workers; `default` is the output of a query that names none, `notes` are taken of what outputs cannot
+    /// write as it is.
+    pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize, notes: Notes) -> Self {
         let each_worker = |stage: &&PlanStage| stage.word.runs == Runs::EachWorker && !stage.word.output;
         let cut = plan.stages.iter().take_while(each_worker).count();
         // What is beyond the cut may have two accounts: of what it knows and of what it sorts.
         let once = holders(&plan.stages[cut..]) * 2;
         let at_cut = if plan.stages.get(cut).is_some_and(holds) { workers } else { 0 };
         let budget = memory.budget(once + at_cut, workers);
-        Split {
-            plan,
-            cut,
-            output: plan.sink().unwrap_or(default),
-            default,
-            budget,
-            workers,
-            replaced: Replaced::default(),
-            parts: Mutex::default(),
-        }
+        Split { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
     }
 
     /// What the stages may hold.
@@ -93,13 +85,17 @@ impl<'p> Split<'p> {
 
     /// Whether the workers make the lines that the output writes.
     pub fn lines_are_made_by_workers(&self) -> bool {
-        self.workers_format() && output::format(self.output, self.plan.output(), &self.replaced).is_some()
+        self.workers_format() && self.format().is_some()
     }
 
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
         let rest = &self.plan.stages[self.cut..];
         rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !output::is_picture(self.output)
+    }
+
+    fn format(&self) -> Option<Box<dyn output::Format>> {
+        output::format(self.output, self.plan.output(), &self.notes.at(self.plan.output_at()))
     }
 
     /// What workers gather at the cut, if they do, with nothing in it.
@@ -110,7 +106,7 @@ impl<'p> Split<'p> {
     /// Builds the part of one worker.
     pub fn worker(&self) -> WorkerPart {
         let (delivered, gathered) = (Delivered::default(), SharedGathered::default());
-        let formatter = || output::format(self.output, self.plan.output(), &self.replaced).filter(|_| self.workers_format());
+        let formatter = || self.format().filter(|_| self.workers_format());
         let deliver = |format| Box::new(Deliver::new(format, delivered.clone())) as Target;
         let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| &stage.step) {
             Some(Step::Stats { .. } | Step::Sort(_)) => {
@@ -142,7 +138,7 @@ impl<'p> Split<'p> {
     /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
     /// them waits for the end.
     fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets, is_late: bool) -> Result<Outlet, Error> {
-        let Outlet { stage: mut chain, printer, canvas } = outlets.open(output, plan.output())?;
+        let Outlet { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
         // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
         let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| waits(&stage.step));
         let preview = |place: usize| {
@@ -186,9 +182,9 @@ impl<'p> Split<'p> {
         empty.of_copies(copies, &self.budget).map(Some)
     }
 
-    /// What the output has no exact form for.
-    pub fn replaced(&self) -> &Replaced {
-        &self.replaced
+    /// What is noted of values that outputs cannot write as they are.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
     }
 }
 
@@ -216,18 +212,18 @@ pub(crate) fn link(stages: &[PlanStage], place: usize, budget: &Budget, preview:
         return Box::new(Gather::new(gathered, budget.clone(), preview, target));
     }
     let stage = &stages[place];
-    let schema = stage.output.clone();
+    let (input, schema) = (&stage.input, stage.output.clone());
     match &stage.step {
         Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
-        Step::Select(columns) => Box::new(Select::new(columns.clone(), schema, target)),
-        Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), target)),
-        Step::Parse(parse) => Box::new(Parse::new(parse.clone(), target)),
+        Step::Select(columns) => Box::new(Select::new(columns.clone(), input, schema, target)),
+        Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), input, target)),
+        Step::Parse(parse) => Box::new(Parse::new(parse.clone(), input, target)),
         Step::Head(n) => Box::new(Head::new(*n, target)),
         Step::Tail(n) => Box::new(Tail::new(*n, preview, target)),
         Step::Skip(n) => Box::new(Skip::new(*n, target)),
         Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, budget, target)),
         Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), preview, target)),
-        Step::Dns { field, place } => Box::new(Dns::new(*field, *place, schema, target)),
+        Step::Dns { field, place } => Box::new(Dns::new(*field, *place, input, schema, target)),
         Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
         // Those that gather were built above; the output is the last of the chain, built before the first link; a branch
         // is built by who knows the outputs.

@@ -337,7 +337,7 @@ fn an_emitted_stream_is_a_stream() {
     assert!(ending.cause.contains("truncated"), "{}", ending.cause);
     let (_, outcome) = answer("count | tsv", &emitted("head 3 | emit", cut).0, 2);
     assert_eq!(outcome.ending.unwrap().exit, Exit::Done);
-    let (_, outcome) = answer("count | tsv", &emitted("let x = status * 9000000000000000000 | emit", &whole).0, 2);
+    let (_, outcome) = answer("count | tsv", &emitted("let x = status * 9000000000000000000 * 9000000000000000000 | emit", &whole).0, 2);
     let ending = outcome.ending.unwrap();
     assert_eq!(ending.exit, Exit::Failed);
     assert!(ending.cause.contains("overflow"), "{}", ending.cause);
@@ -389,7 +389,7 @@ fn a_changed_byte_gives_no_wrong_record() {
 #[test]
 fn an_overflow_is_an_error_and_no_answer() {
     for threads in [1, 2] {
-        let (got, outcome) = answer("let x = status * 9000000000000000000 | select x | csv", &stream(7), threads);
+        let (got, outcome) = answer("let x = status * 9000000000000000000 * 9000000000000000000 | select x | csv", &stream(7), threads);
         let error = outcome.error.unwrap();
         assert_eq!(error.exit(), Exit::Failed);
         assert!(error.to_string().contains("overflow"), "{error}");

@@ -128,7 +128,7 @@ pub struct Cli {
     #[arg(long, conflicts_with = "max_errors")]
     pub strict: bool,
 
-    /// Stop when more lines than this are bad (exit 4) [default: 1% of 1000 or more, or the first 100]
+    /// Stop when more lines than this are bad (exit 4) [default: 1% of 1000 or more, or the first 100, or all]
     #[arg(long, value_name = "N|P%")]
     pub max_errors: Option<Limit>,
 

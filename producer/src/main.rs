@@ -19,10 +19,16 @@ fn main() -> ExitCode {
         }
     };
     if cli.format == "help" {
-        let text = if cli.paths == ["formats"].map(std::path::PathBuf::from) {
-            recpipe_producer::help::formats()
-        } else {
-            recpipe_producer::cli::command().render_help().to_string()
+        let text = match cli.paths.first().map(|word| word.to_string_lossy()).as_deref() {
+            Some("formats") => recpipe_producer::help::formats(),
+            Some(word) => match recpipe_producer::help::format(word) {
+                Ok(text) => text,
+                Err(mistake) => {
+                    recpipe::say!("producer: {mistake}");
+                    return Exit::Usage.into();
+                }
+            },
+            None => recpipe_producer::cli::command().render_help().to_string(),
         };
         // Whoever closed it does not want to know.
         let _ = std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes());

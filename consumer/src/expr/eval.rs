@@ -4,6 +4,7 @@ use recpipe::{
     Batch, Error, Type,
     record::compare::{compare, compare_column},
 };
+use regex::bytes::Regex;
 
 use super::{
     Constant, Expr, Node, arithmetic, functions,
@@ -29,6 +30,7 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::Between { value, low, high } => between(eval(value, batch)?, *low, *high),
         Node::In { value, set } => set.lookup(&eval(value, batch)?),
         Node::Matches { value, regex } => text::matches(regex, &eval(value, batch)?),
+        Node::MatchesAny(regex) => Vector::bools(len, matches_any(regex, batch)),
         Node::Find { op, value, needle } => text::find(*op, &eval(value, batch)?, &eval(needle, batch)?),
         Node::Negate(of) => each_part(eval(of, batch)?, |part| arithmetic::negate(expr, part))?,
         Node::Arithmetic { op, left, right } => arithmetic::arithmetic(*op, expr, eval(left, batch)?, eval(right, batch)?)?,
@@ -94,6 +96,19 @@ fn between(vector: Vector, low: i128, high: i128) -> Vector {
         _ => Operand::One(false),
     };
     Vector { values: Values::Bool(found), ..vector }.truth_vector()
+}
+
+/// Whether the regex matches in some text of a row, whichever columns the batch has.
+fn matches_any(regex: &Regex, batch: &Batch) -> Operand<bool> {
+    let mut found = vec![false; batch.len()];
+    for column in batch.columns().iter().filter(|column| column.parts().iter().any(|part| part.kind() == Type::Text)) {
+        // Only the rows that are still open.
+        let open: Vec<usize> = (0..found.len()).filter(|&row| !found[row]).collect();
+        let rows: Vec<u32> = open.iter().map(|&row| batch.physical(row) as u32).collect();
+        let matches = text::matches(regex, &Vector::from_rows(column, Some(&rows))).truth();
+        open.into_iter().enumerate().for_each(|(i, row)| found[row] = matches.get(i));
+    }
+    Operand::Each(found)
 }
 
 /// `and` when `all`, else `or`: a later operand that is not cheap is asked only about the rows that are still open.

@@ -46,6 +46,7 @@ pub(crate) use compare::node as compare_node;
 pub(crate) use extreme::is_better;
 pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
+pub(crate) use text::only as only_text;
 pub(crate) use time::{BesideLiteral, TimeReader};
 
 use crate::{
@@ -92,6 +93,8 @@ pub(crate) enum Node {
         value: Box<Expr>,
         regex: Regex,
     },
+    /// In any text of the record, whichever fields it has.
+    MatchesAny(Regex),
     Find {
         op: FindOp,
         value: Box<Expr>,
@@ -273,9 +276,16 @@ impl Expr {
         self.for_each_child(&mut |child| child.for_each_column(each));
     }
 
+    /// Whether it looks at all fields that a record has, besides the columns that it reads.
+    pub fn reads_all(&self) -> bool {
+        let mut all = matches!(self.node, Node::MatchesAny(_));
+        self.for_each_child(&mut |child| all |= child.reads_all());
+        all
+    }
+
     fn for_each_child<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
         match &self.node {
-            Node::Constant(_) | Node::Column(_) => {}
+            Node::Constant(_) | Node::Column(_) | Node::MatchesAny(_) => {}
             Node::Not(of) | Node::Negate(of) => each(of),
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
@@ -301,8 +311,8 @@ impl Expr {
         let mut cheap = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
-            Node::Matches { .. } | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } | Node::Call(..) => false,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::TimeBin { .. } => false,
+            Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
+            Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::TimeBin { .. } | Node::Call(..) => false,
             Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
@@ -313,7 +323,8 @@ impl Expr {
     pub(crate) fn may_fail(&self) -> bool {
         let mut may_fail = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::All(_) | Node::Any(_) => false,
-            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::Find { .. } => false,
+            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny(_) => false,
+            Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
             Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
             Node::TimeBin { .. } => true,
@@ -352,7 +363,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
         // As its field says, which [`Expr::field`] knows.
         Node::Column(_) => false,
         Node::Not(_) | Node::All(_) | Node::Any(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => false,
-        Node::Matches { .. } | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } => false,
+        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } => false,
         // They give times, and nulls of what is none.
         Node::ReadTime { .. } | Node::TimeBin { .. } | Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,

@@ -55,7 +55,7 @@ impl TextBuilder {
 }
 
 /// The texts of a vector: the part of a mixed one that has them, else the vector itself.
-pub(super) fn only(vector: &Vector) -> &Vector {
+pub(crate) fn only(vector: &Vector) -> &Vector {
     vector.parts().iter().find(|part| matches!(part.values, Values::Text(_))).unwrap_or(vector)
 }
 

@@ -62,6 +62,7 @@ pub(super) fn nanos(seconds: &Vector, row: usize) -> Option<i128> {
             }
             (seconds.trunc() as i128).saturating_mul(SECOND).saturating_add((seconds.fract() * 1e9).round() as i128)
         }
+        Values::Mixed(parts) => return nanos(parts.iter().find(|part| !part.is_null(row))?, row),
         _ => return None,
     };
     Some(nanos.clamp(-FAR, FAR))
@@ -150,9 +151,15 @@ impl TimeReader {
                     if matches!(text, b"" | b"-") || vector.is_null(row) { None } else { seen.note(row, last.1) }
                 })
             }
+            Values::Null => return vector,
+            // A cell that looks like a number is read by its digits.
+            _ if self.pattern.is_some() => {
+                rows.map(|row| seen.unless(vector.is_null(row), row, || self.text(vector.value(row).to_string().as_bytes())))
+            }
+            Values::Wide(values) => rows.map(|row| seen.unless(vector.is_null(row), row, || self.times.of_int(values.get(row)))),
             Values::Int(values) => rows.map(|row| seen.unless(vector.is_null(row), row, || self.times.of_int(values.get(row).into()))),
             Values::Float(values) => rows.map(|row| seen.unless(vector.is_null(row), row, || self.times.of_float(values.get(row)))),
-            _ => return Vector::null(vector.len),
+            Values::Bool(_) | Values::Mixed(_) => rows.map(|row| seen.unless(vector.is_null(row), row, || Err(NoTime::Unreadable))),
         };
         if let Operand::One(_) = results {
             seen.times(vector.len as u64);

@@ -425,15 +425,23 @@ impl Merged {
     }
 }
 
-/// The fields of both, those of the first first.
+/// The fields of both, those of the first first. A field that is open in one of them is open, and of several types where they differ;
+/// where further fields may come in one stream, they may come in both together.
 ///
 /// # Errors
-/// When a field has two types: who says which.
+/// When a field of one type each has two: who says which.
 pub fn unite(first: &Schema, first_peer: &str, second: &Schema, second_peer: &str) -> Result<Schema, Error> {
     let mut fields: Vec<Field> = first.fields().to_vec();
     for field in second.fields() {
         match fields.iter_mut().find(|known| known.name == field.name) {
             None => fields.push(field.clone()),
+            Some(known) if known.open || field.open => {
+                let kind = match (known.kind, field.kind) {
+                    (kind, other) | (other, kind) if kind == other || other == Type::Null => kind,
+                    _ => Type::Mixed,
+                };
+                *known = Field::open(std::mem::take(&mut known.name), kind);
+            }
             Some(known) if known.kind == Type::Null => known.kind = field.kind,
             Some(known) if field.kind == Type::Null || known.kind == field.kind => {}
             Some(known) => {
@@ -444,7 +452,8 @@ pub fn unite(first: &Schema, first_peer: &str, second: &Schema, second_peer: &st
             }
         }
     }
-    Schema::new(fields)
+    let united = Schema::new(fields)?;
+    Ok(if first.grows() || second.grows() { united.growing() } else { united })
 }
 
 #[cfg(test)]
@@ -460,6 +469,10 @@ mod tests {
         let a = schema(&[("host", Type::Text), ("n", Type::Null)]);
         let b = schema(&[("n", Type::Int), ("host", Type::Text), ("x", Type::Float)]);
         assert_eq!(unite(&a, "a", &b, "b").unwrap(), schema(&[("host", Type::Text), ("n", Type::Int), ("x", Type::Float)]));
+        let open = |kind| Schema::new(vec![Field::open("n", kind)]).unwrap().growing();
+        assert_eq!(unite(&open(Type::Int), "a", &open(Type::Text), "b").unwrap(), open(Type::Mixed));
+        assert_eq!(unite(&open(Type::Int), "a", &schema(&[("n", Type::Int)]), "b").unwrap(), open(Type::Int));
+        assert_eq!(unite(&schema(&[("n", Type::Text)]), "a", &open(Type::Int), "b").unwrap(), open(Type::Mixed));
         let error = unite(&schema(&[("n", Type::Int)]), "tcp://a", &schema(&[("n", Type::Text)]), "tcp://b").unwrap_err().to_string();
         assert!(error.contains("`n`") && error.contains("tcp://a") && error.contains("tcp://b"), "{error}");
     }

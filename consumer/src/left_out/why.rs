@@ -15,13 +15,18 @@ pub enum Why {
     BesideLiteral,
     /// Times of one day; the range is that of their offsets.
     FarOffsets,
+    /// A value of a field that an output has no column for: it chose its columns before the field came.
+    NoColumn,
+    /// A value that the type of its column in an output, which was said before it came, cannot hold.
+    NoRoom,
 }
 
 /// Offsets of one place are not further apart, in seconds.
 const NEAR_S: i64 = 7200;
 
 impl Why {
-    pub(super) const ALL: &[Why] = &[Why::NoTime, Why::NoSuchYear, Why::NoNumber, Why::NoOffset, Why::BesideLiteral, Why::FarOffsets];
+    pub(super) const ALL: &[Why] =
+        &[Why::NoTime, Why::NoSuchYear, Why::NoNumber, Why::NoOffset, Why::BesideLiteral, Why::FarOffsets, Why::NoColumn, Why::NoRoom];
 
     /// What one such value is, and what several are.
     pub(super) fn words(self) -> [&'static str; 2] {
@@ -34,19 +39,26 @@ impl Why {
             Why::NoNumber => ["is no number and is left out", "are no numbers and are left out"],
             Why::NoOffset => ["has no offset and is taken in UTC, beside others", "have no offset and are taken in UTC, beside others"],
             Why::BesideLiteral => ["has an offset of its own", "have offsets of their own"],
+            Why::NoColumn => ["came too late for a column and is not shown", "came too late for a column and are not shown"],
+            Why::NoRoom => ["does not fit the type of its column and is null", "do not fit the type of their column and are null"],
             Why::FarOffsets => ["is of another place", "are put together by date, though their clocks are more than two hours apart"],
         }
     }
 
     /// Whether the answer lacks something for it.
     pub(super) fn is_loss(self) -> bool {
-        matches!(self, Why::NoTime | Why::NoSuchYear | Why::NoNumber)
+        matches!(self, Why::NoTime | Why::NoSuchYear | Why::NoNumber) || self.is_unwritten()
+    }
+
+    /// Whether it is an output that lacks it: a value that was asked for is not there, which is a failure also where nobody is strict.
+    pub fn is_unwritten(self) -> bool {
+        matches!(self, Why::NoColumn | Why::NoRoom)
     }
 
     /// Whether it matters.
     pub(super) fn is_said(self, count: u64, range: Option<(i64, i64)>) -> bool {
         match self {
-            Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideLiteral => count > 0,
+            Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideLiteral | Why::NoColumn | Why::NoRoom => count > 0,
             Why::NoOffset => count > 0 && range.is_some_and(|range| range != (0, 0)),
             Why::FarOffsets => range.is_some_and(|(low, high)| high - low > NEAR_S),
         }

@@ -6,6 +6,10 @@
 //! | text | `Utf8`; each invalid sequence is U+FFFD, and such values are counted ([`Replaced`]) |
 //! | time | `Timestamp(ns, "UTC")`: the moment; the offset it was written with is not in it |
 //! | only nulls | `Null` |
+//! | mixed | `Utf8`, each value as `print` writes it, which is said |
+//!
+//! The type of an open field is that of the values that its sample showed. A value that comes later and that the type cannot hold
+//! (text among numbers, a whole number beyond 64 bits) is null and counted; text holds any.
 //!
 //! Rejected for text: `Binary`, which would make every reader cast what is text in almost all logs; and a type that depends on
 //! the data, since a stream has said its types before its last record came.
@@ -23,10 +27,17 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions, write_message};
 use arrow_schema::{ArrowError, DataType, Field, Schema as ArrowSchema, TimeUnit};
-use recpipe::{Batch, Error, Schema, Type};
+use recpipe::{Batch, Error, Schema, Type, Value};
 
-use super::{Format, Replaced, cell};
-use crate::expr::{Values, Vector};
+use super::{
+    Format, Notes, Replaced,
+    cell::{self, Plain},
+};
+use crate::{
+    expr::{Constant, Operand, Values, Vector},
+    left_out::{Counter, Why},
+    query::cure,
+};
 
 /// What stands after the last batch: a continuation mark, and a length of zero.
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
@@ -34,14 +45,25 @@ const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 /// See the module.
 pub(super) struct Arrow {
     schema: Arc<ArrowSchema>,
+    /// Of each open field, what counts the values that its type cannot hold.
+    open: Vec<Option<Counter>>,
     options: IpcWriteOptions,
     replaced: Replaced,
 }
 
 impl Arrow {
-    pub(super) fn new(schema: &Schema, replaced: &Replaced) -> Self {
+    pub(super) fn new(schema: &Schema, notes: &Notes) -> Self {
         let fields: Vec<_> = schema.fields().iter().map(|field| Field::new(&field.name, data_type(field.kind), true)).collect();
-        Arrow { schema: Arc::new(ArrowSchema::new(fields)), options: IpcWriteOptions::default(), replaced: replaced.clone() }
+        let counter = |field: &recpipe::Field| {
+            let name = cure::field(&field.name);
+            notes.counter(&field.name, Why::NoRoom, &format!("`let {name} = str({name})` before `arrow` writes all of them as text"))
+        };
+        Arrow {
+            schema: Arc::new(ArrowSchema::new(fields)),
+            open: schema.fields().iter().map(|field| field.open.then(|| counter(field))).collect(),
+            options: IpcWriteOptions::default(),
+            replaced: notes.replaced.clone(),
+        }
     }
 
     fn put(&self, message: EncodedData, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -52,6 +74,7 @@ impl Arrow {
         let len = column.len;
         let nulls = column.nulls.map(|nulls| NullBuffer::new(BooleanBuffer::collect_bool(len, |row| !nulls[row])));
         Ok(match column.values {
+            // Those that are neither of nulls nor open were brought into the form of their type.
             Values::Null | Values::Wide(_) | Values::Mixed(_) => new_null_array(kind, len),
             Values::Bool(values) => Arc::new(BooleanArray::new(BooleanBuffer::collect_bool(len, |row| values.get(row)), nulls)),
             Values::Int(values) => Arc::new(Int64Array::new(ScalarBuffer::from(values.into_vec(len)), nulls)),
@@ -90,8 +113,12 @@ impl Format for Arrow {
         if batch.is_empty() {
             return Ok(());
         }
-        let columns = cell::columns(batch).into_iter().zip(self.schema.fields());
-        let arrays = columns.map(|(column, field)| self.array(column, field.data_type())).collect::<Result<_, _>>()?;
+        let columns = cell::columns(batch).into_iter().zip(&self.open).zip(self.schema.fields());
+        let arrays = columns.map(|((column, open), field)| {
+            let kind = field.data_type();
+            self.array(open.as_ref().map_or(Ok(column.clone()), |counter| fitting(column, kind, counter, batch))?, kind)
+        });
+        let arrays = arrays.collect::<Result<_, _>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
         let records = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(failed)?;
         let (generator, mut dictionaries) = (IpcDataGenerator::default(), DictionaryTracker::new(false));
@@ -113,6 +140,81 @@ fn data_type(kind: Type) -> DataType {
         Type::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
         Type::Text | Type::Mixed => DataType::Utf8,
     }
+}
+
+/// The names of the fields of which all values are written as text, whatever they are.
+pub(super) fn as_text(schema: &Schema) -> impl Iterator<Item = &str> {
+    schema.fields().iter().filter(|field| field.kind == Type::Mixed).map(|field| field.name.as_str())
+}
+
+/// The values of an open field as those of a type: what cannot be one is null, and noted.
+fn fitting(column: Vector, kind: &DataType, counter: &Counter, batch: &Batch) -> Result<Vector, Error> {
+    let is_there = match (&column.values, kind) {
+        (Values::Null, _)
+        | (Values::Bool(_), DataType::Boolean)
+        | (Values::Int(_), DataType::Int64)
+        | (Values::Float(_), DataType::Float64)
+        | (Values::Time(_), DataType::Timestamp(..))
+        | (Values::Text(_), DataType::Utf8) => true,
+        _ => false,
+    };
+    if is_there {
+        return Ok(column);
+    }
+    if *kind == DataType::Utf8 {
+        return written(&column);
+    }
+    let fits = |value: &Value<'_>| match (kind, value) {
+        (DataType::Int64, Value::Int(value)) => i64::try_from(*value).is_ok(),
+        // A whole number that a float holds exactly.
+        (DataType::Float64, Value::Int(value)) => (*value as f64) as i128 == *value,
+        (DataType::Float64, Value::Float(_)) | (DataType::Boolean, Value::Bool(_)) | (DataType::Timestamp(..), Value::Time(_)) => true,
+        (_, value) => matches!(value, Value::Null),
+    };
+    let (mut count, mut first) = (0, None);
+    let fitting = (0..column.len).map(|row| match column.value(row) {
+        value if fits(&value) => value,
+        _ => {
+            count += 1;
+            first.get_or_insert(row);
+            Value::Null
+        }
+    });
+    let fitting = Vector::collect(fitting)?;
+    if let Some(row) = first {
+        counter.note(batch, count, row, || Constant::of(&column.value(row)).to_string());
+    }
+    Ok(if *kind == DataType::Float64 { floats(fitting) } else { fitting })
+}
+
+/// Numbers as floats.
+fn floats(numbers: Vector) -> Vector {
+    if !matches!(numbers.values, Values::Mixed(_)) {
+        return numbers.into_float();
+    }
+    let float = |row| match numbers.value(row) {
+        Value::Int(value) => value as f64,
+        Value::Float(value) => value,
+        _ => 0.0,
+    };
+    let values = Values::Float(Operand::Each((0..numbers.len).map(float).collect()));
+    Vector { values, ..numbers }
+}
+
+/// Each value as text, as `print` writes it.
+fn written(column: &Vector) -> Result<Vector, Error> {
+    let mut lines = Vec::new();
+    let ends: Vec<usize> = (0..column.len)
+        .map(|row| {
+            cell::put(column, row, &Plain, &mut lines);
+            lines.len()
+        })
+        .collect();
+    let starts = std::iter::once(0).chain(ends.iter().copied());
+    let text = |(row, (start, end)): (usize, (usize, &usize))| {
+        if column.is_null(row) { Value::Null } else { Value::Text(&lines[start..*end]) }
+    };
+    Vector::collect(starts.zip(&ends).enumerate().map(text))
 }
 
 /// All texts behind each other, and where each ends.
@@ -141,7 +243,8 @@ mod tests {
     use arrow_ipc::reader::StreamReader;
     use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
 
-    use super::{Arrow, Format, Replaced};
+    use super::{Arrow, Format, Notes};
+    use crate::left_out::LeftOut;
 
     fn batch() -> Batch {
         let kinds = [
@@ -169,13 +272,13 @@ mod tests {
     }
 
     fn stream(batches: &[Batch], schema: &Schema) -> (Vec<u8>, u64) {
-        let replaced = Replaced::default();
-        let format = Arrow::new(schema, &replaced);
+        let notes = Notes::default();
+        let format = Arrow::new(schema, &notes);
         let mut out = Vec::new();
         format.header(&mut out).unwrap();
         batches.iter().for_each(|batch| format.batch(batch, &mut out).unwrap());
         format.footer(&mut out);
-        (out, replaced.count())
+        (out, notes.replaced.count())
     }
 
     #[test]
@@ -207,5 +310,33 @@ mod tests {
         let bare = Batch::new(Arc::new(Schema::new(vec![]).unwrap()), vec![], 3, Default::default()).unwrap();
         let (bytes, _) = stream(std::slice::from_ref(&bare), bare.schema());
         assert_eq!(StreamReader::try_new(&bytes[..], None).unwrap().next().unwrap().unwrap().num_rows(), 3);
+    }
+    #[test]
+    fn open_fields_are_of_the_type_that_was_said() {
+        let kinds = [("i", Type::Int), ("f", Type::Float), ("t", Type::Text), ("m", Type::Mixed), ("ok", Type::Bool)];
+        let schema = Schema::new(kinds.map(|(name, kind)| recpipe::Field::open(name, kind)).into()).unwrap();
+        let mut builder = BatchBuilder::new(Arc::new(schema));
+        let (wide, odd) = (Value::Int(1 << 70), Value::Int((1 << 60) + 1));
+        builder.push(&[Value::Int(1), Value::Float(0.5), Value::Text(b"x"), Value::Bool(true), Value::Bool(false)]).unwrap();
+        builder.push(&[wide, Value::Int(3), Value::Int(5), Value::Text(b"w"), Value::Null]).unwrap();
+        builder.push(&[Value::Text(b"n/a"), odd, Value::Null, wide, Value::Text(b"no")]).unwrap();
+        let batch = builder.finish().unwrap();
+        let left_out = LeftOut::default();
+        let format = Arrow::new(batch.schema(), &Notes::new(left_out.clone()));
+        let mut out = Vec::new();
+        format.header(&mut out).unwrap();
+        format.batch(&batch, &mut out).unwrap();
+        format.footer(&mut out);
+        let read = StreamReader::try_new(&out[..], None).unwrap().next().unwrap().unwrap();
+        let ints = read.column(0).as_primitive::<Int64Type>();
+        assert_eq!(ints.iter().collect::<Vec<_>>(), [Some(1), None, None]);
+        assert_eq!(read.column(1).as_primitive::<Float64Type>().iter().collect::<Vec<_>>(), [Some(0.5), Some(3.0), None]);
+        assert_eq!(read.column(2).as_string::<i32>().iter().collect::<Vec<_>>(), [Some("x"), Some("5"), None]);
+        let mixed = read.column(3).as_string::<i32>();
+        assert_eq!(mixed.iter().collect::<Vec<_>>(), [Some("true"), Some("w"), Some("1180591620717411303424")]);
+        assert_eq!(read.column(4).as_boolean().iter().collect::<Vec<_>>(), [Some(false), None, None]);
+        left_out.settle_all();
+        let said: Vec<_> = left_out.summaries().iter().map(|summary| (summary.what.to_string(), summary.count)).collect();
+        assert_eq!(said, [("f".to_owned(), 1), ("i".to_owned(), 2), ("ok".to_owned(), 1)]);
     }
 }

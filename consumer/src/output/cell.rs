@@ -41,11 +41,11 @@ pub(super) fn columns(batch: &Batch) -> Vec<Vector> {
 
 /// Makes room for what the rows take if no text has to be escaped and numbers are short, with so many bytes around the cells
 /// of each: growing would copy all that was written before.
-pub(super) fn reserve(columns: &[Vector], around: usize, out: &mut Vec<u8>) {
+pub(super) fn reserve<'v>(columns: impl Iterator<Item = &'v Vector> + Clone, around: usize, out: &mut Vec<u8>) {
     const MOST: usize = 4 << 20;
     const SHORT: usize = 8;
-    let rows = columns.first().map_or(0, |column| column.len);
-    let cells = columns.iter().map(|column| match &column.values {
+    let rows = columns.clone().next().map_or(0, |column| column.len);
+    let cells = columns.map(|column| match &column.values {
         Values::Text(texts) => match &texts.views {
             Operand::One((_, len)) => rows * *len as usize,
             Operand::Each(views) => views.iter().map(|&(_, len)| len as usize).sum(),

@@ -175,10 +175,9 @@ impl Stage for Chart {
 
 /// A value that can be drawn; nothing where there is none, or no end to it.
 fn drawable(values: &Vector, row: usize) -> Option<Value<'static>> {
-    match &values.values {
-        _ if values.is_null(row) => None,
-        Values::Int(ints) => Some(Value::Int(ints.get(row).into())),
-        Values::Float(floats) => Some(Value::Float(floats.get(row))).filter(|_| floats.get(row).is_finite()),
+    match values.value(row) {
+        Value::Int(value) => Some(Value::Int(value)),
+        Value::Float(value) => Some(Value::Float(value)).filter(|_| value.is_finite()),
         _ => None,
     }
 }

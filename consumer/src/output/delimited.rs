@@ -43,7 +43,7 @@ impl<C: Cell> Format for Delimited<C> {
 
     fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
         let columns = cell::columns(batch);
-        cell::reserve(&columns, columns.len(), out);
+        cell::reserve(columns.iter(), columns.len(), out);
         for row in 0..batch.len() {
             for column in &columns {
                 cell::put(column, row, &self.cell, out);

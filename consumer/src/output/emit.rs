@@ -1,5 +1,8 @@
 //! `emit`: the records as a stream of frames, which the next consumer reads as if a producer had sent it.
 //!
+//! Everything is sent on: values of several types, which fields a record has, and fields that come later, which the stream's schema
+//! then has as well.
+//!
 //! The stream's end says how ours did: its End frame has the exit code and the cause, so an answer to records that were
 //! cut off is known to be one however many consumers it went through.
 
@@ -7,6 +10,7 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use recpipe::{
     Batch, Error, Exit, Flow, Schema, Stage,
+    record::Growing,
     transport::{
         Security, Url,
         dial::{Dialer, Patience},
@@ -84,6 +88,8 @@ pub struct Calling {
 /// See the module.
 pub struct Emit {
     stream: Stream,
+    /// The fields of the stream so far, where further ones come: each batch has all of them, so that there are few schemas.
+    growing: Option<Growing>,
     ending: Rc<RefCell<Ending>>,
 }
 
@@ -97,7 +103,7 @@ impl Emit {
         let mut writer = Writer::new(Pen(printer))?;
         writer.schema(schema)?;
         writer.flush()?;
-        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(writer)))), ending })
+        Ok(Emit::over(Box::new(writer), schema, ending))
     }
 
     /// As [`Emit::new`], to a consumer at the other end of a link; once that one takes no more, `stopper` ends the reading.
@@ -132,7 +138,19 @@ impl Emit {
         };
         let mut recipient = Recipient::new("the next consumer".into(), outlet, child)?;
         recipient.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
-        Ok(Emit { stream: Rc::new(RefCell::new(Some(Box::new(recipient)))), ending })
+        Ok(Emit::over(Box::new(recipient), schema, ending))
+    }
+
+    fn over(stream: Box<dyn Open>, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Self {
+        let growing = schema.grows().then(|| Growing::new(schema.clone()));
+        Emit { stream: Rc::new(RefCell::new(Some(stream))), growing, ending }
+    }
+
+    /// The batch with all fields that the stream has by now.
+    fn widened(&self, batch: Batch) -> Result<Batch, Error> {
+        let Some(growing) = &self.growing else { return Ok(batch) };
+        let fields = growing.grow(batch.schema(), |place| !batch.column(place).is_absent());
+        if fields == *batch.schema() { Ok(batch) } else { batch.with_fields_of(&fields) }
     }
 
     /// The stream, for whoever has to end it when the chain is dropped.
@@ -143,6 +161,7 @@ impl Emit {
 
 impl Stage for Emit {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        let batch = self.widened(batch)?;
         match &mut *self.stream.borrow_mut() {
             Some(writer) => writer.batch(&batch),
             None => Err(Error::Protocol("the stream was ended before")),

@@ -1,4 +1,4 @@
-//! `json`: one object a line.
+//! `json`: one object a line, of the fields that the record has: one that is missing is left out, one that came later is written.
 //!
 //! Integers are written whole (a reader that keeps only floats loses digits, we do not), floats as the shortest text that
 //! reads back as the same; NaN and infinities, which JSON lacks, are null. Times are RFC 3339 text.
@@ -7,44 +7,56 @@
 //! Rejected: lone surrogates (`\udcff`, Python's `surrogateescape`). They would keep the bytes, but only Python reads them:
 //! serde_json, DuckDB and RFC 7493 refuse the whole line, and whoever sends a bad byte could so hide a record.
 
-use recpipe::{Batch, Error, Schema, Time, Value};
+use recpipe::{Batch, Error, Time, Value};
 
 use super::{
     Format, Replaced,
     cell::{self, Cell},
 };
+use crate::expr::Vector;
 
 /// See the module.
 pub(super) struct Json {
-    /// `{"name":` of the first field, `,"name":` of the others.
-    keys: Vec<Vec<u8>>,
     texts: Texts,
 }
 
 impl Json {
-    pub(super) fn new(schema: &Schema, replaced: &Replaced) -> Self {
-        let texts = Texts { replaced: replaced.clone() };
-        let key = |(i, name): (usize, &str)| {
-            let mut key = if i == 0 { b"{".to_vec() } else { b",".to_vec() };
-            texts.text(name.as_bytes(), &mut key);
-            key.push(b':');
-            key
-        };
-        Json { keys: schema.names().enumerate().map(key).collect(), texts }
+    pub(super) fn new(replaced: &Replaced) -> Self {
+        Json { texts: Texts { replaced: replaced.clone() } }
+    }
+
+    /// `,"name":`
+    fn key(&self, name: &str) -> Vec<u8> {
+        let mut key = b",".to_vec();
+        self.texts.text(name.as_bytes(), &mut key);
+        key.push(b':');
+        key
     }
 }
 
 impl Format for Json {
     fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
-        let columns = cell::columns(batch);
-        let around = self.keys.iter().map(|key| key.len() + 2).sum::<usize>() + 2;
-        cell::reserve(&columns, around, out);
+        // What no record has needs no look at each of them.
+        let fields = batch.schema().names().zip(batch.columns()).filter(|(_, column)| !column.is_absent());
+        let fields: Vec<_> =
+            fields.map(|(name, column)| (self.key(name), Vector::from_column(column, batch), column.missing().map(|_| column))).collect();
+        let around = fields.iter().map(|(key, ..)| key.len() + 2).sum::<usize>() + 2;
+        cell::reserve(fields.iter().map(|(_, column, _)| column), around, out);
         for row in 0..batch.len() {
-            for (key, column) in self.keys.iter().zip(&columns) {
+            let start = out.len();
+            for (key, column, missing) in &fields {
+                if missing.is_some_and(|column| column.is_missing(batch.physical(row))) {
+                    continue;
+                }
                 out.extend_from_slice(key);
                 cell::put(column, row, &self.texts, out);
             }
-            out.extend_from_slice(if self.keys.is_empty() { b"{}\n" } else { b"}\n" });
+            // Each key begins with a comma, whichever is the first of its record.
+            match out.get_mut(start) {
+                Some(comma) => *comma = b'{',
+                None => out.push(b'{'),
+            }
+            out.extend_from_slice(b"}\n");
         }
         Ok(())
     }

@@ -12,9 +12,11 @@ mod chart;
 mod csv;
 mod delimited;
 mod emit;
+mod header;
 mod json;
 mod layout;
 mod look;
+mod notes;
 mod outlets;
 mod print;
 mod printer;
@@ -24,22 +26,24 @@ mod sparkline;
 mod table;
 mod tsv;
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use recpipe::{Batch, Error, Flow, Schema, Stage};
+use recpipe::{Batch, Error, Flow, Schema, Stage, say};
 
 pub use canvas::Canvas;
 pub use chart::Chart;
 pub use emit::{Calling, Emit};
 pub(crate) use json::write as write_json;
 pub use look::{Color, Look};
+pub use notes::Notes;
 pub use outlets::{Outlet, Outlets};
 pub use printer::Printer;
 pub use region::Screen;
 pub use replaced::Replaced;
 pub use table::Table;
 
-use crate::query::plan::Output;
+use self::header::{HeadedFormat, HeadedStage, Header};
+use crate::query::{cure, plan::Output};
 
 /// Turns batches into bytes.
 pub trait Format: Send + Sync {
@@ -64,22 +68,38 @@ pub trait Format: Send + Sync {
     }
 }
 
-/// The format of an output for records of this schema; `None` for those that are none: pictures, `emit` and `null`. `replaced`
-/// grows by the values that the format has no exact form for.
-pub fn format(output: &Output, schema: &Schema, replaced: &Replaced) -> Option<Box<dyn Format>> {
-    match output {
-        Output::Print(None) => Some(Box::new(print::fields())),
-        Output::Print(Some(pieces)) => Some(Box::new(print::Template::new(pieces.clone(), schema))),
-        Output::Json => Some(Box::new(json::Json::new(schema, replaced))),
-        Output::Csv => Some(Box::new(csv::csv(schema))),
-        Output::Tsv => Some(Box::new(tsv::tsv(schema))),
+/// The format of an output for records of this schema; `None` for those that are none: pictures, `emit` and `null`. `notes` are
+/// taken of the values that it cannot write as they are.
+pub fn format(output: &Output, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+    let format: Box<dyn Format> = match output {
+        Output::Print(Some(pieces)) => return Some(Box::new(print::Template::new(pieces.clone(), schema))),
+        Output::Json => return Some(Box::new(json::Json::new(&notes.replaced))),
+        Output::Write { output, .. } => return self::format(output, schema, notes),
+        Output::Print(None) => Box::new(print::fields()),
+        Output::Csv => Box::new(csv::csv(schema)),
+        Output::Tsv => Box::new(tsv::tsv(schema)),
         #[cfg(feature = "arrow")]
-        Output::Arrow => Some(Box::new(arrow::Arrow::new(schema, replaced))),
+        Output::Arrow => Box::new(arrow::Arrow::new(schema, notes)),
         #[cfg(not(feature = "arrow"))]
-        Output::Arrow => None,
-        Output::Write { output, .. } => format(output, schema, replaced),
-        Output::Table | Output::Chart(_) | Output::Emit | Output::EmitTo(_) | Output::Null => None,
+        Output::Arrow => return None,
+        Output::Table | Output::Chart(_) | Output::Emit | Output::EmitTo(_) | Output::Null => return None,
+    };
+    if !schema.grows() {
+        return Some(format);
     }
+    Some(Box::new(HeadedFormat { header: Header::new(schema, Some(notes)), format }))
+}
+
+/// Says which fields `arrow` writes as text, though they are more than that: their values are of several types.
+fn say_what_is_text(schema: &Schema) {
+    #[cfg(feature = "arrow")]
+    {
+        let names = cure::fields(arrow::as_text(schema));
+        if !names.is_empty() {
+            say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
+        }
+    }
+    let _ = schema;
 }
 
 /// Whether an output has to see records before it can write the first, and is drawn meanwhile.
@@ -88,21 +108,23 @@ pub fn is_picture(output: &Output) -> bool {
 }
 
 /// The picture that an output is of records of this schema; `None` for what is none.
-pub fn picture(output: &Output, schema: &Schema, canvas: &Canvas) -> Option<Box<dyn Stage>> {
-    match output {
-        Output::Table => Some(Box::new(Table::new(schema, canvas.clone()))),
-        Output::Chart(value) => Some(Box::new(Chart::new(*value, schema, canvas.clone()))),
-        _ => None,
-    }
+pub fn picture(output: &Output, schema: &Arc<Schema>, canvas: &Canvas, notes: &Notes) -> Option<Box<dyn Stage>> {
+    let stage: Box<dyn Stage> = match output {
+        Output::Table => Box::new(Table::new(schema, canvas.clone())),
+        Output::Chart(value) => Box::new(Chart::new(*value, schema, canvas.clone())),
+        _ => return None,
+    };
+    Some(Box::new(HeadedStage { header: Header::new(schema, Some(notes)), stage }))
 }
 
 /// The same, drawn when it is closed, until what is drawn or written next takes its place. So many records more do not come.
-pub fn picture_for_now(output: &Output, schema: &Schema, canvas: &Canvas, more: u64) -> Option<Box<dyn Stage>> {
-    match output {
-        Output::Table => Some(Box::new(Table::for_now(schema, canvas.clone(), more))),
-        Output::Chart(value) => Some(Box::new(Chart::for_now(*value, schema, canvas.clone(), more))),
-        _ => None,
-    }
+pub fn picture_for_now(output: &Output, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Box<dyn Stage>> {
+    let stage: Box<dyn Stage> = match output {
+        Output::Table => Box::new(Table::for_now(schema, canvas.clone(), more)),
+        Output::Chart(value) => Box::new(Chart::for_now(*value, schema, canvas.clone(), more)),
+        _ => return None,
+    };
+    Some(Box::new(HeadedStage { header: Header::new(schema, None), stage }))
 }
 
 /// The last stage of a chain: formats what it gets and prints it.
@@ -179,7 +201,7 @@ mod tests {
 
     use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
 
-    use super::{Replaced, format};
+    use super::{Notes, format};
     use crate::query::{
         format::Format,
         plan::{Output, Piece},
@@ -204,7 +226,7 @@ mod tests {
     #[track_caller]
     fn check(output: Output, expect: &[u8]) {
         let batch = batch();
-        let format = format(&output, batch.schema(), &Replaced::default()).unwrap();
+        let format = format(&output, batch.schema(), &Notes::default()).unwrap();
         let mut out = Vec::new();
         format.header(&mut out).unwrap();
         format.batch(&batch, &mut out).unwrap();
@@ -249,11 +271,11 @@ mod tests {
 
     #[test]
     fn what_is_no_utf_8_is_counted() {
-        let (batch, replaced) = (batch(), Replaced::default());
-        let format = format(&Output::Json, batch.schema(), &replaced).unwrap();
+        let (batch, notes) = (batch(), Notes::default());
+        let format = format(&Output::Json, batch.schema(), &notes).unwrap();
         format.batch(&batch, &mut Vec::new()).unwrap();
         format.batch(&batch, &mut Vec::new()).unwrap();
-        assert_eq!(replaced.count(), 2);
+        assert_eq!(notes.replaced.count(), 2);
     }
 
     #[test]

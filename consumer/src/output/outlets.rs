@@ -9,7 +9,7 @@ use std::{
 
 use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
 
-use super::{Calling, Canvas, Emit, Null, Printer, Replaced, Written, emit::Stream, format, is_picture, picture};
+use super::{Calling, Canvas, Emit, Notes, Null, Printer, Written, emit::Stream, format, is_picture, picture};
 use crate::{
     input::Stop,
     query::plan::{Output, Plan},
@@ -18,7 +18,7 @@ use crate::{
 /// Makes the last stage of each chain of a run.
 pub struct Outlets {
     stdout: Rc<RefCell<Printer>>,
-    replaced: Replaced,
+    notes: Notes,
     calling: Calling,
     /// Ends the reading where a consumer that all is sent to takes no more: else that would show at the next record.
     stopper: Option<Stop>,
@@ -41,14 +41,14 @@ pub struct Outlet {
 }
 
 impl Outlets {
-    /// The outputs of `plan`; `replaced` counts the values that an output has no exact form for, `stopper` ends the reading.
-    pub fn new(plan: &Plan, stdout: Printer, replaced: Replaced, calling: Calling, stopper: Option<Stop>) -> Self {
+    /// The outputs of `plan`, which take `notes` of what they cannot write as it is; `stopper` ends the reading.
+    pub fn new(plan: &Plan, stdout: Printer, notes: Notes, calling: Calling, stopper: Option<Stop>) -> Self {
         let uses = plan.uses();
         let stdout = Rc::new(RefCell::new(stdout));
         Outlets {
             printers: RefCell::new(vec![stdout.clone()]),
             stdout,
-            replaced,
+            notes,
             calling,
             stopper: stopper.filter(|_| uses.outputs == 1),
             is_shared: uses.printers > 1,
@@ -58,27 +58,38 @@ impl Outlets {
         }
     }
 
-    /// Opens an output for records of this schema.
+    /// Opens the output of a plan, or of a branch, which is `output`.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file or standard output.
-    pub fn open(&self, output: &Output, schema: &Arc<Schema>) -> Result<Outlet, Error> {
+    pub fn open(&self, output: &Output, plan: &Plan) -> Result<Outlet, Error> {
+        let (schema, notes) = (plan.output(), &self.notes.at(plan.output_at()));
         let Output::Write { path, output } = output else {
             let canvas = is_picture(output).then(|| Canvas::new(self.stdout.clone()));
-            let picture = canvas.as_ref().and_then(|canvas| picture(output, schema, canvas));
-            let stage = picture.map_or_else(|| self.stage(output, schema, &self.stdout, !self.is_shared), Ok)?;
+            let picture = canvas.as_ref().and_then(|canvas| picture(output, schema, canvas, notes));
+            let stage = picture.map_or_else(|| self.stage(output, schema, notes, &self.stdout, !self.is_shared), Ok)?;
             return Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };
         let (file, pending) = Pending::create(path)?;
         let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
         self.printers.borrow_mut().push(printer.clone());
-        let target = self.stage(output, schema, &printer, true)?;
+        let target = self.stage(output, schema, notes, &printer, true)?;
         let stage = Box::new(Filed { target, name: path.display().to_string(), pending: Some(pending), ending: self.ending.clone() });
         Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer, canvas: None })
     }
 
-    fn stage(&self, output: &Output, schema: &Arc<Schema>, printer: &Rc<RefCell<Printer>>, begins: bool) -> Result<Box<dyn Stage>, Error> {
-        Ok(match (format(output, schema, &self.replaced), output) {
+    fn stage(
+        &self,
+        output: &Output,
+        schema: &Arc<Schema>,
+        notes: &Notes,
+        printer: &Rc<RefCell<Printer>>,
+        begins: bool,
+    ) -> Result<Box<dyn Stage>, Error> {
+        if *output == Output::Arrow && !self.calling.quiet {
+            super::say_what_is_text(schema);
+        }
+        Ok(match (format(output, schema, notes), output) {
             (Some(format), _) => {
                 let mut written = Written::new(format, printer.clone());
                 if begins {

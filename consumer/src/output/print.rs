@@ -62,20 +62,33 @@ fn formatted(column: &Vector, row: usize, format: &format::Format, right: bool, 
     match &column.values {
         _ if column.is_null(row) => {}
         _ if format.is_plain() => cell::put(column, row, &Plain, out),
-        Values::Int(values) => number(i128::from(values.get(row)), format, out),
-        Values::Float(values) => float(values.get(row), format, out),
-        Values::Time(values) => match &format.kind {
-            Some(Kind::Time(format)) => format.write(values.get(row), out),
-            _ => cell::rfc3339(values.get(row), out),
-        },
-        _ => {
+        Values::Mixed(parts) => {
+            if let Some(part) = parts.iter().find(|part| !part.is_null(row)) {
+                shown(part, row, format, out);
+            }
+        }
+        _ => shown(column, row, format, out),
+    }
+    pad(out, from, format, right && !column.is_null(row));
+}
+
+/// A value in its format; as it is without one, where the format cannot show it.
+fn shown(column: &Vector, row: usize, format: &format::Format, out: &mut Vec<u8>) {
+    let from = out.len();
+    match (&column.values, &format.kind) {
+        (Values::Int(values), None | Some(Kind::Whole | Kind::Fixed | Kind::Percent | Kind::Hex)) => {
+            number(i128::from(values.get(row)), format, out);
+        }
+        (Values::Wide(values), None | Some(Kind::Whole | Kind::Fixed | Kind::Percent | Kind::Hex)) => number(values.get(row), format, out),
+        (Values::Float(values), None | Some(Kind::Fixed | Kind::Percent)) => float(values.get(row), format, out),
+        (Values::Time(values), Some(Kind::Time(format))) => format.write(values.get(row), out),
+        (values, kind) => {
             cell::put(column, row, &Plain, out);
-            if let Some(most) = format.precision {
+            if let (Values::Text(_), None | Some(Kind::Text), Some(most)) = (values, kind, format.precision) {
                 cut(out, from, most);
             }
         }
     }
-    pad(out, from, format, right && !column.is_null(row));
 }
 
 /// A whole number: `value` without a point, or with zeros after it.
@@ -96,7 +109,8 @@ fn number(value: i128, format: &format::Format, out: &mut Vec<u8>) {
                 zeros(out);
             }
             Some(Kind::Percent) => {
-                drop(write!(out, "{}", positive * 100));
+                // Not multiplied: the largest of numbers has a hundredfold, too.
+                drop(write!(out, "{positive}{}", if positive == 0 { "" } else { "00" }));
                 zeros(out);
                 out.push(b'%');
             }

@@ -17,7 +17,7 @@ use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::Gathered,
     left_out::LeftOut,
-    output::Replaced,
+    output::{Notes, Replaced},
     query::{self, QueryError, Source},
     run::QueryWorker,
     split::Split,
@@ -66,7 +66,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
     let left_out = LeftOut::default();
     let setting = query::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
     let plan = query::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
-    let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads);
+    let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
     let mut pull = || match item(listener) {
         Ok(item) => item,
@@ -75,7 +75,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
             None
         }
     };
-    let mut answers = Answers { speaker, replaced: split.replaced(), left_out: &left_out, told: 0, error: None };
+    let mut answers = Answers { speaker, replaced: &split.notes().replaced, left_out: &left_out, told: 0, error: None };
     let make = || Answering(QueryWorker::new(split.worker(), &plan));
     let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
     let told = answers.error.take();
@@ -100,7 +100,7 @@ fn item(listener: &mut Listener<File>) -> Result<Option<RawBatch>, Error> {
     }
 }
 
-struct Answering<'p>(QueryWorker<'p>);
+struct Answering(QueryWorker);
 
 /// A piece of an answer, encoded.
 enum Answer {
@@ -108,7 +108,7 @@ enum Answer {
     Lines(Vec<u8>, u64),
 }
 
-impl Worker<RawBatch> for Answering<'_> {
+impl Worker<RawBatch> for Answering {
     type Out = Answered;
     type Last = Option<Gathered>;
 

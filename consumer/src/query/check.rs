@@ -58,7 +58,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
             input: input.grows().then(|| input.names().map(str::to_owned).collect()),
         };
         let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting };
-        let mut flow = Flow { stages: Vec::new(), aggregates: None };
+        let mut flow = Flow { input: Arc::new(input.clone()), stages: Vec::new(), aggregates: None };
         for stage in &query.stages {
             checker.stage(stage, &mut flow);
         }
@@ -84,6 +84,8 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
 
 /// What the stages so far have made.
 pub(super) struct Flow {
+    /// What the first of them takes.
+    input: Arc<Schema>,
     stages: Vec<PlanStage>,
     /// The columns that the last `stats` made and that are still there.
     pub(super) aggregates: Option<Vec<String>>,
@@ -178,28 +180,31 @@ impl Checker<'_> {
 
     /// The plan of a branch; what it does to the columns is not seen after it.
     fn branch(&mut self, stages: &[ast::Stage], flow: &Flow, span: Span) -> Checked<Plan> {
-        let input = self.schema(span);
+        let known = self.schema(span);
+        // Mistakes are found all the same.
+        let input = known.clone().unwrap_or_else(|| flow.input.clone());
         let scope = self.scope.clone();
-        let mut branch = Flow { stages: Vec::new(), aggregates: flow.aggregates.clone() };
+        let mut branch = Flow { input, stages: Vec::new(), aggregates: flow.aggregates.clone() };
         for stage in stages {
             self.stage(stage, &mut branch);
         }
         self.scope = scope;
-        Ok(Plan { input: input.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages })
+        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages })
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
     fn push(&mut self, flow: &mut Flow, name: &str, span: Span, step: Checked<Step>) {
         let (Ok(step), Some(word)) = (step, words::stage(name)) else { return };
         let Some(output) = self.schema(span) else { return };
-        flow.stages.push(PlanStage { step, word, output, span, text: self.text(span) });
+        let input = flow.stages.last().map_or(&flow.input, |before| &before.output).clone();
+        flow.stages.push(PlanStage { step, word, input, output, span, text: self.text(span) });
     }
 
     /// What is in scope, as a schema; `None` while a column's type is unknown.
     pub(super) fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
         let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, seen)| Some((*seen)?.field(name))).collect();
         match Schema::new(fields?) {
-            Ok(schema) => Some(Arc::new(schema)),
+            Ok(schema) => Some(Arc::new(if self.scope.input.is_some() { schema.growing() } else { schema })),
             Err(error) => {
                 self.fail(Diagnostic::new(span, error.to_string()));
                 None
@@ -366,7 +371,7 @@ impl Checker<'_> {
         if let Some(value) = value {
             let expr = self.expr(value)?;
             return match expr.as_column() {
-                Some(place) if is_number(Some(expr.kind())) => Ok(place),
+                Some(place) if is_number(Some(expr.kind())) || expr.kind() == Type::Mixed => Ok(place),
                 Some(_) => {
                     let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
                     let mend = match expr.kind() {
@@ -384,8 +389,12 @@ impl Checker<'_> {
         }
         let columns = &self.scope.columns;
         let is_made = |name: &str| flow.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
-        let numbers: Vec<_> =
-            (0..columns.len()).filter(|&place| is_number(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect();
+        let of = |fits: &dyn Fn(Option<Type>) -> bool| -> Vec<usize> {
+            (0..columns.len()).filter(|&place| fits(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect()
+        };
+        let numbers = of(&is_number);
+        // Where none is nothing but numbers, those that may have some.
+        let numbers = if numbers.is_empty() { of(&|kind| kind == Some(Type::Mixed)) } else { numbers };
         if let [only] = numbers[..] {
             return Ok(only);
         }

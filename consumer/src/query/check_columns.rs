@@ -13,9 +13,13 @@ use super::{
 use crate::expr::{Expr, Node};
 
 impl Checker<'_> {
-    /// `grep`: the condition that the regex matches in the field, or in any text field.
+    /// `grep`: the condition that the regex matches in the field, or in any text field, one that comes later with them.
     pub(super) fn grep(&mut self, pattern: &Pattern, field: Option<&Ident>, span: Span) -> Checked<Expr> {
         let regex = self.regex(&pattern.text, pattern.ignore_case, pattern.span, 1);
+        if field.is_none() && self.scope.input.is_some() {
+            let text = self.text(span);
+            return Ok(Expr::new(Node::MatchesAny(regex?), Type::Bool, text));
+        }
         let columns = match field {
             Some(field) => self.text_field(field).map(|column| vec![column]),
             None => self.text_fields(span),
@@ -78,8 +82,15 @@ impl Checker<'_> {
         let all: Vec<_> = (0..self.scope.columns.len()).collect();
         let exprs = self.each(&all, |checker, &place| checker.column_at(place));
         let places = self.each(pairs, |checker, (old, _)| checker.field(old)?.as_column().ok_or(Failed));
+        let Ok(places) = places else {
+            // The new names are no further mistakes, nor are they awaited with the old ones.
+            for (_, new) in pairs {
+                self.scope.put(new.text.clone(), None);
+            }
+            return Err(Failed);
+        };
         let mut names: Vec<_> = self.scope.names().map(str::to_owned).collect();
-        for ((_, new), place) in pairs.iter().zip(places?) {
+        for ((_, new), place) in pairs.iter().zip(places) {
             for aggregate in flow.aggregates.iter_mut().flatten().filter(|aggregate| **aggregate == self.scope.columns[place].0) {
                 new.text.clone_into(aggregate);
             }

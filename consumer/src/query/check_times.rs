@@ -68,7 +68,7 @@ impl Checker<'_> {
             [value, format] => (value, Some(format)),
             _ => return Err(Failed),
         };
-        let takes: &[Type] = if format.is_some() { &[Type::Text] } else { &[Type::Time, Type::Text, Type::Int, Type::Float] };
+        let takes: &[Type] = if format.is_some() { &[Type::Text, Type::Int] } else { &[Type::Time, Type::Text, Type::Int, Type::Float] };
         let checked = self.value_of(value, takes);
         let pattern = format.map(|format| self.time_format(format, TimePattern::new)).transpose()?;
         let checked = checked?;

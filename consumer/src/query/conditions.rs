@@ -14,6 +14,10 @@ use crate::expr::{Expr, Node};
 /// They are looked for up to the first stage, or the first part of a condition, that may fail or that sees records for
 /// another purpose than to take them apart: it must be given what it would have been given.
 pub fn conditions(plan: &Plan) -> Vec<Condition> {
+    if plan.awaited.iter().any(|field| !field.may_not_come) {
+        // Whether such a field came is said at the end: it must not be left out with the records that have it.
+        return Vec::new();
+    }
     let mut found = Found { fields: plan.input.names().map(Some).collect(), conditions: Vec::new() };
     for stage in &plan.stages {
         let goes_on = match &stage.step {

@@ -12,7 +12,7 @@ use super::{
 use crate::expr::Expr;
 
 /// A field as a query names it: in backticks where it would be read as something else.
-pub(super) fn field(name: &str) -> Cow<'_, str> {
+pub(crate) fn field(name: &str) -> Cow<'_, str> {
     let is_value = matches!(name, "null" | "true" | "false") || RESERVED.contains(&name);
     let token = Lexer::new(name, 0, name.len()).token();
     let is_word = matches!(&token.kind, Kind::Name(word) if word == name) && !is_value;
@@ -22,7 +22,7 @@ pub(super) fn field(name: &str) -> Cow<'_, str> {
 }
 
 /// Fields as a list of them is shown.
-pub(super) fn fields<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn fields<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     names.into_iter().map(field).collect::<Vec<_>>().join(", ")
 }
 

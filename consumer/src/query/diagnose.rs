@@ -74,6 +74,11 @@ impl Source {
         Source { parts: std::iter::once(0..text.len()).collect(), text, name: Some(name.into()) }
     }
 
+    /// Whether it is of a command line.
+    pub fn is_from_args(&self) -> bool {
+        self.name.is_none()
+    }
+
     /// The whole text, the arguments joined by line breaks.
     pub fn text(&self) -> &str {
         &self.text

@@ -16,7 +16,7 @@ mod check_expr;
 mod check_outputs;
 mod check_times;
 pub mod conditions;
-mod cure;
+pub(crate) mod cure;
 pub mod diagnose;
 pub mod format;
 mod functions;

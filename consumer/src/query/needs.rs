@@ -6,7 +6,7 @@ use recpipe::{Schema, wire};
 
 use super::{
     conditions::conditions,
-    plan::{Output, Piece, Plan, Step},
+    plan::{Output, Piece, Plan, PlanStage, Step},
 };
 use crate::expr::Expr;
 
@@ -17,103 +17,113 @@ pub fn advice(plan: &Plan, default: &Output, holds_state: bool, shows: bool) -> 
     wire::Plan { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows }.fitting()
 }
 
-/// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all.
-/// `default` is the output of a query that names none.
+/// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all, those that come
+/// later with them. `default` is the output of a query that names none.
 pub fn fields_read(plan: &Plan, default: &Output) -> Option<Vec<String>> {
-    let read = read(plan, default);
-    if read.len() == plan.input.len() {
+    let Read { places, late } = read(plan, default);
+    let all = if plan.input.grows() { late } else { places.len() == plan.input.len() };
+    if all {
         return None;
     }
-    Some(read.into_iter().map(|place| plan.input.fields()[place].name.clone()).collect())
+    Some(places.into_iter().map(|place| plan.input.fields()[place].name.clone()).collect())
 }
 
 /// Places in a schema.
 type Places = BTreeSet<usize>;
 
+/// What is read of the records of a schema.
+#[derive(Default)]
+struct Read {
+    places: Places,
+    /// Whether fields that come later are read, too, of a schema that grows.
+    late: bool,
+}
+
+impl Read {
+    fn all_of(schema: &Schema) -> Self {
+        Read { places: (0..schema.len()).collect(), late: schema.grows() }
+    }
+}
+
 /// What of its input a plan reads: from the last stage to the first, each is asked what it needs for what is needed of it.
-fn read(plan: &Plan, default: &Output) -> Places {
+fn read(plan: &Plan, default: &Output) -> Read {
     // Without an output of its own, as if the default stood there.
-    let mut needed = if plan.sink().is_some() { Places::new() } else { written(default, plan.output()) };
-    for (i, stage) in plan.stages.iter().enumerate().rev() {
-        let input = i.checked_sub(1).map_or(&plan.input, |before| &plan.stages[before].output);
-        needed = read_by(&stage.step, needed, input, default);
+    let mut needed = if plan.sink().is_some() { Read::default() } else { written(default, plan.output()) };
+    for stage in plan.stages.iter().rev() {
+        needed.late &= stage.output.grows();
+        needed = read_by(stage, needed, default);
     }
     needed
 }
 
-/// What of `input` a step reads when `needed` of its output is. An expression is evaluated, and may fail, whether its
+/// What of its input a stage reads when `needed` of its output is. An expression is evaluated, and may fail, whether its
 /// column is needed or not; only a plain column is left out with it.
-fn read_by(step: &Step, mut needed: Places, input: &Schema, default: &Output) -> Places {
+fn read_by(PlanStage { step, input, output, .. }: &PlanStage, mut needed: Read, default: &Output) -> Read {
+    let Read { places, late } = &mut needed;
     match step {
         Step::Where(predicate) => {
-            of_all(predicate.conjuncts(), &mut needed);
-            needed
+            *late |= input.grows() && predicate.conjuncts().iter().any(Expr::reads_all);
+            of_all(predicate.conjuncts(), places);
         }
         Step::Select(columns) => {
             let mut read = Places::new();
             for (place, column) in columns.iter().enumerate() {
-                if column.as_column().is_none() || needed.contains(&place) {
+                if column.as_column().is_none() || places.contains(&place) {
                     of(column, &mut read);
                 }
             }
-            read
+            *places = read;
         }
         Step::Let(assignments) => {
             for assignment in assignments.iter().rev() {
-                needed.remove(&assignment.place);
-                of(&assignment.expr, &mut needed);
+                places.remove(&assignment.place);
+                of(&assignment.expr, places);
             }
-            needed
         }
         Step::Parse(parse) => {
             for (_, place) in &parse.groups {
-                needed.remove(place);
+                places.remove(place);
             }
-            needed.insert(parse.field);
-            needed
+            places.insert(parse.field);
         }
-        Step::Head(_) | Step::Tail(_) | Step::Skip(_) => needed,
-        Step::Top { by, .. } => {
-            of(by, &mut needed);
-            needed
-        }
-        Step::Sort(keys) => {
-            keys.iter().for_each(|key| of(&key.expr, &mut needed));
-            needed
-        }
+        Step::Head(_) | Step::Tail(_) | Step::Skip(_) => {}
+        Step::Top { by, .. } => of(by, places),
+        Step::Sort(keys) => keys.iter().for_each(|key| of(&key.expr, places)),
+        // Without keys, all fields of a record are compared.
         Step::Distinct(columns) => {
-            let mut read = Places::new();
-            of_all(columns, &mut read);
-            read
+            let mut read = Read { places: Places::new(), late: output.grows() };
+            of_all(columns, &mut read.places);
+            return read;
         }
         Step::Stats { keys, aggregates } => {
             let mut read = Places::new();
             of_all(keys, &mut read);
             aggregates.iter().for_each(|aggregate| of_all(&aggregate.args, &mut read));
-            read
+            *places = read;
         }
         Step::Dns { field, place } => {
-            needed.remove(place);
-            needed.insert(*field);
-            needed
+            places.remove(place);
+            places.insert(*field);
         }
         Step::Tee(branch) => {
-            needed.extend(read(branch, default));
-            needed
+            let branch = read(branch, default);
+            places.extend(branch.places);
+            *late |= branch.late;
         }
-        Step::Trace(_) => (0..input.len()).collect(),
-        Step::Output(output) => written(output, input),
+        Step::Trace(_) => return Read::all_of(input),
+        Step::Output(written_as) => return written(written_as, input),
     }
+    needed
 }
 
-/// What of `schema` an output writes.
-fn written(output: &Output, schema: &Schema) -> Places {
+/// What of `schema` an output writes. One whose header has no place for fields that come later says that of them.
+fn written(output: &Output, schema: &Schema) -> Read {
     match output {
-        Output::Null => Places::new(),
+        Output::Null => Read::default(),
         Output::Write { output, .. } => written(output, schema),
         Output::Print(Some(pieces)) => {
             let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
-            pieces.iter().filter_map(place).collect()
+            Read { places: pieces.iter().filter_map(place).collect(), late: false }
         }
         Output::Print(None)
         | Output::Json
@@ -123,7 +133,7 @@ fn written(output: &Output, schema: &Schema) -> Places {
         | Output::Table
         | Output::Chart(_)
         | Output::Emit
-        | Output::EmitTo(_) => (0..schema.len()).collect(),
+        | Output::EmitTo(_) => Read::all_of(schema),
     }
 }
 
@@ -184,5 +194,44 @@ mod tests {
         check("select host, status | tee [ write \"x.csv\" ] | count", Some(&["host", "status"]));
         check("trace | count", None);
         check("skip 1 | tail 2 | bottom 1 by bytes | select host", Some(&["host", "bytes"]));
+    }
+
+    #[test]
+    fn fields_that_come_later_are_read_where_they_matter() {
+        let fields = ["t", "ms", "msg"].map(|name| Field::open(name, Type::Mixed)).to_vec();
+        let schema = Schema::new(fields).unwrap().growing();
+        let check = |text: &str, expect: Option<&[&str]>| {
+            let source = Source::from_args(&[text]);
+            let plan = query::check(&source, &query::parse(&source).unwrap(), &schema).unwrap();
+            let names = expect.map(|names| names.iter().map(ToString::to_string).collect());
+            assert_eq!(fields_read(&plan, &Output::Json), names, "{text}");
+        };
+        for all in [
+            "",
+            "csv",
+            "where t > 1 | table",
+            "let x = t | emit",
+            "drop t, ms, msg | json",
+            "rename t as u | tail 3",
+            "grep /x/ | count",
+            "distinct",
+            "distinct | count",
+            "sort t | head 3",
+            "tee [ select t ] | write \"x.rec\"",
+            "tee [ csv ] | count",
+            "trace | count",
+        ] {
+            check(all, None);
+        }
+        check("count", Some(&[]));
+        check("select t, ms, msg", Some(&["t", "ms", "msg"]));
+        check("where cause != null | count", Some(&["cause"]));
+        check("select t, cause | csv", Some(&["t", "cause"]));
+        check("count(cause?) by ms", Some(&["ms", "cause"]));
+        check("grep /x/ in msg | count", Some(&["msg"]));
+        check("distinct ms", Some(&["ms"]));
+        check("where t > 1 | print \"{msg}\"", Some(&["t", "msg"]));
+        check("drop cause | select t", Some(&["t"]));
+        check("drop cause | null", Some(&[]));
     }
 }

@@ -49,7 +49,9 @@ pub struct PlanStage {
     pub step: Step,
     /// Its row in the table of stages: where it runs, what it keeps.
     pub word: &'static StageWord,
-    /// The schema of what it gives. An output stage gives what it takes.
+    /// The schema of what it takes: of what the stage before it gives. Where it grows, records may have further fields behind these.
+    pub input: Arc<Schema>,
+    /// The schema of what it gives, which grows where it passes on such fields. An output stage gives what it takes.
     pub output: Arc<Schema>,
     /// Where it stands in the query.
     pub span: Span,
@@ -287,6 +289,11 @@ pub struct Uses {
 }
 
 impl Plan {
+    /// Whether the stream told fields before the first record was looked at: then there was one.
+    pub fn has_sample(&self) -> bool {
+        self.input.len() > self.awaited.len()
+    }
+
     /// The schema of the answer.
     pub fn output(&self) -> &Arc<Schema> {
         self.stages.last().map_or(&self.input, |stage| &stage.output)
@@ -322,6 +329,19 @@ impl Plan {
             }
         });
         uses
+    }
+
+    /// Where the output stands in the query, or where it would.
+    pub fn output_at(&self) -> usize {
+        self.stages.last().map_or(0, |stage| if self.sink().is_some() { stage.span.start } else { stage.span.end })
+    }
+
+    /// The plan whose output stands, or would stand, at this place of the query: this one or a branch.
+    pub fn plan_of_output(&self, at: usize) -> Option<&Plan> {
+        if self.output_at() == at {
+            return Some(self);
+        }
+        self.stages.iter().find_map(|stage| if let Step::Tee(branch) = &stage.step { branch.plan_of_output(at) } else { None })
     }
 
     /// How the answer is written, if the query says so.

@@ -4,34 +4,42 @@
 //! Stops:  when its target does.
 //! Errors: those of the expressions: an integer overflow.
 
-use recpipe::{Batch, Error, Flow, Stage};
+use recpipe::{Batch, Error, Flow, Schema, Stage};
 
-use super::{Target, relay};
+use super::{
+    Target,
+    beyond::{Beyond, put},
+    relay,
+};
 use crate::query::plan::Assignment;
 
 /// See the module.
 pub struct Assign {
-    assignments: Vec<Assignment>,
+    /// Each, and what it makes of a batch.
+    assignments: Vec<(Assignment, Beyond)>,
     target: Target,
 }
 
 impl Assign {
-    /// Applies the assignments in order.
-    pub fn new(assignments: Vec<Assignment>, target: Target) -> Self {
-        Assign { assignments, target }
+    /// Applies the assignments in order, to records of `input`.
+    pub fn new(assignments: Vec<Assignment>, input: &Schema, target: Target) -> Self {
+        let mut input = input.clone();
+        let with_beyond = |assignment: Assignment| {
+            let beyond = Beyond::new(&input, assignment.schema.clone());
+            input = (*assignment.schema).clone();
+            (assignment, beyond)
+        };
+        Assign { assignments: assignments.into_iter().map(with_beyond).collect(), target }
     }
 }
 
 impl Stage for Assign {
     fn send(&mut self, mut batch: Batch) -> Result<Flow, Error> {
-        for Assignment { place, expr, schema } in &self.assignments {
+        for (Assignment { place, expr, .. }, beyond) in &mut self.assignments {
             let column = expr.eval_column(&batch)?;
-            let mut columns = batch.columns().to_vec();
-            match columns.get_mut(*place) {
-                Some(old) => *old = column,
-                None => columns.push(column),
-            }
-            batch = batch.with_columns(schema.clone(), columns)?;
+            let mut columns = beyond.known(&batch).to_vec();
+            put(&mut columns, *place, column);
+            batch = beyond.with_columns(&batch, columns)?;
         }
         self.target.send(batch)
     }

@@ -11,9 +11,13 @@ use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use recpipe::{Batch, Column, Error, Flow, Schema, Stage, Type};
 
-use super::{Target, relay};
+use super::{
+    Target,
+    beyond::{self, Beyond},
+    relay,
+};
 use crate::{
-    expr::{Operand, Texts, Values, Vector},
+    expr::{Operand, Texts, Values, Vector, only_text},
     resolver::Resolver,
 };
 
@@ -21,19 +25,20 @@ use crate::{
 pub struct Dns {
     field: usize,
     place: usize,
-    schema: Arc<Schema>,
+    beyond: Beyond,
     resolver: Resolver,
     target: Target,
 }
 
 impl Dns {
-    /// Looks up the addresses in the column `field`; the names are the column `place` of `schema`.
-    pub fn new(field: usize, place: usize, schema: Arc<Schema>, target: Target) -> Self {
-        Dns { field, place, schema, resolver: Resolver::system(), target }
+    /// Looks up the addresses in the column `field` of records of `input`; the names are the column `place` of `schema`.
+    pub fn new(field: usize, place: usize, input: &Schema, schema: Arc<Schema>, target: Target) -> Self {
+        Dns { field, place, beyond: Beyond::new(input, schema), resolver: Resolver::system(), target }
     }
 
     fn column(&mut self, batch: &Batch) -> Result<Column, Error> {
         let field = Vector::from_column(batch.column(self.field), batch);
+        let field = only_text(&field);
         let Values::Text(texts) = &field.values else { return Ok(Column::null(batch.physical_rows())) };
         let rows = (0..batch.len()).map(|row| Some(texts.get(row)).filter(|_| !field.is_null(row)));
         let addresses: Vec<Option<IpAddr>> = rows.clone().map(|text| address(text?)).collect();
@@ -52,7 +57,7 @@ impl Dns {
             });
         }
         let values = Values::Text(Texts { bytes: bytes.into(), views: Operand::Each(views) });
-        Ok(Vector { len: field.len, values, nulls: field.nulls }.into_column(Type::Text, batch))
+        Ok(Vector { len: field.len, values, nulls: field.nulls.clone() }.into_column(Type::Text, batch))
     }
 }
 
@@ -74,12 +79,9 @@ fn put(bytes: &mut Vec<u8>, text: &[u8]) -> Result<(u32, u32), Error> {
 impl Stage for Dns {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         let column = self.column(&batch)?;
-        let mut columns = batch.columns().to_vec();
-        match columns.get_mut(self.place) {
-            Some(old) => *old = column,
-            None => columns.push(column),
-        }
-        self.target.send(batch.with_columns(self.schema.clone(), columns)?)
+        let mut columns = self.beyond.known(&batch).to_vec();
+        beyond::put(&mut columns, self.place, column);
+        self.target.send(self.beyond.with_columns(&batch, columns)?)
     }
 
     relay!();

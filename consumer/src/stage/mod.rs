@@ -4,6 +4,7 @@
 //! little as it can, and one that runs once on what all workers send. [`crate::split`] puts them together.
 
 mod assign;
+mod beyond;
 mod deliver;
 mod distinct;
 mod dns;

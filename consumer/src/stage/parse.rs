@@ -4,30 +4,36 @@
 //! Stops:  when its target does.
 //! Errors: none of its own: where the regex does not match, or a group takes no part in the match, the column is null.
 
-use recpipe::{Batch, Column, Error, Flow, Stage, Type};
+use recpipe::{Batch, Column, Error, Flow, Schema, Stage, Type};
 
-use super::{Target, relay};
+use super::{
+    Target,
+    beyond::{Beyond, put},
+    relay,
+};
 use crate::{
-    expr::{Operand, Texts, Values, Vector},
+    expr::{Operand, Texts, Values, Vector, only_text},
     query::plan,
 };
 
 /// See the module.
 pub struct Parse {
     plan: plan::Parse,
+    beyond: Beyond,
     target: Target,
 }
 
 impl Parse {
-    /// Takes a field apart as `plan` says.
-    pub fn new(plan: plan::Parse, target: Target) -> Self {
-        Parse { plan, target }
+    /// Takes a field of records of `input` apart as `plan` says.
+    pub fn new(plan: plan::Parse, input: &Schema, target: Target) -> Self {
+        Parse { beyond: Beyond::new(input, plan.schema.clone()), plan, target }
     }
 
     /// A column for each named group.
     fn columns(&self, batch: &Batch) -> Vec<Column> {
         let rows = batch.len();
         let field = Vector::from_column(batch.column(self.plan.field), batch);
+        let field = only_text(&field);
         let Values::Text(texts) = &field.values else {
             return vec![Column::null(batch.physical_rows()); self.plan.groups.len()];
         };
@@ -56,14 +62,11 @@ impl Parse {
 
 impl Stage for Parse {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        let mut columns = batch.columns().to_vec();
+        let mut columns = self.beyond.known(&batch).to_vec();
         for ((_, place), column) in self.plan.groups.iter().zip(self.columns(&batch)) {
-            match columns.get_mut(*place) {
-                Some(old) => *old = column,
-                None => columns.push(column),
-            }
+            put(&mut columns, *place, column);
         }
-        self.target.send(batch.with_columns(self.plan.schema.clone(), columns)?)
+        self.target.send(self.beyond.with_columns(&batch, columns)?)
     }
 
     relay!();

@@ -1,4 +1,5 @@
-//! `select a, b, EXPR as c`: only these columns, in this order.
+//! `select a, b, EXPR as c`: only these columns, in this order. `drop` and `rename` are the same, of all columns that the plan knows;
+//! what a batch has beyond those stays.
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1); a plain column is shared, not copied.
 //! Stops:  when its target does.
@@ -8,20 +9,20 @@ use std::sync::Arc;
 
 use recpipe::{Batch, Error, Flow, Schema, Stage};
 
-use super::{Target, relay};
+use super::{Target, beyond::Beyond, relay};
 use crate::expr::Expr;
 
 /// See the module.
 pub struct Select {
     columns: Vec<Expr>,
-    schema: Arc<Schema>,
+    beyond: Beyond,
     target: Target,
 }
 
 impl Select {
-    /// The columns of the output, and its schema.
-    pub fn new(columns: Vec<Expr>, schema: Arc<Schema>, target: Target) -> Self {
-        Select { columns, schema, target }
+    /// The columns of the output, made of records of `input`, and its schema.
+    pub fn new(columns: Vec<Expr>, input: &Schema, schema: Arc<Schema>, target: Target) -> Self {
+        Select { columns, beyond: Beyond::new(input, schema), target }
     }
 }
 
@@ -33,7 +34,8 @@ pub(super) fn project(batch: &Batch, columns: &[Expr], schema: &Arc<Schema>) -> 
 
 impl Stage for Select {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.target.send(project(&batch, &self.columns, &self.schema)?)
+        let columns = self.columns.iter().map(|column| column.eval_column(&batch)).collect::<Result<_, _>>()?;
+        self.target.send(self.beyond.with_columns(&batch, columns)?)
     }
 
     relay!();

@@ -4,11 +4,13 @@
 //! Stops:  when its target does.
 //! Errors: none of its own; a closed stderr is nobody who reads.
 
+use std::sync::Arc;
+
 use recpipe::{Batch, Error, Flow, Schema, Stage, say};
 
 use super::{Target, relay};
 use crate::{
-    output::{Format, Replaced, format},
+    output::{Format, Notes, format},
     query::plan::Output,
 };
 
@@ -24,8 +26,8 @@ pub struct Trace {
 
 impl Trace {
     /// Shows records of this schema.
-    pub fn new(label: String, schema: &Schema, target: Target) -> Self {
-        Trace { label, format: format(&Output::Json, schema, &Replaced::default()), target }
+    pub fn new(label: String, schema: &Arc<Schema>, target: Target) -> Self {
+        Trace { label, format: format(&Output::Json, schema, &Notes::default()), target }
     }
 
     fn show(&self, batch: &Batch) -> Result<(), Error> {

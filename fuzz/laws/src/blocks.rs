@@ -16,9 +16,8 @@ use recpipe_producer::{
     format::{Args, FORMATS, Format, Parsed, Parser, Plan, Start, Unit, Wanted, seam::Nesting},
     input::{
         block::{Block, Cutter, Feed, Part},
-        boundary::{Boundary, Resume},
-        content::Content,
         boundary::{Boundary, Dialect, Resume},
+        content::Content,
     },
 };
 
@@ -39,14 +38,6 @@ impl Cell {
     /// A float.
     pub fn float(value: f64) -> Self {
         Cell::Float(if value.is_nan() { f64::NAN.to_bits() } else { value.to_bits() })
-    }
-
-    /// Whether it is the same, or the float that an integer has become.
-    pub fn is_same_number(&self, other: &Cell) -> bool {
-        match (self, other) {
-            (Cell::Int(n), Cell::Float(bits)) | (Cell::Float(bits), Cell::Int(n)) => (*n as f64).to_bits() == *bits,
-            (one, other) => one == other,
-        }
     }
 }
 
@@ -184,8 +175,7 @@ impl Case<'_> {
     /// How the input is written, as the format numbers its dialects.
     pub fn dialect(&self) -> Dialect {
         let boundary = self.start().map_or_else(|why| panic!("{why}"), |format| format.boundary());
-        let mark = boundary.mark(self.bytes);
-        let Some(dialect) = boundary.dialect(&self.bytes[mark..], true) else { panic!("there is no more to be seen") };
+        let Some(dialect) = boundary.dialect(self.bytes, true) else { panic!("there is no more to be seen") };
         dialect
     }
 
@@ -201,15 +191,22 @@ impl Case<'_> {
     /// # Errors
     /// What was typed does not fit the input, or is wrong.
     pub fn plan(&self) -> Result<Arc<dyn Plan>, String> {
-        self.start()?.plan(&self.block())
+        self.learned()?.plan(&self.block())
     }
 
-    /// Reads as the program does: the first block makes the plan.
+    /// The format, that has seen the whole input as a sample.
+    fn learned(&self) -> Result<Box<dyn Format>, String> {
+        let mut format = self.start()?;
+        format.sample(&self.block())?;
+        Ok(format)
+    }
+
+    /// Reads as the program does: a sample is looked at, and the first block makes the plan.
     ///
     /// # Errors
     /// As [`Case::plan`].
     pub fn read(&self, cut: Cut<'_>) -> Result<Outcome, String> {
-        let mut format = self.start()?;
+        let mut format = self.learned()?;
         let (boundary, unit) = (format.boundary(), format.unit());
         let mut reading = Reading::new(boundary, unit);
         reading.blocks(self.bytes, 0, cut, &Wanted::all(), |block| format.plan(block))
@@ -335,7 +332,7 @@ impl Reading {
                 none => {
                     let plan = plan(&block)?;
                     if head == 0 {
-                        let len = plan.head_bytes().min(block.bytes.len());
+                        let len = plan.head_bytes().saturating_sub(block.start as usize).min(block.bytes.len());
                         self.line += newlines(&block.bytes.split_to(len));
                         block.start += len as u64;
                     }

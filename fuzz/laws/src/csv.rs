@@ -1,6 +1,7 @@
 //! `csv` and `tsv`, beside a reader that does one byte after the other what the documentation says.
 //!
-//! With all fields as text, the records are its rows that have as many fields as the header, and the others are rejects. Where types are guessed, a number is what Rust reads in the same text, and what has become no number is that text.
+//! With all fields as text, the records are its rows that have as many fields as the header, and the others are rejects. A cell
+//! that is a number is what Rust reads in the same text, and what is no number is that text.
 
 use recpipe::Type;
 use recpipe_producer::format::{Args, Wanted};
@@ -23,10 +24,6 @@ pub fn check(data: &[u8]) {
     let format = if options.is_multiple_of(4) { "tsv" } else { "csv" };
     let case = |args| Case { format, args, bytes: from.0 };
     let guessing = case(Args::default());
-    // What comes after the header is read by itself by the oracle, which would take a mark off.
-    if guessing.plan().is_ok_and(|plan| from.0[plan.head_bytes()..].starts_with(b"\xef\xbb\xbf")) {
-        return;
-    }
     let Some(typed) = guessing.check(how) else { return };
     let casts = typed.names.iter().map(|name| (name.clone(), Type::Text)).collect();
     let as_text = case(Args { casts, ..Args::default() });

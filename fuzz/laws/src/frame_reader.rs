@@ -117,7 +117,7 @@ fn push_frame(out: &mut Vec<u8>, kind: frame::Kind, schema: u16, records: u32, s
     out.extend_from_slice(payload);
 }
 
-const KINDS: [Type; 6] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
+const KINDS: [Type; 7] = [Type::Null, Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text, Type::Mixed];
 
 /// A row of a column of this field: of its type, or of any where it is open.
 fn push(from: &mut Bytes<'_>, field: &Field, column: &mut ColumnBuilder) -> Result<(), Error> {

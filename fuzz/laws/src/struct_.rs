@@ -110,28 +110,27 @@ impl Layout {
         Some(layout).filter(|layout| layout.bytes > 0)
     }
 
-    /// The fields of a record, if it is one: whole, and with integers that are not too large.
+    /// The fields of a record, if it is one: whole.
     fn record(&self, record: &[u8]) -> Option<Row> {
         let whole = Some(record).filter(|record| record.len() == self.bytes)?;
-        let field = |(nth, &(letter, at, len)): (usize, &(char, usize, usize))| {
-            Some((format!("f{nth}"), self.field(letter, &whole[at..at + len])?))
-        };
-        self.fields.iter().enumerate().map(field).collect()
+        let field =
+            |(nth, &(letter, at, len)): (usize, &(char, usize, usize))| (format!("f{nth}"), self.field(letter, &whole[at..at + len]));
+        Some(self.fields.iter().enumerate().map(field).collect())
     }
 
-    fn field(&self, letter: char, bytes: &[u8]) -> Option<Cell> {
+    fn field(&self, letter: char, bytes: &[u8]) -> Cell {
         let mut highest_first = bytes.to_vec();
         if !self.big_endian {
             highest_first.reverse();
         }
         let unsigned = highest_first.iter().fold(0_u64, |number, &byte| number << 8 | u64::from(byte));
-        Some(match letter {
-            'b' => Cell::Int(i64::from(unsigned as i8)),
-            'h' => Cell::Int(i64::from(unsigned as i16)),
-            'i' => Cell::Int(i64::from(unsigned as i32)),
-            'l' if bytes.len() == 4 => Cell::Int(i64::from(unsigned as i32)),
-            'l' | 'q' | 'n' => Cell::Int(unsigned as i64),
-            'B' | 'H' | 'I' | 'L' | 'Q' | 'N' => Cell::Int(i64::try_from(unsigned).ok()?),
+        match letter {
+            'b' => Cell::Int(i128::from(unsigned as i8)),
+            'h' => Cell::Int(i128::from(unsigned as i16)),
+            'i' => Cell::Int(i128::from(unsigned as i32)),
+            'l' if bytes.len() == 4 => Cell::Int(i128::from(unsigned as i32)),
+            'l' | 'q' | 'n' => Cell::Int(i128::from(unsigned as i64)),
+            'B' | 'H' | 'I' | 'L' | 'Q' | 'N' => Cell::Int(i128::from(unsigned)),
             'e' => Cell::float(half(unsigned as u16)),
             'f' => Cell::float(f64::from(f32::from_bits(unsigned as u32))),
             'd' => Cell::float(f64::from_bits(unsigned)),
@@ -146,7 +145,7 @@ impl Layout {
                 Cell::Text(bytes.iter().skip(1).take(len).copied().collect())
             }
             _ => Cell::Text(bytes.to_vec()),
-        })
+        }
     }
 }
 

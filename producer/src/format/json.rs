@@ -19,11 +19,11 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use recpipe::Exit;
-use recpipe::record::Schema;
+use recpipe::record::{Growing, Schema};
 
 use self::framing::{Framing, Kind, LINES, Units};
 use self::scan::{Fault, Scalar, Visitor, Way, unescape};
-use super::growing::{Growing, Learned};
+use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
 use super::seam::{Failure, Seam};

@@ -15,7 +15,7 @@ pub mod apache;
 mod args;
 pub mod csv;
 mod find;
-pub mod growing;
+mod growing;
 pub mod json;
 mod kinds;
 pub mod lines;
@@ -36,9 +36,8 @@ mod xml;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use recpipe::record::{Batch, Schema};
+use recpipe::record::{Batch, Growing, Schema};
 
-use growing::Growing;
 use seam::{Failure, Seam};
 
 pub use args::{Args, FormatOption, check_fields};

@@ -5,10 +5,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use recpipe::record::{Field, Schema, Type};
+use recpipe::record::{Field, Growing, Schema, Type};
 
 use super::Args;
-use super::growing::Growing;
 use super::table::Table;
 
 /// Names and the columns of a [`Table`] that they stand for.

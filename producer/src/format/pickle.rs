@@ -19,12 +19,12 @@ use std::sync::Arc;
 
 use bytes::Buf;
 use recpipe::Exit;
-use recpipe::record::Schema;
+use recpipe::record::{Growing, Schema};
 
 use self::fields::{Fields, Refused};
 use self::machine::{Item, Loaded, Machine};
 use self::opcode::Pickles;
-use super::growing::{Growing, Learned};
+use super::growing::Learned;
 use super::names::{Names, no_fields};
 use super::seam::Failure;
 use super::table::Table;

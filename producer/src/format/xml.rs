@@ -32,14 +32,14 @@ mod tree;
 use std::sync::Arc;
 
 use recpipe::Exit;
-use recpipe::record::Schema;
+use recpipe::record::{Growing, Schema};
 
 use self::boundary::Ends;
 use self::columns::Columns;
 use self::gap::{Gap, gap};
 use self::markup::Malformed;
 use self::record::Records;
-use super::growing::{Growing, Learned};
+use super::growing::Learned;
 use super::names::no_fields;
 use super::seam::{Failure, Seam};
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Start, Unit, Wanted};

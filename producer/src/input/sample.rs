@@ -186,9 +186,14 @@ mod tests {
             let Some(read) = self.reads.get(self.at) else {
                 return if std::mem::take(&mut self.fails) { Err(io::Error::other("boom")) } else { Ok(0) };
             };
-            buf[..read.len()].copy_from_slice(read);
-            self.at += 1;
-            Ok(read.len())
+            let (now, later) = read.split_at(read.len().min(buf.len()));
+            buf[..now.len()].copy_from_slice(now);
+            if later.is_empty() {
+                self.at += 1;
+            } else {
+                self.reads[self.at] = later;
+            }
+            Ok(now.len())
         }
 
         fn is_silent(&self, _: Instant) -> bool {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use recpipe::parallel::Sink;
-use recpipe::record::{Origin, Schema};
+use recpipe::record::Schema;
 use recpipe::wire::{Ending, Report};
 use recpipe::{Batch, Error, Exit, Flow};
 
@@ -242,7 +242,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
             self.line_base = 0;
         }
         self.line_base += u64::from(take.head_lines);
-        self.set_line(&mut take);
+        if !self.in_turns {
+            take.set_line(self.line_base + 1);
+        }
         let (parsed, block, bytes) = (&take.parsed, &take.block, take.bytes);
         if parsed.batch.is_empty() {
             // Not announced yet: what is known without a record may be less than the first record tells.
@@ -296,18 +298,6 @@ impl<'a, 'o> Deliver<'a, 'o> {
         self.ledger.left_out += left_out;
         self.line_base += u64::from(parsed.lines);
         Flow::Continue
-    }
-
-    /// Tells the reader of the stream which line the block begins with, as far as that is known.
-    fn set_line(&self, take: &mut Take) {
-        let line = if self.in_turns { 0 } else { self.line_base + 1 };
-        let Origin { source, start, end, order, .. } = take.parsed.batch.origin().clone();
-        if !take.block.bytes.is_empty() && take.parsed.batch.lines().is_some() {
-            take.parsed.batch = take.parsed.batch.clone().with_origin(Origin { source, start, end, line, order });
-            for parcel in take.frames.iter_mut().flat_map(|frames| &mut frames.list) {
-                parcel.set_line(line);
-            }
-        }
     }
 
     /// There are too many rejects within a block: the records before that are sent. Of its lines so many were looked at, and
@@ -477,6 +467,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
             && let Some(why) = self.judge.at_end().filter(|why| *why != TooMany::AllBad || !self.has_others())
         {
             self.end_for_rejects(why);
+        }
+        if let Some(left_out) = self.widen.left_out() {
+            self.fail(Exit::Rejects, left_out);
         }
         if let Some(Err(e)) = self.kept.take().map(Kept::finish) {
             self.fail(Exit::Failed, e);

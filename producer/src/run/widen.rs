@@ -1,20 +1,30 @@
 //! Gives the batches of a stream whose fields grow the same schema, which only grows.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use recpipe::record::{Batch, Column, Schema};
+use recpipe::record::{Batch, Schema};
 
+use super::ledger::count;
 use super::shape::Shape;
 use super::work::Take;
 use crate::format::Wanted;
 use crate::output::Packing;
+use crate::output::foreign::As;
+
+/// So many late fields are named.
+const MOST_NAMED: usize = 8;
 
 /// Takes the batches in the order of the input.
 #[derive(Default)]
 pub(super) struct Widen {
     /// What was sent last: all fields then, those that were wanted, and what came of it.
     last: Option<(Arc<Schema>, Wanted, Arc<Schema>)>,
+    /// The fields that a header has named, where the output has one.
+    header: Option<Arc<Schema>>,
+    /// Those that came after it, and how many records have one of them.
+    late: Vec<String>,
+    late_records: u64,
 }
 
 impl Widen {
@@ -23,29 +33,52 @@ impl Widen {
     pub(super) fn widen(&mut self, take: &mut Take, shape: &Shape, packing: &Packing) {
         let Some(growing) = &take.growing else { return };
         let batch = &take.parsed.batch;
-        let all = growing.grow(batch.schema(), |place| !is_absent(batch.column(place)));
+        let all = growing.grow(batch.schema(), |place| !batch.column(place).is_absent());
         let wanted = &take.asked.fields;
         let schema = match &self.last {
             Some((known, read, schema)) if Arc::ptr_eq(known, &all) && read.is_same(wanted) => schema.clone(),
             _ => shape.sent(&all, wanted),
         };
+        self.last = Some((all, wanted.clone(), schema.clone()));
+        let schema = self.shown(schema, batch, packing.form);
         if *schema != **batch.schema() {
-            let places: HashMap<&str, usize> = batch.schema().names().enumerate().map(|(place, name)| (name, place)).collect();
-            let column = |name| match places.get(name) {
-                Some(&place) => batch.column(place).clone(),
-                None => Column::absent(batch.physical_rows()),
-            };
-            let columns = schema.names().map(column).collect();
-            let widened: Result<Batch, _> = batch.with_columns(schema.clone(), columns);
+            let widened = batch.with_fields_of(&schema);
             // The columns are of the batch, or of nulls, and the fields they are of are open.
             take.parsed.batch = widened.unwrap_or_else(|_| unreachable!("a column that fitted a field fits it still"));
             take.frames = packing.parcels(&take.parsed.batch, &take.asked.conditions);
         }
-        self.last = Some((all, wanted.clone(), schema));
     }
-}
 
-/// Whether no record has it.
-fn is_absent(column: &Column) -> bool {
-    (0..column.len()).all(|row| column.is_missing(row))
+    /// The fields of the header, if there is one: what has come later is noted.
+    fn shown(&mut self, schema: Arc<Schema>, batch: &Batch, form: As) -> Arc<Schema> {
+        if form != As::Csv {
+            return schema;
+        }
+        let header = self.header.get_or_insert(schema).clone();
+        let known: HashSet<&str> = header.names().collect();
+        let late: Vec<usize> =
+            batch.schema().names().enumerate().filter(|(_, name)| !known.contains(name)).map(|(place, _)| place).collect();
+        let has_one = |index: &usize| late.iter().any(|&place| !batch.column(place).is_null(batch.physical(*index)));
+        let records = (0..batch.len()).filter(has_one).count() as u64;
+        if records > 0 {
+            self.late_records += records;
+            let names = late.iter().map(|&place| &batch.schema().fields()[place].name);
+            let new: Vec<String> = names.filter(|name| !self.late.contains(name)).take(MOST_NAMED).cloned().collect();
+            self.late.extend(new);
+            self.late.truncate(MOST_NAMED);
+        }
+        header
+    }
+
+    /// What could not be shown.
+    pub(super) fn left_out(&self) -> Option<String> {
+        let header = self.header.as_ref().filter(|_| self.late_records > 0)?;
+        let fields: Vec<&str> = header.names().chain(self.late.iter().map(String::as_str)).collect();
+        Some(format!(
+            "csv names the fields once, and {} had others later, which were left out: {}; --fields {} sends them",
+            count(self.late_records, "record"),
+            self.late.join(", "),
+            fields.join(",")
+        ))
+    }
 }

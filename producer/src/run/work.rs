@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use recpipe::Error;
 use recpipe::parallel::Worker;
-use recpipe::record::{Batch, Ints, Origin, Type};
+use recpipe::record::{Batch, Growing, Ints, Origin, Type};
 use recpipe::wire::Report;
 
 use super::Options;
 use super::grep::{Grep, Left};
 use super::shape::Spots;
 use super::source::{Long, Piece, Pulled};
-use crate::format::growing::Growing;
 use crate::format::seam::{Failure, Seam};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
@@ -66,6 +65,18 @@ impl Take {
     pub fn place(&self, start: u32) -> u64 {
         let start = start as usize;
         self.block.start + self.left.as_ref().map_or(start, |left| left.place(start)) as u64
+    }
+
+    /// Sets the number of the line that the block begins with, for those who may ask where a record stands.
+    pub fn set_line(&mut self, line: u64) {
+        if self.parsed.batch.lines().is_none() {
+            return;
+        }
+        let origin = Origin { line, ..self.parsed.batch.origin().clone() };
+        self.parsed.batch = self.parsed.batch.clone().with_origin(origin);
+        for parcel in self.frames.iter_mut().flat_map(|frames| &mut frames.list) {
+            parcel.set_line(line);
+        }
     }
 }
 

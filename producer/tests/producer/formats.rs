@@ -76,6 +76,19 @@ fn rows_over_the_end_of_a_block_are_whole() {
 }
 
 #[test]
+fn words_for_null_are_nulls_everywhere() {
+    let json = |args: &[&str], text: &str| {
+        String::from_utf8(run_on(&[args, &["--as", "json"]].concat(), text.as_bytes()).exits(0).stdout).unwrap()
+    };
+    let nulls = ["csv", "--null", "NA", "--null", "-"];
+    assert_eq!(json(&nulls, "a,b\n1,NA\n-,x\nNA ,\n"), "{\"a\":1,\"b\":null}\n{\"a\":null,\"b\":\"x\"}\n{\"a\":\"NA \",\"b\":\"\"}\n");
+    assert_eq!(json(&["csv"], "a\n1\nNA\n"), "{\"a\":1}\n{\"a\":\"NA\"}\n");
+    assert_eq!(json(&["regex", "(?P<a>.*)", "--null", "NA"], "1\nNA\n"), "{\"a\":1}\n{\"a\":null}\n");
+    assert_eq!(json(&["csv", "--null", "NA", "--cast", "a=int"], "a\n1\nNA\n"), "{\"a\":1}\n{\"a\":null}\n");
+    run(&["json", "--null", "NA"]).exits(2).says("`json` has no --null");
+}
+
+#[test]
 fn json_lines_flatten() {
     let stream = lines(&["json"], "{\"a\":1,\"b\":{\"c\":\"d\"},\"e\":null,\"f\":1.5}\n\n").stream();
     assert_eq!(stream.schemas, [["a", "b.c", "e", "f"]]);

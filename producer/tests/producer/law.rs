@@ -20,7 +20,7 @@ use recpipe_producer::input::find::Input;
 use recpipe_producer::input::live::Watch;
 use recpipe_producer::input::{Inputs, block::BLOCK_BYTES};
 use recpipe_producer::output::{Advice, Packing};
-use recpipe_producer::progress::{Progress, Show};
+use recpipe_producer::progress::{Alone, Progress, Show};
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
 use recpipe_producer::run::source::BlockSource;
@@ -86,12 +86,13 @@ impl Case {
         let watch = Watch::nothing();
         let inputs = Inputs::new(found, Arc::default(), watch.clone()).in_blocks_of(block_bytes);
         let source = BlockSource::new(inputs, self.start(), None);
-        let (limit, shape) = (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone() });
+        let (limit, shape) =
+            (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
         let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape };
         let out = Shared::default();
         let written = out.clone();
         let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));
-        let progress = Progress::new(Show::Never, Arc::default(), None);
+        let progress = Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None);
         let exit = run(Box::new(source), &watch, output, Advice::Nobody, None, &options, progress).unwrap();
         let stream = Stream::read(&out.0.lock().unwrap());
         let first = stream.batches.iter().find(|batch| !batch.is_empty());
@@ -139,10 +140,15 @@ impl Case {
     fn check(&self, dir: &Path, bytes: &[u8], cuts: &[prop::sample::Index], slowly: bool) {
         let path = dir.join("whole");
         fs::write(&path, bytes).unwrap();
-        let whole = self.read(&[path.clone()], BLOCK_BYTES, 1);
+        let whole = self.read(std::slice::from_ref(&path), BLOCK_BYTES, 1);
         let about = || format!("{} of {:?}", self.name, bytes.escape_ascii().to_string());
         for block_bytes in [1, 2, 20, 70] {
-            assert_eq!(self.read(&[path.clone()], block_bytes, 1 + block_bytes % 3), whole, "blocks of {block_bytes}: {}", about());
+            assert_eq!(
+                self.read(std::slice::from_ref(&path), block_bytes, 1 + block_bytes % 3),
+                whole,
+                "blocks of {block_bytes}: {}",
+                about()
+            );
         }
         assert_eq!(self.read_pipe(&[bytes], Duration::ZERO), whole, "through a pipe: {}", about());
         if slowly {
@@ -332,10 +338,10 @@ fn a_field_that_comes_late_is_there_from_then_on() {
     let path = dir.path().join("late");
     let filler = "{\"a\":1,\"filler\":\"a line among many\"}\n".repeat(BLOCK_BYTES / 30);
     fs::write(&path, format!("{filler}{filler}{{\"late\":5,\"a\":\"x\"}}\n{filler}")).unwrap();
-    let one = case.read(&[path.clone()], BLOCK_BYTES, 1);
+    let one = case.read(std::slice::from_ref(&path), BLOCK_BYTES, 1);
     assert_eq!(one.fields, ["a int", "filler text"]);
     assert_eq!(one.records.iter().filter(|record| record.contains(&"late=Int(5)".to_owned())).count(), 1);
-    assert_eq!(case.read(&[path.clone()], BLOCK_BYTES, 3), one);
+    assert_eq!(case.read(std::slice::from_ref(&path), BLOCK_BYTES, 3), one);
     assert_eq!(case.read(&[path], 100_000, 2), one);
 }
 

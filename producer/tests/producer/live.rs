@@ -37,6 +37,48 @@ fn a_line_goes_out_while_the_input_stays_open() {
     assert_eq!(wait(&mut child, DEADLINE), Some(0));
 }
 
+/// Sends these pieces with a pause after each, and gives the records as JSON.
+fn in_pieces(args: &[&str], pieces: &[&str], pause: Duration) -> String {
+    let mut child = command(args).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    for piece in pieces {
+        stdin.write_all(piece.as_bytes()).unwrap();
+        std::thread::sleep(pause);
+    }
+    drop(stdin);
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    assert_eq!(wait(&mut child, DEADLINE), Some(0));
+    shown
+}
+
+#[test]
+fn a_pause_after_the_header_decides_nothing() {
+    let csv = ["csv", "--as", "json"];
+    // Longer than a sample is waited for once there is a record.
+    assert_eq!(
+        in_pieces(&csv, &["id,price\n", "1,9\n2,\n"], Duration::from_millis(1200)),
+        "{\"id\":1,\"price\":9}\n{\"id\":2,\"price\":null}\n"
+    );
+    let pause = Duration::from_millis(50);
+    assert_eq!(in_pieces(&csv, &["\n", "a,b\n1", ",x\n", "02", ",\n"], pause), "{\"a\":\"1\",\"b\":\"x\"}\n{\"a\":\"02\",\"b\":\"\"}\n");
+    let json = ["json", "--as", "json"];
+    assert_eq!(in_pieces(&json, &["{\"a\":1}\n", "{\"late\":null}\n"], pause), "{\"a\":1}\n{\"late\":null}\n");
+}
+
+#[test]
+fn a_sample_ends_while_the_input_stays_open() {
+    let mut child = command(&["json"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"{\"a\":1}\n{\"a\":").unwrap();
+    let mut reader = Reader::new(child.stdout.take().unwrap()).unwrap();
+    assert!(matches!(reader.read().unwrap(), Some(Incoming::Schema(_))));
+    let Some(Incoming::Batch(batch)) = reader.read().unwrap() else { panic!("no batch") };
+    assert_eq!(batch.decode().unwrap().len(), 1);
+    drop(stdin);
+    assert_eq!(wait(&mut child, DEADLINE), Some(0));
+}
+
 #[test]
 fn it_ends_when_its_reader_goes_though_its_input_is_silent() {
     for threads in ["1", "2", "4"] {

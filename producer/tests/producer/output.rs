@@ -8,10 +8,20 @@ use std::path::Path;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::ioctl_fionbio;
 
-use crate::harness::{DEADLINE, Stream, command, hosts, log, run, wait};
+use crate::harness::{DEADLINE, Stream, command, hosts, log, run, run_on, wait};
 
 fn shown(path: &Path) -> String {
     path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn what_comes_after_the_header_of_csv_is_counted_and_named() {
+    let text = "{\"a\":1}\n".repeat(100_000) + "{\"a\":2,\"late\":5}\n{\"a\":3,\"late\":null}\n";
+    let outcome = run_on(&["json", "--as", "csv"], text.as_bytes()).exits(4);
+    let outcome = outcome.says("1 record had others later, which were left out: late; --fields a,late sends them");
+    assert!(outcome.stdout.starts_with(b"a\n1\n") && outcome.stdout.ends_with(b"\n1\n2\n3\n"));
+    let outcome = run_on(&["json", "--as", "csv", "--fields", "a,late"], text.as_bytes()).exits(0).quietly();
+    assert!(outcome.stdout.starts_with(b"a,late\n1,\n") && outcome.stdout.ends_with(b"\n2,5\n3,\n"));
 }
 
 #[test]

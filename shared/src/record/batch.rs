@@ -1,6 +1,6 @@
 //! Records that travel together: columns of the same length, and which rows of them count.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use super::{Column, Ints, Schema, Value};
 use crate::Error;
@@ -232,6 +232,32 @@ impl Batch {
     pub fn with_columns(&self, schema: Arc<Schema>, columns: Vec<Column>) -> Result<Self, Error> {
         let batch = Batch::new(schema, columns, self.physical_rows, self.origin.clone())?;
         Ok(Batch { selection: self.selection.clone(), lines: self.lines.clone(), ..batch })
+    }
+
+    /// The same records with the fields of `schema`, found by name. One that the batch does not have is null in all of them: it is
+    /// missing, where the schema grows.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when a column does not fit its field there.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use recpipe::{BatchBuilder, Field, Schema, Type, Value};
+    ///
+    /// let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("a", Type::Int), Field::new("b", Type::Int)])?));
+    /// builder.push(&[Value::Int(1), Value::Int(2)])?;
+    /// let wider = Schema::new(vec![Field::new("b", Type::Int), Field::open("c", Type::Mixed)])?.growing();
+    /// let batch = builder.finish()?.with_fields_of(&Arc::new(wider))?;
+    /// assert_eq!(batch.row(0).values().collect::<Vec<_>>(), [Value::Int(2), Value::Null]);
+    /// assert!(batch.column(1).is_missing(0));
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
+    pub fn with_fields_of(&self, schema: &Arc<Schema>) -> Result<Self, Error> {
+        let places: HashMap<&str, usize> = self.schema.names().enumerate().map(|(place, name)| (name, place)).collect();
+        let lacking = if schema.grows() { Column::absent } else { Column::null };
+        let column = |name| places.get(name).map_or_else(|| lacking(self.physical_rows), |&place| self.columns[place].clone());
+        self.with_columns(schema.clone(), schema.names().map(column).collect())
     }
 
     /// The bytes of the columns' arrays and text and of the lines, whatever else the memory they lie in holds; what columns

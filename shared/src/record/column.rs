@@ -187,6 +187,11 @@ impl Column {
         self.missing.as_ref().is_some_and(|missing| missing.get(row))
     }
 
+    /// Whether no record has the field.
+    pub fn is_absent(&self) -> bool {
+        (0..self.len()).all(|row| self.is_missing(row))
+    }
+
     /// Whether it may be the column of this field.
     pub fn fits(&self, field: &Field) -> bool {
         let kind = self.kind();

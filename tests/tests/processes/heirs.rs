@@ -4,13 +4,11 @@
 use std::{fs, io::Write, path::Path};
 
 use e2e::{
-    Ended, Group,
+    Ended, Group, Port,
     Program::{Consumer, Producer},
-    running::free_port,
+    SOON,
 };
 use rustix::process::Signal;
-
-use super::links::{SOON, local};
 
 const LINES: &str = "print \"{line}\"";
 const COUNT: &str = "tee [ print \"{line}\" ] | count | csv";
@@ -55,7 +53,8 @@ fn in_turn(ends: [[&str; 2]; 2], query: &str, signal: Signal) -> [Ended; 3] {
 
 #[test]
 fn the_next_consumer_goes_on_where_the_one_before_it_ended() {
-    let url = local(free_port());
+    let port = Port::new();
+    let url = port.tcp();
     for ends in
         [[["--to", "unix:s"], ["--listen", "unix:s"]], [["--listen", "unix:s"], ["--from", "unix:s"]], [["--to", &url], ["--listen", &url]]]
     {

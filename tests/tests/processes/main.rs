@@ -21,6 +21,8 @@ mod endless;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod heirs;
 mod inputs;
+// Fields that come later than the query begins.
+mod late;
 // More peers than there is room for.
 mod limits;
 // Sockets: one way and the other, several to one, one to several; and what is known when an end dies.

@@ -111,7 +111,7 @@ fn merges(counts: &[u8]) -> bool {
 fn tear(counts: &[u8], head: usize, step: usize) {
     assert!(merges(counts));
     for at in 0..counts.len() {
-        assert_eq!(merges(&counts[..at]), at == 0 || (at >= head && (at - head) % step == 0), "{at}");
+        assert_eq!(merges(&counts[..at]), at == 0 || (at >= head && (at - head).is_multiple_of(step)), "{at}");
         for wrong in [0, 1, 127, 255] {
             let mut torn = counts.to_vec();
             torn[at] = wrong;

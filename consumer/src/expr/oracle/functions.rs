@@ -248,9 +248,11 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("hash", [value]) => hash(value),
         ("time", [Cell::Time(time)]) => Cell::Time(*time),
         ("time", [Cell::Text(text)]) => Time::parse(text).map_or(Cell::Null, Cell::Time),
-        ("time", [Cell::Text(text), Cell::Text(format)]) => {
+        ("time", [Cell::Int(value)]) => Times::default().of_int(*value).map_or(Cell::Null, |read| Cell::Time(read.time)),
+        ("time", [Cell::Float(value)]) => Times::default().of_float(*value).map_or(Cell::Null, |read| Cell::Time(read.time)),
+        ("time", [value, Cell::Text(format)]) if !matches!(value, Cell::Time(_)) => {
             let pattern = TimePattern::new(std::str::from_utf8(format).unwrap()).unwrap();
-            pattern.read(text, &Times::default()).map_or(Cell::Null, |read| Cell::Time(read.time))
+            pattern.read(&text(value), &Times::default()).map_or(Cell::Null, |read| Cell::Time(read.time))
         }
         ("strftime", [Cell::Time(time), Cell::Text(format)]) => {
             Cell::Text(zoned(*time).strftime(std::str::from_utf8(format).unwrap()).to_string().into())

@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(digits(&[&[0; 16][..], &[0xff]].concat()), "-340282366920938463463374607431768211456");
         assert_eq!(digits(&[&[0xff; 16][..], &[0]].concat()), "340282366920938463463374607431768211455");
         // 10^60, whose lowest groups are zeros.
-        assert_eq!(digits(&[0; 7].iter().chain(&TEN_60[..]).copied().collect::<Vec<_>>()), format!("1{}", "0".repeat(60)));
+        assert_eq!(digits(&[0; 7].iter().chain(TEN_60).copied().collect::<Vec<_>>()), format!("1{}", "0".repeat(60)));
         assert!(long(&vec![1; MAX_LONG_BYTES + 1]).is_err());
         assert_eq!(decimal(b"9223372036854775808"), Ok(Whole::Int(1 << 63)));
         assert_eq!(decimal(&[b'9'; 50]), Ok(Whole::Digits(vec![b'9'; 50])));

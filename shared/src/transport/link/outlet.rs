@@ -409,8 +409,11 @@ impl Sender {
         let mut state = self.shared.lock();
         match &connected.hello {
             Some(hello) => {
-                // One that is about to go may answer once more.
-                state.outbox.connected(hello.instance, self.of_one_that_stays(hello.progress))?;
+                // One that is about to go may answer once more; whether it had enough, its End tells.
+                let waits = self.waits_for_last_word;
+                let progress =
+                    Progress { enough: hello.progress.enough && !waits, finished: hello.progress.finished && !waits, ..hello.progress };
+                state.outbox.connected(hello.instance, progress)?;
                 state.greeted = true;
             }
             None => state.outbox.connected([0; 16], Progress::default())?,
