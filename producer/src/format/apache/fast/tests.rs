@@ -1,3 +1,5 @@
+//! The fast ways held against the pattern, on generated lines.
+
 use super::*;
 use crate::format::apache::{FIELDS, regex, schema};
 use bytes::Bytes;
