@@ -101,7 +101,8 @@ impl Entry {
         );
         let (referer, agent) = self.combined.as_ref().map_or((None, None), |(referer, agent)| (Some(referer), Some(agent)));
         let extra = Some(self.extra.to_owned()).filter(|extra| !extra.is_empty());
-        let others = [("http_referer", referer), ("http_user_agent", agent), ("vhost", None), ("forwarded_for", None), ("extra", extra.as_ref())];
+        let others =
+            [("http_referer", referer), ("http_user_agent", agent), ("vhost", None), ("forwarded_for", None), ("extra", extra.as_ref())];
         for (name, value) in others {
             let _ = write!(json, ",\"{name}\":{}", maybe(value));
         }

@@ -21,10 +21,8 @@ fn the_bytes_are_the_same_for_any_number_of_threads() {
 
 #[test]
 fn all_lines_have_all_fields() {
-    let names = concat!(
-        "host referrer user datetime method request proto status bytes http_referer http_user_agent ",
-        "vhost forwarded_for extra"
-    );
+    let names =
+        concat!("host referrer user datetime method request proto status bytes http_referer http_user_agent ", "vhost forwarded_for extra");
     let names: Vec<_> = names.split(' ').collect();
     for text in ["", &common(1), &(common(0) + &combined(1))] {
         assert_eq!(run_on(&["apache"], text.as_bytes()).exits(0).stream().schemas, [&names[..]]);

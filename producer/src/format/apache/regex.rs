@@ -63,13 +63,12 @@ enum Group {
     CommonExtra,
 }
 
-#[allow(clippy::expect_used)]
-fn compiled(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("the patterns are constants, and tested")
-}
-
 static LINE: LazyLock<Regex> = LazyLock::new(|| compiled(&PATTERN.replace("WORD", WORD)));
 static OTHER_LINE: LazyLock<Regex> = LazyLock::new(|| compiled(MIDDLE));
+
+fn compiled(pattern: &str) -> Regex {
+    Regex::new(pattern).unwrap_or_else(|_| unreachable!("the patterns are constants, and tested"))
+}
 
 /// Takes one line apart, given without its line end. `None` when it is no record.
 pub(super) fn parse(line: &[u8]) -> Option<Line> {
