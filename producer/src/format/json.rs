@@ -41,6 +41,9 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     start: Start::Blocks(|args| Ok(Box::new(Json { args: args.clone(), schema: empty() }))),
 };
 
+/// Where the first block has many different keys, so many of them are fields of all blocks.
+const MOST_OF_ALL_BLOCKS: usize = 2048;
+
 fn empty() -> Arc<Schema> {
     Arc::new(Schema::new(Vec::new()).unwrap_or_else(|_| unreachable!("no fields")))
 }
@@ -73,9 +76,9 @@ impl Format for Json {
         let everything = Args { fields: None, ..self.args.clone() };
         let mut keys = Keys::new(everything, &self.schema, first.dialect);
         keys.parse(&first.bytes[head_bytes..]);
-        if keys.has_too_many {
-            // Room for those to come.
-            keys.truncate(Schema::MAX_FIELDS / 2);
+        if keys.has_too_many || keys.names.len() > 2 * MOST_OF_ALL_BLOCKS {
+            // Every block has these, whatever is in it: one that has others names them itself.
+            keys.truncate(MOST_OF_ALL_BLOCKS);
         }
         let found = keys.schema().map_err(|e| format!("{}: {e}", first.source))?;
         if self.schema.is_empty() {

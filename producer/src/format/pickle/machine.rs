@@ -12,7 +12,7 @@ use super::opcode::{MAX_PICKLE_BYTES, STOP, op};
 use super::text;
 
 /// The deepest stack, and the most things remembered.
-const MAX_STACK: usize = 1 << 16;
+const MAX_STACK: usize = 1 << 18;
 const MAX_MEMO: usize = 1 << 18;
 
 /// A thing on the stack.
