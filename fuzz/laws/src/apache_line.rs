@@ -60,8 +60,15 @@ const COMBINED: &[u8] =
     b"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] \"GET / HTTP/1.1\" 200 5 \"http://example.org/\" \"Mozilla/5.0 (X11)\"\n";
 
 fn parse(bytes: &[u8], wanted: &Wanted) -> Parsed {
-    let block =
-        Block { bytes: bytes.to_vec().into(), source: "fuzz".into(), start: 0, end: bytes.len() as u64, part: Part::Whole, is_first: true, dialect: 0 };
+    let block = Block {
+        bytes: bytes.to_vec().into(),
+        source: "fuzz".into(),
+        start: 0,
+        end: bytes.len() as u64,
+        part: Part::Whole,
+        is_first: true,
+        dialect: 0,
+    };
     let Some(apache) = FORMATS.iter().find(|spec| spec.name == "apache") else { panic!("there is no format `apache`") };
     let Start::Blocks(start) = apache.start else { panic!("`apache` reads no blocks") };
     let plan = start(&Args::default()).and_then(|mut format| format.plan(&block));
@@ -78,8 +85,9 @@ fn lines(block: &[u8]) -> Vec<&[u8]> {
 fn expected(line: &[u8]) -> Option<[Value<'_>; FIELDS.len()]> {
     let found = LINE.captures(line)?;
     let text = |name: &str| found.name(name).map(|group| Value::Text(group.as_bytes()));
-    let number =
-        |name: &str| found.name(name).map(|group| Value::Int(group.as_bytes().iter().fold(0, |n, digit| n * 10 + i128::from(digit - b'0'))));
+    let number = |name: &str| {
+        found.name(name).map(|group| Value::Int(group.as_bytes().iter().fold(0, |n, digit| n * 10 + i128::from(digit - b'0'))))
+    };
     let extra = found.name("extra").or_else(|| found.name("common_extra")).map(|group| group.as_bytes()).filter(|extra| !extra.is_empty());
     if extra.is_some_and(|extra| MIDDLE.is_match(extra)) {
         return None;

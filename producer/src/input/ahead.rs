@@ -55,7 +55,8 @@ impl<'scope> Threads<'scope> {
         let (blocks, taken) = sync_channel((AHEAD_BYTES / BLOCK_BYTES / self.files).max(LEAST_BLOCKS));
         // Shared, because what is moved into a thread that does not start is lost.
         let shared = Arc::new(Mutex::new(Some(cutter)));
-        let take = |shared: &Mutex<Option<Box<Cutter<Sampled<Text<Opened>>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take =
+            |shared: &Mutex<Option<Box<Cutter<Sampled<Text<Opened>>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
             if let Some(mut cutter) = take(&moved) {

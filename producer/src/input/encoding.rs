@@ -165,9 +165,7 @@ impl<F: Feed> Feed for Text<F> {
     }
 
     fn is_silent(&self, until: Instant) -> bool {
-        self.head_given == self.head.len()
-            && self.foreign.as_ref().is_none_or(|foreign| foreign.is_drained())
-            && self.feed.is_silent(until)
+        self.head_given == self.head.len() && self.foreign.as_ref().is_none_or(|foreign| foreign.is_drained()) && self.feed.is_silent(until)
     }
 
     fn mark_bytes(&self) -> usize {
