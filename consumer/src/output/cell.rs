@@ -1,7 +1,5 @@
 //! Cells as text: one function a type, so that a format reads columns and never asks a single value what it is.
 
-use std::io::Write;
-
 use recpipe::{Batch, Time, record::ShownFloat};
 
 use crate::expr::{Operand, Values, Vector};

@@ -65,7 +65,10 @@ impl Layout {
             fit(&mut widths, room, NARROW);
             fit(&mut widths, room, NARROWEST);
         }
-        let width = |((columns, seen), right): ((usize, (bool, bool)), &Option<bool>)| Width { columns, right: right.unwrap_or(seen == (true, true)) };
+        let width = |((columns, seen), right): ((usize, (bool, bool)), &Option<bool>)| Width {
+            columns,
+            right: right.unwrap_or(seen == (true, true)),
+        };
         widths.into_iter().zip(seen).zip(&self.right).map(width).collect()
     }
 
