@@ -56,6 +56,17 @@ pub struct Cli {
     /// A cell that is null, such as NA, besides an empty one among numbers: of csv, tsv and regex; repeatable
     #[arg(long, value_name = "WORD")]
     pub null: Vec<String>,
+    /// Of csv and tsv: the first row is a record (--names says what the fields are called)
+    #[arg(long, hide = true)]
+    pub no_header: bool,
+
+    /// Of csv and tsv: lines that begin so are passed over
+    #[arg(long, value_name = "#", hide = true)]
+    pub comment: Option<String>,
+
+    /// Of csv: what parts the fields
+    #[arg(long, value_name = "C", hide = true)]
+    pub delimiter: Option<String>,
 
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]

@@ -79,14 +79,27 @@ impl Config {
     /// A mistake in what was typed, as it is to be said.
     pub fn new(cli: Cli) -> Result<Self, String> {
         let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+        let typed = cli_options(&cli);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
         let format = format(&cli.format)?;
+        options_of(format, &typed)?;
         let mut paths = cli.paths;
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
-        let names = optional(format, FormatOption::Names, cli.names)?;
-        let nulls = Nulls::new(optional(format, FormatOption::Null, cli.null)?);
-        let args = Args { positional: positional(format, &mut paths)?, names, nulls, fields, casts };
+        let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
+        if cli.comment.as_deref() == Some("") {
+            return Err("--comment: every line begins with nothing".to_owned());
+        }
+        let args = Args {
+            positional: positional(format, &mut paths)?,
+            names: cli.names,
+            no_header: cli.no_header,
+            comment: cli.comment,
+            delimiter,
+            nulls: Nulls::new(cli.null),
+            fields,
+            casts,
+        };
         if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
@@ -210,11 +223,31 @@ fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<Strin
     own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
 }
 
-/// What was given for an option that only some formats have.
-fn optional(format: &FormatSpec, option: FormatOption, given: Vec<String>) -> Result<Vec<String>, String> {
-    match (format.options.contains(&option), given.is_empty()) {
-        (false, false) => Err(format!("`{}` has no {}", format.name, option.name())),
-        _ => Ok(given),
+/// The options that only some formats have, and whether each was typed.
+fn cli_options(cli: &Cli) -> [(FormatOption, bool); 5] {
+    [
+        (FormatOption::Names, !cli.names.is_empty()),
+        (FormatOption::NoHeader, cli.no_header),
+        (FormatOption::Comment, cli.comment.is_some()),
+        (FormatOption::Delimiter, cli.delimiter.is_some()),
+        (FormatOption::Null, !cli.null.is_empty()),
+    ]
+}
+
+/// Looks for an option that this format does not have.
+fn options_of(format: &FormatSpec, typed: &[(FormatOption, bool)]) -> Result<(), String> {
+    match typed.iter().find(|(option, is_typed)| *is_typed && !format.options.contains(option)) {
+        Some((option, _)) => Err(format!("`{}` has no {}", format.name, option.name())),
+        None => Ok(()),
+    }
+}
+
+/// `--delimiter`: one character, or a tab as people type it.
+fn delimiter(typed: &str) -> Result<u8, String> {
+    match typed.as_bytes() {
+        b"\\t" | b"tab" => Ok(b'\t'),
+        [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => Ok(*byte),
+        _ => Err(format!("--delimiter: `{typed}` is not one character of ASCII, or `tab`; a quote or a line end cannot be one")),
     }
 }
 
@@ -309,6 +342,10 @@ mod tests {
         check(&["apache", "--grep", "("], "--grep: ");
         check(&["apache", "--names", "a"], "`apache` has no --names");
         check(&["json", "--null", "NA"], "`json` has no --null");
+        check(&["json", "--no-header"], "`json` has no --no-header");
+        check(&["tsv", "--delimiter", ";"], "`tsv` has no --delimiter");
+        check(&["csv", "--delimiter", "::"], "--delimiter: `::` is not one character");
+        check(&["csv", "--comment", ""], "--comment: ");
         check(&["apache", "--replay", "--to", "unix:s"], "--replay: standard input");
         check(&["apache", "--replay", "--to", "unix:s", "-"], "--replay: standard input");
         check(&["apache", "--replay", "--to", "unix:s", "log", "-F"], "--replay: what is followed");

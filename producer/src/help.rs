@@ -73,18 +73,21 @@ pub fn formats() -> String {
     for spec in FORMATS {
         let words = words(spec);
         text += &format!("  {words}{}  {}\n", " ".repeat(width - words.chars().count()), spec.about);
+        if !spec.options.is_empty() {
+            let options: Vec<&str> = spec.options.iter().map(|option| option.usage()).collect();
+            text += &format!("  {}  {}\n", " ".repeat(width), options.join(" "));
+        }
     }
     text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|time:FORMAT|str;\n\
              those that read lines or records of files take --grep REGEX. Compressed files are read as they are: gz, bz2,\n\
-             zstd and xz are told by their first bytes.\n\
+             zstd and xz are told by their first bytes, and so is UTF-16.\n\
              `producer --dry-run FORMAT … PATH…` shows what would be read, and the first record.\n";
     text
 }
 
 /// The format's name and what must follow it.
 fn words(spec: &FormatSpec) -> String {
-    let usage = spec.usage();
-    usage.strip_suffix(" [PATH…]").unwrap_or(&usage).to_owned()
+    [&[spec.name], spec.args].concat().join(" ")
 }
 
 #[cfg(test)]

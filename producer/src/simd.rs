@@ -26,20 +26,30 @@ impl ByteSet {
     /// # Panics
     ///
     /// When two of them have the same low four bits, or one is not ASCII; in a `const`, that is a compile error.
-    #[allow(clippy::panic)]
     pub const fn new(members: &[u8]) -> ByteSet {
+        let set = ByteSet::try_new(members);
+        assert!(set.is_some(), "two members with the same low four bits, or one beyond ASCII");
+        match set {
+            Some(set) => set,
+            None => ByteSet([0xff; 16]),
+        }
+    }
+
+    /// The set of these bytes, if they can be told apart by their low four bits and are ASCII (the vector lookup yields 0 for others).
+    pub const fn try_new(members: &[u8]) -> Option<ByteSet> {
         // What stands for "no member" ends in other bits than its place, so that no byte is equal to it.
         let mut table = [0xff; 16];
         table[15] = 0;
         let mut i = 0;
         while i < members.len() {
             let place = (members[i] & 15) as usize;
-            assert!(table[place] & 15 != members[i] & 15, "two members with the same low four bits");
-            assert!(members[i] < 0x80, "the vector lookup yields 0 for a byte above 0x7f");
+            if table[place] & 15 == members[i] & 15 || members[i] >= 0x80 {
+                return None;
+            }
             table[place] = members[i];
             i += 1;
         }
-        ByteSet(table)
+        Some(ByteSet(table))
     }
 
     /// Whether `byte` is a member.

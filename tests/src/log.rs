@@ -58,8 +58,8 @@ pub struct Entry {
     pub bytes: Option<u64>,
     /// Referrer and user agent of a combined line.
     pub combined: Option<(String, String)>,
-    /// What stands behind, and is nobody's field.
-    pub tail: &'static str,
+    /// What stands at the end; nothing is written as nothing.
+    pub extra: &'static str,
 }
 
 impl Entry {
@@ -77,11 +77,14 @@ impl Entry {
             // Writing to a string cannot fail.
             let _ = write!(line, " \"{referer}\" \"{agent}\"");
         }
-        line + self.tail
+        if !self.extra.is_empty() {
+            line.push(' ');
+        }
+        line + self.extra
     }
 
-    /// The record as one line of JSON, of nine fields or of eleven.
-    pub fn json(&self, eleven: bool) -> String {
+    /// The record as one line of JSON.
+    pub fn json(&self) -> String {
         let text = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
         let maybe = |value: Option<&String>| value.map_or_else(|| "null".to_owned(), |value| text(value));
         let mut json = format!(
@@ -96,9 +99,12 @@ impl Entry {
             self.status,
             self.bytes.unwrap_or(0),
         );
-        if eleven {
-            let (referer, agent) = self.combined.as_ref().map_or((None, None), |(referer, agent)| (Some(referer), Some(agent)));
-            let _ = write!(json, ",\"http_referer\":{},\"http_user_agent\":{}", maybe(referer), maybe(agent));
+        let (referer, agent) = self.combined.as_ref().map_or((None, None), |(referer, agent)| (Some(referer), Some(agent)));
+        let extra = Some(self.extra.to_owned()).filter(|extra| !extra.is_empty());
+        let others =
+            [("http_referer", referer), ("http_user_agent", agent), ("vhost", None), ("forwarded_for", None), ("extra", extra.as_ref())];
+        for (name, value) in others {
+            let _ = write!(json, ",\"{name}\":{}", maybe(value));
         }
         json + "}"
     }
@@ -183,7 +189,7 @@ fn usual(random: &mut Random, n: usize) -> Entry {
             _ => Some(random.below(40_000)),
         },
         combined: None,
-        tail: "",
+        extra: "",
     }
 }
 
@@ -218,7 +224,7 @@ fn odd(random: &mut Random, n: usize) -> Entry {
         4 => whole("", 400, None, entry),
         5 => Entry { user: "bob the 2nd".to_owned(), ..entry },
         6 => Entry { request: "/say\\\"it\\\"".to_owned(), ..entry },
-        7 => Entry { tail: " 1234 \"extra\"", ..entry },
+        7 => Entry { extra: "1234 \"extra\"", ..entry },
         8 => Entry { host: "2001:db8::7".to_owned(), referrer: "ident".to_owned(), ..entry },
         _ => entry,
     }

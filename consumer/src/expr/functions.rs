@@ -61,11 +61,11 @@ fn of_one(function: Function, expr: &Expr, arg: Vector) -> Result<Vector, Error>
             keep(&arg, Values::Int(texts.views.map(|view| slice::characters(texts.slice(view)) as i64)))
         }
         (Function::Lower, Values::Text(texts)) => Rows::of(&[&arg]).texts(|row, out| {
-            change_case(texts.get(row), out, <[u8]>::make_ascii_lowercase, char::to_lowercase);
+            change_case(texts.get(row), out, <[u8]>::make_ascii_lowercase, str::to_lowercase);
             true
         }),
         (Function::Upper, Values::Text(texts)) => Rows::of(&[&arg]).texts(|row, out| {
-            change_case(texts.get(row), out, <[u8]>::make_ascii_uppercase, char::to_uppercase);
+            change_case(texts.get(row), out, <[u8]>::make_ascii_uppercase, str::to_uppercase);
             true
         }),
         (Function::Trim, Values::Text(texts)) => views(&arg, texts, |view| slice::trim(texts, view)),

@@ -119,18 +119,16 @@ fn known<const N: usize>(found: Operand<bool>, of: [&Vector; N]) -> Vector {
     Vector::bools(len, known)
 }
 
-/// Appends `text` with its letters changed by `ascii` or `unicode`; bytes that are no UTF-8 stay as they are.
-pub(super) fn change_case<I: Iterator<Item = char>>(text: &[u8], out: &mut Vec<u8>, ascii: fn(&mut [u8]), unicode: fn(char) -> I) {
+/// Appends `text` with its letters changed by `ascii` or `unicode`, which sees whole words (a sigma at the end of one is another);
+/// bytes that are no UTF-8 stay as they are.
+pub(super) fn change_case(text: &[u8], out: &mut Vec<u8>, ascii: fn(&mut [u8]), unicode: fn(&str) -> String) {
     if text.is_ascii() {
         let start = out.len();
         out.extend_from_slice(text);
         return ascii(&mut out[start..]);
     }
-    let mut buffer = [0; 4];
     for chunk in text.utf8_chunks() {
-        for c in chunk.valid().chars().flat_map(unicode) {
-            out.extend_from_slice(c.encode_utf8(&mut buffer).as_bytes());
-        }
+        out.extend_from_slice(unicode(chunk.valid()).as_bytes());
         out.extend_from_slice(chunk.invalid());
     }
 }

@@ -24,8 +24,11 @@ pub fn check(data: &[u8]) {
         return;
     }
     let Some(whole) = case(from.0).check(how) else { return };
-    let body = from.0.strip_prefix(b"\xef\xbb\xbf").unwrap_or(from.0);
-    compare(&whole, body);
+    if case(from.0).dialect() != 0 {
+        return;
+    }
+    compare(&whole, from.0);
+    rearranged(&whole, from.0);
     if !whole.rejects.is_empty() {
         let mut without = from.0.to_vec();
         for reject in whole.rejects.iter().rev() {
@@ -45,9 +48,9 @@ pub fn check(data: &[u8]) {
     if let Ok(plan) = case(from.0).plan() {
         let short = Cut { block_bytes: 1, max_bytes: Some(max_bytes), ..Cut::WHOLE };
         let short = case(from.0).read_by(&plan, short, &Wanted::all());
-        let mut at = from.0.len() - body.len();
+        let mut at = 0;
         let mut long = Vec::new();
-        for line in body.split_inclusive(|&byte| byte == b'\n') {
+        for line in from.0.split_inclusive(|&byte| byte == b'\n') {
             let is_long = line.strip_suffix(b"\n").unwrap_or(line).len() > max_bytes;
             if is_long {
                 long.push(at as u64..(at + line.len()) as u64);
@@ -58,6 +61,26 @@ pub fn check(data: &[u8]) {
         let rejects = whole.rejects.iter().filter(|reject| !long.iter().any(|range| range.contains(&reject.start)));
         let told = |reject: &crate::blocks::Rejected| (reject.line, reject.start, reject.why.clone());
         assert_eq!(short.rejects.iter().map(told).collect::<Vec<_>>(), rejects.map(told).collect::<Vec<_>>());
+    }
+}
+
+/// The same objects in an array, over lines, or side by side are the same records.
+fn rearranged(whole: &Outcome, bytes: &[u8]) {
+    let mut objects = Vec::new();
+    let mut rejects = whole.rejects.iter().peekable();
+    for (nth, line) in bytes.split(|&byte| byte == b'\n').enumerate() {
+        let is_reject = rejects.next_if(|reject| reject.line == nth as u64).is_some();
+        if !is_reject && !line.trim_ascii().is_empty() {
+            objects.push(line.trim_ascii());
+        }
+    }
+    let ways: [(&[u8], &[u8], &[u8]); 3] = [(b"[", b",", b"]"), (b"[\n  ", b",\n  ", b"\n]\n"), (b"\x1e", b"", b"\n")];
+    for (before, between, after) in ways {
+        let bytes = [before, &objects.join(between), after].concat();
+        let read = case(&bytes).read(Cut { block_bytes: 64, ..Cut::WHOLE });
+        let Ok(Outcome { rows, rejects, failure, .. }) = read else { panic!("it could be read before") };
+        assert!(failure.is_none() && rejects.is_empty(), "{rejects:?} {failure:?}");
+        assert_eq!(rows.iter().map(sorted).collect::<Vec<_>>(), whole.rows.iter().map(sorted).collect::<Vec<_>>());
     }
 }
 
@@ -82,7 +105,7 @@ fn compare(whole: &Outcome, body: &[u8]) {
         let theirs = theirs.and_then(|line| serde_json::from_str(line).map_err(|error: serde_json::Error| error.to_string()));
         if let Some(reject) = rejects.next_if(|reject| reject.line == nth as u64) {
             // What it might be refused for though it is JSON.
-            let beyond = ["nested deeper than 128", "a key of more than", "different keys"];
+            let beyond = ["nested deeper than 128", "a key of more than", "different keys", "stands there twice"];
             let is_ours = beyond.iter().any(|part| reject.why.contains(part));
             assert!(is_ours || !matches!(theirs, Ok(Tree::Object(_))), "{shown}: {}", reject.why);
             continue;
@@ -104,7 +127,8 @@ fn compare(whole: &Outcome, body: &[u8]) {
                     "recursion limit",
                     "number out of range",
                 ];
-                assert!(passes.iter().any(|part| why.contains(part)), "{shown} is a record: {why}");
+                let is_python = shown.contains("NaN") || shown.contains("Infinity");
+                assert!(is_python || passes.iter().any(|part| why.contains(part)), "{shown} is a record: {why}");
             }
         }
     }

@@ -227,6 +227,17 @@ impl Writer<'_> {
             _ => {}
         }
         let mut held = text.to_vec();
+        if b"X\x8c\x8d".contains(&code) {
+            // Halves of surrogate pairs that stand for bytes.
+            let mut at = 0;
+            while at + 3 <= held.len() {
+                if held[at] == 0xed && matches!(held[at + 1], 0xb2 | 0xb3) && matches!(held[at + 2], 0x80..=0xbf) {
+                    let byte = 0x80 | (held[at + 1] & 1) << 6 | held[at + 2] & 0x3f;
+                    held.splice(at..at + 3, [byte]);
+                }
+                at += 1;
+            }
+        }
         match code {
             b'S' => {
                 let escaped = text.iter().map(|byte| format!("\\x{byte:02x}")).collect::<String>();

@@ -23,7 +23,8 @@ pub fn check(data: &[u8]) {
         let Some(whole) = case(from.0).check(how) else { panic!("any bytes can be begun to be read") };
         for row in &whole.rows {
             let held: usize = row.iter().map(|(_, cell)| if let Cell::Text(text) = cell { text.len() } else { 0 }).sum();
-            assert!(held <= from.0.len(), "an element has grown");
+            // A list is JSON: a control character takes six bytes there.
+            assert!(held <= 8 * from.0.len(), "an element has grown");
         }
     } else {
         written(from, how);
@@ -77,9 +78,9 @@ impl Writer<'_> {
     fn document(&mut self) {
         let before = [
             "",
-            "\u{feff}",
+            "\n",
             "<?xml version='1.0' encoding=\"utf-8\"?>",
-            "\u{feff}<?xml version=\"1.0\"?>\r\n",
+            "<?xml version=\"1.0\"?>\r\n",
             "<!DOCTYPE buses [<!ENTITY a '</bus>'><!-- ]> ' -->]>\n",
             "<!-- <bus/> -->",
         ];
@@ -91,17 +92,18 @@ impl Writer<'_> {
                 ["", "\n", " between ", "<!-- </bus><bus> -->", "<other><a>1</a></other>", "<![CDATA[<bus>]]>", "<?p <bus> ?>", "<bu/>"];
             let text = self.one_of(&between);
             self.out.push_str(text);
+            let bus = self.element("bus", 0);
             let mut row = Row::new();
-            self.element("bus", "", 0, &mut row);
+            fields(&bus, "", &mut row);
             self.rows.push(row);
             self.ends.push(self.out.len());
         }
         self.out.push_str("</buses>\n");
     }
 
-    /// An element at this path; its fields, of which the first of each name counts.
-    fn element(&mut self, name: &str, path: &str, depth: usize, row: &mut Row) {
-        let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+    /// An element, and what it holds.
+    fn element(&mut self, name: &str, depth: usize) -> Element {
+        let mut element = Element { name: name.to_owned(), ..Element::default() };
         self.out.push('<');
         self.out.push_str(name);
         for attribute in ["id", "at"] {
@@ -113,15 +115,13 @@ impl Writer<'_> {
             self.out.push_str(&format!(" {attribute}{equals}{quote}"));
             let value = self.text(Some(quote));
             self.out.push_str(quote);
-            set(row, below(&format!("@{attribute}")), value);
+            element.children.push(Element { name: format!("@{attribute}"), text: Some(value), children: Vec::new() });
         }
         if self.from.once_in(6) {
             let end = self.one_of(&["/>", " />"]);
             self.out.push_str(end);
-            if depth > 0 {
-                set(row, path.to_owned(), String::new());
-            }
-            return;
+            element.text = (depth > 0).then(String::new);
+            return element;
         }
         let space = self.one_of(&["", "", "", "\n"]);
         self.out.push_str(&format!("{space}>"));
@@ -141,7 +141,7 @@ impl Writer<'_> {
                 _ if depth < 4 => {
                     has_children = true;
                     let child = self.one_of(&["a", "b", "business", "bus", "c.d", "é"]);
-                    self.element(child, &below(child), depth + 1, row);
+                    element.children.push(self.element(child, depth + 1));
                 }
                 _ => {}
             }
@@ -150,12 +150,8 @@ impl Writer<'_> {
         self.out.push_str(&format!("</{name}{space}>"));
         // Next to children, and in the record itself, white space is no text.
         let says = own.chars().any(|letter| !" \t\r\n".contains(letter));
-        match depth {
-            0 if says => set(row, "#text".to_owned(), own),
-            0 => {}
-            _ if has_children && !says => {}
-            _ => set(row, path.to_owned(), own),
-        }
+        element.text = (says || depth > 0 && !has_children).then_some(own);
+        element
     }
 
     /// Some text, escaped as it has to be; what it means. `quote` is what stands around it, in an attribute.
@@ -197,9 +193,78 @@ impl Writer<'_> {
     }
 }
 
-/// The first of each name counts.
-fn set(row: &mut Row, name: String, value: String) {
-    if !row.iter().any(|(other, _)| *other == name) {
-        row.push((name, Cell::Text(value.into_bytes())));
+/// An element or, with an `@` in its name, an attribute.
+#[derive(Debug, Default)]
+struct Element {
+    name: String,
+    text: Option<String>,
+    children: Vec<Element>,
+}
+
+/// The children of one name together, in the order in which the names come.
+fn groups(element: &Element) -> Vec<Vec<&Element>> {
+    let mut groups: Vec<Vec<&Element>> = Vec::new();
+    for child in &element.children {
+        match groups.iter_mut().find(|group| group[0].name == child.name) {
+            Some(group) => group.push(child),
+            None => groups.push(vec![child]),
+        }
+    }
+    groups
+}
+
+/// Texts, or JSON.
+fn collect(element: &Element, path: &str, into: &mut Vec<(String, String, bool)>) {
+    for group in groups(element) {
+        let below = if path.is_empty() { group[0].name.clone() } else { format!("{path}.{}", group[0].name) };
+        match group[..] {
+            [one] => collect(one, &below, into),
+            _ => into.push((below, json(&group), true)),
+        }
+    }
+    if let Some(text) = &element.text {
+        into.push((if path.is_empty() { "#text".to_owned() } else { path.to_owned() }, text.clone(), false));
+    }
+}
+
+/// The fields of a record.
+fn fields(record: &Element, path: &str, row: &mut Row) {
+    let mut values = Vec::new();
+    collect(record, path, &mut values);
+    for (name, text, is_json) in &values {
+        if row.iter().any(|(other, _)| other == name) {
+            continue;
+        }
+        let same: Vec<_> = values.iter().filter(|(other, ..)| other == name).collect();
+        let as_json = |(_, text, is_json): &&(String, String, bool)| if *is_json { text.clone() } else { quoted(text) };
+        let value = match same[..] {
+            [_] => text.clone(),
+            _ => format!("[{}]", same.iter().map(as_json).collect::<Vec<_>>().join(",")),
+        };
+        let _ = is_json;
+        row.push((name.clone(), Cell::Text(value.into_bytes())));
+    }
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// What several elements hold, or one.
+fn json(group: &[&Element]) -> String {
+    let one = |element: &&Element| {
+        let text = element.text.as_deref().unwrap_or_default();
+        if element.children.is_empty() {
+            return quoted(text);
+        }
+        let mut members: Vec<String> = groups(element).iter().map(|group| format!("{}:{}", quoted(&group[0].name), json(group))).collect();
+        if !text.is_empty() {
+            members.push(format!("\"#text\":{}", quoted(text)));
+        }
+        format!("{{{}}}", members.join(","))
+    };
+    match group {
+        [only] => one(only),
+        several => format!("[{}]", several.iter().map(one).collect::<Vec<_>>().join(",")),
     }
 }

@@ -5,17 +5,13 @@
 //! host referrer user [datetime] "method request proto" status bytes "http_referer" "http_user_agent"
 //! ```
 //!
-//! The first nine names are the seeds' (`referrer` is what RFC 1413 calls ident). What exactly is a record, and what the
-//! fields are of a line that is not quite so, is said by `regex.rs`, which is the specification; `fast.rs` takes the usual
-//! line apart without it and hands it every other.
+//! The first nine names are the seeds' (`referrer` is what RFC 1413 calls ident). What only some servers write is kept, too: the
+//! virtual host before the host is `vhost`, a list of addresses in its place is `forwarded_for`, whatever stands at the end is `extra`.
+//! What exactly is a record, and what the fields are of a line that is not quite so, is said by `regex.rs`, which is the
+//! specification; `fast.rs` takes the usual line apart without it and hands it every other.
 //!
-//! # Which schema
-//!
-//! A stream begins with eleven fields if any line of the first block that has records is combined, otherwise with nine: a common log
-//! has no fields that are always null, and a query for `http_referer` on it is told so before data flows. A stream of
-//! eleven stays so, with the two null where a line is common. In a stream of nine, a block that has combined lines makes
-//! a batch of eleven, announced by a schema of its own: such fields are not lost, but whoever reads only the first schema
-//! does not know of them. Which of the two a batch has is a function of that first block and of its own, never of timing.
+//! All records have all fields, whatever lines there are: a schema that depended on the lines would depend on how they come. A
+//! field that a line does not have is null.
 
 mod columns;
 mod fast;
@@ -38,7 +34,7 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
 };
 
 /// The fields in their order; a field's place here is its place in every array of this format.
-const FIELDS: [(&str, Type); 11] = [
+const FIELDS: [(&str, Type); 14] = [
     ("host", Type::Text),
     ("referrer", Type::Text),
     ("user", Type::Text),
@@ -50,72 +46,45 @@ const FIELDS: [(&str, Type); 11] = [
     ("bytes", Type::Int),
     ("http_referer", Type::Text),
     ("http_user_agent", Type::Text),
+    ("vhost", Type::Text),
+    ("forwarded_for", Type::Text),
+    ("extra", Type::Text),
 ];
 
 /// How many of [`FIELDS`] a common line has.
 const COMMON_FIELDS: usize = 9;
 
-/// The two schemas a batch may have.
+fn schema() -> Arc<Schema> {
+    let fields = FIELDS.iter().map(|(name, kind)| Field::new(*name, *kind)).collect();
+    Arc::new(Schema::new(fields).unwrap_or_else(|_| unreachable!("the names are few, short and differ")))
+}
+
+/// The format, and its plan: there is nothing to learn from the input.
 #[derive(Debug, Clone)]
-struct Schemas {
-    common: Arc<Schema>,
-    combined: Arc<Schema>,
-}
-
-impl Schemas {
-    fn new() -> Self {
-        let of = |fields: &[(&str, Type)]| {
-            let fields = fields.iter().map(|(name, kind)| Field::new(*name, *kind)).collect();
-            Arc::new(Schema::new(fields).unwrap_or_else(|_| unreachable!("the names are few, short and differ")))
-        };
-        Schemas { common: of(&FIELDS[..COMMON_FIELDS]), combined: of(&FIELDS) }
-    }
-}
-
 struct Apache {
-    schemas: Schemas,
-    plan: Option<Arc<ApachePlan>>,
+    schema: Arc<Schema>,
 }
 
 impl Apache {
     fn new() -> Self {
-        Apache { schemas: Schemas::new(), plan: None }
+        Apache { schema: schema() }
     }
 }
 
 impl Format for Apache {
     fn schema(&self) -> Arc<Schema> {
-        self.schemas.common.clone()
+        self.schema.clone()
     }
 
-    fn known_fields(&self) -> Option<Vec<String>> {
-        Some(FIELDS.iter().map(|(name, _)| (*name).to_owned()).collect())
-    }
-
-    fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        if let Some(plan) = &self.plan {
-            return Ok(plan.clone());
-        }
-        let mut columns = Columns::default();
-        fast::parse(&first.bytes, &mut columns, &mut Vec::new());
-        let plan = Arc::new(ApachePlan { schemas: self.schemas.clone(), combined: columns.has_combined() });
-        if columns.rows() > 0 {
-            self.plan = Some(plan.clone());
-        }
-        Ok(plan)
+    fn plan(&mut self, _: &Block) -> Result<Arc<dyn Plan>, String> {
+        Ok(Arc::new(self.clone()))
     }
 }
 
-#[derive(Debug, Clone)]
-struct ApachePlan {
-    schemas: Schemas,
-    combined: bool,
-}
-
-impl Plan for ApachePlan {
+impl Plan for Apache {
     fn parser(&self) -> Box<dyn Parser> {
-        let sent = Sent::new(&self.schemas, Wanted::all());
-        Box::new(ApacheParser { plan: self.clone(), sent, columns: Columns::default(), marks: Vec::new() })
+        let sent = Sent::new(&self.schema, Wanted::all());
+        Box::new(ApacheParser { schema: self.schema.clone(), sent, columns: Columns::default(), marks: Vec::new() })
     }
 }
 
@@ -124,23 +93,19 @@ struct Sent {
     wanted: Wanted,
     /// Which of [`FIELDS`].
     fields: [bool; FIELDS.len()],
-    /// The two schemas with these fields.
-    schemas: Schemas,
+    /// The schema with these fields.
+    schema: Arc<Schema>,
 }
 
 impl Sent {
-    fn new(schemas: &Schemas, wanted: Wanted) -> Self {
-        Sent {
-            fields: FIELDS.map(|(name, _)| wanted.has(name)),
-            schemas: Schemas { common: wanted.of(&schemas.common), combined: wanted.of(&schemas.combined) },
-            wanted,
-        }
+    fn new(schema: &Arc<Schema>, wanted: Wanted) -> Self {
+        Sent { fields: FIELDS.map(|(name, _)| wanted.has(name)), schema: wanted.of(schema), wanted }
     }
 }
 
 /// Keeps its arrays from block to block.
 struct ApacheParser {
-    plan: ApachePlan,
+    schema: Arc<Schema>,
     sent: Sent,
     columns: Columns,
     marks: Vec<u32>,
@@ -149,16 +114,11 @@ struct ApacheParser {
 impl Parser for ApacheParser {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
         if !self.sent.wanted.is_same(wanted) {
-            self.sent = Sent::new(&self.plan.schemas, wanted.clone());
+            self.sent = Sent::new(&self.schema, wanted.clone());
         }
         let (lines, rejects) = fast::parse(&block.bytes, &mut self.columns, &mut self.marks);
-        let combined = self.plan.combined || self.columns.has_combined();
-        let (schema, fields) = match combined {
-            true => (&self.sent.schemas.combined, &self.sent.fields[..]),
-            false => (&self.sent.schemas.common, &self.sent.fields[..COMMON_FIELDS]),
-        };
-        let origin = block.origin();
-        Parsed { batch: self.columns.batch(&block.bytes, schema, fields, origin), lines, blank: 0, rejects }
+        let batch = self.columns.batch(&block.bytes, &self.sent.schema, &self.sent.fields, block.origin());
+        Parsed { batch, lines, blank: 0, rejects }
     }
 
     fn row_start(&self, row: usize) -> usize {
@@ -168,21 +128,23 @@ impl Parser for ApacheParser {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing;
     use super::*;
-    use crate::input::block::Part;
     use proptest::prelude::*;
 
-    const LINES: [&str; 6] = [
+    const LINES: [&str; 8] = [
         "a - - [d z] \"GET / HTTP/1.1\" 200 5",
         "b - - [d z] \"GET /x HTTP/1.1\" 404 - \"r\" \"u a\"",
         "bad",
         "",
         "c - \"q u\" [d z] \"-\" 408 0\r",
         "d - - [d z] \"GET /\\\" HTTP/1.1\" 200 77 \"r\" \"a\" more",
+        "v:80 e - - [d z] \"GET / HTTP/1.1\" 200 1",
+        "e, f - jo ann [d z] \"GET / HTTP/1.1\" - 1",
     ];
 
     fn block(text: &str) -> Block {
-        Block { bytes: text.to_owned().into(), source: "f".into(), start: 0, end: text.len() as u64, part: Part::Whole }
+        testing::block(text.as_bytes())
     }
 
     /// Records and rejects, with every field by name, and the line numbers of the rejects.
@@ -218,24 +180,13 @@ mod tests {
     }
 
     #[test]
-    fn the_schema_is_decided_by_the_first_block_and_a_batchs_own() {
-        let fields = |first: &str, then: &str| {
+    fn all_records_have_all_fields() {
+        for line in LINES {
             let mut format = Apache::new();
-            let mut parser = format.plan(&block(first)).unwrap().parser();
-            let (first, then) = (parser.parse(&block(first), &Wanted::all()), parser.parse(&block(then), &Wanted::all()));
-            (first.batch.schema().len(), then.batch.schema().len())
-        };
-        assert_eq!(fields(LINES[0], LINES[0]), (9, 9));
-        assert_eq!(fields(LINES[0], LINES[1]), (9, 11));
-        assert_eq!(fields(LINES[1], LINES[0]), (11, 11));
-        assert_eq!(fields(LINES[2], LINES[2]), (9, 9));
-        let mut format = Apache::new();
-        format.plan(&block(LINES[1])).unwrap();
-        assert_eq!(
-            format.plan(&block(LINES[0])).unwrap().parser().parse(&block(LINES[0]), &Wanted::all()).batch.schema().len(),
-            11,
-            "a stream stays as it began"
-        );
+            let parsed = format.plan(&block(LINES[1])).unwrap().parser().parse(&block(line), &Wanted::all());
+            assert_eq!(parsed.batch.schema(), &format.schema(), "{line}");
+            assert_eq!(parsed.batch.schema().len(), FIELDS.len());
+        }
     }
 
     #[test]
@@ -243,6 +194,6 @@ mod tests {
         let text = LINES.join("\n");
         let parsed = Apache::new().plan(&block(&text)).unwrap().parser().parse(&block(&text), &Wanted::all());
         assert_eq!(parsed.rejects.iter().map(|r| (r.line, r.records_before)).collect::<Vec<_>>(), [(2, 2), (3, 2)]);
-        assert_eq!((parsed.lines, parsed.batch.len()), (6, 4));
+        assert_eq!((parsed.lines, parsed.batch.len()), (8, 6));
     }
 }

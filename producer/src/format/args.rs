@@ -13,6 +13,12 @@ pub enum FormatOption {
     Names,
     /// `--null WORD`: cells that are null.
     Null,
+    /// `--no-header`: the first row is a record.
+    NoHeader,
+    /// `--comment '#'`: lines that begin so are passed over.
+    Comment,
+    /// `--delimiter ';'`: what parts fields.
+    Delimiter,
 }
 
 impl FormatOption {
@@ -26,6 +32,9 @@ impl FormatOption {
         match self {
             FormatOption::Names => "--names a,b,c",
             FormatOption::Null => "--null WORD",
+            FormatOption::NoHeader => "--no-header",
+            FormatOption::Comment => "--comment '#'",
+            FormatOption::Delimiter => "--delimiter ';'",
         }
     }
 }
@@ -57,6 +66,12 @@ pub struct Args {
     pub names: Vec<String>,
     /// `--null`.
     pub nulls: Nulls,
+    /// `--no-header`.
+    pub no_header: bool,
+    /// `--comment`.
+    pub comment: Option<String>,
+    /// `--delimiter`.
+    pub delimiter: Option<u8>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would
@@ -77,6 +92,11 @@ impl Args {
     /// The first of them, and what may have been meant.
     pub fn check(&self, known: &[String]) -> Result<(), String> {
         check_fields(self.fields.as_deref(), &self.casts, known)
+    }
+
+    /// Whether a line is passed over that begins so.
+    pub fn is_comment(&self, line: &[u8]) -> bool {
+        self.comment.as_ref().is_some_and(|comment| line.starts_with(comment.as_bytes()))
     }
 
     /// Whether the field of this name is sent.

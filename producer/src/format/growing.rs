@@ -17,6 +17,9 @@ use recpipe::record::{Batch, Field, Growing, Schema, Type};
 use super::Args;
 use super::kinds::Kinds;
 
+/// Where the samples have many different fields, so many of them are fields of all blocks.
+const MOST_OF_ALL_BLOCKS: usize = 2048;
+
 /// What the samples show of an open format: the names of the fields, in the order in which they come, and what they hold.
 #[derive(Debug, Default)]
 pub(super) struct Learned {
@@ -58,11 +61,13 @@ impl Learned {
         if let Some(growing) = &self.growing {
             return Ok(growing.schema());
         }
-        let learned = self.names.iter().zip(&self.kinds).filter(|(name, _)| args.sends(name));
+        // Every block has these, whatever is in it: one that has others names them itself.
+        let most = if self.names.len() > 2 * MOST_OF_ALL_BLOCKS { MOST_OF_ALL_BLOCKS } else { self.names.len() };
+        let learned = self.names[..most].iter().zip(&self.kinds).filter(|(name, _)| args.sends(name));
         let mut fields: Vec<Field> = learned.map(|(name, kinds)| Field::open(name.clone(), kinds.kind())).collect();
         // What is declared exists, whenever it comes.
         let declared = args.fields.iter().flat_map(|names| names.iter()).chain(args.casts.iter().map(|(name, _)| name));
-        let mut known: HashSet<&str> = self.names.iter().map(String::as_str).collect();
+        let mut known: HashSet<&str> = self.names[..most].iter().map(String::as_str).collect();
         fields.extend(declared.filter(|name| known.insert(name)).map(|name| Field::open(name.clone(), Type::Mixed)));
         let schema = Schema::new(fields).map_err(|e| e.to_string())?;
         // Of fields that were named, no others are sent.

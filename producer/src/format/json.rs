@@ -1,8 +1,8 @@
-//! `json`: one object a line, its keys are the fields.
+//! `json`: objects, whose keys are the fields. One a line, or in an array, over several lines, side by side (`framing.rs`).
 //!
 //! Nested objects flatten: `{"a":{"b":1}}` has the field `a.b`. Arrays are kept as JSON text. A path that stands twice counts as it
-//! stands last; so the members of two objects of one key are put together.
-//! Lines of nothing but spaces are passed over, and so is a byte order mark.
+//! stands last; so the members of two objects of one key are put together. Two ways to one path (`{"a.b":1,"a":{"b":2}}`) make the
+//! object a reject: one value would hide the other. Lines of nothing but spaces are passed over.
 //!
 //! # Fields and types
 //!
@@ -10,32 +10,35 @@
 //! record has the fields that its object has; others are missing. The fields of the stream are the keys of the samples, in the order in
 //! which they first appear; what has further keys later adds them.
 //!
-//! Where the lines of a block have more different keys than one batch holds, they make several.
+//! Where the objects of a block have more different keys than one batch holds, they make several.
 
+mod framing;
 mod scan;
 
 use std::sync::Arc;
 
 use bytes::Buf;
+use recpipe::Exit;
 use recpipe::record::{Growing, Schema};
 
-use self::scan::{Fault, Scalar, Visitor, unescape};
+use self::framing::{Framing, Kind, LINES, Units};
+use self::scan::{Fault, Scalar, Visitor, Way, unescape};
 use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
+use super::seam::{Failure, Seam};
 use super::table::Table;
-use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Wanted};
+use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
+use crate::input::boundary::{Boundary, Dialect, MAX_RECORD_BYTES};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "json",
     args: &[],
     options: &[],
-    about: "one object a line; nested ones flatten to `a.b`",
+    about: "objects, one a line or in an array; nested ones flatten to `a.b`",
     start: Start::Blocks(|args| Ok(Box::new(Json::new(args)))),
 };
-
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 struct Json {
     args: Args,
@@ -49,6 +52,14 @@ impl Json {
 }
 
 impl Format for Json {
+    fn boundary(&self) -> Arc<dyn Boundary> {
+        Arc::new(Framing)
+    }
+
+    fn unit(&self) -> Unit {
+        Unit::OBJECT
+    }
+
     fn schema(&self) -> Arc<Schema> {
         self.learned.schema(&self.args).unwrap_or_else(|_| no_fields())
     }
@@ -65,9 +76,8 @@ impl Format for Json {
         if self.learned.is_over() {
             return Ok(());
         }
-        let mut keys = Keys::new(Names::of_samples(&self.args));
+        let mut keys = Keys::new(Names::of_samples(&self.args), first.dialect);
         let mut rest = first.clone();
-        rest.bytes.advance(mark(first));
         loop {
             let parsed = Parser::parse(&mut keys, &rest, &Wanted::all());
             self.learned.add(&parsed.batch);
@@ -78,91 +88,103 @@ impl Format for Json {
 
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
         let growing = self.learned.growing(&self.args).map_err(|e| format!("{}: {e}", first.source))?;
-        Ok(Arc::new(JsonPlan { head_bytes: mark(first), args: self.args.clone(), growing }))
+        Ok(Arc::new(JsonPlan { args: self.args.clone(), growing, dialect: first.dialect }))
     }
-}
-
-/// The bytes of the mark that an input may begin with.
-fn mark(first: &Block) -> usize {
-    if first.start == 0 && first.bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
 }
 
 struct JsonPlan {
-    head_bytes: usize,
     args: Args,
     growing: Arc<Growing>,
+    dialect: Dialect,
 }
 
 impl Plan for JsonPlan {
-    fn head_bytes(&self) -> usize {
-        self.head_bytes
-    }
-
     fn growing(&self) -> Option<&Arc<Growing>> {
         Some(&self.growing)
     }
 
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(Keys::new(Names::new(self.args.clone(), self.growing.clone())))
+        Box::new(Keys::new(Names::new(self.args.clone(), self.growing.clone()), self.dialect))
     }
 }
 
 /// The keys of a block, and what they hold.
 struct Keys {
     names: Names,
+    dialect: Dialect,
     table: Table,
     path: String,
-    /// The line that does not fit with those before it.
+    /// Of each column: how the keys make the path of the value that was set last.
+    shapes: Vec<u64>,
+    /// The brackets around the objects.
+    seam: Seam,
+    failure: Option<Failure>,
+    /// The object that does not fit with those before it.
     stopped_at: Option<usize>,
-    /// There are too many keys with those of the line.
+    /// There are too many keys with those of the object.
     has_too_many: bool,
 }
 
 impl Keys {
-    fn new(names: Names) -> Self {
-        Keys { names, table: Table::open(), path: String::new(), stopped_at: None, has_too_many: false }
+    fn new(names: Names, dialect: Dialect) -> Self {
+        Keys {
+            names,
+            dialect,
+            table: Table::open(),
+            path: String::new(),
+            shapes: Vec::new(),
+            seam: Seam::default(),
+            failure: None,
+            stopped_at: None,
+            has_too_many: false,
+        }
     }
 
-    /// Fills the table; answers how many lines there are, how many of them are blank, and which are no records.
+    /// Fills the table; answers how many lines there are, how many of them are blank, and what is no record.
     fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
         self.names.begin(&mut self.table);
-        let (mut count, mut blank, mut rejects) = (0, 0, Vec::new());
-        self.stopped_at = None;
+        let (mut blank, mut rejects) = (0, Vec::new());
+        let (mut counted, mut line) = (0, 0);
+        (self.stopped_at, self.failure, self.seam) = (None, None, Seam::default());
         let mut path = std::mem::take(&mut self.path);
-        for (start, line) in lines(block) {
+        let mut pieces = Pieces::of(self.dialect, block);
+        while let Some(piece) = pieces.next(&mut self.seam, self.table.rows()) {
             if !self.table.has_room(self.names.len()) {
-                self.stopped_at = Some(start);
+                self.stopped_at = Some(piece.from);
                 break;
             }
-            count += 1;
-            if line.trim_ascii().is_empty() {
+            if piece.text.trim_ascii().is_empty() {
                 blank += 1;
                 continue;
             }
-            let mut read = self.line(line, start, &mut path);
+            let mut read = self.record(&piece, &mut path);
             if read.is_err() && self.has_too_many && self.stopped_at.is_none() && self.names.stand_alone(&mut self.table) {
-                read = self.line(line, start, &mut path);
+                read = self.record(&piece, &mut path);
             }
             if let Err(why) = read {
                 if self.stopped_at.is_some() {
-                    count -= 1;
                     break;
                 }
-                let (start, len, records_before) = (start as u32, line.len() as u32, self.table.rows() as u32);
-                rejects.push(Reject { line: count - 1, records_before, start, len, why });
+                line += memchr::memchr_iter(b'\n', &block[counted..piece.start]).count() as u32;
+                counted = piece.start;
+                let (start, len, records_before) = (piece.start as u32, piece.text.len() as u32, self.table.rows() as u32);
+                rejects.push(Reject { line, records_before, start, len, why });
             }
         }
         self.path = path;
-        (count, blank, rejects)
+        self.failure = pieces.failure();
+        let parsed = &block[..self.stopped_at.unwrap_or(block.len())];
+        let torn = self.dialect == LINES && parsed.last().is_some_and(|&last| last != b'\n');
+        (memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn), blank, rejects)
     }
 
-    /// Reads a line as a record that begins here in the block; what is none leaves nothing behind.
-    fn line(&mut self, line: &[u8], start: usize, path: &mut String) -> Result<(), Fault> {
+    /// Reads a piece as a record; what is none leaves nothing behind.
+    fn record(&mut self, piece: &Piece<'_>, path: &mut String) -> Result<(), Fault> {
         let known = self.names.len();
-        self.table.begin(start);
+        self.table.begin(piece.start);
         self.names.begin_record();
         self.has_too_many = false;
-        let read = scan::object(line, path, &mut InLine { keys: self, line, start });
+        let read = scan::object(piece.text, path, &mut InPiece { keys: self, piece });
         match &read {
             Ok(()) => self.table.commit(),
             Err(_) => {
@@ -173,16 +195,16 @@ impl Keys {
         read
     }
 
-    /// The place of a key of the line that begins here; `None` for one that is not sent.
+    /// The place of a key of the object that can be parted here from those before it; `None` for one that is not sent.
     #[inline]
-    fn place(&mut self, path: &str, line_start: usize) -> Result<Option<usize>, Fault> {
+    fn place(&mut self, path: &str, from: usize) -> Result<Option<usize>, Fault> {
         match self.names.guess(path.as_bytes()) {
             Some(place) => Ok(Some(place)),
-            None => self.look_up(path, line_start),
+            None => self.look_up(path, from),
         }
     }
 
-    fn look_up(&mut self, path: &str, line_start: usize) -> Result<Option<usize>, Fault> {
+    fn look_up(&mut self, path: &str, from: usize) -> Result<Option<usize>, Fault> {
         // Before it is looked up: many values below one long key would each take as long as the key.
         if path.len() > Schema::MAX_NAME_BYTES {
             return match self.names.args().fields {
@@ -197,9 +219,9 @@ impl Keys {
             return Ok(None);
         }
         self.has_too_many = self.names.len() >= Schema::MAX_FIELDS;
-        // Of a batch of its own, the line may be.
+        // Of a batch of its own, the object may be.
         if self.table.rows() > 0 && (self.has_too_many || !self.table.has_room(self.names.len() + 1)) {
-            self.stopped_at = Some(line_start);
+            self.stopped_at = Some(from);
             return Err("too many keys".into());
         }
         if self.has_too_many {
@@ -209,29 +231,92 @@ impl Keys {
     }
 }
 
-/// A line that is gone through.
-struct InLine<'a> {
-    keys: &'a mut Keys,
-    line: &'a [u8],
+/// What may be an object.
+struct Piece<'a> {
+    /// Where it can be parted from what is before it.
+    from: usize,
     start: usize,
+    text: &'a [u8],
 }
 
-impl Visitor for InLine<'_> {
-    fn value(&mut self, path: &str, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
-        let Some(place) = self.keys.place(path, self.start)? else { return Ok(()) };
+/// Lines, or values.
+enum Pieces<'a, L> {
+    Lines(L),
+    Values { units: Units<'a>, block: &'a [u8], failure: Option<Failure> },
+}
+
+impl<'a> Pieces<'a, ()> {
+    fn of(dialect: Dialect, block: &'a [u8]) -> Pieces<'a, impl Iterator<Item = (usize, &'a [u8])>> {
+        match dialect {
+            LINES => Pieces::Lines(lines(block)),
+            _ => Pieces::Values { units: Units::new(block, true), block, failure: None },
+        }
+    }
+}
+
+impl<'a, L: Iterator<Item = (usize, &'a [u8])>> Pieces<'a, L> {
+    /// The next; the brackets before it go to the seam.
+    #[inline]
+    fn next(&mut self, seam: &mut Seam, rows: usize) -> Option<Piece<'a>> {
+        let (units, block, failure) = match self {
+            Pieces::Lines(lines) => return lines.next().map(|(start, text)| Piece { from: start, start, text }),
+            Pieces::Values { units, block, failure } => (units, *block, failure),
+        };
+        loop {
+            let unit = units.next()?;
+            let text = block[unit.start..unit.end].trim_ascii_end();
+            let fits = match unit.kind {
+                Kind::Object | Kind::Other => return Some(Piece { from: unit.from, start: unit.start, text }),
+                Kind::Space => Ok(()),
+                Kind::Open => seam.open(b"["),
+                Kind::Close => seam.close(b"[", unit.start, rows as u32),
+                Kind::TooLong => Err(format!(
+                    "an object of more than {MAX_RECORD_BYTES} bytes; what follows it is not read (of one object a line it would be)"
+                )),
+            };
+            if let Err(what) = fits {
+                *failure = Some(Failure { exit: Exit::Failed, at: unit.start, records_before: rows as u32, what });
+                return None;
+            }
+        }
+    }
+
+    /// Why nothing can be read after them.
+    fn failure(self) -> Option<Failure> {
+        if let Pieces::Values { failure, .. } = self { failure } else { None }
+    }
+}
+
+/// An object that is gone through.
+struct InPiece<'a> {
+    keys: &'a mut Keys,
+    piece: &'a Piece<'a>,
+}
+
+impl Visitor for InPiece<'_> {
+    fn value(&mut self, Way { path, shape }: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
+        let Some(place) = self.keys.place(path, self.piece.from)? else { return Ok(()) };
         let as_text = self.keys.names.is_cast(place);
+        if place >= self.keys.shapes.len() {
+            self.keys.shapes.resize(place + 1, 0);
+        }
+        let was = std::mem::replace(&mut self.keys.shapes[place], shape);
         let table = &mut self.keys.table;
         if table.is_set(place) {
+            if was != shape {
+                let path = path.escape_debug();
+                return Err(format!("`{path}` stands there twice: as a key with a dot, and as a key in an object").into());
+            }
             table.unset(place);
         }
         match scalar {
             Scalar::Null => table.null(place),
             Scalar::String { escaped: true } => {
-                let raw = &self.line[start..start + len];
+                let raw = &self.piece.text[start..start + len];
                 table.own_text(place, |own| unescape(raw, own));
             }
-            Scalar::String { .. } | Scalar::Array | Scalar::Digits => table.text(place, self.start + start, len),
-            _ if as_text => table.text(place, self.start + start, len),
+            Scalar::String { .. } | Scalar::Array | Scalar::Digits => table.text(place, self.piece.start + start, len),
+            _ if as_text => table.text(place, self.piece.start + start, len),
             Scalar::Int(n) => table.int(place, n),
             Scalar::Wide(n) => table.wide(place, n),
             Scalar::Float(n) => table.float(place, n),
@@ -254,6 +339,14 @@ impl Parser for Keys {
 
     fn stopped_at(&self) -> Option<usize> {
         self.stopped_at
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        self.failure.take()
+    }
+
+    fn seam(&mut self) -> Option<Seam> {
+        Some(std::mem::take(&mut self.seam))
     }
 }
 

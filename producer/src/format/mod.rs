@@ -115,6 +115,8 @@ impl Unit {
     pub const LINE: Unit = Unit { counted: "line", placed: "line" };
     /// A record may be of several lines.
     pub const ROW: Unit = Unit { counted: "row", placed: "line" };
+    /// A record may be of several lines, or of a part of one.
+    pub const OBJECT: Unit = Unit { counted: "object", placed: "line" };
     /// There are no lines.
     pub const RECORD: Unit = Unit { counted: "record", placed: "record" };
 }
@@ -144,11 +146,6 @@ pub trait Format: Send {
         false
     }
 
-    /// How many bytes there are before the first record of an input that begins so; `None` where that is beyond these bytes.
-    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
-        Some(self.boundary().mark(bytes))
-    }
-
     /// Learns from a sample: the whole records that an input begins with. A sample without records decides no types.
     ///
     /// Called for the inputs in their order, before the first plan is made. Of inputs that are found later, such as files that are
@@ -173,15 +170,9 @@ pub trait Format: Send {
 
 /// How the blocks of one input are read.
 pub trait Plan: Send + Sync {
-    /// How many bytes at the beginning of the input are no records (a header, a byte order mark). Parsers are not shown them.
+    /// The place in the input before which there are no records but a header. Parsers are not shown what is before it.
     fn head_bytes(&self) -> usize {
         0
-    }
-
-    /// Whether what it was made of is only a part of the head, so that another is to be made of the next block. Such a block has no
-    /// records.
-    fn is_head(&self) -> bool {
-        false
     }
 
     /// The fields of the stream so far, where a block may have others beyond those.

@@ -56,6 +56,7 @@ impl Seam {
     pub fn close(&mut self, name: &[u8], at: usize, records_before: u32) -> Result<(), String> {
         match self.open.pop() {
             Some(open) => fits(&open, name),
+            None if name == b"[" && self.steps.len() >= MAX_DEPTH => Ok(()),
             None if self.steps.len() > 2 * MAX_DEPTH => Err(format!("elements are nested deeper than {MAX_DEPTH}")),
             None => {
                 self.steps.push(Step { closed: Some(name.into()), at, records_before });
@@ -102,6 +103,8 @@ impl Nesting {
     pub fn follow(&mut self, seam: Seam) -> Result<(), Failure> {
         for Step { closed, at, records_before } in seam.steps {
             let fits = match (closed, self.open.len()) {
+                // What is left of a torn object may hold one.
+                (Some(name), 0) if *name == *b"[" => Ok(()),
                 (Some(name), 1..) => self.open.pop().map_or(Ok(()), |open| fits(&open, &name)),
                 (Some(_), 0) => Err("an end tag without its start".to_owned()),
                 (None, 1..) => Ok(()),
@@ -120,6 +123,9 @@ impl Nesting {
     /// What is wrong when the input ends here.
     pub fn at_end(&self) -> Option<String> {
         let open = self.open.last()?;
+        if **open == *b"[" {
+            return Some("the input ends within an array: its `]` is missing".to_owned());
+        }
         Some(format!("the document ends within the element `{}`", shown(open)))
     }
 }

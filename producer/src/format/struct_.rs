@@ -17,6 +17,7 @@ use self::layout::Layout;
 use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::content::Content;
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "struct",
@@ -107,6 +108,10 @@ struct Fixed {
 }
 
 impl Boundary for Fixed {
+    fn content(&self) -> Content {
+        Content::Bytes
+    }
+
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
         Some(bytes.len() - bytes.len() % self.record_bytes).filter(|end| *end > 0)
     }

@@ -6,7 +6,15 @@ use crate::input::block::{Block, Part};
 
 /// A block of these bytes, at the beginning of an input.
 pub(crate) fn block(text: &[u8]) -> Block {
-    Block { bytes: text.to_owned().into(), source: "f".into(), start: 0, end: text.len() as u64, part: Part::Whole }
+    Block {
+        bytes: text.to_owned().into(),
+        source: "f".into(),
+        start: 0,
+        end: text.len() as u64,
+        part: Part::Whole,
+        is_first: true,
+        dialect: 0,
+    }
 }
 
 /// The texts of a field that is never null.

@@ -8,14 +8,15 @@
 //! ```
 //!
 //! - Fields are text; a child that is not there is missing, one that is empty is empty. White space is kept as it is.
-//! - Of several children of one name the first counts, as for `findtext` in Python's ElementTree.
+//! - Several children of one name are one field: a JSON list, in the order of the document, of all that each of them holds
+//!   (`tree.rs`). What belongs to one child is never put together with what belongs to another.
 //! - Text that stands in the element itself is `#text`. Next to children, white space is no text.
 //! - An `<ELEMENT>` within an `<ELEMENT>` is a child like any other.
 //! - Names are as they stand in the tags, with the prefix of their namespace.
 //! - The five predefined entities and numbers are resolved; document types are passed over, so no other entity is known, nothing
 //!   is fetched, and nothing can grow.
 //!
-//! The text is UTF-8, and bytes that are not pass through. Several documents may follow each other. A document that is malformed
+//! A document is read in the encoding that it declares; where that is UTF-8, bytes that are not pass through. Several documents may follow each other. A document that is malformed
 //! or torn is an error that names the byte; the records before it count, and the rest of the input is not read.
 //!
 //! The fields are those of the samples; a record with others adds them.
@@ -26,6 +27,7 @@ mod gap;
 mod markup;
 mod record;
 mod text;
+mod tree;
 
 use std::sync::Arc;
 
@@ -35,7 +37,7 @@ use recpipe::record::{Growing, Schema};
 use self::boundary::Ends;
 use self::columns::Columns;
 use self::gap::{Gap, gap};
-use self::markup::{BYTE_ORDER_MARK, Malformed};
+use self::markup::Malformed;
 use self::record::Records;
 use super::growing::Learned;
 use super::names::no_fields;
@@ -141,13 +143,14 @@ impl XmlParser {
         self.columns.want(wanted);
         self.starts.clear();
         self.seam = Seam::default();
-        let ended = head(block).and_then(|at| self.pieces(&block.bytes, at, wanted));
+        let ended = head(block).and_then(|()| self.pieces(&block.bytes, wanted));
         let records_before = self.columns.rows() as u32;
         self.failure = ended.err().map(|e| Failure { exit: Exit::Failed, at: e.at, records_before, what: e.what.into_owned() });
     }
 
     /// Takes one thing after the other, up to the end of the block.
-    fn pieces(&mut self, bytes: &[u8], mut at: usize, wanted: &Wanted) -> Result<(), Malformed> {
+    fn pieces(&mut self, bytes: &[u8], wanted: &Wanted) -> Result<(), Malformed> {
+        let mut at = 0;
         loop {
             let rows = self.columns.rows() as u32;
             let placed = |at| move |what: String| Malformed::new(at, what);
@@ -176,19 +179,18 @@ impl XmlParser {
     }
 }
 
-/// Where the text of a block begins: after the mark that an input may begin with.
-fn head(block: &Block) -> Result<usize, Malformed> {
-    let bytes = &block.bytes[..];
-    if block.start > 0 {
-        return Ok(0);
+/// Whether the document is in an encoding that is read, which its first block tells.
+fn head(block: &Block) -> Result<(), Malformed> {
+    if !block.is_first {
+        return Ok(());
     }
-    if bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\0<") || bytes.starts_with(b"<\0") {
-        return Err(Malformed::new(0, "the document is in UTF-16; `iconv -f UTF-16 -t UTF-8` makes it readable"));
-    }
-    let from = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
-    match declared(&bytes[from..]).filter(|name| !["utf-8", "utf8", "us-ascii", "ascii"].contains(&name.to_ascii_lowercase().as_str())) {
-        None => Ok(from),
-        Some(name) => Err(Malformed::new(from, format!("the document is in {name}; `iconv -f {name} -t UTF-8` makes it readable"))),
+    // A known one was made UTF-8 when it was read.
+    match declared(&block.bytes).filter(|name| encoding_rs::Encoding::for_label(name.as_bytes()).is_none()) {
+        None => Ok(()),
+        Some(name) => {
+            let what = format!("the document is in {name}, which is not known; made UTF-8, and without the declaration, it could be read");
+            Err(Malformed::new(0, what))
+        }
     }
 }
 

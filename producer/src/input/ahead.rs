@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
 use super::block::{BLOCK_BYTES, Cut, Cutter};
+use super::encoding::Text;
 use super::open::Opened;
 use super::sample::Sampled;
 
@@ -50,11 +51,12 @@ impl<'scope> Threads<'scope> {
     }
 
     /// Has a file decompressed and cut. Where the system has no thread to give, it is given back.
-    pub(super) fn begin(&self, cutter: Box<Cutter<Sampled<Opened>>>) -> Result<Decompressed, Box<Cutter<Sampled<Opened>>>> {
+    pub(super) fn begin(&self, cutter: Box<Cutter<Sampled<Text<Opened>>>>) -> Result<Decompressed, Box<Cutter<Sampled<Text<Opened>>>>> {
         let (blocks, taken) = sync_channel((AHEAD_BYTES / BLOCK_BYTES / self.files).max(LEAST_BLOCKS));
         // Shared, because what is moved into a thread that does not start is lost.
         let shared = Arc::new(Mutex::new(Some(cutter)));
-        let take = |shared: &Mutex<Option<Box<Cutter<Sampled<Opened>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take =
+            |shared: &Mutex<Option<Box<Cutter<Sampled<Text<Opened>>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
             if let Some(mut cutter) = take(&moved) {
@@ -62,8 +64,8 @@ impl<'scope> Threads<'scope> {
             }
         };
         match (self.spawn)(Box::new(job)) {
-            Ok(()) => Ok(Decompressed(taken)),
-            Err(_) => take(&shared).map_or(Ok(Decompressed(taken)), Err),
+            Ok(()) => Ok(Decompressed::new(taken)),
+            Err(_) => take(&shared).map_or(Ok(Decompressed::new(taken)), Err),
         }
     }
 }
@@ -77,25 +79,40 @@ impl fmt::Debug for Threads<'_> {
 /// What a thread makes of a file.
 enum Made {
     Block(Cut),
-    /// All of it was read. Only this is an end: a thread that is no more has said nothing.
-    End,
+    /// All of it was read, and what is to be said of it. Only this is an end: a thread that is no more has said nothing.
+    End(Option<String>),
     /// The rest of it cannot be read, and why.
     Failed(String),
 }
 
 /// The blocks of a file, as they become ready. Who drops it ends the work.
 #[derive(Debug)]
-pub(super) struct Decompressed(Receiver<Made>);
+pub(super) struct Decompressed {
+    made: Receiver<Made>,
+    remark: Option<String>,
+}
 
 impl Decompressed {
+    fn new(made: Receiver<Made>) -> Self {
+        Decompressed { made, remark: None }
+    }
+
+    /// What a person should know when all of it was read.
+    pub(super) fn remark(&self) -> Option<String> {
+        self.remark.clone()
+    }
+
     /// The next block; `None` at the end of the file.
     ///
     /// # Errors
     /// Why the rest cannot be read, once; nothing is to be asked after it.
-    pub(super) fn next_block(&self) -> Result<Option<Cut>, String> {
-        match self.0.recv() {
+    pub(super) fn next_block(&mut self) -> Result<Option<Cut>, String> {
+        match self.made.recv() {
             Ok(Made::Block(cut)) => Ok(Some(cut)),
-            Ok(Made::End) => Ok(None),
+            Ok(Made::End(remark)) => {
+                self.remark = remark;
+                Ok(None)
+            }
             Ok(Made::Failed(what)) => Err(what),
             Err(_) => Err("the thread that decompresses it ended too early, which is a mistake in this program".to_owned()),
         }
@@ -103,11 +120,11 @@ impl Decompressed {
 }
 
 /// Makes blocks until all is read, or nobody wants more.
-fn decompress(cutter: &mut Cutter<Sampled<Opened>>, blocks: &SyncSender<Made>) {
+fn decompress(cutter: &mut Cutter<Sampled<Text<Opened>>>, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
-        Ok(None) => Made::End,
-        Err(e) => Made::Failed(cutter.feed().inner().explain(&e)),
+        Ok(None) => Made::End(cutter.feed().inner().remark()),
+        Err(e) => Made::Failed(cutter.feed().inner().feed().explain(&e)),
     };
     loop {
         let made = catch_unwind(AssertUnwindSafe(&mut next))
@@ -163,6 +180,7 @@ mod tests {
                 .map(|item| match item {
                     Item::Block(block) => format!("{block:?} {:x}", hash(&block.bytes)),
                     Item::Problem(problem) => problem.to_string(),
+                    Item::Notice(notice) => notice,
                 })
                 .collect()
         })
@@ -237,6 +255,6 @@ mod tests {
     fn a_thread_that_is_no_more_is_no_end() {
         let (made, taken) = sync_channel(1);
         drop(made);
-        assert!(Decompressed(taken).next_block().is_err());
+        assert!(Decompressed::new(taken).next_block().is_err());
     }
 }

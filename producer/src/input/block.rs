@@ -22,7 +22,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use recpipe::record::{Buffer, Origin, Pool};
 
-use super::boundary::{Boundary, Resume};
+use super::boundary::{Boundary, Dialect, Resume};
 
 /// How many bytes are read and parsed at a time.
 ///
@@ -43,6 +43,11 @@ pub trait Feed {
     /// Whether nothing comes until then, nor an end. Waits for that; never of what does not wait for others.
     fn is_silent(&self, _until: Instant) -> bool {
         false
+    }
+
+    /// How many bytes of the input are before those that are read: a mark. Known before anything is read.
+    fn mark_bytes(&self) -> usize {
+        0
     }
 }
 
@@ -70,6 +75,10 @@ pub struct Block {
     pub end: u64,
     /// What it holds.
     pub part: Part,
+    /// Whether its input begins with it, but for a mark.
+    pub is_first: bool,
+    /// How its input is written.
+    pub dialect: Dialect,
 }
 
 impl Block {
@@ -91,13 +100,28 @@ pub struct Cut {
     bytes: Bytes,
     start: u64,
     part: Part,
+    is_first: bool,
+    dialect: Dialect,
 }
 
 impl Cut {
+    /// The bytes, if the input begins with them.
+    pub fn beginning(&self) -> Option<&[u8]> {
+        self.is_first.then_some(&self.bytes)
+    }
+
     /// The block, of this input.
     pub fn of(self, source: &Arc<str>) -> Block {
         let end = self.start + self.bytes.len() as u64;
-        Block { bytes: self.bytes, source: source.clone(), start: self.start, end, part: self.part }
+        Block {
+            bytes: self.bytes,
+            source: source.clone(),
+            start: self.start,
+            end,
+            part: self.part,
+            is_first: self.is_first,
+            dialect: self.dialect,
+        }
     }
 }
 
@@ -106,12 +130,16 @@ impl Cut {
 pub struct Cutter<F> {
     feed: F,
     boundary: Arc<dyn Boundary>,
+    /// Known from the first bytes on.
+    dialect: Option<Dialect>,
     pool: Pool,
     block_bytes: usize,
     /// The beginning of a record whose end was not in the last block.
     carry: Vec<u8>,
     /// The place of the first byte that was not given out yet.
     at: u64,
+    /// Nothing was given out yet.
+    is_first: bool,
     within_long: bool,
     ended: bool,
     failed: Option<io::Error>,
@@ -121,7 +149,19 @@ impl<F: Feed> Cutter<F> {
     /// Cuts `feed` at this boundary into blocks of at most `block_bytes`, in buffers of this pool. Where a live input is to
     /// be cut at records that are too long as a silent one is, a block is at most half of what is too long.
     pub fn new(feed: F, boundary: Arc<dyn Boundary>, pool: Pool, block_bytes: usize) -> Self {
-        Cutter { feed, boundary, pool, block_bytes, carry: Vec::new(), at: 0, within_long: false, ended: false, failed: None }
+        Cutter {
+            at: feed.mark_bytes() as u64,
+            feed,
+            boundary,
+            dialect: None,
+            pool,
+            block_bytes,
+            carry: Vec::new(),
+            is_first: true,
+            within_long: false,
+            ended: false,
+            failed: None,
+        }
     }
 
     /// Where the bytes come from.
@@ -178,14 +218,19 @@ impl<F: Feed> Cutter<F> {
                 };
                 return Ok(self.give(buf, cut, len, Part::LongRest));
             }
+            let is_all = self.ended || self.failed.is_some() || len > max_bytes;
+            if !self.settle(&buf.as_ref()[..len], is_all) {
+                want = (want + self.block_bytes).min(max_bytes + 1).max(want);
+                buf.resize(want);
+                continue;
+            }
             if self.ended && len <= max_bytes {
                 return Ok(self.give(buf, len, len, Part::Whole));
             }
+            let full = &buf.as_ref()[..len];
             // Beyond the usual size the *first* end counts: how much a read brought must not show.
-            let mark = self.boundary.before_records(self.at, full);
-            let (records, from) = (&full[mark..], searched.saturating_sub(mark));
-            let end = if searched == 0 { self.boundary.last_end(records) } else { self.boundary.first_end(records, from) };
-            if let Some(end) = end.map(|end| mark + end) {
+            let end = if searched == 0 { self.boundary.last_end(full) } else { self.boundary.first_end(full, searched) };
+            if let Some(end) = end {
                 return Ok(self.give(buf, end, len, Part::Whole));
             }
             if let Some(e) = self.failed.take() {
@@ -203,6 +248,17 @@ impl<F: Feed> Cutter<F> {
         }
     }
 
+    /// Finds out how the input is written that begins with these bytes, if it is not known; whether it is known now.
+    fn settle(&mut self, bytes: &[u8], is_all: bool) -> bool {
+        if self.dialect.is_none() {
+            self.dialect = self.boundary.dialect(bytes, is_all);
+            if let Some(boundary) = self.dialect.and_then(|dialect| self.boundary.of(dialect)) {
+                self.boundary = boundary;
+            }
+        }
+        self.dialect.is_some()
+    }
+
     /// Reads until `buf` is full, or the input ends, fails, or has a whole record and is silent.
     fn fill(&mut self, buf: &mut Buffer, mut len: usize) -> usize {
         let buf = buf.as_mut();
@@ -211,11 +267,7 @@ impl<F: Feed> Cutter<F> {
                 Ok(0) => self.ended = true,
                 Ok(n) => {
                     len += n;
-                    let has_record = |bytes: &[u8]| {
-                        let mark = self.boundary.before_records(self.at, bytes);
-                        self.within_long || self.boundary.last_end(&bytes[mark..]).is_some()
-                    };
-                    if len < buf.len() && self.feed.is_idle() && has_record(&buf[..len]) {
+                    if len < buf.len() && self.feed.is_idle() && self.has_record(&buf[..len]) {
                         break;
                     }
                 }
@@ -223,6 +275,11 @@ impl<F: Feed> Cutter<F> {
             }
         }
         len
+    }
+
+    /// Whether something of these bytes can be given out.
+    fn has_record(&mut self, bytes: &[u8]) -> bool {
+        self.within_long || self.settle(bytes, false) && self.boundary.last_end(bytes).is_some()
     }
 
     /// Gives out the first `cut` bytes of `buf` and carries the others, up to `len`.
@@ -241,18 +298,19 @@ impl<F: Feed> Cutter<F> {
             buf.resize(cut);
             buf.freeze()
         };
-        Some(Cut { bytes, start, part })
+        let is_first = std::mem::take(&mut self.is_first);
+        Some(Cut { bytes, start, part, is_first, dialect: self.dialect.unwrap_or_default() })
     }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::boundary::Lines;
     use super::*;
     use proptest::prelude::*;
 
     /// Gives `text` in reads of these sizes (cycled), silent after each read if `live`, failing at the end if `fails`.
-    struct Script<'a> {
+    pub(in super::super) struct Script<'a> {
         text: &'a [u8],
         sizes: &'a [usize],
         turn: usize,
@@ -261,7 +319,7 @@ mod tests {
     }
 
     impl<'a> Script<'a> {
-        fn new(text: &'a [u8], sizes: &'a [usize]) -> Self {
+        pub(in super::super) fn new(text: &'a [u8], sizes: &'a [usize]) -> Self {
             Script { text, sizes, turn: 0, live: false, fails: false }
         }
     }
@@ -368,36 +426,23 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_one_at_the_beginning_alone() {
-        /// Lines, with two line ends as the mark.
-        #[derive(Debug)]
-        struct Marked;
+    fn places_count_the_mark_that_no_block_has() {
+        struct Marked<'a>(Script<'a>);
 
-        impl Boundary for Marked {
-            fn last_end(&self, bytes: &[u8]) -> Option<usize> {
-                Lines::default().last_end(bytes)
+        impl Feed for Marked<'_> {
+            fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+                self.0.read(buf)
             }
 
-            fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
-                assert!(from == 0 || !bytes[..from].contains(&b'\n'));
-                Lines::default().first_end(bytes, from)
-            }
-
-            fn resume(&self, bytes: &[u8]) -> Resume {
-                Lines::default().resume(bytes)
-            }
-
-            fn mark(&self, bytes: &[u8]) -> usize {
-                if bytes.starts_with(b"\n\n") { 2 } else { 0 }
+            fn mark_bytes(&self) -> usize {
+                3
             }
         }
 
-        for sizes in [&[1][..], &[100]] {
-            let mut cutter = Cutter::new(Script::new(b"\n\nabc\n\n\ndefghijklm", sizes), Arc::new(Marked), Pool::new(), 5);
-            let cuts = std::iter::from_fn(|| cutter.next_block().unwrap()).map(|cut| cut.bytes.to_vec()).collect::<Vec<_>>();
-            // Two line ends are a mark at first, which is no record, and two records later.
-            assert_eq!(cuts, [&b"\n\nabc\n"[..], b"\n\n", b"defghijklm"]);
-        }
+        let mut cutter = cutter(Marked(Script::new(b"a\nb\nc", &[9])), 2, 9);
+        let cuts = std::iter::from_fn(|| cutter.next_block().unwrap()).map(|cut| cut.of(&"f".into()));
+        let places: Vec<_> = cuts.map(|block| (block.start, block.end, block.is_first)).collect();
+        assert_eq!(places, [(3, 5, true), (5, 7, false), (7, 8, false)]);
     }
 
     /// Records that end with `;;`, which two reads may part.

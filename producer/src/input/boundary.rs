@@ -1,14 +1,22 @@
 //! Where records end in a stream of bytes, so that a block can be cut there: no record spans two blocks.
 //!
-//! Each format chooses its boundary. What a boundary answers is a function of the bytes it is shown alone, and it is always
+//! Each format chooses its boundary; where inputs of one format are written in several ways ([`Dialect`]), it is chosen for each by
+//! what it begins with. What a boundary answers is a function of the bytes it is shown alone, and it is always
 //! shown them from the beginning of a record on: so where an input is cut depends on nothing but the input.
 
 use std::fmt;
+use std::sync::Arc;
 
 use memchr::{memchr, memrchr};
 
+use super::content::Content;
+use super::encoding::Told;
+
 /// The longest record that is parsed where a boundary does not say otherwise, in bytes.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
+
+/// In which of a format's ways an input is written; what the number means is the format's affair. 0 where there is one way.
+pub type Dialect = u8;
 
 /// Finds the ends of records.
 ///
@@ -21,19 +29,42 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// ends in the first `from` of them.
     fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize>;
 
+    /// The end of the first record of a block of whole records, which are not empty: where they end is an end.
+    fn end_in_block(&self, block: &[u8]) -> usize {
+        self.first_end(block, 0).unwrap_or(block.len())
+    }
+
+    /// What an input without a mark is written in that begins with these bytes, where it says so itself. Where there are no more
+    /// (`is_all`) it is known.
+    fn declared(&self, head: &[u8], is_all: bool) -> Told {
+        let _ = (head, is_all);
+        Told::AsItIs
+    }
+
+    /// The way in which an input is written that begins with these bytes, after its mark; `None` when more of it has to be seen.
+    /// Where there is no more (`is_all`) there is an answer.
+    fn dialect(&self, bytes: &[u8], is_all: bool) -> Option<Dialect> {
+        let _ = (bytes, is_all);
+        Some(0)
+    }
+
+    /// What inputs are cut by that are written in this way; `None` where there is one way.
+    fn of(&self, dialect: Dialect) -> Option<Arc<dyn Boundary>> {
+        let _ = dialect;
+        None
+    }
+
+    /// Whether a record can be found from the middle of an input on, where a line begins.
+    fn begins_at_lines(&self) -> bool {
+        true
+    }
+
     /// Where the reading goes on after a record that was too long: `bytes` are from the middle of it.
     fn resume(&self, bytes: &[u8]) -> Resume;
 
-    /// How many bytes at the beginning of an input are no part of its first record: a mark. The other questions are asked of
-    /// what comes after it.
-    fn mark(&self, bytes: &[u8]) -> usize {
-        let _ = bytes;
-        0
-    }
-
-    /// How many of these bytes, which are at this place of an input, are no part of a record.
-    fn before_records(&self, place: u64, bytes: &[u8]) -> usize {
-        if place == 0 { self.mark(bytes) } else { 0 }
+    /// What kind of bytes the records are of.
+    fn content(&self) -> Content {
+        Content::Text
     }
 
     /// Whether each record in `bytes`, which are whole records, is one line.
@@ -92,6 +123,10 @@ impl Boundary for Lines {
 
     fn resume(&self, bytes: &[u8]) -> Resume {
         self.first_end(bytes, 0).map_or(Resume::NotWithin(bytes.len()), Resume::At)
+    }
+
+    fn content(&self) -> Content {
+        Content::Lines
     }
 
     fn are_lines(&self, _: &[u8]) -> bool {

@@ -1,4 +1,4 @@
-//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`block`], put together by [`Inputs`] and [`Blocks`];
+//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`encoding`] → [`block`], put together by [`Inputs`] and [`Blocks`];
 //! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
@@ -8,6 +8,8 @@ pub mod age;
 pub mod ahead;
 pub mod block;
 pub mod boundary;
+pub mod content;
+pub mod encoding;
 pub mod find;
 pub mod follow;
 pub mod live;
@@ -27,10 +29,12 @@ use recpipe::record::Pool;
 use ahead::{Decompressed, Threads};
 use block::{Block, Cut, Cutter};
 use boundary::Boundary;
+use content::Content;
+use encoding::Text;
 use find::{Found, Input};
 use live::Watch;
 use open::Opened;
-use sample::{Learner, SAMPLED_INPUTS, Sampled};
+use sample::{Learn, SAMPLED_INPUTS, Sampled};
 
 /// Why an input, or the rest of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +89,8 @@ pub enum Item {
     Block(Block),
     /// An input, or the rest of it, that cannot be read.
     Problem(InputError),
+    /// What a person should know of an input that was read.
+    Notice(String),
 }
 
 /// How far the reading is, in bytes as they lie on the disk (compressed ones, where they are compressed).
@@ -223,6 +229,8 @@ pub struct Blocks<'a> {
 #[derive(Debug)]
 struct Reading {
     name: Arc<str>,
+    /// The command that takes its compression off.
+    cat: Option<&'static str>,
     blocks: By,
 }
 
@@ -230,7 +238,7 @@ struct Reading {
 #[derive(Debug)]
 enum By {
     /// Whoever asks for its next block.
-    Asking(Box<Cutter<Sampled<Opened>>>),
+    Asking(Box<Cutter<Sampled<Text<Opened>>>>),
     /// A thread of its own.
     Thread(Decompressed),
 }
@@ -238,9 +246,18 @@ enum By {
 impl Reading {
     fn next_block(&mut self) -> Result<Option<Cut>, String> {
         match &mut self.blocks {
-            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().inner().explain(&e)),
+            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().inner().feed().explain(&e)),
             By::Thread(blocks) => blocks.next_block(),
         }
+    }
+
+    /// What a person should know when all of it was read.
+    fn remark(&self) -> Option<String> {
+        let remark = match &self.blocks {
+            By::Asking(cutter) => cutter.feed().inner().remark(),
+            By::Thread(blocks) => blocks.remark(),
+        };
+        remark.map(|remark| format!("{}: {remark}", self.name))
     }
 }
 
@@ -266,20 +283,22 @@ impl<'a> Blocks<'a> {
     /// opened now: nothing could be sent before it has something.
     ///
     /// # Errors
-    /// Those of the learner. What cannot be read is told of when its turn comes.
-    pub fn samples(&mut self, learner: &mut dyn Learner) -> Result<(), String> {
+    /// Those of `learn`. What cannot be read is told of when its turn comes.
+    pub fn samples(&mut self, learn: Learn<'_>) -> Result<(), String> {
         while !self.inputs.is_regular_next()
             && let Some(opened) = self.inputs.next_opened()
         {
             let mut sample = None;
-            let begun = opened.map(|(name, feed)| {
-                let mut cutter = self.cutter(feed);
-                sample = cutter.feed_mut().sample(learner, &name);
-                Reading { name, blocks: By::Asking(cutter) }
+            let begun = opened.and_then(|opened| {
+                let mut reading = self.begin(opened)?;
+                if let By::Asking(cutter) = &mut reading.blocks {
+                    sample = cutter.feed_mut().sample(&self.boundary, &reading.name);
+                }
+                Ok(reading)
             });
             let is_open = begun.is_ok();
             self.begun.push_back(begun);
-            sample.map_or(Ok(()), |sample| learner.learn(&sample))?;
+            self.show(sample, learn)?;
             if is_open {
                 break;
             }
@@ -288,17 +307,40 @@ impl<'a> Blocks<'a> {
             if self.inputs.watch.is_stopped() {
                 break;
             }
-            if let Ok(feed) = Opened::open(&input, &Arc::default(), &self.inputs.watch)
-                && let Some(sample) = Sampled::new(feed).sample(learner, &name_of(&input))
-            {
-                learner.learn(&sample)?;
+            let name = name_of(&input);
+            let text = Opened::open(&input, &Arc::default(), &self.inputs.watch).and_then(|opened| self.text(&name, opened));
+            if let Ok(text) = text {
+                let sample = Sampled::new(text).sample(&self.boundary, &name);
+                self.show(sample, learn)?;
             }
         }
         Ok(())
     }
 
-    fn cutter(&self, feed: Opened) -> Box<Cutter<Sampled<Opened>>> {
-        Box::new(Cutter::new(Sampled::new(feed), self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes))
+    /// Shows a sample, unless it is of something that is not read.
+    fn show(&self, sample: Option<Block>, learn: Learn<'_>) -> Result<(), String> {
+        let sample = sample.filter(|sample| content::unfit(&sample.bytes, self.boundary.content(), &sample.source, None).is_none());
+        sample.map_or(Ok(()), |sample| learn(&sample))
+    }
+
+    /// The bytes of an input. If they are text, it is told what it is written in, and nothing else is read.
+    fn text(&self, name: &str, opened: Opened) -> Result<Text<Opened>, InputError> {
+        let cat = opened.cat();
+        let mut text = Text::new(opened);
+        if self.boundary.content() != Content::Bytes {
+            let told = text.tell(&*self.boundary).map_err(|e| text.feed().explain(&e));
+            let told = told.and_then(|encoding| encoding.map_or(Ok(()), |encoding| Err(content::in_encoding(encoding, name, cat))));
+            told.map_err(|what| InputError::read(name, what))?;
+        }
+        Ok(text)
+    }
+
+    /// Begins an input.
+    fn begin(&self, (name, opened): (Arc<str>, Opened)) -> Result<Reading, InputError> {
+        let cat = opened.cat();
+        let text = Sampled::new(self.text(&name, opened)?);
+        let cutter = Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes);
+        Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)) })
     }
 
     /// Goes on to the next input, and begins those after it that can be; `None` after the last.
@@ -306,20 +348,22 @@ impl<'a> Blocks<'a> {
         let next = match self.begun.pop_front() {
             Some(begun) => begun,
             // Nothing is won by a thread for the file whose turn it is: one worker decompresses while the others parse.
-            None => self.inputs.next_opened()?.map(|(name, feed)| Reading { name, blocks: By::Asking(self.cutter(feed)) }),
+            None => self.inputs.next_opened()?.and_then(|opened| self.begin(opened)),
         };
         if let Some(threads) = &self.threads {
             while self.begun.len() + 1 < threads.files()
                 && self.inputs.is_regular_next()
                 && let Some(opened) = self.inputs.next_opened()
             {
-                let begin = |(name, feed): (Arc<str>, Opened)| {
-                    let is_compressed = feed.codec().is_some();
-                    let cutter = self.cutter(feed);
-                    let begun = if is_compressed { threads.begin(cutter).map(By::Thread) } else { Err(cutter) };
-                    Reading { name, blocks: begun.unwrap_or_else(By::Asking) }
+                let begin = |opened| {
+                    let reading = self.begin(opened)?;
+                    let blocks = match reading.blocks {
+                        By::Asking(cutter) if reading.cat.is_some() => threads.begin(cutter).map_or_else(By::Asking, By::Thread),
+                        blocks => blocks,
+                    };
+                    Ok(Reading { blocks, ..reading })
                 };
-                let begun = opened.map(begin);
+                let begun = opened.and_then(begin);
                 self.begun.push_back(begun);
             }
         }
@@ -336,13 +380,28 @@ impl Iterator for Blocks<'_> {
             let Some(reading) = &mut self.current else {
                 match self.next_input()? {
                     Ok(reading) => self.current = Some(reading),
+                    Err(_) if self.inputs.watch.is_stopped() => return None,
                     Err(problem) => return Some(Item::Problem(problem)),
                 }
                 continue;
             };
             match reading.next_block() {
-                Ok(Some(cut)) => return Some(Item::Block(cut.of(&reading.name))),
-                Ok(None) => self.current = None,
+                Ok(Some(cut)) => {
+                    let unfit = |first: &[u8]| content::unfit(first, self.boundary.content(), &reading.name, reading.cat);
+                    if let Some(what) = cut.beginning().and_then(unfit) {
+                        let problem = InputError::read(&reading.name, what);
+                        self.current = None;
+                        return Some(Item::Problem(problem));
+                    }
+                    return Some(Item::Block(cut.of(&reading.name)));
+                }
+                Ok(None) => {
+                    let remark = reading.remark();
+                    self.current = None;
+                    if let Some(remark) = remark {
+                        return Some(Item::Notice(remark));
+                    }
+                }
                 Err(_) if self.inputs.watch.is_stopped() => return None,
                 Err(what) => {
                     let problem = InputError::read(&reading.name, what);
@@ -373,6 +432,7 @@ mod tests {
             .map(|item| match item {
                 Item::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
                 Item::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
+                Item::Notice(notice) => notice,
             })
             .collect();
         assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);

@@ -19,6 +19,8 @@ use super::{InputError, Meter, reason};
 /// A compression: how it is told, and what takes it off.
 struct Codec {
     name: &'static str,
+    /// The command that takes it off.
+    cat: &'static str,
     /// The bytes it begins with; each is a range, so that `BZh1`–`BZh9` is one pattern.
     magics: &'static [&'static [(u8, u8)]],
     decode: fn(Compressed) -> io::Result<Box<dyn Decode>>,
@@ -36,12 +38,14 @@ const XZ_MEMORY_BYTES: u64 = 256 << 20;
 const CODECS: &[Codec] = &[
     Codec {
         name: "gz",
+        cat: "gzip -dc",
         magics: &[&[(0x1f, 0x1f), (0x8b, 0x8b), (8, 8)]],
         decode: |from| Ok(Box::new(flate2::bufread::MultiGzDecoder::new(from))),
         too_large: None,
     },
     Codec {
         name: "bz2",
+        cat: "bzip2 -dc",
         // The level, then the first byte of π (a block) or of √π (no block at all): text may well begin with BZh9.
         magics: &[
             &[(b'B', b'B'), (b'Z', b'Z'), (b'h', b'h'), (b'1', b'9'), (0x31, 0x31), (0x41, 0x41), (0x59, 0x59)],
@@ -52,6 +56,7 @@ const CODECS: &[Codec] = &[
     },
     Codec {
         name: "zstd",
+        cat: "zstd -dc",
         // A frame, or a skippable one (pzstd and seekable files begin with it).
         magics: &[&[(0x28, 0x28), (0xb5, 0xb5), (0x2f, 0x2f), (0xfd, 0xfd)], &[(0x50, 0x5f), (0x2a, 0x2a), (0x4d, 0x4d), (0x18, 0x18)]],
         decode: |from| {
@@ -63,6 +68,7 @@ const CODECS: &[Codec] = &[
     },
     Codec {
         name: "xz",
+        cat: "xz -dc",
         magics: &[&[(0xfd, 0xfd), (b'7', b'7'), (b'z', b'z'), (b'X', b'X'), (b'Z', b'Z'), (0, 0)]],
         decode: |from| Ok(Box::new(xz(from, XZ_MEMORY_BYTES)?)),
         too_large: Some(("memory limit", "xz -dc")),
@@ -164,6 +170,14 @@ impl Opened {
         match &self.0 {
             Kind::Plain(_) => None,
             Kind::Wrapped { codec, .. } => Some(codec.name),
+        }
+    }
+
+    /// The command that takes that compression off.
+    pub fn cat(&self) -> Option<&'static str> {
+        match &self.0 {
+            Kind::Plain(_) => None,
+            Kind::Wrapped { codec, .. } => Some(codec.cat),
         }
     }
 

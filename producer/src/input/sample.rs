@@ -25,23 +25,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes that are read at a time.
 const READ_BYTES: usize = 64 << 10;
 
-/// What a format says of an input of which not all is known.
-pub trait Head {
-    /// Where its records end.
-    fn boundary(&self) -> Arc<dyn Boundary>;
-
-    /// How many bytes there are before the first record; `None` where that is beyond these bytes.
-    fn head_bytes(&self, bytes: &[u8]) -> Option<usize>;
-}
-
-/// Who is shown samples.
-pub trait Learner: Head {
-    /// Learns from the whole records that an input begins with.
-    ///
-    /// # Errors
-    /// What was typed does not fit them.
-    fn learn(&mut self, sample: &Block) -> Result<(), String>;
-}
+/// Learns from the whole records that an input begins with, or says what was typed that does not fit them.
+pub type Learn<'a> = &'a mut dyn FnMut(&Block) -> Result<(), String>;
 
 /// A feed whose first bytes can be looked at.
 #[derive(Debug)]
@@ -66,11 +51,13 @@ impl<F: Feed> Sampled<F> {
     }
 
     /// The whole records that it begins with, before anything is read of it; `None` where there are none.
-    pub fn sample(&mut self, head: &dyn Head, source: &Arc<str>) -> Option<Block> {
-        let boundary = head.boundary();
+    pub fn sample(&mut self, boundary: &Arc<dyn Boundary>, source: &Arc<str>) -> Option<Block> {
         let mut until = None;
         loop {
-            let has_record = || head.head_bytes(&self.ahead).is_some_and(|from| boundary.last_end(&self.ahead[from..]).is_some());
+            let has_record = || {
+                let dialect = boundary.dialect(&self.ahead, false);
+                dialect.is_some_and(|dialect| boundary.of(dialect).as_ref().unwrap_or(boundary).last_end(&self.ahead).is_some())
+            };
             if until.is_none() && has_record() {
                 until = Some(Instant::now() + PATIENCE);
             }
@@ -91,8 +78,8 @@ impl<F: Feed> Sampled<F> {
                 Err(e) => self.failed = Some(e),
             }
         }
-        let looked_at = Ahead { bytes: &self.ahead, ended: self.ended };
-        let cut = Cutter::new(looked_at, boundary, Pool::new(), SAMPLE_BYTES).next_block();
+        let looked_at = Ahead { bytes: &self.ahead, mark_bytes: self.feed.mark_bytes(), ended: self.ended };
+        let cut = Cutter::new(looked_at, boundary.clone(), Pool::new(), SAMPLE_BYTES).next_block();
         // What is torn, or too long, shows nothing.
         cut.ok().flatten().map(|cut| cut.of(source)).filter(|block| block.part == Part::Whole)
     }
@@ -121,6 +108,10 @@ impl<F: Feed> Feed for Sampled<F> {
         self.ahead.is_empty() && self.failed.is_none() && !self.ended && self.feed.is_idle()
     }
 
+    fn mark_bytes(&self) -> usize {
+        self.feed.mark_bytes()
+    }
+
     fn is_silent(&self, until: Instant) -> bool {
         self.ahead.is_empty() && self.failed.is_none() && !self.ended && self.feed.is_silent(until)
     }
@@ -129,6 +120,7 @@ impl<F: Feed> Feed for Sampled<F> {
 /// What was read, which is no end unless the input has ended.
 struct Ahead<'a> {
     bytes: &'a [u8],
+    mark_bytes: usize,
     ended: bool,
 }
 
@@ -142,24 +134,42 @@ impl Feed for Ahead<'_> {
         self.bytes = later;
         Ok(now.len())
     }
+
+    fn mark_bytes(&self) -> usize {
+        self.mark_bytes
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::boundary::Lines;
+    use super::super::boundary::{Dialect, Lines, Resume};
     use super::*;
     use proptest::prelude::*;
 
-    /// Lines after the first.
-    struct Headed;
+    /// Lines after the first, with which an input is cut.
+    #[derive(Debug)]
+    struct Headed(Lines);
 
-    impl Head for Headed {
-        fn boundary(&self) -> Arc<dyn Boundary> {
-            Arc::new(Lines { max_bytes: 400 })
+    impl Boundary for Headed {
+        fn dialect(&self, bytes: &[u8], is_all: bool) -> Option<Dialect> {
+            let has_two = memchr::memchr_iter(b'\n', bytes).nth(1).is_some();
+            (has_two || is_all).then_some(0)
         }
 
-        fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
-            Lines::default().first_end(bytes, 0)
+        fn last_end(&self, bytes: &[u8]) -> Option<usize> {
+            self.0.last_end(bytes)
+        }
+
+        fn first_end(&self, bytes: &[u8], from: usize) -> Option<usize> {
+            self.0.first_end(bytes, from)
+        }
+
+        fn resume(&self, bytes: &[u8]) -> Resume {
+            self.0.resume(bytes)
+        }
+
+        fn max_bytes(&self) -> usize {
+            self.0.max_bytes
         }
     }
 
@@ -194,7 +204,7 @@ mod tests {
     fn sample(reads: &[&str], silent_at: Option<usize>, fails: bool) -> (Option<String>, String) {
         let reads = reads.iter().map(|read| read.as_bytes()).collect();
         let mut sampled = Sampled::new(Script { reads, silent_at, at: 0, fails });
-        let block = sampled.sample(&Headed, &"f".into());
+        let block = sampled.sample(&(Arc::new(Headed(Lines { max_bytes: 400 })) as Arc<dyn Boundary>), &"f".into());
         let mut all = String::new();
         let mut buf = [0; 7];
         while let Ok(n @ 1..) = sampled.read(&mut buf) {

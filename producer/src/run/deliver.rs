@@ -329,7 +329,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         }
         self.ledger.bytes += block.bytes.len() as u64;
         let is_start = block.part == Part::LongStart;
-        if is_start && block.start == 0 {
+        if is_start && block.is_first {
             self.line_base = 0;
         }
         let line = self.line_base;

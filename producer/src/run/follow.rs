@@ -29,24 +29,23 @@ impl FollowSource {
     }
 
     fn piece(&mut self, block: Block, wanted: &Wanted) -> Result<Piece, String> {
-        let known = self.plans.get(&block.source).filter(|_| block.start > 0).cloned();
+        let known = self.plans.get(&block.source).filter(|_| !block.is_first).cloned();
         let plan = match known {
             Some(plan) => plan,
             None => {
-                let head = if block.start > 0 { self.follow.head(&block.source) } else { None };
+                let head = if block.is_first { None } else { self.follow.head(&block.source) };
                 let first = head.as_ref().unwrap_or(&block);
                 // What is there is the sample: nobody waits for more.
                 if self.format.learns() {
                     self.format.sample(first)?;
                 }
                 let plan = self.format.plan(first)?;
-                if !plan.is_head() {
-                    self.plans.insert(block.source.clone(), plan.clone());
-                }
+                self.plans.insert(block.source.clone(), plan.clone());
                 plan
             }
         };
-        Ok(Piece::new(block, plan, self.boundary.clone(), wanted.clone()))
+        let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
+        Ok(Piece::new(block, plan, boundary, wanted.clone()))
     }
 }
 

@@ -107,7 +107,7 @@ impl Kept<'_> {
         let mut start = 0;
         while start < self.block.len() {
             let rest = &self.block[start..];
-            let len = boundary.first_end(rest, 0).unwrap_or(rest.len());
+            let len = boundary.end_in_block(rest);
             let record = rest[..len].strip_suffix(b"\n").map_or(&rest[..len], |record| record.strip_suffix(b"\r").unwrap_or(record));
             // What lies between records stays: whether they fit it is seen there.
             if regex.is_match(record) || !boundary.is_record(&rest[..len]) {

@@ -157,7 +157,7 @@ impl Spots<'_> {
         let Some(row_start) = self.row_start else { return (0, 0) };
         let start = row_start(row);
         let bytes = &self.block.bytes[start..];
-        let record = &bytes[..self.boundary.first_end(bytes, 0).unwrap_or(bytes.len())];
+        let record = &bytes[..self.boundary.end_in_block(bytes)];
         let record = record.strip_suffix(b"\n").unwrap_or(record);
         (start, record.strip_suffix(b"\r").unwrap_or(record).len())
     }

@@ -15,7 +15,6 @@ use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::{Boundary, Resume};
 use crate::input::follow::Cost;
-use crate::input::sample::{Head, Learner};
 use crate::input::{Blocks, InputError, Inputs, Item};
 
 impl Piece {
@@ -26,15 +25,16 @@ impl Piece {
         let head = block.bytes.split_to(len);
         block.start += len as u64;
         let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
-        Piece { block, plan, boundary, wanted, head_bytes: len as u32, head_lines }
+        Piece { block, plan, boundary, wanted, head_lines }
     }
 
     /// Cuts it in two at this place of the block, where a record begins; answers the second part.
     pub(super) fn split_off(&mut self, at: usize) -> Piece {
-        let mut rest = Piece { head_bytes: 0, head_lines: 0, ..self.clone() };
+        let mut rest = Piece { head_lines: 0, ..self.clone() };
         rest.block.bytes = self.block.bytes.split_off(at);
         self.block.end = self.block.start + at as u64;
         rest.block.start = self.block.end;
+        rest.block.is_first = false;
         rest
     }
 }
@@ -116,9 +116,7 @@ pub struct Piece {
     pub boundary: Arc<dyn Boundary>,
     /// What has to be parsed of it.
     pub wanted: Wanted,
-    /// The bytes of the head that was cut off; 0 in all blocks but the first of an input.
-    pub head_bytes: u32,
-    /// The newlines in them.
+    /// The newlines in the head that was cut off; none in all blocks but the first of an input.
     pub head_lines: u32,
 }
 
@@ -144,25 +142,6 @@ pub struct BlockSource<'a> {
     learns: bool,
 }
 
-/// A format that is shown samples.
-struct Learning<'a>(&'a mut dyn Format);
-
-impl Head for Learning<'_> {
-    fn boundary(&self) -> Arc<dyn Boundary> {
-        self.0.boundary()
-    }
-
-    fn head_bytes(&self, bytes: &[u8]) -> Option<usize> {
-        self.0.head_bytes(bytes)
-    }
-}
-
-impl Learner for Learning<'_> {
-    fn learn(&mut self, sample: &Block) -> Result<(), String> {
-        self.0.sample(sample)
-    }
-}
-
 impl<'a> BlockSource<'a> {
     /// Reads the inputs as this format; with `threads`, compressed ones are decompressed there.
     pub fn new(inputs: Inputs, format: Box<dyn Format>, threads: Option<Threads<'a>>) -> Self {
@@ -180,10 +159,8 @@ impl<'a> BlockSource<'a> {
             Some(plan) => plan.clone(),
             None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
-        let is_head = plan.is_head();
-        let piece = Piece::new(block, plan, self.boundary.clone(), wanted.clone());
-        self.plan = self.plan.take().filter(|_| !is_head);
-        Ok(piece)
+        let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
+        Ok(Piece::new(block, plan, boundary, wanted.clone()))
     }
 }
 
@@ -206,14 +183,15 @@ impl Source for BlockSource<'_> {
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
         if std::mem::take(&mut self.learns)
-            && let Err(misfit) = self.blocks.samples(&mut Learning(&mut *self.format))
+            && let Err(misfit) = self.blocks.samples(&mut |sample| self.format.sample(sample))
         {
             return Some(Pulled::Misfit(misfit));
         }
         Some(match self.blocks.next()? {
             Item::Problem(problem) => problem.into(),
+            Item::Notice(text) => Pulled::Notice { text: Some(text), cost: Cost::Nothing },
             Item::Block(block) => {
-                if block.start == 0 {
+                if block.is_first {
                     self.plan = None;
                 }
                 match block.part {

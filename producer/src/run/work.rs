@@ -142,13 +142,13 @@ impl<'a> Work<'a> {
 
     /// What becomes of a block, and where the parser stopped, if it did.
     fn parse_once(&mut self, piece: Piece, asked: &Asked) -> (Take, Option<usize>) {
-        let Piece { mut block, plan, boundary, wanted, head_bytes, head_lines } = piece;
+        let Piece { mut block, plan, boundary, wanted, head_lines } = piece;
         let parser = match &mut self.parser {
             Some((known, parser)) if Arc::ptr_eq(known, &plan) => parser,
             slot => &mut slot.insert((plan.clone(), plan.parser())).1,
         };
-        let is_first = block.start == u64::from(head_bytes);
-        let bytes = block.bytes.len() as u64 + u64::from(head_bytes);
+        let is_first = block.is_first;
+        let bytes = if is_first { block.end } else { block.bytes.len() as u64 };
         let left = self.grep.as_ref().map(|grep| grep.filter(&block.bytes, &*boundary));
         let whole = left.as_ref().map(|left| std::mem::replace(&mut block.bytes, left.bytes.clone()));
         let mut parsed = parser.parse(&block, &wanted);
@@ -183,7 +183,7 @@ impl<'a> Work<'a> {
 
     fn shape(&mut self, batch: Batch, asked: &Asked) -> Take {
         let Origin { source, start, end, .. } = batch.origin().clone();
-        let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole };
+        let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole, is_first: start == 0, dialect: 0 };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spots = Spots { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, &asked.fields, &spots);

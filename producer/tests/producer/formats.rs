@@ -93,8 +93,8 @@ fn json_lines_flatten() {
     let stream = lines(&["json"], "{\"a\":1,\"b\":{\"c\":\"d\"},\"e\":null,\"f\":1.5}\n\n").stream();
     assert_eq!(stream.schemas, [["a", "b.c", "e", "f"]]);
     let outcome = run_on(&["json", "--stats"], b"{\"a\":1}\n\n[]\n{\"a\":\"x\"}\n").exits(0);
-    let outcome = outcome.says("1 line rejected, first: (stdin):line 3: not a JSON object: \"[]\"");
-    assert_eq!(outcome.says("4 lines in, 2 records out, 1 line rejected, 1 filtered").stream().field("a"), ["1", "x"]);
+    let outcome = outcome.says("1 object rejected, first: (stdin):line 3: not a JSON object: \"[]\"");
+    assert_eq!(outcome.says("4 objects in, 2 records out, 1 object rejected, 1 filtered").stream().field("a"), ["1", "x"]);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn any_number_of_different_keys_loses_nothing() {
     let mut streams = Vec::new();
     for threads in ["1", "3"] {
         let outcome = run(&["json", "-j", threads, "--stats", path.to_str().unwrap()]).exits(0);
-        let outcome = outcome.says(&format!("{rows} lines in, {rows} records out, 0 lines rejected, 0 filtered"));
+        let outcome = outcome.says(&format!("{rows} objects in, {rows} records out, 0 objects rejected, 0 filtered"));
         streams.push(outcome.stdout.clone());
         let stream = outcome.stream();
         assert_eq!(stream.field("n"), (0..rows).map(|n| n.to_string()).collect::<Vec<_>>());

@@ -73,6 +73,15 @@ pub fn run_from<S: AsRef<OsStr>>(args: &[S], path: &Path) -> Outcome {
     finish(command, b"")
 }
 
+/// Has a shell run this line in this directory, where `producer` is the program.
+#[allow(clippy::disallowed_methods)]
+pub fn run_line(line: &str, dir: &Path) -> Outcome {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(format!("producer() {{ {} \"$@\"; }}; {line}", env!("CARGO_BIN_EXE_producer")));
+    command.current_dir(dir).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    finish(command, b"")
+}
+
 fn finish(mut command: Command, text: &[u8]) -> Outcome {
     let shown = format!("{command:?}");
     let mut child = command.spawn().unwrap();

@@ -57,7 +57,7 @@ fn standard_input_is_read_whatever_it_is() {
 #[test]
 fn no_input_at_all_is_a_stream_with_a_schema_and_an_end() {
     let stream = run(&["apache"]).exits(0).quietly().stream();
-    assert_eq!((stream.schemas.len(), stream.schemas[0].len(), stream.len()), (1, 9, 0));
+    assert_eq!((stream.schemas.len(), stream.schemas[0].len(), stream.len()), (1, 14, 0));
 }
 
 #[test]

@@ -73,7 +73,7 @@ impl Case {
     /// The places where records of these bytes end.
     fn ends(&self, bytes: &[u8]) -> Vec<usize> {
         let (boundary, mut ends) = (self.start().boundary(), Vec::new());
-        let mut at = boundary.mark(bytes);
+        let mut at = 0;
         while let Some(len) = boundary.first_end(&bytes[at..], 0).filter(|len| *len > 0) {
             at += len;
             ends.push(at);

@@ -48,7 +48,7 @@ impl Source for Cut {
             None => self.plan.insert(self.format.plan(&block).unwrap()).clone(),
         };
         let (boundary, wanted) = (self.boundary.clone(), wanted.clone());
-        Some(Pulled::Block(Piece { block, plan, boundary, wanted, head_bytes: 0, head_lines: 0 }))
+        Some(Pulled::Block(Piece { block, plan, boundary, wanted, head_lines: 0 }))
     }
 }
 
@@ -81,7 +81,15 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         let (now, later) = rest.split_at(cut.min(rest.len()));
         let bytes = now.concat().into_bytes();
         let end = at + bytes.len() as u64;
-        blocks.push_back(Block { bytes: bytes.into(), source: source.clone(), start: at, end, part: Part::Whole });
+        blocks.push_back(Block {
+            bytes: bytes.into(),
+            source: source.clone(),
+            start: at,
+            end,
+            part: Part::Whole,
+            is_first: at == 0,
+            dialect: 0,
+        });
         (at, rest) = (end, later);
     }
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };

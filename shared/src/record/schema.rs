@@ -92,7 +92,7 @@ pub struct Schema {
 
 impl Schema {
     /// More fields than this are refused, wherever they come from.
-    pub const MAX_FIELDS: usize = 4096;
+    pub const MAX_FIELDS: usize = 65_536;
     /// A longer name than this many bytes is refused.
     pub const MAX_NAME_BYTES: usize = 4096;
 

@@ -241,6 +241,9 @@ pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
 
 pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
     let PlanWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
+    if conditions.0.len() > Plan::MAX_CONDITIONS {
+        return Err(format!("more than {} conditions", Plan::MAX_CONDITIONS));
+    }
     Ok(Plan {
         columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
         holds_state,

@@ -4,10 +4,7 @@ use super::{
     codec,
     frame::{self, Decoder, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Step},
 };
-use crate::{
-    Error,
-    record::{Condition, Schema},
-};
+use crate::{Error, record::Condition};
 
 /// What the consumer needs of the records. It is advice: a producer may send more, and the consumer does its work on
 /// whatever comes.
@@ -28,11 +25,13 @@ pub struct Plan {
 impl Plan {
     /// A plan that takes more bytes is not sent, and not read.
     pub const MAX_BYTES: usize = 64 << 10;
+    /// Nor one of more conditions than this.
+    pub const MAX_CONDITIONS: usize = 4096;
 
     /// The plan without its conditions, should it be too large with them.
     #[must_use]
     pub fn fitting(self) -> Self {
-        let fits = self.conditions.len() <= Schema::MAX_FIELDS && self.to_bytes().is_ok();
+        let fits = self.conditions.len() <= Plan::MAX_CONDITIONS && self.to_bytes().is_ok();
         if fits { self } else { self.without_conditions() }
     }
 
@@ -96,7 +95,7 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::{Plan, codec};
-    use crate::record::{CompareOp, Condition, Constant, Schema, Time};
+    use crate::record::{CompareOp, Condition, Constant, Time};
 
     fn condition(field: &str, op: CompareOp, constant: Constant) -> Condition {
         Condition { field: field.into(), op, constant }
@@ -175,7 +174,7 @@ mod tests {
         assert_eq!(few.clone().fitting(), few);
         let long = condition("host", CompareOp::Eq, Constant::Text(vec![b'x'; Plan::MAX_BYTES].into()));
         assert_eq!(plan(vec![long]).fitting(), plan(vec![]));
-        let most = vec![condition("", CompareOp::Eq, Constant::Null); Schema::MAX_FIELDS];
+        let most = vec![condition("", CompareOp::Eq, Constant::Null); Plan::MAX_CONDITIONS];
         assert_eq!(Plan::from_bytes(&plan(most.clone()).fitting().to_bytes().unwrap()).unwrap(), Some(plan(most.clone())));
         assert_eq!(plan([&most[..], &most[..1]].concat()).fitting(), plan(vec![]));
     }

@@ -81,7 +81,7 @@ fn a_consumer_that_does_not_read_loses_nothing_either() {
         group.wait(producer, SOON).exits(0);
         group.wait(consumer, SOON).exits(0);
         let text = reader.unwrap().join().unwrap().unwrap();
-        let lines: Vec<String> = log.0.iter().map(|entry| entry.json(false)).collect();
+        let lines: Vec<String> = log.0.iter().map(|entry| entry.json()).collect();
         assert_eq!(text.lines().count() as u64, log.len() as u64 * times);
         assert!(text.lines().eq(lines.iter().cycle().take(log.len() * times as usize)), "not the lines of the log");
     });

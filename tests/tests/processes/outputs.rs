@@ -17,6 +17,22 @@ fn what_json_cannot_say_is_counted_once() {
     Pipeline::both(&["apache"], &["-q", query]).input(ODD).run().succeeds().prints(expected);
 }
 
+/// Texts of what gives tsv its structure, and of bytes that are no text at all: each record comes back, also an empty one alone.
+#[test]
+fn tsv_is_read_as_it_was_written() {
+    let pieces: [&[u8]; 10] = [b"\t", b"\n", b"\r", b"\\", b"\"", b"t", b"n", b"\xff\0", b" ", "é".as_bytes()];
+    let texts = (0..4000_usize).map(|n| (0..n % 6).flat_map(|i| pieces[(n / 7 + i * (n % 13 + 1)) % 10]).copied().collect::<Vec<u8>>());
+    for fields in [&["t"][..], &["t", "u"]] {
+        let pair = |field: &&str, text: &[u8]| [b"U\x01", field.as_bytes(), b"U", &[text.len() as u8], text].concat();
+        let pickle = |text: Vec<u8>| [b"}(", &fields.iter().flat_map(|field| pair(field, &text)).collect::<Vec<_>>()[..], b"u."].concat();
+        let pickles: Vec<u8> = texts.clone().flat_map(pickle).collect();
+        let written = Pipeline::both(&["pickle"], &["tsv"]).input(pickles).run().succeeds().stdout;
+        assert_eq!(written.iter().filter(|&&byte| byte == b'\n').count(), 4001);
+        let again = Pipeline::both(&["tsv", "--cast", "t=str"], &["tsv"]).input(written.clone()).run().succeeds().stdout;
+        assert!(again == written, "{} bytes, and then {}", written.len(), again.len());
+    }
+}
+
 #[test]
 fn an_arrow_stream_reads_back_whatever_the_threads() {
     let log = Log::odd(77, 20_000);

@@ -41,8 +41,8 @@ fn totals_are_those_of_the_seeds_pattern() {
 
 #[test]
 fn every_field_of_every_odd_line_is_right() {
-    for (log, eleven) in [(Log::common(2, 3000), false), (Log::combined(3, 3000), true), (Log::odd(4, 6000), true)] {
-        let expect: String = log.0.iter().map(|entry| entry.json(eleven) + "\n").collect();
+    for log in [Log::common(2, 3000), Log::combined(3, 3000), Log::odd(4, 6000)] {
+        let expect: String = log.0.iter().map(|entry| entry.json() + "\n").collect();
         Pipeline::both(&["apache"], &[] as &[&str]).input(log.text()).run().succeeds().prints(expect);
     }
 }

@@ -5,21 +5,27 @@ use std::sync::Arc;
 use bytes::Bytes;
 use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text};
 
-use super::COMMON_FIELDS;
+use super::{COMMON_FIELDS, FIELDS};
 
-/// How many fields are text.
+/// How many fields are texts that most lines have.
 const TEXTS: usize = 9;
 
-/// Places among [`super::FIELDS`].
+/// How many are texts that only some servers write: `vhost`, `forwarded_for` and `extra`.
+const ASIDES: usize = 3;
+
+/// The place of the first of them among [`FIELDS`].
+const FIRST_ASIDE: usize = FIELDS.len() - ASIDES;
+
+/// Places among [`FIELDS`].
 const METHOD: usize = 4;
 const PROTO: usize = 6;
 const STATUS: usize = 7;
 const BYTES: usize = 8;
 
-/// The place among the texts of the field at this place among [`super::FIELDS`], if it is text.
+/// The place among the texts of the field at this place among [`FIELDS`], if it is one of them.
 const fn text_of(field: usize) -> Option<usize> {
     match field {
-        STATUS | BYTES => None,
+        STATUS | BYTES | FIRST_ASIDE.. => None,
         COMMON_FIELDS.. => Some(field - 2),
         _ => Some(field),
     }
@@ -38,12 +44,14 @@ pub(super) struct Spot {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Line {
     pub texts: [Spot; TEXTS],
-    pub status: u32,
+    pub status: Option<u32>,
     pub bytes: i64,
     /// `method` and `proto` are null: the request line is not of three words.
     pub whole_request: bool,
     /// It has the combined format's two fields.
     pub combined: bool,
+    /// The fields that only some servers write, in their order; of no length where there is none.
+    pub asides: [Spot; ASIDES],
 }
 
 /// How many lines are gathered before they are appended to the columns.
@@ -77,6 +85,10 @@ pub(super) struct Columns {
     whole_requests: Vec<u32>,
     /// The rows from which on lines are combined, then those from which on they are common again, and so on in turn.
     turns: Vec<u32>,
+    /// The rows whose `status` is null.
+    no_status: Vec<u32>,
+    /// The rows that have such a field, and where in the line.
+    asides: [Vec<(u32, Spot)>; ASIDES],
 }
 
 impl Default for Columns {
@@ -98,6 +110,8 @@ impl Default for Columns {
             bytes: Vec::new(),
             whole_requests: Vec::new(),
             turns: Vec::new(),
+            no_status: Vec::new(),
+            asides: Default::default(),
         }
     }
 }
@@ -110,8 +124,10 @@ impl Columns {
             column.clear();
         }
         self.bytes.clear();
-        self.whole_requests.clear();
-        self.turns.clear();
+        for rows in [&mut self.whole_requests, &mut self.turns, &mut self.no_status] {
+            rows.clear();
+        }
+        self.asides.iter_mut().for_each(Vec::clear);
     }
 
     /// How many rows there are.
@@ -124,11 +140,6 @@ impl Columns {
         self.anchors.get(row).map_or(0, |&anchor| anchor as usize)
     }
 
-    /// Whether any line is combined.
-    pub(super) fn has_combined(&self) -> bool {
-        !self.turns.is_empty()
-    }
-
     /// Adds a line that starts at `anchor` in the block.
     #[inline(always)]
     pub(super) fn push(&mut self, anchor: u32, line: &Line) {
@@ -139,13 +150,21 @@ impl Columns {
             starts[row] = spot.start;
             lens[row] = spot.len;
         }
-        gather.status[row] = line.status;
+        gather.status[row] = line.status.unwrap_or(0);
         gather.bytes[row] = line.bytes;
         if line.whole_request {
             self.whole_requests.push(self.rows as u32);
         }
         if line.combined != (self.turns.len() % 2 == 1) {
             self.turns.push(self.rows as u32);
+        }
+        if line.status.is_none() {
+            self.no_status.push(self.rows as u32);
+        }
+        for (spot, rows) in line.asides.into_iter().zip(&mut self.asides) {
+            if spot.len > 0 {
+                rows.push((self.rows as u32, spot));
+            }
         }
         self.rows += 1;
         if row == GATHERED - 1 {
@@ -165,48 +184,62 @@ impl Columns {
         }
     }
 
-    /// The rows as a batch: of the first `fields.len()` of [`super::FIELDS`] those that are marked, which `schema` has.
+    /// The rows as a batch: of [`FIELDS`] those that are marked, which `schema` has.
     ///
     /// Texts are views into the block they were parsed from. Where few of them are wanted, so few that the block would be
     /// mostly what nobody reads, they are copied out of it instead.
-    pub(super) fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, fields: &[bool], origin: Origin) -> Batch {
+    pub(super) fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, fields: &[bool; FIELDS.len()], origin: Origin) -> Batch {
         let rows = self.rows;
         self.append(rows - self.anchors.len());
-        let texts = || (0..fields.len()).filter(|&field| fields[field]).filter_map(text_of);
-        let text_bytes: usize = texts().map(|text| self.lens[text].iter().map(|&len| len as usize).sum::<usize>()).sum();
-        let copied = fields.contains(&false) && text_bytes < block.len() / 2;
-        let anchors = (!copied && texts().next().is_some()).then(|| Ints::pack(&self.anchors));
-        let text = |text: usize| {
+        let marked = || (0..fields.len()).filter(|&field| fields[field]);
+        let text_bytes: usize =
+            marked().filter_map(text_of).map(|text| self.lens[text].iter().map(|&len| len as usize).sum::<usize>()).sum();
+        let aside_bytes: usize =
+            marked().filter_map(|field| self.asides.get(field.checked_sub(FIRST_ASIDE)?)).map(|rows| bytes_of(rows)).sum();
+        let copied = fields.contains(&false) && text_bytes + aside_bytes < block.len() / 2;
+        let anchors = (!copied && text_bytes + aside_bytes > 0).then(|| Ints::pack(&self.anchors));
+        let text = |starts: &[u32], lens: &[u32]| {
             let view = match &anchors {
-                Some(anchors) => {
-                    Text::new(block.clone(), Some(anchors.clone()), Ints::pack(&self.starts[text]), Ints::pack(&self.lens[text]))
-                }
-                None => self.copy_out(block, text),
+                Some(anchors) => Text::new(block.clone(), Some(anchors.clone()), Ints::pack(starts), Ints::pack(lens)),
+                None => self.copy_out(block, starts, lens),
             };
             Column::text(view.unwrap_or_else(|| unreachable!("every field lies within its line, and every line within the block")))
         };
         let column = |field: usize| match (field, text_of(field)) {
-            (STATUS, _) => Column::int(Ints::pack(&self.status)),
-            (COMMON_FIELDS.., Some(_)) if !self.has_combined() => Column::null(rows),
-            (COMMON_FIELDS.., Some(at)) => text(at).with_nulls(self.common_bits()),
-            (METHOD | PROTO, Some(at)) => text(at).with_nulls(self.whole_request_bits()),
-            (_, Some(at)) => text(at),
-            (_, None) => Column::int(Ints::pack(&self.bytes)),
+            (STATUS, _) => Column::int(Ints::pack(&self.status)).with_nulls(self.bits(&self.no_status)),
+            (BYTES, _) => Column::int(Ints::pack(&self.bytes)),
+            (FIRST_ASIDE.., _) => self.aside(&self.asides[field - FIRST_ASIDE], &text),
+            (_, None) => unreachable!("status and bytes are the only numbers"),
+            (COMMON_FIELDS.., Some(_)) if self.turns.is_empty() => Column::absent(rows),
+            (COMMON_FIELDS.., Some(at)) => not_everywhere(text(&self.starts[at], &self.lens[at]), self.common_bits()),
+            (METHOD | PROTO, Some(at)) => text(&self.starts[at], &self.lens[at]).with_nulls(self.bits(&self.whole_requests)),
+            (_, Some(at)) => text(&self.starts[at], &self.lens[at]),
         };
-        let columns = (0..fields.len()).filter(|&field| fields[field]).map(column).collect();
+        let columns = marked().map(column).collect();
         Batch::new(schema.clone(), columns, rows, origin).unwrap_or_else(|_| unreachable!("the columns are the schema's"))
     }
 
+    /// The column of a field that these rows have.
+    fn aside(&self, has: &[(u32, Spot)], text: &dyn Fn(&[u32], &[u32]) -> Column) -> Column {
+        if has.is_empty() {
+            return Column::absent(self.rows);
+        }
+        let (mut starts, mut lens) = (vec![0; self.rows], vec![0; self.rows]);
+        for &(row, spot) in has {
+            (starts[row as usize], lens[row as usize]) = (spot.start, spot.len);
+        }
+        not_everywhere(text(&starts, &lens), Bits::collect(self.rows, |row| lens[row] == 0))
+    }
+
     /// The texts of one field, one after the other.
-    fn copy_out(&self, block: &Bytes, text: usize) -> Option<Text> {
+    fn copy_out(&self, block: &Bytes, starts: &[u32], lens: &[u32]) -> Option<Text> {
         /// Copied at once, whatever the length: most texts are no longer, and a copy of a fixed size is one instruction.
         const CHUNK: usize = 32;
-        let lens = &self.lens[text];
         let total = lens.iter().map(|&len| len as usize).sum::<usize>();
-        let (mut bytes, mut starts, mut at) = (vec![0; total + CHUNK], Vec::with_capacity(lens.len()), 0);
-        for ((&anchor, &start), &len) in self.anchors.iter().zip(&self.starts[text]).zip(lens) {
+        let (mut bytes, mut copied, mut at) = (vec![0; total + CHUNK], Vec::with_capacity(lens.len()), 0);
+        for ((&anchor, &start), &len) in self.anchors.iter().zip(starts).zip(lens) {
             let (from, len) = ((anchor + start) as usize, len as usize);
-            starts.push(at as u32);
+            copied.push(at as u32);
             match (block.get(from..).and_then(<[u8]>::first_chunk::<CHUNK>), bytes.get_mut(at..at + CHUNK)) {
                 (Some(chunk), Some(to)) if len <= CHUNK => to.copy_from_slice(chunk),
                 _ => bytes.get_mut(at..at + len)?.copy_from_slice(block.get(from..from + len)?),
@@ -214,15 +247,16 @@ impl Columns {
             at += len;
         }
         bytes.truncate(total);
-        Text::new(bytes.into(), None, Ints::pack(&starts), Ints::pack(lens))
+        Text::new(bytes.into(), None, Ints::pack(&copied), Ints::pack(lens))
     }
 
-    fn whole_request_bits(&self) -> Option<Bits> {
-        if self.whole_requests.is_empty() {
+    /// These rows; `None` for none.
+    fn bits(&self, rows: &[u32]) -> Option<Bits> {
+        if rows.is_empty() {
             return None;
         }
         let mut data = vec![0_u8; Bits::bytes_for(self.rows)];
-        for &row in &self.whole_requests {
+        for &row in rows {
             data[row as usize / 8] |= 1 << (row % 8);
         }
         Bits::new(self.rows, data.into())
@@ -245,51 +279,72 @@ impl Columns {
     }
 }
 
+/// A field that the lines of these rows do not have: it is missing there.
+fn not_everywhere(column: Column, absent: Option<Bits>) -> Column {
+    column.with_nulls(absent.clone()).with_missing(absent)
+}
+
+fn bytes_of(has: &[(u32, Spot)]) -> usize {
+    has.iter().map(|(_, spot)| spot.len as usize).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::format::Wanted;
-    use crate::format::apache::FIELDS;
-    use crate::format::apache::Schemas;
+    use crate::format::apache::schema;
     use recpipe::Value;
 
     /// Pushes one line for each letter of `lines`, all over the same text: `c` common, `C` combined, `w` and `W` the same
-    /// with a request that was kept whole. Asserts that every row comes out as it went in.
+    /// with a request that was kept whole, `s` and `S` without a status, `a` and `A` with all that only some servers write.
+    /// Asserts that every row comes out as it went in.
     fn check(columns: &mut Columns, lines: &str) {
-        let block = Bytes::from_static(b"0123456789");
+        let block = Bytes::from_static(b"0123456789abcdefghijklmnopqrstuvwxyz");
         columns.reset();
         for (row, kind) in lines.bytes().enumerate() {
-            let texts = std::array::from_fn(|i| Spot { start: i as u32, len: 1 });
-            let (combined, whole_request) = (kind.is_ascii_uppercase(), kind.eq_ignore_ascii_case(&b'w'));
-            columns.push((row % 2) as u32, &Line { texts, status: row as u32, bytes: -(row as i64), whole_request, combined });
+            let spot = |i: usize| Spot { start: i as u32, len: 1 };
+            let aside = |i: usize| if kind.eq_ignore_ascii_case(&b'a') { spot(20 + i) } else { Spot::default() };
+            let line = Line {
+                texts: std::array::from_fn(spot),
+                status: (!kind.eq_ignore_ascii_case(&b's')).then_some(row as u32),
+                bytes: -(row as i64),
+                whole_request: kind.eq_ignore_ascii_case(&b'w'),
+                combined: kind.is_ascii_uppercase(),
+                asides: std::array::from_fn(aside),
+            };
+            columns.push((row % 2) as u32, &line);
         }
-        let batch = columns.batch(&block, &Schemas::new().combined, &[true; FIELDS.len()], Origin::default());
+        let schema = schema();
+        let batch = columns.batch(&block, &schema, &[true; FIELDS.len()], Origin::default());
         assert_eq!(batch.len(), lines.len());
         for (row, kind) in lines.bytes().enumerate() {
-            let (combined, whole) = (kind.is_ascii_uppercase(), kind.eq_ignore_ascii_case(&b'w'));
+            let is = |letter: u8| kind.eq_ignore_ascii_case(&letter);
             let text = |i: usize| Value::Text(&block[i + row % 2..][..1]);
-            let or_null = |null: bool, i: usize| if null { Value::Null } else { text(i) };
-            let (status, bytes) = (Value::Int(row as i128), Value::Int(-(row as i128)));
+            let or_null = |null: bool, value: Value<'static>| if null { Value::Null } else { value };
+            let text_or_null = |null: bool, i: usize| if null { Value::Null } else { text(i) };
             let want = [
                 text(0),
                 text(1),
                 text(2),
                 text(3),
-                or_null(whole, 4),
+                text_or_null(is(b'w'), 4),
                 text(5),
-                or_null(whole, 6),
-                status,
-                bytes,
-                or_null(!combined, 7),
-                or_null(!combined, 8),
+                text_or_null(is(b'w'), 6),
+                or_null(is(b's'), Value::Int(row as i128)),
+                Value::Int(-(row as i128)),
+                text_or_null(!kind.is_ascii_uppercase(), 7),
+                text_or_null(!kind.is_ascii_uppercase(), 8),
+                text_or_null(!is(b'a'), 20),
+                text_or_null(!is(b'a'), 21),
+                text_or_null(!is(b'a'), 22),
             ];
             assert!(batch.row(row).values().eq(want), "row {row} of {lines}: {:?}", batch.row(row));
         }
         // Any choice of fields gives the same values of them; few enough are copied out of the block.
-        for fields in [&[0_usize][..], &[4, 9], &[5, 7], &[8], &[], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]] {
+        for fields in [&[0_usize][..], &[4, 9], &[5, 7], &[8], &[], &[11], &[7, 13], &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12]] {
             let wanted = Wanted::only(fields.iter().map(|&field| FIELDS[field].0.to_owned()).collect());
             let mask = std::array::from_fn::<bool, { FIELDS.len() }, _>(|field| fields.contains(&field));
-            let part = columns.batch(&block, &wanted.of(&Schemas::new().combined), &mask, Origin::default());
+            let part = columns.batch(&block, &wanted.of(&schema), &mask, Origin::default());
             assert_eq!(part.len(), batch.len());
             for (part, whole) in part.rows().zip(batch.rows()) {
                 assert!(part.values().eq(fields.iter().map(|&field| whole.value(field))), "{fields:?} of {lines}");
@@ -300,12 +355,12 @@ mod tests {
     #[test]
     fn rows_come_out_as_they_went_in() {
         let mut columns = Columns::default();
-        for lines in ["", "c", "C", "w", "W", "cC", "Cc", "ccCCwwWWc", "CCCC", "CWc"] {
+        for lines in ["", "c", "C", "w", "W", "s", "S", "a", "A", "cC", "Cc", "ccCCwwWWc", "CCCC", "CWc", "AAA", "cAsSaC"] {
             check(&mut columns, lines);
         }
         for len in [GATHERED - 1, GATHERED, GATHERED + 1, 3 * GATHERED, 1000] {
             check(&mut columns, &"c".repeat(len));
-            check(&mut columns, &"ccWCw".repeat(len));
+            check(&mut columns, &"ccWCwsaA".repeat(len));
         }
     }
 }

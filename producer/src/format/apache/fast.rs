@@ -1,23 +1,23 @@
 //! Takes the usual line apart without a regular expression, and hands every other to [`regex`](super::regex).
 //!
-//! A strip of the block is first turned into a list of marks, the positions of its spaces, quotes, backslashes and
+//! A strip of the block is first turned into a list of marks, the positions of its spaces, quotes, brackets, backslashes and
 //! newlines ([`crate::simd`]); then the lines are read off the marks. A usual line has its marks in one order:
 //!
 //! ```text
 //! host referrer user [date zone] "GET /path HTTP/1.1" 200 1234⏎      or  200 1234 "referer" "user agent"⏎
-//!     0        1    2     3     4 5  6     7        8 9  10  11                   11 12     …
+//!     0        1    23    4    567   8     9        111  12   13
 //! ```
 //!
-//! Two ways read them: [`usual_head`] looks at the marks of such a line all at once; [`other_head`] goes from mark to mark and takes escapes
-//! and any request line, at some times the cost. What both decline (a quoted user, an odd status, what is no record) goes
-//! to the pattern at a microsecond or two a line, and there is one place that says what such a line means. The law, tested
-//! on generated lines: the fast ways decline, or they say exactly what the pattern says.
+//! Two ways read them: [`usual_head`] looks at the marks of such a line all at once; [`other_head`] goes from mark to mark and
+//! takes escapes, any request line and a virtual host, at some times the cost. What both decline (a user of several words, an
+//! odd status, what is no record) goes to the pattern at a microsecond or two a line, and there is one place that says what such
+//! a line means. The law, tested on generated lines: the fast ways decline, or they say exactly what the pattern says.
 
 use super::super::Reject;
 use super::columns::{Columns, Line, Spot};
 use crate::simd::{self, ByteSet};
 
-const MARKED: ByteSet = ByteSet::new(b" \"\\\n");
+const MARKED: ByteSet = ByteSet::new(b" \"\\\n[]");
 
 /// How much is marked at a time: the marks of a strip stay in the first-level cache until they are read.
 const STRIP_BYTES: usize = 8 << 10;
@@ -119,6 +119,7 @@ struct Head {
     /// The first seven texts.
     texts: [Spot; 7],
     whole_request: bool,
+    vhost: Spot,
     /// The place among the marks of that quote.
     closing: usize,
 }
@@ -128,21 +129,26 @@ fn byte(block: &[u8], at: u32) -> u8 {
     block.get(at as usize).copied().unwrap_or(0)
 }
 
+/// Four bytes from this place on, the first of them lowest; `None` where the block has fewer.
+#[inline(always)]
+fn four(block: &[u8], at: u32) -> Option<u32> {
+    Some(u32::from_le_bytes(*block.get(at as usize..)?.first_chunk()?))
+}
+
 /// The head of a usual line: each mark in its place.
 #[inline(always)]
 fn usual_head(block: &[u8], start: u32, marks: &[u32]) -> Option<Head> {
-    let m: &[u32; 9] = marks.first_chunk()?;
-    // Differences gathered and looked at once: a dozen branches that always go the same way still cost a dozen.
-    let mut wrong = 0;
-    for i in [0, 1, 2, 3, 4, 6, 7] {
-        wrong |= byte(block, m[i]) ^ b' ';
+    let m: &[u32; 11] = marks.first_chunk()?;
+    // Differences gathered and looked at once: a dozen branches that always go the same way still cost a dozen. Where a mark
+    // has to follow another at once, its byte says that it does.
+    let mut wrong = (four(block, m[2])? ^ u32::from_le_bytes(*b" [\0\0")) & 0xffff;
+    wrong |= (four(block, m[5])? ^ u32::from_le_bytes(*b"] \"\0")) & 0x00ff_ffff;
+    for i in [0, 1, 4, 8, 9] {
+        wrong |= u32::from(byte(block, m[i]) ^ b' ');
     }
-    wrong |= byte(block, m[5]) ^ b'"';
-    wrong |= byte(block, m[8]) ^ b'"';
-    wrong |= byte(block, m[2].wrapping_add(1)) ^ b'[';
-    wrong |= byte(block, m[4].wrapping_sub(1)) ^ b']';
-    let gaps = [m[0] > start, m[1] - m[0] > 1, m[2] - m[1] > 1, m[5] - m[4] == 1, m[6] - m[5] > 1, m[7] - m[6] > 1, m[8] - m[7] > 1];
-    if wrong != 0 || gaps.contains(&false) {
+    wrong |= u32::from(byte(block, m[10]) ^ b'"');
+    let gaps = [m[0] > start, m[1] - m[0] > 1, m[2] - m[1] > 1, m[8] - m[7] > 1, m[9] - m[8] > 1, m[10] - m[9] > 1];
+    if wrong != 0 || gaps.contains(&false) || has_comma(block, start, m[0]) {
         return None;
     }
     let spot = |from: u32, to: u32| Spot { start: from - start, len: to - from };
@@ -150,36 +156,77 @@ fn usual_head(block: &[u8], start: u32, marks: &[u32]) -> Option<Head> {
         spot(start, m[0]),
         spot(m[0] + 1, m[1]),
         spot(m[1] + 1, m[2]),
-        spot(m[2] + 2, m[4] - 1),
-        spot(m[5] + 1, m[6]),
-        spot(m[6] + 1, m[7]),
+        spot(m[3] + 1, m[5]),
         spot(m[7] + 1, m[8]),
+        spot(m[8] + 1, m[9]),
+        spot(m[9] + 1, m[10]),
     ];
-    Some(Head { texts, whole_request: false, closing: 8 })
+    Some(Head { texts, whole_request: false, vhost: Spot::default(), closing: 10 })
 }
 
-/// The head of a line whose request is of any kind.
+/// Whether there is a comma in `block[from..to]`. Most hosts are short, and few lines have a comma so early.
+#[inline(always)]
+fn has_comma(block: &[u8], from: u32, to: u32) -> bool {
+    let is_early = |eight: &[u8; 8]| {
+        // The highest bit of each byte that is zero, and of some after it.
+        let bytes = u64::from_le_bytes(*eight) ^ u64::from_le_bytes([b','; 8]);
+        bytes.wrapping_sub(u64::from_le_bytes([1; 8])) & !bytes & u64::from_le_bytes([0x80; 8])
+    };
+    match block.get(from as usize..from as usize + 16).map(<[u8]>::as_chunks) {
+        Some(([low, high], _)) if to - from <= 16 && is_early(low) | is_early(high) == 0 => false,
+        _ => block[from as usize..to as usize].contains(&b','),
+    }
+}
+
+/// The head of a line whose request is of any kind, and that may have a virtual host.
 fn other_head(block: &[u8], start: u32, marks: &[u32]) -> Option<Head> {
-    let &[host, referrer, user, ..] = marks else { return None };
+    let &first = marks.first()?;
+    let with_vhost = || {
+        let vhost = Spot { start: 0, len: first - start };
+        (byte(block, first) == b' ' && is_vhost(block.get(start as usize..first as usize)?)).then_some(())?;
+        head_after(block, start, first + 1, marks, 1).map(|head| Head { vhost, ..head })
+    };
+    with_vhost().or_else(|| head_after(block, start, start, marks, 0))
+}
+
+/// Whether a word is a name and a port. An address in brackets is left to the pattern.
+fn is_vhost(word: &[u8]) -> bool {
+    let Some(colon) = memchr::memrchr(b':', word) else { return false };
+    let (name, port) = (&word[..colon], &word[colon + 1..]);
+    let is_name = !name.is_empty() && !name.iter().any(|b| b":,\"".contains(b));
+    is_name && (1..=5).contains(&port.len()) && port.iter().all(u8::is_ascii_digit)
+}
+
+/// The head of a line whose host begins at `from`, after its first `skipped` marks.
+fn head_after(block: &[u8], start: u32, from: u32, marks: &[u32], skipped: usize) -> Option<Head> {
+    let &[host, referrer, user, ..] = marks.get(skipped..)? else { return None };
     let parted = [host, referrer, user].iter().all(|&at| byte(block, at) == b' ');
-    if !parted || host == start || referrer - host < 2 || user - referrer < 2 || byte(block, user + 1) != b'[' {
+    if !parted || host <= from || referrer - host < 2 || user - referrer < 2 || byte(block, user + 1) != b'[' {
         return None;
     }
-    // The date goes up to the first space with the right bytes around it.
-    let ends_date = |at: u32| at > user + 2 && byte(block, at - 1) == b']' && byte(block, at + 1) == b'"';
-    let date = marks.iter().skip(3).take_while(|&&at| byte(block, at) == b' ').position(|&at| ends_date(at))? + 3;
-    let opening = date + 1;
+    let name = block.get(from as usize..host as usize)?;
+    if name.contains(&b',') || (skipped > 0 && name == b"-") {
+        return None;
+    }
+    // The date goes up to the first bracket.
+    let opening_bracket = skipped + 3;
+    let closing_bracket = marks.iter().skip(opening_bracket + 1).position(|&at| byte(block, at) != b' ')? + opening_bracket + 1;
+    let opening = closing_bracket + 2;
+    let &[date_end, space, quote] = marks.get(closing_bracket..=opening)?.first_chunk()?;
+    let is_right = byte(block, date_end) == b']' && byte(block, space) == b' ' && byte(block, quote) == b'"';
+    if !is_right || space - date_end != 1 || quote - space != 1 {
+        return None;
+    }
     let closing = closing_quote(block, marks, opening)?;
-    let (from, to) = (marks[opening] + 1, marks[closing]);
+    let (request, to) = (marks[opening] + 1, marks[closing]);
     let spot = |from: u32, to: u32| Spot { start: from - start, len: to - from };
-    let (method, path, proto) = match three_words(block, marks.get(opening + 1..closing)?, from, to) {
-        Some((first, second)) => (spot(from, first), spot(first + 1, second), spot(second + 1, to)),
-        None => (Spot::default(), spot(from, to), Spot::default()),
+    let (method, path, proto) = match three_words(block, marks.get(opening + 1..closing)?, request, to) {
+        Some((first, second)) => (spot(request, first), spot(first + 1, second), spot(second + 1, to)),
+        None => (Spot::default(), spot(request, to), Spot::default()),
     };
     let whole_request = proto == Spot::default();
-    let texts =
-        [spot(start, host), spot(host + 1, referrer), spot(referrer + 1, user), spot(user + 2, marks[date] - 1), method, path, proto];
-    Some(Head { texts, whole_request, closing })
+    let texts = [spot(from, host), spot(host + 1, referrer), spot(referrer + 1, user), spot(user + 2, date_end), method, path, proto];
+    Some(Head { texts, whole_request, vhost: Spot::default(), closing })
 }
 
 /// The two spaces of a request line of three words, between `from` and `to`; these are its marks. Only the path may have
@@ -187,7 +234,8 @@ fn other_head(block: &[u8], start: u32, marks: &[u32]) -> Option<Head> {
 fn three_words(block: &[u8], marks: &[u32], from: u32, to: u32) -> Option<(u32, u32)> {
     let mut spaces = marks.iter().copied().filter(|&at| byte(block, at) == b' ');
     let (first, second) = (spaces.next()?, spaces.next()?);
-    let escapes_in_path = marks.iter().all(|&at| byte(block, at) == b' ' || (at > first && at < second));
+    let is_escape = |at: u32| matches!(byte(block, at), b'\\' | b'"');
+    let escapes_in_path = marks.iter().all(|&at| !is_escape(at) || (at > first && at < second));
     let words = spaces.next().is_none() && first > from && second > first + 1 && to > second + 1;
     // A backslash before the space is either an escaped one, or escapes the space: an even number of them in a row, or an odd one.
     let backslashes = block[from as usize..second as usize].iter().rev().take_while(|&&b| b == b'\\').count();
@@ -202,9 +250,9 @@ fn closing_quote(block: &[u8], marks: &[u32], opening: usize) -> Option<usize> {
         let mark = *marks.get(i)?;
         match byte(block, mark) {
             b'"' => return Some(i),
-            b' ' => i += 1,
             b'\\' if byte(block, mark + 1) != b'\n' => i += 1 + usize::from(marks.get(i + 1) == Some(&(mark + 1))),
-            _ => return None,
+            b'\\' | b'\n' => return None,
+            _ => i += 1,
         }
     }
 }
@@ -226,15 +274,26 @@ fn finish(block: &[u8], start: u32, marks: &[u32], head: &Head) -> Option<(Line,
     let (mut bytes_end, mut used) = (after_bytes, after + 1);
     let mut quoted = [Spot::default(); 2];
     let mut combined = false;
+    let mut extra = Spot::default();
     match byte(block, after_bytes) {
         b'\n' => bytes_end -= u32::from(byte(block, after_bytes - 1) == b'\r'),
         b' ' => {
+            let mut before_extra = after_bytes;
             if let Some((quotes, last)) = quoted_pair(block, marks, after) {
                 quoted = [[quotes[0], quotes[1]], [quotes[2], quotes[3]]].map(|[a, b]| Spot { start: a + 1 - start, len: b - a - 1 });
                 combined = true;
+                before_extra = quotes[3] + 1;
                 used = last;
             }
             used += marks.iter().skip(used).position(|&mark| byte(block, mark) == b'\n')? + 1;
+            let newline = marks[used - 1];
+            let end = newline - u32::from(byte(block, newline - 1) == b'\r');
+            // After the agent there is a space, or the end.
+            if end > before_extra + 1 {
+                extra = Spot { start: before_extra + 1 - start, len: end - before_extra - 1 };
+                // It may be a second line.
+                memchr::memchr(b'[', block.get(before_extra as usize..end as usize)?).is_none().then_some(())?;
+            }
         }
         _ => return None,
     }
@@ -243,10 +302,11 @@ fn finish(block: &[u8], start: u32, marks: &[u32], head: &Head) -> Option<(Line,
     Some((
         Line {
             texts: [host, referrer, user, datetime, method, request, proto, quoted[0], quoted[1]],
-            status: digits[0] * 100 + digits[1] * 10 + digits[2],
+            status: Some(digits[0] * 100 + digits[1] * 10 + digits[2]),
             bytes,
             whole_request: head.whole_request,
             combined,
+            asides: [head.vhost, Spot::default(), extra],
         },
         used,
     ))
@@ -309,179 +369,4 @@ fn eight_digits(word: u64) -> Option<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::format::apache::{Schemas, regex};
-    use bytes::Bytes;
-    use proptest::prelude::*;
-    use recpipe::record::Origin;
-
-    /// The records of `block` as text, rejects as `!line`; by the fast way and, as the oracle, by the pattern alone.
-    fn both(block: &[u8]) -> (Vec<String>, Vec<String>) {
-        let (mut fast, mut slow) = (Columns::default(), Columns::default());
-        // Not empty before, so that what an earlier block left shows.
-        parse(b"1 2 3 [4 5] \"6 7 8\" 999 999999 \"a longer thing than that\" \"b\"\n", &mut fast, &mut Vec::new());
-        let (lines, rejects) = parse(block, &mut fast, &mut vec![9; 3]);
-        let mut walk = Walk { block, columns: &mut slow, lines: 0, start: 0, rejects: Vec::new() };
-        walk.columns.reset();
-        for line in block.split_inclusive(|&b| b == b'\n') {
-            let end = walk.start as usize + line.strip_suffix(b"\n").unwrap_or(line).len();
-            walk.take_slowly(end);
-        }
-        let (slow_lines, slow_rejects) = (walk.lines, walk.rejects);
-        assert_eq!(lines, slow_lines);
-        (show(block, &mut fast, &rejects), show(block, &mut slow, &slow_rejects))
-    }
-
-    fn show(block: &[u8], columns: &mut Columns, rejects: &[Reject]) -> Vec<String> {
-        let batch = columns.batch(&Bytes::copy_from_slice(block), &Schemas::new().combined, &[true; 11], Origin::default());
-        let mut shown: Vec<String> = batch.rows().map(|row| row.values().map(|v| format!("{v:?}")).collect::<Vec<_>>().join(" ")).collect();
-        shown.extend(rejects.iter().map(|r| format!("!{} {} {}", r.line, r.records_before, String::from_utf8_lossy(r.text(block)))));
-        shown
-    }
-
-    fn is_usual(line: &str) -> bool {
-        let mut marks = vec![0; line.len() + 1 + simd::SLACK];
-        let line = format!("{line}\n");
-        let n = simd::marks(&MARKED, line.as_bytes(), 0, &mut marks);
-        usual_head(line.as_bytes(), 0, &marks[..n]).is_some_and(|head| finish(line.as_bytes(), 0, &marks[..n], &head).is_some())
-    }
-
-    const COMMON: &str = r#"140.180.132.213 - - [24/Feb/2008:00:08:59 -0600] "GET /ply/ply.html HTTP/1.1" 200 97238"#;
-    const COMBINED: &str = r#"h - bob [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 404 - "http://x/?q=a b" "Mozilla/5.0 (X11; Linux)""#;
-
-    #[test]
-    fn usual_lines_are_taken_fast() {
-        for line in
-            [COMMON, COMBINED, "a b c [d e] \"f g h\" 123 123456789012345678", "a b c [d e] \"f g h\" 123 - \"\" \"\" more \"of\" it"]
-        {
-            assert!(is_usual(line), "{line}");
-            assert!(is_usual(&format!("{line}\r")), "{line}");
-        }
-        for line in ["", "a b c [d e] \"-\" 408 0", "a \"b c\" d [d e] \"f g h\" 123 1", "a b c [d e] \"f g h\" 12 1"] {
-            assert!(!is_usual(line), "{line}");
-        }
-    }
-
-    #[test]
-    fn numbers() {
-        let parse = |text: &str| {
-            let padded = format!("xxxxxxxx{text}");
-            number(padded.as_bytes(), 8, padded.len())
-        };
-        for n in [0, 5, 42, 99_999_999, 100_000_000, 123_456_789_012_345_678] {
-            assert_eq!(parse(&n.to_string()), Some(n));
-        }
-        assert_eq!(parse("-"), Some(0));
-        assert_eq!(parse("007"), Some(7));
-        for bad in ["", "x", "1x", "-1", "--", "1234567x", "12345678x", "1234567890123456789", ":", "/"] {
-            assert_eq!(parse(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn strips_and_long_lines() {
-        let long = format!("h - - [x y] \"GET /{} HTTP/1.1\" 200 1", " a\\\"".repeat(STRIP_BYTES));
-        let wide = format!("h - - [x y] \"GET /{} HTTP/1.1\" 200 1", "a".repeat(3 * STRIP_BYTES));
-        let block = [COMMON, &long, COMBINED, &wide, "bad", &" ".repeat(STRIP_BYTES), COMMON].join("\n").repeat(3);
-        let (fast, slow) = both(block.as_bytes());
-        assert_eq!(fast, slow);
-        assert_eq!(fast.len(), 19);
-    }
-
-    /// A line that is nearly right: parts put together, then a few bytes changed.
-    fn line() -> impl Strategy<Value = Vec<u8>> {
-        let word = prop_oneof![4 => "[a-z0-9/.:-]{1,12}", 1 => "[ -~]{0,6}", 1 => Just(String::new())];
-        let quoted = prop_oneof![4 => "[a-zA-Z0-9/.;() -]{0,30}", 1 => r#"([a-z ]|\\"|\\\\|\\x16){0,12}"#, 1 => "[ -~]{0,8}"];
-        let request = prop_oneof![4 => "GET [a-z/?%]{1,20} HTTP/1\\.[01]", 1 => quoted.clone(), 1 => Just("-".to_owned())];
-        let user = prop_oneof![4 => word.clone(), 1 => quoted.clone().prop_map(|q| format!("\"{q}\""))];
-        let number = prop_oneof![4 => "[0-9]{1,9}", 1 => "[0-9]{1,20}", 1 => Just("-".to_owned()), 1 => "[0-9x]{0,3}"];
-        let status = prop_oneof![8 => "[1-5][0-9][0-9]", 1 => "[0-9]{0,10}", 1 => Just("-".to_owned())];
-        let tail = prop_oneof![
-            3 => Just(String::new()),
-            3 => (quoted.clone(), quoted.clone()).prop_map(|(r, a)| format!(" \"{r}\" \"{a}\"")),
-            1 => (quoted.clone(), quoted.clone(), word.clone()).prop_map(|(r, a, x)| format!(" \"{r}\" \"{a}\" {x}")),
-            1 => quoted.clone().prop_map(|q| format!(" \"{q}\"")),
-            1 => word.clone().prop_map(|w| format!(" {w}")),
-        ];
-        let date = prop_oneof![4 => Just("24/Feb/2008:00:08:59 -0600".to_owned()), 1 => "[a-z\\] ]{0,8}"];
-        let edits = proptest::collection::vec(
-            (any::<prop::sample::Index>(), prop_oneof![Just(b' '), Just(b'"'), Just(b'\\'), Just(b'\r'), any::<u8>()], 0..3_u8),
-            0..3,
-        );
-        ((word.clone(), word, user, date, request, status, number, tail), prop_oneof![3 => Just(vec![]), 1 => edits], any::<bool>())
-            .prop_map(|((host, ident, user, date, request, status, bytes, tail), edits, cr)| {
-                let mut line = format!("{host} {ident} {user} [{date}] \"{request}\" {status} {bytes}{tail}{}", if cr { "\r" } else { "" })
-                    .into_bytes();
-                for (at, byte, kind) in edits {
-                    let i = at.index(line.len());
-                    match kind {
-                        0 => line[i] = byte,
-                        1 => line.insert(i, byte),
-                        _ => drop(line.remove(i)),
-                    }
-                    if line.is_empty() {
-                        break;
-                    }
-                }
-                line.retain(|&b| b != b'\n');
-                line
-            })
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        #[test]
-        fn the_fast_way_declines_or_says_what_the_pattern_says(lines in proptest::collection::vec(line(), 1..8), newline_at_end: bool) {
-            let mut block = lines.join(&b'\n');
-            if newline_at_end {
-                block.push(b'\n');
-            }
-            let (fast, slow) = both(&block);
-            prop_assert_eq!(fast, slow);
-        }
-    }
-
-    /// What the fast ways say of one line, and the pattern; the former `None` when they decline.
-    fn one(line: &[u8]) -> (Option<Line>, Option<Line>) {
-        let block = [line, b"\n"].concat();
-        let mut marks = vec![0; block.len() + simd::SLACK];
-        let n = simd::marks(&MARKED, &block, 0, &mut marks);
-        let fast = take_fast(&block, 0, &marks[..n]).map(|(fast, used)| {
-            assert_eq!(used, n, "all marks of the line, and no others");
-            fast
-        });
-        (fast, regex::parse(line.strip_suffix(b"\r").unwrap_or(line)))
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(4000))]
-
-        #[test]
-        fn line_by_line_too(line in line()) {
-            let (fast, slow) = one(&line);
-            prop_assert!(fast.is_none() || fast == slow, "{:?}: {fast:?} {slow:?}", String::from_utf8_lossy(&line));
-        }
-    }
-
-    #[test]
-    fn most_lines_of_any_log_are_taken_fast() {
-        for line in [
-            COMMON,
-            COMBINED,
-            "h - - [d z] \"-\" 408 0",
-            "h - - [d z] \"\" 400 0",
-            r#"h - - [d z] "\x16\x03\x01" 400 226 "-" "-""#,
-            r#"h - - [d z] "GET /a b HTTP/1.1" 200 5 "-" "a \"b\" \\""#,
-            r#"h - - [d z] "GET /\"q\\ HTTP/1.1" 200 5 what else"#,
-            "h - - [d z] \"GET / HTTP/1.1\" 200 5 \"only one\"\r",
-        ] {
-            let (fast, slow) = one(line.as_bytes());
-            assert!(fast.is_some() && fast == slow, "{line}: {fast:?} {slow:?}");
-        }
-        for line in ["", "bad", "h - \"a user\" [d z] \"GET / HTTP/1.1\" 200 5", "h - - [d z] \"GET /\\"] {
-            assert_eq!(one(line.as_bytes()).0, None, "{line}");
-        }
-    }
-}
+mod tests;

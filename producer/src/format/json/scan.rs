@@ -1,7 +1,7 @@
 //! The grammar: goes through one JSON object and shows what its keys hold.
 //!
-//! RFC 8259, read strictly but for two things: strings may hold control characters, and bytes that are not UTF-8, which pass
-//! through. Strings are not copied, and not unescaped before somebody wants that ([`unescape`]).
+//! RFC 8259, read strictly but for three things: strings may hold control characters, and bytes that are not UTF-8, which pass
+//! through; and `NaN`, `Infinity` and `-Infinity`, as Python writes them, are numbers. Strings are not copied, and not unescaped before somebody wants that ([`unescape`]).
 
 use std::borrow::Cow;
 
@@ -34,9 +34,18 @@ pub(super) enum Scalar {
 /// Why a line is no record.
 pub(super) type Fault = Cow<'static, str>;
 
+/// The way to a value.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Way<'a> {
+    /// The keys, put together with dots.
+    pub path: &'a str,
+    /// Differs where keys differ that make the same path: `a.b` may be one key, or two.
+    pub shape: u64,
+}
+
 /// Whoever wants to know what is in an object: is told of each value that is no object, by its path (`a.b`).
 pub(super) trait Visitor {
-    fn value(&mut self, path: &str, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault>;
+    fn value(&mut self, way: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault>;
 }
 
 /// Goes through one line; spaces around the object are allowed.
@@ -51,7 +60,7 @@ pub(super) fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor)
         return Err("not a JSON object".into());
     }
     path.clear();
-    scan.object(path, 1, visitor)?;
+    scan.object(path, 0, 1, visitor)?;
     scan.spaces();
     if scan.at < line.len() { Err(scan.malformed()) } else { Ok(()) }
 }
@@ -89,8 +98,8 @@ impl Scan<'_> {
         }
     }
 
-    /// An object, from its brace on; `path` is the way to it.
-    fn object(&mut self, path: &mut String, depth: u32, visitor: &mut impl Visitor) -> Result<(), Fault> {
+    /// An object, from its brace on; `path` and `shape` are the way to it.
+    fn object(&mut self, path: &mut String, shape: u64, depth: u32, visitor: &mut impl Visitor) -> Result<(), Fault> {
         if depth > MAX_DEPTH {
             return Err(too_deep());
         }
@@ -112,12 +121,14 @@ impl Scan<'_> {
             }
             self.spaces();
             if self.peek() == Some(b'{') {
-                self.object(path, depth + 1, visitor)?;
+                // Where in the path its parts begin, as the digits of a number.
+                let shape = shape.wrapping_mul(0x1_0000_01b3).wrapping_add(path.len() as u64 + 1);
+                self.object(path, shape, depth + 1, visitor)?;
             } else {
                 let start = self.at;
                 let scalar = self.value(depth)?;
                 let (start, end) = if let Scalar::String { .. } = scalar { (start + 1, self.at - 1) } else { (start, self.at) };
-                visitor.value(path, start, end - start, scalar)?;
+                visitor.value(Way { path, shape }, start, end - start, scalar)?;
             }
             path.truncate(parent);
             self.spaces();
@@ -141,6 +152,8 @@ impl Scan<'_> {
             Some(b't') => self.word(b"true", Scalar::Bool(true)),
             Some(b'f') => self.word(b"false", Scalar::Bool(false)),
             Some(b'n') => self.word(b"null", Scalar::Null),
+            Some(b'N') => self.word(b"NaN", Scalar::Float(f64::NAN)),
+            Some(b'I') => self.word(b"Infinity", Scalar::Float(f64::INFINITY)),
             _ => Err(self.malformed()),
         }
     }
@@ -165,7 +178,7 @@ impl Scan<'_> {
         }
         loop {
             match self.peek() {
-                Some(b'{') => self.object(&mut String::new(), depth + 1, &mut Nobody)?,
+                Some(b'{') => self.object(&mut String::new(), 0, depth + 1, &mut Nobody)?,
                 _ => drop(self.value(depth)?),
             }
             self.spaces();
@@ -209,6 +222,9 @@ impl Scan<'_> {
     fn number(&mut self) -> Result<Scalar, Fault> {
         let start = self.at;
         let negative = self.take(b'-');
+        if self.peek() == Some(b'I') {
+            return self.word(b"Infinity", Scalar::Float(if negative { f64::NEG_INFINITY } else { f64::INFINITY }));
+        }
         let (first, mut n, mut fits) = (self.at, 0_u64, true);
         while let Some(digit @ b'0'..=b'9') = self.peek() {
             match n.checked_mul(10).and_then(|n| n.checked_add(u64::from(digit - b'0'))) {
@@ -262,7 +278,7 @@ fn too_deep() -> Fault {
 struct Nobody;
 
 impl Visitor for Nobody {
-    fn value(&mut self, _: &str, _: usize, _: usize, _: Scalar) -> Result<(), Fault> {
+    fn value(&mut self, _: Way<'_>, _: usize, _: usize, _: Scalar) -> Result<(), Fault> {
         Ok(())
     }
 }

@@ -127,12 +127,19 @@ fn what_is_no_object_is_a_reject() {
         "{\"a\":[}",
         "{\"a\":1 \"b\":2}",
         "{\"a\":1e999}",
-        "{\"a\":NaN}",
+        "{\"a\":nan}",
+        "{\"a\":-NaN}",
+        "{\"a\":Infinit}",
+        "{\"a.b\":1,\"a\":{\"b\":2}}",
+        "{\"a\":{\"b\":null},\"a.b\":\"x\"}",
+        "{\"a.b\":{\"c\":1},\"a\":{\"b.c\":1}}",
+        "{\"a.b\":1,\"a\":{\"b\":2.5}}",
         "{,}",
     ] {
         assert_eq!(read(Args::default(), text, text).unwrap().rejects.len(), 1, "{text}");
         assert!(
             text.contains("999")
+                || text.contains("a.b")
                 || serde_json::from_str::<Json_>(text).is_ok_and(|v| !v.is_object())
                 || serde_json::from_str::<Json_>(text).is_err()
         );
@@ -149,10 +156,75 @@ fn what_is_no_object_is_a_reject() {
 }
 
 #[test]
+fn the_last_of_two_equal_keys_counts_and_parts_of_an_object_are_put_together() {
+    let check = |text: &str, want: &str| assert_eq!(shown(&read(Args::default(), text, text).unwrap().batch), want);
+    check("{\"a.b\":1,\"a.b\":2}", "a.b int\n2");
+    check("{\"a\":{\"b\":1},\"a\":{\"b\":2,\"c\":3}}", "a.b int, a.c int\n2|3");
+}
+
+#[test]
+fn numbers_as_python_writes_them() {
+    let text = "{\"a\":1}\n{\"a\":NaN}\n{\"a\":-Infinity}\n{\"a\":Infinity,\"l\":[NaN]}\n";
+    assert_eq!(shown(&read(Args::default(), text, text).unwrap().batch), "a float, l text\n1.0|~\nNaN|~\n-inf|~\ninf|[NaN]");
+}
+
+#[test]
+fn more_keys_than_a_line_may_have_make_a_reject() {
+    let line = |from: usize, to: usize| format!("{{{}}}\n", (from..to).map(|n| format!("\"k{n}\":{n}")).collect::<Vec<_>>().join(","));
+    let most = Schema::MAX_FIELDS;
+    let read = |text: &str| read(Args::default(), text, text).unwrap();
+    let parsed = read(&line(0, most));
+    assert_eq!((parsed.batch.len(), parsed.batch.schema().len(), parsed.rejects.len()), (1, most, 0));
+    let parsed = read(&line(0, most + 1));
+    assert_eq!((parsed.batch.len(), parsed.rejects.len()), (0, 1));
+    assert_eq!(parsed.rejects[0].why, "more than 65536 different keys");
+    // Beside other lines, it is nothing else.
+    let parsed = read(&[line(0, 2), line(0, most + 1), line(0, 3)].concat());
+    assert!(parsed.batch.len() + parsed.rejects.len() >= 1);
+}
+
+/// Objects that lie in the input in another way than one a line: what becomes of them.
+fn values(text: &str) -> (Vec<String>, Vec<(u32, String)>, Option<String>) {
+    let framing = Framing;
+    let dialect = framing.dialect(text.as_bytes(), true).unwrap();
+    let of = |bytes: &[u8]| Block { dialect, ..block(bytes) };
+    let plan = Json::new(&Args::default()).plan(&of(text.as_bytes())).unwrap();
+    let mut parser = plan.parser();
+    let parsed = parser.parse(&of(text.as_bytes()), &Wanted::all());
+    let mut nesting = super::super::seam::Nesting::default();
+    let failure = nesting.follow(parser.seam().unwrap()).err().or(parser.failure()).map(|failure| failure.what).or(nesting.at_end());
+    let rejects = parsed.rejects.iter().map(|r| (r.line + 1, String::from_utf8_lossy(r.text(text.as_bytes())).into_owned()));
+    (parsed.batch.rows().map(|row| format!("{row:?}")).collect(), rejects.collect(), failure)
+}
+
+#[test]
+fn objects_in_arrays_over_lines_and_side_by_side() {
+    let two = || vec![r#"{"a": "1"}"#.to_owned(), r#"{"a": "2"}"#.to_owned()];
+    for text in [
+        "[\n{\"a\":1},\n{\"a\":2}\n]\n",
+        "[{\"a\":1},{\"a\":2}]",
+        "{\n  \"a\": 1\n}\n{\n  \"a\": 2\n}\n",
+        "{\"a\":1}{\"a\":2}\n",
+        "[{\"a\":1}]\n[{\"a\":2}]\n",
+        "\u{1e}{\"a\":1}\n\u{1e}{\"a\":2}\n",
+        "{\"a\":1},\n{\"a\":2},\n",
+    ] {
+        assert_eq!(values(text), (two(), vec![], None), "{text:?}");
+    }
+    let (rows, rejects, failure) = values("[\n{\"a\":1},\nnull,\n{\"a\":,},\n{\"a\":2}\n");
+    assert_eq!((rows, failure.unwrap().as_str()), (two(), "the input ends within an array: its `]` is missing"));
+    assert_eq!(rejects, [(3, "null".to_owned()), (4, "{\"a\":,}".to_owned())]);
+    let long = format!("[{{\"a\":1}},{{\"a\":\"{}\"}},{{\"a\":3}}]", "x".repeat(MAX_RECORD_BYTES));
+    let (rows, rejects, failure) = values(&long);
+    assert_eq!((rows.len(), rejects.len()), (1, 0));
+    assert!(failure.unwrap().contains("an object of more than 1048576 bytes"));
+}
+
+#[test]
 fn bytes_that_are_not_utf8_pass() {
-    let text = b"\xef\xbb\xbf{\"a\":\"x\xffy\",\"k\xff\":1}\n";
+    let text = b"{\"a\":\"x\xffy\",\"k\xff\":1}\n";
     let plan = Json::new(&Args::default()).plan(&block(text)).unwrap();
-    let parsed = plan.parser().parse(&block(&text[plan.head_bytes()..]), &Wanted::all());
+    let parsed = plan.parser().parse(&block(text), &Wanted::all());
     assert_eq!(parsed.batch.row(0).get("a"), Some(Value::Text(b"x\xffy")));
     assert_eq!(parsed.batch.row(0).get("k\u{fffd}"), Some(Value::Int(1)));
 }

@@ -56,7 +56,7 @@ impl Fields {
         let mut text_bytes = self.text_bytes;
         for (key, value) in machine.pairs(dict) {
             let key = machine.text(bytes, key).ok_or_else(|| reject("a key that is not text"))?;
-            check(key, value).map_err(reject)?;
+            check(machine, key, value).map_err(reject)?;
             text_bytes += match value {
                 Item::Text(_, len) | Item::Own(_, len) | Item::Digits(_, len) => len as usize,
                 _ => 0,
@@ -111,13 +111,19 @@ impl Fields {
 }
 
 /// Whether a pair may be a field and its value.
-fn check(key: &[u8], value: Item) -> Result<(), String> {
+fn check(machine: &Machine, key: &[u8], value: Item) -> Result<(), String> {
     let shown = || String::from_utf8_lossy(&key[..key.len().min(80)]).escape_debug().to_string();
     if key.len() > Schema::MAX_NAME_BYTES || std::str::from_utf8(key).is_err() {
         return Err(format!("the key `{}` is too long or not UTF-8", shown()));
     }
     let what = match value {
         Item::Dict(_) => "dict",
+        Item::Tuple(..) => "tuple",
+        Item::Zone(_) => "zone of times",
+        Item::Class(..) | Item::Object(..) => {
+            let class = String::from_utf8_lossy(machine.class(value).unwrap_or_default()).escape_debug().to_string();
+            return Err(format!("`{}` is a {class}, which is not read: nothing in a pickle is executed", shown()));
+        }
         Item::Other(what) => what,
         _ => return Ok(()),
     };
@@ -142,6 +148,9 @@ fn put(value: Item, column: usize, as_text: bool, machine: &Machine, table: &mut
         Item::Int(value) => table.int(column, value),
         Item::Wide(number) => table.wide(column, machine.wide(number)),
         Item::Float(value) => table.float(column, value),
-        Item::None | Item::Dict(_) | Item::Other(_) => table.null(column),
+        // Of what is none, there is no record.
+        Item::None | Item::Dict(_) | Item::Tuple(..) | Item::Zone(_) | Item::Class(..) | Item::Object(..) | Item::Other(_) => {
+            table.null(column)
+        }
     }
 }

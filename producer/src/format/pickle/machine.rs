@@ -1,16 +1,18 @@
 //! A machine for pickles that can build data and nothing else.
 //!
-//! Python's builds any object, by calling whatever the pickle names; this one knows `None`, booleans, numbers, text and bytes, and
-//! dicts of them. It keeps account of lists, tuples and sets without looking into them, so that it can say what it met. Every
-//! opcode that would import, call or fill an object ends the reading: there is nothing behind it that could be executed.
+//! Python's builds any object, by calling whatever the pickle names; this one knows `None`, booleans, numbers, text and bytes,
+//! dicts of them, and the few classes of [`known`](super::known). It keeps account of lists, sets and all other objects without
+//! looking into them, so that it can say what it met: an object is the name of its class, whatever the pickle does with it. There is
+//! nothing behind an opcode that could be executed.
 //!
 //! Text is never copied here, but for what protocol 0 escapes.
 
+use super::known::{self, Known};
 use super::opcode::{MAX_PICKLE_BYTES, STOP, op};
 use super::text::{self, Whole};
 
 /// The deepest stack, and the most things remembered.
-const MAX_STACK: usize = 1 << 16;
+const MAX_STACK: usize = 1 << 18;
 const MAX_MEMO: usize = 1 << 18;
 
 /// A thing on the stack.
@@ -30,9 +32,24 @@ pub(super) enum Item {
     Own(u32, u32),
     /// A dict, by its number.
     Dict(u32),
+    /// A tuple, by where its parts lie among those of all.
+    Tuple(u32, u32),
+    /// The offset of a time, in seconds.
+    Zone(i32),
+    /// The name of a class or function, in the machine's own buffer.
+    Class(u32, u32),
+    /// An object of such a class.
+    Object(u32, u32),
     /// Something else that has parts: what it is.
     Other(&'static str),
 }
+
+/// What is put into an object as into a dict is put there, and nobody looks.
+const NO_DICT: u32 = u32::MAX;
+
+/// A class has no longer name that is kept, and the names of one pickle are no longer together.
+const MAX_CLASS_BYTES: usize = 200;
+const MAX_CLASSES_BYTES: usize = 1 << 22;
 
 /// Why the reading ends here.
 #[derive(Debug, PartialEq, Eq)]
@@ -68,6 +85,8 @@ pub(super) struct Machine {
     pairs: Vec<(u32, Item, Item)>,
     dicts: u32,
     wide: Vec<i128>,
+    /// What is in tuples.
+    parts: Vec<Item>,
     own: Vec<u8>,
 }
 
@@ -75,11 +94,12 @@ impl Machine {
     /// Takes the pickle at `start`.
     ///
     /// # Errors
-    /// It is none, or does not end, or would execute code.
+    /// It is none, or does not end.
     pub(super) fn load(&mut self, bytes: &[u8], start: usize) -> Result<Loaded, Refused> {
         self.stack.clear();
         self.marks.clear();
         self.pairs.clear();
+        self.parts.clear();
         self.own.clear();
         self.wide.clear();
         self.pickle += 1;
@@ -100,7 +120,7 @@ impl Machine {
                 }
                 return self.pop().map(|item| Loaded { end: op.end, item }).map_err(refused);
             }
-            self.step(op.code, op.arg.start, &bytes[op.arg.clone()]).map_err(refused)?;
+            self.step(bytes, op.code, op.arg.start, &bytes[op.arg.clone()]).map_err(refused)?;
             if self.stack.len() > MAX_STACK {
                 return Err(refused(format!("more than {MAX_STACK} things on its stack")));
             }
@@ -132,10 +152,23 @@ impl Machine {
         self.own.get(start as usize..).and_then(|own| own.get(..len as usize)).unwrap_or_default()
     }
 
+    /// The name of a class.
+    pub(super) fn class(&self, item: Item) -> Option<&[u8]> {
+        match item {
+            Item::Class(start, len) | Item::Object(start, len) => self.own.get(start as usize..)?.get(..len as usize),
+            _ => None,
+        }
+    }
+
     #[inline]
-    fn step(&mut self, code: u8, arg_at: usize, arg: &[u8]) -> Result<(), String> {
+    fn step(&mut self, bytes: &[u8], code: u8, arg_at: usize, arg: &[u8]) -> Result<(), String> {
         match code {
             // Texts first: most of what a record holds is keys.
+            b'\x8c' | b'X' | b'\x8d' if text::has_escaped_bytes(arg) => {
+                let start = self.own.len();
+                text::unescape_bytes(arg, &mut self.own);
+                self.stack.push(Item::Own(start as u32, (self.own.len() - start) as u32));
+            }
             b'\x8c' | b'X' | b'\x8d' | b'U' | b'T' | b'C' | b'B' | b'\x8e' | b'\x96' => {
                 self.stack.push(Item::Text(arg_at as u32, arg.len() as u32));
             }
@@ -191,17 +224,21 @@ impl Machine {
                 let dict = self.dict_below(self.stack.len())?;
                 self.pairs.push((dict, key, value));
             }
-            b')' => self.stack.push(Item::Other("tuple")),
+            b')' => self.stack.push(Item::Tuple(0, 0)),
             b']' => self.stack.push(Item::Other("list")),
             b'\x8f' => self.stack.push(Item::Other("set")),
             b'l' => self.gather("list")?,
-            b't' => self.gather("tuple")?,
+            b't' => {
+                let from = self.mark()?;
+                self.tuple(from);
+            }
             b'\x91' => self.gather("frozenset")?,
             b'\x85'..=b'\x87' => {
-                for _ in 0x85..=code {
-                    self.pop()?;
+                let parts = usize::from(code - 0x84);
+                for below in 0..parts {
+                    self.below(self.stack.len() - below.min(self.stack.len()))?;
                 }
-                self.stack.push(Item::Other("tuple"));
+                self.tuple(self.stack.len() - parts);
             }
             b'a' => {
                 self.pop()?;
@@ -222,9 +259,59 @@ impl Machine {
             }
             b'2' => self.stack.push(self.top()?),
             b'\x80' if number(arg) > 5 => return Err(format!("protocol {}, which is not known; 0 to 5 are", number(arg))),
+            b'c' => {
+                let class = self.class_of(arg)?;
+                self.stack.push(class);
+            }
+            b'\x93' => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                let (Some(module), Some(name)) = (self.text(bytes, module), self.text(bytes, name)) else {
+                    return Err("a class whose name is no text".to_owned());
+                };
+                let class = self.class_of(&[cut(module), b"\n", cut(name)].concat())?;
+                self.stack.push(class);
+            }
+            b'R' | b'\x81' => {
+                let (args, class) = (self.pop()?, self.pop()?);
+                self.make(bytes, class, args);
+            }
+            b'\x92' => {
+                let (_, _, class) = (self.pop()?, self.pop()?, self.pop()?);
+                self.stack.push(object(class));
+            }
+            b'i' => {
+                let (from, class) = (self.mark()?, self.class_of(arg)?);
+                self.tuple(from);
+                let args = self.pop()?;
+                self.make(bytes, class, args);
+            }
+            b'o' => {
+                let from = self.mark()?;
+                let class = *self.stack.get(from).ok_or("an object without a class")?;
+                self.tuple(from + 1);
+                let (args, _) = (self.pop()?, self.pop()?);
+                self.make(bytes, class, args);
+            }
+            b'b' => {
+                let state = self.pop()?;
+                let object = self.top()?;
+                if let (Some(b"uuid.UUID"), Item::Dict(dict)) = (self.class(object), state)
+                    && let Some(text) = self.uuid(bytes, dict)
+                {
+                    self.pop()?;
+                    self.push_own(text.as_bytes());
+                }
+            }
+            b'P' => self.stack.push(Item::Other("reference to something outside")),
+            b'Q' => {
+                self.pop()?;
+                self.stack.push(Item::Other("reference to something outside"));
+            }
+            b'\x82'..=b'\x84' => self.stack.push(Item::Other("object of a class that has only a number")),
+            b'\x97' | b'\x98' => return Err("a buffer that is not in the pickle".to_owned()),
             // A frame's length tells how much to read ahead.
             b'\x80' | b'\x95' => {}
-            _ => return Err(would_execute(code, arg)),
+            _ => return Err(format!("the opcode {code:#04x}, which is not known")),
         }
         Ok(())
     }
@@ -246,6 +333,60 @@ impl Machine {
             }
         };
         self.stack.push(item);
+    }
+
+    /// Makes one tuple of what is on the stack from `from` on.
+    fn tuple(&mut self, from: usize) {
+        let start = self.parts.len();
+        self.parts.extend(self.stack.drain(from.min(self.stack.len())..));
+        self.stack.push(Item::Tuple(start as u32, (self.parts.len() - start) as u32));
+    }
+
+    fn push_own(&mut self, text: &[u8]) {
+        let start = self.own.len();
+        self.own.extend_from_slice(text);
+        self.stack.push(Item::Own(start as u32, text.len() as u32));
+    }
+
+    /// The class that two lines name.
+    fn class_of(&mut self, lines: &[u8]) -> Result<Item, String> {
+        if self.own.len() > MAX_CLASSES_BYTES {
+            return Err(format!("more than {MAX_CLASSES_BYTES} bytes of names of classes"));
+        }
+        let start = self.own.len();
+        let name = lines.iter().take(2 * MAX_CLASS_BYTES).map(|&byte| if byte == b'\n' { b'.' } else { byte });
+        self.own.extend(name);
+        Ok(Item::Class(start as u32, (self.own.len() - start) as u32))
+    }
+
+    /// What a class is with these arguments.
+    fn make(&mut self, bytes: &[u8], class: Item, args: Item) {
+        let args = match args {
+            Item::Tuple(start, len) => &self.parts[start as usize..][..len as usize],
+            _ => &[],
+        };
+        let known = self.class(class).and_then(|class| known::made(class, args, |item| self.text(bytes, item)));
+        match known {
+            Some(Known::Item(item)) => self.stack.push(item),
+            Some(Known::Text(text)) => self.push_own(&text),
+            Some(Known::Dict) => {
+                self.stack.push(Item::Dict(self.dicts));
+                self.dicts += 1;
+            }
+            None => self.stack.push(object(class)),
+        }
+    }
+
+    /// The text of a UUID, from what is in its dict.
+    fn uuid(&self, bytes: &[u8], dict: u32) -> Option<String> {
+        let (_, value) = self.pairs(dict).find(|(key, _)| self.text(bytes, *key) == Some(b"int"))?;
+        let number = match value {
+            Item::Int(value) => u128::try_from(value).ok()?,
+            Item::Wide(number) => u128::try_from(self.wide(number)).ok()?,
+            Item::Digits(start, len) => std::str::from_utf8(self.digits(start, len)).ok()?.parse().ok()?,
+            _ => return None,
+        };
+        Some(known::uuid(number))
     }
 
     fn top(&self) -> Result<Item, String> {
@@ -295,6 +436,7 @@ impl Machine {
     fn dict_below(&self, height: usize) -> Result<u32, String> {
         match self.below(height)? {
             Item::Dict(dict) => Ok(dict),
+            Item::Object(..) | Item::Other(_) => Ok(NO_DICT),
             _ => Err("keys and values are put into what is no dict".to_owned()),
         }
     }
@@ -319,7 +461,7 @@ impl Machine {
 
     fn part_of_other(&self) -> Result<(), String> {
         match self.top()? {
-            Item::Other(_) => Ok(()),
+            Item::Object(..) | Item::Other(_) => Ok(()),
             _ => Err("parts are added to what is no list or set".to_owned()),
         }
     }
@@ -338,107 +480,18 @@ fn index(arg: &[u8]) -> Result<usize, String> {
     std::str::from_utf8(arg).ok().and_then(|text| text.parse().ok()).ok_or_else(|| "a reference that is no number".to_owned())
 }
 
-/// The message for every opcode that is refused.
-fn would_execute(code: u8, arg: &[u8]) -> String {
-    let name = match code {
-        b'c' => "GLOBAL",
-        b'\x93' => "STACK_GLOBAL",
-        b'R' => "REDUCE",
-        b'b' => "BUILD",
-        b'i' => "INST",
-        b'o' => "OBJ",
-        b'\x81' => "NEWOBJ",
-        b'\x92' => "NEWOBJ_EX",
-        b'P' => "PERSID",
-        b'Q' => "BINPERSID",
-        b'\x82'..=b'\x84' => "EXT",
-        _ => "BUFFER",
-    };
-    let of = String::from_utf8_lossy(&arg[..arg.len().min(80)]).replace('\n', ".").escape_debug().to_string();
-    let of = if matches!(code, b'c' | b'i') { format!(" {of}") } else { String::new() };
-    let hint = if of == " _codecs.encode" { "; bytes are data from protocol 3 on" } else { "" };
-    format!("the pickle would execute code ({name}{of}): refused{hint}")
+/// As much of a name as is kept.
+fn cut(name: &[u8]) -> &[u8] {
+    &name[..name.len().min(MAX_CLASS_BYTES)]
+}
+
+/// An object of this class.
+fn object(class: Item) -> Item {
+    match class {
+        Item::Class(start, len) | Item::Object(start, len) => Item::Object(start, len),
+        _ => Item::Other("object"),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The dict that a pickle holds, or what is wrong with it.
-    fn shown(bytes: &[u8]) -> String {
-        let mut machine = Machine::default();
-        match machine.load(bytes, 0) {
-            Err(refused) => format!("{} at {}", refused.what, refused.at),
-            Ok(Loaded { item: Item::Dict(dict), .. }) => {
-                let one = |item| machine.text(bytes, item).map_or(format!("{item:?}"), |text| text.escape_ascii().to_string());
-                machine.pairs(dict).map(|(key, value)| format!("{}={}", one(key), one(value))).collect::<Vec<_>>().join(" ")
-            }
-            Ok(loaded) => format!("{:?}", loaded.item),
-        }
-    }
-
-    #[test]
-    fn dicts_of_all_protocols() {
-        let check = |bytes: &[u8], want: &str| assert_eq!(shown(bytes), want, "{}", bytes.escape_ascii());
-        // What Python writes for {"a": 1, "b": "x"} in protocols 0, 1, 2 and 4.
-        check(b"(dp0\nVa\np1\nI1\nsVb\np2\nVx\np3\ns.", "a=Int(1) b=x");
-        check(b"}q\x00(X\x01\0\0\0aq\x01K\x01X\x01\0\0\0bq\x02X\x01\0\0\0xq\x03u.", "a=Int(1) b=x");
-        check(b"\x80\x02}q\x00(X\x01\0\0\0aq\x01K\x01X\x01\0\0\0bq\x02h\x02u.", "a=Int(1) b=b");
-        check(b"\x80\x04\x95\x10\0\0\0\0\0\0\0}\x94(\x8c\x01a\x94K\x01\x8c\x01b\x94\x8c\x01x\x94u.", "a=Int(1) b=x");
-        // Python 2's strings.
-        check(b"(dp0\nS'a'\np1\nS\"it's\\n\\x41\"\np2\ns.", "a=it\\'s\\nA");
-        check(b"}(U\x01aT\x01\0\0\0bu.", "a=b");
-        check(b"}(Vn\nL-12L\nVb\nI01\nVf\nF1.5\nVz\nNu.", "n=Int(-12) b=Bool(true) f=Float(1.5) z=None");
-        check(b"}(U\x01aG?\xf8\0\0\0\0\0\0U\x01bJ\xff\xff\xff\xffU\x01cM\x00\x01u.", "a=Float(1.5) b=Int(-1) c=Int(256)");
-        check(
-            b"}(U\x01a\x8a\x08\0\0\0\0\0\0\0\x80U\x01b\x8a\x09\0\0\0\0\0\0\0\x80\0U\x01c\x8a\0u.",
-            "a=Int(-9223372036854775808) b=Wide(0) c=Int(0)",
-        );
-        check(b"}(U\x01a](K\x01K\x02eU\x01b}U\x01xNsU\x01cK\x01\x85u.", "a=Other(\"list\") b=Dict(1) c=Other(\"tuple\")");
-        check(b"]K\x01a.", "Other(\"list\")");
-        check(b"}2U\x01aNs0.", "a=None");
-        // What is remembered without a number has the number of things that are remembered, as in Python.
-        check(b"}(U\x01aq\x05U\x01bX\0\0\0\0\x94h\x01u.", "a=b =");
-        check(b"}(N1.", "");
-    }
-
-    #[test]
-    fn nothing_is_executed() {
-        let check = |bytes: &[u8], part: &str| assert!(shown(bytes).contains(part), "{}", shown(bytes));
-        check(b"cos\nsystem\n(S'touch owned'\ntR.", "would execute code (GLOBAL os.system): refused at 0");
-        check(b"\x80\x04\x8c\x05posix\x8c\x06system\x93.", "STACK_GLOBAL");
-        for code in
-            [b"R".as_slice(), b"b", b"o", b"\x81", b"\x92", b"Q", b"\x97", b"\x98", b"\x82\x01", b"\x83\x01\0", b"\x84\x01\0\0\0", b"P1\n"]
-        {
-            check(&[b"NN", code, b"."].concat(), "would execute code");
-        }
-        check(b"c_codecs\nencode\n.", "data from protocol 3 on");
-    }
-
-    #[test]
-    fn what_is_no_pickle_says_so() {
-        let check = |bytes: &[u8], part: &str| assert!(shown(bytes).contains(part), "{}", shown(bytes));
-        check(b"", "ends within a pickle at 0");
-        check(b"\x80\x04}", "ends within a pickle at 3");
-        check(b".", "its stack is empty");
-        check(b"(.", "empty above a mark");
-        check(b"\x80\x06}.", "protocol 6");
-        check(b"h\x07.", "does not hold");
-        check(b"q\x00.", "its stack is empty");
-        check(b"2.", "its stack is empty");
-        check(b"N(2.", "empty above a mark");
-        check(b"N(q\x00.", "empty above a mark");
-        check(b"}((u1.", "empty above a mark");
-        check(b"](Na1.", "empty above a mark");
-        check(b"Nr\xff\xff\xff\xff.", "number 4294967295; the limit is");
-        check(b"Np99999999999999999999\n.", "no number");
-        check(b"}(Nu.", "a key without a value");
-        check(b"u.", "a mark is missing");
-        check(b"N(NNu.", "no dict");
-        check(b"(NNu.", "its stack is empty");
-        check(b"Na.", "its stack is empty");
-        check(b"NNa.", "no list");
-        check(b"Ix\n.", "no whole number");
-        check(&[b'N'; MAX_STACK + 1], "things on its stack");
-    }
-}
+mod tests;

@@ -9,6 +9,7 @@
 use std::ops::Range;
 
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::content::Content;
 
 /// A longer pickle is not read: it ends the reading, since nothing after it can be found.
 pub(super) const MAX_PICKLE_BYTES: usize = 1 << 20;
@@ -148,6 +149,10 @@ impl Pickles {
 }
 
 impl Boundary for Pickles {
+    fn content(&self) -> Content {
+        Content::Bytes
+    }
+
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
         Self::scan(bytes, None)
     }

@@ -146,9 +146,44 @@ pub(super) fn raw_unicode(text: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// A character; half of a surrogate pair as Python's `surrogatepass` has it.
+/// Whether text, in UTF-8 with halves of surrogate pairs, holds one of the halves that stand for bytes.
+#[inline]
+pub(super) fn has_escaped_bytes(text: &[u8]) -> bool {
+    memchr::memchr_iter(0xed, text).any(|at| escaped_byte(&text[at..]).is_some())
+}
+
+/// Appends text with the bytes that Python's `surrogateescape` hides in it: U+DC80 to U+DCFF are 0x80 to 0xff.
+pub(super) fn unescape_bytes(text: &[u8], out: &mut Vec<u8>) {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(0xed, rest) {
+        out.extend_from_slice(&rest[..at]);
+        rest = &rest[at..];
+        match escaped_byte(rest) {
+            Some(byte) => {
+                out.push(byte);
+                rest = &rest[3..];
+            }
+            None => {
+                out.push(0xed);
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.extend_from_slice(rest);
+}
+
+/// The byte that the half at the beginning stands for.
+fn escaped_byte(text: &[u8]) -> Option<u8> {
+    match *text {
+        [0xed, high @ (0xb2 | 0xb3), low @ 0x80..=0xbf, ..] => Some(high << 6 | low & 0x3f),
+        _ => None,
+    }
+}
+
+/// A character; half of a surrogate pair as the byte it stands for, or as Python's `surrogatepass` has it.
 fn push(value: u32, out: &mut Vec<u8>) {
     match char::from_u32(value) {
+        None if matches!(value, 0xdc80..=0xdcff) => out.push(value as u8),
         Some(letter) => out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes()),
         None => out.extend([0xe0 | (value >> 12 & 0xf) as u8, 0x80 | (value >> 6 & 0x3f) as u8, 0x80 | (value & 0x3f) as u8]),
     }
@@ -202,5 +237,21 @@ mod tests {
         let mut out = Vec::new();
         raw_unicode(b"a\xe9\\u20ac\\U0001f600\\ud800\\n\\u12", &mut out);
         assert_eq!(out, ["aé€😀".as_bytes(), b"\xed\xa0\x80\\n\\u12"].concat());
+        out.clear();
+        raw_unicode(b"\\udce9\\udc7f", &mut out);
+        assert_eq!(out, b"\xe9\xed\xb1\xbf");
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_come_back() {
+        let check = |text: &[u8], want: &[u8]| {
+            let mut out = Vec::new();
+            unescape_bytes(text, &mut out);
+            assert_eq!((out.as_slice(), has_escaped_bytes(text)), (want, text != want), "{}", text.escape_ascii());
+        };
+        check(b"caf\xed\xb3\xa9", b"caf\xe9");
+        check(b"\xed\xb2\x80\xed\xb3\xbf\xed", b"\x80\xff\xed");
+        check("퀀é".as_bytes(), "퀀é".as_bytes());
+        check(b"\xed\xb0\x80\xed\xa0\x80", b"\xed\xb0\x80\xed\xa0\x80");
     }
 }

@@ -9,11 +9,20 @@
 //! alone, with two more over the same bytes for what could hide one: another element of the same name, a comment, CDATA. What
 //! is not XML ends the record at once: whoever parses it will say so.
 
-use memchr::memmem::Finder;
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
+use memchr::memmem::{self, Finder};
 
+use super::declared;
 use super::gap::{Gap, gap};
-use super::markup::{BYTE_ORDER_MARK, Malformed, is_name_byte, skip_space, special, tag_end};
+use super::markup::{Malformed, is_name_byte, skip_space, special, tag_end};
 use crate::input::boundary::{Boundary, Resume};
+use crate::input::encoding::Told;
+
+/// What a declaration begins with; it is ASCII in nearly all encodings.
+const DECLARATION: &[u8] = b"<?xml";
+
+/// A longer one says nothing of encodings.
+const MAX_DECLARATION_BYTES: usize = 1024;
 
 /// Behind an end tag with so much white space before its `>`, no record begins after one that was too long.
 const MAX_SPACE: usize = 64;
@@ -37,11 +46,7 @@ impl Ends {
 
     /// The last place in `bytes` at which a block may end; or the first one after `beyond`.
     fn scan(&self, bytes: &[u8], beyond: Option<usize>) -> Option<usize> {
-        // A block does not end within the mark that an input may begin with, nor after it: what follows is read as what follows it.
-        if !bytes.is_empty() && BYTE_ORDER_MARK.starts_with(bytes) {
-            return None;
-        }
-        let (mut at, mut end) = (if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }, None);
+        let (mut at, mut end) = (0, None);
         loop {
             let found = gap(bytes, at, &self.element);
             // What is before a record, or a tag, may be given out without it: so one that is too long begins with its `<`.
@@ -137,6 +142,28 @@ fn first_special(bytes: &[u8], from: usize, to: usize) -> Option<usize> {
 }
 
 impl Boundary for Ends {
+    /// What the declaration says.
+    fn declared(&self, head: &[u8], is_all: bool) -> Told {
+        match head {
+            [b'<', 0, ..] => return Told::In(UTF_16LE),
+            [0, b'<', ..] => return Told::In(UTF_16BE),
+            [] | [0] if !is_all => return Told::More,
+            _ => {}
+        }
+        let is_declaration = head.starts_with(DECLARATION) || DECLARATION.starts_with(head) && !is_all;
+        if !is_declaration {
+            return Told::AsItIs;
+        }
+        if memmem::find(head, b"?>").is_none() && !is_all && head.len() < MAX_DECLARATION_BYTES {
+            return Told::More;
+        }
+        match declared(head).and_then(|name| Encoding::for_label(name.as_bytes())) {
+            // What can be read here is not written in two bytes a character.
+            Some(encoding) if ![UTF_8, UTF_16LE, UTF_16BE].contains(&encoding) => Told::In(encoding),
+            _ => Told::AsItIs,
+        }
+    }
+
     fn last_end(&self, bytes: &[u8]) -> Option<usize> {
         self.scan(bytes, None)
     }
@@ -199,16 +226,9 @@ mod tests {
         check("<other a='>'/>|<other a='");
         check("text|");
         check("text |<");
-        check("\u{feff}");
-        check("\u{feff}<?xml version='1.0'");
-        check("\u{feff}<?xml version='1.0'?>|<bus");
+        check("<?xml version='1.0'");
+        check("<?xml version='1.0'?>|<bus");
         check("");
-    }
-
-    #[test]
-    fn a_block_does_not_end_with_the_mark_at_its_beginning() {
-        let mark = "\u{feff}".as_bytes();
-        assert_eq!([1, 2, 3].map(|len| ends().last_end(&mark[..len])), [None; 3]);
     }
 
     #[test]

@@ -32,6 +32,8 @@ struct Path {
     next: u32,
     /// Its column, once it has had a value.
     column: Option<u32>,
+    /// The element in which it stood last, by its number in the record and the number of the record.
+    seen: (u32, u32),
 }
 
 /// The texts of one field.
@@ -41,6 +43,8 @@ struct Texts {
     is_wanted: bool,
     /// A record of this block has it.
     is_used: bool,
+    /// The record that had it last, counted from 1 over all that were tried.
+    last: u32,
     /// The rows that have one, ascending.
     rows: Vec<u32>,
     /// Where each ends in `bytes`.
@@ -57,6 +61,8 @@ pub(super) struct Columns {
     /// The columns of the fields' names.
     places: HashMap<String, u32>,
     rows: u32,
+    /// How many records were begun.
+    tried: u32,
     last: u32,
     /// How many of the columns have a text.
     used: usize,
@@ -73,13 +79,14 @@ const MAX_PATHS: usize = 2 * Schema::MAX_FIELDS;
 impl Columns {
     /// Without any field.
     pub(super) fn new() -> Self {
-        let root = Path { parent: ROOT, is_attribute: false, tag: Box::default(), next: ROOT, column: None };
+        let root = Path { parent: ROOT, is_attribute: false, tag: Box::default(), next: ROOT, column: None, seen: (0, 0) };
         Columns {
             paths: vec![root],
             by_tag: HashMap::new(),
             texts: Vec::new(),
             places: HashMap::new(),
             rows: 0,
+            tried: 0,
             last: ROOT,
             used: 0,
             base: no_fields(),
@@ -110,13 +117,55 @@ impl Columns {
             text.ends.clear();
             text.bytes.clear();
             text.is_used = false;
+            text.last = 0;
         }
+        self.tried = 0;
+        self.paths.iter_mut().for_each(|path| path.seen = (0, 0));
         (self.rows, self.last, self.used) = (0, ROOT, 0);
+    }
+
+    /// A record begins, or is begun again.
+    pub(super) fn begin_row(&mut self) {
+        self.tried += 1;
+        self.last = ROOT;
+    }
+
+    /// The current record is to be read once more: it brings no field that was not there before it, when there were `fields`.
+    pub(super) fn undo_row(&mut self, fields: usize) {
+        self.drop_row();
+        if self.texts.len() == fields {
+            return;
+        }
+        for text in self.texts.drain(fields..) {
+            self.used -= usize::from(text.is_used);
+            self.places.remove(&text.name);
+        }
+        for path in &mut self.paths {
+            path.column = path.column.filter(|column| (*column as usize) < fields);
+        }
+    }
+
+    /// An element of this path begins in the element of this number; whether there has been one before in the same.
+    #[inline(always)]
+    pub(super) fn is_repeated(&mut self, path: u32, parent: u32) -> bool {
+        let seen = (self.tried, parent);
+        std::mem::replace(&mut self.paths[path as usize].seen, seen) == seen
+    }
+
+    /// What stands in the tags of this path: the name of an element, or of an attribute after `@`.
+    pub(super) fn tag(&self, path: u32) -> (bool, &[u8]) {
+        let path = &self.paths[path as usize];
+        (path.is_attribute, &path.tag)
     }
 
     /// How many records there are.
     pub(super) fn rows(&self) -> usize {
         self.rows as usize
+    }
+
+    /// How many fields there are.
+    pub(super) fn fields(&self) -> usize {
+        self.texts.len()
     }
 
     /// Which fields are kept track of from now on; the others exist, but their texts are not held.
@@ -168,7 +217,7 @@ impl Columns {
             return Err("a name is not UTF-8".to_owned());
         }
         let path = self.paths.len() as u32;
-        self.paths.push(Path { parent, is_attribute, tag: Box::from(tag), next: ROOT, column: None });
+        self.paths.push(Path { parent, is_attribute, tag: Box::from(tag), next: ROOT, column: None, seen: (0, 0) });
         self.by_tag.insert(key, path);
         Ok(path)
     }
@@ -190,25 +239,33 @@ impl Columns {
         parts.join(".")
     }
 
-    /// The current record has this text at this path. A second one at the same path is passed over.
+    /// The column of a path.
     ///
     /// # Errors
     /// There are too many fields, or the name of this one is too long.
     #[inline]
-    pub(super) fn push(&mut self, path: u32, text: &[u8], wanted: &Wanted) -> Result<(), String> {
-        let column = match self.paths[path as usize].column {
-            Some(column) => column,
-            None => self.new_column(path, wanted)?,
-        };
+    pub(super) fn column(&mut self, path: u32, wanted: &Wanted) -> Result<u32, String> {
+        match self.paths[path as usize].column {
+            Some(column) => Ok(column),
+            None => self.new_column(path, wanted),
+        }
+    }
+
+    /// The current record has this text in this column; `false` when it has one there already.
+    #[inline]
+    pub(super) fn push(&mut self, column: u32, text: &[u8]) -> bool {
         let texts = &mut self.texts[column as usize];
         // Counted whether it is wanted or not: what is refused must not depend on that.
         self.used += usize::from(!std::mem::replace(&mut texts.is_used, true));
-        if texts.is_wanted && texts.rows.last() != Some(&self.rows) {
+        if std::mem::replace(&mut texts.last, self.tried) == self.tried {
+            return false;
+        }
+        if texts.is_wanted {
             texts.rows.push(self.rows);
             texts.bytes.extend_from_slice(text);
             texts.ends.push(texts.bytes.len() as u32);
         }
-        Ok(())
+        true
     }
 
     fn new_column(&mut self, path: u32, wanted: &Wanted) -> Result<u32, String> {
@@ -217,11 +274,12 @@ impl Columns {
             return Err(format!("more than {} fields, or a name of more than {} bytes", Schema::MAX_FIELDS, Schema::MAX_NAME_BYTES));
         }
         // `<a.b>` and `<a><b>` are the same field.
-        let column = self.places.get(&name).copied().unwrap_or_else(|| {
-            self.places.insert(name.clone(), self.texts.len() as u32);
-            self.texts.push(Texts { is_wanted: wanted.has(&name), ..Texts::new(name) });
-            self.texts.len() as u32 - 1
-        });
+        let next = self.texts.len() as u32;
+        let column = *self.places.entry(name.clone()).or_insert(next);
+        if column == next {
+            let is_wanted = wanted.has(&name);
+            self.texts.push(Texts { is_wanted, ..Texts::new(name) });
+        }
         self.paths[path as usize].column = Some(column);
         Ok(column)
     }
@@ -230,7 +288,6 @@ impl Columns {
     #[inline]
     pub(super) fn end_row(&mut self) {
         self.rows += 1;
-        self.last = ROOT;
     }
 
     /// Whether the columns would be too large with one more record: many small records with a field of their own each.
@@ -247,7 +304,6 @@ impl Columns {
                 text.bytes.truncate(text.ends.last().map_or(0, |end| *end as usize));
             }
         }
-        self.last = ROOT;
     }
 
     /// The fields that the block began with, and its own.
@@ -267,14 +323,14 @@ impl Columns {
     /// The records, with the wanted fields of `schema`, which is [`Columns::schema`].
     pub(super) fn batch(&self, schema: &Arc<Schema>, wanted: &Wanted, origin: Origin) -> Batch {
         let schema = wanted.of(schema);
-        let columns = self.texts.iter().filter(|text| schema.index_of(&text.name).is_some()).map(|text| text.column(self.rows)).collect();
+        let columns = self.texts.iter().filter(|text| wanted.has(&text.name)).map(|text| text.column(self.rows)).collect();
         Batch::new(schema, columns, self.rows as usize, origin).unwrap_or_else(|_| unreachable!("the columns are the schema's"))
     }
 }
 
 impl Texts {
     fn new(name: String) -> Self {
-        Texts { name, is_wanted: true, is_used: false, rows: Vec::new(), ends: Vec::new(), bytes: Vec::new() }
+        Texts { name, is_wanted: true, is_used: false, last: 0, rows: Vec::new(), ends: Vec::new(), bytes: Vec::new() }
     }
 
     fn column(&self, rows: u32) -> Column {
@@ -309,24 +365,31 @@ mod tests {
         let (mut columns, all) = (Columns::new(), Wanted::all());
         let put = |columns: &mut Columns, tag: &str, text: &str| {
             let path = columns.path(ROOT, false, tag.as_bytes()).unwrap();
-            columns.push(path, text.as_bytes(), &all).unwrap();
+            let column = columns.column(path, &all).unwrap();
+            columns.push(column, text.as_bytes())
         };
-        put(&mut columns, "a", "1");
-        put(&mut columns, "a", "second");
+        columns.begin_row();
+        assert!(put(&mut columns, "a", "1"));
+        assert!(!put(&mut columns, "a", "second"));
         columns.end_row();
+        columns.begin_row();
         put(&mut columns, "b", "2");
         columns.end_row();
+        columns.begin_row();
         put(&mut columns, "b", "torn");
         columns.drop_row();
+        columns.begin_row();
         columns.end_row();
         let batch = columns.batch(&columns.schema(), &all, Origin::default());
         assert_eq!(format!("{batch:?}"), r#"[{"a": "1", "b": ""}, {"a": "", "b": "2"}, {"a": "", "b": ""}]"#);
         columns.begin(columns.schema());
+        columns.begin_row();
         put(&mut columns, "c", "3");
         put(&mut columns, "b", "4");
         columns.end_row();
         assert_eq!(columns.schema().names().collect::<Vec<_>>(), ["a", "b", "c"]);
         columns.begin(batch.schema().clone());
+        columns.begin_row();
         put(&mut columns, "b", "5");
         columns.end_row();
         assert_eq!(columns.schema().names().collect::<Vec<_>>(), ["a", "b"]);

@@ -20,9 +20,6 @@ impl Malformed {
     }
 }
 
-/// What an input may begin with.
-pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
 /// White space, as XML has it.
 #[inline(always)]
 pub(super) fn is_space(byte: u8) -> bool {

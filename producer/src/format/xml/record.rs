@@ -2,10 +2,12 @@
 //!
 //! Most children are `<name>text</name>`, with the names in the order of the record before and no `&` in the text; such a one
 //! costs two comparisons and one search. Everything else goes through a stack, whose texts are put together in one buffer.
+//! A record in which it turns out that an element is repeated is read once more, as a [`Tree`].
 
 use super::columns::{Columns, MAX_CELLS, ROOT};
 use super::markup::{Malformed, Special, is_name_byte, is_space, name_end, skip_space, special};
 use super::text::{Place, resolve};
+use super::tree::Tree;
 use crate::format::Wanted;
 
 /// How deep elements may be nested within a record.
@@ -18,6 +20,8 @@ const MAX_ATTRIBUTES: usize = 1000;
 #[derive(Debug)]
 struct Open {
     path: u32,
+    /// Which of the record's elements it is; in the tree, its node.
+    number: u32,
     /// Its name's place in the bytes.
     name: (usize, usize),
     /// Where its text begins in the buffer.
@@ -34,6 +38,7 @@ pub(super) struct Records {
     text: Vec<u8>,
     value: Vec<u8>,
     attributes: Vec<(usize, usize)>,
+    tree: Tree,
 }
 
 impl Records {
@@ -42,9 +47,16 @@ impl Records {
     /// # Errors
     /// It is not XML, or does not end. No row has come of it then.
     pub(super) fn record(&mut self, bytes: &[u8], at: usize, columns: &mut Columns, wanted: &Wanted) -> Result<usize, Malformed> {
-        self.open.clear();
-        self.text.clear();
-        let done = Record { bytes, columns, wanted, is_root_done: false, parts: self }.read(at).and_then(|end| match columns.is_full() {
+        let fields = columns.fields();
+        let mut done = self.read(bytes, at, columns, wanted, false);
+        if let Ok(None) = done {
+            columns.undo_row(fields);
+            done = self.read(bytes, at, columns, wanted, true).and_then(|end| {
+                self.tree.fields(columns, wanted).map_err(|what| Malformed::new(at, what))?;
+                Ok(end)
+            });
+        }
+        let done = done.map(Option::unwrap_or_default).and_then(|end| match columns.is_full() {
             false => Ok(end),
             true => {
                 Err(Malformed::new(at, format!("too many different fields: more than {MAX_CELLS} values or gaps in a block of records")))
@@ -56,6 +68,18 @@ impl Records {
         }
         done
     }
+
+    /// Reads it into the columns, or into the tree; `None` where it has to be a tree.
+    fn read(&mut self, bytes: &[u8], at: usize, columns: &mut Columns, wanted: &Wanted, as_tree: bool) -> Result<Option<usize>, Malformed> {
+        self.open.clear();
+        self.text.clear();
+        columns.begin_row();
+        if as_tree {
+            self.tree.begin();
+        }
+        let record = Record { bytes, columns, wanted, is_root_done: false, parts: self, as_tree, is_repeated: false, elements: 0 };
+        record.read(at)
+    }
 }
 
 /// One record, while it is read.
@@ -65,6 +89,10 @@ struct Record<'a> {
     wanted: &'a Wanted,
     is_root_done: bool,
     parts: &'a mut Records,
+    as_tree: bool,
+    /// Something stands twice in an element, and this is no tree.
+    is_repeated: bool,
+    elements: u32,
 }
 
 fn torn(at: usize) -> Malformed {
@@ -72,12 +100,23 @@ fn torn(at: usize) -> Malformed {
 }
 
 impl Record<'_> {
-    fn read(mut self, at: usize) -> Result<usize, Malformed> {
+    fn read(mut self, at: usize) -> Result<Option<usize>, Malformed> {
         let mut at = self.start(at)?;
-        while !self.is_root_done {
+        while !self.is_root_done && !self.is_repeated {
             at = self.content(at)?;
         }
-        Ok(at)
+        Ok((!self.is_repeated).then_some(at))
+    }
+
+    /// An element begins in that of the number `parent`; its own number.
+    #[inline]
+    fn element(&mut self, parent: u32, path: u32) -> u32 {
+        if self.as_tree {
+            return self.parts.tree.add(parent, path);
+        }
+        self.is_repeated |= self.columns.is_repeated(path, parent);
+        self.elements += 1;
+        self.elements
     }
 
     /// Reads one piece of what stands in the innermost open element: the place after it.
@@ -133,31 +172,37 @@ impl Record<'_> {
         }
         let parent = self.parts.open.last_mut().map(|parent| {
             parent.has_children = true;
-            parent.path
+            (parent.path, parent.number)
         });
-        if let Some((path, tag)) = parent.and_then(|parent| self.columns.guess(parent)) {
+        if let Some((parent, number)) = parent
+            && let Some((path, tag)) = self.columns.guess(parent)
+        {
             let (name_at, len) = (at + 1, tag.len());
             let is_it = bytes[name_at..].starts_with(tag) && bytes.get(name_at + len) == Some(&b'>');
             if is_it {
                 self.columns.confirm(path);
-                return self.leaf_or_open(path, (name_at, name_at + len), name_at + len + 1);
+                let element = self.element(number, path);
+                return self.leaf_or_open((path, element), (name_at, name_at + len), name_at + len + 1);
             }
         }
         let name = (at + 1, name_end(bytes, at + 1));
         if name.0 == name.1 {
             return Err(Malformed::new(at, "`<` begins no tag; `&lt;` stands for it in text"));
         }
-        let path = match parent {
-            None => ROOT,
-            Some(parent) => self.columns.path(parent, false, &bytes[name.0..name.1]).map_err(|what| Malformed::new(at, what))?,
+        let element = match parent {
+            None => (ROOT, 0),
+            Some((parent, number)) => {
+                let path = self.columns.path(parent, false, &bytes[name.0..name.1]).map_err(|what| Malformed::new(at, what))?;
+                (path, self.element(number, path))
+            }
         };
-        let (end, is_empty) = self.attributes(path, name.1)?;
+        let (end, is_empty) = self.attributes(element, name.1)?;
         match is_empty {
-            false => self.leaf_or_open(path, name, end),
+            false => self.leaf_or_open(element, name, end),
             true => {
                 match parent {
                     None => self.is_root_done = true,
-                    Some(_) => self.push(path, at, |_| &[])?,
+                    Some(_) => self.push(element, at, |_| &[])?,
                 }
                 Ok(end)
             }
@@ -166,7 +211,7 @@ impl Record<'_> {
 
     /// After a start tag: `text</name>` is taken as a whole, anything else is gone into.
     #[inline]
-    fn leaf_or_open(&mut self, path: u32, name: (usize, usize), at: usize) -> Result<usize, Malformed> {
+    fn leaf_or_open(&mut self, (path, number): (u32, u32), name: (usize, usize), at: usize) -> Result<usize, Malformed> {
         let bytes = self.bytes;
         if path != ROOT
             && let Some(found) = memchr::memchr3(b'<', b'&', b'\r', &bytes[at..])
@@ -175,17 +220,24 @@ impl Record<'_> {
             let (text_end, end_name) = (at + found, at + found + 2);
             let after = end_name + (name.1 - name.0);
             if bytes.get(after) == Some(&b'>') && bytes[end_name..after] == bytes[name.0..name.1] {
-                self.push(path, at, |parts| &parts[at..text_end])?;
+                self.push((path, number), at, |parts| &parts[at..text_end])?;
                 return Ok(after + 1);
             }
         }
-        self.parts.open.push(Open { path, name, text_from: self.parts.text.len(), has_words: false, has_children: false });
+        self.parts.open.push(Open { path, number, name, text_from: self.parts.text.len(), has_words: false, has_children: false });
         Ok(at)
     }
 
     #[inline]
-    fn push(&mut self, path: u32, at: usize, text: impl FnOnce(&[u8]) -> &[u8]) -> Result<(), Malformed> {
-        self.columns.push(path, text(self.bytes), self.wanted).map_err(|what| Malformed::new(at, what))
+    fn push(&mut self, (path, number): (u32, u32), at: usize, text: impl FnOnce(&[u8]) -> &[u8]) -> Result<(), Malformed> {
+        let text = text(self.bytes);
+        if self.as_tree {
+            self.parts.tree.set_text(number, text);
+            return Ok(());
+        }
+        let column = self.columns.column(path, self.wanted).map_err(|what| Malformed::new(at, what))?;
+        self.is_repeated |= !self.columns.push(column, text);
+        Ok(())
     }
 
     /// The end tag at `at`.
@@ -207,7 +259,12 @@ impl Record<'_> {
         // White space between children is how a document is laid out, not what it says.
         let says = |text: &[u8]| open.has_words && !text.iter().all(|&byte| is_space(byte));
         if !(open.has_children || is_root) || says(text) {
-            self.columns.push(open.path, text, self.wanted).map_err(|what| Malformed::new(at, what))?;
+            if self.as_tree {
+                self.parts.tree.set_text(open.number, text);
+            } else {
+                let column = self.columns.column(open.path, self.wanted).map_err(|what| Malformed::new(at, what))?;
+                self.is_repeated |= !self.columns.push(column, text);
+            }
         }
         self.parts.text.truncate(open.text_from);
         self.is_root_done = is_root;
@@ -215,7 +272,7 @@ impl Record<'_> {
     }
 
     /// The attributes of a tag, from after its name: the place after it, and whether it is an empty element.
-    fn attributes(&mut self, path: u32, mut at: usize) -> Result<(usize, bool), Malformed> {
+    fn attributes(&mut self, (path, number): (u32, u32), mut at: usize) -> Result<(usize, bool), Malformed> {
         let bytes = self.bytes;
         self.parts.attributes.clear();
         loop {
@@ -254,7 +311,13 @@ impl Record<'_> {
             let value_at = quote_at + 1;
             resolve(value, Place::Attribute, &mut self.parts.value).map_err(|e| Malformed { at: value_at + e.at, ..e })?;
             let field = self.columns.path(path, true, text).map_err(|what| Malformed::new(at, what))?;
-            self.columns.push(field, &self.parts.value, self.wanted).map_err(|what| Malformed::new(at, what))?;
+            if self.as_tree {
+                let node = self.parts.tree.add(number, field);
+                self.parts.tree.set_text(node, &self.parts.value);
+            } else {
+                let column = self.columns.column(field, self.wanted).map_err(|what| Malformed::new(at, what))?;
+                self.is_repeated |= !self.columns.push(column, &self.parts.value);
+            }
             at = value_at + len + 1;
             debug_assert!(bytes.get(name.1).is_none_or(|&byte| !is_name_byte(byte)));
         }
@@ -317,11 +380,29 @@ mod tests {
         check("<b><n>a\r\nb<![CDATA[\r\r\n]]></n></b>", r#"{"n": "a\nb\n\n"}"#);
         check("<b><s>\n<t>1</t>\n<u>2</u>\n</s></b>", r#"{"s.t": "1", "s.u": "2"}"#);
         check("<b><s>x<t>1</t>y</s></b>", r#"{"s.t": "1", "s": "xy"}"#);
-        check("<b><s>x<t>1</t> <t>2</t> <!-- --> y</s></b>", r#"{"s.t": "1", "s": "x   y"}"#);
-        check("<b>x<i/> <i/>y</b>", r##"{"i": "", "#text": "x y"}"##);
-        check("<b><n>first</n><n>second</n></b>", r#"{"n": "first"}"#);
+        check("<b><s>x<t>1</t> <u>2</u> <!-- --> y</s></b>", r#"{"s.t": "1", "s.u": "2", "s": "x   y"}"#);
+        check("<b>x<i/> <j/>y</b>", r##"{"i": "", "j": "", "#text": "x y"}"##);
         check("<b><b><id>1</id></b><id>2</id></b>", r#"{"b.id": "1", "id": "2"}"#);
-        check("<b><a.c>1</a.c><a><c>2</c></a></b>", r#"{"a.c": "1"}"#);
+    }
+
+    #[test]
+    fn what_is_repeated_is_a_list() {
+        let check = |text: &str, want: &str| assert_eq!(shown(text).replace("\\\"", "'"), want, "{text}");
+        check("<b><n>first</n><m/><n>second</n></b>", r#"{"n": "['first','second']", "m": ""}"#);
+        check("<b>x<i/> <i/>y</b>", r##"{"i": "['','']", "#text": "x y"}"##);
+        check("<b><v>92</v><v ch='out'>77</v></b>", r##"{"v": "['92',{'@ch':'out','#text':'77'}]"}"##);
+        check("<b><a><s>A</s></a><a><s>B</s><z>9</z></a></b>", r#"{"a": "[{'s':'A'},{'s':'B','z':'9'}]"}"#);
+        check("<b><a><s>A</s></a><k>1</k><a><z>9</z></a></b>", r#"{"a": "[{'s':'A'},{'z':'9'}]", "k": "1"}"#);
+        check("<b><l><i>1</i><i>2</i></l><k>1</k></b>", r#"{"l.i": "['1','2']", "k": "1"}"#);
+        check("<b><l><i>1</i><i>2</i></l><l/></b>", r#"{"l": "[{'i':['1','2']},'']"}"#);
+        check("<b id='7'><l>x<i>1</i> y</l><l>\n</l></b>", r##"{"@id": "7", "l": "[{'i':'1','#text':'x y'},'\\n']"}"##);
+        check("<b><a.c>1</a.c><a><c>2</c></a></b>", r#"{"a.c": "['1','2']"}"#);
+        check("<b><a.c>1</a.c><a><c>2</c><c>3</c></a></b>", r#"{"a.c": "['1',['2','3']]"}"#);
+        // The same element in another of its kind is not repeated.
+        check("<b><b><id>1</id></b><id>2</id></b>", r#"{"b.id": "1", "id": "2"}"#);
+        check("<b><x><id>1</id></x><y><id>2</id></y></b>", r#"{"x.id": "1", "y.id": "2"}"#);
+        // A mistake in it is one as anywhere else.
+        assert!(shown("<b><n>1</n><n>2</n><c></b>").contains("`</b` stands where `</c>` is expected"));
     }
 
     #[test]

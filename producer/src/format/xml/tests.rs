@@ -17,7 +17,7 @@ fn read(first: &[u8], blocks: &[&[u8]]) -> (Vec<String>, Option<String>) {
     let (mut rows, mut nesting, mut at) = (Vec::new(), super::super::seam::Nesting::default(), 0);
     for bytes in blocks {
         let start = at as u64;
-        let block = Block { start, end: start + bytes.len() as u64, ..block(bytes) };
+        let block = Block { start, end: start + bytes.len() as u64, is_first: start == 0, ..block(bytes) };
         let parsed = parser.parse(&block, &Wanted::all());
         let (failure, seam) = (parser.failure(), parser.seam().unwrap());
         let failure = nesting.follow(seam).err().or(failure);
@@ -98,16 +98,32 @@ fn what_is_wrong_is_placed_and_what_came_before_counts() {
     check("<b><bus/><!x></b>", 1, "neither a comment nor");
     check("<b><bus/><bus><a>&lol9;</a></bus></b>", 1, "`&lol9;` is not known");
     check(&format!("{}<bus/>", "<a>".repeat(129)), 0, "deeper than 128");
-    check("\u{feff}<b><bus/></b>", 1, "nothing");
     check("<?xml version='1.0' encoding=\"UTF-8\" ?><bus/>", 1, "nothing");
-    check("<?xml version='1.0' encoding='ISO-8859-1'?><bus/>", 0, "is in ISO-8859-1; `iconv -f ISO-8859-1 -t UTF-8`");
-    check("\u{feff}<?xml version='1.0' encoding='ISO-8859-1'?><bus/>", 0, "is in ISO-8859-1");
-    let first = b"\xef\xbb\xbf<?xml encoding='latin1'?><bus/>";
+    check("<?xml version='1.0' encoding='ISO-8859-1'?><bus/>", 1, "nothing");
+    check("<?xml version='1.0' encoding='EBCDIC-X'?><bus/>", 0, "is in EBCDIC-X, which is not known");
+    let first = b"<?xml encoding='nolatin1'?><bus/>";
     for size in 1..first.len() {
-        assert!(read(first, &cut(first, size)).1.is_some_and(|wrong| wrong.contains("is in latin1")), "in blocks of {size} bytes");
+        assert!(read(first, &cut(first, size)).1.is_some_and(|wrong| wrong.contains("is in nolatin1")), "in blocks of {size} bytes");
     }
-    let (_, wrong) = read(b"\xff\xfe<\0", &[b"\xff\xfe<\0b\0"]);
-    assert!(wrong.unwrap().contains("UTF-16"));
+}
+
+#[test]
+fn the_first_bytes_tell_the_encoding() {
+    use crate::input::encoding::Told;
+    let name = |text: &[u8], is_all| match Ends::new("bus").declared(text, is_all) {
+        Told::AsItIs => "as it is",
+        Told::In(encoding) => encoding.name(),
+        Told::More => "more",
+    };
+    assert_eq!(name(b"<?xml version='1.0' encoding=\"ISO-8859-1\"?><bus/>", false), "windows-1252");
+    assert_eq!(name(b"<?xml version='1.0' encoding='Shift_JIS'?><bus/>", false), "Shift_JIS");
+    assert_eq!(name(b"<?xml version='1.0' encoding='utf-8'?><bus/>", false), "as it is");
+    assert_eq!(name(b"<?xml version='1.0'?><x encoding='latin1'/>", false), "as it is");
+    assert_eq!(name(b"<?xml version='1.0' encoding='utf-16'?><bus/>", false), "as it is");
+    assert_eq!(name(b"<\0b\0", false), "UTF-16LE");
+    assert_eq!(name(b"\0<\0b", false), "UTF-16BE");
+    assert_eq!((name(b"<?xml vers", false), name(b"<?xml vers", true)), ("more", "as it is"));
+    assert_eq!((name(b"<?x", false), name(b"<bu", false), name(b"", false)), ("more", "as it is", "more"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::block::BLOCK_BYTES;
-use super::super::{FileId, InputError, open, reason};
+use super::super::{FileId, InputError, reason};
 use super::print::Print;
 use super::system::Place;
 use super::tail::{Grown, Tail};
@@ -174,9 +174,9 @@ impl Slot {
             self.read_bytes += tail.print().pos - before;
             match grown {
                 Ok(Grown::Yes) => {
-                    if tail.beginning().is_some_and(open::is_compressed) {
+                    if let Some(what) = tail.not_to_follow() {
                         let (id, print) = (tail.id(), tail.print().clone());
-                        out.push_back(Followed::notice(format!("{}: compressed; it is not followed", tail.source())));
+                        out.push_back(Followed::notice(format!("{}: {what}; it is not followed", tail.source())));
                         self.tails.remove(at);
                         return Read::Packed(id, print);
                     }

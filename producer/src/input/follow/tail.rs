@@ -17,7 +17,9 @@ use bytes::Bytes;
 
 use super::super::FileId;
 use super::super::block::{Block, Part};
-use super::super::boundary::{Boundary, Resume};
+use super::super::boundary::{Boundary, Dialect, Resume};
+use super::super::content::{self, Content};
+use super::super::encoding::{self, Told};
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
 use super::{Cost, Followed, hole};
@@ -59,7 +61,12 @@ pub struct Tail {
     id: FileId,
     source: Arc<str>,
     boundary: Arc<dyn Boundary>,
+    /// How the file is written, once its beginning was seen; and what it was cut by before that.
+    dialect: Option<Dialect>,
+    any: Arc<dyn Boundary>,
     print: Print,
+    /// How many bytes at its beginning are a mark, which is no part of its text.
+    mark_bytes: u64,
     /// The place of the first byte that is held.
     start: u64,
     held: Vec<u8>,
@@ -97,8 +104,11 @@ impl Tail {
             file,
             id,
             source,
+            any: boundary.clone(),
             boundary,
+            dialect: None,
             print,
+            mark_bytes: 0,
             start,
             held: Vec::new(),
             whole: 0,
@@ -166,7 +176,7 @@ impl Tail {
     ///
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
-        let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.boundary.clone(), Print::default());
+        let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.any.clone(), Print::default());
         Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::new()), ..new })
     }
 
@@ -226,9 +236,13 @@ impl Tail {
         is_deleted(&self.file)
     }
 
-    /// The first bytes held, if nothing was given out yet: what tells compressed data.
-    pub fn beginning(&self) -> Option<&[u8]> {
-        (self.start == 0).then_some(&self.held)
+    /// Why it is not followed, as far as its first bytes tell, if nothing was given out yet.
+    pub fn not_to_follow(&self) -> Option<&'static str> {
+        if self.start > 0 {
+            return None;
+        }
+        let declared = || matches!(self.boundary.declared(&self.held, true), Told::In(_)).then_some("not in UTF-8");
+        content::not_to_follow(&self.held, self.boundary.content()).or_else(declared)
     }
 
     /// The records it begins with, to learn of them how all others are to be read.
@@ -236,9 +250,10 @@ impl Tail {
         let mut head = vec![0; bytes];
         let len = read_at(&self.file, &mut head, 0).ok()?;
         head.truncate(len);
-        let mark = self.boundary.mark(&head);
-        head.truncate(mark + self.boundary.last_end(&head[mark..])?);
-        Some(block(&self.source, head, 0, Part::Whole))
+        let mark_bytes = self.mark_of(&head);
+        head.drain(..mark_bytes);
+        head.truncate(self.boundary.last_end(&head)?);
+        Some(block(&self.source, head, mark_bytes as u64, Part::Whole, true, self.dialect.unwrap_or_default()))
     }
 
     /// Reads what `scratch` can take. Pieces of a record that is too long go to `out` at once.
@@ -306,6 +321,16 @@ impl Tail {
         bytes.len() - rest.len()
     }
 
+    /// Whether what is held begins the text of the file.
+    fn is_at_beginning(&self) -> bool {
+        self.start == self.mark_bytes
+    }
+
+    /// How long the mark is that the file begins with, if it is text.
+    fn mark_of(&self, head: &[u8]) -> usize {
+        if self.boundary.content() == Content::Bytes { 0 } else { encoding::mark_bytes(head) }
+    }
+
     fn is_between_records(&self) -> bool {
         self.held.len() == self.whole && !self.within_long
     }
@@ -333,6 +358,12 @@ impl Tail {
         self.grown = Instant::now();
         self.print.extend(bytes);
         self.held.extend_from_slice(bytes);
+        if self.start == 0 {
+            let mark_bytes = self.mark_of(&self.held);
+            self.held.drain(..mark_bytes);
+            self.mark_bytes = mark_bytes as u64;
+            self.start = self.mark_bytes;
+        }
         if self.within_long {
             let cut = match self.boundary.resume(&self.held) {
                 Resume::At(next) => {
@@ -343,7 +374,7 @@ impl Tail {
             };
             self.give(cut, Part::LongRest, out);
         }
-        if !self.within_long {
+        if !self.within_long && self.settle() {
             self.search();
             if self.held.len() - self.whole > self.boundary.max_bytes() {
                 self.give(self.whole, Part::Whole, out);
@@ -353,13 +384,40 @@ impl Tail {
         }
     }
 
+    /// Finds out how the file is written, by its beginning; whether that is known.
+    fn settle(&mut self) -> bool {
+        if self.dialect.is_some() {
+            return true;
+        }
+        let most = self.boundary.max_bytes();
+        let mut read = Vec::new();
+        let is_begun = !self.is_at_beginning();
+        let head = if is_begun {
+            read.resize(most, 0);
+            let len = read_at(&self.file, &mut read, 0).unwrap_or(0);
+            read.truncate(len);
+            read.drain(..self.mark_of(&read));
+            &read
+        } else {
+            &self.held
+        };
+        let dialect = self.boundary.dialect(head, is_begun || head.len() > most);
+        let Some(mut dialect) = dialect else { return false };
+        let mut boundary = self.boundary.of(dialect);
+        if is_begun && boundary.as_ref().is_some_and(|boundary| !boundary.begins_at_lines()) {
+            // Nobody knows how deep within a record this is.
+            (dialect, boundary) = (0, self.boundary.of(0));
+        }
+        self.dialect = Some(dialect);
+        self.boundary = boundary.unwrap_or_else(|| self.boundary.clone());
+        true
+    }
+
     /// Finds the whole records in what is held.
     fn search(&mut self) {
         let rest = &self.held[self.whole..];
-        let mark = self.boundary.before_records(self.start + self.whole as u64, rest);
-        let rest = &rest[mark..];
-        if let Some(first) = self.boundary.first_end(rest, self.searched.saturating_sub(mark)) {
-            self.whole += mark + first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
+        if let Some(first) = self.boundary.first_end(rest, self.searched) {
+            self.whole += first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
         }
         self.searched = self.held.len() - self.whole;
     }
@@ -398,16 +456,17 @@ impl Tail {
         let rest = self.held[cut..].to_vec();
         let mut bytes = std::mem::replace(&mut self.held, rest);
         bytes.truncate(cut);
-        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part)));
+        let (is_first, dialect) = (self.is_at_beginning(), self.dialect.unwrap_or_default());
+        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part, is_first, dialect)));
         self.start += cut as u64;
         self.whole = self.whole.saturating_sub(cut);
         self.searched = if part == Part::Whole { self.searched.min(self.held.len()) } else { 0 };
     }
 }
 
-fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part) -> Block {
+fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part, is_first: bool, dialect: Dialect) -> Block {
     let end = start + bytes.len() as u64;
-    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part }
+    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part, is_first, dialect }
 }
 
 /// Where the last record of the first `len` bytes begins if it is not finished yet; otherwise `len`.

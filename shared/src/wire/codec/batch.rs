@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, from_slice, write_to};
+use super::{CONFIG, Each, from_slice, write_to};
 use crate::{
     Error,
     record::{Batch, Bits, Column, Ints, Origin, Schema, Text, column::Values},
@@ -28,6 +28,21 @@ struct BatchWire<'a> {
     columns: Each<ColumnWire<'a>>,
     #[serde(with = "serde_bytes", borrow)]
     block: &'a [u8],
+}
+
+/// A batch up to the number of its columns.
+#[derive(Deserialize)]
+#[allow(dead_code, reason = "what stands before the number has to be read to reach it")]
+struct BatchHead<'a> {
+    line: u64,
+    source: &'a str,
+    start: u64,
+    end: u64,
+    #[serde(borrow)]
+    lines: Option<IntsWire<'a>>,
+    #[serde(borrow)]
+    anchors: Option<IntsWire<'a>>,
+    columns: u64,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -311,10 +326,12 @@ pub(in crate::wire) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: 
     if rows > Batch::MAX_ROWS {
         return Err(format!("a batch of {rows} records; the limit is {}", Batch::MAX_ROWS));
     }
-    let BatchWire { line, source, start, end, lines, anchors, columns: wires, block } = from_slice(payload)?;
-    if wires.0.len() != schema.len() {
-        return Err(format!("{} columns for {} fields", wires.0.len(), schema.len()));
+    // Before any column is looked at: they are many times larger in memory, and a schema of so many was not sent for nothing.
+    let (head, _): (BatchHead<'_>, usize) = bincode::serde::borrow_decode_from_slice(payload, CONFIG).map_err(|error| error.to_string())?;
+    if head.columns != schema.len() as u64 {
+        return Err(format!("{} columns for {} fields", head.columns, schema.len()));
     }
+    let BatchWire { line, source, start, end, lines, anchors, columns: wires, block } = from_slice(payload)?;
     let mut parts = Parts { payload, rows, anchors: None, block: payload.slice_ref(block) };
     let lines = lines.map(|lines| parts.ints(&lines)).transpose()?;
     parts.anchors = anchors.map(|anchors| parts.ints(&anchors)).transpose()?;

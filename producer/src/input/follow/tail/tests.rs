@@ -68,6 +68,18 @@ fn whole_lines_go_out_and_a_part_waits_for_its_end() {
 }
 
 #[test]
+fn a_mark_is_no_part_of_the_first_line() {
+    let mut case = Case::new("\u{feff}", 99);
+    case.read();
+    assert_eq!(case.given(false).len(), 0);
+    case.write("one\n\u{feff}two\n", 3);
+    case.read();
+    assert_eq!(case.given(false), ["3..14 one\n\u{feff}two\n"]);
+    assert_eq!(case.tail.head(5).map(|head| (head.bytes, head.start, head.is_first)), None);
+    assert_eq!(case.tail.head(99).map(|head| (head.bytes.len(), head.start, head.is_first)), Some((11, 3, true)));
+}
+
+#[test]
 fn a_line_that_is_too_long_comes_in_pieces() {
     let mut case = Case::new("a\n0123456789", 8);
     case.read();

@@ -1,0 +1,208 @@
+//! The fast ways held against the pattern, on generated lines.
+
+use super::*;
+use crate::format::apache::{FIELDS, regex, schema};
+use bytes::Bytes;
+use proptest::prelude::*;
+use recpipe::record::Origin;
+
+/// The records of `block` as text, rejects as `!line`; by the fast way and, as the oracle, by the pattern alone.
+fn both(block: &[u8]) -> (Vec<String>, Vec<String>) {
+    let (mut fast, mut slow) = (Columns::default(), Columns::default());
+    // Not empty before, so that what an earlier block left shows.
+    parse(b"1 2 3 [4 5] \"6 7 8\" 999 999999 \"a longer thing than that\" \"b\"\n", &mut fast, &mut Vec::new());
+    let (lines, rejects) = parse(block, &mut fast, &mut vec![9; 3]);
+    let mut walk = Walk { block, columns: &mut slow, lines: 0, start: 0, rejects: Vec::new() };
+    walk.columns.reset();
+    for line in block.split_inclusive(|&b| b == b'\n') {
+        let end = walk.start as usize + line.strip_suffix(b"\n").unwrap_or(line).len();
+        walk.take_slowly(end);
+    }
+    let (slow_lines, slow_rejects) = (walk.lines, walk.rejects);
+    assert_eq!(lines, slow_lines);
+    (show(block, &mut fast, &rejects), show(block, &mut slow, &slow_rejects))
+}
+
+fn show(block: &[u8], columns: &mut Columns, rejects: &[Reject]) -> Vec<String> {
+    let batch = columns.batch(&Bytes::copy_from_slice(block), &schema(), &[true; FIELDS.len()], Origin::default());
+    let mut shown: Vec<String> = batch.rows().map(|row| row.values().map(|v| format!("{v:?}")).collect::<Vec<_>>().join(" ")).collect();
+    shown.extend(rejects.iter().map(|r| format!("!{} {} {}", r.line, r.records_before, String::from_utf8_lossy(r.text(block)))));
+    shown
+}
+
+fn is_usual(line: &str) -> bool {
+    let mut marks = vec![0; line.len() + 1 + simd::SLACK];
+    let line = format!("{line}\n");
+    let n = simd::marks(&MARKED, line.as_bytes(), 0, &mut marks);
+    usual_head(line.as_bytes(), 0, &marks[..n]).is_some_and(|head| finish(line.as_bytes(), 0, &marks[..n], &head).is_some())
+}
+
+const COMMON: &str = r#"140.180.132.213 - - [24/Feb/2008:00:08:59 -0600] "GET /ply/ply.html HTTP/1.1" 200 97238"#;
+const COMBINED: &str = r#"h - bob [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 404 - "http://x/?q=a b" "Mozilla/5.0 (X11; Linux)""#;
+
+#[test]
+fn usual_lines_are_taken_fast() {
+    for line in
+        [COMMON, COMBINED, &format!("{COMMON}12345678"), &format!("{COMMON} \"\" \"\" more \"of\" it"), &COMMON.replace("97238", "-")]
+    {
+        assert!(is_usual(line), "{line}");
+        assert!(is_usual(&format!("{line}\r")), "{line}");
+    }
+    for line in ["", "a b c [d e] \"-\" 408 0"] {
+        assert!(!is_usual(line), "{line}");
+    }
+    let unusual = [
+        ("- -", "\"b c\" d"),
+        ("- -", "- b c"),
+        ("[24", "[[24"),
+        ("59 ", "59] "),
+        (" 200 ", " 20 "),
+        (" 200 ", " - "),
+        ("140.", "140,"),
+        ("140.180.132.213", "host.example.org,other"),
+    ];
+    for (from, to) in unusual {
+        assert!(!is_usual(&COMMON.replacen(from, to, 1)), "{to}");
+    }
+    assert!(!is_usual(&format!("{COMMON} [")));
+    for host in ["h", "a-host-of-sixteen", "a.host.of.much.more.than.sixteen.bytes"] {
+        assert!(is_usual(&COMMON.replacen("140.180.132.213", host, 1)), "{host}");
+    }
+}
+
+#[test]
+fn numbers() {
+    let parse = |text: &str| {
+        let padded = format!("xxxxxxxx{text}");
+        number(padded.as_bytes(), 8, padded.len())
+    };
+    for n in [0, 5, 42, 99_999_999, 100_000_000, 123_456_789_012_345_678] {
+        assert_eq!(parse(&n.to_string()), Some(n));
+    }
+    assert_eq!(parse("-"), Some(0));
+    assert_eq!(parse("007"), Some(7));
+    for bad in ["", "x", "1x", "-1", "--", "1234567x", "12345678x", "1234567890123456789", ":", "/"] {
+        assert_eq!(parse(bad), None, "{bad}");
+    }
+}
+
+#[test]
+fn strips_and_long_lines() {
+    let long = format!("h - - [x y] \"GET /{} HTTP/1.1\" 200 1", " a\\\"".repeat(STRIP_BYTES));
+    let wide = format!("h - - [x y] \"GET /{} HTTP/1.1\" 200 1", "a".repeat(3 * STRIP_BYTES));
+    let block = [COMMON, &long, COMBINED, &wide, "bad", &" ".repeat(STRIP_BYTES), COMMON].join("\n").repeat(3);
+    let (fast, slow) = both(block.as_bytes());
+    assert_eq!(fast, slow);
+    assert_eq!(fast.len(), 19);
+}
+
+/// A line that is nearly right: parts put together, then a few bytes changed.
+fn line() -> impl Strategy<Value = Vec<u8>> {
+    let word = prop_oneof![4 => "[a-z0-9/.:-]{1,12}", 1 => "[ -~]{0,6}", 1 => Just(String::new())];
+    let vhost = "([a-z.]{1,8}|\\[[0-9a-f:.]{1,6}\\]):[0-9]{1,6} ";
+    let host = prop_oneof![
+        4 => word.clone().boxed(),
+        1 => (word.clone(), word.clone(), "[ ,]{0,2}").prop_map(|(a, b, gap)| format!("{a},{gap}{b}")).boxed(),
+        2 => (vhost, word.clone()).prop_map(|(vhost, host)| vhost + &host).boxed(),
+        1 => "[a-z.]{14,40},?[a-z]{0,2}".boxed(),
+    ];
+    let quoted = prop_oneof![4 => "[a-zA-Z0-9/.;() -]{0,30}", 1 => r#"([a-z ]|\\"|\\\\|\\x16){0,12}"#, 1 => "[ -~]{0,8}"];
+    let request = prop_oneof![4 => "GET [a-z/?%]{1,20} HTTP/1\\.[01]", 1 => quoted.clone(), 1 => Just("-".to_owned())];
+    let user = prop_oneof![
+        4 => word.clone().boxed(),
+        1 => quoted.clone().prop_map(|q| format!("\"{q}\"")).boxed(),
+        1 => "[a-z-]{1,4}( [a-z-]{1,4}){1,3}".boxed(),
+    ];
+    let number = prop_oneof![4 => "[0-9]{1,9}", 1 => "[0-9]{1,20}", 1 => Just("-".to_owned()), 1 => "[0-9x]{0,3}"];
+    let status = prop_oneof![8 => "[1-5][0-9][0-9]", 1 => "[0-9]{0,10}", 1 => Just("-".to_owned())];
+    let tail = prop_oneof![
+        3 => Just(String::new()),
+        3 => (quoted.clone(), quoted.clone()).prop_map(|(r, a)| format!(" \"{r}\" \"{a}\"")),
+        1 => (quoted.clone(), quoted.clone(), word.clone()).prop_map(|(r, a, x)| format!(" \"{r}\" \"{a}\" {x}")),
+        1 => (quoted.clone(), quoted.clone(), 0..COMMON.len()).prop_map(|(r, a, from)| format!(" \"{r}\" \"{a}\" {}", &COMMON[from..])),
+        1 => quoted.clone().prop_map(|q| format!(" \"{q}\"")),
+        1 => word.clone().prop_map(|w| format!(" {w}")),
+    ];
+    let date = prop_oneof![4 => Just("24/Feb/2008:00:08:59 -0600".to_owned()), 1 => "[a-z\\] ]{0,8}", 1 => "[0-9/a-zYZ\\[\\]_]{8,20} [0-9+\\]]{1,16}"];
+    let edits = proptest::collection::vec(
+        (any::<prop::sample::Index>(), prop_oneof![Just(b' '), Just(b'"'), Just(b'\\'), Just(b'\r'), any::<u8>()], 0..3_u8),
+        0..3,
+    );
+    ((host, word, user, date, request, status, number, tail), prop_oneof![3 => Just(vec![]), 1 => edits], any::<bool>()).prop_map(
+        |((host, ident, user, date, request, status, bytes, tail), edits, cr)| {
+            let mut line =
+                format!("{host} {ident} {user} [{date}] \"{request}\" {status} {bytes}{tail}{}", if cr { "\r" } else { "" }).into_bytes();
+            for (at, byte, kind) in edits {
+                let i = at.index(line.len());
+                match kind {
+                    0 => line[i] = byte,
+                    1 => line.insert(i, byte),
+                    _ => drop(line.remove(i)),
+                }
+                if line.is_empty() {
+                    break;
+                }
+            }
+            line.retain(|&b| b != b'\n');
+            line
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    #[test]
+    fn the_fast_way_declines_or_says_what_the_pattern_says(lines in proptest::collection::vec(line(), 1..8), newline_at_end: bool) {
+        let mut block = lines.join(&b'\n');
+        if newline_at_end {
+            block.push(b'\n');
+        }
+        let (fast, slow) = both(&block);
+        prop_assert_eq!(fast, slow);
+    }
+}
+
+/// What the fast ways say of one line, and the pattern; the former `None` when they decline.
+fn one(line: &[u8]) -> (Option<Line>, Option<Line>) {
+    let block = [line, b"\n"].concat();
+    let mut marks = vec![0; block.len() + simd::SLACK];
+    let n = simd::marks(&MARKED, &block, 0, &mut marks);
+    let fast = take_fast(&block, 0, &marks[..n]).map(|(fast, used)| {
+        assert_eq!(used, n, "all marks of the line, and no others");
+        fast
+    });
+    (fast, regex::parse(line.strip_suffix(b"\r").unwrap_or(line)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn line_by_line_too(line in line()) {
+        let (fast, slow) = one(&line);
+        prop_assert!(fast.is_none() || fast == slow, "{:?}: {fast:?} {slow:?}", String::from_utf8_lossy(&line));
+    }
+}
+
+#[test]
+fn most_lines_of_any_log_are_taken_fast() {
+    for line in [
+        COMMON,
+        COMBINED,
+        "h - - [d z] \"-\" 408 0",
+        "h - - [d z] \"\" 400 0",
+        r#"h - - [d z] "\x16\x03\x01" 400 226 "-" "-""#,
+        r#"h - - [d z] "GET /a b HTTP/1.1" 200 5 "-" "a \"b\" \\""#,
+        r#"h - - [d z] "GET /\"q\\ HTTP/1.1" 200 5 what else"#,
+        "h - - [d z] \"GET / HTTP/1.1\" 200 5 \"only one\"\r",
+        "shop.example.net:443 h - - [d z] \"GET / HTTP/1.1\" 200 5 \"r\" \"a\" 0.1",
+        "10.0.0.1:5123 - - [d z] \"GET / HTTP/1.1\" 200 5",
+    ] {
+        let (fast, slow) = one(line.as_bytes());
+        assert!(fast.is_some() && fast == slow, "{line}: {fast:?} {slow:?}");
+    }
+    for line in ["", "bad", "h - \"a user\" [d z] \"GET / HTTP/1.1\" 200 5", "h - - [d z] \"GET /\\"] {
+        assert_eq!(one(line.as_bytes()).0, None, "{line}");
+    }
+}

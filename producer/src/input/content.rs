@@ -1,0 +1,118 @@
+//! What kind of bytes a format reads, and what an input is that holds others.
+//!
+//! An archive, or lines that end in another way, would be read without complaint as lines that nobody wrote. The first block
+//! of an input is looked at for that, and the message says what to type instead.
+
+use super::open;
+
+/// What a format reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Text whose records end where lines do.
+    Lines,
+    /// Text.
+    Text,
+    /// Bytes that are no text.
+    Bytes,
+}
+
+/// A kind of file that has files in it.
+struct Archive {
+    name: &'static str,
+    is_begun: fn(&[u8]) -> bool,
+    /// What writes the files in it to the standard output.
+    cat: &'static str,
+    /// The same of an archive that comes through its standard input, where that can be.
+    piped: Option<&'static str>,
+}
+
+const ARCHIVES: &[Archive] = &[
+    Archive { name: "a tar archive", is_begun: is_tar, cat: "tar -xOf", piped: Some("tar -xOf -") },
+    Archive { name: "a zip archive", is_begun: |head| head.starts_with(b"PK\x03\x04"), cat: "unzip -p", piped: None },
+    Archive { name: "a 7z archive", is_begun: |head| head.starts_with(b"7z\xbc\xaf\x27\x1c"), cat: "7z x -so", piped: None },
+];
+
+/// Whether these bytes are the header of a file in a tar archive: its checksum is that of its bytes.
+fn is_tar(head: &[u8]) -> bool {
+    const CHECKSUM: std::ops::Range<usize> = 148..156;
+    let Some(header) = head.get(..512).filter(|header| &header[257..262] == b"ustar") else { return false };
+    let digits = header[CHECKSUM].iter().skip_while(|&&b| b == b' ').take_while(|b| (b'0'..=b'7').contains(b));
+    let told = digits.fold(0, |sum, digit| sum * 8 + u32::from(digit - b'0'));
+    // The checksum itself counts as spaces.
+    let sum = header.iter().enumerate().map(|(i, &b)| u32::from(if CHECKSUM.contains(&i) { b' ' } else { b })).sum::<u32>();
+    told == sum
+}
+
+/// Why nothing that is appended to a file that begins so would be text.
+pub fn not_to_follow(head: &[u8], content: Content) -> Option<&'static str> {
+    if open::is_compressed(head) {
+        return Some("compressed");
+    }
+    if content == Content::Bytes {
+        return None;
+    }
+    let archive = ARCHIVES.iter().find(|archive| (archive.is_begun)(head)).map(|archive| archive.name);
+    archive.or_else(|| super::encoding::is_wide(head).then_some("not in UTF-8"))
+}
+
+/// What an input is that begins with this block and is no `content`, with what to type instead. `cat` takes the compression off
+/// that it had.
+pub fn unfit(first: &[u8], content: Content, name: &str, cat: Option<&str>) -> Option<String> {
+    if content == Content::Bytes {
+        return None;
+    }
+    if let Some(archive) = ARCHIVES.iter().find(|archive| (archive.is_begun)(first)) {
+        let read = match (name == "-", archive.piped) {
+            (true, Some(piped)) => through(name, cat, piped),
+            (true, None) => format!("{} FILE | producer …", archive.cat),
+            (false, _) => format!("{} {} | producer …", archive.cat, quoted(name)),
+        };
+        return Some(format!("{}, not text; `{read}` reads the files in it", archive.name));
+    }
+    if let Some(encoding) = wide(first) {
+        return Some(in_encoding(encoding, name, cat));
+    }
+    (content == Content::Lines && ends_in_returns(first))
+        .then(|| format!("its lines end in CR alone; `{}` reads them", through(name, cat, "tr '\\r' '\\n'")))
+}
+
+/// What to say of text in an encoding that is not read.
+pub fn in_encoding(encoding: &str, name: &str, cat: Option<&str>) -> String {
+    format!("in {encoding}; `{}` reads it", through(name, cat, &format!("iconv -f {encoding} -t UTF-8")))
+}
+
+/// The UTF-16 that this is, without a mark: every other byte is NUL, and no others.
+fn wide(first: &[u8]) -> Option<&'static str> {
+    let (pairs, _) = first[..first.len().min(512)].as_chunks::<2>();
+    if pairs.len() < 2 {
+        None
+    } else if pairs.iter().all(|pair| pair[0] != 0 && pair[1] == 0) {
+        Some("UTF-16LE")
+    } else if pairs.iter().all(|pair| pair[0] == 0 && pair[1] != 0) {
+        Some("UTF-16BE")
+    } else {
+        None
+    }
+}
+
+/// Whether there are lines in it, but no newline. A last line that ends in CR is as good as one without an end.
+fn ends_in_returns(first: &[u8]) -> bool {
+    let last = first.len().saturating_sub(1);
+    memchr::memchr(b'\r', &first[..last]).is_some() && memchr::memchr(b'\n', first).is_none()
+}
+
+/// How to read an input through a command.
+fn through(name: &str, cat: Option<&str>, command: &str) -> String {
+    let is_stdin = name == "-";
+    match cat {
+        Some(cat) if is_stdin => format!("… | {cat} | {command} | producer …"),
+        None if is_stdin => format!("… | {command} | producer …"),
+        Some(cat) => format!("{cat} {} | {command} | producer …", quoted(name)),
+        None => format!("{command} < {} | producer …", quoted(name)),
+    }
+}
+
+/// The name as a shell takes it.
+fn quoted(name: &str) -> String {
+    shlex::try_quote(name).map_or_else(|_| name.to_owned(), |name| name.into_owned())
+}
