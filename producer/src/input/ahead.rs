@@ -30,6 +30,9 @@ const AHEAD_BYTES: usize = 16 << 20;
 /// The fewest blocks that are held of one file: one to be taken, and one to make meanwhile.
 const LEAST_BLOCKS: usize = 2;
 
+/// Cuts what a file holds into blocks.
+type FileCutter = Cutter<Sampled<Text<Opened>>>;
+
 type Job = Box<dyn FnOnce() + Send>;
 
 /// Threads that decompress, and that are over when their scope is.
@@ -51,12 +54,11 @@ impl<'scope> Threads<'scope> {
     }
 
     /// Has a file decompressed and cut. Where the system has no thread to give, it is given back.
-    pub(super) fn begin(&self, cutter: Box<Cutter<Sampled<Text<Opened>>>>) -> Result<Decompressed, Box<Cutter<Sampled<Text<Opened>>>>> {
+    pub(super) fn begin(&self, cutter: Box<FileCutter>) -> Result<Decompressed, Box<FileCutter>> {
         let (blocks, taken) = sync_channel((AHEAD_BYTES / BLOCK_BYTES / self.files).max(LEAST_BLOCKS));
         // Shared, because what is moved into a thread that does not start is lost.
         let shared = Arc::new(Mutex::new(Some(cutter)));
-        let take =
-            |shared: &Mutex<Option<Box<Cutter<Sampled<Text<Opened>>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = |shared: &Mutex<Option<Box<FileCutter>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
             if let Some(mut cutter) = take(&moved) {
@@ -120,7 +122,7 @@ impl Decompressed {
 }
 
 /// Makes blocks until all is read, or nobody wants more.
-fn decompress(cutter: &mut Cutter<Sampled<Text<Opened>>>, blocks: &SyncSender<Made>) {
+fn decompress(cutter: &mut FileCutter, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
         Ok(None) => Made::End(cutter.feed().inner().remark()),

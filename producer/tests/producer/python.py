@@ -4,6 +4,7 @@ A line of `NAME.args` is an argument, a line of `NAME.want` a record: `name=valu
 values as type and hex digits.
 """
 import io
+import json
 import pathlib
 import pickle
 import pickletools
@@ -156,17 +157,53 @@ def element(depth):
     return f"<{name}{attributes}/>" if not content and rng.random() < 0.5 else f"<{name}{attributes}>{content}</{name}>"
 
 
-def fields(node, path, record):
-    """What the records are: the first of each name, text without white space where there are children."""
-    for key, value in node.attrib.items():
-        record.setdefault(".".join([*path, "@" + key]), value)
+def own_text(node):
+    """The text of an element itself; white space between children is none."""
     own = (node.text or "") + "".join(child.tail or "" for child in node)
+    return own if not len(node) or own.strip(" \t\r\n") else None
+
+
+def groups(node):
+    """What an element holds, by name: the texts of attributes, and elements."""
+    found = {"@" + key: [value] for key, value in node.attrib.items()}
     for child in node:
-        fields(child, [*path, child.tag], record)
-    if path and (not len(node) or own.strip(" \t\r\n")):
-        record.setdefault(".".join(path), own)
-    elif not path and own.strip(" \t\r\n"):
-        record.setdefault("#text", own)
+        found.setdefault(child.tag, []).append(child)
+    return found.items()
+
+
+def tree_of(node):
+    """An attribute or element as a value of JSON."""
+    if isinstance(node, str):
+        return node
+    made = {name: tree_of(held[0]) if len(held) == 1 else [tree_of(one) for one in held] for name, held in groups(node)}
+    own = own_text(node)
+    if not made:
+        return own
+    return {**made, "#text": own} if own else made
+
+
+def fields(node, path, record):
+    """The values of each field: what stands several times in one element is a list."""
+    put = lambda path, value: record.setdefault(".".join(path), []).append(value)
+    for name, held in groups(node):
+        if len(held) > 1:
+            put([*path, name], [tree_of(one) for one in held])
+        elif isinstance(held[0], str):
+            put([*path, name], held[0])
+        else:
+            fields(held[0], [*path, name], record)
+    own = own_text(node)
+    if own is not None if path else own and own.strip(" \t\r\n"):
+        put(path or ["#text"], own)
+
+
+def record_of(node):
+    """What the record is; two paths of one name make a list as well."""
+    record = {}
+    fields(node, [], record)
+    one = lambda values: values[0] if len(values) == 1 else values
+    dump = lambda value: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return {name: dump(one(values)) for name, values in record.items()}
 
 
 def records_in(node):
@@ -193,10 +230,7 @@ def documents():
         head = rng.choice(["", "<?xml version='1.0'?>\n", "\ufeff<?xml version=\"1.0\" encoding='UTF-8'?>", "\ufeff"])
         types = rng.choice(["", "<!DOCTYPE buses>\n", "<!DOCTYPE buses [<!-- ]> --><!ELEMENT bus ANY><!ENTITY e '<bus/>'>]>"])
         document = (head + types + "<buses>" + body + "</buses>\n").encode()
-        records = []
-        for bus in records_in(tree.fromstring(document)):
-            records.append({})
-            fields(bus, [], records[-1])
+        records = [record_of(bus) for bus in records_in(tree.fromstring(document))]
         if len(document) < MOST:
             write(f"{number}.xml", ["xml", "bus"], document, records)
 
