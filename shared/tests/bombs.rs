@@ -70,7 +70,7 @@ fn schema() -> Arc<Schema> {
 /// The payload of a schema of so many open fields.
 fn open_fields(count: usize) -> Vec<u8> {
     let field = |n: usize| [forged::bytes(format!("{n:x}").as_bytes()), vec![0x86]].concat();
-    forged::list(&(0..count).map(field).collect::<Vec<_>>())
+    [vec![0], forged::list(&(0..count).map(field).collect::<Vec<_>>()), vec![0; 4]].concat()
 }
 
 /// A frame of each kind as it should be.
@@ -205,7 +205,7 @@ const BOMBS: [(&str, u64, Make); 13] = [
     }),
     ("the first container is huge", 15, |random, good, payload| {
         // Where the first length stands in each kind of payload.
-        let places = [(0, 0), (1, 8), (2, 1), (3, 29), (4, 51), (5, 1)];
+        let places = [(0, 1), (1, 8), (2, 1), (3, 29), (4, 51), (5, 1)];
         let (frame, at) = places[random.below(6) as usize];
         let (kind, records, bytes) = &good[frame];
         payload.extend(bytes);
@@ -217,9 +217,10 @@ const BOMBS: [(&str, u64, Make); 13] = [
         Bomb::new(Kind::Batch, random.huge() as u32 | 1 << 21, Some(false))
     }),
     ("many fields without a name", 5, |random, _, payload| {
-        let fields = random.size(2, (MAX_PAYLOAD as u64 - 8) / 9);
+        let fields = random.size(2, (MAX_PAYLOAD as u64 - 13) / 9);
+        payload.push(0);
         payload.extend(fields.to_le_bytes());
-        payload.resize(8 + fields as usize * 9, 0);
+        payload.resize(13 + fields as usize * 9, 0);
         Bomb::new(Kind::Schema, 0, Some(false))
     }),
     ("many columns of nothing", 5, |random, _, payload| {

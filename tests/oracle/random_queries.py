@@ -82,7 +82,7 @@ class Table:
 
     def expected(self, stages):
         """The rows, each a list of values; None where an integer did not fit. The SQL that was run."""
-        rules.Overflow.seen = False
+        rules.Overflow.seen = rules.Wide.seen = False
         of, made = "records", []
         try:
             for number, stage in enumerate(stages):
@@ -119,11 +119,13 @@ def difference(table, stages, threads):
     # `if`, `and` and the like need not calculate all of their parts, nor a query what comes after its `head`.
     is_strict = all(stage.is_strict for stage in stages) and not any(re.search(r"\b(if|coalesce|and|or|in|head|count|distinct|top|bottom|grep|parse|stats)\b|\?\?", stage.text) for stage in stages)
     if came.returncode == 1 and ("integer overflow" in errors or "does not fit" in errors):
-        return (None, "overflow") if overflows or not is_strict else (f"{told}\nan overflow that is none: {errors}", "")
+        return (None, "overflow") if overflows or rules.Wide.seen or not is_strict else (f"{told}\nan overflow that is none: {errors}", "")
     if came.returncode or errors:
         return f"{told}\nexit code {came.returncode}: {errors}", ""
     if overflows:
         return (None, "overflow not met") if not is_strict else (f"{told}\nan integer overflow was not found", "")
+    if rules.Wide.seen:
+        return None, "wider than SQLite has"
     columns = stages[-1].columns
     got = [json.loads(line, object_pairs_hook=list) for line in came.stdout.decode("utf-8").split("\n")[:-1]]
     names = [column.name for column in columns]

@@ -1,7 +1,8 @@
 """What the documentation of the query language says of values, in Python: functions and aggregates for SQLite.
 
-Written anew from docs/query-language.md, so that a mistake of the program is not made twice. Integers are exact; one that
-does not fit in 64 bits is remembered in `Overflow`, since the program ends there while SQLite goes on.
+Written anew from docs/query-language.md, so that a mistake of the program is not made twice. Integers are exact. One that
+does not fit in 128 bits is remembered in `Overflow`, since the program ends there while SQLite goes on; one that does, and
+not in the 64 that SQLite has, in `Wide`.
 """
 
 import datetime
@@ -11,6 +12,7 @@ import re
 from fractions import Fraction
 
 LOW, HIGH = -(2**63), 2**63 - 1
+LOWEST, HIGHEST = -(2**127), 2**127 - 1
 TIME = "%Y-%m-%dT%H:%M:%S+00:00"
 
 
@@ -20,11 +22,23 @@ class Overflow:
     seen = False
 
 
-def fits(n):
+class Wide:
+    """Whether SQLite had no room for some integer since this was last set to False: null stands in its place."""
+
+    seen = False
+
+
+def stored(n):
     if LOW <= n <= HIGH:
         return n
-    Overflow.seen = True
+    Wide.seen = True
     return None
+
+
+def fits(n):
+    if not LOWEST <= n <= HIGHEST:
+        Overflow.seen = True
+    return stored(n)
 
 
 def strict(function):
@@ -44,7 +58,7 @@ def floor_div(a, b):
 
 def whole(x):
     """An integer where it fits, else null."""
-    return None if not math.isfinite(x) or not LOW <= int(x) <= HIGH else int(x)
+    return None if not math.isfinite(x) or not LOWEST <= int(x) <= HIGHEST else stored(int(x))
 
 
 def int_of(x):

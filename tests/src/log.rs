@@ -103,8 +103,8 @@ impl Entry {
         let extra = Some(self.extra.to_owned()).filter(|extra| !extra.is_empty());
         let others =
             [("http_referer", referer), ("http_user_agent", agent), ("vhost", None), ("forwarded_for", None), ("extra", extra.as_ref())];
-        for (name, value) in others {
-            let _ = write!(json, ",\"{name}\":{}", maybe(value));
+        for (name, value) in others.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            let _ = write!(json, ",\"{name}\":{}", text(value));
         }
         json + "}"
     }

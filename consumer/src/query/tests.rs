@@ -239,7 +239,12 @@ fn mistakes_are_explained() {
             "'%H'",
             "as in \"%Y-%m-%d %H:%M:%S\"",
         ),
-        ("where time(status, '%Y-%m-%d') == null", "`status` is an int; text is needed here", "status", "write `str(status)`"),
+        (
+            "where time(status == 1, '%Y-%m-%d') == null",
+            "`status == 1` is true or false; another type is needed here",
+            "status == 1",
+            "write `str(status == 1)`",
+        ),
         ("where split(host, '.') == 'a'", "`split` is given 2 arguments", "split(host, '.')", "it is written `split(TEXT, SEPARATOR, N)`"),
         ("where split(host, '', 1) == 'a'", "empty text does not say where to split", "''", "write at least one character"),
         ("where replace(host, '', 'x') == 'a'", "empty text does not say what to replace", "''", "write at least one character"),

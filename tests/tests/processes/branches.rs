@@ -87,7 +87,7 @@ fn a_file_is_whole_or_says_that_it_is_not() {
     assert!(lines(&scratch.read("hosts.csv.partial")) > 1, "what had come is there");
 
     // A failure of the query itself; what was written before it is not lost either.
-    let query = "tee [ where bytes > 0 | select host | write \"all.csv\" ] | let x = bytes * if(bytes > 0, 9223372036854775807, 1) | null";
+    let query = "tee [ where bytes > 0 | select host | write \"all.csv\" ] | let x = bytes * if(bytes > 0, 170141183460469231731687303715884105727, 1) | null";
     let outcome = Pipeline::both(&["apache"], &["-j", "1", query]).input(Log::common(45, 10).text()).dir(scratch.path()).run();
     outcome.exits(&[0, 1]).says(Program::Consumer, "all.csv is not whole");
     assert!(lines(&scratch.read("all.csv.partial")) > 1);
@@ -169,8 +169,10 @@ fn an_end_that_is_none_is_told_on() {
     let run = Pipeline::both(&["apache", "a.log", "missing.log"], &["emit"]).then(&["count | print"]).dir(scratch.path()).run();
     let outcome = run.exits(&[1, 1, 1]).prints("10\n");
     assert!(outcome.ends[2].stderr.contains("missing.log"), "{outcome}");
-    let run =
-        Pipeline::both(&["apache", "a.log"], &["sum(bytes * 9223372036854775807) as s | emit"]).then(&["print"]).dir(scratch.path()).run();
+    let run = Pipeline::both(&["apache", "a.log"], &["sum(bytes * 170141183460469231731687303715884105727) as s | emit"])
+        .then(&["print"])
+        .dir(scratch.path())
+        .run();
     let outcome = run.exits(&[0, 1, 1]);
     assert!(outcome.ends[2].stderr.contains("integer overflow"), "{outcome}");
     let run = Pipeline::both(&["apache", "a.log"], &["tee [ write \"no/b.csv\" ] | emit"]).then(&["count | print"]).dir(scratch.path());

@@ -44,7 +44,7 @@ fn the_end_of_a_child_is_told() {
     producer(&scratch, &["no-such-program --x"]).exits(&[1]).says(Program::Producer, "no-such-program");
     let consumer = consumer();
     producer(&scratch, &[&format!("{consumer} 'where statuss == 1'")]).exits(&[1]).says(Program::Producer, "ended with exit status 2");
-    producer(&scratch, &[&format!("{consumer} 'let x = bytes + 9223372036854775807 | null'")])
+    producer(&scratch, &[&format!("{consumer} 'let x = bytes + 170141183460469231731687303715884105727 | null'")])
         .exits(&[1])
         .says(Program::Producer, "exit status 1");
 }

@@ -181,10 +181,13 @@ fn an_input_that_is_also_the_output_is_left_alone() {
 #[test]
 fn an_input_without_a_single_record_still_has_its_fields() {
     let long = vec![b'x'; 1_100_000];
-    for input in [&long[..], b"", b"no record\n"] {
-        let run = |query: &str| Pipeline::both(&["apache", "-q"], &[query]).input(input).run();
-        run("count | csv").prints("count\n0\n").succeeds();
-        assert_eq!(run("where nosuch == 1 | count").end(Program::Consumer).code(), Some(2));
+    let run = |input: &[u8], query: &str| Pipeline::both(&["apache", "-q"], &[query]).input(input).run();
+    run(b"", "count | csv").prints("count\n0\n").succeeds();
+    assert_eq!(run(b"", "where nosuch == 1 | count").end(Program::Consumer).code(), Some(2));
+    // Where no line at all is good, it was hardly the right format.
+    for input in [&long[..], b"no record\n"] {
+        run(input, "count | csv").prints("count\n0\n").exits(&[4, 4]).says(Program::Consumer, "no line is good");
+        assert_eq!(run(input, "where nosuch == 1 | count").end(Program::Consumer).code(), Some(4));
     }
 }
 

@@ -55,7 +55,7 @@ fn a_hundred_thousand_different_keys_take_little() {
     let scratch = Scratch::new();
     scratch.write("keys.json", (0..100_000).map(|n| format!("{{\"{n:x}\":1}}\n")).collect::<String>());
     let run = Pipeline::producer(&["json", "-j", "2", "--stats", "keys.json"]).dir(scratch.path());
-    let outcome = run.run().exits(&[0]).says(Program::Producer, "100000 lines in, 100000 records out, 0 lines rejected");
+    let outcome = run.run().exits(&[0]).says(Program::Producer, "100000 objects in, 100000 records out, 0 objects rejected");
     // Three tables that are full, in each of both workers and where the rest of a block is parsed.
     let peak = outcome.end(Program::Producer).peak_bytes.unwrap_or(0);
     assert!(peak <= 2 * LIMIT_BYTES, "{} MiB\n{outcome}", peak >> 20);

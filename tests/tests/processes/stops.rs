@@ -108,7 +108,7 @@ fn a_query_that_is_wrong_ends_the_producer_quietly() {
 
 #[test]
 fn a_failing_answer_ends_the_producer_quietly() {
-    let run = Pipeline::both(&["apache"], &["let x = bytes + 9223372036854775807 | null"]).feed(endless()).run();
+    let run = Pipeline::both(&["apache"], &["let x = bytes + 170141183460469231731687303715884105727 | null"]).feed(endless()).run();
     let outcome = run.exits(&[0, 1]).says(Program::Consumer, "integer overflow");
     assert_eq!(outcome.producer_says(), "", "{outcome}");
 }
