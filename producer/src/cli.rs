@@ -54,8 +54,9 @@ pub struct Cli {
     pub names: Vec<String>,
 
     /// A cell that is null, such as NA, besides an empty one among numbers: of csv, tsv and regex; repeatable
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", hide = true)]
     pub null: Vec<String>,
+
     /// Of csv and tsv: the first row is a record (--names says what the fields are called)
     #[arg(long, hide = true)]
     pub no_header: bool,
@@ -80,7 +81,7 @@ pub struct Cli {
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
     pub form: As,
 
-    /// Wait there for consumers instead of connecting to them; given twice, for two
+    /// Wait there for consumers instead of connecting to them; twice, for two
     #[arg(long, value_name = "URL", conflicts_with = "to")]
     pub listen: Vec<String>,
 

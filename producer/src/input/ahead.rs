@@ -19,10 +19,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
-use super::block::{BLOCK_BYTES, Cut, Cutter};
-use super::encoding::Text;
-use super::open::Opened;
-use super::sample::Sampled;
+use super::InputCutter;
+use super::block::{BLOCK_BYTES, Cut};
 
 /// What is held of all files together, decompressed and not asked for yet.
 const AHEAD_BYTES: usize = 16 << 20;
@@ -51,12 +49,11 @@ impl<'scope> Threads<'scope> {
     }
 
     /// Has a file decompressed and cut. Where the system has no thread to give, it is given back.
-    pub(super) fn begin(&self, cutter: Box<Cutter<Sampled<Text<Opened>>>>) -> Result<Decompressed, Box<Cutter<Sampled<Text<Opened>>>>> {
+    pub(super) fn begin(&self, cutter: Box<InputCutter>) -> Result<Decompressed, Box<InputCutter>> {
         let (blocks, taken) = sync_channel((AHEAD_BYTES / BLOCK_BYTES / self.files).max(LEAST_BLOCKS));
         // Shared, because what is moved into a thread that does not start is lost.
         let shared = Arc::new(Mutex::new(Some(cutter)));
-        let take =
-            |shared: &Mutex<Option<Box<Cutter<Sampled<Text<Opened>>>>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = |shared: &Mutex<Option<Box<InputCutter>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
             if let Some(mut cutter) = take(&moved) {
@@ -120,7 +117,7 @@ impl Decompressed {
 }
 
 /// Makes blocks until all is read, or nobody wants more.
-fn decompress(cutter: &mut Cutter<Sampled<Text<Opened>>>, blocks: &SyncSender<Made>) {
+fn decompress(cutter: &mut InputCutter, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
         Ok(None) => Made::End(cutter.feed().inner().remark()),

@@ -77,7 +77,7 @@ impl Reader<'_> {
             (Value::Text(text), Some(pattern)) => pattern.read(text.trim_ascii(), &self.times),
             (Value::Text(text), None) => self.times.read(text),
             (value, Some(pattern)) => pattern.read(value.to_string().as_bytes(), &self.times),
-            (Value::Int(number), None) => self.times.of_int(number.into()),
+            (Value::Int(number), None) => self.times.of_int(number),
             (Value::Float(number), None) => self.times.of_float(number),
             _ => Err(NoTime::Unreadable),
         };

@@ -4,6 +4,7 @@ A line of `NAME.args` is an argument, a line of `NAME.want` a record: `name=valu
 values as type and hex digits.
 """
 import io
+import json
 import pathlib
 import pickle
 import pickletools
@@ -156,17 +157,51 @@ def element(depth):
     return f"<{name}{attributes}/>" if not content and rng.random() < 0.5 else f"<{name}{attributes}>{content}</{name}>"
 
 
-def fields(node, path, record):
-    """What the records are: the first of each name, text without white space where there are children."""
-    for key, value in node.attrib.items():
-        record.setdefault(".".join([*path, "@" + key]), value)
+def own_text(node, is_record):
+    """The text of an element itself, without white space where there are children; `None` where there is none."""
     own = (node.text or "") + "".join(child.tail or "" for child in node)
+    return own if own.strip(" \t\r\n") or not (len(node) or is_record) else None
+
+
+def parts(node):
+    """The children by their names."""
+    groups = {}
     for child in node:
-        fields(child, [*path, child.tag], record)
-    if path and (not len(node) or own.strip(" \t\r\n")):
-        record.setdefault(".".join(path), own)
-    elif not path and own.strip(" \t\r\n"):
-        record.setdefault("#text", own)
+        groups.setdefault(child.tag, []).append(child)
+    return groups
+
+
+def as_json(node):
+    """An element that is repeated, or stands in one."""
+    value = {"@" + key: value for key, value in node.attrib.items()}
+    for name, group in parts(node).items():
+        value[name] = as_json(group[0]) if len(group) == 1 else list(map(as_json, group))
+    own = own_text(node, False) or ""
+    return (value | ({"#text": own} if own else {})) if value else own
+
+
+def collect(node, path, found):
+    """What the fields hold: what stands once is text, what is repeated a list."""
+    def put(name, value):
+        found.setdefault(".".join([*path, *name]), []).append(value)
+    for key, value in node.attrib.items():
+        put(["@" + key], value)
+    for name, group in parts(node).items():
+        if len(group) == 1:
+            collect(group[0], [*path, name], found)
+        else:
+            put([name], list(map(as_json, group)))
+    own = own_text(node, not path)
+    if own is not None:
+        put([] if path else ["#text"], own)
+
+
+def fields(node):
+    """What the records are: a field of two values is a list of them."""
+    found = {}
+    collect(node, [], found)
+    dump = lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return {name: dump(values[0] if len(values) == 1 else values) for name, values in found.items()}
 
 
 def records_in(node):
@@ -193,10 +228,7 @@ def documents():
         head = rng.choice(["", "<?xml version='1.0'?>\n", "\ufeff<?xml version=\"1.0\" encoding='UTF-8'?>", "\ufeff"])
         types = rng.choice(["", "<!DOCTYPE buses>\n", "<!DOCTYPE buses [<!-- ]> --><!ELEMENT bus ANY><!ENTITY e '<bus/>'>]>"])
         document = (head + types + "<buses>" + body + "</buses>\n").encode()
-        records = []
-        for bus in records_in(tree.fromstring(document)):
-            records.append({})
-            fields(bus, [], records[-1])
+        records = [fields(bus) for bus in records_in(tree.fromstring(document))]
         if len(document) < MOST:
             write(f"{number}.xml", ["xml", "bus"], document, records)
 

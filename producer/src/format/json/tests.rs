@@ -165,7 +165,7 @@ fn the_last_of_two_equal_keys_counts_and_parts_of_an_object_are_put_together() {
 #[test]
 fn numbers_as_python_writes_them() {
     let text = "{\"a\":1}\n{\"a\":NaN}\n{\"a\":-Infinity}\n{\"a\":Infinity,\"l\":[NaN]}\n";
-    assert_eq!(shown(&read(Args::default(), text, text).unwrap().batch), "a float, l text\n1.0|~\nNaN|~\n-inf|~\ninf|[NaN]");
+    assert_eq!(shown(&read(Args::default(), text, text).unwrap().batch), "a mixed, l text\n1|\nNaN|\n-inf|\ninf|[NaN]");
 }
 
 #[test]
