@@ -133,7 +133,11 @@ fn select(plan: &Plan, at: usize, late: &[&str], source: &Source) -> String {
         (false, false) => (format!("{before} |"), after.to_owned()),
     };
     let query = format!("{before} {select}{after}").trim().to_owned();
-    let is_plain = source.is_from_args() && source.parts().len() <= 1 && query.len() <= LONGEST && !query.contains(['\'', '\n']);
+    // Arguments are whole stages; a comment in one would end it.
+    let lines = source.text().matches('\n').count();
+    let is_joined = lines + 1 == source.parts().len().max(1) && !query.contains(['#', '[']);
+    let query = if lines > 0 && is_joined { query.replace('\n', " | ").replace("| |", "|") } else { query };
+    let is_plain = source.is_from_args() && query.len() <= LONGEST && !query.contains(['\'', '\n']);
     match is_plain {
         true => format!("write: consumer '{query}'"),
         false if select.len() <= LONGEST => format!("write `{select}` before the output"),
@@ -169,7 +173,11 @@ mod tests {
         check("let x = t | table", &["mss"], "write: consumer 'let x = t | select t, ms, x, mss? | table'");
         check("", &["cause"], "write: consumer 'select t, ms, cause'");
         check("where t > 1", &["cause"], "write: consumer 'where t > 1 | select t, ms, cause'");
-        check("where t == 'a' | csv", &["cause"], "write `select t, ms, cause` before the output");
+        let source = Source::from_args(&["where t > 1", "csv"]);
+        let plan = query::check(&source, &query::parse(&source).unwrap(), &self::plan("").0.input).unwrap();
+        let expect = "write: consumer 'where t > 1 | select t, ms, cause | csv'";
+        assert_eq!(select(&plan, plan.output_at(), &["cause"], &source), expect);
+        check("let x = 'a' | csv", &["cause"], "write `select t, ms, x, cause` before the output");
     }
 
     #[test]

@@ -40,12 +40,12 @@ pub struct Cli {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub fields: Vec<String>,
 
-    /// Send fields as int, float, time or str, several with commas; empty and - are null, what is none of it makes its line a
-    /// reject. Times are read in every usual notation, or by a format: 'f=time:%d.%m.%Y'
+    /// Send fields as int, float, time or str, several with commas; a line with another
+    /// value is a reject. A time may have a format: 'f=time:%d.%m.%Y'
     #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
 
-    /// Where times without an offset are that --cast reads, as Europe/Berlin [default: UTC]
+    /// The zone of times without an offset, as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "NAME", value_parser = recpipe::times::Zone::named)]
     pub zone: Option<recpipe::times::Zone>,
 
@@ -53,8 +53,8 @@ pub struct Cli {
     #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
     pub names: Vec<String>,
 
-    /// A cell that is null, such as NA, besides an empty one among numbers: of csv, tsv and regex; repeatable
-    #[arg(long, value_name = "WORD", hide = true)]
+    /// A cell of csv, tsv or regex that is null, such as NA; repeatable
+    #[arg(long, value_name = "WORD")]
     pub null: Vec<String>,
 
     /// Of csv and tsv: the first row is a record (--names says what the fields are called)

@@ -149,16 +149,15 @@ pub(super) fn as_text(schema: &Schema) -> impl Iterator<Item = &str> {
 
 /// The values of an open field as those of a type: what cannot be one is null, and noted.
 fn fitting(column: Vector, kind: &DataType, counter: &Counter, batch: &Batch) -> Result<Vector, Error> {
-    let is_there = match (&column.values, kind) {
+    if matches!(
+        (&column.values, kind),
         (Values::Null, _)
-        | (Values::Bool(_), DataType::Boolean)
-        | (Values::Int(_), DataType::Int64)
-        | (Values::Float(_), DataType::Float64)
-        | (Values::Time(_), DataType::Timestamp(..))
-        | (Values::Text(_), DataType::Utf8) => true,
-        _ => false,
-    };
-    if is_there {
+            | (Values::Bool(_), DataType::Boolean)
+            | (Values::Int(_), DataType::Int64)
+            | (Values::Float(_), DataType::Float64)
+            | (Values::Time(_), DataType::Timestamp(..))
+            | (Values::Text(_), DataType::Utf8)
+    ) {
         return Ok(column);
     }
     if *kind == DataType::Utf8 {

@@ -1,7 +1,5 @@
 //! Cells as text: one function a type, so that a format reads columns and never asks a single value what it is.
 
-use std::io::Write;
-
 use recpipe::{Batch, Time, record::ShownFloat};
 
 use crate::expr::{Operand, Values, Vector};
@@ -116,13 +114,7 @@ pub(super) fn wide(value: i128, out: &mut Vec<u8>) {
 
 /// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e+300`, `NaN`, `-inf`.
 pub(super) fn float(value: f64, out: &mut Vec<u8>) {
-    // Beyond, the two write exponents differently.
-    if value == 0.0 || (1e-4..1e16).contains(&value.abs()) {
-        out.extend_from_slice(zmij::Buffer::new().format_finite(value).as_bytes());
-    } else {
-        // Writing to a vector does not fail.
-        drop(write!(out, "{}", ShownFloat(value)));
-    }
+    ShownFloat(value).text(|text| out.extend_from_slice(text.as_bytes()));
 }
 
 /// As [`Time`] displays it, for the usual offsets without a detour.

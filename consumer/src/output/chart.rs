@@ -76,7 +76,7 @@ impl Chart {
         let room = self.columns();
         let for_labels = room.saturating_sub(LEAST_BAR.max(room / 3) + GAP.len());
         let widths = self.layout.widths(bars.iter().map(|bar| &bar.cells), Some(for_labels));
-        let labels = widths.iter().sum::<usize>() + GAP.len() * widths.len();
+        let labels = widths.iter().map(|width| width.columns).sum::<usize>() + GAP.len() * widths.len();
         let scale = Scale::new(bars.iter().filter_map(|bar| bar.value), room.saturating_sub(labels), look);
         let step = self.timeline.as_ref().and_then(Sparkline::step);
         let mut lines = vec![look.heading(&self.layout.line(self.layout.names(), &widths, Some(room)))];

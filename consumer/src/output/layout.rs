@@ -22,14 +22,23 @@ const NARROWEST: usize = 3;
 /// The names and sides of columns.
 pub(super) struct Layout {
     names: Vec<String>,
-    right: Vec<bool>,
+    /// Whether each stands right; `None` where only its values tell.
+    right: Vec<Option<bool>>,
     look: Look,
 }
 
+/// The room of one column, and the side that its cells stand on.
+#[derive(Clone, Copy)]
+pub(super) struct Width {
+    pub(super) columns: usize,
+    right: bool,
+}
+
 impl Layout {
-    /// Columns for these fields: numbers stand right.
+    /// Columns for these fields: numbers stand right, and of several types those in which there is nothing but numbers.
     pub(super) fn new(schema: &Schema, look: Look) -> Self {
-        let right = schema.fields().iter().map(|field| matches!(field.kind, Type::Int | Type::Float)).collect();
+        let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
+        let right = schema.fields().iter().map(|field| right(field.kind)).collect();
         Layout { names: schema.names().map(|name| one_line(name.as_bytes())).collect(), right, look }
     }
 
@@ -39,11 +48,16 @@ impl Layout {
     }
 
     /// The widths that the names and these rows need; within `room`, the widest give way.
-    pub(super) fn widths<'a>(&'a self, rows: impl Iterator<Item = &'a Vec<String>>, room: Option<usize>) -> Vec<usize> {
-        let mut widths = vec![0; self.names.len()];
-        for row in std::iter::once(&self.names).chain(rows) {
-            for (width, cell) in widths.iter_mut().zip(row) {
+    pub(super) fn widths<'a>(&'a self, rows: impl Iterator<Item = &'a Vec<String>>, room: Option<usize>) -> Vec<Width> {
+        let mut widths: Vec<usize> = self.names.iter().map(|name| name.width()).collect();
+        // Of a column of several types: whether there is a cell, and whether all are numbers.
+        let mut seen = vec![(false, true); self.names.len()];
+        for row in rows {
+            for (((width, cell), seen), right) in widths.iter_mut().zip(row).zip(&mut seen).zip(&self.right) {
                 *width = (*width).max(cell.width());
+                if right.is_none() && !cell.is_empty() {
+                    *seen = (true, seen.1 && cell.parse::<f64>().is_ok());
+                }
             }
         }
         if let Some(room) = room {
@@ -51,15 +65,19 @@ impl Layout {
             fit(&mut widths, room, NARROW);
             fit(&mut widths, room, NARROWEST);
         }
-        widths
+        let width = |((columns, seen), right): ((usize, (bool, bool)), &Option<bool>)| Width {
+            columns,
+            right: right.unwrap_or(seen == (true, true)),
+        };
+        widths.into_iter().zip(seen).zip(&self.right).map(width).collect()
     }
 
     /// A row. Cells that are too wide are cut where there is a `room`, which the line does not leave; else they push the
     /// others aside.
-    pub(super) fn line(&self, cells: &[String], widths: &[usize], room: Option<usize>) -> String {
+    pub(super) fn line(&self, cells: &[String], widths: &[Width], room: Option<usize>) -> String {
         let mut line = String::new();
         let last = cells.len().saturating_sub(1);
-        for (i, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+        for (i, (cell, &Width { columns: width, right })) in cells.iter().zip(widths).enumerate() {
             let cut_cell;
             let cell = match room {
                 Some(_) => {
@@ -69,7 +87,7 @@ impl Layout {
                 None => cell,
             };
             let blanks = " ".repeat(width.saturating_sub(cell.width()));
-            match (self.right[i], i == last) {
+            match (right, i == last) {
                 (true, _) => line.extend([blanks.as_str(), cell]),
                 (false, true) => line.push_str(cell),
                 (false, false) => line.extend([cell, blanks.as_str()]),

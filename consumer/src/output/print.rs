@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use recpipe::{Batch, Error, Schema, Type};
+use recpipe::{Batch, Error, Schema, Type, Value};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{
@@ -26,13 +26,14 @@ pub(super) fn fields() -> impl Format {
 /// With a template.
 pub(super) struct Template {
     pieces: Vec<Piece>,
-    /// Of each column of the schema: whether it stands right in its width unless told otherwise.
-    right: Vec<bool>,
+    /// Of each column of the schema: whether it stands right in its width unless told otherwise; `None` where each value tells.
+    right: Vec<Option<bool>>,
 }
 
 impl Template {
     pub(super) fn new(pieces: Vec<Piece>, schema: &Schema) -> Self {
-        Template { pieces, right: schema.fields().iter().map(|field| matches!(field.kind, Type::Int | Type::Float)).collect() }
+        let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
+        Template { pieces, right: schema.fields().iter().map(|field| right(field.kind)).collect() }
     }
 }
 
@@ -57,7 +58,7 @@ impl Format for Template {
     }
 }
 
-fn formatted(column: &Vector, row: usize, format: &format::Format, right: bool, out: &mut Vec<u8>) {
+fn formatted(column: &Vector, row: usize, format: &format::Format, right: Option<bool>, out: &mut Vec<u8>) {
     let from = out.len();
     match &column.values {
         _ if column.is_null(row) => {}
@@ -69,7 +70,10 @@ fn formatted(column: &Vector, row: usize, format: &format::Format, right: bool, 
         }
         _ => shown(column, row, format, out),
     }
-    pad(out, from, format, right && !column.is_null(row));
+    if format.width > 0 {
+        let right = right.unwrap_or_else(|| matches!(column.value(row), Value::Int(_) | Value::Float(_)));
+        pad(out, from, format, right && !column.is_null(row));
+    }
 }
 
 /// A value in its format; as it is without one, where the format cannot show it.
@@ -158,9 +162,6 @@ fn signed(is_negative: bool, format: &format::Format, out: &mut Vec<u8>, digits:
 
 /// Fills what stands from `from` on to its width.
 fn pad(out: &mut Vec<u8>, from: usize, format: &format::Format, right: bool) {
-    if format.width == 0 {
-        return;
-    }
     let missing = format.width.saturating_sub(columns(&out[from..]));
     let (fill, align) = format.align.unwrap_or((' ', if right { Align::Right } else { Align::Left }));
     let before = match align {

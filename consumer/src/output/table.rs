@@ -4,7 +4,7 @@ use recpipe::{Batch, Error, Flow, Schema, Stage};
 
 use super::{
     Canvas,
-    layout::{self, Layout},
+    layout::{self, Layout, Width},
 };
 
 /// Aligned columns: names above, numbers to the right.
@@ -18,7 +18,7 @@ pub struct Table {
     waiting: Vec<Vec<String>>,
     /// Records beyond those that are drawn.
     more: u64,
-    widths: Option<Vec<usize>>,
+    widths: Option<Vec<Width>>,
     for_now: bool,
 }
 
@@ -38,7 +38,7 @@ impl Table {
     }
 
     /// The lines that are waiting, with the names above them.
-    fn lines(&self, widths: &[usize]) -> Vec<String> {
+    fn lines(&self, widths: &[Width]) -> Vec<String> {
         let room = self.canvas.columns();
         let names = self.canvas.look().heading(&self.layout.line(self.layout.names(), widths, room));
         std::iter::once(names).chain(self.waiting.iter().map(|row| self.layout.line(row, widths, room))).collect()

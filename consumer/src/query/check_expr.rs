@@ -196,7 +196,7 @@ impl Checker<'_> {
         let value = match literal {
             Literal::Null => Constant::Null,
             Literal::Bool(value) => Constant::Bool(*value),
-            Literal::Int(value) => Constant::Int((*value).into()),
+            Literal::Int(value) => Constant::Int(*value),
             Literal::Float(value) => Constant::Float(*value),
             Literal::Time(value) => self.constant_time(*value),
             Literal::LocalTime(utc) => self.local_time(*utc, span)?,

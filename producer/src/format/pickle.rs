@@ -3,8 +3,8 @@
 //! The values of a dict are the fields of a record: `None`, booleans, integers, floats, text and bytes, and objects of a few classes
 //! of Python's library, such as `datetime` ([`known`]). Text with bytes hidden in it (`surrogateescape`) is those bytes. A pickle is
 //! data here: nothing is imported or called, whatever it says ([`machine`]). One that is torn or malformed ends the reading, since
-//! where the next begins cannot be known. A whole pickle that is no such dict is a reject: a value that is a list, say, or an object of
-//! any other class, which is named.
+//! where the next begins cannot be known; so does one that is itself a call and no dict: such a stream was not written for its data. A
+//! dict with a value that is no field, such as a list or an object of any other class, which is named, is a reject.
 //!
 //! Each value is of the type that it has in Python; an integer that 128 bits do not hold is text with its digits. A record has the fields
 //! that its dict has. The fields of the stream are the keys of the samples, and then what comes.
@@ -140,12 +140,17 @@ impl PickleParser {
             };
             let added = match item {
                 Item::Dict(dict) => self.fields.add(&self.machine, dict, bytes, at, &mut self.table),
-                item => Err(Refused::Reject(match self.machine.class(item) {
+                item => match self.machine.class(item) {
                     Some(class) => {
-                        format!("the pickle is a {}, and no dict: nothing in it is executed", String::from_utf8_lossy(class).escape_debug())
+                        let class = String::from_utf8_lossy(class);
+                        let what =
+                            format!("the pickle would execute {}: refused, as nothing in a pickle is executed", class.escape_debug());
+                        let records_before = self.table.rows() as u32;
+                        self.failure = Some(Failure { exit: Exit::Incomplete, at, records_before, what });
+                        break;
                     }
-                    None => "the pickle is no dict".to_owned(),
-                })),
+                    None => Err(Refused::Reject("the pickle is no dict".to_owned())),
+                },
             };
             match added {
                 Ok(()) => {}
@@ -246,7 +251,6 @@ mod tests {
         check(b"}U\x01\xffK\x01s.", "not UTF-8");
         check(b"]K\x01a.", "no dict");
         check(b"N.", "no dict");
-        check(b"cposix\nsystem\n(Vtouch owned\ntR.", "the pickle is a posix.system, and no dict");
         check(b"}U\x04whencnumpy\ndatetime64\n(K\x01tRs.", "`when` is a numpy.datetime64, which is not read");
         check(b"}U\x04pairK\x01K\x02\x86s.", "`pair` is a tuple");
     }
@@ -272,6 +276,7 @@ mod tests {
         check(b"\x98.", 0, "a buffer that is not in the pickle");
         check(b"\x80\x04}", 3, "the stream ends within a pickle");
         check(b"hello", 0, "does not hold");
+        check(b"cposix\nsystem\n(Vtouch owned\ntR.", 0, "would execute posix.system: refused");
         check(b"\xff\xff", 0, "no opcode");
     }
 

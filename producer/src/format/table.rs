@@ -95,7 +95,7 @@ struct Cells {
 
 impl Cells {
     /// Empties it, for values that are most likely of this type.
-    fn expect(&mut self, kind: Type) {
+    fn anticipate(&mut self, kind: Type) {
         self.truncate(0);
         if PARTS.contains(&kind) && self.parts.first().is_none_or(|first| first.kind != kind) {
             let at = self.place(kind);
@@ -153,7 +153,7 @@ impl Table {
             if columns == self.cells.len() {
                 self.cells.push(Cells::default());
             }
-            self.cells[columns].expect(kind);
+            self.cells[columns].anticipate(kind);
             columns += 1;
         }
         self.cells.truncate(columns);

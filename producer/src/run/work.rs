@@ -112,6 +112,21 @@ impl Worker<Job> for Work<'_> {
     fn finish(self) {}
 }
 
+/// What is parsed of a piece, up to where the parser stops, and the rest.
+///
+/// What was parsed before it stopped is parsed once more, so that what is made is that of a block that ends there: this is rare. It may
+/// stop earlier then: the stream has more fields by now, which leave less room for those of the block.
+fn first_batch<T>(piece: &Piece, mut parse: impl FnMut(Piece) -> (T, Option<usize>)) -> (T, Option<Piece>) {
+    let (mut parsed, mut stopped_at) = parse(piece.clone());
+    let mut rest = None;
+    while let Some(at) = stopped_at {
+        let mut part = piece.clone();
+        rest = Some(part.split_off(at));
+        (parsed, stopped_at) = parse(part);
+    }
+    (parsed, rest)
+}
+
 impl<'a> Work<'a> {
     /// `has_lines`: whether places are numbered by lines.
     pub(super) fn new(options: &'a Options, has_lines: bool) -> Self {
@@ -119,15 +134,10 @@ impl<'a> Work<'a> {
     }
 
     /// Parses a block, or as much of it as makes a batch.
-    pub(super) fn parse(&mut self, mut piece: Piece, asked: &Asked) -> Take {
-        let mut take = self.parse_once(piece.clone(), asked);
-        if let Some(at) = take.1 {
-            // Once more, so that what is made is that of a block that ends there: this is rare.
-            let rest = piece.split_off(at);
-            take = self.parse_once(piece, asked);
-            take.0.rest = Some(Box::new((rest, asked.clone())));
-        }
-        take.0
+    pub(super) fn parse(&mut self, piece: Piece, asked: &Asked) -> Take {
+        let (mut take, rest) = first_batch(&piece, |part| self.parse_once(part, asked));
+        take.rest = rest.map(|rest| Box::new((rest, asked.clone())));
+        take
     }
 
     /// What becomes of a block, and where the parser stopped, if it did.
@@ -252,4 +262,29 @@ fn renumber(has_lines: bool, parsed: &mut Parsed, left: &Left, whole: &[u8]) {
         reject.line = line;
     }
     parsed.lines = left.lines;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::testing::block;
+    use crate::format::{Args, FORMATS, Start, Wanted};
+
+    #[test]
+    fn a_parser_that_stops_earlier_the_second_time_loses_nothing() {
+        let Start::Blocks(start) = FORMATS.iter().find(|spec| spec.name == "lines").unwrap().start else { panic!() };
+        let block = block(b"0123456789");
+        let plan = start(&Args::default()).unwrap().plan(&block).unwrap();
+        let piece = Piece::new(block, plan, Arc::new(Lines::default()), Wanted::all());
+        let mut stops = [Some(7), Some(4), None].into_iter();
+        let mut seen = Vec::new();
+        let (last, rest) = first_batch(&piece, |part| {
+            seen.push((part.block.bytes.clone(), part.block.end));
+            (part.block.bytes, stops.next().flatten())
+        });
+        assert_eq!(seen, [(b"0123456789"[..].into(), 10), (b"0123456"[..].into(), 7), (b"0123"[..].into(), 4)]);
+        let rest = rest.unwrap().block;
+        assert_eq!((&last[..], &rest.bytes[..], rest.start, rest.end), (&b"0123"[..], &b"456789"[..], 4, 10));
+        assert!(first_batch(&piece, |part| (part, None)).1.is_none());
+    }
 }

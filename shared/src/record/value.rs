@@ -79,13 +79,25 @@ impl Value<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct ShownFloat(pub f64);
 
-impl fmt::Display for ShownFloat {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl ShownFloat {
+    /// Calls `with` with the text, which is made without an allocation for floats of usual sizes.
+    pub fn text<R>(self, with: impl FnOnce(&str) -> R) -> R {
+        let size = self.0.abs();
+        if size == 0.0 || (1e-4..1e16).contains(&size) {
+            return with(zmij::Buffer::new().format_finite(self.0));
+        }
+        // Beyond, that writes exponents differently.
         let text = format!("{:?}", self.0);
         match text.split_once('e') {
-            Some((mantissa, exponent)) if !exponent.starts_with('-') => write!(out, "{mantissa}e+{exponent}"),
-            _ => out.write_str(&text),
+            Some((mantissa, exponent)) if !exponent.starts_with('-') => with(&format!("{mantissa}e+{exponent}")),
+            _ => with(&text),
         }
+    }
+}
+
+impl fmt::Display for ShownFloat {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text(|text| out.write_str(text))
     }
 }
 

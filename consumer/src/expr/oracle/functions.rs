@@ -160,10 +160,7 @@ fn text(value: &Cell) -> Vec<u8> {
     match value {
         Cell::Bool(value) => value.to_string().into(),
         Cell::Int(value) => value.to_string().into(),
-        Cell::Float(value) => {
-            let text = format!("{value:?}");
-            if text.contains("e-") { text.into() } else { text.replace('e', "e+").into() }
-        }
+        Cell::Float(value) => recpipe::record::ShownFloat(*value).to_string().into(),
         Cell::Time(time) => time.to_string().into(),
         Cell::Text(text) => text.clone(),
         Cell::Null => panic!("null has no text"),

@@ -328,7 +328,7 @@ impl Receiver {
                     }
                 }
                 // It was told, and its Bye was lost; or it has died since. All that was to come has come.
-                Err(_) if self.shared.lock().inbox.progress().finished => break Ok(()),
+                Err(_) if self.whole || self.shared.lock().inbox.progress().finished => break Ok(()),
                 Err(_) if self.shared.lock().stopped => break Ok(()),
                 Err(error) => break Err(error.to_string()),
             }
