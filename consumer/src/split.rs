@@ -108,14 +108,16 @@ impl<'p> Split<'p> {
         let (delivered, gathered) = (Delivered::default(), SharedGathered::default());
         let formatter = || self.format().filter(|_| self.workers_format());
         let deliver = |format| Box::new(Deliver::new(format, delivered.clone())) as Target;
-        let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| &stage.step) {
-            Some(Step::Stats { .. } | Step::Sort(_)) => {
+        let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| (&stage.step, &stage.output)) {
+            Some((Step::Stats { .. } | Step::Sort(_), _)) => {
                 gathered.put(self.empty());
                 self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(gathered.clone());
                 Box::new(GatherPart::new(gathered.clone()))
             }
-            Some(Step::Distinct(exprs)) => Box::new(DistinctCandidates::new(exprs.clone(), &self.budget, self.workers, deliver(None))),
-            Some(Step::Top { direction, n, by }) => Box::new(TopCandidates::new(*direction, *n, by.clone(), deliver(None))),
+            Some((Step::Distinct(exprs), schema)) => {
+                Box::new(DistinctCandidates::new(exprs.clone(), schema, &self.budget, self.workers, deliver(None)))
+            }
+            Some((Step::Top { direction, n, by }, _)) => Box::new(TopCandidates::new(*direction, *n, by.clone(), deliver(None))),
             _ => deliver(formatter()),
         };
         for place in (0..self.cut).rev() {
@@ -221,7 +223,7 @@ pub(crate) fn link(stages: &[PlanStage], place: usize, budget: &Budget, preview:
         Step::Head(n) => Box::new(Head::new(*n, target)),
         Step::Tail(n) => Box::new(Tail::new(*n, preview, target)),
         Step::Skip(n) => Box::new(Skip::new(*n, target)),
-        Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), schema, budget, target)),
+        Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), input, schema, budget, target)),
         Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), preview, target)),
         Step::Dns { field, place } => Box::new(Dns::new(*field, *place, input, schema, target)),
         Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),

@@ -46,7 +46,7 @@ pub(crate) use compare::node as compare_node;
 pub(crate) use extreme::is_better;
 pub(crate) use recpipe::record::Constant;
 pub(crate) use set::Set;
-pub(crate) use text::only as only_text;
+pub(crate) use text::{TextBuilder, only as only_text};
 pub(crate) use time::{BesideLiteral, TimeReader};
 
 use crate::{

@@ -12,7 +12,7 @@ use crate::query::ast::FindOp;
 
 /// New texts, one after the other in one buffer: no allocation a row.
 #[derive(Debug, Default)]
-pub(super) struct TextBuilder {
+pub(crate) struct TextBuilder {
     bytes: Vec<u8>,
     views: Vec<(u32, u32)>,
     start: usize,
@@ -20,12 +20,12 @@ pub(super) struct TextBuilder {
 
 impl TextBuilder {
     /// An empty one, with room for so many rows.
-    pub(super) fn with_capacity(rows: usize) -> Self {
+    pub(crate) fn with_capacity(rows: usize) -> Self {
         TextBuilder { bytes: Vec::new(), views: Vec::with_capacity(rows), start: 0 }
     }
 
     /// Where the text of the row is written; [`TextBuilder::end_row`] ends it.
-    pub(super) fn row(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn row(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
@@ -33,7 +33,7 @@ impl TextBuilder {
     ///
     /// # Errors
     /// [`Error::Data`] when the buffer has passed 4 GiB.
-    pub(super) fn end_row(&mut self) -> Result<(), Error> {
+    pub(crate) fn end_row(&mut self) -> Result<(), Error> {
         let (Ok(start), Ok(len)) = (u32::try_from(self.start), u32::try_from(self.bytes.len() - self.start)) else {
             return Err(Error::Data("more than 4 GiB of text in one column of a batch".into()));
         };
@@ -49,7 +49,7 @@ impl TextBuilder {
     }
 
     /// The texts.
-    pub(super) fn finish(self) -> Texts {
+    pub(crate) fn finish(self) -> Texts {
         Texts { bytes: self.bytes.into(), views: Operand::Each(self.views) }
     }
 }

@@ -28,7 +28,7 @@ mod tsv;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 
-use recpipe::{Batch, Error, Flow, Schema, Stage, say};
+use recpipe::{Batch, Error, Flow, Schema, Stage};
 
 pub use canvas::Canvas;
 pub use chart::Chart;
@@ -43,7 +43,7 @@ pub use replaced::Replaced;
 pub use table::Table;
 
 use self::header::{HeadedFormat, HeadedStage, Header};
-use crate::query::{cure, plan::Output};
+use crate::query::plan::Output;
 
 /// Turns batches into bytes.
 pub trait Format: Send + Sync {
@@ -94,9 +94,9 @@ pub fn format(output: &Output, schema: &Arc<Schema>, notes: &Notes) -> Option<Bo
 fn say_what_is_text(schema: &Schema) {
     #[cfg(feature = "arrow")]
     {
-        let names = cure::fields(arrow::as_text(schema));
+        let names = crate::query::cure::fields(arrow::as_text(schema));
         if !names.is_empty() {
-            say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
+            recpipe::say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
         }
     }
     let _ = schema;

@@ -18,9 +18,11 @@ pub struct Late {
 }
 
 impl Late {
-    /// Nothing yet; the records will have this schema, and their values are those of all its fields.
+    /// Nothing yet; the records will have this schema, and their values are those of all its fields. Where it grows, they have late
+    /// fields too, and behind those values is a text that tells these apart.
     pub fn new(schema: Arc<Schema>, budget: &Budget) -> Self {
-        let kinds = schema.fields().iter().map(|field| if field.open { Type::Mixed } else { field.kind }).collect();
+        let kinds = schema.fields().iter().map(|field| if field.open { Type::Mixed } else { field.kind });
+        let kinds = kinds.chain(schema.grows().then_some(Type::Text)).collect();
         Late { kinds, rows: RowFormat::new(schema), by_value: ExternalSorter::new(Keep::Unique, budget), key: Vec::new() }
     }
 

@@ -11,7 +11,7 @@
 //!
 //! ```text
 //! row    = nulls | missing (a bit a field) | the fields | length of the late ones 4 | bytes of texts and open values | late*
-//! late   = length of the name 4 | name | value
+//! late   = length of the name 4 | name | 0 for null, or 1 | value
 //! ```
 
 use std::{collections::HashMap, sync::Arc};
@@ -40,7 +40,7 @@ pub struct RowFormat {
 pub struct RowColumns<'b> {
     batch: &'b Batch,
     known: Vec<Vector>,
-    late: Vec<(&'b str, Vector)>,
+    late: Vec<(&'b str, &'b Column, Vector)>,
     /// The bytes of the open values and the late ones of the row that [`RowFormat::len_of`] was asked for last.
     open: Vec<Vec<u8>>,
     tail: Vec<u8>,
@@ -69,9 +69,10 @@ impl RowFormat {
 
     /// The columns of a batch of this schema; those after its fields are late.
     pub fn columns<'b>(&self, batch: &'b Batch) -> RowColumns<'b> {
-        let mut columns = batch.columns().iter().map(|column| Vector::from_column(column, batch));
-        let known: Vec<Vector> = columns.by_ref().take(self.schema.len()).collect();
-        let late = if self.schema.grows() { batch.schema().names().skip(self.schema.len()).zip(columns).collect() } else { Vec::new() };
+        let unpack = |column: &Column| Vector::from_column(column, batch);
+        let known: Vec<Vector> = batch.columns().iter().take(self.schema.len()).map(unpack).collect();
+        let late = batch.schema().names().zip(batch.columns()).skip(self.schema.len()).filter(|_| self.schema.grows());
+        let late = late.map(|(name, column)| (name, column, unpack(column))).collect();
         let open = vec![Vec::new(); known.len()];
         RowColumns { batch, known, late, open, tail: Vec::new() }
     }
@@ -94,12 +95,15 @@ impl RowFormat {
             }
         }
         columns.tail.clear();
-        for (name, column) in &columns.late {
-            if !column.is_null(row) {
-                columns.tail.extend_from_slice(&(name.len() as u32).to_le_bytes());
-                columns.tail.extend_from_slice(name.as_bytes());
-                cell::write(Type::Mixed, column.value(row), &mut columns.tail);
+        for (name, column, values) in &columns.late {
+            let is_null = values.is_null(row);
+            if is_null && column.is_missing(columns.batch.physical(row)) {
+                continue;
             }
+            columns.tail.extend_from_slice(&(name.len() as u32).to_le_bytes());
+            columns.tail.extend_from_slice(name.as_bytes());
+            columns.tail.push(u8::from(!is_null));
+            cell::write(Type::Mixed, values.value(row), &mut columns.tail);
         }
         len + columns.tail.len()
     }
@@ -230,7 +234,10 @@ impl RowFormat {
                 });
                 let builder = &mut builders[place];
                 (builder.len()..row).try_for_each(|_| builder.push_missing())?;
-                builder.push(cell::read(Type::Mixed, &mut rest).map_err(|_| wrong())?)?;
+                builder.push(match take(&mut rest, 1)? {
+                    [0] => Value::Null,
+                    _ => cell::read(Type::Mixed, &mut rest).map_err(|_| wrong())?,
+                })?;
             }
         }
         for mut builder in builders {

@@ -2,7 +2,12 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, Error, Schema};
+use recpipe::{Batch, Column, Error, Schema, Type, Value};
+
+use crate::{
+    expr::{TextBuilder, Texts, Values, Vector},
+    normalized::push_group_key,
+};
 
 /// Puts the columns that a stage makes in the place of those that the plan knows, before the late ones of the batch. A late one of a
 /// name that the stage has made is gone: the stage's is what the query means.
@@ -57,6 +62,36 @@ impl Beyond {
         let to = Arc::new(self.schema.with_fields(fields.cloned().collect())?);
         Ok(Extended { from: from.clone(), to, places })
     }
+}
+
+/// A text for each record of the batch, which tells apart what it has beyond the columns that the plan knows: those of two records are
+/// the same if the same late fields have the same values, whatever the order of their columns and whatever other columns there are.
+/// Values are the same as they are in keys, and a field that is missing is null, as everywhere. It is empty where there is none.
+///
+/// # Errors
+/// [`Error::Data`] when the late fields of one batch take more than 4 GiB.
+pub(super) fn late_key(batch: &Batch, known: usize) -> Result<Vector, Error> {
+    let mut late: Vec<(&str, &Column)> = batch.schema().names().zip(batch.columns()).skip(known).collect();
+    late.sort_unstable_by_key(|field| field.0);
+    let texts = if late.is_empty() { Texts::constant(&[]) } else { late_texts(batch, &late)? };
+    Ok(Vector { len: batch.len(), values: Values::Text(texts), nulls: None })
+}
+
+/// The names and the values of the fields that each record has of these.
+fn late_texts(batch: &Batch, late: &[(&str, &Column)]) -> Result<Texts, Error> {
+    let mut texts = TextBuilder::with_capacity(batch.len());
+    for row in 0..batch.len() {
+        let row = batch.physical(row);
+        for (name, column) in late {
+            let value = column.value(row);
+            if !matches!(value, Value::Null) {
+                push_group_key(Type::Text, Value::Text(name.as_bytes()), texts.row());
+                push_group_key(Type::Mixed, value, texts.row());
+            }
+        }
+        texts.end_row()?;
+    }
+    Ok(texts.finish())
 }
 
 /// Puts a column at its place: that of the one that it replaces, or behind the others.

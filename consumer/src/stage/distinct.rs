@@ -1,4 +1,5 @@
-//! `distinct [f, …]`: the first record of each distinct value.
+//! `distinct [f, …]`: the first record of each distinct value. Without keys all fields are compared, also those that come later than
+//! the plan was made, and stay.
 //!
 //! Runs:   in each worker, which leaves out what that worker has already sent on, then once.  Order: of first occurrence.
 //! Memory: O(distinct values), in each worker too; what goes beyond the budget is in temporary files.
@@ -8,9 +9,13 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Error, Flow, Schema, Stage};
+use recpipe::{Batch, Error, Flow, Schema, Stage, Type};
 
-use super::{Target, relay, relay_flush, select::project};
+use super::{
+    Target,
+    beyond::{Beyond, late_key},
+    relay, relay_flush,
+};
 use crate::{
     aggregate::Keys,
     expr::{Expr, Vector},
@@ -27,6 +32,7 @@ pub struct Distinct {
     batches: u64,
     budget: Budget,
     schema: Arc<Schema>,
+    beyond: Beyond,
     target: Target,
 }
 
@@ -39,6 +45,8 @@ pub struct DistinctCandidates {
 
 struct Seen {
     exprs: Vec<Expr>,
+    /// Where the schema grows: how many columns the plan knows. What batches have behind them is compared too.
+    known: Option<usize>,
     keys: Keys,
     numbers: Vec<u32>,
     account: Account,
@@ -49,13 +57,17 @@ struct Seen {
 }
 
 impl Seen {
-    fn new(exprs: Vec<Expr>, account: Account, most: usize) -> Self {
-        let keys = Keys::new(exprs.iter().map(Expr::storage).collect());
-        Seen { exprs, keys, numbers: Vec::new(), account, most, is_full: false }
+    /// For a stage with this output: only one that compares all columns has one that grows.
+    fn new(exprs: Vec<Expr>, output: &Schema, account: Account, most: usize) -> Self {
+        let known = output.grows().then(|| output.len());
+        let keys = Keys::new(exprs.iter().map(Expr::storage).chain(known.map(|_| Type::Text)).collect());
+        Seen { exprs, known, keys, numbers: Vec::new(), account, most, is_full: false }
     }
 
+    /// What is compared: the columns of the output and, where it grows, one more for all late fields.
     fn values(&self, batch: &Batch) -> Result<Vec<Vector>, Error> {
-        self.exprs.iter().map(|expr| expr.eval(batch)).collect()
+        let late = self.known.map(|known| late_key(batch, known));
+        self.exprs.iter().map(|expr| expr.eval(batch)).chain(late).collect()
     }
 
     /// The records of the batch that are the first of their value, or, once it is full, those whose value is not known.
@@ -81,11 +93,13 @@ impl Seen {
 }
 
 impl Distinct {
-    /// Compares by these expressions, which are the columns of the output.
-    pub fn new(exprs: Vec<Expr>, schema: Arc<Schema>, budget: &Budget, target: Target) -> Self {
+    /// Compares records of `input` by these expressions, which are the columns of the output; its `schema` grows only where these are
+    /// all columns of the input.
+    pub fn new(exprs: Vec<Expr>, input: &Schema, schema: Arc<Schema>, budget: &Budget, target: Target) -> Self {
         // The other half is for sorting what comes later.
-        let seen = Seen::new(exprs, budget.account(), budget.limit() / 2);
-        Distinct { seen, late: None, batches: 0, budget: budget.clone(), schema, target }
+        let seen = Seen::new(exprs, &schema, budget.account(), budget.limit() / 2);
+        let beyond = Beyond::new(input, schema.clone());
+        Distinct { seen, late: None, batches: 0, budget: budget.clone(), schema, beyond, target }
     }
 }
 
@@ -97,7 +111,8 @@ impl Stage for Distinct {
             return Ok(Flow::Continue);
         }
         let values = if self.seen.is_full { self.seen.values(&first)? } else { Vec::new() };
-        let first = project(&first, &self.seen.exprs, &self.schema)?;
+        let columns = self.seen.exprs.iter().map(|expr| expr.eval_column(&first)).collect::<Result<_, _>>()?;
+        let first = self.beyond.with_columns(&first, columns)?;
         if !self.seen.is_full {
             return self.target.send(first);
         }
@@ -121,9 +136,9 @@ impl Stage for Distinct {
 }
 
 impl DistinctCandidates {
-    /// Compares by these expressions, with an equal part of the budget for each of so many `workers`.
-    pub fn new(exprs: Vec<Expr>, budget: &Budget, workers: usize, target: Target) -> Self {
-        DistinctCandidates { seen: Seen::new(exprs, budget.account(), budget.limit() / 4 / workers.max(1)), target }
+    /// As [`Distinct::new`], with an equal part of the budget for each of so many `workers`.
+    pub fn new(exprs: Vec<Expr>, schema: &Schema, budget: &Budget, workers: usize, target: Target) -> Self {
+        DistinctCandidates { seen: Seen::new(exprs, schema, budget.account(), budget.limit() / 4 / workers.max(1)), target }
     }
 }
 
@@ -134,4 +149,181 @@ impl Stage for DistinctCandidates {
     }
 
     relay!();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::{BTreeMap, HashSet},
+        sync::Arc,
+    };
+
+    use proptest::prelude::*;
+    use recpipe::{Batch, ColumnBuilder, Field, Origin, Schema, Stage, Type, Value, stage::Collect};
+
+    use super::{Distinct, DistinctCandidates};
+    use crate::{expr::Expr, memory::Budget};
+
+    /// The fields that a record has.
+    type Record = Vec<(&'static str, Value<'static>)>;
+
+    const ONE: Value<'_> = Value::Int(1);
+    const TWO: Value<'_> = Value::Int(2);
+
+    /// What the plan knows of every batch.
+    fn known() -> Schema {
+        Schema::new(vec![Field::open("a", Type::Int)]).unwrap().growing()
+    }
+
+    /// A batch of these records, whose late columns are in the order of `late`.
+    fn batch(late: &[&'static str], records: &[Record]) -> Batch {
+        let names = || std::iter::once("a").chain(late.iter().copied());
+        let column = |name: &str| {
+            let mut builder = ColumnBuilder::new(Type::Mixed);
+            for record in records {
+                match record.iter().find(|field| field.0 == name) {
+                    Some(field) => builder.push(field.1).unwrap(),
+                    None => builder.push_missing().unwrap(),
+                }
+            }
+            builder.finish()
+        };
+        let schema = known().with_fields(names().map(|name| Field::open(name, Type::Mixed)).collect()).unwrap();
+        Batch::new(Arc::new(schema), names().map(column).collect(), records.len(), Origin::default()).unwrap()
+    }
+
+    /// The fields that each record has, sorted by name.
+    fn shown(batch: &Batch) -> Vec<String> {
+        let record = |row: usize| {
+            let row = batch.physical(row);
+            let there = batch.schema().names().zip(batch.columns()).filter(|(_, column)| !column.is_missing(row));
+            let mut fields: Vec<_> = there.map(|(name, column)| format!("{name}={}", column.value(row))).collect();
+            fields.sort();
+            fields.join(" ")
+        };
+        (0..batch.len()).map(record).collect()
+    }
+
+    /// The answer for these batches, which come to so many workers in turn; with a budget of so many bytes.
+    fn distinct(batches: &[Batch], workers: usize, limit: usize) -> Vec<String> {
+        let budget = Budget::new(limit, 4, 0, &std::env::temp_dir());
+        let exprs = vec![Expr::column(0, Type::Mixed, "a")];
+        let part = |_| {
+            let (end, candidates) = Collect::new();
+            (DistinctCandidates::new(exprs.clone(), &known(), &budget, workers, Box::new(end)), candidates)
+        };
+        let mut parts: Vec<_> = (0..workers).map(part).collect();
+        let (end, answer) = Collect::new();
+        let mut whole = Distinct::new(exprs.clone(), &known(), Arc::new(known()), &budget, Box::new(end));
+        for (i, batch) in batches.iter().enumerate() {
+            let (part, candidates) = &mut parts[i % workers];
+            let before = candidates.batches().len();
+            let _ = part.send(batch.clone()).unwrap();
+            for batch in &candidates.batches()[before..] {
+                let _ = whole.send(batch.clone()).unwrap();
+            }
+        }
+        whole.close().unwrap();
+        answer.batches().iter().flat_map(shown).collect()
+    }
+
+    /// By any number of workers, in memory and with room for one batch.
+    fn distinct_in_any_way(batches: &[Batch]) -> Vec<String> {
+        let expect = distinct(batches, 1, 1 << 24);
+        for (workers, limit) in [(1, 1), (2, 1 << 24), (2, 1), (3, 4 << 10)] {
+            assert_eq!(distinct(batches, workers, limit), expect, "{workers} workers, {limit} bytes");
+        }
+        expect
+    }
+
+    #[test]
+    fn late_fields_are_compared_and_stay() {
+        let plain = || batch(&[], &[vec![("a", ONE)], vec![("a", ONE)], vec![("a", TWO)]]);
+        let with = |late: &[&'static str], fields: &[(&'static str, Value<'static>)]| {
+            batch(late, &[[&[("a", ONE)], fields].concat(), [&[("a", ONE)], fields].concat()])
+        };
+        let one: fn(&'static str) -> (&'static str, Value<'static>) = |name| (name, ONE);
+        for (batches, expect) in [
+            (vec![plain(), plain()], &["a=1", "a=2"][..]),
+            (vec![plain(), with(&["b"], &[one("b")]), plain(), with(&["b"], &[one("b")])], &["a=1", "a=2", "a=1 b=1"]),
+            (vec![with(&["b"], &[one("b")]), plain()], &["a=1 b=1", "a=1", "a=2"]),
+            // A column in which no record has a value is none.
+            (vec![plain(), with(&["b", "c"], &[])], &["a=1", "a=2"]),
+            (vec![with(&["b", "c"], &[one("c")]), with(&["c"], &[one("c")]), with(&["d", "b"], &[one("b")])], &["a=1 c=1", "a=1 b=1"]),
+            // Whatever order the columns came in.
+            (
+                vec![with(&["b", "c"], &[one("b"), ("c", TWO)]), with(&["c", "b"], &[("c", TWO), one("b")]), with(&["c"], &[("c", TWO)])],
+                &["a=1 b=1 c=2", "a=1 c=2"],
+            ),
+            // What is the same as a key is the same here; what is shown is the first.
+            (
+                vec![
+                    with(&["b"], &[("b", Value::Float(1.0))]),
+                    with(&["b"], &[one("b")]),
+                    with(&["b"], &[("b", Value::Text(b"1"))]),
+                    with(&["b"], &[("b", Value::Bool(true))]),
+                    with(&["b"], &[("b", Value::Float(f64::NAN))]),
+                    with(&["b"], &[("b", Value::Float(-f64::NAN))]),
+                ],
+                &["a=1 b=1.0", "a=1 b=1", "a=1 b=true", "a=1 b=NaN"],
+            ),
+            // A field that is missing counts as null, as it does among those that the plan knows.
+            (vec![plain(), with(&["b"], &[("b", Value::Null)])], &["a=1", "a=2"]),
+            (vec![with(&["b"], &[("b", Value::Null)]), plain()], &["a=1 b=", "a=2"]),
+            // Names and values do not run into each other.
+            (
+                vec![
+                    with(&["b"], &[("b", Value::Text(b"\0\x01c"))]),
+                    with(&["b", "b\0"], &[("b", Value::Text(b"")), ("b\0", Value::Text(b"\x01c"))]),
+                    with(&["b", "c"], &[("b", Value::Text(b"")), ("c", Value::Text(b""))]),
+                ],
+                &["a=1 b=\0\x01c", "a=1 b\0=\x01c b=", "a=1 b= c="],
+            ),
+        ] {
+            assert_eq!(distinct_in_any_way(&batches), expect);
+        }
+    }
+
+    fn value() -> impl Strategy<Value = Value<'static>> {
+        let one = [Value::Null, ONE, Value::Float(1.0), TWO, Value::Float(2.5), Value::Bool(true), Value::Text(b"1"), Value::Text(b"")];
+        prop::sample::select(one.to_vec())
+    }
+
+    /// What tells a record apart.
+    fn key(record: &Record) -> String {
+        let there = record.iter().filter(|field| !matches!(field.1, Value::Null));
+        let canonical = |value: &Value<'_>| match value {
+            Value::Float(1.0) => format!("{ONE:?}"),
+            value => format!("{value:?}"),
+        };
+        format!("{:?}", there.map(|(name, value)| (*name, canonical(value))).collect::<BTreeMap<_, _>>())
+    }
+
+    fn record() -> impl Strategy<Value = Record> {
+        (value(), prop::collection::vec((prop::sample::select(vec!["b", "c", "d"]), value()), 0..3)).prop_map(|(a, late)| {
+            let late: BTreeMap<_, _> = late.into_iter().collect();
+            std::iter::once(("a", a)).chain(late).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn however_the_stream_is_cut(
+            records in prop::collection::vec(record(), 0..300), size in 1..40_usize, turn in 0..3_usize,
+            workers in 1..4_usize, limit in prop_oneof![Just(1), Just(8 << 10), Just(1 << 24)],
+        ) {
+            let batches: Vec<_> = records.chunks(size).enumerate().map(|(i, records)| {
+                let mut late = ["b", "c", "d"];
+                late.rotate_left((i * turn) % 3);
+                let has = |name: &&str| records.iter().any(|record| record.iter().any(|field| field.0 == *name));
+                batch(&late.into_iter().filter(has).collect::<Vec<_>>(), records)
+            }).collect();
+            let mut seen = HashSet::new();
+            let firsts = records.iter().filter(|record| seen.insert(key(record)));
+            let expect: Vec<_> = firsts.flat_map(|record| shown(&batch(&["b", "c", "d"], std::slice::from_ref(record)))).collect();
+            prop_assert_eq!(distinct(&batches, workers, limit), expect);
+        }
+    }
 }

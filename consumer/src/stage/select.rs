@@ -26,12 +26,6 @@ impl Select {
     }
 }
 
-/// The same records with these columns.
-pub(super) fn project(batch: &Batch, columns: &[Expr], schema: &Arc<Schema>) -> Result<Batch, Error> {
-    let columns = columns.iter().map(|column| column.eval_column(batch)).collect::<Result<_, _>>()?;
-    batch.with_columns(schema.clone(), columns)
-}
-
 impl Stage for Select {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         let columns = self.columns.iter().map(|column| column.eval_column(&batch)).collect::<Result<_, _>>()?;

@@ -157,51 +157,53 @@ def element(depth):
     return f"<{name}{attributes}/>" if not content and rng.random() < 0.5 else f"<{name}{attributes}>{content}</{name}>"
 
 
-def own_text(node, is_record):
-    """The text of an element itself, without white space where there are children; `None` where there is none."""
+def own_text(node):
+    """The text of an element itself; white space between children is none."""
     own = (node.text or "") + "".join(child.tail or "" for child in node)
-    return own if own.strip(" \t\r\n") or not (len(node) or is_record) else None
+    return own if not len(node) or own.strip(" \t\r\n") else None
 
 
-def parts(node):
-    """The children by their names."""
-    groups = {}
+def groups(node):
+    """What an element holds, by name: the texts of attributes, and elements."""
+    found = {"@" + key: [value] for key, value in node.attrib.items()}
     for child in node:
-        groups.setdefault(child.tag, []).append(child)
-    return groups
+        found.setdefault(child.tag, []).append(child)
+    return found.items()
 
 
-def as_json(node):
-    """An element that is repeated, or stands in one."""
-    value = {"@" + key: value for key, value in node.attrib.items()}
-    for name, group in parts(node).items():
-        value[name] = as_json(group[0]) if len(group) == 1 else list(map(as_json, group))
-    own = own_text(node, False) or ""
-    return (value | ({"#text": own} if own else {})) if value else own
+def tree_of(node):
+    """An attribute or element as a value of JSON."""
+    if isinstance(node, str):
+        return node
+    made = {name: tree_of(held[0]) if len(held) == 1 else [tree_of(one) for one in held] for name, held in groups(node)}
+    own = own_text(node)
+    if not made:
+        return own
+    return {**made, "#text": own} if own else made
 
 
-def collect(node, path, found):
-    """What the fields hold: what stands once is text, what is repeated a list."""
-    def put(name, value):
-        found.setdefault(".".join([*path, *name]), []).append(value)
-    for key, value in node.attrib.items():
-        put(["@" + key], value)
-    for name, group in parts(node).items():
-        if len(group) == 1:
-            collect(group[0], [*path, name], found)
+def fields(node, path, record):
+    """The values of each field: what stands several times in one element is a list."""
+    put = lambda path, value: record.setdefault(".".join(path), []).append(value)
+    for name, held in groups(node):
+        if len(held) > 1:
+            put([*path, name], [tree_of(one) for one in held])
+        elif isinstance(held[0], str):
+            put([*path, name], held[0])
         else:
-            put([name], list(map(as_json, group)))
-    own = own_text(node, not path)
-    if own is not None:
-        put([] if path else ["#text"], own)
+            fields(held[0], [*path, name], record)
+    own = own_text(node)
+    if own is not None if path else own and own.strip(" \t\r\n"):
+        put(path or ["#text"], own)
 
 
-def fields(node):
-    """What the records are: a field of two values is a list of them."""
-    found = {}
-    collect(node, [], found)
-    dump = lambda value: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return {name: dump(values[0] if len(values) == 1 else values) for name, values in found.items()}
+def record_of(node):
+    """What the record is; two paths of one name make a list as well."""
+    record = {}
+    fields(node, [], record)
+    one = lambda values: values[0] if len(values) == 1 else values
+    dump = lambda value: value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return {name: dump(one(values)) for name, values in record.items()}
 
 
 def records_in(node):
@@ -228,7 +230,7 @@ def documents():
         head = rng.choice(["", "<?xml version='1.0'?>\n", "\ufeff<?xml version=\"1.0\" encoding='UTF-8'?>", "\ufeff"])
         types = rng.choice(["", "<!DOCTYPE buses>\n", "<!DOCTYPE buses [<!-- ]> --><!ELEMENT bus ANY><!ENTITY e '<bus/>'>]>"])
         document = (head + types + "<buses>" + body + "</buses>\n").encode()
-        records = [fields(bus) for bus in records_in(tree.fromstring(document))]
+        records = [record_of(bus) for bus in records_in(tree.fromstring(document))]
         if len(document) < MOST:
             write(f"{number}.xml", ["xml", "bus"], document, records)
 

@@ -57,6 +57,8 @@ fn ask(text: &str, query: &str) -> Vec<e2e::Outcome> {
 fn every_stage_sees_them() {
     let text = lines(0);
     let all: String = (30_000..RECORDS).filter(|n| late(*n).0).map(|n| format!("{n}\n")).collect();
+    let users: String = (35..40).map(|n| format!("{{\"msg\":\"fine\",\"cause\":\"timeout\",\"user id\":{n}000}}\n")).collect();
+    let distinct = format!("{{\"msg\":\"fine\"}}\n{{\"msg\":\"fine\",\"cause\":\"timeout\"}}\n{users}");
     let last = "{\"t\":39000,\"ms\":6,\"msg\":\"fine\",\"cause\":\"timeout\",\"user id\":39000}\n";
     for (query, expect) in [
         ("where cause == \"timeout\" | print \"{t}\"", all.as_str()),
@@ -65,6 +67,9 @@ fn every_stage_sees_them() {
         ("count(cause), count(`user id`) | csv", "count(cause),count(`user id`)\n10,5\n"),
         ("count by cause | csv", "cause,count\ntimeout,10\n,39990\n"),
         ("where t == 39000", last),
+        // Whole records are equal if their late fields are; the second has more than fit in 1 MiB.
+        ("drop t, ms | distinct", &distinct),
+        ("distinct", &text),
         ("tail 1000 | head 1", last),
         ("sort -t | skip 999 | head 1 | json", last),
         ("where t != null | top 1 by -abs(t - 39000)", last),
