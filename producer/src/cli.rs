@@ -56,6 +56,7 @@ pub struct Cli {
     /// A cell of csv, tsv or regex that is null, such as NA; repeatable
     #[arg(long, value_name = "WORD")]
     pub null: Vec<String>,
+
     /// Of csv and tsv: the first row is a record (--names says what the fields are called)
     #[arg(long, hide = true)]
     pub no_header: bool,
@@ -80,7 +81,7 @@ pub struct Cli {
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
     pub form: As,
 
-    /// Wait there for consumers instead of connecting to them; given twice, for two
+    /// Wait there for consumers instead of connecting to them; twice, for two
     #[arg(long, value_name = "URL", conflicts_with = "to")]
     pub listen: Vec<String>,
 

@@ -19,7 +19,8 @@ const OPEN: &str = "A record has the fields that it has: one that is missing is 
 const DETAILS: &[Details] = &[
     Details {
         name: "apache",
-        fields: "host ident authuser datetime request status:int bytes:int, and referrer user_agent of the combined form",
+        fields: "host referrer user datetime method request proto status:int bytes:int, and where a line has them http_referer and\n  \
+                 http_user_agent (the combined form), vhost, forwarded_for, and extra for what stands at the end.",
         sample: r#"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] "GET /a HTTP/1.1" 200 2326"#,
     },
     Details { name: "lines", fields: "line", sample: "anything" },
@@ -34,7 +35,7 @@ const DETAILS: &[Details] = &[
     Details { name: "struct", fields: "f0 f1 …, or --names: int, float, bool and text, as the letters say.", sample: "<8sffi" },
     Details {
         name: "xml",
-        fields: "The texts of children and @attributes, by their paths; all of them text.",
+        fields: "The texts of children and @attributes, by their paths; all of them text. What is repeated is a JSON list.",
         sample: r#"<bus id="7"><route>22</route></bus>"#,
     },
     Details { name: "pickle", fields: "The keys of the dicts, with the types of their values.", sample: "pickle.dump({\"id\": 1}, out)" },

@@ -2,7 +2,7 @@
 //!
 //! What a row is, and a field, is said by `rows.rs` and `delimited.rs`; what comes before the records by `header.rs`. Of csv, rows with
 //! nothing in them are passed over; of tsv with one column, such a row is a record. A name that stands twice gets a number (`a`, `a_2`),
-//! a column without a name is called after its place (`_3`). Where the first record has one field more than there are names, and
+//! a column without a name is called after its place (`_3`). Where the first row that fits has one field more than there are names, and
 //! nothing in it, each line ends with a delimiter too many, and that last field is none.
 //!
 //! # Types
@@ -179,13 +179,18 @@ struct Layout {
 }
 
 impl Layout {
-    /// Whether the first record has an empty field more than there are names.
+    /// Whether the first row that fits has an empty field more than there are names.
     fn first_trails(&self, block: &[u8]) -> bool {
         let mut first = None;
         Rows::default().read(self.kind, block, |row| {
-            if first.is_none() && !self.passes_over(block, &row) {
-                first = Some(!row.is_torn && row.fields.len() == self.columns + 1 && row.fields.last().is_some_and(|spot| spot.len == 0));
+            if first.is_some() || row.is_torn || self.passes_over(block, &row) {
+                return;
             }
+            first = match row.fields {
+                fields if fields.len() == self.columns => Some(false),
+                [fields @ .., last] if fields.len() == self.columns && last.len == 0 => Some(true),
+                _ => None,
+            };
         });
         first.unwrap_or(false)
     }

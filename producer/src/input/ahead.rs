@@ -19,19 +19,14 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
-use super::block::{BLOCK_BYTES, Cut, Cutter};
-use super::encoding::Text;
-use super::open::Opened;
-use super::sample::Sampled;
+use super::InputCutter;
+use super::block::{BLOCK_BYTES, Cut};
 
 /// What is held of all files together, decompressed and not asked for yet.
 const AHEAD_BYTES: usize = 16 << 20;
 
 /// The fewest blocks that are held of one file: one to be taken, and one to make meanwhile.
 const LEAST_BLOCKS: usize = 2;
-
-/// Cuts what a file holds into blocks.
-type FileCutter = Cutter<Sampled<Text<Opened>>>;
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -54,11 +49,11 @@ impl<'scope> Threads<'scope> {
     }
 
     /// Has a file decompressed and cut. Where the system has no thread to give, it is given back.
-    pub(super) fn begin(&self, cutter: Box<FileCutter>) -> Result<Decompressed, Box<FileCutter>> {
+    pub(super) fn begin(&self, cutter: Box<InputCutter>) -> Result<Decompressed, Box<InputCutter>> {
         let (blocks, taken) = sync_channel((AHEAD_BYTES / BLOCK_BYTES / self.files).max(LEAST_BLOCKS));
         // Shared, because what is moved into a thread that does not start is lost.
         let shared = Arc::new(Mutex::new(Some(cutter)));
-        let take = |shared: &Mutex<Option<Box<FileCutter>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let take = |shared: &Mutex<Option<Box<InputCutter>>>| shared.lock().unwrap_or_else(PoisonError::into_inner).take();
         let moved = shared.clone();
         let job = move || {
             if let Some(mut cutter) = take(&moved) {
@@ -122,7 +117,7 @@ impl Decompressed {
 }
 
 /// Makes blocks until all is read, or nobody wants more.
-fn decompress(cutter: &mut FileCutter, blocks: &SyncSender<Made>) {
+fn decompress(cutter: &mut InputCutter, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
         Ok(None) => Made::End(cutter.feed().inner().remark()),

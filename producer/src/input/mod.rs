@@ -225,6 +225,9 @@ pub struct Blocks<'a> {
     pool: Pool,
 }
 
+/// Cuts what an input holds: its compression is off, it is UTF-8, and its first bytes may have been looked at.
+type InputCutter = Cutter<Sampled<Text<Opened>>>;
+
 /// An input that is being read.
 #[derive(Debug)]
 struct Reading {
@@ -238,7 +241,7 @@ struct Reading {
 #[derive(Debug)]
 enum By {
     /// Whoever asks for its next block.
-    Asking(Box<Cutter<Sampled<Text<Opened>>>>),
+    Asking(Box<InputCutter>),
     /// A thread of its own.
     Thread(Decompressed),
 }

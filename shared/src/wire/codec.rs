@@ -36,8 +36,8 @@ fn to_vec(value: &impl Serialize) -> Result<Vec<u8>, Error> {
     bincode::serde::encode_to_vec(value, CONFIG).map_err(|error| Error::Data(format!("cannot encode: {error}")))
 }
 
-/// Decodes what a payload begins with; the message says what is wrong with it.
-fn head_of<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, String> {
+/// What a payload begins with.
+fn from_beginning<'de, T: Deserialize<'de>>(payload: &'de [u8]) -> Result<T, String> {
     bincode::serde::borrow_decode_from_slice(payload, CONFIG).map(|(value, _)| value).map_err(|error| error.to_string())
 }
 

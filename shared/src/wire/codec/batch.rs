@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, from_slice, head_of, write_to};
+use super::{Each, from_beginning, from_slice, write_to};
 use crate::{
     Error,
     record::{Batch, Bits, Column, Ints, Origin, Schema, Text, column::Values},
@@ -327,7 +327,7 @@ pub(in crate::wire) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: 
         return Err(format!("a batch of {rows} records; the limit is {}", Batch::MAX_ROWS));
     }
     // Before any column is looked at: they are many times larger in memory, and a schema of so many was not sent for nothing.
-    let head: BatchHead<'_> = head_of(payload)?;
+    let head: BatchHead<'_> = from_beginning(payload)?;
     if head.columns != schema.len() as u64 {
         return Err(format!("{} columns for {} fields", head.columns, schema.len()));
     }
