@@ -1,7 +1,7 @@
 //! The first bytes of an input, looked at before it is read: what a format learns its fields and their types from.
 //!
 //! A sample is the first block of [`SAMPLE_BYTES`], whatever the size of the blocks that are read later and however the bytes come: it is
-//! filled from as many reads as it takes. Of a live input it ends [`PATIENCE`] after the first record at the latest; then it is the whole
+//! filled from as many reads as it takes. Of a live input it ends `PATIENCE` after the first record at the latest; then it is the whole
 //! records by then. What was read for it is given out again.
 
 use std::io;
