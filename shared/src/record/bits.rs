@@ -20,6 +20,15 @@ impl Bits {
         (data.len() == Self::bytes_for(len)).then_some(Bits { len, data })
     }
 
+    /// All of `len` rows; `None` when there are none.
+    pub fn all(len: usize) -> Option<Self> {
+        let mut data = vec![0xff_u8; Self::bytes_for(len)];
+        // The bits behind the last row are not set.
+        let behind = 8 * data.len() - len;
+        *data.last_mut()? >>= behind;
+        Some(Bits { len, data: data.into() })
+    }
+
     /// The rows for which `bit` is true; `None` when there are none, so that "no nulls" costs nothing.
     pub fn collect(len: usize, bit: impl Fn(usize) -> bool) -> Option<Self> {
         let mut data = vec![0_u8; Self::bytes_for(len)];
@@ -107,6 +116,9 @@ mod tests {
             assert_eq!(bits.count(), len.div_ceil(3));
         }
         assert!(Bits::collect(10, |_| false).is_none());
+        for len in 0..=17 {
+            assert_eq!(Bits::all(len), Bits::collect(len, |_| true), "{len}");
+        }
         assert!(Bits::new(9, vec![0].into()).is_none());
     }
 

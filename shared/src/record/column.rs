@@ -59,7 +59,7 @@ impl Column {
 
     /// A column of a field that no record has.
     pub fn absent(len: usize) -> Self {
-        Column::null(len).with_missing(Bits::collect(len, |_| true))
+        Column::null(len).with_missing(Bits::all(len))
     }
 
     /// A column of values of several types: a row has the value of the one part in which it is not null, and is null where it is

@@ -10,6 +10,7 @@
 
 pub mod codec;
 pub mod control;
+mod crc;
 pub mod frame;
 mod heads;
 mod plan;

@@ -9,7 +9,7 @@ use super::{Each, from_beginning, from_slice, write_to};
 use crate::{
     Error,
     record::{Batch, Bits, Column, Ints, Origin, Schema, Text, column::Values},
-    wire::{frame::MAX_PAYLOAD, heads::HeadBuffer},
+    wire::{crc, frame::MAX_PAYLOAD, heads::HeadBuffer},
 };
 
 /// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.
@@ -141,7 +141,7 @@ impl Encoded {
     /// The checksum of the payload.
     pub(in crate::wire) fn crc(&self) -> u32 {
         let rest = self.payload_len() - LINE_BYTES;
-        crc32c::crc32c_combine(crc32c::crc32c(&self.head[..LINE_BYTES]), self.crc, rest)
+        crc::combined(crc32c::crc32c(&self.head[..LINE_BYTES]), self.crc, rest)
     }
 
     /// Bytes of the payload.
