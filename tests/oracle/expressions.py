@@ -56,7 +56,9 @@ class Expressions:
             x = r.choice([0.0, 0.5, 1.0, 2.5, 0.1, round(r.uniform(0, 100), 3)])
             return (repr(x), ATOM, repr(x)) if r.random() < 0.8 else (f"-{x!r}", SIGN, f"(-{x!r})")
         if kind == "text":
-            text = r.choice(TEXTS)
+            # The name of a field in quotes is a mistake where a field is meant.
+            names = {column.name for column in self.columns}
+            text = r.choice([text for text in TEXTS if text not in names])
             return (quoted(text), ATOM, sql_text(text))
         if kind == "time":
             day = f"2026-03-{r.randrange(1, 10):02}"
