@@ -152,7 +152,8 @@ pub(super) fn overflow(expr: &Expr, a: &Operand<i128>, b: &Operand<i128>, row: u
         (Operand::One(_), _) => format!(" (of {})", b.get(row)),
         _ => format!(" (of {} and {})", a.get(row), b.get(row)),
     };
-    Error::Data(format!("integer overflow: the result of `{}`{with} does not fit in 128 bits; with `float(…)` it would", expr.text()))
+    let bits = if expr.is_open() { 128 } else { 64 };
+    Error::Data(format!("integer overflow: the result of `{}`{with} does not fit in {bits} bits; with `float(…)` it would", expr.text()))
 }
 
 /// The results of an operation on whole numbers, or the first row that is not null and whose result does not fit.

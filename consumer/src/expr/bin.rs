@@ -143,7 +143,13 @@ pub(super) fn of_numbers(expr: &Expr, value: Vector, width: Vector) -> Result<Ve
     if let (Some(a), Some(b)) = (Ints::of(&value.values), Ints::of(&width.values)) {
         let (a, b) = (a.widened(), b.widened());
         let nulls = merge_nulls(merge_nulls(value.nulls.clone(), width.nulls.clone()), flags(len, &b, |width| width <= 0));
-        let floor = |a: i128, width: i128| if width <= 0 { (0, false) } else { a.overflowing_sub(a.rem_euclid(width)) };
+        let floor = |a: i128, width: i128| {
+            if width <= 0 {
+                return (0, false);
+            }
+            let (bin, overflows) = a.overflowing_sub(a.rem_euclid(width));
+            (bin, overflows || !expr.is_open() && i64::try_from(bin).is_err())
+        };
         let values = overflowing(len, nulls.as_deref(), &a, &b, floor).map_err(|row| overflow(expr, &a, &b, row))?;
         return Ok(Vector { len, values: narrowed(values), nulls });
     }

@@ -368,8 +368,13 @@ fn is_open(node: &Node, kind: Type) -> bool {
         Node::ReadTime { .. } | Node::TimeBin { .. } | Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,
         Node::Arithmetic { op, left, right } => {
-            let grows = kind == Type::Int && !matches!(op, ArithmeticOp::FloorDiv | ArithmeticOp::Rem);
-            grows || left.open || right.open
+            let grows = match op {
+                ArithmeticOp::Rem => false,
+                // The least number by -1 is beyond 64 bits.
+                ArithmeticOp::FloorDiv => !matches!(right.node, Node::Constant(Constant::Int(n)) if n != -1),
+                _ => true,
+            };
+            (kind == Type::Int && grows) || left.open || right.open
         }
         Node::Numbers { .. } => true,
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
@@ -377,6 +382,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
         Node::Call(function, of) => match function {
             Function::Int | Function::Floor | Function::Ceil | Function::Round => true,
             Function::Abs => kind == Type::Int || of.iter().any(Expr::is_open),
+            // A bin of 64 bits that begins below them is an overflow: it is what records are grouped by, and that is to be fast.
             Function::RoundTo | Function::Min | Function::Max | Function::Bin => of.iter().any(Expr::is_open),
             _ => false,
         },
