@@ -247,7 +247,9 @@ fn longer_versions_repeat_nothing() {
         fs::rename(temporary, &log.path).unwrap();
     });
     assert_eq!(gaps(&counts, &lines), [0; FILES]);
-    assert_eq!(said, "");
+    // A version that the next one replaced before it could be read is told of, though all of it has come with the next.
+    let is_told = |line: &str| line.contains("a file of this name came and went before it could be read");
+    assert!(said.lines().all(is_told), "{said}");
 }
 
 #[test]
