@@ -189,7 +189,12 @@ impl Sketch {
         let mut counts = Counts::default();
         match self {
             Sketch::Few(values) => values.iter().for_each(|&value| counts.count(value, 1)),
-            Sketch::Exact(exact) => exact.counts.iter().for_each(|(&bits, &count)| counts.count(f64::from_bits(bits), count)),
+            // In order, so that how much memory it takes depends on the values alone, too, and not on how they are hashed.
+            Sketch::Exact(exact) => {
+                let mut sorted: Vec<(f64, u64)> = exact.counts.iter().map(|(&bits, &count)| (f64::from_bits(bits), count)).collect();
+                sorted.sort_unstable_by(|(a, _), (b, _)| in_order(*a, *b));
+                sorted.into_iter().for_each(|(value, count)| counts.count(value, count));
+            }
             Sketch::Counts(_) => {}
         }
         if !matches!(self, Sketch::Counts(_)) {
