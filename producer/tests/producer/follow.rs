@@ -153,6 +153,19 @@ fn files_that_join_a_directory_or_a_glob_are_read_from_their_start() {
 }
 
 #[test]
+fn a_wide_file_that_is_followed_from_its_end_is_not_read_as_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    fs::write(path("wide.log"), b"\xff\xfeo\0l\0d\0\n\0").unwrap();
+    append(&path("f.log"), "old\n");
+    let mut following = Following::new(&[dir.path()]);
+    fs::OpenOptions::new().append(true).open(path("wide.log")).unwrap().write_all(b"n\0e\0w\0\n\0").unwrap();
+    following.says("wide.log: not in UTF-8; it is not followed");
+    append(&path("f.log"), "one\n");
+    following.expect(&["one"]);
+}
+
+#[test]
 fn rotation_inside_a_followed_directory_repeats_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name);

@@ -236,10 +236,11 @@ impl Tail {
         is_deleted(&self.file)
     }
 
-    /// Why it is not followed, as far as its first bytes tell, if nothing was given out yet.
+    /// Why it is not followed, as far as its first bytes tell.
     pub fn not_to_follow(&self) -> Option<&'static str> {
         if self.start > 0 {
-            return None;
+            // What is followed from its end has begun before it was.
+            return (self.boundary.content() != Content::Bytes && self.print.is_utf16()).then_some("not in UTF-8");
         }
         let declared = || matches!(self.boundary.declared(&self.held, true), Told::In(_)).then_some("not in UTF-8");
         content::not_to_follow(&self.held, self.boundary.content()).or_else(declared)
