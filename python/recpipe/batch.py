@@ -1,12 +1,13 @@
 """Batches: payloads taken apart into columns, and columns made into records."""
 
-from itertools import repeat
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from itertools import chain, repeat
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from . import parts
 from .columns import MISSING, Column
 from .cursor import Cursor
 from .errors import Malformed
+from .frames import Header
 from .ints import Ints
 from .schema import Schema
 
@@ -19,9 +20,16 @@ Record = Dict[str, Any]
 
 
 class Batch:
-    """Some records of one schema, decoded and found to be valid; records are made of it when they are asked for."""
+    """Some records of one schema; they are made when they are asked for, and what is found wrong only then is :class:`Corrupt`, too."""
 
-    def __init__(self, payload: bytes, schema: Schema, count: int) -> None:
+    def __init__(self, header: Header, payload: bytes, schema: Optional[Schema]) -> None:
+        self._header = header
+        with header.judged():
+            if schema is None:
+                raise Malformed(f"a batch of schema number {header.schema} before that was announced")
+            self._decode(payload, schema, header.records)
+
+    def _decode(self, payload: bytes, schema: Schema, count: int) -> None:
         if count > MAX_RECORDS:
             raise Malformed(f"a batch of {count} records; the limit is {MAX_RECORDS}")
         cursor = Cursor(payload)
@@ -79,28 +87,27 @@ class Batch:
 
     def columns_by_name(self) -> Iterator[Dict[str, List[Any]]]:
         """Some of the records at a time: the values of each field, ``None`` where it is null or missing."""
-        for low, high in self._pieces():
-            values = ((name, column.values(low, high)) for name, column in zip(self.schema.names, self.columns))
-            yield {name: [None if value is MISSING else value for value in column] for name, column in values}
+        with self._header.judged():
+            for low, high in self._pieces():
+                values = ((name, column.values(low, high)) for name, column in zip(self.schema.names, self.columns))
+                yield {name: [None if value is MISSING else value for value in column] for name, column in values}
+
+    def pieces(self) -> Iterator[Iterable[Record]]:
+        """Some of the records at a time."""
+        present = [(name, column) for name, column in zip(self.schema.names, self.columns) if column.parts or not column.is_absent]
+        names = [name for name, _ in present]
+        is_whole = all(column.missing is None for _, column in present)
+        with self._header.judged():
+            for low, high in self._pieces():
+                if not names:
+                    yield ({} for _ in range(low, high))
+                    continue
+                rows = zip(*[column.values(low, high) for _, column in present])
+                if is_whole:
+                    yield map(dict, map(zip, repeat(names), rows))
+                else:
+                    yield ({name: value for name, value in zip(names, row) if value is not MISSING} for row in rows)
 
     def __iter__(self) -> Iterator[Record]:
         """The records: each has the fields that it has, ``None`` where one is null."""
-        present = [(name, column) for name, column in zip(self.schema.names, self.columns) if column.parts or not column.is_absent]
-        names = [name for name, _ in present]
-        for low, high in self._pieces():
-            if not names:
-                yield from ({} for _ in range(low, high))
-                continue
-            rows = zip(*[column.values(low, high) for _, column in present])
-            if any(column.missing is not None for _, column in present):
-                for row in rows:
-                    yield {name: value for name, value in zip(names, row) if value is not MISSING}
-            else:
-                yield from map(dict, map(zip, repeat(names), rows))
-
-
-def decode(payload: bytes, schema: Optional[Schema], count: int) -> Batch:
-    """The batch of a payload whose checksum was verified."""
-    if schema is None:
-        raise Malformed("a batch of a schema before that was announced")
-    return Batch(payload, schema, count)
+        return chain.from_iterable(self.pieces())

@@ -1,10 +1,11 @@
 """The frames of a stream: preamble, headers, checksums, numbers and totals, verified before anything in them is believed."""
 
 import struct
-from typing import BinaryIO, NamedTuple, Tuple
+from contextlib import contextmanager
+from typing import BinaryIO, Iterator, NamedTuple, Tuple
 
 from .crc32c import crc32c
-from .errors import Corrupt, Incomplete, NotAStream, Unsupported
+from .errors import Corrupt, Incomplete, Malformed, NotAStream, Unsupported
 
 MAGIC = b"\x89RECPIPE"
 VERSION, CODEC = 2, 1
@@ -36,6 +37,14 @@ class Header(NamedTuple):
 
     def corrupt(self, what: str) -> Corrupt:
         return Corrupt(what, self.sequence, self.at)
+
+    @contextmanager
+    def judged(self) -> Iterator[None]:
+        """What is :class:`Malformed` in here makes the stream corrupt, in this frame."""
+        try:
+            yield
+        except Malformed as error:
+            raise self.corrupt(str(error)) from None
 
 
 class Totals:
@@ -69,7 +78,6 @@ class FrameReader:
         self.totals = Totals()
         self._stream = stream
         self._at = 0
-        self._preamble()
 
     def _read(self, size: int) -> bytes:
         """So many bytes, or as many as there are before the end."""
@@ -109,6 +117,8 @@ class FrameReader:
 
     def next(self) -> Tuple[Header, bytes]:
         """The next frame of a known kind, its payload verified by its checksum."""
+        if not self._at:
+            self._preamble()
         while True:
             at, totals = self._at, self.totals
             frames, records = totals.frames, totals.records

@@ -1,8 +1,8 @@
 """Reads a stream: its records as dicts, or its batches."""
 
-from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional, Tuple
+from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional
 
-from . import batch, schema
+from . import schema
 from .batch import Batch, Record
 from .cursor import Cursor
 from .errors import Failed, Malformed
@@ -42,30 +42,20 @@ class Reader:
 
     def batches(self) -> Iterator[Batch]:
         """The batches, up to the End frame."""
-        for found in self._batches():
-            yield found[1]
-
-    def __iter__(self) -> Iterator[Record]:
-        for header, found in self._batches():
-            try:
-                yield from found
-            except Malformed as error:
-                raise header.corrupt(str(error)) from None
-
-    def _batches(self) -> Iterator[Tuple[Header, Batch]]:
         while self.ending is None:
             header, payload = self._frames.next()
-            try:
-                if header.kind == BATCH:
-                    found = batch.decode(payload, self._schemas.get(header.schema), header.records)
-                else:
+            if header.kind == BATCH:
+                yield Batch(header, payload, self._schemas.get(header.schema))
+            else:
+                with header.judged():
                     self._control(header, payload)
-                    continue
-            except Malformed as error:
-                raise header.corrupt(str(error)) from None
-            yield header, found
         if self.ending.exit:
             raise Failed(self.ending.exit, self.ending.cause, [report.message for report in self.reports])
+
+    def __iter__(self) -> Iterator[Record]:
+        for batch in self.batches():
+            for piece in batch.pieces():
+                yield from piece
 
     def _control(self, header: Header, payload: bytes) -> None:
         if header.kind == SCHEMA:
@@ -109,4 +99,4 @@ def records(stream: BinaryIO) -> Iterator[Record]:
     :class:`Failed` after the last record of a whole stream whose producer failed. Whoever stops before the end has not learnt whether
     the stream is whole.
     """
-    yield from Reader(stream)
+    return iter(Reader(stream))
