@@ -74,6 +74,9 @@ class Time(dt.datetime):
     def __eq__(self, other: object) -> bool:
         return self._compared(other) == 0
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __lt__(self, other: Any) -> Any:
         difference = self._compared(other)
         return NotImplemented if difference is None else difference < 0
