@@ -7,13 +7,13 @@ use recpipe::Schema;
 use crate::{
     aggregate::quantile::{DIGITS, EXACT},
     memory::Memory,
-    output::Notes,
     query::{
         self, cure,
         plan::{AggregateFunction, Output, Plan, PlanStage, Step},
         words::Runs,
     },
     split::Split,
+    writer::Notes,
 };
 
 /// The plan in words: what is asked of the producer; then of each stage where it runs, whether it blocks, what its memory

@@ -9,6 +9,7 @@
 
 pub mod aggregate;
 pub mod cli;
+pub mod config;
 pub mod explain;
 pub mod expr;
 pub mod gather;
@@ -18,7 +19,6 @@ mod late;
 pub mod left_out;
 mod live;
 pub mod memory;
-pub mod normalized;
 pub mod output;
 mod preview;
 pub mod processes;
@@ -26,8 +26,11 @@ pub mod program;
 pub mod query;
 pub mod resolver;
 pub mod run;
+pub mod size;
 pub mod sort;
+pub mod span;
 pub mod split;
 pub mod stage;
-pub mod strftime;
+pub mod time;
 pub mod unite;
+pub mod writer;

@@ -23,7 +23,7 @@ use crate::{
     left_out::LeftOut,
     live::Live,
     memory::{Budget, Memory},
-    output::{Calling, Notes, Outlet, Outlets, Printer, Replaced, is_picture},
+    output::{Calling, Outlet, Outlets, is_picture},
     preview::Preview,
     processes::{Orders, Team, Turn},
     query::{
@@ -33,6 +33,7 @@ use crate::{
     split::{self, Split, WorkerPart},
     stage::{Piece, Target},
     unite::Unite,
+    writer::{Notes, Printer, Replaced},
 };
 
 /// What a run needs to know besides the plan.

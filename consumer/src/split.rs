@@ -16,7 +16,7 @@ use crate::{
     aggregate::Table,
     gather::{Gathered, SharedGathered},
     memory::{Budget, Memory},
-    output::{self, Canvas, Notes, Outlet, Outlets},
+    output::{self, Outlet, Outlets},
     preview::{Preview, SoFar},
     query::{
         plan::{Output, Plan, PlanStage, Step},
@@ -27,6 +27,7 @@ use crate::{
         Assign, Deliver, Delivered, Distinct, DistinctCandidates, Dns, Filter, Gather, GatherPart, Head, Parse, Select, Skip, Tail, Target,
         Top, TopCandidates, Trace,
     },
+    writer::{Canvas, Notes},
 };
 
 /// A plan and where it is cut. Workers and the once part are built from it, each on its own thread.
@@ -94,7 +95,7 @@ impl<'p> Split<'p> {
         rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !output::is_picture(self.output)
     }
 
-    fn format(&self) -> Option<Box<dyn output::Format>> {
+    fn format(&self) -> Option<Box<dyn crate::writer::Format>> {
         output::format(self.output, self.plan.output(), &self.notes.at(self.plan.output_at()))
     }
 

@@ -16,9 +16,9 @@ use recpipe::{
 use recpipe_consumer::{
     left_out::LeftOut,
     memory::Memory,
-    output::Printer,
     query::{self, Source, plan::Output},
     run::{self, Options, Outcome},
+    writer::Printer,
 };
 
 #[derive(Clone, Default)]

@@ -29,14 +29,14 @@ use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWri
 use arrow_schema::{ArrowError, DataType, Field, Schema as ArrowSchema, TimeUnit};
 use recpipe::{Batch, Error, Schema, Type, Value};
 
-use super::{
-    Format, Notes, Replaced,
-    cell::{self, Plain},
-};
 use crate::{
     expr::{Constant, Operand, Values, Vector},
     left_out::{Counter, Why},
     query::cure,
+    writer::{
+        Format, Notes, Replaced,
+        cell::{self, Plain},
+    },
 };
 
 /// What stands after the last batch: a continuation mark, and a length of zero.

@@ -20,12 +20,12 @@ use crate::{
     gather::{Batches, Gathered},
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
-    output::Replaced,
     query::{
         Source,
         plan::{Output, Plan},
     },
     stage::Piece,
+    writer::Replaced,
 };
 
 /// What children are started for.

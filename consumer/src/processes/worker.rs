@@ -17,11 +17,11 @@ use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::Gathered,
     left_out::LeftOut,
-    output::{Notes, Replaced},
     query::{self, QueryError, Source},
     run::QueryWorker,
     split::Split,
     stage::Piece,
+    writer::{Notes, Replaced},
 };
 
 /// Runs a child to its end: `consumer --worker`, started by its parent and by nobody else.

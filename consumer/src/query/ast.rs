@@ -5,6 +5,8 @@
 pub use recpipe::record::CompareOp;
 use recpipe::{Time, transport::Url};
 
+pub use crate::expr::{ArithmeticOp, FindOp};
+
 use super::{diagnose::Span, template::Template, words::AggregateWord};
 use crate::expr::Network;
 
@@ -294,34 +296,6 @@ pub enum BinaryOp {
     Arithmetic(ArithmeticOp),
 }
 
-/// An operator that looks for text in text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FindOp {
-    /// `contains`
-    Contains,
-    /// `startswith`
-    StartsWith,
-    /// `endswith`
-    EndsWith,
-}
-
-/// An operator that calculates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArithmeticOp {
-    /// `+`
-    Add,
-    /// `-`
-    Sub,
-    /// `*`
-    Mul,
-    /// `/`: always a float.
-    Div,
-    /// `//`: rounded down.
-    FloorDiv,
-    /// `%`: has the sign of the divisor, so that `a == a // b * b + a % b`.
-    Rem,
-}
-
 impl Direction {
     /// The stage that wants this end.
     pub fn word(self) -> &'static str {
@@ -344,20 +318,6 @@ impl BinaryOp {
             BinaryOp::Find(FindOp::EndsWith) => "endswith",
             BinaryOp::Coalesce => "??",
             BinaryOp::Arithmetic(op) => op.symbol(),
-        }
-    }
-}
-
-impl ArithmeticOp {
-    /// How it is written.
-    pub fn symbol(self) -> &'static str {
-        match self {
-            ArithmeticOp::Add => "+",
-            ArithmeticOp::Sub => "-",
-            ArithmeticOp::Mul => "*",
-            ArithmeticOp::Div => "/",
-            ArithmeticOp::FloorDiv => "//",
-            ArithmeticOp::Rem => "%",
         }
     }
 }

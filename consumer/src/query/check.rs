@@ -417,7 +417,7 @@ impl Checker<'_> {
                     Some(place) => checker.column_at(place),
                     None => checker.field(&ast::Ident { text: name.clone(), span: *span, may_come: false }),
                 }?;
-                if let Err(wrong) = format.fits(column.kind(), column.text()) {
+                if let Err(wrong) = format.fits(column.kind(), column.text(), &cure::field(column.text())) {
                     return Err(checker.fail(Diagnostic::new(*format_span, wrong.what).label(wrong.mend)));
                 }
                 Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: format.clone() })

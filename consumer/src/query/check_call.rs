@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     expr::{Expr, Function, Node},
-    strftime::TimeFormat,
+    time::TimeFormat,
 };
 
 impl Checker<'_> {

@@ -18,31 +18,7 @@ use std::{error::Error, fmt, ops::Range};
 
 use unicode_width::UnicodeWidthChar;
 
-/// A range of bytes in the text of a [`Source`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Span {
-    /// Where it begins.
-    pub start: usize,
-    /// Where it ends (exclusive).
-    pub end: usize,
-}
-
-impl Span {
-    /// The bytes from `start` up to `end`.
-    pub fn new(start: usize, end: usize) -> Self {
-        Span { start, end }
-    }
-
-    /// The smallest span that covers both.
-    pub fn to(self, other: Span) -> Span {
-        Span { start: self.start.min(other.start), end: self.end.max(other.end) }
-    }
-
-    /// The empty span right after this one.
-    pub fn after(self) -> Span {
-        Span { start: self.end, end: self.end }
-    }
-}
+pub use crate::span::Span;
 
 /// The text of a query and where it came from; every [`Span`] is a range of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

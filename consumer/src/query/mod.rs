@@ -18,7 +18,6 @@ mod check_times;
 pub mod conditions;
 pub(crate) mod cure;
 pub mod diagnose;
-pub mod format;
 mod functions;
 pub mod needs;
 pub mod parse;
@@ -35,7 +34,6 @@ pub use diagnose::{Diagnostic, QueryError, Source, Span, Style};
 pub use needs::{advice, fields_read};
 pub use parse::parse;
 pub use plan::Plan;
-pub use token::size;
 
 #[cfg(test)]
 mod tests;

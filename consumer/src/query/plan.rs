@@ -11,13 +11,14 @@ use std::{
 use recpipe::{Schema, Type, times::Zone, transport::Url};
 use regex::bytes::Regex;
 
-use super::{check_expr::Seen, diagnose::Span, format::Format, words::StageWord};
+pub use super::ast::Direction;
+
+use super::{check_expr::Seen, diagnose::Span, words::StageWord};
 use crate::{
     expr::{Expr, Predicate},
     sort::SortKey,
+    time::format_spec::FormatSpec,
 };
-
-pub use super::ast::Direction;
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -225,7 +226,7 @@ pub enum Output {
     Arrow,
     /// Aligned columns.
     Table,
-    /// Into a file, in another of these ways: one that has a [`Format`](crate::output::Format), or [`Output::Emit`].
+    /// Into a file, in another of these ways: one that has a [`Format`](crate::writer::Format), or [`Output::Emit`].
     Write {
         /// The file.
         path: PathBuf,
@@ -269,7 +270,7 @@ pub enum Piece {
         /// Its place.
         place: usize,
         /// How it is shown.
-        format: Format,
+        format: FormatSpec,
     },
 }
 

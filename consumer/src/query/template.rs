@@ -10,9 +10,9 @@
 
 use super::{
     diagnose::{Diagnostic, Span},
-    format::Format,
     token::{name_in_backticks, offset_in_literal},
 };
+use crate::time::format_spec::FormatSpec;
 
 /// A template, parsed.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -33,7 +33,7 @@ pub enum Part {
         /// Where the name stands in the query.
         span: Span,
         /// How it is shown.
-        format: Format,
+        format: FormatSpec,
         /// Where that stands in the query, or the name where nothing is said.
         format_span: Span,
     },
@@ -81,9 +81,9 @@ impl Template {
             }
             let format_span = if format.is_empty() { place(name_at, name_at + name_len) } else { place(format_at + 1, end) };
             let format = match format.strip_prefix(':') {
-                None if format.is_empty() => Format::default(),
+                None if format.is_empty() => FormatSpec::default(),
                 None => return Err(Diagnostic::new(place(format_at, end), "a format begins with `:`").label("as in `{bytes:>10}`")),
-                Some(format) => Format::parse(format).map_err(|wrong| Diagnostic::new(format_span, wrong.what).label(wrong.mend))?,
+                Some(format) => FormatSpec::parse(format).map_err(|wrong| Diagnostic::new(format_span, wrong.what).label(wrong.mend))?,
             };
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
@@ -103,7 +103,7 @@ impl Template {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Format, Part, Span, Template};
+    use super::{FormatSpec, Part, Span, Template};
 
     fn parse(text: &str) -> Result<Template, String> {
         let raw = format!("'{text}'");
@@ -117,7 +117,7 @@ mod tests {
             let span = Span::new(start, start + name.len());
             let after = span.end + 1 + usize::from(text_has_tick(name));
             let format_span = if format.is_empty() { span } else { Span::new(after, after + format.len()) };
-            Part::Field { name: name.into(), span, format: Format::parse(format).unwrap(), format_span }
+            Part::Field { name: name.into(), span, format: FormatSpec::parse(format).unwrap(), format_span }
         };
         let check = |input: &str, expect: &[Part]| assert_eq!(parse(input).map(|t| t.parts).as_deref(), Ok(expect), "{input}");
         check("", &[]);
@@ -130,7 +130,7 @@ mod tests {
         check("{{x}} {sum(bytes)}", &[text("{x} "), field("sum(bytes)", 8, "")]);
         check("{`a:b`:>3}", &[field("a:b", 3, ">3")]);
         let odd = Span::new(3, 7);
-        check("{`a``b`}", &[Part::Field { name: "a`b".into(), span: odd, format: Format::default(), format_span: odd }]);
+        check("{`a``b`}", &[Part::Field { name: "a`b".into(), span: odd, format: FormatSpec::default(), format_span: odd }]);
     }
 
     fn text_has_tick(name: &str) -> bool {

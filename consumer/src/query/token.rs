@@ -262,15 +262,6 @@ impl<'s> Lexer<'s> {
     }
 }
 
-/// The bytes of a size as a query writes it, `256MiB` or a plain number; `None` for anything else.
-pub fn size(text: &str) -> Option<u64> {
-    let mut lexer = Lexer::new(text, 0, text.len());
-    match (lexer.token().kind, lexer.token().kind) {
-        (Kind::Int(bytes), Kind::End) => u64::try_from(bytes).ok(),
-        _ => None,
-    }
-}
-
 /// Whether a bare name may begin with `c`.
 pub fn is_name_start(c: char) -> bool {
     c.is_alphabetic() || c == '_'

@@ -12,15 +12,7 @@ use recpipe::{
     BatchBuilder, Field, Schema, Time, Type, Value,
     wire::{Ending, Reader, Writer},
 };
-use recpipe_consumer::{
-    output::Printer,
-    query::{
-        self, Plan, QueryError, Source,
-        diagnose::Style,
-        plan::{Output, PlanStage, Step},
-    },
-    run::{self, Options},
-};
+use recpipe_consumer::{query::{self, diagnose::Style, plan::{Output, PlanStage, Step}, Plan, QueryError, Source}, run::{self, Options}, writer::Printer};
 
 /// Longer queries say nothing new, and take long.
 const MAX_BYTES: usize = 4096;

@@ -3,20 +3,10 @@
 use recpipe::Time;
 
 use super::{Kind, Lexer};
-use crate::expr::Network;
-
-/// Units of size, which multiply the number before them.
-const SIZES: [(&str, u64); 9] = [
-    ("B", 1),
-    ("KB", 1_000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("TB", 1_000_000_000_000),
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("TiB", 1 << 40),
-];
+use crate::{
+    expr::Network,
+    size::{UNITS, scaled},
+};
 
 /// Units of time in nanoseconds, the longest first.
 const DURATIONS: [(&str, u64); 8] = [
@@ -40,16 +30,7 @@ const NO_TIME: &str = "a time is written `@2026-11-20`, `@2026-11-20T10:00Z` or 
 
 /// Whether this is a unit of a size or a duration.
 pub fn is_unit(word: &str) -> bool {
-    SIZES.iter().chain(&DURATIONS).any(|(unit, _)| *unit == word) || MONTHS.iter().any(|(unit, _)| *unit == word)
-}
-
-/// `number` times `factor`, exactly: the digits after the point are counted in tenths, not as a float. `None` when it is too
-/// long to be counted, `Some(Err)` when it is no whole number.
-fn scaled(number: &str, factor: u64) -> Option<Result<u128, ()>> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let product = format!("{whole}{fraction}").parse::<u128>().ok()?.checked_mul(u128::from(factor))?;
-    let unit = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    Some(if product.is_multiple_of(unit) { Ok(product / unit) } else { Err(()) })
+    UNITS.iter().chain(&DURATIONS).any(|(unit, _)| *unit == word) || MONTHS.iter().any(|(unit, _)| *unit == word)
 }
 
 impl Lexer<'_> {
@@ -92,7 +73,7 @@ impl Lexer<'_> {
         if unit.is_empty() && tail.is_empty() {
             return self.plain(start, &number, is_float);
         }
-        match SIZES.iter().find(|(name, _)| *name == unit && tail.is_empty()) {
+        match UNITS.iter().find(|(name, _)| *name == unit && tail.is_empty()) {
             Some(&(_, factor)) => self.size(start, &number, factor),
             None => self.unknown_unit(tail_at - unit.len()),
         }
@@ -118,7 +99,7 @@ impl Lexer<'_> {
             name.eq_ignore_ascii_case(unit) || name.strip_suffix('B').is_some_and(|short| short.eq_ignore_ascii_case(unit))
         };
         let duration = |(name, _): &&(&str, u64)| name.eq_ignore_ascii_case(unit);
-        let near = SIZES.iter().find(size).or_else(|| DURATIONS.iter().find(duration));
+        let near = UNITS.iter().find(size).or_else(|| DURATIONS.iter().find(duration));
         let help = match near {
             Some((name, _)) => format!("did you mean `{name}`?"),
             None => "sizes are written `10KB`, `4MiB`; durations `90s`, `1h30m`".to_owned(),

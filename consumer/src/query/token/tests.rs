@@ -205,3 +205,15 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn a_size_is_the_number_that_a_query_would_have(text in "[ ]?(0[xob])?[0-9._]{0,6}(B|KB|MiB|GB|TiB|kb|m|e3|K|x)?[ ]?") {
+        let mut lexer = Lexer::new(&text, 0, text.len());
+        let expect = match (lexer.token().kind, lexer.token().kind) {
+            (Kind::Int(bytes), Kind::End) => u64::try_from(bytes).ok(),
+            _ => None,
+        };
+        prop_assert_eq!(crate::size::size(&text), expect, "{}", text);
+    }
+}

@@ -10,14 +10,14 @@ mod stages;
 
 use std::ops::RangeInclusive;
 
+pub use self::{aggregates::AGGREGATES, functions::FUNCTIONS, stages::STAGES};
+
 use super::{
     aggregates::{CheckAggregate, percentile_share},
     ast::StageKind,
     functions::CheckCall,
     parse::{Parsed, Parser},
 };
-
-pub use self::{aggregates::AGGREGATES, functions::FUNCTIONS, stages::STAGES};
 
 /// Where a stage runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use recpipe::Error;
 
-use super::{Printer, look::Look};
+use super::{Look, Printer};
 
 /// The place of one picture. Clones are the same place: what one draws, another replaces.
 #[derive(Clone)]

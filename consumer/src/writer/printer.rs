@@ -13,7 +13,7 @@ use recpipe::{
 };
 
 use super::{
-    look::Look,
+    Look,
     region::{Region, Screen},
 };
 
@@ -120,7 +120,7 @@ impl Printer {
     }
 
     /// One picture more, above the others, of the number that is returned.
-    pub(super) fn add_picture(&mut self) -> usize {
+    pub(crate) fn add_picture(&mut self) -> usize {
         self.pictures.push(Vec::new());
         self.pictures.len() - 1
     }
@@ -131,13 +131,13 @@ impl Printer {
     }
 
     /// The lines that each picture can have: all have the same part of the screen, whose first line is the cursor's.
-    pub(super) fn picture_rows(&self) -> Option<usize> {
+    pub(crate) fn picture_rows(&self) -> Option<usize> {
         self.screen().map(|screen| screen.rows.saturating_sub(1) / self.pictures.len().max(1))
     }
 
     /// Shows the lines of a picture, such as for [`Printer::write_styled`], for the time being, and those of the others with
     /// them: what is drawn or written next takes their place. Where there is no screen, nothing is shown.
-    pub(super) fn draw(&mut self, picture: usize, mut lines: Vec<String>) -> Result<(), Error> {
+    pub(crate) fn draw(&mut self, picture: usize, mut lines: Vec<String>) -> Result<(), Error> {
         let (Some(screen), Some(rows)) = (self.screen(), self.picture_rows()) else { return Ok(()) };
         lines.truncate(rows);
         if let Some(picture) = self.pictures.get_mut(picture) {
@@ -151,7 +151,7 @@ impl Printer {
     }
 
     /// Writes lines as [`Printer::write_styled`] does, in the place of a picture.
-    pub(super) fn write_picture(&mut self, picture: usize, text: &str) -> Result<(), Error> {
+    pub(crate) fn write_picture(&mut self, picture: usize, text: &str) -> Result<(), Error> {
         self.pictures.get_mut(picture).into_iter().for_each(Vec::clear);
         self.write_styled(text)
     }

@@ -2,8 +2,6 @@
 
 use std::{env, io::IsTerminal};
 
-use crate::query::Style;
-
 /// When there are colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
@@ -35,11 +33,6 @@ impl Color {
             Color::Auto => output.is_terminal() && !set("NO_COLOR") && env::var_os("TERM").is_none_or(|term| term != "dumb"),
         }
     }
-
-    /// The style of diagnostics on stderr.
-    pub fn diagnostics(self) -> Style {
-        if self.is_on(&std::io::stderr()) { Style { error: "\x1b[1;31m", mark: "\x1b[1;31m", off: "\x1b[0m" } } else { Style::default() }
-    }
 }
 
 impl Look {
@@ -52,17 +45,17 @@ impl Look {
     }
 
     /// The text so that it stands out as the name of a column.
-    pub(super) fn heading(self, text: &str) -> String {
+    pub(crate) fn heading(self, text: &str) -> String {
         if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// The text as a bar.
-    pub(super) fn bar(self, text: &str) -> String {
+    pub(crate) fn bar(self, text: &str) -> String {
         if self.colour && !text.is_empty() { format!("\x1b[36m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     /// What stands where text was cut.
-    pub(super) fn cut(self) -> char {
+    pub(crate) fn cut(self) -> char {
         if self.ascii { '~' } else { '…' }
     }
 }

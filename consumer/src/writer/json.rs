@@ -16,12 +16,12 @@ use super::{
 use crate::expr::Vector;
 
 /// See the module.
-pub(super) struct Json {
+pub(crate) struct Json {
     texts: Texts,
 }
 
 impl Json {
-    pub(super) fn new(replaced: &Replaced) -> Self {
+    pub(crate) fn new(replaced: &Replaced) -> Self {
         Json { texts: Texts { replaced: replaced.clone() } }
     }
 

@@ -18,7 +18,7 @@ const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
 /// # Examples
 /// ```
 /// use recpipe::Time;
-/// use recpipe_consumer::strftime::TimeFormat;
+/// use recpipe_consumer::time::TimeFormat;
 ///
 /// let format = TimeFormat::new("%a %d %b, %H:%M").map_err(|error| error.to_string())?;
 /// let mut out = Vec::new();

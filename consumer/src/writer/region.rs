@@ -19,24 +19,24 @@ pub struct Screen {
 /// next drawing begins there. So it stays above the region, and nothing of an earlier drawing does. Were the cursor below the
 /// region, whatever others write would move it away from the lines that are to be drawn again.
 #[derive(Debug, Default)]
-pub(super) struct Region {
+pub(crate) struct Region {
     is_drawn: bool,
 }
 
 impl Region {
     /// Whether nothing is drawn.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         !self.is_drawn
     }
 
     /// The text that takes the region away.
-    pub(super) fn erase(&mut self) -> &'static str {
+    pub(crate) fn erase(&mut self) -> &'static str {
         self.is_drawn = false;
         "\r\x1b[J"
     }
 
     /// The text that puts these lines in the place of what was drawn; no line is wider than the screen.
-    pub(super) fn draw(&mut self, lines: &[String], screen: Screen) -> String {
+    pub(crate) fn draw(&mut self, lines: &[String], screen: Screen) -> String {
         let Some((last, before)) = lines.split_last() else { return self.erase().to_owned() };
         self.is_drawn = true;
         let mut text = String::from("\r\x1b[2K");

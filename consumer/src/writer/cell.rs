@@ -5,7 +5,7 @@ use recpipe::{Batch, Time, record::ShownFloat};
 use crate::expr::{Operand, Values, Vector};
 
 /// How a format writes the cells of a record; what it does not say is as `print` writes it.
-pub(super) trait Cell: Send + Sync {
+pub(crate) trait Cell: Send + Sync {
     /// Nothing at all.
     fn null(&self, out: &mut Vec<u8>) {
         let _ = out;
@@ -28,18 +28,18 @@ pub(super) trait Cell: Send + Sync {
 }
 
 /// As `print` writes it.
-pub(super) struct Plain;
+pub(crate) struct Plain;
 
 impl Cell for Plain {}
 
 /// The selected rows of all columns, unpacked.
-pub(super) fn columns(batch: &Batch) -> Vec<Vector> {
+pub(crate) fn columns(batch: &Batch) -> Vec<Vector> {
     batch.columns().iter().map(|column| Vector::from_column(column, batch)).collect()
 }
 
 /// Makes room for what the rows take if no text has to be escaped and numbers are short, with so many bytes around the cells
 /// of each: growing would copy all that was written before.
-pub(super) fn reserve<'v>(columns: impl Iterator<Item = &'v Vector> + Clone, around: usize, out: &mut Vec<u8>) {
+pub(crate) fn reserve<'v>(columns: impl Iterator<Item = &'v Vector> + Clone, around: usize, out: &mut Vec<u8>) {
     const MOST: usize = 4 << 20;
     const SHORT: usize = 8;
     let rows = columns.clone().next().map_or(0, |column| column.len);
@@ -55,7 +55,7 @@ pub(super) fn reserve<'v>(columns: impl Iterator<Item = &'v Vector> + Clone, aro
 
 /// Writes one cell.
 #[inline(always)]
-pub(super) fn put(column: &Vector, row: usize, cell: &impl Cell, out: &mut Vec<u8>) {
+pub(crate) fn put(column: &Vector, row: usize, cell: &impl Cell, out: &mut Vec<u8>) {
     if column.nulls.as_ref().is_some_and(|nulls| nulls[row]) {
         return cell.null(out);
     }
@@ -76,7 +76,7 @@ pub(super) fn put(column: &Vector, row: usize, cell: &impl Cell, out: &mut Vec<u
 
 /// Whether a byte of `text` is `special`, which is asked of 16 bytes at once: no branch, so that it becomes vector code.
 #[inline(always)]
-pub(super) fn has(text: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
+pub(crate) fn has(text: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
     let any = |bytes: &[u8]| bytes.iter().fold(false, |found, &byte| found | special(byte));
     // The last bytes once more rather than one at a time.
     if let Some(last) = text.last_chunk::<16>() {
@@ -91,34 +91,34 @@ pub(super) fn has(text: &[u8], special: impl Fn(u8) -> bool + Copy) -> bool {
 /// Whether the byte is in the set, for [`has`]. Not `==` and `||`: the compiler makes a table of bits of those, which no vector
 /// instruction looks into; this is five times as fast.
 #[inline(always)]
-pub(super) fn is_one_of<const N: usize>(byte: u8, set: [u8; N]) -> bool {
+pub(crate) fn is_one_of<const N: usize>(byte: u8, set: [u8; N]) -> bool {
     set.iter().fold(u8::MAX, |least, &other| least.min(byte ^ other)) == 0
 }
 
 /// `true` or `false`.
-pub(super) fn bool(value: bool, out: &mut Vec<u8>) {
+pub(crate) fn bool(value: bool, out: &mut Vec<u8>) {
     out.extend_from_slice(if value { b"true" } else { b"false" });
 }
 
 /// All digits.
 #[inline]
-pub(super) fn int(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn int(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// All digits of 128 bits.
 #[inline(never)]
-pub(super) fn wide(value: i128, out: &mut Vec<u8>) {
+pub(crate) fn wide(value: i128, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// The shortest text that reads back as the same float, and always told apart from an integer: `1.0`, `1e+300`, `NaN`, `-inf`.
-pub(super) fn float(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn float(value: f64, out: &mut Vec<u8>) {
     ShownFloat(value).text(|text| out.extend_from_slice(text.as_bytes()));
 }
 
 /// As [`Time`] displays it, for the usual offsets without a detour.
-pub(super) fn rfc3339(time: Time, out: &mut Vec<u8>) {
+pub(crate) fn rfc3339(time: Time, out: &mut Vec<u8>) {
     let offset_s = time.clock_offset_s();
     if offset_s % 60 != 0 {
         return out.extend_from_slice(time.to_string().as_bytes());

@@ -1,6 +1,6 @@
 //! How a template shows a field: `{bytes:>10,}`, `{share:.1%}`, `{time:%H:%M}`.
 //!
-//! # Format
+//! # FormatSpec
 //!
 //! ```text
 //! format := [ [ fill ] align ] [ "+" ] [ "0" ] [ width ] [ "," ] [ "." precision ] [ type ]
@@ -15,12 +15,11 @@
 
 use recpipe::Type;
 
-use super::cure;
-use crate::strftime::TimeFormat;
+use super::TimeFormat;
 
 /// How a field is shown. The default is as `print` shows it without a template.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Format {
+pub struct FormatSpec {
     /// Where it stands in its width, and what fills the rest.
     pub align: Option<(char, Align)>,
     /// Whether numbers that are not negative have a `+`.
@@ -80,7 +79,7 @@ impl Wrong {
     }
 }
 
-impl Format {
+impl FormatSpec {
     /// Wider than this is a slip, and would fill memory with blanks.
     pub const MAX_WIDTH: usize = 4096;
 
@@ -91,11 +90,11 @@ impl Format {
     pub fn parse(text: &str) -> Result<Self, Wrong> {
         if text.find('%').is_some_and(|at| at + 1 < text.len()) {
             let format = TimeFormat::new(text).map_err(|what| Wrong::new(format!("`{text}`: {what}"), "as in `{time:%Y-%m-%d %H:%M}`"))?;
-            return Ok(Format { kind: Some(Kind::Time(format)), ..Format::default() });
+            return Ok(FormatSpec { kind: Some(Kind::Time(format)), ..FormatSpec::default() });
         }
         let unknown =
             || Wrong::new(format!("unknown format `{text}`"), "as in `{host:<20}`, `{bytes:>12,}`, `{share:.1%}` or `{time:%H:%M}`");
-        let mut format = Format::default();
+        let mut format = FormatSpec::default();
         let mut rest = text;
         let mut chars = text.chars();
         let (first, second) = (chars.next(), chars.next());
@@ -156,8 +155,8 @@ impl Format {
     /// Whether values of this type can be shown so.
     ///
     /// # Errors
-    /// What does not fit; `name` is that of the field.
-    pub fn fits(&self, kind: Type, name: &str) -> Result<(), Wrong> {
+    /// What does not fit; `name` is that of the field, `field` how a query writes it.
+    pub fn fits(&self, kind: Type, name: &str, field: &str) -> Result<(), Wrong> {
         let is_number = matches!(kind, Type::Int | Type::Float);
         let is = match kind {
             Type::Int => "an int",
@@ -169,7 +168,6 @@ impl Format {
             Type::Null | Type::Mixed => return Ok(()),
         };
         let wrong = |what: &str, mend: &str| Err(Wrong::new(format!("{what}, and `{name}` is {is}"), mend));
-        let field = cure::field(name);
         let number = if kind == Type::Text { format!("make it a number before: `let n = float({field})`") } else { String::new() };
         let whole = if kind == Type::Text { format!("make it an int before: `let n = round(float({field}))`") } else { String::new() };
         let time = format!("make it one before: `let t = time({field})`");
@@ -208,23 +206,23 @@ impl Align {
 mod tests {
     use recpipe::Type;
 
-    use super::{Align, Format, Kind};
+    use super::{Align, FormatSpec, Kind};
 
     #[test]
     fn reads_what_python_reads() {
-        let check = |text: &str, expect: Format| assert_eq!(Format::parse(text), Ok(expect), "{text}");
-        let none = Format::default;
+        let check = |text: &str, expect: FormatSpec| assert_eq!(FormatSpec::parse(text), Ok(expect), "{text}");
+        let none = FormatSpec::default;
         check("", none());
-        check(">10", Format { align: Some((' ', Align::Right)), width: 10, ..none() });
-        check("*^9.3", Format { align: Some(('*', Align::Center)), width: 9, precision: Some(3), ..none() });
-        check("<<4", Format { align: Some(('<', Align::Left)), width: 4, ..none() });
-        check("é>4s", Format { align: Some(('é', Align::Right)), width: 4, kind: Some(Kind::Text), ..none() });
-        check("+08.2f", Format { plus: true, zeros: true, width: 8, precision: Some(2), kind: Some(Kind::Fixed), ..none() });
-        check("12,d", Format { width: 12, commas: true, kind: Some(Kind::Whole), ..none() });
-        check(",", Format { commas: true, ..none() });
-        check(".1%", Format { precision: Some(1), kind: Some(Kind::Percent), ..none() });
-        check("x", Format { kind: Some(Kind::Hex), ..none() });
-        assert!(matches!(Format::parse("on %d").unwrap().kind, Some(Kind::Time(_))));
+        check(">10", FormatSpec { align: Some((' ', Align::Right)), width: 10, ..none() });
+        check("*^9.3", FormatSpec { align: Some(('*', Align::Center)), width: 9, precision: Some(3), ..none() });
+        check("<<4", FormatSpec { align: Some(('<', Align::Left)), width: 4, ..none() });
+        check("é>4s", FormatSpec { align: Some(('é', Align::Right)), width: 4, kind: Some(Kind::Text), ..none() });
+        check("+08.2f", FormatSpec { plus: true, zeros: true, width: 8, precision: Some(2), kind: Some(Kind::Fixed), ..none() });
+        check("12,d", FormatSpec { width: 12, commas: true, kind: Some(Kind::Whole), ..none() });
+        check(",", FormatSpec { commas: true, ..none() });
+        check(".1%", FormatSpec { precision: Some(1), kind: Some(Kind::Percent), ..none() });
+        check("x", FormatSpec { kind: Some(Kind::Hex), ..none() });
+        assert!(matches!(FormatSpec::parse("on %d").unwrap().kind, Some(Kind::Time(_))));
     }
 
     #[test]
@@ -232,18 +230,18 @@ mod tests {
         for text in
             ["y", ">+-1", ".", "5.", "1e3", "é", "%%%", "%J", "05,", "<05", ",x", ",s", "4097", "99999999999999999999", ".5000f", "f2"]
         {
-            assert!(Format::parse(text).is_err(), "{text}");
+            assert!(FormatSpec::parse(text).is_err(), "{text}");
         }
     }
 
     #[test]
     fn fits_the_type() {
         let check = |text: &str, fits: &[Type]| {
-            let format = Format::parse(text).unwrap();
+            let format = FormatSpec::parse(text).unwrap();
             for kind in [Type::Int, Type::Float, Type::Text, Type::Time, Type::Bool] {
-                assert_eq!(format.fits(kind, "x").is_ok(), fits.contains(&kind), "{text} of {kind}");
+                assert_eq!(format.fits(kind, "x", "x").is_ok(), fits.contains(&kind), "{text} of {kind}");
             }
-            assert!(format.fits(Type::Null, "x").is_ok());
+            assert!(format.fits(Type::Null, "x", "x").is_ok());
         };
         check(">5", &[Type::Int, Type::Float, Type::Text, Type::Time, Type::Bool]);
         check("05", &[Type::Int, Type::Float]);

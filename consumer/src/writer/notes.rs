@@ -25,7 +25,7 @@ impl Notes {
     }
 
     /// A counter of values of this field that are not written.
-    pub(super) fn counter(&self, field: &str, why: Why, cure: &str) -> Counter {
+    pub(crate) fn counter(&self, field: &str, why: Why, cure: &str) -> Counter {
         self.left_out.counter(self.at, field, why, cure)
     }
 }
