@@ -14,10 +14,11 @@ use recpipe::{
 };
 
 use crate::{
+    catalog::CATALOG,
     config::{Config, Encoding, Input, Origins, Purpose, Text},
+    language::StageWord,
     memory::{Memory, Size},
     processes::MAX_PROCESSES,
-    query::words::{AGGREGATES, FUNCTIONS, STAGES},
     writer::Color,
 };
 
@@ -205,14 +206,14 @@ fn unquoted(mut error: clap::Error) -> clap::Error {
 pub(crate) fn reference() -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
-    let width = STAGES.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
-    for stage in STAGES {
+    let width = CATALOG.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
+    for StageWord { about: stage, .. } in CATALOG.stages {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
     }
     let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
-    let _ = writeln!(text, "\nAggregates: {}", names(&mut AGGREGATES.iter().map(|word| word.name)));
-    let _ = writeln!(text, "Functions:  {}", names(&mut FUNCTIONS.iter().map(|word| word.name)));
+    let _ = writeln!(text, "\nAggregates: {}", names(&mut CATALOG.aggregates.iter().map(|word| word.name)));
+    let _ = writeln!(text, "Functions:  {}", names(&mut CATALOG.functions.iter().map(|word| word.name)));
     let _ = write!(text, "\nExit codes:");
     for (exit, what) in Exit::TABLE {
         let _ = write!(text, "\n  {}  {what}", exit.code());

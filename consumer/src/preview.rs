@@ -6,7 +6,7 @@ use crate::{
     gather::Batches,
     memory::Budget,
     output,
-    query::plan::{Output, PlanStage, Step},
+    plan::{Output, PlanStage, Step},
     split,
     stage::Target,
     writer::Canvas,

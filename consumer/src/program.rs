@@ -10,15 +10,17 @@ use recpipe::{
 };
 
 use crate::{
+    catalog,
     cli::Cli,
     config::{Config, Origins, Purpose, Text},
     explain::explain,
     help,
     input::{self, Begun, Input},
+    language::{self, Query, QueryError, Setting, Source, diagnose::Style},
     late,
     output::Calling,
+    plan::{self, Output},
     processes::{self, Orders},
-    query::{self, Query, QueryError, Setting, Source, diagnose::Style, plan::Output},
     run::{self, Options, Outcome},
     writer::{Color, Look, Printer},
 };
@@ -89,7 +91,7 @@ fn answer(config: &Config) -> anyhow::Result<Exit> {
         Ok(source) => source,
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
-    let query = query::parse(&source)?;
+    let query = catalog::parse(&source)?;
     if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::Stdio]) && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
@@ -125,7 +127,7 @@ fn answer_and_tell(mut input: Input, config: &Config, source: &Source, query: &Q
 fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
     let setting = Setting { zone: config.zone.clone(), ..Setting::default() };
     let plan = match input.begin(config.quiet)? {
-        Begun::Schema(schema) => match query::check_at(source, query, &schema, &setting) {
+        Begun::Schema(schema) => match language::check_at(source, query, &schema, &setting) {
             Ok(plan) => plan,
             // Where the producer has made no record of anything, its fields tell nothing about the query.
             Err(error) => match input.ends_without_records().filter(|ending| ending.exit != Exit::Done) {
@@ -174,7 +176,7 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
         quiet: config.quiet,
     };
     let shows = run::shows_early(&plan, &options, terminal) && !stdio::stdout_is_file();
-    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
+    input.advise(&plan::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.elsewhere {

@@ -1,6 +1,6 @@
 //! Expressions that fit their records: evaluated over a whole batch at a time.
 //!
-//! [`Expr`] is made by [`crate::query::check()`], which has resolved names to columns and knows every type. It is
+//! [`Expr`] is made by [`crate::language::check()`], which has resolved names to columns and knows every type. It is
 //! evaluated column by column: each operation is one loop over plain arrays, instantiated for its types and for
 //! operands that are constants, and gives a [`Vector`]. One value per *selected* row of the batch is computed.
 //!

@@ -29,7 +29,7 @@ pub use table::Table;
 
 use self::header::{HeadedFormat, HeadedStage, Header};
 use crate::{
-    query::plan::Output,
+    plan::Output,
     writer::{Canvas, Format, Notes, Printer, json},
 };
 
@@ -59,7 +59,7 @@ pub fn format(output: &Output, schema: &Arc<Schema>, notes: &Notes) -> Option<Bo
 fn say_what_is_text(schema: &Schema) {
     #[cfg(feature = "arrow")]
     {
-        let names = crate::query::cure::fields(arrow::as_text(schema));
+        let names = crate::catalog::CATALOG.fields(arrow::as_text(schema));
         if !names.is_empty() {
             recpipe::say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
         }
@@ -168,7 +168,7 @@ mod tests {
 
     use super::format;
     use crate::{
-        query::plan::{Output, Piece},
+        plan::{Output, Piece},
         time::format_spec::FormatSpec,
         writer::Notes,
     };

@@ -12,7 +12,7 @@ use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pen
 use super::{Calling, Emit, Null, Written, emit::Stream, format, is_picture, picture};
 use crate::{
     input::Stop,
-    query::plan::{Output, Plan},
+    plan::{Output, Plan},
     writer::{Canvas, Notes, Printer},
 };
 

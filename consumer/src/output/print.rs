@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use super::delimited::Delimited;
 use crate::{
     expr::{Values, Vector},
-    query::plan::Piece,
+    plan::Piece,
     time::format_spec::{Align, FormatSpec, Kind},
     writer::{
         Format,

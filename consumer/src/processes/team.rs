@@ -18,12 +18,10 @@ use recpipe::{
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::{Batches, Gathered},
+    language::Source,
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
-    query::{
-        Source,
-        plan::{Output, Plan},
-    },
+    plan::{Output, Plan},
     stage::Piece,
     writer::Replaced,
 };

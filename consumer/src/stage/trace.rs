@@ -11,7 +11,7 @@ use recpipe::{Batch, Error, Flow, Schema, Stage, say};
 use super::{Target, relay};
 use crate::{
     output::format,
-    query::plan::Output,
+    plan::Output,
     writer::{Format, Notes},
 };
 

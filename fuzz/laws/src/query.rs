@@ -12,7 +12,13 @@ use recpipe::{
     BatchBuilder, Field, Schema, Time, Type, Value,
     wire::{Ending, Reader, Writer},
 };
-use recpipe_consumer::{query::{self, diagnose::Style, plan::{Output, PlanStage, Step}, Plan, QueryError, Source}, run::{self, Options}, writer::Printer};
+use recpipe_consumer::{
+    catalog,
+    language::{self, QueryError, Source, diagnose::Style},
+    plan::{Output, Plan, PlanStage, Step},
+    run::{self, Options},
+    writer::Printer,
+};
 
 /// Longer queries say nothing new, and take long.
 const MAX_BYTES: usize = 4096;
@@ -109,11 +115,11 @@ pub fn check(data: &[u8]) {
         0 => Source::from_args(&text.split('\0').collect::<Vec<_>>()),
         _ => Source::from_file("report.q", text),
     };
-    let query = match query::parse(&source) {
+    let query = match catalog::parse(&source) {
         Ok(query) => query,
         Err(error) => return shown(&error),
     };
-    let plan = match query::check(&source, &query, &SCHEMA) {
+    let plan = match language::check(&source, &query, &SCHEMA) {
         Ok(plan) => plan,
         Err(error) => return shown(&error),
     };
