@@ -1,12 +1,52 @@
 //! The one list of the words: what is not in it is no word of the language, which is handed it.
 
-use crate::language::{
-    self, Catalog, Query, QueryError, Source,
-    words::{AGGREGATES, FUNCTIONS, STAGES},
+use crate::{
+    language::{
+        self, Catalog, Query, QueryError, Source,
+        words::{AGGREGATES, FUNCTIONS},
+    },
+    output::words as output,
+    stage,
 };
 
 /// All words.
-pub static CATALOG: Catalog = Catalog { stages: STAGES, aggregates: AGGREGATES, functions: FUNCTIONS };
+pub static CATALOG: Catalog = Catalog {
+    stages: &[
+        &stage::where_::WORD,
+        &stage::grep::WORD,
+        &stage::select::WORD,
+        &stage::drop::WORD,
+        &stage::rename::WORD,
+        &stage::let_::WORD,
+        &stage::parse::WORD,
+        &stage::head::WORD,
+        &stage::tail::WORD,
+        &stage::skip::WORD,
+        &stage::distinct::WORD,
+        &stage::stats::WORD,
+        &stage::sort::WORD,
+        &stage::top::TOP,
+        &stage::top::BOTTOM,
+        &stage::dns::WORD,
+        &stage::tee::WORD,
+        &stage::trace::WORD,
+        &output::PRINT,
+        &output::TABLE,
+        &output::JSON,
+        &output::CSV,
+        &output::TSV,
+        #[cfg(feature = "arrow")]
+        &output::ARROW,
+        &output::CHART,
+        &output::WRITE,
+        &output::EMIT,
+        &output::NULL,
+    ],
+    of_aggregate: &stage::stats::WORD,
+    parse_of_aggregate: stage::stats::parse_from,
+    aggregates: AGGREGATES,
+    functions: FUNCTIONS,
+};
 
 /// Parses a query in these words.
 ///

@@ -17,18 +17,20 @@ use recpipe::{
 };
 
 use crate::{
-    gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
     late::Seen,
     left_out::LeftOut,
     live::Live,
     memory::{Budget, Memory},
     output::{Calling, Outlet, Outlets, is_picture},
-    plan::{Output, Plan, PlanStage, Runs, Step},
+    plan::{
+        Effect, Output, Plan, PlanStage, Runs, Target,
+        partial::{self, Batches, Partial, Show},
+    },
     preview::Preview,
     processes::{Orders, Team, Turn},
-    split::{self, Split, WorkerPart},
-    stage::{Piece, Target},
+    split::{Split, WorkerPart},
+    stage::Piece,
     unite::Unite,
     writer::{Notes, Printer, Replaced},
 };
@@ -137,7 +139,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
                 Some(team) => team.finish(split.empty(), split.budget()),
-                None => Gathered::merge(gathered.into_iter().flatten().collect(), split.budget()),
+                None => partial::merge(gathered.into_iter().flatten().collect(), split.budget()),
             };
             merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
@@ -196,15 +198,15 @@ fn drive<T: Send, W: Worker<T, Out = Worked>>(
 pub fn holds_state(plan: &Plan, options: &Options) -> bool {
     is_picture(plan.sink().unwrap_or(&options.default_output))
         || options.unordered
-        || plan.stages.iter().any(|stage| !stage.about.output && stage.about.runs != Runs::EachWorker)
+        || plan.stages.iter().any(|stage| stage.about.runs != Runs::EachWorker)
 }
 
 /// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and
 /// what it has until then is not drawn on a `terminal`.
 pub fn shows_early(plan: &Plan, options: &Options, terminal: bool) -> bool {
     let is_drawn = terminal && is_picture(plan.sink().unwrap_or(&options.default_output));
-    let speaks = |stage: &PlanStage| matches!(stage.step, Step::Tee(_) | Step::Trace(_));
-    is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| split::waits(&stage.step))
+    let speaks = |stage: &PlanStage| stage.operator.effect() == Effect::Speaks || !stage.operator.branches().is_empty();
+    is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| stage.about.blocks)
 }
 
 /// That a field which the query names was not in a stream that was read to its end.
@@ -287,9 +289,9 @@ impl QueryWorker {
     }
 
     /// What it has gathered, sealed; no more frames come.
-    pub fn gathered(self) -> Option<Gathered> {
-        let mut gathered = self.part.gathered.take();
-        gathered.iter_mut().for_each(Gathered::seal);
+    pub fn gathered(self) -> Option<Box<dyn Partial>> {
+        let mut gathered = self.part.partial.take();
+        gathered.iter_mut().for_each(|partial| partial.seal());
         gathered
     }
 }
@@ -313,7 +315,7 @@ impl Worker<(Turn, Item)> for RemoteWorker<'_> {
 
 impl Worker<Item> for QueryWorker {
     type Out = Worked;
-    type Last = Option<Gathered>;
+    type Last = Option<Box<dyn Partial>>;
 
     fn work(&mut self, (raw, receipt): Item) -> Self::Out {
         Worked { order: raw.place().order, pieces: self.send(raw), receipt }

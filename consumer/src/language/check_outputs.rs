@@ -7,10 +7,10 @@ use crate::plan::{Output, Plan};
 
 impl Checker<'_> {
     /// Frames, and an Arrow stream, have standard output for themselves, and a file has one writer.
-    pub(super) fn outputs(&mut self, plan: &Plan) {
+    pub(crate) fn outputs(&mut self, plan: &Plan) {
         let mut files: Vec<PathBuf> = Vec::new();
         let (mut emits, mut others) = (Vec::new(), 0);
-        plan.for_each_output(&mut |output| match output {
+        plan.for_each_output(&mut |sink| match sink.map(|sink| (&sink.output, sink.span)) {
             Some((Output::Write { path, .. }, span)) => {
                 // The same file by two names (links) is found nowhere; each writer then has a file of its own.
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());

@@ -17,6 +17,7 @@ mod print;
 mod sparkline;
 mod table;
 mod tsv;
+pub mod words;
 
 use std::{cell::RefCell, rc::Rc, sync::Arc};
 

@@ -15,7 +15,7 @@ use recpipe::{
 use recpipe_consumer::{
     catalog,
     language::{self, QueryError, Source, diagnose::Style},
-    plan::{Output, Plan, PlanStage, Step},
+    plan::{Effect, Output, Plan, PlanStage},
     run::{self, Options},
     writer::Printer,
 };
@@ -86,11 +86,8 @@ static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// Whether running it touches nothing but the records: no file, no resolver, no stderr.
 fn is_harmless(plan: &Plan) -> bool {
-    let harmless = |stage: &PlanStage| match &stage.step {
-        Step::Dns { .. } | Step::Trace(_) => false,
-        Step::Tee(branch) => is_harmless(branch),
-        _ => true,
-    };
+    let harmless =
+        |stage: &PlanStage| stage.operator.effect() == Effect::None && stage.operator.branches().iter().all(is_harmless);
     !plan.uses().elsewhere && plan.stages.iter().all(harmless)
 }
 
