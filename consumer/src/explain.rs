@@ -79,12 +79,12 @@ fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, 
 /// The output of a query or a branch, as `whose` says: its own, or the default.
 fn describe_output(text: &mut String, plan: &Plan, runs: &str, (whose, default): (&str, &Output), indent: &str) {
     match &plan.sink {
-        Some(PlanOutput { about, text: written, .. }) => {
+        Some(PlanOutput { output: Output { about, .. }, text: written, .. }) => {
             let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(written, about));
             let _ = writeln!(text, "{indent}    memory: {}", about.keeps());
         }
         None => {
-            let name = default_name(default);
+            let name = default.about.name;
             let _ = writeln!(text, "\n{indent}{name} (where the {whose} names no output)\n{indent}    runs:   {runs}");
         }
     }
@@ -95,10 +95,6 @@ fn heading(written: &str, about: &About) -> String {
     let word = written.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
     let stands_for = about.names().any(|name| name == word);
     if stands_for { written.to_owned() } else { format!("{}: {written}", about.name) }
-}
-
-fn default_name(output: &Output) -> &'static str {
-    if *output == Output::Table { "table" } else { "json" }
 }
 
 fn fields(schema: &Schema) -> String {

@@ -6,7 +6,6 @@ use recpipe::{Batch, Error, Flow, Schema};
 
 use crate::{
     memory::Budget,
-    output,
     plan::{
         Effect, Output, Plan, PlanStage, Start, Target,
         partial::{Show, SoFar},
@@ -35,7 +34,7 @@ impl Preview {
         let does_more = |stage: &PlanStage| stage.operator.effect() != Effect::None || !stage.operator.branches().is_empty();
         // Of what is sorted only the first are copied; of anything else all.
         let limit = if waits.operator.copies_all() { u64::MAX } else { limit(rest)? };
-        let can_be_shown = output::is_picture(output) && canvas.rows().is_some() && !rest.iter().any(does_more);
+        let can_be_shown = output.sink.is_picture() && canvas.rows().is_some() && !rest.iter().any(does_more);
         can_be_shown.then(|| Preview {
             stages: stages.to_vec(),
             schema: plan.output().clone(),
@@ -57,7 +56,7 @@ impl Preview {
     }
 
     fn chain(&self, more: u64) -> Option<Target> {
-        let mut chain = output::picture_for_now(&self.output, &self.schema, &self.canvas, more)?;
+        let mut chain = self.output.sink.draft(&self.schema, &self.canvas, more)?;
         for place in (1..self.stages.len()).rev() {
             let start = Start::at(&self.stages, place, &self.budget, 1)?;
             chain = self.stages[place].operator.start(start, chain);

@@ -14,7 +14,7 @@ use recpipe::Error;
 
 use crate::{
     memory::{Budget, Memory},
-    output::{self, Outlet, Outlets},
+    output::{OpenOutput, Sinks},
     plan::{
         Output, Plan, PlanStage, Runs, Start, Target,
         partial::{Partial, SharedPartial, Show, SoFar},
@@ -85,11 +85,11 @@ impl<'p> Split<'p> {
 
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
-        self.cut == self.plan.stages.len() && !output::is_picture(self.output)
+        self.cut == self.plan.stages.len() && !self.output.sink.is_picture()
     }
 
     fn format(&self) -> Option<Box<dyn Format>> {
-        output::format(self.output, self.plan.output(), &self.notes.at(self.plan.output_at()))
+        self.output.sink.format(self.plan.output(), &self.notes.at(self.plan.output_at()))
     }
 
     /// What workers gather at the cut, if they do, with nothing in it.
@@ -127,7 +127,7 @@ impl<'p> Split<'p> {
     ///
     /// # Errors
     /// [`Error::Io`] when an output cannot be written.
-    pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
+    pub fn once(&self, outlets: &Sinks) -> Result<OpenOutput, Error> {
         // What the workers gather at the cut goes to the stage after it.
         let gathers = self.empty().is_some();
         self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets, false)
@@ -135,8 +135,8 @@ impl<'p> Split<'p> {
 
     /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
     /// them waits for the end.
-    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets, is_late: bool) -> Result<Outlet, Error> {
-        let Outlet { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Sinks, is_late: bool) -> Result<OpenOutput, Error> {
+        let OpenOutput { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
         // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
         let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| stage.about.blocks);
         for place in (from..plan.stages.len()).rev() {
@@ -152,7 +152,7 @@ impl<'p> Split<'p> {
             }
             chain = operator.start(start, chain);
         }
-        Ok(Outlet { stage: chain, printer, canvas })
+        Ok(OpenOutput { stage: chain, printer, canvas })
     }
 
     /// What shows the answer of what the workers gather, while they do; `None` where they do not, or that cannot be known.

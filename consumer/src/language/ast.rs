@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
+use recpipe::Time;
 pub use recpipe::record::CompareOp;
-use recpipe::{Time, transport::Url};
 
 pub use crate::expr::{ArithmeticOp, FindOp};
 
-use super::{AggregateWord, Catalog, StageWord, Syntax, template::Template};
+use super::{AggregateWord, Catalog, StageWord, Syntax};
 use crate::{expr::Network, span::Span};
 
 /// A whole query.
@@ -41,31 +41,6 @@ pub struct Pattern {
     pub ignore_case: bool,
     /// The whole literal.
     pub span: Span,
-}
-
-/// How the answer is written.
-#[derive(Clone, Debug)]
-pub enum Output {
-    /// `print ["TEMPLATE"]`; without a template, all fields separated by tabs.
-    Print(Option<Template>),
-    /// `json`: one object a line.
-    Json,
-    /// `csv`: RFC 4180.
-    Csv,
-    /// `tsv`: tab-separated.
-    Tsv,
-    /// `table`: aligned columns.
-    Table,
-    /// `write "FILE"`: what the file's extension names.
-    Write(String),
-    /// `emit [URL]`: records, for the next consumer.
-    Emit(Url),
-    /// `arrow`: an Apache Arrow IPC stream.
-    Arrow,
-    /// `chart [EXPR]`: bars.
-    Chart(Option<Expr>),
-    /// `null`: counts and discards.
-    Null,
 }
 
 /// A name and where it was written.

@@ -12,7 +12,10 @@ use super::{
     functions::CheckCall,
     parse::{Parsed, Parser},
 };
-use crate::{plan::About, span::Span};
+use crate::{
+    plan::{About, Sink},
+    span::Span,
+};
 
 /// All words of a language, in the order in which help shows them.
 #[derive(Debug)]
@@ -23,6 +26,8 @@ pub struct Catalog {
     pub of_aggregate: &'static StageWord,
     /// Parses that stage after the name of the aggregate.
     pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
+    /// What is written into files, by their extensions.
+    pub files: &'static [FileWord],
     /// The aggregates.
     pub aggregates: &'static [&'static AggregateWord],
     /// The functions.
@@ -55,6 +60,15 @@ impl dyn Syntax {
 /// What a stage's parser gives.
 pub fn parsed(syntax: impl Syntax) -> Arc<dyn Syntax> {
     Arc::new(syntax)
+}
+
+/// What is written into files of one extension.
+#[derive(Debug)]
+pub struct FileWord {
+    /// The extension, without its dot.
+    pub extension: &'static str,
+    /// What writes the columns that are in scope.
+    pub sink: fn(&Checker<'_>) -> Arc<dyn Sink>,
 }
 
 /// An aggregate: many records in, one value out.

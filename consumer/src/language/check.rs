@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Field, Schema, Time, Type, times::Zone, transport::Url};
+use recpipe::{Field, Schema, Time, Type, times::Zone};
 
 use super::{
     StageWord,
@@ -10,12 +10,11 @@ use super::{
     check_expr::{Checked, Checker, Failed, Scope, Seen},
     diagnose::{Diagnostic, QueryError, Source},
     functions,
-    template::{Part, Template},
 };
 use crate::{
     expr::Expr,
     left_out::LeftOut,
-    plan::{self, Operator, Output, Piece, Plan, PlanOutput, PlanStage},
+    plan::{Operator, Output, Plan, PlanOutput, PlanStage, Sink},
     span::Span,
 };
 
@@ -123,10 +122,11 @@ impl Checker<'_> {
     }
 
     /// Says where the answer goes.
-    pub(crate) fn push_output(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<Output>) {
-        let Ok(output) = made else { return };
+    pub(crate) fn push_output(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<Arc<dyn Sink>>) {
+        let Ok(sink) = made else { return };
         if self.schema(span).is_some() {
-            upstream.sink = Some(PlanOutput { output, about: &word.about, span, text: self.text(span) });
+            let output = Output { about: &word.about, sink };
+            upstream.sink = Some(PlanOutput { output, span, text: self.text(span) });
         }
     }
 
@@ -188,87 +188,5 @@ impl Checker<'_> {
             _ => (self.text(ast.span), ast.span),
         };
         NewColumn { name, span, seen }
-    }
-
-    /// The output that was written, for records of what is in scope.
-    pub(crate) fn output(&mut self, output: &ast::Output, upstream: &Upstream, span: Span) -> Checked<Output> {
-        match output {
-            ast::Output::Print(None) => Ok(Output::Print(None)),
-            ast::Output::Print(Some(template)) => self.template(template).map(|pieces| Output::Print(Some(pieces))),
-            ast::Output::Json => Ok(Output::Json),
-            ast::Output::Csv => Ok(Output::Csv),
-            ast::Output::Tsv => Ok(Output::Tsv),
-            ast::Output::Arrow => Ok(Output::Arrow),
-            ast::Output::Table => Ok(Output::Table),
-            ast::Output::Write(path) => {
-                let write = |output: &Output| Output::Write { path: path.into(), output: Box::new(output.clone()) };
-                plan::extension(path).map(write).ok_or(Failed)
-            }
-            ast::Output::Emit(Url::Stdio) => Ok(Output::Emit),
-            ast::Output::Emit(Url::File(path)) => Ok(Output::Write { path: path.clone(), output: Box::new(Output::Emit) }),
-            ast::Output::Emit(url) => Ok(Output::EmitTo(url.clone())),
-            ast::Output::Chart(value) => self.chart(value.as_ref(), upstream, span).map(Output::Chart),
-            ast::Output::Null => Ok(Output::Null),
-        }
-    }
-
-    /// The place of what `chart` draws: the column it names, or the only one that it can be.
-    fn chart(&mut self, value: Option<&ast::Expr>, upstream: &Upstream, span: Span) -> Checked<usize> {
-        let is_number = |kind: Option<Type>| matches!(kind, Some(Type::Int | Type::Float));
-        if let Some(value) = value {
-            let expr = self.expr(value)?;
-            return match expr.as_column() {
-                Some(place) if is_number(Some(expr.kind())) || expr.kind() == Type::Mixed => Ok(place),
-                Some(_) => {
-                    let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
-                    let mend = match expr.kind() {
-                        Type::Text => format!("make it one before: `let x = float({})`", self.catalog.written(&expr)),
-                        Type::Bool => format!("make it one before: `let x = int({})`", self.catalog.written(&expr)),
-                        _ => "name a column of numbers; the others are the labels".to_owned(),
-                    };
-                    Err(self.fail(Diagnostic::new(value.span, what).label(mend)))
-                }
-                None => {
-                    let mend = format!("make it one before: `let x = {}`", self.source.slice(value.span));
-                    Err(self.fail(Diagnostic::new(value.span, "`chart` draws a column").label(mend)))
-                }
-            };
-        }
-        let columns = &self.scope.columns;
-        let is_made = |name: &str| upstream.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
-        let of = |fits: &dyn Fn(Option<Type>) -> bool| -> Vec<usize> {
-            (0..columns.len()).filter(|&place| fits(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect()
-        };
-        let numbers = of(&is_number);
-        // Where none is nothing but numbers, those that may have some.
-        let numbers = if numbers.is_empty() { of(&|kind| kind == Some(Type::Mixed)) } else { numbers };
-        if let [only] = numbers[..] {
-            return Ok(only);
-        }
-        let names: Vec<_> = numbers.iter().map(|&place| columns[place].0.clone()).collect();
-        let found = Diagnostic::new(span, "`chart` does not say what is drawn");
-        Err(self.fail(match names.first() {
-            Some(first) => {
-                let candidates = self.catalog.fields(names.iter().map(String::as_str));
-                found.label(format!("write `chart {}`", self.catalog.field(first))).help(format!("candidates: {candidates}"))
-            }
-            None => found.label("no column is a number; as in `count by host | chart`"),
-        }))
-    }
-
-    fn template(&mut self, template: &Template) -> Checked<Vec<Piece>> {
-        self.each(&template.parts, |checker, part| match part {
-            Part::Text(text) => Ok(Piece::Text(text.clone())),
-            Part::Field { name, span, format, format_span } => {
-                let column = match checker.scope.index_of_written(name) {
-                    Some(place) => checker.column_at(place),
-                    None => checker.field(&ast::Ident { text: name.clone(), span: *span, may_come: false }),
-                }?;
-                if let Err(wrong) = format.fits(column.kind(), column.text(), &checker.catalog.field(column.text())) {
-                    return Err(checker.fail(Diagnostic::new(*format_span, wrong.what).label(wrong.mend)));
-                }
-                Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: format.clone() })
-            }
-        })
     }
 }

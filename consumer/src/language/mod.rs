@@ -28,12 +28,13 @@ pub mod token;
 pub mod words;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, FunctionWord, StageWord, Syntax, parsed};
+pub use catalog::{AggregateWord, Catalog, FileWord, FunctionWord, StageWord, Syntax, parsed};
 pub(crate) use check::NewColumn;
 pub use check::{Setting, Upstream, check, check_at};
 pub use check_expr::Checker;
 pub(crate) use check_expr::{Checked, Failed, Seen};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
+pub(crate) use functions::name as kind_name;
 pub use parse::{Parsed, Parser, parse};
 
 #[cfg(test)]

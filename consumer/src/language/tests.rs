@@ -27,7 +27,7 @@ fn check_flow(query: &str, expect: &str) {
     let show =
         |schema: &Schema| schema.fields().iter().map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(", ");
     let mut stages: Vec<_> = plan.stages.iter().map(|stage| format!("{} -> {}", stage.about.name, show(&stage.output))).collect();
-    stages.extend(plan.sink.iter().map(|sink| format!("{} -> {}", sink.about.name, show(plan.output()))));
+    stages.extend(plan.sink.iter().map(|sink| format!("{} -> {}", sink.output.about.name, show(plan.output()))));
     assert_eq!(stages.join("\n").replace(&show(&log_schema()), "log"), expect.trim(), "{query}");
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use recpipe::{Schema, wire};
 
-use super::{Output, Piece, Plan, conditions::conditions};
+use super::{Output, Plan, conditions::conditions};
 use crate::expr::Expr;
 
 /// What producers are told: the fields that `plan` reads and the records that it can do without, as far as there is room
@@ -52,7 +52,7 @@ impl Read {
 /// What of its input a plan reads: from the last stage to the first, each is asked what it needs for what is needed of it.
 fn read(plan: &Plan, default: &Output) -> Read {
     // Without an output of its own, as if the default stood there.
-    let mut needed = written(plan.sink().unwrap_or(default), plan.output());
+    let mut needed = plan.sink().unwrap_or(default).sink.reads(plan.output());
     for stage in plan.stages.iter().rev() {
         needed.late &= stage.output.grows();
         for branch in stage.operator.branches() {
@@ -65,27 +65,6 @@ fn read(plan: &Plan, default: &Output) -> Read {
     needed
 }
 
-/// What of `schema` an output writes. One whose header has no place for fields that come later says that of them.
-fn written(output: &Output, schema: &Schema) -> Read {
-    match output {
-        Output::Null => Read::default(),
-        Output::Write { output, .. } => written(output, schema),
-        Output::Print(Some(pieces)) => {
-            let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
-            Read { places: pieces.iter().filter_map(place).collect(), late: false }
-        }
-        Output::Print(None)
-        | Output::Json
-        | Output::Csv
-        | Output::Tsv
-        | Output::Arrow
-        | Output::Table
-        | Output::Chart(_)
-        | Output::Emit
-        | Output::EmitTo(_) => Read::all_of(schema),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use recpipe::{Field, Schema, Type};
@@ -94,7 +73,7 @@ mod tests {
     use crate::{
         catalog,
         language::{self, Source},
-        plan::Output,
+        output,
     };
 
     #[test]
@@ -105,7 +84,7 @@ mod tests {
             let source = Source::from_args(&[text]);
             let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema).unwrap();
             let names = expect.map(|names| names.iter().map(ToString::to_string).collect());
-            assert_eq!(fields_read(&plan, &Output::Json), names, "{text}");
+            assert_eq!(fields_read(&plan, &output::default(false)), names, "{text}");
         };
         check("", None);
         check("where status == 404", None);
@@ -149,7 +128,7 @@ mod tests {
             let source = Source::from_args(&[text]);
             let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema).unwrap();
             let names = expect.map(|names| names.iter().map(ToString::to_string).collect());
-            assert_eq!(fields_read(&plan, &Output::Json), names, "{text}");
+            assert_eq!(fields_read(&plan, &output::default(false)), names, "{text}");
         };
         for all in [
             "",

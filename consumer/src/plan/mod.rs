@@ -7,18 +7,17 @@ pub mod conditions;
 pub mod fields;
 mod operator;
 pub mod partial;
+mod sink;
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use recpipe::{Schema, Type, times::Zone, transport::Url};
+use recpipe::{Schema, Type, times::Zone};
 
 pub use fields::{Read, advice, fields_read};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
+pub use sink::{Output, Place, PlanOutput, Sink};
 
-use crate::{expr::Expr, span::Span, time::format_spec::FormatSpec};
+use crate::{expr::Expr, span::Span};
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -56,19 +55,6 @@ pub struct PlanStage {
     pub input: Arc<Schema>,
     /// The schema of what it gives, which grows where it passes on such fields.
     pub output: Arc<Schema>,
-    /// Where it stands in the query.
-    pub span: Span,
-    /// Its text in the query, on one line.
-    pub text: String,
-}
-
-/// A checked output.
-#[derive(Clone, Debug)]
-pub struct PlanOutput {
-    /// How the answer is written.
-    pub output: Output,
-    /// What is said of it.
-    pub about: &'static About,
     /// Where it stands in the query.
     pub span: Span,
     /// Its text in the query, on one line.
@@ -145,78 +131,13 @@ impl AggregateFunction {
     }
 }
 
-/// How the answer is written.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// One line a record; without a template, all fields separated by tabs.
-    Print(Option<Vec<Piece>>),
-    /// One JSON object a line.
-    Json,
-    /// RFC 4180.
-    Csv,
-    /// Tab-separated.
-    Tsv,
-    /// An Apache Arrow IPC stream.
-    Arrow,
-    /// Aligned columns.
-    Table,
-    /// Into a file, in another of these ways: one that has a [`Format`](crate::writer::Format), or [`Output::Emit`].
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What is written there.
-        output: Box<Output>,
-    },
-    /// Records, as frames.
-    Emit,
-    /// As frames to another consumer, at the other end of a link.
-    EmitTo(Url),
-    /// A bar for the value of the column at this place, in each record.
-    Chart(usize),
-    /// Counted and discarded.
-    Null,
-}
-
-/// What `write` writes into a file with each extension.
-pub(crate) const EXTENSIONS: &[(&str, Output)] = &[
-    ("json", Output::Json),
-    ("csv", Output::Csv),
-    ("tsv", Output::Tsv),
-    ("txt", Output::Print(None)),
-    ("rec", Output::Emit),
-    #[cfg(feature = "arrow")]
-    ("arrow", Output::Arrow),
-];
-
-/// What `write` writes into this file, as its extension says.
-pub(crate) fn extension(path: &str) -> Option<&'static Output> {
-    let extension = Path::new(path).extension()?;
-    EXTENSIONS.iter().find(|(known, _)| extension.eq_ignore_ascii_case(known)).map(|(_, output)| output)
-}
-
-/// A piece of a line that `print` writes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Piece {
-    /// Text as it is.
-    Text(String),
-    /// The value of a column.
-    Column {
-        /// Its place.
-        place: usize,
-        /// How it is shown.
-        format: FormatSpec,
-    },
-}
-
 /// What the outputs of a plan use.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
-    /// How many print on standard output.
+    /// How many print on standard output, which they share.
     pub printers: usize,
-    /// Whether frames go to standard output.
-    pub emit: bool,
-    /// Whether `arrow` goes to standard output.
-    pub arrow: bool,
+    /// If standard output is needed by one alone, what to say where it is a terminal.
+    pub alone: Option<&'static str>,
     /// Whether something goes elsewhere than to standard output: into files, or to other consumers.
     pub elsewhere: bool,
     /// How many outputs there are.
@@ -248,14 +169,11 @@ impl Plan {
         let mut uses = Uses::default();
         self.for_each_output(&mut |sink| {
             uses.outputs += 1;
-            match sink.map(|sink| &sink.output) {
-                Some(Output::Write { .. } | Output::EmitTo(_)) => uses.elsewhere = true,
-                Some(Output::Emit) => uses.emit = true,
-                Some(Output::Null) => {}
-                output => {
-                    uses.arrow |= matches!(output, Some(Output::Arrow));
-                    uses.printers += 1;
-                }
+            match sink.map_or(Place::Shared, |sink| sink.output.sink.place()) {
+                Place::File(_) | Place::Link => uses.elsewhere = true,
+                Place::Alone(refusal) => uses.alone = Some(refusal),
+                Place::Nowhere => {}
+                Place::Shared => uses.printers += 1,
             }
         });
         uses

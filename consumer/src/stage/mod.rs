@@ -17,7 +17,7 @@ pub mod head;
 pub mod let_;
 pub mod parse;
 pub mod rename;
-mod resolver;
+pub mod resolver;
 pub mod select;
 pub mod skip;
 pub mod sort;
