@@ -17,12 +17,10 @@ use crate::{
     help,
     input::{self, Begun, Input},
     language::{self, Query, QueryError, Setting, Source, diagnose::Style},
-    late,
-    output::Calling,
-    plan::{self, Output},
+    late, output, plan,
     processes::{self, Orders},
     run::{self, Options, Outcome},
-    writer::{Color, Look, Printer},
+    writer::{Calling, Color, Look, Printer},
 };
 
 /// Runs the program and says what went wrong, if anything did.
@@ -143,18 +141,13 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
     let mut printer = Printer::stdout(Look::of_stdout(config.color))?;
     let terminal = printer.is_terminal();
     if config.purpose == Purpose::Explain {
-        printer.write(explain(&plan, if terminal { &Output::Table } else { &Output::Json }).as_bytes())?;
+        printer.write(explain(&plan, &output::default(terminal)).as_bytes())?;
         printer.flush()?;
         return Ok(Exit::Done);
     }
     let uses = plan.uses();
-    if uses.emit && terminal {
-        return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
-    }
-    if uses.arrow && terminal {
-        return Ok(usage(
-            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
-        ));
+    if let (Some(refusal), true) = (uses.alone, terminal) {
+        return Ok(usage(refusal));
     }
     let orders = config.processes.map(|processes| Orders {
         processes: processes.into(),
@@ -170,7 +163,7 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
         unordered: config.unordered,
         memory: config.memory.clone(),
         calling: Calling { security: Security::read(&config.input.security)?, patience: config.input.patience, quiet: config.quiet },
-        default_output: if terminal { Output::Table } else { Output::Json },
+        default_output: output::default(terminal),
         stopper: Some(input.stop()),
         left_out: setting.left_out.clone(),
         quiet: config.quiet,

@@ -16,9 +16,9 @@ use recpipe::{
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     catalog,
-    gather::Gathered,
     language::{self, QueryError, Source},
     left_out::LeftOut,
+    plan::partial::{self, Partial},
     run::QueryWorker,
     split::Split,
     stage::Piece,
@@ -85,7 +85,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
         return Err(Failure::Pipe(error));
     }
     let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
-    for batch in Gathered::into_run(gathered, split.budget()).map_err(Failure::Work)? {
+    for batch in partial::into_run(gathered, split.budget()).map_err(Failure::Work)? {
         let frames = batch.and_then(|batch| talk::frames(&batch)).map_err(Failure::Work)?;
         speaker.records(&frames).map_err(Failure::Pipe)?;
     }
@@ -111,7 +111,7 @@ enum Answer {
 
 impl Worker<RawBatch> for Answering {
     type Out = Answered;
-    type Last = Option<Gathered>;
+    type Last = Option<Box<dyn Partial>>;
 
     fn work(&mut self, raw: RawBatch) -> Self::Out {
         let order = raw.place().order;

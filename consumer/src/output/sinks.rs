@@ -4,25 +4,22 @@ use std::{
     cell::{Cell, RefCell},
     path::Path,
     rc::Rc,
-    sync::Arc,
 };
 
-use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
+use recpipe::{Batch, Error, Exit, Flow, Stage, say, transport::file::Pending, wire::Ending};
 
-use super::{Calling, Emit, Null, Written, emit::Stream, format, is_picture, picture};
 use crate::{
-    input::Stop,
-    plan::{Output, Plan},
-    writer::{Canvas, Notes, Printer},
+    plan::{Output, Place, Plan, Target},
+    writer::{Calling, Canvas, Desk, Notes, Printer, Stopper, Stream},
 };
 
 /// Makes the last stage of each chain of a run.
-pub struct Outlets {
+pub struct Sinks {
     stdout: Rc<RefCell<Printer>>,
     notes: Notes,
     calling: Calling,
     /// Ends the reading where a consumer that all is sent to takes no more: else that would show at the next record.
-    stopper: Option<Stop>,
+    stopper: Option<Stopper>,
     /// Whether more than one output writes to standard output.
     is_shared: bool,
     counted: Rc<Cell<u64>>,
@@ -32,21 +29,21 @@ pub struct Outlets {
 }
 
 /// An output, open.
-pub struct Outlet {
+pub struct OpenOutput {
     /// The last stage of a chain.
-    pub stage: Box<dyn Stage>,
+    pub stage: Target,
     /// Where it prints, for who has lines ready for it.
     pub printer: Rc<RefCell<Printer>>,
     /// Where it draws, if it is a picture.
     pub canvas: Option<Canvas>,
 }
 
-impl Outlets {
+impl Sinks {
     /// The outputs of `plan`, which take `notes` of what they cannot write as it is; `stopper` ends the reading.
-    pub fn new(plan: &Plan, stdout: Printer, notes: Notes, calling: Calling, stopper: Option<Stop>) -> Self {
+    pub fn new(plan: &Plan, stdout: Printer, notes: Notes, calling: Calling, stopper: Option<Stopper>) -> Self {
         let uses = plan.uses();
         let stdout = Rc::new(RefCell::new(stdout));
-        Outlets {
+        Sinks {
             printers: RefCell::new(vec![stdout.clone()]),
             stdout,
             notes,
@@ -63,56 +60,36 @@ impl Outlets {
     ///
     /// # Errors
     /// [`Error::Io`] naming the file or standard output.
-    pub fn open(&self, output: &Output, plan: &Plan) -> Result<Outlet, Error> {
+    pub fn open(&self, output: &Output, plan: &Plan) -> Result<OpenOutput, Error> {
         let (schema, notes) = (plan.output(), &self.notes.at(plan.output_at()));
-        let Output::Write { path, output } = output else {
-            let canvas = is_picture(output).then(|| Canvas::new(self.stdout.clone()));
-            let picture = canvas.as_ref().and_then(|canvas| picture(output, schema, canvas, notes));
-            let stage = picture.map_or_else(|| self.stage(output, schema, notes, &self.stdout, !self.is_shared), Ok)?;
-            return Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
+        let Place::File(path) = output.sink.place() else {
+            let canvas = output.sink.is_picture().then(|| Canvas::new(self.stdout.clone()));
+            let desk = self.desk(&self.stdout, !self.is_shared, canvas.as_ref(), notes);
+            let stage = output.sink.open(schema, &desk)?;
+            return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };
         let (file, pending) = Pending::create(path)?;
         let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
         self.printers.borrow_mut().push(printer.clone());
-        let target = self.stage(output, schema, notes, &printer, true)?;
-        let stage = Box::new(Filed { target, name: path.display().to_string(), pending: Some(pending), ending: self.ending.clone() });
-        Ok(Outlet { stage: Box::new(Last::new(self.counted.clone(), stage)), printer, canvas: None })
+        let target = output.sink.open(schema, &self.desk(&printer, true, None, notes))?;
+        let stage = Box::new(ToFile { target, name: path.display().to_string(), pending: Some(pending), ending: self.ending.clone() });
+        Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer, canvas: None })
     }
 
-    fn stage(
-        &self,
-        output: &Output,
-        schema: &Arc<Schema>,
-        notes: &Notes,
-        printer: &Rc<RefCell<Printer>>,
-        begins: bool,
-    ) -> Result<Box<dyn Stage>, Error> {
-        if *output == Output::Arrow && !self.calling.quiet {
-            super::say_what_is_text(schema);
+    fn desk<'d>(&'d self, printer: &'d Rc<RefCell<Printer>>, begins: bool, canvas: Option<&'d Canvas>, notes: &'d Notes) -> Desk<'d> {
+        Desk {
+            printer,
+            begins,
+            canvas,
+            notes,
+            calling: &self.calling,
+            stopper: self.stopper.as_ref(),
+            ending: &self.ending,
+            streams: &self.streams,
         }
-        Ok(match (format(output, schema, notes), output) {
-            (Some(format), _) => {
-                let mut written = Written::new(format, printer.clone());
-                if begins {
-                    written.begin()?;
-                }
-                Box::new(written)
-            }
-            (None, Output::Emit) => {
-                let emit = Emit::new(schema, printer.clone(), self.ending.clone())?;
-                self.streams.borrow_mut().push(emit.stream());
-                Box::new(emit)
-            }
-            (None, Output::EmitTo(url)) => {
-                let emit = Emit::to(url, &self.calling, schema, self.ending.clone(), self.stopper.clone())?;
-                self.streams.borrow_mut().push(emit.stream());
-                Box::new(emit)
-            }
-            (None, _) => Box::new(Null),
-        })
     }
 
-    /// Counts records that were printed without a [`Outlet`]'s stage.
+    /// Counts records that were printed without a [`OpenOutput`]'s stage.
     pub fn count(&self, records: u64) {
         self.counted.set(self.counted.get() + records);
     }
@@ -133,7 +110,8 @@ impl Outlets {
     }
 
     /// The run has failed, and the chains are not closed: takes away what was drawn for the time being, which must not look like
-    /// an answer, writes what is held back, so that what was printed before is not lost, and ends the streams with the cause. That it cannot be written either is no news.
+    /// an answer, writes what is held back, so that what was printed before is not lost, and ends the streams with the cause.
+    /// A second write error here is ignored; the first is already being reported.
     pub fn abandon(&self, error: &Error) {
         let ending = Ending { exit: error.exit(), cause: error.to_string(), rejected: self.ending.borrow().rejected };
         for stream in self.streams.borrow().iter() {
@@ -151,15 +129,15 @@ impl Outlets {
 
 /// Stands before every output: counts what comes to it, and takes a reader that has gone for one that has had enough, so
 /// that the others go on.
-struct Last {
+struct Counted {
     count: Rc<Cell<u64>>,
     target: Box<dyn Stage>,
     has_gone: bool,
 }
 
-impl Last {
+impl Counted {
     fn new(count: Rc<Cell<u64>>, target: Box<dyn Stage>) -> Self {
-        Last { count, target, has_gone: false }
+        Counted { count, target, has_gone: false }
     }
 
     fn unless_gone<T>(&mut self, gone: T, step: impl FnOnce(&mut dyn Stage) -> Result<T, Error>) -> Result<T, Error> {
@@ -176,7 +154,7 @@ impl Last {
     }
 }
 
-impl Stage for Last {
+impl Stage for Counted {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         let records = batch.len() as u64;
         let flow = self.unless_gone(Flow::Stop, |target| target.send(batch))?;
@@ -196,14 +174,14 @@ impl Stage for Last {
 }
 
 /// A stage that writes a file, which gets its name when it is whole: closed, and not cut off before.
-struct Filed {
+struct ToFile {
     target: Box<dyn Stage>,
     name: String,
     pending: Option<Pending>,
     ending: Rc<RefCell<Ending>>,
 }
 
-impl Stage for Filed {
+impl Stage for ToFile {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         self.target.send(batch)
     }
@@ -221,7 +199,7 @@ impl Stage for Filed {
     }
 }
 
-impl Drop for Filed {
+impl Drop for ToFile {
     fn drop(&mut self) {
         let partial = self.pending.as_ref().and_then(Pending::partial).map(Path::to_owned);
         drop(self.pending.take());

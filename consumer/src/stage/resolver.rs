@@ -48,7 +48,7 @@ impl Limits {
 ///
 /// # Examples
 /// ```
-/// use recpipe_consumer::resolver::{Answer, Limits, Resolver};
+/// use recpipe_consumer::stage::resolver::{Answer, Limits, Resolver};
 ///
 /// let mut resolver = Resolver::new(Limits::DEFAULT, |address| {
 ///     if address.is_loopback() { Answer::Name("localhost".into()) } else { Answer::Nameless }
