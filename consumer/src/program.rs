@@ -83,7 +83,7 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
     let query = query::parse(&source)?;
-    if cli.from == [Url::Stdio] && cli.listen.is_none() && std::io::stdin().is_terminal() {
+    if cli.from == [Url::stdio()] && cli.listen.is_none() && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
     let input = input::open(cli)?;

@@ -14,9 +14,9 @@ use clap::ValueEnum;
 use recpipe::{
     Error, Exit, say,
     transport::{
-        Url,
         exec::{self, Child},
         file, raw,
+        scheme::Medium,
         watch::{Stopper, Watched},
     },
 };
@@ -76,10 +76,10 @@ pub(super) fn open(cli: &Cli, format: &str) -> anyhow::Result<Vec<Pipe>> {
         return Ok(pipes);
     }
     for url in &cli.from {
-        let input = match url {
-            Url::Stdio => io::stdin().as_fd().try_clone_to_owned().map_err(|error| Error::io("standard input", error))?,
-            Url::File(path) => file::open(path)?.into(),
-            Url::Exec(_) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
+        let input = match (url.scheme().medium, url.path()) {
+            (Medium::Stdio, _) => io::stdin().as_fd().try_clone_to_owned().map_err(|error| Error::io("standard input", error))?,
+            (_, Some(path)) => file::open(path)?.into(),
+            (Medium::Child, _) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
             _ => raw::connect(url, cli.connect_timeout)?,
         };
         pipes.push(start(cli, format, input, url.to_string())?);

@@ -122,14 +122,14 @@ impl Emit {
                 stopper.stop();
             }
         };
-        let (outlet, child) = match url {
-            Url::Exec(argv) => {
+        let (outlet, child) = match url.command() {
+            Some(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
                 (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
-            url => {
+            None => {
                 let identity =
                     Identity::new(Role::Sender, calling.security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, &calling.security, identity, calling.patience, calling.quiet)?;

@@ -1,8 +1,8 @@
 //! From a [`Query`] to a [`Plan`]: the schema flows from stage to stage, and every name and type is checked on the way.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use recpipe::{Field, Schema, Time, Type, times::Zone, transport::Url};
+use recpipe::{Field, Schema, Time, Type, times::Zone};
 
 use super::{
     ast::{self, Query, StageKind},
@@ -356,9 +356,11 @@ impl Checker<'_> {
                 let write = |output: &Output| Output::Write { path: path.into(), output: Box::new(output.clone()) };
                 ("write", plan::extension(path).map(write).ok_or(Failed))
             }
-            ast::Output::Emit(Url::Stdio) => ("emit", Ok(Output::Emit)),
-            ast::Output::Emit(Url::File(path)) => ("emit", Ok(Output::Write { path: path.clone(), output: Box::new(Output::Emit) })),
-            ast::Output::Emit(url) => ("emit", Ok(Output::EmitTo(url.clone()))),
+            ast::Output::Emit(url) => {
+                let written = |path: &Path| Output::Write { path: path.to_owned(), output: Box::new(Output::Emit) };
+                let elsewhere = || url.path().map_or_else(|| Output::EmitTo(url.clone()), written);
+                ("emit", Ok(if url.is_stdio() { Output::Emit } else { elsewhere() }))
+            }
             ast::Output::Chart(value) => ("chart", self.chart(value.as_ref(), flow, span).map(Output::Chart)),
             ast::Output::Null => ("null", Ok(Output::Null)),
         };

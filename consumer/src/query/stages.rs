@@ -177,7 +177,7 @@ pub(super) fn write(parser: &mut Parser<'_>) -> Parsed<StageKind> {
 /// `emit [URL]`
 pub(super) fn emit(parser: &mut Parser<'_>) -> Parsed<StageKind> {
     if parser.at_stage_end() {
-        return Ok(StageKind::Output(Output::Emit(Url::Stdio)));
+        return Ok(StageKind::Output(Output::Emit(Url::stdio())));
     }
     if !matches!(parser.peek().kind, Kind::Text(_)) {
         parser.peek_bare();
