@@ -29,7 +29,7 @@ const STARTS_PROCESSES: [&str; 4] =
 const LEAVES_THREADS: [&str; 1] = ["consumer/src/resolver.rs"];
 
 /// Files that name the serializer.
-const SERIALIZES: [&str; 1] = ["shared/src/wire/codec.rs"];
+const SERIALIZES: [&str; 1] = ["shared/src/wire/serializer.rs"];
 
 /// Where the program itself may panic, what stands there, and why.
 const MAY_PANIC: [(&str, &str, &str); 0] = [];
