@@ -256,7 +256,7 @@ fn open_source<'scope>(
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
     let alone = match (&config.to, out) {
-        (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| matches!(url, Url::Exec(_)))),
+        (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
         (_, Some(out)) => Alone::beside(out),
         (_, None) => Alone::with_consumers(false),
     };

@@ -23,13 +23,13 @@ const UNSAFE: [&str; 1] = ["producer/src/simd.rs"];
 
 /// Files that start processes: those of the tests.
 const STARTS_PROCESSES: [&str; 4] =
-    ["shared/src/transport/exec.rs", "tests/src/process.rs", "tests/src/python.rs", "producer/tests/producer/harness.rs"];
+    ["shared/src/transport/scheme/exec.rs", "tests/src/process.rs", "tests/src/python.rs", "producer/tests/producer/harness.rs"];
 
 /// Files whose threads nobody joins: those that wait in a call of the system that cannot be told to stop.
 const LEAVES_THREADS: [&str; 1] = ["consumer/src/stage/resolver.rs"];
 
 /// Files that name the serializer.
-const SERIALIZES: [&str; 1] = ["shared/src/wire/codec.rs"];
+const SERIALIZES: [&str; 1] = ["shared/src/wire/serializer.rs"];
 
 /// Where the program itself may panic, what stands there, and why.
 const MAY_PANIC: [(&str, &str, &str); 0] = [];

@@ -247,5 +247,5 @@ impl Frames for Input {
 
 /// The URLs that this input can be opened from, for messages.
 fn is_link(url: &Url) -> bool {
-    !matches!(url, Url::Stdio | Url::File(_))
+    url.is_peer()
 }

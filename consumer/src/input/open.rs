@@ -12,6 +12,7 @@ use recpipe::{
         greet::Identity,
         link::{Inlet, Settings},
         listen::{LINKS, Listener},
+        scheme::Medium,
         stdio,
         watch::Watched,
     },
@@ -57,7 +58,7 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
         }
         Origins::Urls(urls) => urls,
     };
-    if *urls == [Url::Stdio]
+    if *urls == [Url::stdio()]
         && let Some(parent) = exec::parent(&identity)
     {
         let settings = Settings::kin();
@@ -71,10 +72,10 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     }
     // Before anybody is called.
     for url in urls {
-        let mistake = match url {
-            Url::Tcp { .. } | Url::Unix(_) => continue,
-            Url::Exec(_) => format!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
-            Url::Stdio | Url::File(_) => format!("--from {url}: only sockets can be read together"),
+        let mistake = match url.scheme().medium {
+            Medium::Socket => continue,
+            Medium::Child => format!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
+            Medium::Stdio | Medium::File => format!("--from {url}: only sockets can be read together"),
         };
         return Err(Error::Usage(mistake).into());
     }
@@ -89,9 +90,9 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
 }
 
 fn plain(url: &Url) -> anyhow::Result<Input> {
-    let (file, is_stdin) = match url {
-        Url::File(path) => (file::open(path)?, false),
-        _ => (stdio::stdin()?, true),
+    let (file, is_stdin) = match url.path() {
+        Some(path) => (file::open(path)?, false),
+        None => (stdio::stdin()?, true),
     };
     if file.is_terminal() {
         return Err(anyhow!(

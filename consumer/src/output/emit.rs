@@ -85,7 +85,7 @@ pub static WORD: StageWord = StageWord {
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {
-        return Ok(parsed(EmitSyntax(Url::Stdio)));
+        return Ok(parsed(EmitSyntax(Url::stdio())));
     }
     if !matches!(parser.peek().kind, Kind::Text(_)) {
         parser.peek_bare();
@@ -106,10 +106,10 @@ struct EmitSyntax(Url);
 
 impl Syntax for EmitSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let made: Arc<dyn Sink> = match &self.0 {
-            Url::Stdio => Arc::new(EmitSink),
-            Url::File(path) => Arc::new(WriteSink { path: path.clone(), sink: Arc::new(EmitSink) }),
-            url => Arc::new(LinkSink(url.clone())),
+        let made: Arc<dyn Sink> = match self.0.path() {
+            _ if self.0.is_stdio() => Arc::new(EmitSink),
+            Some(path) => Arc::new(WriteSink { path: path.to_owned(), sink: Arc::new(EmitSink) }),
+            None => Arc::new(LinkSink(self.0.clone())),
         };
         checker.push_output(upstream, &WORD, span, Ok(made));
     }
@@ -184,14 +184,14 @@ impl Emit {
                 stopper();
             }
         };
-        let (outlet, child) = match url {
-            Url::Exec(argv) => {
+        let (outlet, child) = match url.command() {
+            Some(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
                 (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
-            url => {
+            None => {
                 let identity =
                     Identity::new(Role::Sender, calling.security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, &calling.security, identity, calling.patience, calling.quiet)?;

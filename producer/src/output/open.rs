@@ -43,7 +43,7 @@ impl Options {
     /// is not started again.
     pub fn has_heir(&self, to: &[Url], listen: Option<usize>) -> bool {
         let is_alone = listen.map_or(to.len(), |count| count) == 1;
-        self.endless && is_alone && !to.iter().any(|url| matches!(url, Url::Exec(_)))
+        self.endless && is_alone && !to.iter().any(|url| url.command().is_some())
     }
 }
 
@@ -170,7 +170,7 @@ pub fn open(
     }
     let open = || -> Result<(), Error> {
         for url in to {
-            if let Url::Exec(argv) = url {
+            if let Some(argv) = url.command() {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { continue };
                 let (name, connection) = (format!("the child `{}`", child.name()), exec::connection(socket, &child));

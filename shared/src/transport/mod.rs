@@ -1,6 +1,6 @@
 //! Where a stream comes from and goes to.
 //!
-//! - [`Url`]: what a user names;
+//! - [`Url`]: what a user names, and [`scheme`]: a row and a file for each kind of it;
 //! - [`stdio`]: standard input and output, pipes made large, terminals refused;
 //! - [`file`](mod@file): a stream kept in a file;
 //! - [`back`]: what a consumer tells the producer before it in a plain pipe;
@@ -14,24 +14,22 @@
 pub mod back;
 mod departed;
 pub mod dial;
-pub mod exec;
-pub mod file;
 pub mod greet;
 pub mod link;
 pub mod listen;
 mod patient;
 pub mod raw;
 pub mod recipient;
+pub mod scheme;
 pub mod security;
 pub mod socket;
-pub mod stdio;
 mod strangers;
-mod tcp;
 pub mod tls;
 pub mod token;
 mod url;
 pub mod watch;
 
 pub use patient::Patient;
+pub use scheme::{exec, file, stdio};
 pub use security::Security;
 pub use url::Url;

@@ -6,18 +6,16 @@
 use std::{
     fs::File,
     io::{self, Read},
-    net::{TcpListener, TcpStream, ToSocketAddrs},
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::net::{UnixListener, UnixStream},
-    },
-    path::PathBuf,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Url, listen::bind_unix, tcp};
+use super::{
+    Url,
+    scheme::{AcceptPlain, Plain, Scheme},
+};
 use crate::Error;
 
 /// Between two tries to connect.
@@ -38,15 +36,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Ok::<(), recpipe::Error>(())
 /// ```
 pub fn connect(url: &Url, within: Duration) -> Result<OwnedFd, Error> {
-    let began = Instant::now();
+    let (plain, began) = (plain(url)?, Instant::now());
     loop {
         let left = within.saturating_sub(began.elapsed());
-        let connected = match url {
-            Url::Unix(path) => UnixStream::connect(path).map(OwnedFd::from),
-            Url::Tcp { host, port, tls: false } => connect_tcp(host, *port, left),
-            _ => return Err(unsupported(url)),
-        };
-        match connected {
+        match plain.connect(left) {
             Ok(connection) => return Ok(connection),
             Err(error) if left <= PAUSE => {
                 let seconds = began.elapsed().as_secs_f64().round();
@@ -57,35 +50,18 @@ pub fn connect(url: &Url, within: Duration) -> Result<OwnedFd, Error> {
     }
 }
 
-fn connect_tcp(host: &str, port: u16, within: Duration) -> io::Result<OwnedFd> {
-    let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-    for address in (host, port).to_socket_addrs()? {
-        match TcpStream::connect_timeout(&address, within.max(Duration::from_millis(1))) {
-            Ok(stream) => {
-                tcp::set_up(&stream)?;
-                return Ok(stream.into());
-            }
-            Err(error) => failed = error,
-        }
-    }
-    Err(failed)
-}
-
-fn unsupported(url: &Url) -> Error {
-    Error::Usage(format!("{url}: without frames, only `unix:PATH` and `tcp://HOST:PORT` can be connected to"))
+fn plain(url: &Url) -> Result<&dyn Plain, Error> {
+    url.endpoint().plain().ok_or_else(|| {
+        let known = Scheme::listed(|scheme| scheme.is_plain, "`");
+        Error::Usage(format!("{url}: without frames, only {known} can be connected to"))
+    })
 }
 
 /// A place where other programs connect to; a Unix socket is removed with it.
 #[derive(Debug)]
 pub struct Door {
-    listener: Listener,
+    listener: Box<dyn AcceptPlain>,
     name: String,
-}
-
-#[derive(Debug)]
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener, PathBuf),
 }
 
 /// Listens.
@@ -93,22 +69,7 @@ enum Listener {
 /// # Errors
 /// When the address is taken; [`Error::Usage`] for one that other hosts can reach, and for what is no plain socket.
 pub fn listen(url: &Url) -> Result<Door, Error> {
-    let failed = |error| Error::io(format!("cannot listen at {url}"), error);
-    let listener = match url {
-        Url::Unix(path) => Listener::Unix(bind_unix(path).map_err(failed)?, path.clone()),
-        Url::Tcp { host, port, tls: false } => {
-            let addresses: Vec<_> = (host.as_str(), *port).to_socket_addrs().map_err(failed)?.collect();
-            if addresses.iter().any(|address| !address.ip().to_canonical().is_loopback()) {
-                return Err(Error::Usage(format!(
-                    "--listen {url} is open to other hosts, and without frames nobody there can be told from anybody else; \
-                     listen at 127.0.0.1 and let ssh or the like bring them there"
-                )));
-            }
-            Listener::Tcp(TcpListener::bind(&addresses[..]).map_err(failed)?)
-        }
-        _ => return Err(unsupported(url)),
-    };
-    Ok(Door { listener, name: url.to_string() })
+    Ok(Door { listener: plain(url)?.listen()?, name: url.to_string() })
 }
 
 impl Door {
@@ -117,31 +78,13 @@ impl Door {
     /// # Errors
     /// Those of the system.
     pub fn accept(&self) -> Result<(OwnedFd, String), Error> {
-        let accepted = match &self.listener {
-            Listener::Tcp(listener) => {
-                listener.accept().and_then(|(stream, from)| tcp::set_up(&stream).map(|()| (stream.into(), format!("tcp://{from}"))))
-            }
-            Listener::Unix(listener, _) => listener.accept().map(|(stream, _)| (stream.into(), self.name.clone())),
-        };
-        accepted.map_err(|error| Error::io(format!("cannot accept a connection at {}", self.name), error))
+        self.listener.accept().map_err(|error| Error::io(format!("cannot accept a connection at {}", self.name), error))
     }
 }
 
 impl AsFd for Door {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match &self.listener {
-            Listener::Tcp(listener) => listener.as_fd(),
-            Listener::Unix(listener, _) => listener.as_fd(),
-        }
-    }
-}
-
-impl Drop for Door {
-    fn drop(&mut self) {
-        if let Listener::Unix(_, path) = &self.listener {
-            // Whoever has removed it already did what was to be done.
-            let _ = std::fs::remove_file(path);
-        }
+        self.listener.as_fd()
     }
 }
 
@@ -194,7 +137,7 @@ mod tests {
     #[test]
     fn bytes_arrive_and_both_ends_know_it() {
         let directory = tempfile::tempdir().unwrap();
-        let url = Url::Unix(directory.path().join("socket"));
+        let url = format!("unix:{}", directory.path().join("socket").display()).parse().unwrap();
         let door = listen(&url).unwrap();
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| {

@@ -1,10 +1,15 @@
 //! What a consumer tells its producer: the one frame of the back channel so far.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    codec,
     frame::{self, Decoder, HEADER_LEN, Header, Kind, PREAMBLE_LEN, Step},
+    serializer::{Each, from_slice, to_vec},
 };
-use crate::{Error, record::Condition};
+use crate::{
+    Error,
+    record::{CompareOp, Condition, Constant, Time},
+};
 
 /// What the consumer needs of the records. It is advice: a producer may send more, and the consumer does its work on
 /// whatever comes.
@@ -46,7 +51,7 @@ impl Plan {
     /// # Errors
     /// [`Error::TooLarge`] beyond [`Plan::MAX_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let payload = codec::encode_plan(self)?;
+        let payload = encode_plan(self)?;
         let header = Header {
             kind: Kind::Plan,
             flags: 0,
@@ -88,13 +93,86 @@ impl Plan {
         if crc32c::crc32c(payload) != header.payload_crc {
             return Err(corrupt("the checksum of a plan differs".into()));
         }
-        codec::decode_plan(payload).map(Some).map_err(corrupt)
+        decode_plan(payload).map(Some).map_err(corrupt)
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct PlanWire<'a> {
+    #[serde(borrow)]
+    columns: Option<Each<&'a str>>,
+    holds_state: bool,
+    #[serde(borrow)]
+    conditions: Each<ConditionWire<'a>>,
+    shows: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ConditionWire<'a> {
+    field: &'a str,
+    op: u8,
+    #[serde(borrow)]
+    constant: ConstantWire<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum ConstantWire<'a> {
+    Null,
+    Bool(bool),
+    Int(i128),
+    Float(f64),
+    Time { nanos: i64, offset_s: i32 },
+    Text(#[serde(with = "serde_bytes", borrow)] &'a [u8]),
+}
+
+fn condition_wire(Condition { field, op, constant }: &Condition) -> ConditionWire<'_> {
+    let constant = match constant {
+        Constant::Null => ConstantWire::Null,
+        Constant::Bool(value) => ConstantWire::Bool(*value),
+        Constant::Int(value) => ConstantWire::Int(*value),
+        Constant::Float(value) => ConstantWire::Float(*value),
+        Constant::Time(Time { nanos, offset_s }) => ConstantWire::Time { nanos: *nanos, offset_s: *offset_s },
+        Constant::Text(text) => ConstantWire::Text(text),
+    };
+    let op = CompareOp::ALL.iter().position(|known| known == op).unwrap_or(0) as u8;
+    ConditionWire { field, op, constant }
+}
+
+fn condition(ConditionWire { field, op, constant }: ConditionWire<'_>) -> Result<Condition, String> {
+    let op = *CompareOp::ALL.get(usize::from(op)).ok_or_else(|| format!("a condition with the unknown operator {op}"))?;
+    let constant = match constant {
+        ConstantWire::Null => Constant::Null,
+        ConstantWire::Bool(value) => Constant::Bool(value),
+        ConstantWire::Int(value) => Constant::Int(value),
+        ConstantWire::Float(value) => Constant::Float(value),
+        ConstantWire::Time { nanos, offset_s } => Constant::Time(Time { nanos, offset_s }),
+        ConstantWire::Text(text) => Constant::Text(text.into()),
+    };
+    Ok(Condition { field: field.to_owned(), op, constant })
+}
+
+pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
+    let columns = plan.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
+    let conditions = Each(plan.conditions.iter().map(condition_wire).collect());
+    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions, shows: plan.shows })
+}
+
+pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
+    let PlanWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
+    if conditions.0.len() > Plan::MAX_CONDITIONS {
+        return Err(format!("more than {} conditions", Plan::MAX_CONDITIONS));
+    }
+    Ok(Plan {
+        columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
+        holds_state,
+        shows,
+        conditions: conditions.0.into_iter().map(condition).collect::<Result<_, _>>()?,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, codec};
+    use super::{Plan, decode_plan, encode_plan};
     use crate::record::{CompareOp, Condition, Constant, Time};
 
     fn condition(field: &str, op: CompareOp, constant: Constant) -> Condition {
@@ -183,11 +261,11 @@ mod tests {
     #[test]
     fn an_unknown_operator_is_refused() {
         let plan = Plan { conditions: vec![condition("a", CompareOp::Eq, Constant::Null)], ..Plan::default() };
-        let mut payload = codec::encode_plan(&plan).unwrap();
+        let mut payload = encode_plan(&plan).unwrap();
         // An operator, the kind of a constant, and whether something is shown.
         let at = payload.len() - 6;
         assert_eq!(payload[at], 0);
         payload[at] = CompareOp::ALL.len() as u8;
-        assert!(codec::decode_plan(&payload).unwrap_err().contains("unknown operator 6"));
+        assert!(decode_plan(&payload).unwrap_err().contains("unknown operator 6"));
     }
 }

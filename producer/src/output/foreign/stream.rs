@@ -251,13 +251,13 @@ pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Optio
         }
     }
     let reach = |url: &Url| -> Result<Destination, Error> {
-        Ok(match url {
-            Url::Exec(argv) => {
+        Ok(match url.command() {
+            Some(argv) => {
                 let (child, feed) = exec::spawn(argv, false)?;
                 let Feed::Pipe(out) = feed else { return Err(Error::Protocol("a pipe was asked for")) };
                 Destination { name: format!("the child `{}`", child.name()), out: Some(out), end: End::Child(child) }
             }
-            _ => socket(url.to_string(), raw::connect(url, options.connect_timeout)?),
+            None => socket(url.to_string(), raw::connect(url, options.connect_timeout)?),
         })
     };
     if !to.is_empty() {

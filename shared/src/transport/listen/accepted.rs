@@ -29,8 +29,6 @@ pub struct Accepted {
     pub(super) shared: Arc<Shared>,
     pub(super) key: [u8; 16],
     pub(super) peer: String,
-    /// It is at a Unix socket.
-    pub(super) is_local: bool,
     /// It was greeted: something may have come of it.
     pub(super) begun: bool,
     /// What it is told when it comes back after all.
@@ -43,8 +41,7 @@ impl Accepted {
         let Patience { retry, restarts, .. } = self.shared.patience;
         match after {
             _ if restarts => retry,
-            // Within a host a connection breaks when one of its ends does.
-            Some(_) if self.is_local => Duration::ZERO,
+            Some(_) if !self.shared.resumes => Duration::ZERO,
             _ if is_closed(after) || progress.finished => GRACE.min(retry),
             _ => retry,
         }

@@ -1,12 +1,42 @@
-//! Standard input and output as raw files: unbuffered, since frames and blocks are large already.
+//! `-`: standard input and output as raw files, unbuffered, since frames and blocks are large already.
 
 use std::{
+    fmt,
     fs::File,
     io::{self, IsTerminal},
     os::fd::{AsFd, BorrowedFd},
+    sync::Arc,
 };
 
+use super::{Endpoint, Medium, Scheme};
 use crate::Error;
+
+/// The row.
+pub(super) static SCHEME: Scheme = Scheme {
+    prefix: "-",
+    syntax: "-",
+    medium: Medium::Stdio,
+    resumes: false,
+    is_encrypted: false,
+    is_plain: false,
+    parse: |text| (text == SCHEME.prefix).then(|| Ok(Arc::new(Standard) as Arc<dyn Endpoint>)),
+};
+
+/// Standard input or output, whichever is meant.
+#[derive(Debug)]
+pub(crate) struct Standard;
+
+impl fmt::Display for Standard {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(SCHEME.prefix)
+    }
+}
+
+impl Endpoint for Standard {
+    fn scheme(&self) -> &'static Scheme {
+        &SCHEME
+    }
+}
 
 /// The size asked for both pipes: a frame fits, so writer and reader work at the same time instead of in turn.
 /// It is also the most that Linux gives an ordinary user (`/proc/sys/fs/pipe-max-size`).

@@ -1,15 +1,55 @@
-//! A stream kept in a file.
+//! A path without a scheme: a stream kept in a file.
 
 use std::{
+    fmt,
     fs::{self, File},
     io,
     os::unix::fs::{FileTypeExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::fs::OFlags;
 
+use super::{Endpoint, Medium, Scheme};
 use crate::Error;
+
+/// The row.
+pub(super) static SCHEME: Scheme = Scheme {
+    prefix: "",
+    syntax: "PATH",
+    medium: Medium::File,
+    resumes: false,
+    is_encrypted: false,
+    is_plain: false,
+    parse: |text| unknown_scheme(text).is_none().then(|| Ok(Arc::new(Named(text.into())) as Arc<dyn Endpoint>)),
+};
+
+/// The name before `://`: no file is meant then. `./a://b` still is one.
+pub(crate) fn unknown_scheme(text: &str) -> Option<&str> {
+    let is_name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    text.split_once("://").map(|(name, _)| name).filter(|name| is_name(name))
+}
+
+/// The file of this name.
+#[derive(Debug)]
+struct Named(PathBuf);
+
+impl fmt::Display for Named {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.display().fmt(out)
+    }
+}
+
+impl Endpoint for Named {
+    fn scheme(&self) -> &'static Scheme {
+        &SCHEME
+    }
+
+    fn path(&self) -> Option<&Path> {
+        Some(&self.0)
+    }
+}
 
 /// Opens the file of a stream to be written, and creates it where there is none (then the second is true). What is there already
 /// stays: empty it when the first byte is to be written, so that a mistake found before that costs nothing.
@@ -37,7 +77,7 @@ pub fn open(path: &Path) -> Result<File, Error> {
 }
 
 /// Opens a file to be read. For the writer of a named pipe it is not waited here, where nothing could end the waiting: the first
-/// read waits for it, and is to go through [`Watched`](super::watch::Watched), since others would find no data and fail.
+/// read waits for it, and is to go through [`Watched`](crate::transport::watch::Watched), since others would find no data and fail.
 ///
 /// # Errors
 /// The file's own.

@@ -1,4 +1,4 @@
-//! Child processes: the only file that starts any.
+//! `exec:COMMAND`: child processes. This is the only file that starts any.
 //!
 //! A child that is to read records gets one end of a socket pair as its standard input, so that a `consumer` can answer
 //! through the same descriptor. It learns of that from the environment: [`ANNOUNCEMENT`] names the socket, so that a
@@ -6,6 +6,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fmt,
     fs::File,
     io,
     os::{
@@ -14,18 +15,57 @@ use std::{
     },
     path::Path,
     process::{Command, Stdio},
+    sync::Arc,
 };
 
-use super::{
-    greet::Identity,
-    link::{Connected, Once, Parser},
-    stdio,
-};
+use super::{Endpoint, Medium, Scheme, stdio};
 use crate::{
     Error, Exit,
     session::Progress,
+    transport::{
+        greet::Identity,
+        link::{Connected, Once, Parser},
+    },
     wire::frame::{self, MAX_PAYLOAD},
 };
+
+/// The row.
+pub(super) static SCHEME: Scheme = Scheme {
+    prefix: "exec:",
+    syntax: "exec:COMMAND",
+    medium: Medium::Child,
+    resumes: false,
+    is_encrypted: false,
+    is_plain: false,
+    parse: |text| {
+        let command = text.strip_prefix(SCHEME.prefix)?;
+        Some(match shlex::split(command) {
+            None => Err("a quote in the command is not closed".into()),
+            Some(words) if words.is_empty() => Err("a command is missing after `exec:`".into()),
+            Some(words) => Ok(Arc::new(Exec(words))),
+        })
+    },
+};
+
+/// A command, its words split as a shell splits them; no shell runs.
+#[derive(Debug)]
+struct Exec(Vec<String>);
+
+impl fmt::Display for Exec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", SCHEME.prefix, self.0.join(" "))
+    }
+}
+
+impl Endpoint for Exec {
+    fn scheme(&self) -> &'static Scheme {
+        &SCHEME
+    }
+
+    fn command(&self) -> Option<&[String]> {
+        Some(&self.0)
+    }
+}
 
 /// The environment variable that tells a child of the socket at its standard input.
 pub const ANNOUNCEMENT: &str = "RECPIPE_LINK";

@@ -5,16 +5,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Each, from_beginning, from_slice, write_to};
+use super::{
+    crc,
+    frame::MAX_PAYLOAD,
+    payload_pool,
+    serializer::{Each, from_beginning, from_slice, write_to},
+};
 use crate::{
     Error,
-    record::{Batch, Bits, Column, Ints, Origin, Schema, Text, column::Values},
-    wire::{crc, frame::MAX_PAYLOAD, heads::HeadBuffer},
+    record::{Batch, Bits, Buffer, Column, Ints, Origin, Schema, Text, column::Values},
 };
 
-/// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.
+/// What a batch has before its columns.
 #[derive(Serialize, Deserialize)]
-struct BatchWire<'a> {
+struct OriginWire<'a> {
     /// First, in [`LINE_BYTES`]: whoever writes the frame knows it, and not who encodes the batch.
     line: u64,
     source: &'a str,
@@ -24,25 +28,17 @@ struct BatchWire<'a> {
     lines: Option<IntsWire<'a>>,
     #[serde(borrow)]
     anchors: Option<IntsWire<'a>>,
+}
+
+/// The block comes last, so that an encoder can write everything before it and then the block itself, uncopied.
+#[derive(Serialize, Deserialize)]
+struct BatchWire<'a> {
+    #[serde(borrow)]
+    origin: OriginWire<'a>,
     #[serde(borrow)]
     columns: Each<ColumnWire<'a>>,
     #[serde(with = "serde_bytes", borrow)]
     block: &'a [u8],
-}
-
-/// A batch up to the number of its columns.
-#[derive(Deserialize)]
-#[allow(dead_code, reason = "what stands before the number has to be read to reach it")]
-struct BatchHead<'a> {
-    line: u64,
-    source: &'a str,
-    start: u64,
-    end: u64,
-    #[serde(borrow)]
-    lines: Option<IntsWire<'a>>,
-    #[serde(borrow)]
-    anchors: Option<IntsWire<'a>>,
-    columns: u64,
 }
 
 #[derive(Clone, Copy, Serialize, Deserialize)]
@@ -122,12 +118,12 @@ fn ints_wire(ints: &Ints) -> IntsWire<'_> {
 /// A batch as a payload: what a worker makes, and a [`crate::wire::Writer`] sends with a header around it.
 #[derive(Debug)]
 pub struct Encoded {
-    pub(in crate::wire) schema: Arc<Schema>,
-    pub(in crate::wire) records: u32,
+    pub(super) schema: Arc<Schema>,
+    pub(super) records: u32,
     /// Everything up to the block.
-    pub(in crate::wire) head: HeadBuffer,
+    pub(super) head: Buffer,
     /// The block of text, shared with the batch.
-    pub(in crate::wire) block: Bytes,
+    pub(super) block: Bytes,
     /// The checksum of all that is after the line.
     crc: u32,
 }
@@ -135,18 +131,18 @@ pub struct Encoded {
 impl Encoded {
     /// Sets the number of the line that the batch's origin begins at.
     pub fn set_line(&mut self, line: u64) {
-        self.head[..LINE_BYTES].copy_from_slice(&line.to_le_bytes());
+        self.head.as_mut()[..LINE_BYTES].copy_from_slice(&line.to_le_bytes());
     }
 
     /// The checksum of the payload.
-    pub(in crate::wire) fn crc(&self) -> u32 {
+    pub(super) fn crc(&self) -> u32 {
         let rest = self.payload_len() - LINE_BYTES;
-        crc::combined(crc32c::crc32c(&self.head[..LINE_BYTES]), self.crc, rest)
+        crc::combined(crc32c::crc32c(&self.head.as_ref()[..LINE_BYTES]), self.crc, rest)
     }
 
     /// Bytes of the payload.
     pub fn payload_len(&self) -> usize {
-        self.head.len() + self.block.len()
+        self.head.as_ref().len() + self.block.len()
     }
 
     /// The number of records.
@@ -256,13 +252,14 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
     let (anchors, block) = shared.map_or((None, Bytes::new()), |shared| (Some(ints_wire(shared.anchors)), shared.block.clone()));
     let Origin { source, start, end, line, .. } = batch.origin();
     let lines = batch.lines().map(ints_wire);
-    let wire = BatchWire { line: *line, source, start: *start, end: *end, lines, anchors, columns: Each(columns.collect()), block: &[] };
-    let mut head = HeadBuffer::new();
-    write_to(&wire, &mut head)?;
+    let origin = OriginWire { line: *line, source, start: *start, end: *end, lines, anchors };
+    let mut head = payload_pool::buffer();
+    write_to(&BatchWire { origin, columns: Each(columns.collect()), block: &[] }, &mut head)?;
     // The last eight bytes are the length of the block, which follows.
-    let at = head.len() - 8;
-    head[at..].copy_from_slice(&(block.len() as u64).to_le_bytes());
-    let crc = crc32c::crc32c_append(crc32c::crc32c(&head[LINE_BYTES..]), &block);
+    if let Some(len) = head.as_mut().last_chunk_mut::<8>() {
+        *len = (block.len() as u64).to_le_bytes();
+    }
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&head.as_ref()[LINE_BYTES..]), &block);
     Ok(Encoded { schema: batch.schema().clone(), records: batch.len() as u32, head, block, crc })
 }
 
@@ -321,17 +318,18 @@ impl Parts<'_> {
 }
 
 /// Decodes a payload whose checksum was verified; the batch keeps using its bytes.
-pub(in crate::wire) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, order: u64) -> Result<Batch, String> {
+pub(super) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, order: u64) -> Result<Batch, String> {
     // Before anything is made for each record.
     if rows > Batch::MAX_ROWS {
         return Err(format!("a batch of {rows} records; the limit is {}", Batch::MAX_ROWS));
     }
     // Before any column is looked at: they are many times larger in memory, and a schema of so many was not sent for nothing.
-    let head: BatchHead<'_> = from_beginning(payload)?;
-    if head.columns != schema.len() as u64 {
-        return Err(format!("{} columns for {} fields", head.columns, schema.len()));
+    let (_, columns): (OriginWire<'_>, u64) = from_beginning(payload)?;
+    if columns != schema.len() as u64 {
+        return Err(format!("{columns} columns for {} fields", schema.len()));
     }
-    let BatchWire { line, source, start, end, lines, anchors, columns: wires, block } = from_slice(payload)?;
+    let BatchWire { origin, columns: wires, block } = from_slice(payload)?;
+    let OriginWire { line, source, start, end, lines, anchors } = origin;
     let mut parts = Parts { payload, rows, anchors: None, block: payload.slice_ref(block) };
     let lines = lines.map(|lines| parts.ints(&lines)).transpose()?;
     parts.anchors = anchors.map(|anchors| parts.ints(&anchors)).transpose()?;
