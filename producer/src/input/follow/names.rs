@@ -160,6 +160,9 @@ impl Follow {
                 && let Some(newest) = slot.tails.back_mut().filter(|tail| tail.id() == found)
             {
                 (newest.orphan, newest.replaced) = (None, false);
+                if newest.doubt.is_some() {
+                    newest.missed += std::mem::take(&mut slot.missed);
+                }
             }
             if owner != id && renamed && !self.are_kin(owner, id) {
                 self.hand_over(found, owner, id);
@@ -226,9 +229,12 @@ impl Follow {
         let (print, old, doubt) = match came {
             Came::There(print, old) => (print, old, None),
             Came::Again(print) => (print, 0, None),
-            Came::New => (Print::default(), 0, Some(Doubt::new())),
+            Came::New => (Print::default(), 0, Some(Doubt::of(&file))),
         };
         let mut tail = Tail::new(file, found, slot.source.clone(), self.boundary.clone(), print).with_old(old);
+        if doubt.is_some() {
+            tail.missed = std::mem::take(&mut slot.missed);
+        }
         tail.doubt = doubt;
         slot.tails.push_back(tail);
         self.owners.insert(found, id);
@@ -307,6 +313,7 @@ impl Follow {
                         slot.missed += 1;
                     }
                     match renamed {
+                        // The next one to get the name may hold all that it held.
                         Some(_) => self.next_look = self.next_look.min(Instant::now() + POLL),
                         None => self.tell_missed(id),
                     }
@@ -325,9 +332,15 @@ impl Follow {
     }
 
     /// Says which files could not be opened in time.
-    pub(super) fn tell_missed(&mut self, id: SlotId) {
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        for _ in 0..std::mem::take(&mut slot.missed) {
+    fn tell_missed(&mut self, id: SlotId) {
+        let missed = self.slots.get_mut(&id).map_or(0, |slot| std::mem::take(&mut slot.missed));
+        self.missed(id, missed);
+    }
+
+    /// Says that so many files of this name could not be opened in time.
+    pub(super) fn missed(&mut self, id: SlotId, files: u32) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        for _ in 0..files {
             let text = format!("{}: a file of this name came and went before it could be read", slot.source);
             self.ready.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
         }
@@ -390,6 +403,8 @@ impl Follow {
             self.next_look_at_all = now + LOOK_AGAIN;
             self.lookout.look_at_dirs();
         }
+        // Whatever comes up from here on may ask for an earlier one.
+        self.next_look = self.next_look_at_all;
         let lost = self.lookout.polled();
         for dir in &lost {
             self.lookout.add(dir);
@@ -406,11 +421,11 @@ impl Follow {
             orphans |= has_orphan;
             fresh |= slot.has_fresh_orphan(now);
             retired.extend(slot.retire(now, &mut self.ready, &mut self.writers));
-            let may_tell = slot.missed > 0 && slot.tails.iter().all(|tail| tail.doubt.is_none());
+            let has_missed = slot.missed > 0;
             if std::mem::take(&mut slot.recheck) || has_orphan {
                 self.mark(id);
             }
-            if may_tell {
+            if has_missed {
                 self.tell_missed(id);
             }
         }
@@ -419,8 +434,10 @@ impl Follow {
             self.moved.clear();
             self.moving.clear();
         }
-        let often = fresh || !lost.is_empty();
-        self.next_look = if often { now + POLL } else { self.next_look_at_all };
+        if fresh || !lost.is_empty() {
+            self.next_look = self.next_look.min(now + POLL);
+        }
+        self.forget_formers(now);
     }
 
     fn look_at_names(&mut self, wanted: impl Fn(DirId) -> bool) {
