@@ -9,13 +9,15 @@
 //! deleted, is read to its end before the one that took its place, and as long as somebody has it open for writing
 //! (`writers`). A file that is emptied is as good as two: the old one is over, the new one begins. What was written to it
 //! between our last read and the emptying is lost (`copytruncate` cannot do without); that this may be so is said and counted.
-//! A file that comes is in `Doubt` until it is known to be no copy of another (`copies`).
+//! A file that comes is in `Doubt` until it is known to be no copy of another, as it is or as it was before it was emptied
+//! (`copies`, `former`).
 //!
 //! Blocks are of one file and hold whole records, so the lines of several files interleave by whole lines and each file keeps
 //! its order. Unlike those of a file that is read once, where they are cut depends on timing.
 
 mod births;
 mod copies;
+mod doubt;
 mod former;
 mod hole;
 pub mod lookout;

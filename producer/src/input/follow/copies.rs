@@ -19,10 +19,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use super::super::age::Aged;
+use super::doubt::Doubt;
 use super::former::{Former, Noticed};
 use super::print::{PRINT_BYTES, Print, are_same, read_at};
 use super::slot::Slot;
-use super::tail::{Doubt, Tail};
+use super::tail::Tail;
 use super::{Cost, Ending, Follow, Followed, SlotId};
 use crate::input::{InputError, reason};
 

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use super::super::age::Aged;
 use super::super::{FileId, InputError, file_id, open, reason};
 use super::births::Arrived;
+use super::doubt::Doubt;
 use super::lookout::{Learned, open_regular};
 use super::places::{Scan, links, parent};
 use super::print::{Print, read_at};
 use super::slot::{Denied, Slot};
 use super::system::{Change, DirId, Place};
-use super::tail::{Doubt, Tail, last_record};
+use super::tail::{Tail, last_record};
 use super::{Cost, Follow, Followed, Known, LOOK_AGAIN, POLL, SlotId};
 
 /// How often directories are looked through at most, however much happens in them.

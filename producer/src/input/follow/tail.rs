@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -20,6 +20,7 @@ use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Dialect, Resume};
 use super::super::content::{self, Content};
 use super::super::encoding::{self, Told};
+use super::doubt::Doubt;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
 use super::{Cost, Followed, hole};
@@ -33,32 +34,6 @@ pub enum Grown {
     No,
     /// It is not any more what it was: cut short, or written anew.
     Truncated,
-}
-
-/// A file that may hold what was read already under another name: it is not read before that is known.
-#[derive(Debug, Clone, Copy)]
-pub struct Doubt {
-    /// When it came.
-    pub since: Instant,
-    /// How long it was when it was last looked at.
-    pub len: u64,
-    /// Since when it has been so long.
-    pub changed: Instant,
-    /// When the file was made, where that is known and it is news.
-    pub made: Option<SystemTime>,
-}
-
-impl Doubt {
-    /// A file that has just come.
-    pub fn of(file: &File) -> Self {
-        Doubt { made: file.metadata().and_then(|meta| meta.created()).ok(), ..Doubt::of_emptied() }
-    }
-
-    /// A file that was just found to be emptied; when it was made tells nothing of what it holds now.
-    pub fn of_emptied() -> Self {
-        let now = Instant::now();
-        Doubt { since: now, len: 0, changed: now, made: None }
-    }
 }
 
 /// A file that is followed.
