@@ -225,6 +225,7 @@ impl Follow {
         if self.owners.contains_key(&found) {
             return;
         }
+        let fresh = !matches!(came, Came::There(..)) || file.metadata().is_ok_and(|meta| meta.len() == 0);
         // Where nobody tells, one that took the place of another within one look was renamed to it, as far as can be told.
         slot.leave_newest(true);
         let (print, old, doubt) = match came {
@@ -236,7 +237,7 @@ impl Follow {
         if doubt.is_some() {
             tail.missed = std::mem::take(&mut slot.missed);
         }
-        tail.doubt = doubt;
+        (tail.doubt, tail.fresh) = (doubt, fresh);
         slot.tails.push_back(tail);
         self.owners.insert(found, id);
         self.mark(id);

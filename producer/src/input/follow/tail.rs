@@ -78,6 +78,11 @@ pub struct Tail {
     /// How long the file was when the following began with what was there, or when it was told to end: the reading goes at
     /// least so far.
     due: u64,
+    /// It is followed since it came or was empty, and nothing was said of it yet: a hole at its beginning tells that it was
+    /// emptied of what nobody has read.
+    pub fresh: bool,
+    /// It begins with such a hole, which has not been said yet.
+    was_emptied: bool,
     /// NULs of a hole that were skipped, and have not been counted yet.
     nuls: u64,
     has_told_nuls: bool,
@@ -110,6 +115,8 @@ impl Tail {
             doubt: None,
             old: 0,
             due: 0,
+            fresh: true,
+            was_emptied: false,
             nuls: 0,
             has_told_nuls: false,
         }
@@ -165,7 +172,7 @@ impl Tail {
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
         let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.any.clone(), Print::default());
-        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::of_emptied()), ..new })
+        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::of_emptied()), fresh: false, ..new })
     }
 
     /// Which file it is.
@@ -338,13 +345,19 @@ impl Tail {
 
     fn skip_nuls(&mut self, nuls: u64, out: &mut VecDeque<Followed>) {
         self.give_records(out);
+        self.was_emptied |= self.fresh && self.print.pos == 0;
         self.print.extend_nuls(nuls);
         self.start += nuls;
         self.nuls += nuls;
     }
 
-    /// Says that NULs were skipped, once for a file, and has them counted.
+    /// Says that NULs were skipped, once for a file, and has them counted; and what they tell at its beginning.
     fn tell_nuls(&mut self, out: &mut VecDeque<Followed>) {
+        if std::mem::take(&mut self.was_emptied) {
+            let what =
+                "was truncated before anything was read of it, as the hole tells that it begins with; lines that it held may be lost";
+            out.push_back(Followed::Notice { text: Some(format!("{}: {what}", self.source)), cost: Cost::Loss });
+        }
         let nuls = std::mem::take(&mut self.nuls);
         let what = "skipped, a hole: whoever writes to it does not append (O_APPEND), and went on at its old place after it was emptied";
         let text =

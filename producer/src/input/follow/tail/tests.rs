@@ -174,6 +174,25 @@ fn nuls_before_a_record_are_skipped_and_those_within_one_are_not() {
 }
 
 #[test]
+fn a_hole_at_the_beginning_tells_that_something_was_never_read() {
+    let mut case = Case::new("", 99);
+    case.write("two\n", 4000);
+    while case.read() == Grown::Yes {}
+    let given = case.given(false);
+    assert!(given[0].contains("f: was truncated before anything was read of it") && given[0].contains("Loss"), "{given:?}");
+    assert!(given[1].contains("Nuls(4000)"), "{given:?}");
+    assert_eq!(given[2..], ["4000..4004 two\n"]);
+    // It is said once, and not of one that was said to be emptied.
+    case.write("three\n", 5000);
+    while case.read() == Grown::Yes {}
+    assert!(!case.given(false).concat().contains("truncated"));
+    let tail = case.tail.anew().unwrap();
+    let mut case = Case { tail, ..case };
+    while case.read() == Grown::Yes {}
+    assert!(!case.given(false).concat().contains("truncated"));
+}
+
+#[test]
 fn space_that_was_taken_beforehand_is_no_hole() {
     let mut case = Case::new("one\nt", 99);
     case.file.set_len(100_000).unwrap();
