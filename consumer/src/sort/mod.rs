@@ -5,8 +5,8 @@
 
 pub mod arena;
 pub mod external;
+mod first_seen;
 pub mod key;
-mod late;
 pub mod merge;
 mod row;
 #[cfg(test)]
@@ -19,7 +19,7 @@ use recpipe::{Batch, Error, Schema};
 
 pub use self::{
     external::{ExternalSorter, First, Keep},
-    late::Late,
+    first_seen::FirstSeen,
     row::RowFormat,
 };
 
