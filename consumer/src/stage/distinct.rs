@@ -38,7 +38,7 @@ pub static WORD: StageWord = StageWord {
         spills: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
