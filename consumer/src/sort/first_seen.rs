@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use recpipe::{Batch, Error, Schema, Type};
 
-use super::{ExternalSorter, Keep, RowFormat, Sorted, external::SERIAL_BYTES, key::push_group_key};
+use super::{ExternalSorter, Keep, RowFormat, Sorted, key::push_group_key, run::SERIAL_BYTES};
 use crate::{expr::Vector, memory::Budget};
 
 /// Gathers records and the values by which they are told apart. Sorted by value, the first of each is found; sorted
