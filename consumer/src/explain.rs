@@ -47,8 +47,9 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
 
 fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, indent: &str) {
     let branches = stage.operator.branches();
-    let written = if branches.is_empty() { &stage.text } else { "tee [" };
-    let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(written, stage.about));
+    // The stages of a branch are described below it.
+    let written = if branches.is_empty() { stage.text.clone() } else { format!("{} [", stage.about.name) };
+    let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(&written, stage.about));
     if stage.about.blocks {
         let _ = writeln!(text, "{indent}    blocks: nothing comes out before the end of the input");
     }

@@ -1,7 +1,7 @@
 //! Runs a plan: on which threads, in which processes, in what order.
 //!
-//! [`cut`] is where the plan is divided into what each worker does and what is done once; [`driver`](mod@driver) reads frames and drives
-//! both; [`preview`] and [`refresh`] show the answer of a plan that waits for the end while it grows; [`children`] are workers in
+//! [`cut`] is where the plan is divided into what each worker does and what is done once; `driver.rs` reads frames and drives
+//! both; `preview.rs` and `refresh.rs` show the answer of a plan that waits for the end while it grows; [`children`] are workers in
 //! other processes.
 
 pub mod children;

@@ -8,7 +8,7 @@
 //!
 //! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
 //! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
-//! are more of them than lines, they are a [`Sparkline`].
+//! are more of them than lines, they are a `Sparkline`.
 
 use std::sync::Arc;
 
