@@ -387,11 +387,9 @@ fn every_word_of_the_language_has_a_case() {
 #[test]
 fn every_stage_and_format_is_in_its_directory_and_its_table() {
     let mut checked = 0;
-    for (directory, not_one) in [
-        ("consumer/src/stage", &["mod", "tests"][..]),
-        ("consumer/src/output", &["mod", "tests"]),
-        ("producer/src/format", &["mod"]),
-    ] {
+    for (directory, not_one) in
+        [("consumer/src/stage", &["mod", "tests"][..]), ("consumer/src/output", &["mod", "tests"]), ("producer/src/format", &["mod"])]
+    {
         let table = fs::read_to_string(root().join(directory).join("mod.rs")).unwrap();
         for entry in fs::read_dir(root().join(directory)).unwrap() {
             let path = entry.unwrap().path();

@@ -24,7 +24,7 @@ use recpipe::{
 
 use super::write::WriteSink;
 use crate::{
-    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
     plan::{About, Place, Runs, Sink, Target},
     span::Span,
     writer::{Calling, Desk, OpenStream, Pen, Printer, Stopper, Stream},
@@ -80,8 +80,11 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "rec", sink: |_| Arc::new(EmitSink) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {

@@ -8,31 +8,32 @@ use std::{
 };
 
 use recpipe::{
-    Batch, Error, Exit, Flow, Stage,
+    Error, Exit, Flow, Stage,
     parallel::{self, Sink, Worker},
     say,
     stage::{Coroutine, State},
-    times::Zone,
-    wire::{Ending, Incoming, RawBatch},
+    wire::{Ending, Incoming},
 };
 
+use super::{
+    children::{Orders, Pool},
+    cut::Cut,
+    deliver::Piece,
+    preview::Preview,
+    refresh::Refresh,
+    worker::{Item, QueryWorker, RemoteWorker, Worked},
+};
 use crate::{
-    input::{Arrived, Frames, Receipt, Stop},
+    input::{Arrived, Frames, Stop},
     late::Seen,
     left_out::LeftOut,
-    live::Live,
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
     plan::{
         Effect, Output, Plan, PlanStage, Runs, Target,
-        partial::{self, Batches, Partial, Show},
+        partial::{self, Batches, Show},
     },
-    preview::Preview,
-    processes::{Orders, Team, Turn},
-    split::{Split, WorkerPart},
-    stage::Piece,
-    unite::Unite,
-    writer::{Calling, Notes, Printer, Replaced, Stopper},
+    writer::{Calling, Notes, Printer, Stopper},
 };
 
 /// What a run needs to know besides the plan.
@@ -77,17 +78,17 @@ pub struct Outcome {
 /// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
 pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
-    let team = match options.processes.as_ref().map(|orders| team(orders, plan, options)).transpose() {
-        Ok(team) => team,
+    let pool = match options.processes.as_ref().map(|orders| pool(orders, plan, options)).transpose() {
+        Ok(pool) => pool,
         Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
     };
-    let threads = team.as_ref().map_or(options.threads, Team::in_flight);
-    let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
+    let threads = pool.as_ref().map_or(options.threads, Pool::in_flight);
+    let memory = pool.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let notes = Notes::new(options.left_out.clone());
-    let split = Split::new(plan, &options.default_output, &memory, threads, notes.clone());
+    let cut = Cut::new(plan, &options.default_output, &memory, threads, notes.clone());
     let stopper = options.stopper.clone().map(|stop| Arc::new(move || stop.stop()) as Stopper);
     let sinks = Sinks::new(plan, printer, notes.clone(), options.calling.clone(), stopper);
-    let OpenOutput { stage, printer, canvas } = match split.once(&sinks) {
+    let OpenOutput { stage, printer, canvas } = match cut.once(&sinks) {
         Ok(output) => output,
         Err(error) => {
             sinks.abandon(&error);
@@ -97,29 +98,29 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let stream = Mutex::new(Stream::default());
     let mut pull = || pull(input, plan, options.quiet, &stream);
     // What other processes have gathered cannot be looked at before the end.
-    let is_at_hand = team.is_none() || split.empty().is_none();
-    let preview = canvas.filter(|_| is_at_hand).and_then(|canvas| split.preview(&canvas));
+    let is_at_hand = pool.is_none() || cut.empty().is_none();
+    let preview = canvas.filter(|_| is_at_hand).and_then(|canvas| cut.preview(&canvas));
     let mut once = Once {
-        split: &split,
+        cut: &cut,
         chain: Coroutine::new(stage),
         printer,
         sinks: &sinks,
         stopper: options.stopper.as_ref(),
         error: None,
         stopped: false,
-        live: sinks.is_live().then(Live::new),
+        refresh: sinks.is_live().then(Refresh::new),
         preview,
         holds_state: holds_state(plan, options),
         left_out: &options.left_out,
         taken: 0,
     };
-    let lasts = match &team {
-        Some(team) => {
-            let mut pull = || pull().map(|item| (team.turn(), item));
-            let make = || RemoteWorker { team, replaced: &notes.replaced };
+    let lasts = match &pool {
+        Some(pool) => {
+            let mut pull = || pull().map(|item| (pool.turn(), item));
+            let make = || RemoteWorker { pool, replaced: &notes.replaced };
             drive(&mut pull, threads, &make, &mut once, options.unordered).map(|_| Vec::new())
         }
-        None => drive(&mut pull, threads, &|| QueryWorker::new(split.worker(), plan), &mut once, options.unordered),
+        None => drive(&mut pull, threads, &|| QueryWorker::new(cut.worker(), plan), &mut once, options.unordered),
     };
     let Stream { ending, broken, seen } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
@@ -136,11 +137,11 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         broken_batch => {
             let broken = broken_batch.or(broken);
             sinks.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
-            let merged = match team {
+            let merged = match pool {
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
-                Some(team) => team.finish(split.empty(), split.budget()),
-                None => partial::merge(gathered.into_iter().flatten().collect(), split.budget()),
+                Some(pool) => pool.finish(cut.empty(), cut.budget()),
+                None => partial::merge(gathered.into_iter().flatten().collect(), cut.budget()),
             };
             merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
@@ -165,8 +166,8 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
 }
 
 /// Starts the children, with half of the memory; the other half is for what runs once.
-fn team(orders: &Orders, plan: &Plan, options: &Options) -> Result<Team, Error> {
-    Team::start(orders, plan, options.threads, &halved(&options.memory), &options.default_output)
+fn pool(orders: &Orders, plan: &Plan, options: &Options) -> Result<Pool, Error> {
+    Pool::start(orders, plan, options.threads, &halved(&options.memory), &options.default_output)
 }
 
 fn halved(memory: &Memory) -> Memory {
@@ -254,89 +255,9 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream
     }
 }
 
-/// What each worker does with a frame, on whatever thread, in whatever process.
-pub struct QueryWorker {
-    part: WorkerPart,
-    unite: Unite,
-    zone: Option<Zone>,
-}
-
-/// A batch, and who is to be told when it is done with.
-type Item = (RawBatch, Option<Receipt>);
-
-/// What came of an item.
-pub struct Worked {
-    pieces: Result<Vec<Piece>, Error>,
-    receipt: Option<Receipt>,
-    /// The batch's place in the stream.
-    order: u64,
-}
-
-impl QueryWorker {
-    /// Runs this part of the plan.
-    pub fn new(part: WorkerPart, plan: &Plan) -> Self {
-        QueryWorker { part, unite: Unite::new(plan.input.clone()), zone: plan.zone.clone() }
-    }
-
-    /// What comes of a frame.
-    ///
-    /// # Errors
-    /// [`Error::Corrupt`] when it is damaged; those of the stages.
-    pub fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
-        let batch = in_zone(self.unite.unite(raw.decode()?)?, self.zone.as_ref())?;
-        // No stage of a worker's part has enough of its own.
-        let _: Flow = self.part.chain.send(batch)?;
-        Ok(self.part.delivered.take())
-    }
-
-    /// What it has gathered, sealed; no more frames come.
-    pub fn gathered(self) -> Option<Box<dyn Partial>> {
-        let mut gathered = self.part.partial.take();
-        gathered.iter_mut().for_each(|partial| partial.seal());
-        gathered
-    }
-}
-
-/// A thread that waits for another process to do the work.
-struct RemoteWorker<'t> {
-    team: &'t Team,
-    replaced: &'t Replaced,
-}
-
-impl Worker<(Turn, Item)> for RemoteWorker<'_> {
-    type Out = Worked;
-    type Last = ();
-
-    fn work(&mut self, (turn, (raw, receipt)): (Turn, Item)) -> Self::Out {
-        Worked { order: raw.place().order, pieces: self.team.work(turn, &raw, self.replaced), receipt }
-    }
-
-    fn finish(self) {}
-}
-
-impl Worker<Item> for QueryWorker {
-    type Out = Worked;
-    type Last = Option<Box<dyn Partial>>;
-
-    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
-        Worked { order: raw.place().order, pieces: self.send(raw), receipt }
-    }
-
-    fn finish(self) -> Self::Last {
-        self.gathered()
-    }
-}
-
-/// The batch with the times as clocks of the zone show them.
-fn in_zone(batch: Batch, zone: Option<&Zone>) -> Result<Batch, Error> {
-    let Some(zone) = zone else { return Ok(batch) };
-    let columns = batch.columns().iter().map(|column| zone.column(column)).collect();
-    batch.with_columns(batch.schema().clone(), columns)
-}
-
 /// The part that runs once, on the calling thread.
 struct Once<'a> {
-    split: &'a Split<'a>,
+    cut: &'a Cut<'a>,
     chain: Coroutine<Target>,
     /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
@@ -346,7 +267,7 @@ struct Once<'a> {
     stopped: bool,
     holds_state: bool,
     /// When the answer is shown while it grows, if it is.
-    live: Option<Live>,
+    refresh: Option<Refresh>,
     /// What shows what the workers gather.
     preview: Option<Preview>,
     left_out: &'a LeftOut,
@@ -377,7 +298,7 @@ impl Once<'_> {
 
     /// The workers are done: takes what they have gathered together, and closes the chain.
     fn end(&mut self, merged: Batches) -> Result<(), Error> {
-        self.live = None;
+        self.refresh = None;
         for batch in merged {
             if self.chain.send(batch?)? == Flow::Stop {
                 break;
@@ -388,18 +309,18 @@ impl Once<'_> {
 }
 
 impl Once<'_> {
-    /// Shows what there is, where the answer is live and it is time.
+    /// Shows what there is, where the answer is refresh and it is time.
     fn show(&mut self) -> Result<(), Error> {
-        let Some(live) = &mut self.live else { return Ok(()) };
-        if live.wait() != Some(Duration::ZERO) {
+        let Some(refresh) = &mut self.refresh else { return Ok(()) };
+        if refresh.wait() != Some(Duration::ZERO) {
             return Ok(());
         }
         let began = Instant::now();
         if let Some(preview) = &self.preview {
-            preview.show(self.split.so_far()?)?;
+            preview.show(self.cut.so_far()?)?;
         }
         self.chain.flush()?;
-        live.drawn(began);
+        refresh.drawn(began);
         Ok(())
     }
 }
@@ -421,15 +342,15 @@ impl Sink<Worked> for Once<'_> {
         });
         self.left_out.settle(order);
         self.taken = self.taken.max(order);
-        if let Some(live) = &mut self.live {
-            live.changed();
+        if let Some(refresh) = &mut self.refresh {
+            refresh.changed();
         }
         let flow = flow.and_then(|flow| self.show().map(|()| flow));
         self.flow(flow)
     }
 
     fn idle(&mut self) -> Flow {
-        let shown = match &self.live {
+        let shown = match &self.refresh {
             Some(_) => self.show(),
             None => self.chain.flush(),
         };
@@ -437,11 +358,11 @@ impl Sink<Worked> for Once<'_> {
     }
 
     fn is_timed(&self) -> bool {
-        self.live.is_some()
+        self.refresh.is_some()
     }
 
     fn wait(&self) -> Option<Duration> {
-        self.live.as_ref().and_then(Live::wait)
+        self.refresh.as_ref().and_then(Refresh::wait)
     }
 
     fn stopped(&mut self) {

@@ -4,26 +4,26 @@ use std::sync::Arc;
 
 use recpipe::{Batch, Error, Schema, Type};
 
-use super::{ExternalSorter, Keep, RowFormat, Sorted, external::SERIAL_BYTES, key::push_group_key};
+use super::{ExternalSorter, Keep, RowFormat, Sorted, key::push_group_key, run::SERIAL_BYTES};
 use crate::{expr::Vector, memory::Budget};
 
 /// Gathers records and the values by which they are told apart. Sorted by value, the first of each is found; sorted
 /// once more by where it came from, it finds its place again.
 #[derive(Debug)]
-pub struct Late {
+pub struct FirstSeen {
     kinds: Vec<Type>,
     rows: RowFormat,
     by_value: ExternalSorter,
     key: Vec<u8>,
 }
 
-impl Late {
+impl FirstSeen {
     /// Nothing yet; the records will have this schema, and their values are those of all its fields. Where it grows, they have late
     /// fields too, and behind those values is a text that tells these apart.
     pub fn new(schema: Arc<Schema>, budget: &Budget) -> Self {
         let kinds = schema.fields().iter().map(|field| if field.open { Type::Mixed } else { field.kind });
         let kinds = kinds.chain(schema.grows().then_some(Type::Text)).collect();
-        Late { kinds, rows: RowFormat::new(schema), by_value: ExternalSorter::new(Keep::Unique, budget), key: Vec::new() }
+        FirstSeen { kinds, rows: RowFormat::new(schema), by_value: ExternalSorter::new(Keep::Unique, budget), key: Vec::new() }
     }
 
     /// Adds the records of a batch and their values; `order` is the place of the batch among the others.

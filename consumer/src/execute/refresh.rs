@@ -13,16 +13,16 @@ const EVERY: Duration = Duration::from_millis(100);
 const SHARE: u32 = 10;
 
 /// What is known of the answer so far, and when it is drawn next.
-pub(crate) struct Live {
+pub(crate) struct Refresh {
     next: Instant,
     /// Whether there is something that was not drawn.
     is_new: bool,
 }
 
-impl Live {
+impl Refresh {
     /// Nothing so far.
     pub(crate) fn new() -> Self {
-        Live { next: Instant::now() + FIRST, is_new: false }
+        Refresh { next: Instant::now() + FIRST, is_new: false }
     }
 
     /// Records have come.
@@ -46,11 +46,11 @@ impl Live {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{EVERY, Live};
+    use super::{EVERY, Refresh};
 
     #[test]
     fn draws_what_is_new_and_not_too_often() {
-        let mut live = Live::new();
+        let mut live = Refresh::new();
         assert_eq!(live.wait(), None);
         live.changed();
         assert!(live.wait().is_some_and(|wait| wait > Duration::ZERO));

@@ -12,6 +12,10 @@ use std::{
 
 use recpipe::Error;
 
+use super::{
+    deliver::{Deliver, Delivered, GatherPart},
+    preview::Preview,
+};
 use crate::{
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
@@ -19,13 +23,11 @@ use crate::{
         Output, Plan, PlanStage, Runs, Start, Target,
         partial::{Partial, SharedPartial, Show, SoFar},
     },
-    preview::Preview,
-    stage::{Deliver, Delivered, GatherPart},
     writer::{Canvas, Format, Notes},
 };
 
 /// A plan and where it is cut. Workers and the once part are built from it, each on its own thread.
-pub struct Split<'p> {
+pub struct Cut<'p> {
     plan: &'p Plan,
     /// Stages before this place run in the workers, and only there.
     cut: usize,
@@ -49,7 +51,7 @@ pub struct WorkerPart {
     pub partial: SharedPartial,
 }
 
-impl<'p> Split<'p> {
+impl<'p> Cut<'p> {
     /// Cuts a plan for so many workers; `default` is the output of a query that names none, `notes` are taken of what outputs cannot
     /// write as it is.
     pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize, notes: Notes) -> Self {
@@ -59,7 +61,7 @@ impl<'p> Split<'p> {
         let once = holders(&plan.stages[cut..]) * 2;
         let at_cut = if plan.stages.get(cut).is_some_and(|stage| stage.about.spills) { workers } else { 0 };
         let budget = memory.budget(once + at_cut, workers);
-        Split { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
+        Cut { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
     }
 
     /// What the stages may hold.

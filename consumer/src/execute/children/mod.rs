@@ -6,21 +6,21 @@
 //! and the parent merges these while it reads them. So the plan, the frames and the states are those of threads, and so
 //! is the answer, byte for byte.
 //!
-//! Both directions are record streams: checked, with a proven end. In between stand words (`talk.rs`). There are never more
+//! Both directions are record streams: checked, with a proven end. In between stand messages (`protocol.rs`). There are never more
 //! than a few frames on their way to a child, and a child whose input ends without an end, because its parent has gone,
 //! ends too.
 //!
 //! Rejected: to give a lost child's frames to another. What it had gathered is lost with it, and all of its frames would
 //! have to be kept for that.
 
-mod talk;
-mod team;
-mod worker;
+mod child;
+mod pool;
+mod protocol;
 
+pub use child::main;
+pub use pool::{Orders, Pool, Turn};
 #[cfg(test)]
-pub(crate) use talk::Word;
-pub use team::{Orders, Team, Turn};
-pub use worker::main;
+pub(crate) use protocol::Message;
 
 /// More are refused on a command line: each has threads and pipes.
 pub const MAX_PROCESSES: u16 = 256;

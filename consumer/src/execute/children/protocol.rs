@@ -1,7 +1,7 @@
 //! What parent and child say to each other between frames of records.
 //!
-//! A word is a batch of one record, so no layout is needed besides that of [`recpipe::wire`]. What comes next is always
-//! known from the word before, never from what a frame looks like: records may have any fields.
+//! A message is a batch of one record, so no layout is needed besides that of [`recpipe::wire`]. What comes next is always
+//! known from the message before, never from what a frame looks like: records may have any fields.
 
 use std::{
     io::{Read, Write},
@@ -21,7 +21,7 @@ const PIECE_BYTES: usize = 1 << 20;
 
 /// What stands between frames of records.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Word {
+pub(crate) enum Message {
     /// To a child: the frame after this came here.
     Place(Place),
     /// From a child: so many frames of records follow, which are one batch.
@@ -41,24 +41,24 @@ pub(crate) enum Word {
     },
 }
 
-impl Word {
+impl Message {
     /// What an error of a child is to its parent.
     pub(super) fn failed(error: Error) -> Self {
         match error {
-            Error::Corrupt { what, frame, at } => Word::Failed { what, corrupt: Some((frame, at)) },
-            error => Word::Failed { what: error.to_string(), corrupt: None },
+            Error::Corrupt { what, frame, at } => Message::Failed { what, corrupt: Some((frame, at)) },
+            error => Message::Failed { what: error.to_string(), corrupt: None },
         }
     }
 
     pub(crate) fn to_batch(&self) -> Result<Batch, Error> {
         let (kind, a, b, c, text): (i128, u64, u64, u64, &[u8]) = match self {
-            Word::Place(place) => (0, place.order, place.frame, place.at, b""),
-            Word::Records(frames) => (1, *frames, 0, 0, b""),
-            Word::Lines(lines, records) => (2, *records, 0, 0, lines),
-            Word::Done(replaced) => (3, *replaced, 0, 0, b""),
-            Word::LeftOut => (6, 0, 0, 0, b""),
-            Word::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
-            Word::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
+            Message::Place(place) => (0, place.order, place.frame, place.at, b""),
+            Message::Records(frames) => (1, *frames, 0, 0, b""),
+            Message::Lines(lines, records) => (2, *records, 0, 0, lines),
+            Message::Done(replaced) => (3, *replaced, 0, 0, b""),
+            Message::LeftOut => (6, 0, 0, 0, b""),
+            Message::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
+            Message::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
         };
         let number = |number: u64| Value::Int(number.cast_signed().into());
         let fields = [("kind", Type::Int), ("a", Type::Int), ("b", Type::Int), ("c", Type::Int), ("text", Type::Text)];
@@ -78,13 +78,13 @@ impl Word {
         let [a, b, c] = [a, b, c].map(|number| (number as i64).cast_unsigned());
         let what = || String::from_utf8_lossy(text).into_owned();
         match kind {
-            0 => Ok(Word::Place(Place { order: a, frame: b, at: c })),
-            1 => Ok(Word::Records(a)),
-            2 => Ok(Word::Lines(text.to_owned(), a)),
-            3 => Ok(Word::Done(a)),
-            4 => Ok(Word::Failed { what: what(), corrupt: None }),
-            5 => Ok(Word::Failed { what: what(), corrupt: Some((a, b)) }),
-            6 => Ok(Word::LeftOut),
+            0 => Ok(Message::Place(Place { order: a, frame: b, at: c })),
+            1 => Ok(Message::Records(a)),
+            2 => Ok(Message::Lines(text.to_owned(), a)),
+            3 => Ok(Message::Done(a)),
+            4 => Ok(Message::Failed { what: what(), corrupt: None }),
+            5 => Ok(Message::Failed { what: what(), corrupt: Some((a, b)) }),
+            6 => Ok(Message::LeftOut),
             _ => Err(misunderstood()),
         }
     }
@@ -103,31 +103,31 @@ pub(super) fn misunderstood() -> Error {
 }
 
 /// What is said on one side and heard on the other.
-pub(super) struct Speaker<W: Write>(pub(super) Writer<W>);
+pub(super) struct Tx<W: Write>(pub(super) Writer<W>);
 
-impl<W: Write> Speaker<W> {
-    pub(super) fn say(&mut self, word: &Word) -> Result<(), Error> {
-        if let Word::Lines(lines, records) = word
+impl<W: Write> Tx<W> {
+    pub(super) fn say(&mut self, message: &Message) -> Result<(), Error> {
+        if let Message::Lines(lines, records) = message
             && lines.len() > PIECE_BYTES
         {
             // Who prints them puts them together again; they are counted once.
             for (i, piece) in lines.chunks(PIECE_BYTES).enumerate() {
-                self.0.batch(&Word::Lines(piece.to_owned(), if i == 0 { *records } else { 0 }).to_batch()?)?;
+                self.0.batch(&Message::Lines(piece.to_owned(), if i == 0 { *records } else { 0 }).to_batch()?)?;
             }
             return Ok(());
         }
-        self.0.batch(&word.to_batch()?)
+        self.0.batch(&message.to_batch()?)
     }
 
     /// What was left out of the answer to this frame, or to any.
     pub(super) fn left_out(&mut self, left_out: &LeftOut, order: u64) -> Result<(), Error> {
         let Some(told) = left_out.tell(order)? else { return Ok(()) };
-        self.say(&Word::LeftOut)?;
+        self.say(&Message::LeftOut)?;
         self.0.batch(&told)
     }
 
     pub(super) fn records(&mut self, frames: &[Encoded]) -> Result<(), Error> {
-        self.say(&Word::Records(frames.len() as u64))?;
+        self.say(&Message::Records(frames.len() as u64))?;
         frames.iter().try_for_each(|frame| self.0.encoded(frame))
     }
 }
@@ -145,14 +145,14 @@ pub(super) fn frames(batch: &Batch) -> Result<Vec<Encoded>, Error> {
     })
 }
 
-/// See [`Speaker`].
+/// See [`Tx`].
 #[derive(Debug)]
-pub(super) struct Listener<R: Read>(pub(super) Reader<R>);
+pub(super) struct Rx<R: Read>(pub(super) Reader<R>);
 
-impl<R: Read> Listener<R> {
-    /// The next word; `None` at the proven end.
-    pub(super) fn word(&mut self) -> Result<Option<Word>, Error> {
-        self.batch()?.map(|raw| Word::from_batch(&raw.decode()?)).transpose()
+impl<R: Read> Rx<R> {
+    /// The next message; `None` at the proven end.
+    pub(super) fn message(&mut self) -> Result<Option<Message>, Error> {
+        self.batch()?.map(|raw| Message::from_batch(&raw.decode()?)).transpose()
     }
 
     /// The frame that was announced.
@@ -160,7 +160,7 @@ impl<R: Read> Listener<R> {
         self.batch()?.ok_or_else(misunderstood)
     }
 
-    /// The frame that [`Word::LeftOut`] announces.
+    /// The frame that [`Message::LeftOut`] announces.
     pub(super) fn left_out(&mut self, left_out: &LeftOut) -> Result<(), Error> {
         if left_out.hear(&self.frame()?.decode()?) { Ok(()) } else { Err(misunderstood()) }
     }
@@ -246,35 +246,35 @@ mod tests {
         wire::{Ending, Place, Reader, Writer},
     };
 
-    use super::{Listener, Setup, Speaker, Word};
+    use super::{Message, Rx, Setup, Tx};
     use crate::{memory::Memory, output};
 
     #[test]
     fn what_is_said_is_heard() {
         let place = Place { order: u64::MAX, frame: 7, at: 1 << 63 };
-        let words = [
-            Word::Place(place),
-            Word::Records(3),
-            Word::Lines(b"a\xff\nb\n".to_vec(), 2),
-            Word::Done(4),
-            Word::LeftOut,
-            Word::Failed { what: "no".into(), corrupt: None },
-            Word::Failed { what: "torn".into(), corrupt: Some((1, 2)) },
+        let messages = [
+            Message::Place(place),
+            Message::Records(3),
+            Message::Lines(b"a\xff\nb\n".to_vec(), 2),
+            Message::Done(4),
+            Message::LeftOut,
+            Message::Failed { what: "no".into(), corrupt: None },
+            Message::Failed { what: "torn".into(), corrupt: Some((1, 2)) },
         ];
         let mut stream = Vec::new();
-        let mut speaker = Speaker(Writer::new(&mut stream).unwrap());
-        words.iter().for_each(|word| speaker.say(word).unwrap());
+        let mut tx = Tx(Writer::new(&mut stream).unwrap());
+        messages.iter().for_each(|message| tx.say(message).unwrap());
         // Longer than a frame can be: in pieces.
         let long = vec![b'x'; 20 << 20];
-        speaker.say(&Word::Lines(long.clone(), 5)).unwrap();
-        speaker.0.finish(&Ending::default()).unwrap();
-        let mut listener = Listener(Reader::new(&stream[..]).unwrap());
-        for word in words {
-            assert_eq!(listener.word().unwrap(), Some(word));
+        tx.say(&Message::Lines(long.clone(), 5)).unwrap();
+        tx.0.finish(&Ending::default()).unwrap();
+        let mut rx = Rx(Reader::new(&stream[..]).unwrap());
+        for message in messages {
+            assert_eq!(rx.message().unwrap(), Some(message));
         }
         let (mut lines, mut count) = (Vec::new(), 0);
-        while let Some(word) = listener.word().unwrap() {
-            let Word::Lines(mut piece, records) = word else { panic!("{word:?}") };
+        while let Some(message) = rx.message().unwrap() {
+            let Message::Lines(mut piece, records) = message else { panic!("{message:?}") };
             lines.append(&mut piece);
             count += records;
         }

@@ -13,15 +13,13 @@ use recpipe::{
     wire::{Encoded, Ending, RawBatch, Reader, Writer},
 };
 
-use super::talk::{self, Listener, Setup, Speaker, Word};
+use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
     catalog,
+    execute::{cut::Cut, deliver::Piece, worker::QueryWorker},
     language::{self, QueryError, Source},
     left_out::LeftOut,
     plan::partial::{self, Partial},
-    run::QueryWorker,
-    split::Split,
-    stage::Piece,
     writer::{Notes, Replaced},
 };
 
@@ -40,14 +38,14 @@ pub fn main() -> Exit {
 }
 
 fn serve() -> Result<(), Error> {
-    let mut speaker = Speaker(Writer::new(stdio::stdout()?)?);
-    let mut listener = Listener(Reader::new(stdio::stdin()?)?);
-    match work(&mut listener, &mut speaker) {
+    let mut tx = Tx(Writer::new(stdio::stdout()?)?);
+    let mut rx = Rx(Reader::new(stdio::stdin()?)?);
+    match work(&mut rx, &mut tx) {
         Ok(()) => {}
         Err(Failure::Pipe(error)) => return Err(error),
-        Err(Failure::Work(error)) => speaker.say(&Word::failed(error))?,
+        Err(Failure::Work(error)) => tx.say(&Message::failed(error))?,
     }
-    speaker.0.finish(&Ending::default()).map(drop)
+    tx.0.finish(&Ending::default()).map(drop)
 }
 
 /// Why a child cannot go on.
@@ -58,26 +56,26 @@ enum Failure {
     Work(Error),
 }
 
-fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<(), Failure> {
-    let setup = listener.frame().and_then(|raw| Setup::from_batch(&raw.decode()?)).map_err(Failure::Pipe)?;
-    let schema = listener.frame().map_err(Failure::Pipe)?.schema().clone();
+fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
+    let setup = rx.frame().and_then(|raw| Setup::from_batch(&raw.decode()?)).map_err(Failure::Pipe)?;
+    let schema = rx.frame().map_err(Failure::Pipe)?.schema().clone();
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = catalog::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
     let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
-    let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
+    let cut = Cut::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
-    let mut pull = || match item(listener) {
+    let mut pull = || match item(rx) {
         Ok(item) => item,
         Err(error) => {
             *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
             None
         }
     };
-    let mut answers = Answers { speaker, replaced: &split.notes().replaced, left_out: &left_out, told: 0, error: None };
-    let make = || Answering(QueryWorker::new(split.worker(), &plan));
+    let mut answers = Answers { tx, replaced: &cut.notes().replaced, left_out: &left_out, told: 0, error: None };
+    let make = || Answering(QueryWorker::new(cut.worker(), &plan));
     let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
     let told = answers.error.take();
     let heard = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -85,19 +83,19 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
         return Err(Failure::Pipe(error));
     }
     let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
-    for batch in partial::into_run(gathered, split.budget()).map_err(Failure::Work)? {
-        let frames = batch.and_then(|batch| talk::frames(&batch)).map_err(Failure::Work)?;
-        speaker.records(&frames).map_err(Failure::Pipe)?;
+    for batch in partial::into_run(gathered, cut.budget()).map_err(Failure::Work)? {
+        let frames = batch.and_then(|batch| protocol::frames(&batch)).map_err(Failure::Work)?;
+        tx.records(&frames).map_err(Failure::Pipe)?;
     }
-    speaker.left_out(&left_out, u64::MAX).map_err(Failure::Pipe)
+    tx.left_out(&left_out, u64::MAX).map_err(Failure::Pipe)
 }
 
 /// The next frame, in its place.
-fn item(listener: &mut Listener<File>) -> Result<Option<RawBatch>, Error> {
-    match listener.word()? {
-        Some(Word::Place(place)) => Ok(Some(listener.frame()?.with_place(place))),
+fn item(rx: &mut Rx<File>) -> Result<Option<RawBatch>, Error> {
+    match rx.message()? {
+        Some(Message::Place(place)) => Ok(Some(rx.frame()?.with_place(place))),
         None => Ok(None),
-        Some(_) => Err(talk::misunderstood()),
+        Some(_) => Err(protocol::misunderstood()),
     }
 }
 
@@ -116,7 +114,7 @@ impl Worker<RawBatch> for Answering {
     fn work(&mut self, raw: RawBatch) -> Self::Out {
         let order = raw.place().order;
         let answer = |piece| match piece {
-            Piece::Batch(batch) => talk::frames(&batch).map(Answer::Records),
+            Piece::Batch(batch) => protocol::frames(&batch).map(Answer::Records),
             Piece::Lines(lines, records) => Ok(Answer::Lines(lines, records)),
         };
         Answered { order, answers: self.0.send(raw).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
@@ -135,7 +133,7 @@ pub(super) struct Answered {
 
 /// Tells the parent.
 struct Answers<'s> {
-    speaker: &'s mut Speaker<File>,
+    tx: &'s mut Tx<File>,
     replaced: &'s Replaced,
     left_out: &'s LeftOut,
     /// How many of them the parent knows of.
@@ -147,18 +145,18 @@ impl Answers<'_> {
     fn tell(&mut self, answered: Answered) -> Result<(), Error> {
         let answers = match answered.answers {
             Ok(answers) => answers,
-            Err(error) => return self.speaker.say(&Word::failed(error)),
+            Err(error) => return self.tx.say(&Message::failed(error)),
         };
         for answer in answers {
             match answer {
-                Answer::Records(frames) => self.speaker.records(&frames)?,
-                Answer::Lines(lines, records) => self.speaker.say(&Word::Lines(lines, records))?,
+                Answer::Records(frames) => self.tx.records(&frames)?,
+                Answer::Lines(lines, records) => self.tx.say(&Message::Lines(lines, records))?,
             }
         }
-        self.speaker.left_out(self.left_out, answered.order)?;
+        self.tx.left_out(self.left_out, answered.order)?;
         let replaced = self.replaced.count();
         let more = replaced.saturating_sub(std::mem::replace(&mut self.told, replaced));
-        self.speaker.say(&Word::Done(more))
+        self.tx.say(&Message::Done(more))
     }
 }
 

@@ -1,8 +1,6 @@
 //! Single values as bytes, one after the other: what lists and sets are made of, and the rows of records of any types.
 
-use recpipe::{Time, Type, Value};
-
-use super::state::{Torn, take};
+use recpipe::{Error, Time, Type, Value};
 
 /// What stands before a value where values are of several types.
 const BOOL: u8 = 0;
@@ -11,6 +9,24 @@ const WIDE: u8 = 2;
 const FLOAT: u8 = 3;
 const TIME: u8 = 4;
 const TEXT: u8 = 5;
+
+/// Bytes or columns that no accumulator wrote.
+#[derive(Debug)]
+pub(crate) struct Torn;
+
+impl From<Torn> for Error {
+    fn from(_: Torn) -> Self {
+        Error::Data("the partial result of an aggregate is damaged: it is not what was written".into())
+    }
+}
+
+/// The first `N` of the bytes, which move on.
+#[inline]
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Torn> {
+    let (first, rest) = bytes.split_first_chunk::<N>().ok_or(Torn)?;
+    *bytes = rest;
+    Ok(*first)
+}
 
 /// Appends a value of this type. Null is none and leaves nothing; what is equal and looks the same has the same bytes.
 #[inline]
@@ -88,7 +104,7 @@ pub(crate) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, To
 
 /// One of the values that are equal to this one, and the same for all of them: 1 for 1.0 where values are of several types, a time
 /// in UTC, one zero and one NaN.
-pub(super) fn canonical(kind: Type, value: Value<'_>) -> Value<'_> {
+pub(crate) fn canonical(kind: Type, value: Value<'_>) -> Value<'_> {
     const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
     match value {
         Value::Float(value) if value.is_nan() => Value::Float(f64::NAN),

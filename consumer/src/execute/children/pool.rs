@@ -15,8 +15,9 @@ use recpipe::{
     wire::{Ending, RawBatch, Reader, Writer},
 };
 
-use super::talk::{self, Listener, Setup, Speaker, Word};
+use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
+    execute::deliver::Piece,
     language::Source,
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
@@ -24,7 +25,6 @@ use crate::{
         Output, Plan,
         partial::{Batches, Partial},
     },
-    stage::Piece,
     writer::Replaced,
 };
 
@@ -43,8 +43,8 @@ pub struct Orders {
     pub left_out: LeftOut,
 }
 
-/// Child processes that are workers. Dropped before [`Team::finish`], they are killed; none is left unwaited for.
-pub struct Team {
+/// Child processes that are workers. Dropped before [`Pool::finish`], they are killed; none is left unwaited for.
+pub struct Pool {
     links: Vec<Link>,
     next: AtomicU64,
     each: usize,
@@ -65,12 +65,12 @@ struct Link {
 }
 
 struct Requests {
-    speaker: Speaker<File>,
+    tx: Tx<File>,
     sent: u64,
 }
 
 struct Replies {
-    listener: Listener<File>,
+    rx: Rx<File>,
     answered: u64,
     child: Option<Child>,
     /// How it ended before its time.
@@ -81,7 +81,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Team {
+impl Pool {
     /// Starts children with so many threads each; `memory` is theirs together.
     ///
     /// # Errors
@@ -102,22 +102,22 @@ impl Team {
         let link = |(child, to, from)| {
             let mut child = Some(child);
             let begin = || {
-                let mut speaker = Speaker(Writer::new(to)?);
-                speaker.0.batch(&setup)?;
-                speaker.0.batch(&input)?;
-                Ok((speaker, Listener(Reader::new(from)?)))
+                let mut tx = Tx(Writer::new(to)?);
+                tx.0.batch(&setup)?;
+                tx.0.batch(&input)?;
+                Ok((tx, Rx(Reader::new(from)?)))
             };
-            let (speaker, listener) = begin().map_err(|error| told(&lost(child.take(), error)))?;
-            let from = Replies { listener, answered: 0, child, lost: None };
-            let to = Mutex::new(Requests { speaker, sent: 0 });
+            let (tx, rx) = begin().map_err(|error| told(&lost(child.take(), error)))?;
+            let from = Replies { rx, answered: 0, child, lost: None };
+            let to = Mutex::new(Requests { tx, sent: 0 });
             Ok(Link { to, sends: Condvar::new(), from: Mutex::new(from), reads: Condvar::new() })
         };
         let links = started.into_iter().map(link).collect::<Result<_, Error>>()?;
         // One more than it works on, so that it never waits for us.
-        Ok(Team { links, next: AtomicU64::new(0), each: threads + 1, left_out: orders.left_out.clone() })
+        Ok(Pool { links, next: AtomicU64::new(0), each: threads + 1, left_out: orders.left_out.clone() })
     }
 
-    /// How many frames may be with all of them: as many threads should call [`Team::work`].
+    /// How many frames may be with all of them: as many threads should call [`Pool::work`].
     pub fn in_flight(&self) -> usize {
         self.links.len() * self.each
     }
@@ -149,13 +149,13 @@ impl Team {
     /// only end.
     ///
     /// # Errors
-    /// As for [`Team::work`]; so do the batches.
+    /// As for [`Pool::work`]; so do the batches.
     pub fn finish(self, empty: Option<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
         let mut runs = Vec::new();
         for Link { to, from, .. } in self.links {
             let (to, mut from) =
                 (to.into_inner().unwrap_or_else(PoisonError::into_inner), from.into_inner().unwrap_or_else(PoisonError::into_inner));
-            if let Err(error) = to.speaker.0.finish(&Ending::default()) {
+            if let Err(error) = to.tx.0.finish(&Ending::default()) {
                 return Err(from.lose(error));
             }
             runs.push(ChildRun { from, frames: 0, left_out: self.left_out.clone() });
@@ -165,7 +165,7 @@ impl Team {
             None => {
                 for mut run in runs {
                     if run.read()?.is_some() {
-                        return Err(talk::misunderstood());
+                        return Err(protocol::misunderstood());
                     }
                 }
                 Ok(Box::new(std::iter::empty()))
@@ -183,8 +183,8 @@ impl Link {
                 to = self.sends.wait(to).unwrap_or_else(PoisonError::into_inner);
             }
             to.sent += 1;
-            let sent = to.speaker.say(&Word::Place(raw.place()));
-            sent.and_then(|()| to.speaker.0.raw(raw))
+            let sent = to.tx.say(&Message::Place(raw.place()));
+            sent.and_then(|()| to.tx.0.raw(raw))
         };
         self.sends.notify_all();
         let mut from = lock(&self.from);
@@ -211,21 +211,21 @@ impl Replies {
             if let Some(lost) = &self.lost {
                 return Err(told(lost));
             }
-            match self.listener.word() {
-                Ok(Some(Word::Done(more))) => {
+            match self.rx.message() {
+                Ok(Some(Message::Done(more))) => {
                     replaced.add(more);
                     return Ok(pieces);
                 }
-                Ok(Some(Word::LeftOut)) => self.listener.left_out(left_out).map_err(|error| self.lose(error))?,
-                Ok(Some(Word::Lines(lines, records))) => pieces.push(Piece::Lines(lines, records)),
-                Ok(Some(Word::Records(frames))) => {
+                Ok(Some(Message::LeftOut)) => self.rx.left_out(left_out).map_err(|error| self.lose(error))?,
+                Ok(Some(Message::Lines(lines, records))) => pieces.push(Piece::Lines(lines, records)),
+                Ok(Some(Message::Records(frames))) => {
                     for _ in 0..frames {
-                        let batch = self.listener.frame().and_then(RawBatch::decode).map_err(|error| self.lose(error))?;
+                        let batch = self.rx.frame().and_then(RawBatch::decode).map_err(|error| self.lose(error))?;
                         pieces.push(Piece::Batch(batch));
                     }
                 }
-                Ok(Some(Word::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
-                Ok(Some(Word::Place(_)) | None) => return Err(self.lose(talk::misunderstood())),
+                Ok(Some(Message::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
+                Ok(Some(Message::Place(_)) | None) => return Err(self.lose(protocol::misunderstood())),
                 Err(error) => return Err(self.lose(error)),
             }
         }
@@ -282,17 +282,17 @@ impl ReadRun for ChildRun {
         loop {
             if self.frames > 0 {
                 self.frames -= 1;
-                let batch = self.from.listener.frame().and_then(RawBatch::decode);
+                let batch = self.from.rx.frame().and_then(RawBatch::decode);
                 return batch.map(Some).map_err(|error| self.from.lose(error));
             }
             if self.from.child.is_none() {
                 return Ok(None);
             }
-            match self.from.listener.word() {
-                Ok(Some(Word::Records(frames))) => self.frames = frames,
-                Ok(Some(Word::LeftOut)) => self.from.listener.left_out(&self.left_out).map_err(|error| self.from.lose(error))?,
-                Ok(Some(Word::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
-                Ok(Some(_)) => return Err(self.from.lose(talk::misunderstood())),
+            match self.from.rx.message() {
+                Ok(Some(Message::Records(frames))) => self.frames = frames,
+                Ok(Some(Message::LeftOut)) => self.from.rx.left_out(&self.left_out).map_err(|error| self.from.lose(error))?,
+                Ok(Some(Message::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
+                Ok(Some(_)) => return Err(self.from.lose(protocol::misunderstood())),
                 Ok(None) => return self.from.child.take().map_or(Ok(()), Child::wait).map(|()| None),
                 Err(error) => return Err(self.from.lose(error)),
             }
