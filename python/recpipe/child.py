@@ -87,22 +87,18 @@ class Child:
     def _heard(self) -> str:
         # A descendant that lives on may keep standard error open: what was said until now is what it said.
         self._listener.join(GRACE_SECONDS)
-        return b"".join(list(self._said)).decode("utf-8", "replace").strip()
+        return b"".join(self._said.copy()).decode("utf-8", "replace").strip()
 
     def wait(self) -> None:
         """Waits for its end, and raises :class:`ProgramFailed` where that is no good one; else says what it said as a warning."""
         self._close(self._process.stdout)
-        try:
-            code = self._process.wait()
-        except BaseException:
-            self.stop()
-            raise
+        code = self._process.wait()
         said = self._heard()
         self._close(self._process.stderr)
         if code:
             raise ProgramFailed(self.shown, code if code > 0 else 128 - code, said)
         if said:
-            warnings.warn(f"{self.shown}: {said}", Said, stacklevel=3)
+            warnings.warn(f"{self.shown}: {said}", Said, stacklevel=4)
 
     def stop(self) -> None:
         """It is no longer needed: closes its pipes, and ends it if it does not notice; whatever it says to that is not of interest."""
