@@ -6,14 +6,11 @@ use recpipe::Schema;
 
 use crate::{
     aggregate::quantile::{DIGITS, EXACT},
+    catalog::CATALOG,
     memory::Memory,
-    output::Notes,
-    query::{
-        self, cure,
-        plan::{AggregateFunction, Output, Plan, PlanStage, Step},
-        words::Runs,
-    },
+    plan::{AggregateFunction, Output, Plan, PlanStage, Runs, Step},
     split::Split,
+    writer::Notes,
 };
 
 /// The plan in words: what is asked of the producer; then of each stage where it runs, whether it blocks, what its memory
@@ -21,7 +18,7 @@ use crate::{
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
     text += &openness(plan);
-    let advice = query::advice(plan, default, false, false);
+    let advice = crate::plan::advice(plan, default, false, false);
     let mut asked = match advice.columns {
         None if plan.input.grows() => "every field is read, and those that come later".to_owned(),
         None => "every field is read".to_owned(),
@@ -42,7 +39,7 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
             Runs::WorkersThenMerge => "in each worker, then merged",
             Runs::Once => "once",
         };
-        if stage.word.output && split.lines_are_made_by_workers() {
+        if stage.about.output && split.lines_are_made_by_workers() {
             runs = "lines are made in each worker, and written once, in order";
         }
         describe(&mut text, stage, runs, default, "");
@@ -56,13 +53,13 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
 
 fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, indent: &str) {
     let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(stage));
-    if stage.word.blocks {
+    if stage.about.blocks {
         let _ = writeln!(text, "{indent}    blocks: nothing comes out before the end of the input");
     }
     if let Step::Head(_) = stage.step {
         let _ = writeln!(text, "{indent}    stops:  the source, when it has enough");
     }
-    let _ = writeln!(text, "{indent}    memory: {}", stage.word.memory);
+    let _ = writeln!(text, "{indent}    memory: {}", stage.about.memory);
     if let Step::Stats { aggregates, .. } = &stage.step
         && aggregates.iter().any(|aggregate| matches!(aggregate.function, AggregateFunction::Quantile(_)))
     {
@@ -96,8 +93,8 @@ fn heading(stage: &PlanStage) -> String {
     let is_branch = matches!(stage.step, Step::Tee(_));
     let written = if is_branch { "tee [" } else { &stage.text };
     let word = written.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-    let stands_for = stage.word.names().any(|name| name == word);
-    if stands_for { written.to_owned() } else { format!("{}: {written}", stage.word.name) }
+    let stands_for = stage.about.names().any(|name| name == word);
+    if stands_for { written.to_owned() } else { format!("{}: {written}", stage.about.name) }
 }
 
 fn default_name(output: &Output) -> &'static str {
@@ -114,12 +111,12 @@ fn openness(plan: &Plan) -> String {
     let open: Vec<&str> = plan.input.fields().iter().filter(|field| field.open).map(|field| field.name.as_str()).collect();
     let mut text = String::new();
     if !open.is_empty() {
-        let which = if open.len() == plan.input.len() { "every field".to_owned() } else { cure::fields(open) };
+        let which = if open.len() == plan.input.len() { "every field".to_owned() } else { CATALOG.fields(open) };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "    open: in {which}, values of other types than those of the sample may come");
     }
     if !plan.awaited.is_empty() {
-        let awaited = cure::fields(plan.awaited.iter().map(|field| field.name.as_str()));
+        let awaited = CATALOG.fields(plan.awaited.iter().map(|field| field.name.as_str()));
         let _ = writeln!(text, "    awaited: {awaited}; not among the first records, null until it comes");
     }
     text

@@ -5,10 +5,11 @@ use recpipe::{Batch, Error, Flow};
 use crate::{
     gather::Batches,
     memory::Budget,
-    output::{self, Canvas},
-    query::plan::{Output, PlanStage, Step},
+    output,
+    plan::{Output, PlanStage, Step},
     split,
     stage::Target,
+    writer::Canvas,
 };
 
 /// What would be given, as far as it is wanted.

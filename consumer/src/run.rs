@@ -23,16 +23,14 @@ use crate::{
     left_out::LeftOut,
     live::Live,
     memory::{Budget, Memory},
-    output::{Calling, Notes, Outlet, Outlets, Printer, Replaced, is_picture},
+    output::{Calling, Outlet, Outlets, is_picture},
+    plan::{Output, Plan, PlanStage, Runs, Step},
     preview::Preview,
     processes::{Orders, Team, Turn},
-    query::{
-        plan::{Output, Plan, PlanStage, Step},
-        words::Runs,
-    },
     split::{self, Split, WorkerPart},
     stage::{Piece, Target},
     unite::Unite,
+    writer::{Notes, Printer, Replaced},
 };
 
 /// What a run needs to know besides the plan.
@@ -198,7 +196,7 @@ fn drive<T: Send, W: Worker<T, Out = Worked>>(
 pub fn holds_state(plan: &Plan, options: &Options) -> bool {
     is_picture(plan.sink().unwrap_or(&options.default_output))
         || options.unordered
-        || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+        || plan.stages.iter().any(|stage| !stage.about.output && stage.about.runs != Runs::EachWorker)
 }
 
 /// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and

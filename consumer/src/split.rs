@@ -16,17 +16,15 @@ use crate::{
     aggregate::Table,
     gather::{Gathered, SharedGathered},
     memory::{Budget, Memory},
-    output::{self, Canvas, Notes, Outlet, Outlets},
+    output::{self, Outlet, Outlets},
+    plan::{Output, Plan, PlanStage, Runs, Step},
     preview::{Preview, SoFar},
-    query::{
-        plan::{Output, Plan, PlanStage, Step},
-        words::Runs,
-    },
     sort::{Keep, Sorter},
     stage::{
         Assign, Deliver, Delivered, Distinct, DistinctCandidates, Dns, Filter, Gather, GatherPart, Head, Parse, Select, Skip, Tail, Target,
         Top, TopCandidates, Trace,
     },
+    writer::{Canvas, Notes},
 };
 
 /// A plan and where it is cut. Workers and the once part are built from it, each on its own thread.
@@ -58,7 +56,7 @@ impl<'p> Split<'p> {
     /// Cuts a plan for so many workers; `default` is the output of a query that names none, `notes` are taken of what outputs cannot
     /// write as it is.
     pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize, notes: Notes) -> Self {
-        let each_worker = |stage: &&PlanStage| stage.word.runs == Runs::EachWorker && !stage.word.output;
+        let each_worker = |stage: &&PlanStage| stage.about.runs == Runs::EachWorker && !stage.about.output;
         let cut = plan.stages.iter().take_while(each_worker).count();
         // What is beyond the cut may have two accounts: of what it knows and of what it sorts.
         let once = holders(&plan.stages[cut..]) * 2;
@@ -75,7 +73,7 @@ impl<'p> Split<'p> {
     /// Where a stage of the plan runs, cut as it is.
     pub fn runs(&self, place: usize) -> Runs {
         let stage = &self.plan.stages[place];
-        let can_be_halved = stage.word.runs == Runs::WorkersThenMerge && !stage.word.output;
+        let can_be_halved = stage.about.runs == Runs::WorkersThenMerge && !stage.about.output;
         match place.cmp(&self.cut) {
             Ordering::Less => Runs::EachWorker,
             Ordering::Equal if can_be_halved => Runs::WorkersThenMerge,
@@ -94,7 +92,7 @@ impl<'p> Split<'p> {
         rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !output::is_picture(self.output)
     }
 
-    fn format(&self) -> Option<Box<dyn output::Format>> {
+    fn format(&self) -> Option<Box<dyn crate::writer::Format>> {
         output::format(self.output, self.plan.output(), &self.notes.at(self.plan.output_at()))
     }
 

@@ -353,7 +353,7 @@ fn stages_know_no_frames_and_inputs_no_format() {
 
 /// The values of a key in a table of words, such as `name: "where"`.
 fn words_of(file: &str, key: &str) -> Vec<String> {
-    let text = fs::read_to_string(root().join("consumer/src/query/words").join(file)).unwrap();
+    let text = fs::read_to_string(root().join("consumer/src/language/words").join(file)).unwrap();
     let values = text
         .lines()
         .filter_map(|line| line.trim().strip_prefix(key))

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     expr::{Expr, Vector},
     memory::{Account, Budget, ReadRun, Run, Spill},
-    query::plan::Aggregate,
+    plan::Aggregate,
     sort::serial,
 };
 

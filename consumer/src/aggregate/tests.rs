@@ -7,9 +7,11 @@ use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Error, Field, Origin, 
 
 use super::{Accumulator, Groups, Table, accumulator};
 use crate::{
+    catalog,
     expr::Vector,
+    language::{self, Source},
     memory::Budget,
-    query::{self, Source, plan::Step},
+    plan::Step,
 };
 
 type Cells = (Option<u8>, Option<i8>, Option<i64>, Option<f64>, Option<bool>, Option<(i8, bool)>);
@@ -65,7 +67,7 @@ fn table(text: &str, schema: &Schema) -> Table {
 
 fn table_within(text: &str, schema: &Schema, budget: &Budget) -> Table {
     let source = Source::from_args(&[text]);
-    let plan = query::check(&source, &query::parse(&source).unwrap(), schema).unwrap();
+    let plan = language::check(&source, &catalog::parse(&source).unwrap(), schema).unwrap();
     match &plan.stages[0].step {
         Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone(), budget),
         step => panic!("not stats: {step:?}"),
@@ -145,7 +147,7 @@ fn batches(rows: &[Cells], sizes: &[usize]) -> Vec<Batch> {
 
 fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
     let source = Source::from_args(&[text]);
-    let plan = query::check(&source, &query::parse(&source).unwrap(), &schema()).unwrap();
+    let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
     match &plan.stages[0].step {
         Step::Stats { aggregates, .. } => aggregates.iter().map(accumulator).collect(),
         step => panic!("not stats: {step:?}"),
@@ -220,7 +222,7 @@ proptest! {
 
 fn args(text: &str, aggregate: usize, batch: &Batch) -> Vec<Vector> {
     let source = Source::from_args(&[text]);
-    let plan = query::check(&source, &query::parse(&source).unwrap(), &schema()).unwrap();
+    let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
     match &plan.stages[0].step {
         Step::Stats { aggregates, .. } => aggregates[aggregate].args.iter().map(|arg| arg.eval(batch).unwrap()).collect(),
         step => panic!("not stats: {step:?}"),

@@ -172,7 +172,11 @@ mod tests {
 
     use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value, times::Zone};
 
-    use crate::query::{Setting, Source, check_at, parse, plan::Step};
+    use crate::{
+        catalog::parse,
+        language::{Setting, Source, check_at},
+        plan::Step,
+    };
 
     fn times(texts: &[&str]) -> Batch {
         let schema = Schema::new(vec![Field::new("t", Type::Time)]).unwrap();

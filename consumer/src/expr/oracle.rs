@@ -16,10 +16,13 @@ use regex::bytes::RegexBuilder;
 
 use self::writer::Writer;
 use super::Expr;
-use crate::query::{
-    Source,
-    ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, FindOp, Literal, StageKind},
-    check, parse,
+use crate::{
+    catalog::parse,
+    language::{
+        Source,
+        ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, FindOp, Literal, StageKind},
+        check,
+    },
     plan::Step,
 };
 

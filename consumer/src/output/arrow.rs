@@ -29,14 +29,14 @@ use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWri
 use arrow_schema::{ArrowError, DataType, Field, Schema as ArrowSchema, TimeUnit};
 use recpipe::{Batch, Error, Schema, Type, Value};
 
-use super::{
-    Format, Notes, Replaced,
-    cell::{self, Plain},
-};
 use crate::{
+    catalog::CATALOG,
     expr::{Constant, Operand, Values, Vector},
     left_out::{Counter, Why},
-    query::cure,
+    writer::{
+        Format, Notes, Replaced,
+        cell::{self, Plain},
+    },
 };
 
 /// What stands after the last batch: a continuation mark, and a length of zero.
@@ -55,7 +55,7 @@ impl Arrow {
     pub(super) fn new(schema: &Schema, notes: &Notes) -> Self {
         let fields: Vec<_> = schema.fields().iter().map(|field| Field::new(&field.name, data_type(field.kind), true)).collect();
         let counter = |field: &recpipe::Field| {
-            let name = cure::field(&field.name);
+            let name = CATALOG.field(&field.name);
             notes.counter(&field.name, Why::NoRoom, &format!("`let {name} = str({name})` before `arrow` writes all of them as text"))
         };
         Arrow {

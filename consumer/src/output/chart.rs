@@ -14,12 +14,13 @@ use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    Canvas,
     layout::{self, GAP, Layout},
-    look::Look,
     sparkline::{Sparkline, height},
 };
-use crate::expr::{Values, Vector};
+use crate::{
+    expr::{Values, Vector},
+    writer::{Canvas, Look},
+};
 
 /// Columns of a chart where there is no terminal to fit.
 const COLUMNS: usize = 80;

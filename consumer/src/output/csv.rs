@@ -3,10 +3,10 @@
 
 use recpipe::Schema;
 
-use super::{
+use super::delimited::Delimited;
+use crate::writer::{
     Format,
     cell::{self, Cell},
-    delimited::Delimited,
 };
 
 /// See the module.

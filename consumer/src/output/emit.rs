@@ -22,8 +22,10 @@ use recpipe::{
     wire::{Ending, Role, Writer},
 };
 
-use super::printer::{Pen, Printer};
-use crate::input::Stop;
+use crate::{
+    input::Stop,
+    writer::{Pen, Printer},
+};
 
 /// A stream that is still open; whoever ends it takes it out.
 pub(super) type Stream = Rc<RefCell<Option<Box<dyn Open>>>>;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use recpipe::{Batch, Column, Error, Flow, Schema, Stage};
 
-use super::{Format, Notes};
-use crate::{expr::Constant, left_out::Why};
+use crate::{
+    expr::Constant,
+    left_out::Why,
+    writer::{Format, Notes},
+};
 
 /// The columns that a header names.
 pub(super) struct Header {

@@ -6,22 +6,14 @@
 
 #[cfg(feature = "arrow")]
 mod arrow;
-mod canvas;
-mod cell;
 mod chart;
 mod csv;
 mod delimited;
 mod emit;
 mod header;
-mod json;
 mod layout;
-mod look;
-mod notes;
 mod outlets;
 mod print;
-mod printer;
-mod region;
-mod replaced;
 mod sparkline;
 mod table;
 mod tsv;
@@ -30,43 +22,16 @@ use std::{cell::RefCell, rc::Rc, sync::Arc};
 
 use recpipe::{Batch, Error, Flow, Schema, Stage};
 
-pub use canvas::Canvas;
 pub use chart::Chart;
 pub use emit::{Calling, Emit};
-pub(crate) use json::write as write_json;
-pub use look::{Color, Look};
-pub use notes::Notes;
 pub use outlets::{Outlet, Outlets};
-pub use printer::Printer;
-pub use region::Screen;
-pub use replaced::Replaced;
 pub use table::Table;
 
 use self::header::{HeadedFormat, HeadedStage, Header};
-use crate::query::plan::Output;
-
-/// Turns batches into bytes.
-pub trait Format: Send + Sync {
-    /// What stands before the first record.
-    ///
-    /// # Errors
-    /// [`Error::Data`] when the format has no form for it.
-    fn header(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        let _ = out;
-        Ok(())
-    }
-
-    /// The records of a batch.
-    ///
-    /// # Errors
-    /// As for [`Format::header`].
-    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error>;
-
-    /// What stands after the last record.
-    fn footer(&self, out: &mut Vec<u8>) {
-        let _ = out;
-    }
-}
+use crate::{
+    plan::Output,
+    writer::{Canvas, Format, Notes, Printer, json},
+};
 
 /// The format of an output for records of this schema; `None` for those that are none: pictures, `emit` and `null`. `notes` are
 /// taken of the values that it cannot write as they are.
@@ -94,7 +59,7 @@ pub fn format(output: &Output, schema: &Arc<Schema>, notes: &Notes) -> Option<Bo
 fn say_what_is_text(schema: &Schema) {
     #[cfg(feature = "arrow")]
     {
-        let names = crate::query::cure::fields(arrow::as_text(schema));
+        let names = crate::catalog::CATALOG.fields(arrow::as_text(schema));
         if !names.is_empty() {
             recpipe::say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
         }
@@ -201,10 +166,11 @@ mod tests {
 
     use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
 
-    use super::{Notes, format};
-    use crate::query::{
-        format::Format,
+    use super::format;
+    use crate::{
         plan::{Output, Piece},
+        time::format_spec::FormatSpec,
+        writer::Notes,
     };
 
     fn batch() -> Batch {
@@ -280,7 +246,7 @@ mod tests {
 
     #[test]
     fn templates_align_and_cut() {
-        let column = |place, format: &str| Piece::Column { place, format: Format::parse(format).unwrap() };
+        let column = |place, format: &str| Piece::Column { place, format: FormatSpec::parse(format).unwrap() };
         let pieces = vec![
             Piece::Text("<".into()),
             column(0, ".2"),

@@ -9,10 +9,11 @@ use std::{
 
 use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, say, transport::file::Pending, wire::Ending};
 
-use super::{Calling, Canvas, Emit, Notes, Null, Printer, Written, emit::Stream, format, is_picture, picture};
+use super::{Calling, Emit, Null, Written, emit::Stream, format, is_picture, picture};
 use crate::{
     input::Stop,
-    query::plan::{Output, Plan},
+    plan::{Output, Plan},
+    writer::{Canvas, Notes, Printer},
 };
 
 /// Makes the last stage of each chain of a run.

@@ -5,16 +5,14 @@ use std::io::Write;
 use recpipe::{Batch, Error, Schema, Type, Value};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{
-    Format,
-    cell::{self, Plain},
-    delimited::Delimited,
-};
+use super::delimited::Delimited;
 use crate::{
     expr::{Values, Vector},
-    query::{
-        format::{self, Align, Kind},
-        plan::Piece,
+    plan::Piece,
+    time::format_spec::{Align, FormatSpec, Kind},
+    writer::{
+        Format,
+        cell::{self, Plain},
     },
 };
 
@@ -58,7 +56,7 @@ impl Format for Template {
     }
 }
 
-fn formatted(column: &Vector, row: usize, format: &format::Format, right: Option<bool>, out: &mut Vec<u8>) {
+fn formatted(column: &Vector, row: usize, format: &FormatSpec, right: Option<bool>, out: &mut Vec<u8>) {
     let from = out.len();
     match &column.values {
         _ if column.is_null(row) => {}
@@ -77,7 +75,7 @@ fn formatted(column: &Vector, row: usize, format: &format::Format, right: Option
 }
 
 /// A value in its format; as it is without one, where the format cannot show it.
-fn shown(column: &Vector, row: usize, format: &format::Format, out: &mut Vec<u8>) {
+fn shown(column: &Vector, row: usize, format: &FormatSpec, out: &mut Vec<u8>) {
     let from = out.len();
     match (&column.values, &format.kind) {
         (Values::Int(values), None | Some(Kind::Whole | Kind::Fixed | Kind::Percent | Kind::Hex)) => {
@@ -96,7 +94,7 @@ fn shown(column: &Vector, row: usize, format: &format::Format, out: &mut Vec<u8>
 }
 
 /// A whole number: `value` without a point, or with zeros after it.
-fn number(value: i128, format: &format::Format, out: &mut Vec<u8>) {
+fn number(value: i128, format: &FormatSpec, out: &mut Vec<u8>) {
     let digits = format.precision.unwrap_or(6);
     let zeros = |out: &mut Vec<u8>| {
         if digits > 0 {
@@ -123,7 +121,7 @@ fn number(value: i128, format: &format::Format, out: &mut Vec<u8>) {
     });
 }
 
-fn float(value: f64, format: &format::Format, out: &mut Vec<u8>) {
+fn float(value: f64, format: &FormatSpec, out: &mut Vec<u8>) {
     let is_negative = value.is_sign_negative() && !value.is_nan();
     signed(is_negative, format, out, |out| {
         let positive = if is_negative { -value } else { value };
@@ -141,7 +139,7 @@ fn float(value: f64, format: &format::Format, out: &mut Vec<u8>) {
 }
 
 /// A number without its sign, written by `digits`: with the sign, with commas, and filled with zeros, as is asked.
-fn signed(is_negative: bool, format: &format::Format, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) {
+fn signed(is_negative: bool, format: &FormatSpec, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) {
     if is_negative || format.plus {
         out.push(if is_negative { b'-' } else { b'+' });
     }
@@ -161,7 +159,7 @@ fn signed(is_negative: bool, format: &format::Format, out: &mut Vec<u8>, digits:
 }
 
 /// Fills what stands from `from` on to its width.
-fn pad(out: &mut Vec<u8>, from: usize, format: &format::Format, right: bool) {
+fn pad(out: &mut Vec<u8>, from: usize, format: &FormatSpec, right: bool) {
     let missing = format.width.saturating_sub(columns(&out[from..]));
     let (fill, align) = format.align.unwrap_or((' ', if right { Align::Right } else { Align::Left }));
     let before = match align {

@@ -2,10 +2,8 @@
 
 use recpipe::{Batch, Error, Flow, Schema, Stage};
 
-use super::{
-    Canvas,
-    layout::{self, Layout, Width},
-};
+use super::layout::{self, Layout, Width};
+use crate::writer::Canvas;
 
 /// Aligned columns: names above, numbers to the right.
 ///

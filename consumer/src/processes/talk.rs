@@ -14,7 +14,7 @@ use recpipe::{
     wire::{Encoded, Incoming, Place, RawBatch, Reader, Writer, encode},
 };
 
-use crate::{left_out::LeftOut, memory::Memory, query::plan::Output};
+use crate::{left_out::LeftOut, memory::Memory, plan::Output};
 
 /// Lines are cut into pieces of so many bytes: a frame has a limit.
 const PIECE_BYTES: usize = 1 << 20;
@@ -247,7 +247,7 @@ mod tests {
     };
 
     use super::{Listener, Setup, Speaker, Word};
-    use crate::{memory::Memory, query::plan::Output};
+    use crate::{memory::Memory, plan::Output};
 
     #[test]
     fn what_is_said_is_heard() {

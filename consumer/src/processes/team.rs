@@ -18,14 +18,12 @@ use recpipe::{
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
     gather::{Batches, Gathered},
+    language::Source,
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
-    output::Replaced,
-    query::{
-        Source,
-        plan::{Output, Plan},
-    },
+    plan::{Output, Plan},
     stage::Piece,
+    writer::Replaced,
 };
 
 /// What children are started for.

@@ -15,13 +15,14 @@ use recpipe::{
 
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
+    catalog,
     gather::Gathered,
+    language::{self, QueryError, Source},
     left_out::LeftOut,
-    output::{Notes, Replaced},
-    query::{self, QueryError, Source},
     run::QueryWorker,
     split::Split,
     stage::Piece,
+    writer::{Notes, Replaced},
 };
 
 /// Runs a child to its end: `consumer --worker`, started by its parent and by nobody else.
@@ -62,10 +63,10 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
     let schema = listener.frame().map_err(Failure::Pipe)?.schema().clone();
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
-    let query = query::parse(&source).map_err(wrong)?;
+    let query = catalog::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let setting = query::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
-    let plan = query::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
+    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
+    let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
     let mut pull = || match item(listener) {

@@ -5,6 +5,7 @@
 
 pub mod arena;
 pub mod external;
+pub mod key;
 mod late;
 pub mod merge;
 mod row;
@@ -16,16 +17,16 @@ use std::sync::Arc;
 
 use recpipe::{Batch, Error, Schema};
 
-use self::merge::Merge;
 pub use self::{
     external::{ExternalSorter, First, Keep},
     late::Late,
     row::RowFormat,
 };
+
+use self::{key::push_sort_key, merge::Merge};
 use crate::{
     expr::{Expr, Vector},
     memory::{Budget, ReadRun},
-    normalized::push_sort_key,
 };
 
 /// Records of a batch of results: as many as a block of a log has, roughly.

@@ -11,7 +11,7 @@ use super::{
     beyond::{Beyond, put},
     relay,
 };
-use crate::query::plan::Assignment;
+use crate::plan::Assignment;
 
 /// See the module.
 pub struct Assign {

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use crate::output::Format;
+use crate::writer::Format;
 
 /// What a worker makes of its input.
 pub enum Piece {

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     expr::{Operand, Texts, Values, Vector, only_text},
-    query::plan,
+    plan,
 };
 
 /// See the module.

@@ -13,8 +13,8 @@ use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Value};
 use super::{Target, relay};
 use crate::{
     expr::Expr,
+    plan::Direction,
     preview::{Preview, SoFar},
-    query::plan::Direction,
 };
 
 /// Candidates are weighed against each other when this many have come together, or `N` if that is more.

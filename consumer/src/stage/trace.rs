@@ -10,8 +10,9 @@ use recpipe::{Batch, Error, Flow, Schema, Stage, say};
 
 use super::{Target, relay};
 use crate::{
-    output::{Format, Notes, format},
-    query::plan::Output,
+    output::format,
+    plan::Output,
+    writer::{Format, Notes},
 };
 
 /// Lines are said together until they are so long: one write each would be slow, one of all would wait for its end.

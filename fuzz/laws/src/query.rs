@@ -13,13 +13,11 @@ use recpipe::{
     wire::{Ending, Reader, Writer},
 };
 use recpipe_consumer::{
-    output::Printer,
-    query::{
-        self, Plan, QueryError, Source,
-        diagnose::Style,
-        plan::{Output, PlanStage, Step},
-    },
+    catalog,
+    language::{self, QueryError, Source, diagnose::Style},
+    plan::{Output, Plan, PlanStage, Step},
     run::{self, Options},
+    writer::Printer,
 };
 
 /// Longer queries say nothing new, and take long.
@@ -117,11 +115,11 @@ pub fn check(data: &[u8]) {
         0 => Source::from_args(&text.split('\0').collect::<Vec<_>>()),
         _ => Source::from_file("report.q", text),
     };
-    let query = match query::parse(&source) {
+    let query = match catalog::parse(&source) {
         Ok(query) => query,
         Err(error) => return shown(&error),
     };
-    let plan = match query::check(&source, &query, &SCHEMA) {
+    let plan = match language::check(&source, &query, &SCHEMA) {
         Ok(plan) => plan,
         Err(error) => return shown(&error),
     };

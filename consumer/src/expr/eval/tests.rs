@@ -5,8 +5,10 @@ use std::sync::Arc;
 use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value};
 
 use crate::{
+    catalog::parse,
     expr::Expr,
-    query::{Source, check, parse, plan::Step},
+    language::{Source, check},
+    plan::Step,
 };
 
 fn batch() -> Batch {

@@ -7,7 +7,11 @@ use recpipe::{
 };
 
 use super::{Cell, batch, compare, schema, writer::Writer};
-use crate::query::{Source, check, conditions::conditions, parse, plan::Step};
+use crate::{
+    catalog::parse,
+    language::{Source, check},
+    plan::{Step, conditions::conditions},
+};
 
 fn constant(kind: Type) -> BoxedStrategy<Constant> {
     let ints = vec![i64::MIN, -7, 0, 1, 3, 404, 500, i64::MAX];
