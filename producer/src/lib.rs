@@ -31,9 +31,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use recpipe::transport::back::Listener;
 use recpipe::transport::link::{Over, Replay};
-use recpipe::transport::{Patient, Url, file, stdio};
+use recpipe::transport::pipe_backchannel::Listener;
+use recpipe::transport::{BlockingWriter, Url, file, stdio};
 use recpipe::wire::Writer;
 use recpipe::{Error, Exit, say};
 
@@ -112,7 +112,7 @@ fn begin(config: &Config) -> Result<Exit, (Exit, String)> {
             let begin = |out: &File| -> Result<Box<dyn Target>, Error> {
                 let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
                 Ok(match form {
-                    As::Records => Box::new(Writer::new(Patient::new(out))?),
+                    As::Records => Box::new(Writer::new(BlockingWriter::new(out))?),
                     form => Box::new(Streams::to_file(form, out)),
                 })
             };

@@ -9,8 +9,8 @@ use recpipe::{
         Security, Url,
         dial::Dialer,
         exec, file,
-        greet::Identity,
-        link::{Inlet, Settings},
+        handshake::Identity,
+        link::{RecvLink, Settings},
         listen::{LINKS, Listener},
         scheme::Medium,
         stdio,
@@ -62,8 +62,8 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
         && let Some(parent) = exec::parent(&identity)
     {
         let settings = Settings::kin();
-        let inlet = Inlet::open(parent, settings)?;
-        return Ok(Input::Links(Merged::new(vec![Origin::Called(inlet)], Some(1), settings)?));
+        let recv_link = RecvLink::open(parent, settings)?;
+        return Ok(Input::Links(Merged::new(vec![Origin::Called(recv_link)], Some(1), settings)?));
     }
     if let [url] = &urls[..]
         && !is_link(url)
@@ -82,8 +82,8 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     let settings = Settings::default().among(urls.len());
     let mut origins = Vec::new();
     for url in urls {
-        let inlet = Inlet::open(Dialer::new(url, security, identity.clone(), *patience, *quiet)?, settings)?;
-        origins.push(Origin::Called(inlet));
+        let recv_link = RecvLink::open(Dialer::new(url, security, identity.clone(), *patience, *quiet)?, settings)?;
+        origins.push(Origin::Called(recv_link));
     }
     let senders = Some(origins.len());
     Ok(Input::Links(Merged::new(origins, senders, settings)?))

@@ -7,8 +7,8 @@ use recpipe::Error;
 use recpipe::session::Hold;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
-use recpipe::transport::greet::Identity;
-use recpipe::transport::link::{Connections, Outlet, Over, Readiness, Replay, Settings};
+use recpipe::transport::handshake::Identity;
+use recpipe::transport::link::{Connections, Over, Readiness, Replay, SendLink, Settings};
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
@@ -110,8 +110,8 @@ impl Opener {
         if self.keeps {
             settings = Settings { window: BALANCED_WINDOW, hold: Hold::Done, ..settings };
         }
-        let outlet = Outlet::open(connections, settings.among(self.links), self.readiness.clone(), over)?;
-        Destination::new(name, outlet, child, self.keeps)
+        let send_link = SendLink::open(connections, settings.among(self.links), self.readiness.clone(), over)?;
+        Destination::new(name, send_link, child, self.keeps)
     }
 
     /// A consumer at a socket.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     Security, Url,
-    greet::{self, Identity, Ungreeted},
+    handshake::{self, HandshakeError, Identity},
     link::{Connected, Connections, Cut, Outage, Wait},
     scheme::{CallFailed, Dial},
 };
@@ -59,10 +59,10 @@ impl Dialer {
     fn try_once(&mut self, progress: Progress, within: Duration, wait: Wait<'_>) -> Result<Connected, CallFailed> {
         let until = Instant::now() + within;
         let socket = self.target.dial(until, wait)?;
-        let called = greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)), wait);
+        let called = handshake::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)), wait);
         let connected = called.map_err(|error| match error {
-            Ungreeted::Failed(what) => CallFailed { is_final: false, refused: false, what },
-            Ungreeted::Refused(_) => CallFailed::finally(error.to_string()),
+            HandshakeError::Failed(what) => CallFailed { is_final: false, refused: false, what },
+            HandshakeError::Refused(_) => CallFailed::finally(error.to_string()),
         })?;
         // A sender says whose stream it is; a receiver takes the name of ours.
         if let (Some(hello), Role::Receiver) = (&connected.hello, self.identity.role) {

@@ -24,13 +24,13 @@ use rustix::{
 pub use self::accepted::Accepted;
 use super::{
     Security, Url,
-    departed::{Departed, Farewell},
+    admission::{Admission, MOST as STRANGERS, RefusalLog},
+    closed_links::{ClosedLinks, Farewell},
     dial::Patience,
-    greet::{self, Guest, Identity},
-    link::{Bell, Waker},
+    handshake::{self, Guest, Identity},
+    link::{Notify, Waker},
     scheme::{Accept, PeerAddress},
     socket::Socket,
-    strangers::{Complaints, MOST as STRANGERS, Strangers},
 };
 use crate::{Error, say, wire::Role};
 
@@ -67,15 +67,15 @@ struct Desk {
     /// Who is known, and where its next connection goes.
     links: HashMap<[u8; 16], Line>,
     /// Whose links are over.
-    departed: Departed,
+    departed: ClosedLinks,
     /// The link that has lost its peer, and may be given another: one that was started again.
     vacant: Option<[u8; 16]>,
     /// How many new ones are still expected.
     expected: Option<usize>,
     new: Option<Sender<Accepted>>,
     closing: bool,
-    strangers: Strangers,
-    complaints: Complaints,
+    strangers: Admission,
+    complaints: RefusalLog,
 }
 
 /// Where the next connection of a peer goes.
@@ -108,22 +108,22 @@ impl Listener {
         quiet: bool,
     ) -> Result<Self, Error> {
         let door = url.endpoint().listen(security, identity.program_name(), quiet)?;
-        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
-        let waker = bell.waker();
+        let notify = Notify::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let waker = notify.waker();
         let (new, guests) = bounded(STRANGERS);
         let desk = Desk {
             links: HashMap::new(),
-            departed: Departed::default(),
+            departed: ClosedLinks::default(),
             vacant: None,
             expected,
             new: Some(new),
             closing: false,
-            strangers: Strangers::default(),
-            complaints: Complaints::default(),
+            strangers: Admission::default(),
+            complaints: RefusalLog::default(),
         };
         let resumes = url.scheme().resumes;
         let shared = Arc::new(Shared { identity, patience, quiet, resumes, desk: Mutex::new(desk), vacancy: Condvar::new() });
-        let porter = Porter { door, bell, shared: shared.clone() };
+        let porter = Porter { door, notify, shared: shared.clone() };
         let thread = std::thread::Builder::new().name("listen".into()).spawn(move || porter.run());
         let thread = Some(thread.map_err(|error| Error::io("cannot start a thread", error))?);
         Ok(Listener { guests, shared, waker, thread, name: url.to_string() })
@@ -171,23 +171,23 @@ impl Drop for Listener {
 /// The thread that accepts.
 struct Porter {
     door: Box<dyn Accept>,
-    bell: Bell,
+    notify: Notify,
     shared: Arc<Shared>,
 }
 
 impl Porter {
     fn run(self) {
         let mut greeters: Vec<JoinHandle<()>> = Vec::new();
-        let mut complaints = Complaints::default();
+        let mut complaints = RefusalLog::default();
         while !self.shared.desk().closing {
-            let mut fds = [PollFd::new(&self.bell, PollFlags::IN), PollFd::from_borrowed_fd(self.door.as_fd(), PollFlags::IN)];
+            let mut fds = [PollFd::new(&self.notify, PollFlags::IN), PollFd::from_borrowed_fd(self.door.as_fd(), PollFlags::IN)];
             if poll(&mut fds, None).is_err_and(|error| error != Errno::INTR) {
                 break;
             }
-            self.bell.silence();
+            self.notify.clear();
             greeters.retain(|greeter| !greeter.is_finished());
             match self.accept() {
-                Ok((socket, bell, from)) => self.greet(socket, bell, from, &mut greeters),
+                Ok((socket, notify, from)) => self.greet(socket, notify, from, &mut greeters),
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // No file descriptors left, most likely: the connection waits, and so do we.
@@ -206,22 +206,22 @@ impl Porter {
     }
 
     /// A connection, and what its link needs besides: where there is not enough for both, it is not taken.
-    fn accept(&self) -> io::Result<(Socket, Bell, PeerAddress)> {
-        let bell = Bell::new()?;
+    fn accept(&self) -> io::Result<(Socket, Notify, PeerAddress)> {
+        let notify = Notify::new()?;
         let (socket, from) = self.door.accept()?;
-        Ok((socket, bell, from))
+        Ok((socket, notify, from))
     }
 
     /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
-    fn greet(&self, socket: Socket, bell: Bell, from: PeerAddress, greeters: &mut Vec<JoinHandle<()>>) {
+    fn greet(&self, socket: Socket, notify: Notify, from: PeerAddress, greeters: &mut Vec<JoinHandle<()>>) {
         let address = from.address;
         let entered = self.shared.desk().strangers.enter(address);
         if let Err(why) = entered {
             return self.shared.complain(&from, why);
         }
         let place = Place { shared: self.shared.clone(), address };
-        let greet = move || match greet::hear_guest(socket, HELLO_WITHIN) {
-            Ok(guest) => admit(&place.shared, guest, bell, from),
+        let greet = move || match handshake::hear_guest(socket, HELLO_WITHIN) {
+            Ok(guest) => admit(&place.shared, guest, notify, from),
             Err(error) => place.shared.complain(&from, &error.to_string()),
         };
         // Where there is no thread for it, it is hung up on.
@@ -293,8 +293,8 @@ impl Shared {
 }
 
 /// Takes a guest to where it belongs.
-fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: PeerAddress) {
-    if let Some(why) = greet::objection(&guest.hello, &shared.identity) {
+fn admit(shared: &Arc<Shared>, guest: Guest, notify: Notify, from: PeerAddress) {
+    if let Some(why) = handshake::objection(&guest.hello, &shared.identity) {
         shared.complain(&from, &why);
         return guest.refuse(&why);
     }
@@ -339,10 +339,10 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: PeerAddress) {
         return guest.refuse("nobody else is expected here");
     }
     let (comes_back, comes) = bounded(1);
-    desk.links.insert(key, Line { to: comes_back, waker: bell.waker() });
+    desk.links.insert(key, Line { to: comes_back, waker: notify.waker() });
     let accepted = Accepted {
         first: Some(guest),
-        bell: Some(bell),
+        notify: Some(notify),
         comes,
         shared: shared.clone(),
         key,

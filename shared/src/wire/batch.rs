@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error,
-    record::{Batch, Bits, Buffer, Column, Ints, Origin, Schema, Text, column::Values},
+    record::{Batch, Bits, Buffer, Column, Origin, PackedInts, Schema, Text, column::Values},
 };
 
 /// What a batch has before its columns.
@@ -110,7 +110,7 @@ enum ValuesWire<'a> {
     },
 }
 
-fn ints_wire(ints: &Ints) -> IntsWire<'_> {
+fn ints_wire(ints: &PackedInts) -> IntsWire<'_> {
     let (base, width, data) = ints.parts();
     IntsWire { base, width, data }
 }
@@ -180,7 +180,7 @@ pub fn encode(batch: &Batch) -> Result<Vec<Encoded>, Error> {
 
 /// The anchors and the block that the texts of a batch share.
 struct Shared<'a> {
-    anchors: &'a Ints,
+    anchors: &'a PackedInts,
     block: &'a Bytes,
 }
 
@@ -267,14 +267,14 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
 struct Parts<'a> {
     payload: &'a Bytes,
     rows: usize,
-    anchors: Option<Ints>,
+    anchors: Option<PackedInts>,
     block: Bytes,
 }
 
 impl Parts<'_> {
-    fn ints(&self, ints: &IntsWire<'_>) -> Result<Ints, &'static str> {
+    fn ints(&self, ints: &IntsWire<'_>) -> Result<PackedInts, &'static str> {
         let data = self.payload.slice_ref(ints.data);
-        Ints::from_parts(self.rows, ints.base, ints.width, data).ok_or("an array of numbers has not one number a record")
+        PackedInts::from_parts(self.rows, ints.base, ints.width, data).ok_or("an array of numbers has not one number a record")
     }
 
     fn bits(&self, bits: Option<&[u8]>) -> Result<Option<Bits>, &'static str> {

@@ -1,7 +1,7 @@
 //! What the two ends of a connection say to each other besides the stream.
 //!
 //! Each direction of a connection begins with a preamble and a Hello. After it the sender's direction carries the frames
-//! of its stream, and the receiver's a Plan, Acks and at last an End with its own exit, which the sender answers with a
+//! of its stream, and the receiver's a Pushdown, Acks and at last an End with its own exit, which the sender answers with a
 //! Bye; Beats go both ways where there is nothing else to say. An Error frame in place of a Hello says why a peer is refused.
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     frame::{Header, Kind, MAX_PAYLOAD, Totals},
-    plan::{self, Plan},
+    pushdown::{self, Pushdown},
     report::{self, Ending, Report},
     serializer::{from_slice, to_vec},
 };
@@ -48,7 +48,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// Of a sender: it acts on the conditions of a Plan. To others they are not sent.
+    /// Of a sender: it acts on the conditions of a Pushdown. To others they are not sent.
     pub const CONDITIONS: u32 = 1;
 }
 
@@ -58,7 +58,7 @@ pub enum Control {
     /// Who speaks.
     Hello(Hello),
     /// What the receiver needs.
-    Plan(Plan),
+    Pushdown(Pushdown),
     /// How far the receiver is.
     Ack(Progress),
     /// That one is alive.
@@ -79,7 +79,7 @@ impl Control {
     pub fn to_bytes(&self) -> Result<Bytes, Error> {
         let (kind, payload) = match self {
             Control::Hello(hello) => (Kind::Hello, encode_hello(hello)?),
-            Control::Plan(plan) => (Kind::Plan, plan::encode_plan(plan)?),
+            Control::Pushdown(pushdown) => (Kind::Pushdown, pushdown::encode_pushdown(pushdown)?),
             Control::Ack(progress) => (Kind::Ack, encode_progress(*progress)?),
             Control::Beat => (Kind::Beat, Vec::new()),
             Control::Bye => (Kind::Bye, Vec::new()),
@@ -105,7 +105,7 @@ impl Control {
         }
         match header.kind {
             Kind::Hello => decode_hello(payload).map(Control::Hello),
-            Kind::Plan => plan::decode_plan(payload).map(Control::Plan),
+            Kind::Pushdown => pushdown::decode_pushdown(payload).map(Control::Pushdown),
             Kind::Ack => decode_progress(payload).map(Control::Ack),
             Kind::Beat if payload.is_empty() => Ok(Control::Beat),
             Kind::Bye if payload.is_empty() => Ok(Control::Bye),
@@ -182,7 +182,7 @@ mod tests {
                 can: Hello::CONDITIONS,
                 program: "consumer 0.1".into(),
             }),
-            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true, ..Plan::default() }),
+            Control::Pushdown(Pushdown { columns: Some(vec!["host".into()]), holds_state: true, ..Pushdown::default() }),
             Control::Ack(progress),
             Control::Beat,
             Control::Bye,

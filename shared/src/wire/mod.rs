@@ -3,7 +3,7 @@
 //! - [`frame`]: the layout, drawn, and a decoder of bytes that does no I/O;
 //! - [`encode`]: batches to payloads, on whatever thread;
 //! - [`Writer`] and [`Reader`]: the I/O around them;
-//! - [`Plan`]: what goes the other way, where there is one;
+//! - [`Pushdown`]: what goes the other way, where there is one;
 //! - [`Control`]: what two ends of a connection say to each other besides.
 //!
 //! The layout is written down for other implementers in `docs/wire-format.md`.
@@ -13,7 +13,7 @@ pub mod control;
 mod crc;
 pub mod frame;
 mod payload_pool;
-mod plan;
+mod pushdown;
 mod reader;
 mod report;
 mod schema;
@@ -23,7 +23,7 @@ mod writer;
 pub use batch::{Encoded, encode};
 pub use control::{Control, Hello, Role};
 pub use frame::{Header, Kind};
-pub use plan::Plan;
+pub use pushdown::Pushdown;
 pub use reader::{Incoming, Place, RawBatch, Reader};
 pub use report::{Ending, Report};
 pub use writer::Writer;

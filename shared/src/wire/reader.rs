@@ -208,7 +208,7 @@ impl<R: Read> Reader<R> {
                 self.batches += 1;
                 Ok(Incoming::Batch(RawBatch { header, payload, schema, order, at }))
             }
-            Kind::Hello | Kind::Plan | Kind::Ack | Kind::Beat | Kind::Bye => {
+            Kind::Hello | Kind::Pushdown | Kind::Ack | Kind::Beat | Kind::Bye => {
                 Err(corrupt("a frame about a connection came inside the stream".into()))
             }
             Kind::Error => decode_report(&payload).map(Incoming::Report).map_err(corrupt),

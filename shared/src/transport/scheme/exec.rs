@@ -23,7 +23,7 @@ use crate::{
     Error, Exit,
     session::Progress,
     transport::{
-        greet::Identity,
+        handshake::Identity,
         link::{Connected, Once, Parser},
     },
     wire::frame::{self, MAX_PAYLOAD},

@@ -82,7 +82,7 @@ fn connect(address: SocketAddr, until: Instant, wait: Wait<'_>) -> io::Result<Tc
     }
     loop {
         match wait.turn(Some((socket.as_fd(), PollFlags::OUT)), until)? {
-            Woken::Bell => {}
+            Woken::Notified => {}
             Woken::Late => return Err(io::Error::new(io::ErrorKind::TimedOut, "connection timed out")),
             Woken::Socket => return socket.take_error()?.map_or_else(|| Ok(socket.into()), Err),
         }
@@ -290,7 +290,7 @@ mod tests {
     use super::*;
     use crate::{
         Exit,
-        transport::{link::Bell, security::Options},
+        transport::{link::Notify, security::Options},
     };
 
     #[test]
@@ -341,8 +341,8 @@ mod tests {
             }
         };
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
-        let (bell, began) = (Bell::new().unwrap(), Instant::now());
-        let waker = bell.waker();
+        let (notify, began) = (Notify::new().unwrap(), Instant::now());
+        let waker = notify.waker();
         let is_over = std::sync::atomic::AtomicBool::new(false);
         thread::scope(|scope| {
             let looks = || is_over.load(std::sync::atomic::Ordering::SeqCst);
@@ -350,7 +350,7 @@ mod tests {
                 is_over.store(true, std::sync::atomic::Ordering::SeqCst);
                 waker.wake();
             });
-            assert!(connect(address, soon(1_200_000), Wait::until(&bell, &looks)).is_err());
+            assert!(connect(address, soon(1_200_000), Wait::until(&notify, &looks)).is_err());
         });
         assert!(began.elapsed() < Duration::from_secs(600), "{:?}", began.elapsed());
         drop(listener);

@@ -2,7 +2,6 @@
 
 use std::{
     collections::VecDeque,
-    fmt,
     io::{self, IoSlice, Write},
     os::fd::{AsFd, BorrowedFd},
     time::{Duration, Instant},
@@ -14,57 +13,19 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use super::{
     Settings,
     connections::Connected,
+    cut::Cut,
+    notify::Notify,
     parser::{Frame, Parser, Stopped},
-    wake::Bell,
 };
 use crate::{
     transport::socket::Socket,
     wire::{Control, frame::MAX_PAYLOAD},
 };
 
-/// Why a connection is no more.
-#[derive(Clone, Debug)]
-pub enum Cut {
-    /// The other end closed it.
-    Closed,
-    /// Nothing was heard for this long.
-    Silent(Duration),
-    /// The system says why.
-    Failed(String, io::ErrorKind),
-    /// The other end does not keep to the protocol.
-    Protocol(String),
-    /// The other end takes no more, and says why.
-    Left(String),
-    /// The other end has called again.
-    Returned,
-}
-
-impl fmt::Display for Cut {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Cut::Closed => out.write_str("the connection was closed"),
-            Cut::Silent(time) => write!(out, "nothing was heard for {} s", time.as_secs()),
-            Cut::Failed(what, _) => write!(out, "the connection broke: {what}"),
-            Cut::Left(why) => write!(out, "it says: {why}"),
-            Cut::Returned => out.write_str("it has called again"),
-            Cut::Protocol(what) => write!(out, "it does not keep to the protocol: {what}"),
-        }
-    }
-}
-
-impl From<io::Error> for Cut {
-    fn from(error: io::Error) -> Self {
-        match error.kind() {
-            io::ErrorKind::InvalidData => Cut::Protocol(error.to_string()),
-            kind => Cut::Failed(error.to_string(), kind),
-        }
-    }
-}
-
 /// What was read in one go, at most.
 const READ_AT_ONCE: usize = 1 << 20;
 
-pub(super) struct Pump {
+pub(super) struct ConnectionLoop {
     socket: Socket,
     parser: Parser,
     settings: Settings,
@@ -76,15 +37,16 @@ pub(super) struct Pump {
     last_heard: Instant,
 }
 
-impl Pump {
+impl ConnectionLoop {
     pub(super) fn new(connected: Connected, settings: Settings) -> io::Result<Self> {
         let Connected { socket, mut parser, say, .. } = connected;
         socket.set_nonblocking(true)?;
         parser.set_limit(MAX_PAYLOAD);
         let now = Instant::now();
-        let mut pump = Pump { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, ends: false, last_sent: now, last_heard: now };
-        pump.bytes(say);
-        Ok(pump)
+        let mut connection =
+            ConnectionLoop { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, ends: false, last_sent: now, last_heard: now };
+        connection.bytes(say);
+        Ok(connection)
     }
 
     /// Bytes that are to be sent.
@@ -118,9 +80,9 @@ impl Pump {
         }
     }
 
-    /// Waits until something can be done, the bell rings, or `timeout` is over, and does it; what came is added to `frames`.
+    /// Waits until something can be done, `notify` wakes, or `timeout` is over, and does it; what came is added to `frames`.
     /// Nothing is read where `read` is false.
-    pub(super) fn turn(&mut self, bell: &mut Bell, read: bool, timeout: Option<Duration>, frames: &mut Vec<Frame>) -> Result<(), Cut> {
+    pub(super) fn turn(&mut self, notify: &mut Notify, read: bool, timeout: Option<Duration>, frames: &mut Vec<Frame>) -> Result<(), Cut> {
         self.write()?;
         let now = Instant::now();
         if !read {
@@ -135,9 +97,9 @@ impl Pump {
         let mut events = PollFlags::empty();
         events.set(PollFlags::IN, read);
         events.set(PollFlags::OUT, !self.is_drained());
-        let (rang, ready) = wait(bell.as_fd(), self.socket.as_fd(), events, due.map(|due| due.saturating_duration_since(now)))?;
-        if rang {
-            bell.silence();
+        let (woken, ready) = wait(notify.as_fd(), self.socket.as_fd(), events, due.map(|due| due.saturating_duration_since(now)))?;
+        if woken {
+            notify.clear();
         }
         if ready.contains(PollFlags::OUT) {
             self.write()?;
@@ -204,10 +166,10 @@ impl Pump {
     }
 }
 
-/// Polls the bell and the socket.
-fn wait(bell: BorrowedFd<'_>, socket: BorrowedFd<'_>, events: PollFlags, timeout: Option<Duration>) -> io::Result<(bool, PollFlags)> {
+/// Polls `notify` and the socket.
+fn wait(notify: BorrowedFd<'_>, socket: BorrowedFd<'_>, events: PollFlags, timeout: Option<Duration>) -> io::Result<(bool, PollFlags)> {
     let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
-    let mut fds = [PollFd::from_borrowed_fd(bell, PollFlags::IN), PollFd::from_borrowed_fd(socket, events)];
+    let mut fds = [PollFd::from_borrowed_fd(notify, PollFlags::IN), PollFd::from_borrowed_fd(socket, events)];
     // A socket that has hung up is always ready, whatever is asked for.
     let asked = if events.is_empty() { 1 } else { 2 };
     match poll(&mut fds[..asked], timeout.as_ref()) {

@@ -16,7 +16,7 @@ use crate::{
 ///
 /// On the wire it is a preamble and one frame, laid out as those of the forward channel.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Plan {
+pub struct Pushdown {
     /// The fields that are read, by name; `None` when all are.
     pub columns: Option<Vec<String>>,
     /// Whether the query keeps what it was given until the end: it is done with no frame before.
@@ -27,7 +27,7 @@ pub struct Plan {
     pub shows: bool,
 }
 
-impl Plan {
+impl Pushdown {
     /// A plan that takes more bytes is not sent, and not read.
     pub const MAX_BYTES: usize = 64 << 10;
     /// Nor one of more conditions than this.
@@ -36,24 +36,24 @@ impl Plan {
     /// The plan without its conditions, should it be too large with them.
     #[must_use]
     pub fn fitting(self) -> Self {
-        let fits = self.conditions.len() <= Plan::MAX_CONDITIONS && self.to_bytes().is_ok();
+        let fits = self.conditions.len() <= Pushdown::MAX_CONDITIONS && self.to_bytes().is_ok();
         if fits { self } else { self.without_conditions() }
     }
 
     /// The plan for a producer that does not act on conditions.
     #[must_use]
     pub fn without_conditions(self) -> Self {
-        Plan { conditions: Vec::new(), ..self }
+        Pushdown { conditions: Vec::new(), ..self }
     }
 
     /// The bytes on the wire.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond [`Plan::MAX_BYTES`].
+    /// [`Error::TooLarge`] beyond [`Pushdown::MAX_BYTES`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let payload = encode_plan(self)?;
+        let payload = encode_pushdown(self)?;
         let header = Header {
-            kind: Kind::Plan,
+            kind: Kind::Pushdown,
             flags: 0,
             schema: 0,
             records: 0,
@@ -72,7 +72,7 @@ impl Plan {
     /// The plan in `bytes`, from their start; `None` while there are too few of them.
     ///
     /// # Errors
-    /// As [`Decoder::decode`], and [`Error::Corrupt`] when it is anything but a plan.
+    /// As [`Decoder::decode`], and [`Error::Corrupt`] when it is anything but a pushdown.
     pub fn from_bytes(bytes: &[u8]) -> Result<Option<Self>, Error> {
         let mut decoder = Decoder::new();
         if let Step::Need(_) = decoder.decode(bytes)? {
@@ -81,7 +81,7 @@ impl Plan {
         let corrupt = |what: String| Error::Corrupt { what, frame: 0, at: PREAMBLE_LEN as u64 };
         let header = match decoder.decode(&bytes[PREAMBLE_LEN..])? {
             Step::Need(_) => return Ok(None),
-            Step::Header(header) if header.kind == Kind::Plan => header,
+            Step::Header(header) if header.kind == Kind::Pushdown => header,
             _ => return Err(corrupt("the back channel begins with another frame than a plan".into())),
         };
         let at = PREAMBLE_LEN + HEADER_LEN;
@@ -93,12 +93,12 @@ impl Plan {
         if crc32c::crc32c(payload) != header.payload_crc {
             return Err(corrupt("the checksum of a plan differs".into()));
         }
-        decode_plan(payload).map(Some).map_err(corrupt)
+        decode_pushdown(payload).map(Some).map_err(corrupt)
     }
 }
 
 #[derive(Serialize, Deserialize)]
-struct PlanWire<'a> {
+struct PushdownWire<'a> {
     #[serde(borrow)]
     columns: Option<Each<&'a str>>,
     holds_state: bool,
@@ -151,18 +151,18 @@ fn condition(ConditionWire { field, op, constant }: ConditionWire<'_>) -> Result
     Ok(Condition { field: field.to_owned(), op, constant })
 }
 
-pub(super) fn encode_plan(plan: &Plan) -> Result<Vec<u8>, Error> {
-    let columns = plan.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
-    let conditions = Each(plan.conditions.iter().map(condition_wire).collect());
-    to_vec(&PlanWire { columns, holds_state: plan.holds_state, conditions, shows: plan.shows })
+pub(super) fn encode_pushdown(pushdown: &Pushdown) -> Result<Vec<u8>, Error> {
+    let columns = pushdown.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
+    let conditions = Each(pushdown.conditions.iter().map(condition_wire).collect());
+    to_vec(&PushdownWire { columns, holds_state: pushdown.holds_state, conditions, shows: pushdown.shows })
 }
 
-pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
-    let PlanWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
-    if conditions.0.len() > Plan::MAX_CONDITIONS {
-        return Err(format!("more than {} conditions", Plan::MAX_CONDITIONS));
+pub(super) fn decode_pushdown(payload: &[u8]) -> Result<Pushdown, String> {
+    let PushdownWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
+    if conditions.0.len() > Pushdown::MAX_CONDITIONS {
+        return Err(format!("more than {} conditions", Pushdown::MAX_CONDITIONS));
     }
-    Ok(Plan {
+    Ok(Pushdown {
         columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
         holds_state,
         shows,
@@ -172,20 +172,20 @@ pub(super) fn decode_plan(payload: &[u8]) -> Result<Plan, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, decode_plan, encode_plan};
+    use super::{Pushdown, decode_pushdown, encode_pushdown};
     use crate::record::{CompareOp, Condition, Constant, Time};
 
     fn condition(field: &str, op: CompareOp, constant: Constant) -> Condition {
         Condition { field: field.into(), op, constant }
     }
 
-    fn plans() -> [Plan; 4] {
+    fn pushdowns() -> [Pushdown; 4] {
         let columns = |names: &[&str]| Some(names.iter().map(ToString::to_string).collect());
         [
-            Plan::default(),
-            Plan { columns: columns(&[]), holds_state: true, ..Plan::default() },
-            Plan { columns: columns(&["host", "ünï"]), shows: true, ..Plan::default() },
-            Plan {
+            Pushdown::default(),
+            Pushdown { columns: columns(&[]), holds_state: true, ..Pushdown::default() },
+            Pushdown { columns: columns(&["host", "ünï"]), shows: true, ..Pushdown::default() },
+            Pushdown {
                 columns: columns(&["host"]),
                 holds_state: false,
                 shows: false,
@@ -203,12 +203,12 @@ mod tests {
 
     #[test]
     fn reads_back_once_it_is_whole() {
-        for plan in plans() {
-            let bytes = plan.to_bytes().unwrap();
+        for pushdown in pushdowns() {
+            let bytes = pushdown.to_bytes().unwrap();
             for len in 0..bytes.len() {
-                assert_eq!(Plan::from_bytes(&bytes[..len]).unwrap(), None, "{len} of {}", bytes.len());
+                assert_eq!(Pushdown::from_bytes(&bytes[..len]).unwrap(), None, "{len} of {}", bytes.len());
             }
-            assert_eq!(Plan::from_bytes(&bytes).unwrap(), Some(plan));
+            assert_eq!(Pushdown::from_bytes(&bytes).unwrap(), Some(pushdown));
         }
     }
 
@@ -221,51 +221,51 @@ mod tests {
         let compared = b"\x05\x02\x00\x00\x00\x90\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00";
         let shows = b"\x01";
         let payload = [&columns[..], field, compared, shows].concat();
-        let plan = Plan {
+        let pushdown = Pushdown {
             columns: Some(vec!["host".into()]),
             holds_state: true,
             conditions: vec![condition("status", CompareOp::Ge, Constant::Int(400))],
             shows: true,
         };
-        assert_eq!(plan.to_bytes().unwrap(), [&preamble[..], header, &payload].concat());
+        assert_eq!(pushdown.to_bytes().unwrap(), [&preamble[..], header, &payload].concat());
     }
 
     #[test]
     fn every_flipped_bit_is_found() {
-        let bytes = plans()[3].to_bytes().unwrap();
+        let bytes = pushdowns()[3].to_bytes().unwrap();
         for bit in 0..bytes.len() * 8 {
             let mut changed = bytes.clone();
             changed[bit / 8] ^= 1 << (bit % 8);
-            assert!(!matches!(Plan::from_bytes(&changed), Ok(Some(_))), "bit {bit}");
+            assert!(!matches!(Pushdown::from_bytes(&changed), Ok(Some(_))), "bit {bit}");
         }
     }
 
     #[test]
     fn a_plan_has_a_limit() {
-        let columns = Some(vec!["x".repeat(Plan::MAX_BYTES)]);
-        assert!(Plan { columns, ..Plan::default() }.to_bytes().is_err());
+        let columns = Some(vec!["x".repeat(Pushdown::MAX_BYTES)]);
+        assert!(Pushdown { columns, ..Pushdown::default() }.to_bytes().is_err());
     }
 
     #[test]
     fn conditions_that_make_it_too_large_are_left_out() {
-        let plan = |conditions| Plan { columns: Some(vec!["host".into()]), holds_state: true, conditions, shows: false };
-        let few = plan(vec![condition("host", CompareOp::Eq, Constant::Text(b"a"[..].into()))]);
+        let pushdown = |conditions| Pushdown { columns: Some(vec!["host".into()]), holds_state: true, conditions, shows: false };
+        let few = pushdown(vec![condition("host", CompareOp::Eq, Constant::Text(b"a"[..].into()))]);
         assert_eq!(few.clone().fitting(), few);
-        let long = condition("host", CompareOp::Eq, Constant::Text(vec![b'x'; Plan::MAX_BYTES].into()));
-        assert_eq!(plan(vec![long]).fitting(), plan(vec![]));
-        let most = vec![condition("", CompareOp::Eq, Constant::Null); Plan::MAX_CONDITIONS];
-        assert_eq!(Plan::from_bytes(&plan(most.clone()).fitting().to_bytes().unwrap()).unwrap(), Some(plan(most.clone())));
-        assert_eq!(plan([&most[..], &most[..1]].concat()).fitting(), plan(vec![]));
+        let long = condition("host", CompareOp::Eq, Constant::Text(vec![b'x'; Pushdown::MAX_BYTES].into()));
+        assert_eq!(pushdown(vec![long]).fitting(), pushdown(vec![]));
+        let most = vec![condition("", CompareOp::Eq, Constant::Null); Pushdown::MAX_CONDITIONS];
+        assert_eq!(Pushdown::from_bytes(&pushdown(most.clone()).fitting().to_bytes().unwrap()).unwrap(), Some(pushdown(most.clone())));
+        assert_eq!(pushdown([&most[..], &most[..1]].concat()).fitting(), pushdown(vec![]));
     }
 
     #[test]
     fn an_unknown_operator_is_refused() {
-        let plan = Plan { conditions: vec![condition("a", CompareOp::Eq, Constant::Null)], ..Plan::default() };
-        let mut payload = encode_plan(&plan).unwrap();
+        let pushdown = Pushdown { conditions: vec![condition("a", CompareOp::Eq, Constant::Null)], ..Pushdown::default() };
+        let mut payload = encode_pushdown(&pushdown).unwrap();
         // An operator, the kind of a constant, and whether something is shown.
         let at = payload.len() - 6;
         assert_eq!(payload[at], 0);
         payload[at] = CompareOp::ALL.len() as u8;
-        assert!(decode_plan(&payload).unwrap_err().contains("unknown operator 6"));
+        assert!(decode_pushdown(&payload).unwrap_err().contains("unknown operator 6"));
     }
 }

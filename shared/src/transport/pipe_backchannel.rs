@@ -7,13 +7,13 @@
 //! or a file in between the pipes differ and nobody is there, which costs one system call; then all columns travel.
 //!
 //! The other end must be of the same user, which the kernel vouches for (`SO_PEERCRED`): others can neither learn of the
-//! query nor advise. What is sent is a [`Plan`], and only advice: an answer never depends on it.
+//! query nor advise. What is sent is a [`Pushdown`], and only advice: an answer never depends on it.
 //!
 //! Linux only; elsewhere nobody listens and nobody connects.
 
 use std::os::fd::AsFd;
 
-use crate::wire::Plan;
+use crate::wire::Pushdown;
 
 #[cfg(target_os = "linux")]
 pub use linux::{Listener, advise};
@@ -31,7 +31,7 @@ mod linux {
 
     use rustix::net::{self, AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
 
-    use super::{AsFd, Plan};
+    use super::{AsFd, Pushdown};
 
     /// The abstract name that belongs to a pipe; `None` for what is no anonymous pipe.
     fn name(pipe: impl AsFd) -> Option<String> {
@@ -55,13 +55,13 @@ mod linux {
     /// Tells the producer at the other end of `pipe` what is needed; whether there was one that listens.
     ///
     /// Call it once, after the first bytes of a stream have come out of the pipe.
-    pub fn advise(pipe: impl AsFd, plan: &Plan) -> bool {
+    pub fn advise(pipe: impl AsFd, pushdown: &Pushdown) -> bool {
         let send = || -> Option<()> {
             let mut stream = connect(&name(pipe)?)?;
             if !is_same_user(&stream) {
                 return None;
             }
-            let bytes = plan.to_bytes().ok()?;
+            let bytes = pushdown.to_bytes().ok()?;
             // The other end reads when it comes to it; a plan fits any socket buffer.
             stream.write_all(&bytes).ok()
         };
@@ -91,8 +91,8 @@ mod linux {
             Listener(listen().map_or(State::Done, State::Listening))
         }
 
-        /// The plan, if it has come by now; it is given once. Never waits.
-        pub fn hear(&mut self) -> Option<Plan> {
+        /// The pushdown, if it has come by now; it is given once. Never waits.
+        pub fn hear(&mut self) -> Option<Pushdown> {
             if let State::Listening(listener) = &self.0 {
                 match listener.accept() {
                     Ok((stream, _)) if is_same_user(&stream) && stream.set_nonblocking(true).is_ok() => {
@@ -112,16 +112,16 @@ mod linux {
                     Err(error) if is_not_yet(&error) => break false,
                     Err(_) => break true,
                 }
-                if bytes.len() > Plan::MAX_BYTES {
+                if bytes.len() > Pushdown::MAX_BYTES {
                     break true;
                 }
             };
-            match Plan::from_bytes(bytes) {
+            match Pushdown::from_bytes(bytes) {
                 Ok(None) if !ended => None,
                 // Advice that cannot be understood is none.
-                plan => {
+                pushdown => {
                     self.0 = State::Done;
-                    plan.ok().flatten()
+                    pushdown.ok().flatten()
                 }
             }
         }
@@ -134,10 +134,10 @@ mod linux {
 
 #[cfg(not(target_os = "linux"))]
 mod elsewhere {
-    use super::{AsFd, Plan};
+    use super::{AsFd, Pushdown};
 
     /// Nobody listens here.
-    pub fn advise(_: impl AsFd, _: &Plan) -> bool {
+    pub fn advise(_: impl AsFd, _: &Pushdown) -> bool {
         false
     }
 
@@ -152,7 +152,7 @@ mod elsewhere {
         }
 
         /// Nothing.
-        pub fn hear(&mut self) -> Option<Plan> {
+        pub fn hear(&mut self) -> Option<Pushdown> {
             None
         }
     }
@@ -166,19 +166,19 @@ mod tests {
     use std::io::{self, Write};
 
     use super::{Listener, advise};
-    use crate::wire::Plan;
+    use crate::wire::Pushdown;
 
     #[test]
     fn a_plan_crosses_a_pipe_backwards_once() {
         let (input, output) = io::pipe().unwrap();
-        let plan = Plan { columns: Some(vec!["host".into()]), ..Plan::default() };
-        assert!(!advise(&input, &plan), "nobody listens yet");
+        let pushdown = Pushdown { columns: Some(vec!["host".into()]), ..Pushdown::default() };
+        assert!(!advise(&input, &pushdown), "nobody listens yet");
         let mut listener = Listener::new(&output);
         assert_eq!(listener.hear(), None);
-        assert!(advise(&input, &plan));
-        assert_eq!(listener.hear(), Some(plan.clone()));
+        assert!(advise(&input, &pushdown));
+        assert_eq!(listener.hear(), Some(pushdown.clone()));
         assert_eq!(listener.hear(), None);
-        assert!(!advise(&input, &plan), "nobody listens any more");
+        assert!(!advise(&input, &pushdown), "nobody listens any more");
     }
 
     #[test]
@@ -186,14 +186,14 @@ mod tests {
         let (input, _output) = io::pipe().unwrap();
         let (_input, output) = io::pipe().unwrap();
         let mut listener = Listener::new(&output);
-        assert!(!advise(&input, &Plan::default()));
+        assert!(!advise(&input, &Pushdown::default()));
         assert_eq!(listener.hear(), None);
     }
 
     #[test]
     fn what_is_no_pipe_has_no_channel() {
         let file = std::fs::File::open("/dev/null").unwrap();
-        assert!(!advise(&file, &Plan::default()));
+        assert!(!advise(&file, &Pushdown::default()));
         assert_eq!(Listener::new(&file).hear(), None);
     }
 
@@ -208,7 +208,7 @@ mod tests {
         net::bind(&squatter, &address).unwrap();
         net::listen(&squatter, 0).unwrap();
         // The first fills its queue; the others would wait for ever if they waited at all.
-        let told = (0..4).filter(|_| advise(&input, &Plan::default())).count();
+        let told = (0..4).filter(|_| advise(&input, &Pushdown::default())).count();
         assert!(told < 4);
     }
 

@@ -29,9 +29,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// # Examples
 /// ```no_run
 /// use std::{fs::File, io::Write, time::Duration};
-/// use recpipe::transport::raw;
+/// use recpipe::transport::plain_socket;
 ///
-/// let connection = raw::connect(&"tcp://127.0.0.1:7000".parse()?, Duration::from_secs(10))?;
+/// let connection = plain_socket::connect(&"tcp://127.0.0.1:7000".parse()?, Duration::from_secs(10))?;
 /// File::from(connection).write_all(b"bytes").ok();
 /// # Ok::<(), recpipe::Error>(())
 /// ```

@@ -15,18 +15,18 @@ use rustix::event::{PollFd, PollFlags, poll};
 /// # Examples
 /// ```
 /// use std::io::Write;
-/// use recpipe::transport::Patient;
+/// use recpipe::transport::BlockingWriter;
 ///
-/// Patient::new(std::io::stdout()).write_all(b"all of it\n")?;
+/// BlockingWriter::new(std::io::stdout()).write_all(b"all of it\n")?;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Patient<W>(W);
+pub struct BlockingWriter<W>(W);
 
-impl<W: Write + AsFd> Patient<W> {
+impl<W: Write + AsFd> BlockingWriter<W> {
     /// Writes to `out`.
     pub fn new(out: W) -> Self {
-        Patient(out)
+        BlockingWriter(out)
     }
 
     fn retry<T>(&mut self, mut write: impl FnMut(&mut W) -> io::Result<T>) -> io::Result<T> {
@@ -47,7 +47,7 @@ impl<W: Write + AsFd> Patient<W> {
     }
 }
 
-impl<W: Write + AsFd> Write for Patient<W> {
+impl<W: Write + AsFd> Write for BlockingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.retry(|out| out.write(bytes))
     }
@@ -70,7 +70,7 @@ mod tests {
         io::ioctl_fionbio,
     };
 
-    use super::Patient;
+    use super::BlockingWriter;
 
     #[test]
     fn a_full_pipe_is_waited_for() {
@@ -80,7 +80,7 @@ mod tests {
         let is_full = || poll(&mut [PollFd::new(&writer, PollFlags::OUT)], Some(&Timespec::default())).unwrap() == 0;
         let read = std::thread::scope(|scope| {
             scope.spawn(|| {
-                let mut out = Patient::new(&writer);
+                let mut out = BlockingWriter::new(&writer);
                 let (first, second) = text.split_at(text.len() / 2);
                 out.write_all(first).unwrap();
                 let mut at = 0;
@@ -98,6 +98,6 @@ mod tests {
         });
         assert!(read == text);
         drop(reader);
-        assert_eq!(Patient::new(&writer).write(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(BlockingWriter::new(&writer).write(b"x").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

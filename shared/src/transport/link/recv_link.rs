@@ -12,17 +12,18 @@ use bytes::{Buf, Bytes};
 
 use super::{
     Settings,
+    connection_loop::ConnectionLoop,
     connections::{Connected, Connections},
+    cut::Cut,
+    notify::{Notify, Waker},
     outage::Outage,
     parser::Frame,
-    pump::{Cut, Pump},
     wait::Wait,
-    wake::{Bell, Waker},
 };
 use crate::{
     Error, Exit,
     session::{Inbox, Progress, Receipt},
-    wire::{Control, Ending, Hello, Kind, Plan, Report, frame},
+    wire::{Control, Ending, Hello, Kind, Pushdown, Report, frame},
 };
 
 /// An Ack waits for so much to tell.
@@ -34,7 +35,7 @@ const ACK_AFTER: Duration = Duration::from_millis(50);
 ///
 /// Reading fails with an [`Error::Lost`] inside when the sender is gone for good before the End, and with
 /// [`io::ErrorKind::BrokenPipe`] once [`Steering::stop`] or [`Steering::hurry`] was called.
-pub struct Inlet {
+pub struct RecvLink {
     shared: Arc<Shared>,
     waker: Waker,
     /// What is being read: the preamble, then each frame's header and payload.
@@ -62,7 +63,7 @@ struct State {
     inbox: Inbox,
     queue: VecDeque<Frame>,
     queued: usize,
-    plan: Option<Plan>,
+    pushdown: Option<Pushdown>,
     /// How the consumer ended: to be said to the sender.
     ending: Option<Ending>,
     stopped: bool,
@@ -81,21 +82,21 @@ impl Shared {
     }
 }
 
-impl Inlet {
+impl RecvLink {
     /// Waits for the first connection, and receives from then on.
     ///
     /// # Errors
     /// When there is no connection, or no thread for it.
     pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
         let peer = connections.peer();
-        let bell = connections.bell().map_err(|error| Error::io("cannot make a pipe", error))?;
-        let first = connections.next(None, Progress::default(), Wait::until(&bell, &|| false))?;
-        let waker = bell.waker();
+        let notify = connections.notify().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let first = connections.next(None, Progress::default(), Wait::until(&notify, &|| false))?;
+        let waker = notify.waker();
         let state = State {
             inbox: Inbox::new(),
             queue: VecDeque::new(),
             queued: 0,
-            plan: None,
+            pushdown: None,
             ending: None,
             stopped: false,
             hurried: false,
@@ -104,12 +105,12 @@ impl Inlet {
             abandoned: false,
         };
         let shared = Arc::new(Shared { state: Mutex::new(state), came: Condvar::new() });
-        let receiver = Receiver { shared: shared.clone(), settings, bell, told: Progress::default(), whole: false };
+        let receiver = Receiver { shared: shared.clone(), settings, notify, told: Progress::default(), whole: false };
         let run = move || receiver.run(first, &mut connections);
         let thread =
             std::thread::Builder::new().name("link".into()).spawn(run).map_err(|error| Error::io("cannot start a thread", error))?;
         let now = Bytes::copy_from_slice(&frame::preamble());
-        Ok(Inlet { shared, waker, now, after: Bytes::new(), ended: false, thread: Some(thread), peer })
+        Ok(RecvLink { shared, waker, now, after: Bytes::new(), ended: false, thread: Some(thread), peer })
     }
 
     /// Who sends.
@@ -136,7 +137,7 @@ impl Inlet {
             if state.stopped || state.hurried || state.leaves.is_some() || state.over.is_some() {
                 return false;
             }
-            let says_nothing = state.plan.as_ref().is_some_and(|plan| plan.holds_state);
+            let says_nothing = state.pushdown.as_ref().is_some_and(|pushdown| pushdown.holds_state);
             if says_nothing || state.inbox.progress().done >= before {
                 return true;
             }
@@ -200,7 +201,7 @@ impl Inlet {
     }
 }
 
-impl Read for Inlet {
+impl Read for RecvLink {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.now.is_empty() {
             self.now = std::mem::take(&mut self.after);
@@ -221,7 +222,7 @@ impl Read for Inlet {
     }
 }
 
-impl Drop for Inlet {
+impl Drop for RecvLink {
     fn drop(&mut self) {
         self.shared.lock().abandoned = true;
         self.waker.wake();
@@ -233,8 +234,8 @@ impl Drop for Inlet {
 
 impl Steering {
     /// What is needed of the records.
-    pub fn plan(&self, plan: Plan) {
-        self.shared.lock().plan = Some(plan);
+    pub fn pushdown(&self, pushdown: Pushdown) {
+        self.shared.lock().pushdown = Some(pushdown);
         self.shared.came.notify_all();
         self.waker.wake();
     }
@@ -246,8 +247,8 @@ impl Steering {
         self.waker.wake();
     }
 
-    /// Nobody is to wait any longer: [`Inlet::settle`] does not, and reads end as after [`Steering::stop`]. The sender is not
-    /// told: [`Inlet::close`] is about to tell it how all has ended.
+    /// Nobody is to wait any longer: [`RecvLink::settle`] does not, and reads end as after [`Steering::stop`]. The sender is not
+    /// told: [`RecvLink::close`] is about to tell it how all has ended.
     pub fn hurry(&self) {
         self.shared.lock().hurried = true;
         self.shared.came.notify_all();
@@ -290,7 +291,7 @@ impl Drop for Receiver {
 struct Receiver {
     shared: Arc<Shared>,
     settings: Settings,
-    bell: Bell,
+    notify: Notify,
     /// What the sender was told last.
     told: Progress,
     /// The End of the stream has come.
@@ -318,7 +319,7 @@ impl Receiver {
                 let state = self.shared.lock();
                 state.leaves.is_some() || state.stopped || state.abandoned && state.ending.is_none()
             };
-            let (outage, wait) = (connections.outage(&cut, progress), Wait::until(&self.bell, &is_over));
+            let (outage, wait) = (connections.outage(&cut, progress), Wait::until(&self.notify, &is_over));
             let (next, spoken) = Outage::during(outage, || connections.next(Some(&cut), progress, wait));
             match next {
                 Ok(next) => {
@@ -342,7 +343,7 @@ impl Receiver {
     fn converse(&mut self, connected: Connected, connections: &impl Connections) -> Result<(), Cut> {
         // A parent says no Hello: it is of one release with the child that it talks to.
         let acts_on_conditions = connected.hello.as_ref().is_none_or(|hello| hello.can & Hello::CONDITIONS != 0);
-        let mut pump = Pump::new(connected, self.settings)?;
+        let mut connection = ConnectionLoop::new(connected, self.settings)?;
         let (mut frames, mut unsaid, mut said_at) = (Vec::new(), 0, Instant::now());
         let mut ended_at = None;
         let (mut planned, mut left, mut half_closed) = (false, false, false);
@@ -355,9 +356,9 @@ impl Receiver {
                 if state.abandoned && state.ending.is_none() {
                     return Ok(());
                 }
-                if !planned && let Some(plan) = &state.plan {
-                    let plan = plan.clone();
-                    pump.control(&Control::Plan(if acts_on_conditions { plan } else { plan.without_conditions() }));
+                if !planned && let Some(pushdown) = &state.pushdown {
+                    let pushdown = pushdown.clone();
+                    connection.control(&Control::Pushdown(if acts_on_conditions { pushdown } else { pushdown.without_conditions() }));
                     planned = true;
                 }
                 // Who was told that all is well need not hear of what came later.
@@ -366,7 +367,7 @@ impl Receiver {
                     && !is_well
                     && let Some(why) = &state.leaves
                 {
-                    pump.control(&Control::Refusal(why.clone()));
+                    connection.control(&Control::Refusal(why.clone()));
                     left = true;
                 }
                 let progress = state.inbox.progress();
@@ -374,13 +375,13 @@ impl Receiver {
                 let urgent = is_last || progress.enough != self.told.enough || progress.finished != self.told.finished;
                 let due = unsaid >= ACK_BYTES.min(self.settings.window / 4) || said_at.elapsed() >= ACK_AFTER;
                 if progress != self.told && (urgent || due) {
-                    pump.control(&Control::Ack(progress));
+                    connection.control(&Control::Ack(progress));
                     (self.told, unsaid, said_at) = (progress, 0, Instant::now());
                 }
                 if ended_at.is_none()
                     && let Some(ending) = &state.ending
                 {
-                    pump.control(&Control::End(ending.clone()));
+                    connection.control(&Control::End(ending.clone()));
                     ended_at = Some(Instant::now());
                 }
                 // Whoever has had enough reads on what is under way, and drops it: an unread byte would turn our close
@@ -390,8 +391,8 @@ impl Receiver {
             };
             if half_closed && ended_at.is_some() {
                 // Nothing more is heard: what is left is to write, and not to wait.
-                pump.write()?;
-                if pump.is_drained() {
+                connection.write()?;
+                if connection.is_drained() {
                     return Ok(());
                 }
             }
@@ -401,7 +402,7 @@ impl Receiver {
             }
             let ack = ack_soon.then(|| ACK_AFTER.saturating_sub(said_at.elapsed()));
             let timeout = [linger, ack].into_iter().flatten().min();
-            let turned = pump.turn(&mut self.bell, read, timeout, &mut frames);
+            let turned = connection.turn(&mut self.notify, read, timeout, &mut frames);
             for frame in frames.drain(..) {
                 unsaid += frame.bytes();
                 if self.hear(frame)? {

@@ -90,27 +90,27 @@ fn random() -> [u8; 16] {
 
 /// Why there was no greeting.
 #[derive(Debug)]
-pub enum Ungreeted {
+pub enum HandshakeError {
     /// The connection failed, or nothing was said in time: another try may fare better.
     Failed(String),
     /// The other end will have none of us, or is none of ours.
     Refused(String),
 }
 
-impl fmt::Display for Ungreeted {
+impl fmt::Display for HandshakeError {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (Ungreeted::Failed(what) | Ungreeted::Refused(what)) = self;
+        let (HandshakeError::Failed(what) | HandshakeError::Refused(what)) = self;
         out.write_str(what)
     }
 }
 
-impl From<io::Error> for Ungreeted {
+impl From<io::Error> for HandshakeError {
     fn from(error: io::Error) -> Self {
         if error.kind() != io::ErrorKind::InvalidData {
-            return Ungreeted::Failed(error.to_string());
+            return HandshakeError::Failed(error.to_string());
         }
         // What a stranger says is not repeated, least of all in a log.
-        Ungreeted::Refused(match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        HandshakeError::Refused(match error.get_ref().and_then(|inner| inner.downcast_ref()) {
             Some(Error::NotAStream { begins }) if TLS_RECORDS.iter().any(|record| begins.starts_with(record)) => {
                 "it speaks TLS: is tls:// meant at both ends?".into()
             }
@@ -141,21 +141,21 @@ pub fn call(
     progress: Progress,
     patience: Duration,
     wait: Wait<'_>,
-) -> Result<Connected, Ungreeted> {
+) -> Result<Connected, HandshakeError> {
     let until = Until { wait, ..Until::within(patience) };
     socket.set_nonblocking(true)?;
     handshake(&mut socket, until)?;
-    let hello = identity.hello(progress, &identity.token).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
+    let hello = identity.hello(progress, &identity.token).to_bytes().map_err(|error| HandshakeError::Refused(error.to_string()))?;
     let sent = write(&mut socket, &[&frame::preamble()[..], &hello].concat(), until);
     // Whoever refuses before it has read may have said why.
     let (parser, hello) = match (hear(&mut socket, until), sent) {
         (Ok(heard), _) => heard,
-        (Err(refused @ Ungreeted::Refused(_)), _) => return Err(refused),
+        (Err(refused @ HandshakeError::Refused(_)), _) => return Err(refused),
         (Err(_), Err(sent)) => return Err(sent.into()),
         (Err(failed), Ok(())) => return Err(failed),
     };
     if hello.role == identity.role {
-        return Err(Ungreeted::Refused(both(identity.role).into()));
+        return Err(HandshakeError::Refused(both(identity.role).into()));
     }
     Ok(Connected { socket, parser, hello: Some(hello), say: Bytes::new() })
 }
@@ -164,7 +164,7 @@ pub fn call(
 ///
 /// # Errors
 /// When it does not say so within `patience`, all in all, or is none of ours; it has been told that it is not understood.
-pub fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, Ungreeted> {
+pub fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, HandshakeError> {
     let until = Until::within(patience);
     socket.set_nonblocking(true)?;
     if let Err(error) = handshake(&mut socket, until) {
@@ -195,9 +195,9 @@ impl Guest {
     ///
     /// # Errors
     /// When it cannot be told within `patience`.
-    pub fn welcome(mut self, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, Ungreeted> {
+    pub fn welcome(mut self, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, HandshakeError> {
         // The token was the caller's to show.
-        let hello = identity.hello(progress, &[]).to_bytes().map_err(|error| Ungreeted::Refused(error.to_string()))?;
+        let hello = identity.hello(progress, &[]).to_bytes().map_err(|error| HandshakeError::Refused(error.to_string()))?;
         write(&mut self.socket, &[&frame::preamble()[..], &hello].concat(), Until::within(patience))?;
         Ok(Connected { socket: self.socket, parser: self.parser, hello: Some(self.hello), say: Bytes::new() })
     }
@@ -257,16 +257,16 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// The other end's first words.
-fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), Ungreeted> {
+fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), HandshakeError> {
     let mut parser = Parser::new(MAX_HELLO);
     let mut frames = Vec::new();
     // One frame and no more: what follows is the link's.
     parser.read(&mut OneByOne(socket, until), 1, &mut frames)?;
-    let Some(frame) = frames.pop() else { return Err(Ungreeted::Failed("the connection was closed before a greeting".into())) };
-    match Control::from_frame(&frame.header, &frame.payload).map_err(Ungreeted::Refused)? {
+    let Some(frame) = frames.pop() else { return Err(HandshakeError::Failed("the connection was closed before a greeting".into())) };
+    match Control::from_frame(&frame.header, &frame.payload).map_err(HandshakeError::Refused)? {
         Control::Hello(hello) => Ok((parser, hello)),
-        Control::Refusal(report) => Err(Ungreeted::Refused(format!("refused: {}", report.message))),
-        _ => Err(Ungreeted::Refused("it does not greet".into())),
+        Control::Refusal(report) => Err(HandshakeError::Refused(format!("refused: {}", report.message))),
+        _ => Err(HandshakeError::Refused("it does not greet".into())),
     }
 }
 
@@ -341,7 +341,7 @@ fn wait(socket: &Socket, mut events: PollFlags, until: Until<'_>) -> io::Result<
     events.set(PollFlags::OUT, events.contains(PollFlags::OUT) || socket.wants_write());
     match until.wait.turn(Some((socket.as_fd(), events)), until.at)? {
         Woken::Late => Err(late()),
-        Woken::Socket | Woken::Bell => Ok(()),
+        Woken::Socket | Woken::Notified => Ok(()),
     }
 }
 

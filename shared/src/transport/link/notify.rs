@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-/// Wakes; any number of clones.
+/// Wakes a thread; any number of clones.
 #[derive(Clone, Debug)]
 pub struct Waker(Arc<Inner>);
 
@@ -17,41 +17,41 @@ pub struct Waker(Arc<Inner>);
 struct Inner {
     pipe: PipeWriter,
     /// A byte is in the pipe: another one would say nothing new.
-    rung: AtomicBool,
+    is_set: AtomicBool,
 }
 
-/// What the thread polls.
+/// What the thread polls: readable once a [`Waker`] has been used.
 #[derive(Debug)]
-pub struct Bell {
+pub struct Notify {
     pipe: PipeReader,
     waker: Waker,
 }
 
-impl Bell {
-    /// A bell, and what rings it.
+impl Notify {
+    /// A notify, and what rings it.
     ///
     /// # Errors
     /// When the system has no file descriptors left.
     pub(crate) fn new() -> io::Result<Self> {
         let (reader, writer) = io::pipe()?;
-        Ok(Bell { pipe: reader, waker: Waker(Arc::new(Inner { pipe: writer, rung: AtomicBool::new(false) })) })
+        Ok(Notify { pipe: reader, waker: Waker(Arc::new(Inner { pipe: writer, is_set: AtomicBool::new(false) })) })
     }
 
     pub(crate) fn waker(&self) -> Waker {
         self.waker.clone()
     }
 
-    /// To be called when it rang, before the reason is looked for.
-    pub(crate) fn silence(&self) {
-        if self.waker.0.rung.load(Ordering::SeqCst) {
-            // It never waits: one byte was written before `rung` was set, and none is until it is unset.
+    /// Makes it wait again. Call it before the reason is looked for: what happens after that wakes anew.
+    pub(crate) fn clear(&self) {
+        if self.waker.0.is_set.load(Ordering::SeqCst) {
+            // It never waits: one byte was written before `is_set` was set, and none is until it is unset.
             let _ = (&self.pipe).read(&mut [0]);
-            self.waker.0.rung.store(false, Ordering::SeqCst);
+            self.waker.0.is_set.store(false, Ordering::SeqCst);
         }
     }
 }
 
-impl AsFd for Bell {
+impl AsFd for Notify {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pipe.as_fd()
     }
@@ -59,7 +59,7 @@ impl AsFd for Bell {
 
 impl Waker {
     pub(crate) fn wake(&self) {
-        if !self.0.rung.load(Ordering::SeqCst) && !self.0.rung.swap(true, Ordering::SeqCst) {
+        if !self.0.is_set.load(Ordering::SeqCst) && !self.0.is_set.swap(true, Ordering::SeqCst) {
             let _ = (&self.0.pipe).write(&[0]);
         }
     }

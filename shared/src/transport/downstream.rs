@@ -2,7 +2,7 @@
 
 use super::{
     exec::Child,
-    link::{Outlet, Plans},
+    link::{Pushdowns, SendLink},
 };
 use crate::{
     Error, Exit,
@@ -13,11 +13,11 @@ use crate::{
 ///
 /// One that has had enough is no failure, and takes nothing more. A child that says nothing has no other way to say so than to
 /// end well, as in a shell's pipe.
-pub struct Recipient {
+pub struct Downstream {
     name: String,
-    writer: Option<Writer<Outlet>>,
+    writer: Option<Writer<SendLink>>,
     /// The stream was ended; what is left to be heard.
-    outlet: Option<Result<Outlet, Error>>,
+    send_link: Option<Result<SendLink, Error>>,
     child: Option<Child>,
     /// It wants no more.
     enough: bool,
@@ -25,14 +25,14 @@ pub struct Recipient {
     speaks: bool,
 }
 
-impl Recipient {
+impl Downstream {
     /// Begins a stream to it; `name` is what it is called where it fails.
     ///
     /// # Errors
     /// Those of [`Writer::new`].
-    pub fn new(name: String, outlet: Outlet, child: Option<Child>) -> Result<Self, Error> {
-        let writer = Some(Writer::new(outlet)?);
-        Ok(Recipient { name, writer, outlet: None, child, enough: false, speaks: false })
+    pub fn new(name: String, send_link: SendLink, child: Option<Child>) -> Result<Self, Error> {
+        let writer = Some(Writer::new(send_link)?);
+        Ok(Downstream { name, writer, send_link: None, child, enough: false, speaks: false })
     }
 
     /// What it is called where it fails.
@@ -41,13 +41,13 @@ impl Recipient {
     }
 
     /// The link to it, as long as its stream goes on.
-    pub fn outlet(&self) -> Option<&Outlet> {
+    pub fn send_link(&self) -> Option<&SendLink> {
         self.writer.as_ref().map(Writer::output)
     }
 
     /// Where it says what it needs.
-    pub fn plans(&self) -> Option<Plans> {
-        self.outlet().map(Outlet::plans)
+    pub fn pushdowns(&self) -> Option<Pushdowns> {
+        self.send_link().map(SendLink::pushdowns)
     }
 
     /// Whether it takes more.
@@ -57,14 +57,14 @@ impl Recipient {
 
     /// Whether it has had enough.
     pub fn has_enough(&self) -> bool {
-        self.enough || self.outlet().is_some_and(Outlet::has_enough)
+        self.enough || self.send_link().is_some_and(SendLink::has_enough)
     }
 
     /// Writes; one that has had enough is noted, and is no failure.
     ///
     /// # Errors
     /// It is lost, or has died: why.
-    pub fn write(&mut self, write: impl FnOnce(&mut Writer<Outlet>) -> Result<(), Error>) -> Result<(), Error> {
+    pub fn write(&mut self, write: impl FnOnce(&mut Writer<SendLink>) -> Result<(), Error>) -> Result<(), Error> {
         match self.writer.as_mut().map(write) {
             None | Some(Ok(())) => Ok(()),
             Some(Err(error)) if error.is_broken_pipe() => {
@@ -80,7 +80,7 @@ impl Recipient {
     /// # Errors
     /// `why`, or how the child died.
     pub fn left(&mut self, why: Error) -> Result<(), Error> {
-        if self.outlet().is_some_and(Outlet::is_greeted) {
+        if self.send_link().is_some_and(SendLink::is_greeted) {
             return Err(why);
         }
         match self.child.take().map(Child::wait) {
@@ -98,7 +98,7 @@ impl Recipient {
     /// # Errors
     /// How it has failed.
     pub fn check(&mut self) -> Result<(), Error> {
-        let Some(end) = self.outlet().and_then(Outlet::failed) else { return Ok(()) };
+        let Some(end) = self.send_link().and_then(SendLink::failed) else { return Ok(()) };
         self.writer = None;
         // A child has said why on the stderr that is ours too.
         self.child.take().map_or(Ok(()), Child::wait)?;
@@ -111,7 +111,7 @@ impl Recipient {
     }
 
     /// It is lost: the link to it, if its stream went on until now, and why.
-    pub fn bury(&mut self, why: Error) -> (Option<Outlet>, Error) {
+    pub fn bury(&mut self, why: Error) -> (Option<SendLink>, Error) {
         let Some(writer) = self.writer.take() else { return (None, why) };
         let why = match self.child.take().map(Child::wait) {
             // How it died says more than that it is gone.
@@ -128,8 +128,8 @@ impl Recipient {
     /// Ends its stream. Where there are several, all are ended before the first is waited for: what one of them waits for may
     /// be another's end.
     pub fn end(&mut self, ending: &Ending) {
-        self.speaks = self.outlet().is_some_and(Outlet::is_greeted);
-        self.outlet = self.writer.take().map(|mut writer| match writer.end(ending) {
+        self.speaks = self.send_link().is_some_and(SendLink::is_greeted);
+        self.send_link = self.writer.take().map(|mut writer| match writer.end(ending) {
             Err(error) if !error.is_broken_pipe() => Err(error),
             // Also one that has enough says how it ended.
             ended => {
@@ -144,8 +144,8 @@ impl Recipient {
     /// # Errors
     /// It was lost before it said so, or did not end well.
     pub fn close(&mut self, ending: &Ending) -> Result<(), Error> {
-        let Some(outlet) = self.outlet.take() else { return Ok(()) };
-        let closed = outlet.and_then(Outlet::close);
+        let Some(send_link) = self.send_link.take() else { return Ok(()) };
+        let closed = send_link.and_then(SendLink::close);
         // How these ended, their exits tell.
         let may_leave = self.child.is_some() && (!self.speaks || self.enough);
         let waited = self.child.take().map_or(Ok(()), |child| child.wait_told(ending.exit));

@@ -19,12 +19,12 @@ const ADDRESSES: usize = 256;
 
 /// Who is at the door.
 #[derive(Debug, Default)]
-pub(super) struct Strangers {
+pub(super) struct Admission {
     all: usize,
     of: HashMap<IpAddr, usize>,
 }
 
-impl Strangers {
+impl Admission {
     /// One more; or why not.
     pub(super) fn enter(&mut self, from: Option<IpAddr>) -> Result<(), &'static str> {
         if self.all >= MOST {
@@ -57,11 +57,11 @@ impl Strangers {
 
 /// What was said of whom, and when: a log is not to be filled by those who are not wanted.
 #[derive(Debug, Default)]
-pub(super) struct Complaints {
+pub(super) struct RefusalLog {
     of: HashMap<Option<IpAddr>, (Instant, u64)>,
 }
 
-impl Complaints {
+impl RefusalLog {
     /// Whether something may be said of this address now, and how often nothing was said since the last time.
     pub(super) fn may_say(&mut self, from: Option<IpAddr>, now: Instant) -> Option<u64> {
         if let Some((said, held_back)) = self.of.get_mut(&from) {
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn one_address_does_not_take_every_place() {
         let address = |n: u8| Some(IpAddr::from([192, 0, 2, n]));
-        let mut strangers = Strangers::default();
+        let mut strangers = Admission::default();
         let entered = (0..20).filter(|_| strangers.enter(address(1)).is_ok()).count();
         assert_eq!(entered, MOST_OF_ONE);
         let others = (2..30).filter(|n| strangers.enter(address(*n)).is_ok()).count();
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn one_line_for_each_address_and_minute() {
-        let mut complaints = Complaints::default();
+        let mut complaints = RefusalLog::default();
         let (begin, address) = (Instant::now(), Some(IpAddr::from([192, 0, 2, 1])));
         assert_eq!(complaints.may_say(address, begin), Some(0));
         for second in 1..60 {

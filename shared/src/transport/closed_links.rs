@@ -12,9 +12,9 @@ pub(super) type Farewell = (Progress, Ending);
 
 /// Who was here, each with what it is told when it comes back; `None` where there is nothing to say but that it is over.
 #[derive(Debug, Default)]
-pub(super) struct Departed(VecDeque<([u8; 16], Option<Farewell>)>);
+pub(super) struct ClosedLinks(VecDeque<([u8; 16], Option<Farewell>)>);
 
-impl Departed {
+impl ClosedLinks {
     /// The link of this key is over.
     pub(super) fn insert(&mut self, key: [u8; 16], farewell: Option<Farewell>) {
         if self.0.len() == MOST {
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn the_oldest_is_forgotten_first() {
         let key = |n: usize| (n as u128).to_le_bytes();
-        let mut departed = Departed::default();
+        let mut departed = ClosedLinks::default();
         departed.insert(key(0), Some((Progress { received: 7, ..Progress::default() }, Ending::default())));
         (1..MOST).for_each(|n| departed.insert(key(n), None));
         assert_eq!(departed.get(&key(0)).unwrap().unwrap().0.received, 7);

@@ -9,7 +9,7 @@ use bytes::Bytes;
 /// byte widths: a constant column costs nothing, a status two bytes, and unpacking is one vectorised add. Bit widths
 /// would save more bytes, but a pipe on one machine moves bytes faster than they can be unpacked.
 #[derive(Clone, Debug)]
-pub struct Ints {
+pub struct PackedInts {
     len: usize,
     base: i64,
     width: u8,
@@ -19,7 +19,7 @@ pub struct Ints {
 /// Runs `$body` with `$at` bound to a function from a row to its value, once for each width.
 macro_rules! by_width {
     ($ints:expr, $at:ident => $body:expr) => {{
-        let ints: &Ints = $ints;
+        let ints: &PackedInts = $ints;
         let (base, data) = (ints.base, &ints.data[..]);
         match ints.width {
             0 => {
@@ -50,10 +50,10 @@ macro_rules! by_width {
     }};
 }
 
-impl Ints {
+impl PackedInts {
     /// `len` times the same value; no bytes at all.
     pub fn constant(value: i64, len: usize) -> Self {
-        Ints { len, base: value, width: 0, data: Bytes::new() }
+        PackedInts { len, base: value, width: 0, data: Bytes::new() }
     }
 
     /// These values, packed.
@@ -74,14 +74,14 @@ impl Ints {
             0x1_0000..=0xffff_ffff => (4, le_bytes(differences.map(|d| (d as u32).to_le_bytes()))),
             _ => (8, le_bytes(differences.map(i64::to_le_bytes))),
         };
-        Ints { len: values.len(), base: low, width, data: data.into() }
+        PackedInts { len: values.len(), base: low, width, data: data.into() }
     }
 
     /// An array from its parts, as they came; `None` when the width is none of 0, 1, 2, 4, 8 or `data` has not
     /// exactly `len` numbers of it.
     pub fn from_parts(len: usize, base: i64, width: u8, data: Bytes) -> Option<Self> {
         let fits = matches!(width, 0 | 1 | 2 | 4 | 8) && len.checked_mul(usize::from(width)) == Some(data.len());
-        fits.then_some(Ints { len, base, width, data })
+        fits.then_some(PackedInts { len, base, width, data })
     }
 
     /// The parts: base, bytes per number, and the packed differences.
@@ -107,7 +107,7 @@ impl Ints {
     /// The number of `row`.
     ///
     /// # Panics
-    /// When `row` is not below [`Ints::len`].
+    /// When `row` is not below [`PackedInts::len`].
     #[inline]
     pub fn get(&self, row: usize) -> i64 {
         by_width!(self, at => at(row))
@@ -121,7 +121,7 @@ impl Ints {
     /// The numbers of these rows, in their order.
     ///
     /// # Panics
-    /// When a row is not below [`Ints::len`].
+    /// When a row is not below [`PackedInts::len`].
     pub fn gather(&self, rows: &[u32]) -> Vec<i64> {
         by_width!(self, at => rows.iter().map(|&row| at(row as usize)).collect())
     }
@@ -142,7 +142,7 @@ impl Ints {
     /// The largest number of these rows; `i64::MIN` when there are none.
     ///
     /// # Panics
-    /// When a row is not below [`Ints::len`].
+    /// When a row is not below [`PackedInts::len`].
     pub(super) fn max_of(&self, rows: std::ops::Range<usize>) -> i64 {
         by_width!(self, at => rows.fold(i64::MIN, |max, row| max.max(at(row))))
     }
@@ -150,7 +150,7 @@ impl Ints {
     /// The first `len` numbers, without copying.
     pub fn head(&self, len: usize) -> Self {
         let len = len.min(self.len);
-        Ints { len, base: self.base, width: self.width, data: self.data.slice(..len * usize::from(self.width)) }
+        PackedInts { len, base: self.base, width: self.width, data: self.data.slice(..len * usize::from(self.width)) }
     }
 }
 
@@ -166,12 +166,12 @@ fn le_bytes<const N: usize>(numbers: impl ExactSizeIterator<Item = [u8; N]>) -> 
 mod tests {
     use proptest::prelude::*;
 
-    use super::Ints;
+    use super::PackedInts;
 
     #[test]
     fn takes_the_narrowest_width() {
         let check = |values: &[i64], width| {
-            let packed = Ints::pack(values);
+            let packed = PackedInts::pack(values);
             assert_eq!(packed.parts().1, width, "{values:?}");
             assert_eq!(packed.to_vec(), values);
             assert_eq!((0..values.len()).map(|row| packed.get(row)).collect::<Vec<_>>(), values);
@@ -188,17 +188,17 @@ mod tests {
 
     #[test]
     fn refuses_parts_that_do_not_fit() {
-        assert!(Ints::from_parts(3, 0, 3, vec![0; 9].into()).is_none());
-        assert!(Ints::from_parts(3, 0, 2, vec![0; 5].into()).is_none());
-        assert!(Ints::from_parts(usize::MAX, 0, 8, vec![0; 8].into()).is_none());
-        assert!(Ints::from_parts(3, 0, 2, vec![0; 6].into()).is_some());
+        assert!(PackedInts::from_parts(3, 0, 3, vec![0; 9].into()).is_none());
+        assert!(PackedInts::from_parts(3, 0, 2, vec![0; 5].into()).is_none());
+        assert!(PackedInts::from_parts(usize::MAX, 0, 8, vec![0; 8].into()).is_none());
+        assert!(PackedInts::from_parts(3, 0, 2, vec![0; 6].into()).is_some());
     }
 
     proptest! {
         #[test]
         fn gives_back_what_was_packed(values: Vec<i64>, narrow: Vec<u16>) {
-            prop_assert_eq!(Ints::pack(&values).to_vec(), values);
-            prop_assert_eq!(Ints::pack(&narrow).to_vec(), narrow.iter().map(|&n| i64::from(n)).collect::<Vec<_>>());
+            prop_assert_eq!(PackedInts::pack(&values).to_vec(), values);
+            prop_assert_eq!(PackedInts::pack(&narrow).to_vec(), narrow.iter().map(|&n| i64::from(n)).collect::<Vec<_>>());
         }
     }
 }
