@@ -83,15 +83,14 @@ fn stress(name: &str, way: Way, rotate: fn(&mut Log)) -> (Vec<usize>, Vec<String
     };
     let mut logs: Vec<Log> = paths.iter().enumerate().map(log).collect();
     let following = if way == Way::Directory { Following::new(&[dir.path()]) } else { Following::new(&paths) };
-    if way == Way::Mirrored {
-        // Of a version that is replaced before it can be read it is only known that the next one holds it when one was read
-        // before.
-        for log in &mut logs {
-            log.write();
+    // What a file held that is emptied, or replaced by a longer version, before anything was read of it can be known to nobody.
+    for log in &mut logs {
+        log.write();
+        if way == Way::Mirrored {
             rotate(log);
         }
-        following.all(|lines| lines.len() == FILES);
     }
+    following.all(|lines| lines.len() == FILES);
     let began = Instant::now();
     let every = Duration::from_secs_f64(seconds / (ROTATIONS * FILES + 1) as f64);
     for turn in 1..=ROTATIONS * FILES {
