@@ -1,6 +1,6 @@
 """Streams and records as tables of pyarrow and pandas, where these are installed."""
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union, cast
 
 from . import ints, schema, times, values
 from .batch import Record
@@ -49,7 +49,7 @@ def to_pandas(source: Union[BinaryIO, Iterable[Record]]) -> "pandas.DataFrame":
 
 def _columns(source: Union[BinaryIO, Iterable[Record]]) -> Iterator[Tuple[Dict[str, List[Any]], int]]:
     if hasattr(source, "read"):
-        for batch in Reader(source).batches():
+        for batch in Reader(cast(BinaryIO, source)).batches():
             for some in batch.columns_by_name():
                 yield some, len(next(iter(some.values()), []))
         return

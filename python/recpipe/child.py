@@ -1,5 +1,7 @@
 """The programs as child processes: found, started, listened to, and always waited for."""
 
+import functools
+import io
 import os
 import shutil
 import subprocess
@@ -76,11 +78,12 @@ class Child:
 
     def _listen(self) -> None:
         """Reads what it says as it says it, so that it never waits for somebody to listen."""
-        assert self._process.stderr is not None
+        pipe = self._process.stderr
+        assert isinstance(pipe, io.BufferedReader)
         kept = 0
-        for line in iter(lambda: self._process.stderr.read1(1 << 14), b""):  # type: ignore[union-attr]
-            self._said.append(line)
-            kept += len(line)
+        for some in iter(functools.partial(pipe.read1, 1 << 14), b""):
+            self._said.append(some)
+            kept += len(some)
             while kept - len(self._said[0]) > _SAID_BYTES:
                 kept -= len(self._said.popleft())
 

@@ -23,7 +23,7 @@ def producer(form: str, *words: Word, stdin: Optional[IO[bytes]] = None, **named
     Raises :class:`ProgramFailed` after the last record where its exit code is not 0, and :class:`FileNotFoundError` where there is no
     such program. What one that ends well says on standard error (lines that were no records) is a warning, :class:`Said`.
     """
-    yield from _answer(Child(["producer", form, *options(named), *map(os.fspath, words)], stdin=stdin))
+    yield from _answer(Child(["producer", form, *options(named), *[os.fspath(word) for word in words]], stdin=stdin))
 
 
 def consumer(query: str, records: Optional[Iterable[Any]] = None, stdin: Optional[IO[bytes]] = None, **named: Any) -> Iterator[Record]:
