@@ -19,6 +19,8 @@ pub mod language;
 mod late;
 pub mod left_out;
 pub mod memory;
+#[cfg(test)]
+mod oracle;
 pub mod output;
 pub mod plan;
 pub mod program;

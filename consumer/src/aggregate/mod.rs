@@ -30,10 +30,10 @@ use recpipe::{Column, Error, Type};
 pub use keys::Keys;
 pub use table::Table;
 
-use crate::sort::cell;
 use crate::{
     expr::{Expr, Vector},
     plan::{Aggregate, AggregateFunction},
+    sort::cell,
 };
 
 /// The group of each row of a batch.

@@ -23,8 +23,6 @@ mod functions;
 mod hash;
 mod network;
 mod ops;
-#[cfg(test)]
-mod oracle;
 pub mod predicate;
 mod rows;
 mod set;

@@ -7,9 +7,9 @@ use recpipe::{
     times::{NoTime, Read, TimePattern, Times, Zone},
 };
 
-use super::ops::ArithmeticOp;
 use super::{
     Expr,
+    ops::ArithmeticOp,
     rows::Rows,
     text::TextBuilder,
     vector::{Operand, Texts, Values, Vector},
