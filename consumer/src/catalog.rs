@@ -1,12 +1,55 @@
 //! The one list of the words: what is not in it is no word of the language, which is handed it.
 
-use crate::language::{
-    self, Catalog, Query, QueryError, Source,
-    words::{AGGREGATES, FUNCTIONS, STAGES},
+use crate::{
+    function::{bin, calendar, case, cast, choice, extreme, find, hash, now, replace, round, slice, strftime, time, url},
+    language::{
+        self, Catalog, FunctionWord, Query, QueryError, Source,
+        words::{AGGREGATES, STAGES},
+    },
 };
 
 /// All words.
 pub static CATALOG: Catalog = Catalog { stages: STAGES, aggregates: AGGREGATES, functions: FUNCTIONS };
+
+/// In the order in which help shows them.
+static FUNCTIONS: &[&FunctionWord] = &[
+    &slice::LEN,
+    &case::LOWER,
+    &case::UPPER,
+    &slice::TRIM,
+    &slice::SUBSTR,
+    &replace::REPLACE,
+    &slice::SPLIT,
+    &find::CONTAINS,
+    &find::STARTSWITH,
+    &find::ENDSWITH,
+    &cast::INT,
+    &cast::FLOAT,
+    &cast::STR,
+    &time::TIME,
+    &now::NOW,
+    &bin::BIN,
+    &calendar::YEAR,
+    &calendar::MONTH,
+    &calendar::DAY,
+    &calendar::HOUR,
+    &calendar::MINUTE,
+    &calendar::WEEKDAY,
+    &calendar::EPOCH,
+    &strftime::STRFTIME,
+    &choice::IF,
+    &choice::COALESCE,
+    &round::ABS,
+    &round::FLOOR,
+    &round::CEIL,
+    &round::ROUND,
+    &extreme::MIN,
+    &extreme::MAX,
+    &url::PATH,
+    &url::QUERY,
+    &url::EXT,
+    &hash::HASH,
+];
 
 /// Parses a query in these words.
 ///

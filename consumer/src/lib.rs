@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 pub mod explain;
 pub mod expr;
+mod function;
 pub mod gather;
 pub mod help;
 pub mod input;

@@ -4,7 +4,7 @@ use recpipe::Type;
 
 use super::{
     Catalog,
-    functions::{Mistake, name},
+    signature::{Mistake, name},
 };
 use crate::{
     expr::{Constant, Expr, Node},

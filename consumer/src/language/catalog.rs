@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use super::{
     aggregates::{CheckAggregate, percentile_share},
     ast::StageKind,
-    functions::CheckCall,
+    check_call::CheckCall,
     parse::{Parsed, Parser},
 };
 use crate::plan::About;
@@ -64,7 +64,7 @@ pub struct FunctionWord {
     /// How many arguments it takes.
     pub args: RangeInclusive<usize>,
     /// Checks a call of it.
-    pub(in crate::language) check: CheckCall,
+    pub(crate) check: CheckCall,
 }
 
 impl Catalog {

@@ -8,7 +8,7 @@ use super::{
     ast::{self, Query, StageKind},
     check_expr::{Checked, Checker, Failed, Scope, Seen},
     diagnose::{Diagnostic, QueryError, Source},
-    functions::{self, Mistake},
+    signature::{self, Mistake},
     template::{Part, Template},
 };
 use crate::{
@@ -372,7 +372,7 @@ impl Checker<'_> {
             return match expr.as_column() {
                 Some(place) if is_number(Some(expr.kind())) || expr.kind() == Type::Mixed => Ok(place),
                 Some(_) => {
-                    let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), functions::name(expr.kind()));
+                    let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), signature::name(expr.kind()));
                     let mend = match expr.kind() {
                         Type::Text => format!("make it one before: `let x = float({})`", self.catalog.written(&expr)),
                         Type::Bool => format!("make it one before: `let x = int({})`", self.catalog.written(&expr)),

@@ -7,7 +7,7 @@ use super::{
     check::Flow,
     check_expr::{Checked, Checker, Failed, Seen},
     diagnose::Diagnostic,
-    functions::name,
+    signature::name,
 };
 use crate::{
     expr::{Expr, Node},
