@@ -1,17 +1,35 @@
 //! The one list of the words: what is not in it is no word of the language, which is handed it.
 
 use crate::{
+    aggregate::{arg_best, count, distinct, first_last, list, min_max, quantile, stdev, sum},
     function::{bin, calendar, case, cast, choice, extreme, find, hash, now, replace, round, slice, strftime, time, url},
-    language::{
-        self, Catalog, FunctionWord, Query, QueryError, Source,
-        words::{AGGREGATES, STAGES},
-    },
+    language::{self, AggregateWord, Catalog, FunctionWord, Query, QueryError, Source, words::STAGES},
 };
 
 /// All words.
 pub static CATALOG: Catalog = Catalog { stages: STAGES, aggregates: AGGREGATES, functions: FUNCTIONS };
 
-/// In the order in which help shows them.
+// Each in the order in which help shows them.
+
+static AGGREGATES: &[&AggregateWord] = &[
+    &count::COUNT,
+    &sum::SUM,
+    &sum::AVG,
+    &min_max::MIN,
+    &min_max::MAX,
+    &arg_best::ARGMIN,
+    &arg_best::ARGMAX,
+    &first_last::FIRST,
+    &first_last::LAST,
+    &stdev::STDEV,
+    &quantile::MEDIAN,
+    &quantile::PERCENTILE,
+    &quantile::QUANTILE,
+    &distinct::DISTINCT,
+    &distinct::SET,
+    &list::LIST,
+];
+
 static FUNCTIONS: &[&FunctionWord] = &[
     &slice::LEN,
     &case::LOWER,

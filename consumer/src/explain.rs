@@ -5,10 +5,9 @@ use std::fmt::Write;
 use recpipe::Schema;
 
 use crate::{
-    aggregate::quantile::{DIGITS, EXACT},
     catalog::CATALOG,
     memory::Memory,
-    plan::{AggregateFunction, Output, Plan, PlanStage, Runs, Step},
+    plan::{Output, Plan, PlanStage, Runs, Step},
     split::Split,
     writer::Notes,
 };
@@ -61,12 +60,9 @@ fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, 
     }
     let _ = writeln!(text, "{indent}    memory: {}", stage.about.memory);
     if let Step::Stats { aggregates, .. } = &stage.step
-        && aggregates.iter().any(|aggregate| matches!(aggregate.function, AggregateFunction::Quantile(_)))
+        && let Some(exactness) = aggregates.iter().find_map(|aggregate| aggregate.function.exactness())
     {
-        let _ = writeln!(
-            text,
-            "{indent}    exact:  quantiles of a group of up to {EXACT} different values; of more they are within 0.1 %, in {DIGITS} digits"
-        );
+        let _ = writeln!(text, "{indent}    exact:  {exactness}");
     }
     match &stage.step {
         Step::Tee(branch) => {

@@ -5,13 +5,13 @@ use std::{fmt::Write, sync::Arc};
 use proptest::prelude::*;
 use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Error, Field, Origin, Schema, Time, Type, Value};
 
-use super::{Accumulator, Groups, Table, accumulator};
+use super::Table;
 use crate::{
     catalog,
     expr::Vector,
     language::{self, Source},
     memory::Budget,
-    plan::Step,
+    plan::{Accumulator, Aggregate, Groups, Step},
 };
 
 type Cells = (Option<u8>, Option<i8>, Option<i64>, Option<f64>, Option<bool>, Option<(i8, bool)>);
@@ -149,7 +149,7 @@ fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
     let source = Source::from_args(&[text]);
     let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
     match &plan.stages[0].step {
-        Step::Stats { aggregates, .. } => aggregates.iter().map(accumulator).collect(),
+        Step::Stats { aggregates, .. } => aggregates.iter().map(Aggregate::accumulator).collect(),
         step => panic!("not stats: {step:?}"),
     }
 }

@@ -8,13 +8,13 @@ use super::{
     ast::{self, Query, StageKind},
     check_expr::{Checked, Checker, Failed, Scope, Seen},
     diagnose::{Diagnostic, QueryError, Source},
-    signature::{self, Mistake},
+    signature::{self, CheckedAggregate, Mistake},
     template::{Part, Template},
 };
 use crate::{
     expr::{Expr, Predicate},
     left_out::LeftOut,
-    plan::{self, Aggregate, AggregateFunction, Assignment, Output, Piece, Plan, PlanStage, Step},
+    plan::{self, Aggregate, Assignment, Output, Piece, Plan, PlanStage, Step},
     sort::SortKey,
     span::Span,
 };
@@ -287,15 +287,11 @@ impl Checker<'_> {
                 format!("`{}` is given {} {}", ast.written, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
             return Err(self.fail(Diagnostic::new(ast.span, what).label(format!("it is written `{}`", word.syntax))));
         }
-        let mut args = args?;
-        let (function, kind) = (word.check)(self.catalog, &ast.written, &args).map_err(|Mistake { arg, what, label }| {
+        let checked = (word.check)(self.catalog, &ast.written, args?).map_err(|Mistake { arg, what, label }| {
             let place = ast.args.get(arg).map_or(ast.span, |arg| arg.span);
             self.fail(Diagnostic::new(place, what).label(label))
         })?;
-        if let AggregateFunction::Quantile(_) = function {
-            // The share is in the function, not a value of each record.
-            args.truncate(1);
-        }
+        let CheckedAggregate { function, mut args, kind } = checked;
         if let (true, Some(place)) = (function.takes_numbers(), ast.args.first().map(|arg| arg.span)) {
             args = args.into_iter().map(|arg| self.numbers(arg, false, place)).collect();
         }
@@ -304,12 +300,12 @@ impl Checker<'_> {
 
     /// The `count by KEY, …` that `top N KEY, …` begins with.
     fn count_by(&mut self, keys: &[ast::Item], flow: &mut Flow, span: Span) {
-        let (keys, mut columns) = self.items(keys);
-        let count = Aggregate { function: AggregateFunction::Count, args: Vec::new(), kind: Type::Int, name: "count".to_owned() };
-        columns.push(NewColumn { name: count.name.clone(), span, seen: Some(Seen::closed(count.kind)) });
-        flow.aggregates = Some(vec![count.name.clone()]);
-        self.enter(columns);
-        self.push(flow, "stats", span, keys.map(|keys| Step::Stats { keys, aggregates: vec![count] }));
+        let Some(word) = self.catalog.aggregate("count") else {
+            self.fail(Diagnostic::new(span, "there is no aggregate `count` to rank by"));
+            return;
+        };
+        let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), name: None, span };
+        self.stats(&[count], keys, flow, span);
     }
 
     /// What `top N`, or `bottom N`, compares when it does not say.

@@ -7,7 +7,6 @@
 //! Reading order: [`diagnose`], [`token`], [`ast`], [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`.
 
-mod aggregates;
 pub mod ast;
 pub mod catalog;
 pub mod check;
@@ -28,7 +27,7 @@ pub mod token;
 pub mod words;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, FunctionWord, StageWord};
+pub use catalog::{AggregateWord, Catalog, Family, FunctionWord, StageWord};
 pub use check::{Setting, check, check_at};
 pub(crate) use check_call::CheckCall;
 pub use diagnose::{Diagnostic, QueryError, Source, Style};

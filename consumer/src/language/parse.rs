@@ -7,7 +7,6 @@
 use super::{
     Catalog,
     ast::{Ident, Item, Query, Stage, StageKind},
-    catalog::percentiles,
     diagnose::{Diagnostic, QueryError, Source, did_you_mean},
     hints,
     parse_expr::RESERVED,
@@ -221,9 +220,9 @@ impl<'s> Parser<'s> {
         let names = self.catalog.stages.iter().map(|row| row.about.name);
         let compares = matches!(self.peek().kind, Kind::Sign("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "="));
         let all = self.catalog.stages.iter().flat_map(|row| row.about.names()).chain(self.catalog.aggregates.iter().map(|row| row.name));
-        let label = match (compares, percentiles(word), hints::instead_of_stage(word)) {
+        let label = match (compares, self.catalog.aggregate_hint(word), hints::instead_of_stage(word)) {
             (true, ..) => "a condition begins with `where`".to_owned(),
-            (_, Some(percentiles), _) => percentiles.to_owned(),
+            (_, Some(hint), _) => hint.to_owned(),
             (_, None, "") => did_you_mean(word, all),
             (_, None, instead) => instead.to_owned(),
         };

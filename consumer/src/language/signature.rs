@@ -5,7 +5,10 @@ use std::sync::Arc;
 use recpipe::Type;
 
 use super::Catalog;
-use crate::expr::{Constant, Expr, FindOp, Node, ScalarFunction};
+use crate::{
+    expr::{Constant, Expr, FindOp, Node, ScalarFunction},
+    plan::AggregateFunction,
+};
 
 /// What a call computes and its type, or what is wrong with it.
 pub(crate) type Made = Result<(Node, Type), Mistake>;
@@ -118,4 +121,20 @@ pub(crate) fn find(catalog: &Catalog, op: FindOp, args: Vec<Expr>) -> Made {
     let wrong_number = |_| Mistake { arg: 0, what: "two texts are needed".into(), label: String::new() };
     let [value, needle]: [Expr; 2] = args.try_into().map_err(wrong_number)?;
     Ok((Node::Find { op, value: Box::new(value), needle: Box::new(needle) }, Type::Bool))
+}
+
+/// A use of an aggregate that fits.
+pub(crate) struct CheckedAggregate {
+    /// What it computes.
+    pub(crate) function: Arc<dyn AggregateFunction>,
+    /// The arguments that have a value in each record.
+    pub(crate) args: Vec<Expr>,
+    /// The type of the result.
+    pub(crate) kind: Type,
+}
+
+impl CheckedAggregate {
+    pub(crate) fn new(function: impl AggregateFunction + 'static, args: Vec<Expr>, kind: Type) -> Self {
+        CheckedAggregate { function: Arc::new(function), args, kind }
+    }
 }

@@ -3,6 +3,7 @@
 //! Each stage says what it takes and what it gives, so that whoever runs the plan needs no other knowledge of the
 //! language than [`Step`].
 
+mod aggregate;
 pub mod conditions;
 pub mod fields;
 mod operator;
@@ -12,7 +13,7 @@ use std::{
     sync::Arc,
 };
 
-use recpipe::{Schema, Type, times::Zone, transport::Url};
+use recpipe::{Schema, times::Zone, transport::Url};
 use regex::bytes::Regex;
 
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
     time::format_spec::FormatSpec,
 };
 
+pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups};
 pub use fields::{advice, fields_read};
 pub use operator::{About, Runs};
 
@@ -159,76 +161,6 @@ pub struct Parse {
     pub groups: Vec<(usize, usize)>,
     /// The schema with these columns.
     pub schema: Arc<Schema>,
-}
-
-/// One aggregate.
-#[derive(Clone, Debug)]
-pub struct Aggregate {
-    /// Which.
-    pub function: AggregateFunction,
-    /// What it is given.
-    pub args: Vec<Expr>,
-    /// The type of its result.
-    pub kind: Type,
-    /// The name of its column.
-    pub name: String,
-}
-
-impl Aggregate {
-    /// Whether its results may be of other types than its kind, or whole numbers beyond 64 bits.
-    pub fn is_open(&self) -> bool {
-        use AggregateFunction as Function;
-        match self.function {
-            Function::Sum => self.kind == Type::Int || self.args.iter().any(Expr::is_open),
-            Function::Min | Function::Max | Function::First | Function::Last => self.args.first().is_some_and(Expr::is_open),
-            Function::ArgMin | Function::ArgMax => self.args.get(1).is_some_and(Expr::is_open),
-            _ => false,
-        }
-    }
-}
-
-/// What an aggregate computes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum AggregateFunction {
-    /// The number of records.
-    Count,
-    /// The number of records for which the argument is true.
-    CountTrue,
-    /// The number of records for which the argument is not null.
-    CountPresent,
-    /// The sum of what is not null; null when all is. Exact for integers, else an error.
-    Sum,
-    /// The mean of what is not null; null when all is.
-    Avg,
-    /// The least of what is not null.
-    Min,
-    /// The greatest of what is not null.
-    Max,
-    /// The second argument where the first is least, of the earliest such record.
-    ArgMin,
-    /// The second argument where the first is greatest, of the earliest such record.
-    ArgMax,
-    /// The first that is not null, in the order of the input.
-    First,
-    /// The last that is not null, in the order of the input.
-    Last,
-    /// The standard deviation of a sample.
-    Stdev,
-    /// What this share, from 0 to 1, lies below.
-    Quantile(f64),
-    /// The number of distinct values that are not null.
-    Distinct,
-    /// The distinct values that are not null, as a JSON array, sorted.
-    Set,
-    /// All values that are not null, as a JSON array, in the order of the input.
-    List,
-}
-
-impl AggregateFunction {
-    /// Whether it is computed of numbers alone.
-    pub(crate) fn takes_numbers(self) -> bool {
-        matches!(self, AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Stdev | AggregateFunction::Quantile(_))
-    }
 }
 
 /// How the answer is written.
