@@ -12,7 +12,14 @@ use recpipe::{
     BatchBuilder, Field, Schema, Time, Type, Value,
     wire::{Ending, Reader, Writer},
 };
-use recpipe_consumer::{catalog, execute::{self, Options}, language::{self, diagnose::Style, QueryError, Source}, output, plan::{Effect, Plan, PlanStage}, writer::Printer};
+use recpipe_consumer::{
+    catalog,
+    execute::{self, Options},
+    language::{self, QueryError, Source, diagnose::Style},
+    output,
+    plan::{Effect, Plan, PlanStage},
+    writer::Printer,
+};
 
 /// Longer queries say nothing new, and take long.
 const MAX_BYTES: usize = 4096;
