@@ -92,7 +92,7 @@ fn answer(config: &Config) -> anyhow::Result<Exit> {
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
     let query = catalog::parse(&source)?;
-    if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::Stdio]) && std::io::stdin().is_terminal() {
+    if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::stdio()]) && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
     let input = input::open(&config.input)?;

@@ -8,7 +8,7 @@ use std::{io, os::fd::AsFd};
 use anyhow::bail;
 use recpipe::{
     Error,
-    transport::{Url, file, raw},
+    transport::{file, plain_socket, scheme::Medium},
 };
 
 use super::child::{self, Pipe};
@@ -25,7 +25,7 @@ pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pi
             if *senders == 0 {
                 bail!(Error::Usage("--senders 0 needs records: what has no frames has no end that could be told from a death".into()));
             }
-            let door = raw::listen(url)?;
+            let door = plain_socket::listen(url)?;
             for _ in 0..*senders {
                 child::wait_for(&door)?;
                 let (connection, peer) = door.accept()?;
@@ -34,11 +34,11 @@ pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pi
         }
         Origins::Urls(urls) => {
             for url in urls {
-                let opened = match url {
-                    Url::Stdio => io::stdin().as_fd().try_clone_to_owned().map_err(|error| Error::io("standard input", error))?,
-                    Url::File(path) => file::open(path)?.into(),
-                    Url::Exec(_) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
-                    _ => raw::connect(url, input.patience.connect)?,
+                let opened = match (url.scheme().medium, url.path()) {
+                    (Medium::Stdio, _) => io::stdin().as_fd().try_clone_to_owned().map_err(|error| Error::io("standard input", error))?,
+                    (_, Some(path)) => file::open(path)?.into(),
+                    (Medium::Child, _) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
+                    _ => plain_socket::connect(url, input.patience.connect)?,
                 };
                 pipes.push(child::start(input, format, opened, url.to_string())?);
             }

@@ -5,7 +5,7 @@
 use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use recpipe::{Batch, Column, Error, Field, Ints, Origin, Schema, Text, Type, record::column};
+use recpipe::{Batch, Column, Error, Field, Origin, PackedInts, Schema, Text, Type, record::column};
 
 use super::{
     arena::Arena,
@@ -290,12 +290,12 @@ impl PairBlock {
         }
         let capacity = self.bytes.len();
         let bytes: Bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(capacity)).into();
-        let (anchors, key_lens) = (Ints::pack(&self.starts), Ints::pack(&self.key_lens));
-        let column = |starts: Ints, lens: Ints| {
+        let (anchors, key_lens) = (PackedInts::pack(&self.starts), PackedInts::pack(&self.key_lens));
+        let column = |starts: PackedInts, lens: PackedInts| {
             let text = Text::new(bytes.clone(), Some(anchors.clone()), starts, lens);
             text.map(|text| Column::new(column::Values::Text(text))).ok_or(Error::Protocol("pairs outside of their block"))
         };
-        let columns = vec![column(Ints::constant(0, rows), key_lens.clone())?, column(key_lens, Ints::pack(&self.row_lens))?];
+        let columns = vec![column(PackedInts::constant(0, rows), key_lens.clone())?, column(key_lens, PackedInts::pack(&self.row_lens))?];
         for list in [&mut self.starts, &mut self.key_lens, &mut self.row_lens] {
             list.clear();
         }
