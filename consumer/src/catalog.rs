@@ -1,12 +1,60 @@
 //! The one list of the words: what is not in it is no word of the language, which is handed it.
 
-use crate::language::{
-    self, Catalog, Query, QueryError, Source,
-    words::{AGGREGATES, FUNCTIONS, STAGES},
+use crate::{
+    language::{
+        self, Catalog, Query, QueryError, Source,
+        words::{AGGREGATES, FUNCTIONS},
+    },
+    output, stage,
 };
 
 /// All words.
-pub static CATALOG: Catalog = Catalog { stages: STAGES, aggregates: AGGREGATES, functions: FUNCTIONS };
+pub static CATALOG: Catalog = Catalog {
+    stages: &[
+        &stage::where_::WORD,
+        &stage::grep::WORD,
+        &stage::select::WORD,
+        &stage::drop::WORD,
+        &stage::rename::WORD,
+        &stage::let_::WORD,
+        &stage::parse::WORD,
+        &stage::head::WORD,
+        &stage::tail::WORD,
+        &stage::skip::WORD,
+        &stage::distinct::WORD,
+        &stage::stats::WORD,
+        &stage::sort::WORD,
+        &stage::top::TOP,
+        &stage::top::BOTTOM,
+        &stage::dns::WORD,
+        &stage::tee::WORD,
+        &stage::trace::WORD,
+        &output::print::WORD,
+        &output::table::WORD,
+        &output::json::WORD,
+        &output::csv::WORD,
+        &output::tsv::WORD,
+        #[cfg(feature = "arrow")]
+        &output::arrow::WORD,
+        &output::chart::WORD,
+        &output::write::WORD,
+        &output::emit::WORD,
+        &output::null::WORD,
+    ],
+    of_aggregate: &stage::stats::WORD,
+    parse_of_aggregate: stage::stats::parse_from,
+    files: &[
+        &output::json::FILE,
+        &output::csv::FILE,
+        &output::tsv::FILE,
+        &output::print::FILE,
+        &output::emit::FILE,
+        #[cfg(feature = "arrow")]
+        &output::arrow::FILE,
+    ],
+    aggregates: AGGREGATES,
+    functions: FUNCTIONS,
+};
 
 /// Parses a query in these words.
 ///

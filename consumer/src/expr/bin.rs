@@ -175,7 +175,7 @@ mod tests {
     use crate::{
         catalog::parse,
         language::{Setting, Source, check_at},
-        plan::Step,
+        stage::select::SelectOp,
     };
 
     fn times(texts: &[&str]) -> Batch {
@@ -191,7 +191,7 @@ mod tests {
         let source = Source::from_args(&[format!("select {text} as x")]);
         let batch = times(texts);
         let plan = check_at(&source, &parse(&source).unwrap(), batch.schema(), &setting).unwrap();
-        let Some(Step::Select(exprs)) = plan.stages.into_iter().next().map(|stage| stage.step) else { panic!("{text}") };
+        let SelectOp(exprs) = plan.stages[0].operator.is().unwrap();
         let column = setting.zone.as_ref().map_or(batch.column(0).clone(), |zone| zone.column(batch.column(0)));
         let batch = batch.with_columns(batch.schema().clone(), vec![column]).unwrap();
         let values = exprs[0].eval(&batch).unwrap();

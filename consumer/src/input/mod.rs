@@ -4,7 +4,7 @@
 //! end how it went.
 
 mod child;
-mod foreign;
+mod interop;
 mod merged;
 mod open;
 

@@ -22,7 +22,7 @@ use recpipe::{
 use super::{
     Input,
     child::{self, Pipe},
-    foreign, is_link,
+    interop, is_link,
     merged::{Merged, Origin},
 };
 use crate::config::{self, Origins};
@@ -33,7 +33,7 @@ use crate::config::{self, Origins};
 /// When it cannot be opened, or is no stream.
 pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     if let Some(format) = config.encoding.format() {
-        let mut pipes = foreign::open(config, format)?;
+        let mut pipes = interop::open(config, format)?;
         return match pipes.pop() {
             Some(Pipe { records, stopper, child, .. }) if pipes.is_empty() => {
                 Ok(Input::Plain { reader: Box::new(Reader::new(records)?), stopper, is_heard: true, child: Some(child) })

@@ -23,57 +23,57 @@ const REGEX_SIZE_BYTES: usize = 8 << 20;
 
 /// What was wrong has been reported, or follows from what has.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Failed;
+pub(crate) struct Failed;
 
-pub(super) type Checked<T> = Result<T, Failed>;
+pub(crate) type Checked<T> = Result<T, Failed>;
 
 /// The columns at one place of the query. The type of one whose expression is wrong is not known, and using it is no
 /// further error.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
-    pub(super) columns: Vec<(String, Option<Seen>)>,
+pub(crate) struct Scope {
+    pub(crate) columns: Vec<(String, Option<Seen>)>,
     /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
     /// schema grows.
-    pub(super) input: Option<Vec<String>>,
+    pub(crate) input: Option<Vec<String>>,
 }
 
 /// What is known of the values of a column: as of a [`recpipe::Field`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Seen {
-    pub(super) kind: Type,
-    pub(super) open: bool,
+pub(crate) struct Seen {
+    pub(crate) kind: Type,
+    pub(crate) open: bool,
 }
 
 impl Seen {
     /// Of values that are all of this type.
-    pub(super) fn closed(kind: Type) -> Self {
+    pub(crate) fn closed(kind: Type) -> Self {
         Seen { kind, open: false }
     }
 
-    pub(super) fn of_field(field: &Field) -> Self {
+    pub(crate) fn of_field(field: &Field) -> Self {
         Seen { kind: field.kind, open: field.open }
     }
 
-    pub(super) fn of_aggregate(aggregate: &Aggregate) -> Self {
+    pub(crate) fn of_aggregate(aggregate: &Aggregate) -> Self {
         Seen { kind: aggregate.kind, open: aggregate.is_open() }
     }
 
-    pub(super) fn of_expr(expr: &Expr) -> Self {
+    pub(crate) fn of_expr(expr: &Expr) -> Self {
         Seen { kind: expr.kind(), open: expr.is_open() }
     }
 
-    pub(super) fn field(self, name: &str) -> Field {
+    pub(crate) fn field(self, name: &str) -> Field {
         if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
     }
 }
 
 impl Scope {
-    pub(super) fn index_of(&self, name: &str) -> Option<usize> {
+    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|(column, _)| column == name)
     }
 
     /// Gives the column of this name this type: the one that there is, else a new one. Its place.
-    pub(super) fn put(&mut self, name: String, seen: Option<Seen>) -> usize {
+    pub(crate) fn put(&mut self, name: String, seen: Option<Seen>) -> usize {
         match self.index_of(&name) {
             Some(place) => {
                 self.columns[place].1 = seen;
@@ -87,29 +87,29 @@ impl Scope {
     }
 
     /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
-    pub(super) fn index_of_written(&self, name: &str) -> Option<usize> {
+    pub(crate) fn index_of_written(&self, name: &str) -> Option<usize> {
         let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));
         self.index_of(name).or_else(|| self.columns.iter().position(|(column, _)| same(column)))
     }
 
-    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(|(name, _)| name.as_str())
     }
 }
 
 /// What checking needs to know and what it has found.
-pub(super) struct Checker<'q> {
-    pub(super) source: &'q Source,
-    pub(super) scope: Scope,
-    pub(super) found: Vec<Diagnostic>,
+pub struct Checker<'q> {
+    pub(crate) source: &'q Source,
+    pub(crate) scope: Scope,
+    pub(crate) found: Vec<Diagnostic>,
     /// Fields that were named, and that may come.
-    pub(super) awaited: Vec<Awaited>,
-    pub(super) setting: &'q Setting,
-    pub(super) catalog: &'static Catalog,
+    pub(crate) awaited: Vec<Awaited>,
+    pub(crate) setting: &'q Setting,
+    pub(crate) catalog: &'static Catalog,
 }
 
 impl Checker<'_> {
-    pub(super) fn fail(&mut self, mut found: Diagnostic) -> Failed {
+    pub(crate) fn fail(&mut self, mut found: Diagnostic) -> Failed {
         if let Some(name) = self.quoted_field(found.span) {
             found.label = format!("the field is written `{}`", self.catalog.field(name));
         }
@@ -127,7 +127,7 @@ impl Checker<'_> {
 
     /// An expression that is to be something of each record. Text is the same in all: where it is the name of a field, that is
     /// what was meant.
-    pub(super) fn of_records(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+    pub(crate) fn of_records(&mut self, ast: &ast::Expr) -> Checked<Expr> {
         match self.quoted_field(ast.span) {
             Some(_) => Err(self.fail(Diagnostic::new(ast.span, "this is text, not a field"))),
             None => self.expr(ast),
@@ -135,12 +135,12 @@ impl Checker<'_> {
     }
 
     /// How a part of the query is named: its text, blanks made uniform.
-    pub(super) fn text(&self, span: Span) -> String {
+    pub(crate) fn text(&self, span: Span) -> String {
         squeeze(self.source.slice(span))
     }
 
     /// An expression of any type.
-    pub(super) fn expr(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+    pub(crate) fn expr(&mut self, ast: &ast::Expr) -> Checked<Expr> {
         let span = ast.span;
         match &ast.kind {
             ExprKind::Literal(literal) => self.literal(literal, span),
@@ -172,7 +172,7 @@ impl Checker<'_> {
     }
 
     /// An expression that is true or false.
-    pub(super) fn condition(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+    pub(crate) fn condition(&mut self, ast: &ast::Expr) -> Checked<Expr> {
         let expr = self.expr(ast)?;
         match expr.kind() {
             Type::Bool | Type::Null | Type::Mixed => Ok(expr),
@@ -184,7 +184,7 @@ impl Checker<'_> {
     }
 
     /// All of them, so that the mistakes of all are found.
-    pub(super) fn each<A, T>(&mut self, all: &[A], check: impl Fn(&mut Self, &A) -> Checked<T>) -> Checked<Vec<T>> {
+    pub(crate) fn each<A, T>(&mut self, all: &[A], check: impl Fn(&mut Self, &A) -> Checked<T>) -> Checked<Vec<T>> {
         let checked: Vec<_> = all.iter().map(|one| check(self, one)).collect();
         checked.into_iter().collect()
     }
@@ -194,7 +194,7 @@ impl Checker<'_> {
         Ok((left?, right?))
     }
 
-    pub(super) fn made(&self, node: Node, kind: Type, span: Span) -> Expr {
+    pub(crate) fn made(&self, node: Node, kind: Type, span: Span) -> Expr {
         Expr::new(node, kind, self.text(span))
     }
 
@@ -227,7 +227,7 @@ impl Checker<'_> {
     /// The column of this name.
     ///
     /// One that is not there is awaited where it may come: then the query is checked once more, with it.
-    pub(super) fn field(&mut self, field: &ast::Ident) -> Checked<Expr> {
+    pub(crate) fn field(&mut self, field: &ast::Ident) -> Checked<Expr> {
         let ast::Ident { text, span, may_come } = field;
         if let Some(place) = self.scope.index_of(text) {
             return self.column_at(place);
@@ -255,7 +255,7 @@ impl Checker<'_> {
     }
 
     /// The column at this place.
-    pub(super) fn column_at(&self, place: usize) -> Checked<Expr> {
+    pub(crate) fn column_at(&self, place: usize) -> Checked<Expr> {
         let (name, seen) = self.scope.columns.get(place).ok_or(Failed)?;
         Ok(Expr::field(place, &seen.ok_or(Failed)?.field(name)))
     }
@@ -364,7 +364,7 @@ impl Checker<'_> {
 
     /// An expression where numbers are needed, or times with `times`: of one that may have other values, those are left out,
     /// and noted.
-    pub(super) fn numbers(&self, expr: Expr, times: bool, span: Span) -> Expr {
+    pub(crate) fn numbers(&self, expr: Expr, times: bool, span: Span) -> Expr {
         let only_numbers = matches!(expr.node(), Node::Numbers { .. } | Node::Arithmetic { .. } | Node::Negate(_) | Node::Constant(_));
         if !expr.is_open() || only_numbers || matches!(expr.node(), Node::Call(function, _) if function.gives_numbers()) {
             return expr;
@@ -439,7 +439,7 @@ impl Checker<'_> {
     }
 
     /// The compiled regex; what is wrong with it is pointed at where `pattern` stands: from `start` on in the literal.
-    pub(super) fn regex(&mut self, pattern: &str, ignore_case: bool, literal: Span, start: usize) -> Checked<Regex> {
+    pub(crate) fn regex(&mut self, pattern: &str, ignore_case: bool, literal: Span, start: usize) -> Checked<Regex> {
         let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_SIZE_BYTES).nest_limit(100).build();
         built.map_err(|error| {
             let (what, column) = explain(&error);
@@ -546,7 +546,7 @@ fn span_of(choice: &Choice) -> Span {
 }
 
 /// Blanks between words become one, and none stands beside a bracket or before a comma; text in quotes stays.
-pub(super) fn squeeze(text: &str) -> String {
+pub(crate) fn squeeze(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut quote, mut escaped, mut blank) = (None, false, false);
     for c in text.chars() {

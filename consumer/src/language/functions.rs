@@ -54,7 +54,7 @@ pub(super) fn common(a: Type, b: Type) -> Option<Type> {
 }
 
 /// A type as a person says it.
-pub(super) fn name(kind: Type) -> &'static str {
+pub(crate) fn name(kind: Type) -> &'static str {
     match kind {
         Type::Null => "null",
         Type::Bool => "true or false",

@@ -11,8 +11,8 @@ mod aggregates;
 pub mod ast;
 pub mod catalog;
 pub mod check;
+mod check_aggregate;
 mod check_call;
-mod check_columns;
 mod check_expr;
 mod check_outputs;
 mod check_times;
@@ -21,17 +21,21 @@ pub mod diagnose;
 mod functions;
 mod hints;
 pub mod parse;
+mod parse_aggregate;
 mod parse_expr;
-mod stages;
 pub mod template;
 pub mod token;
 pub mod words;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, FunctionWord, StageWord};
-pub use check::{Setting, check, check_at};
+pub use catalog::{AggregateWord, Catalog, FileWord, FunctionWord, StageWord, Syntax, parsed};
+pub(crate) use check::NewColumn;
+pub use check::{Setting, Upstream, check, check_at};
+pub use check_expr::Checker;
+pub(crate) use check_expr::{Checked, Failed, Seen};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
-pub use parse::parse;
+pub(crate) use functions::name as kind_name;
+pub use parse::{Parsed, Parser, parse};
 
 #[cfg(test)]
 pub(crate) mod tests;

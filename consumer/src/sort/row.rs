@@ -19,10 +19,8 @@ use std::{collections::HashMap, sync::Arc};
 use bytes::Bytes;
 use recpipe::{Batch, Bits, Column, ColumnBuilder, Error, Field, Origin, PackedInts, Schema, Text, Type, Value, record::column};
 
-use crate::{
-    aggregate::cell,
-    expr::{Values, Vector},
-};
+use super::cell;
+use crate::expr::{Values, Vector};
 
 /// How the records of a schema lie in rows.
 #[derive(Debug)]

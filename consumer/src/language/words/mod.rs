@@ -2,6 +2,5 @@
 
 mod aggregates;
 mod functions;
-mod stages;
 
-pub use self::{aggregates::AGGREGATES, functions::FUNCTIONS, stages::STAGES};
+pub use self::{aggregates::AGGREGATES, functions::FUNCTIONS};
