@@ -155,6 +155,10 @@ impl<'p> Split<'p> {
                     let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets, is_late(place))?;
                     Box::new(Broadcast::new(vec![branch.stage, chain]))
                 }
+                // The workers have passed on what could be among the best.
+                Step::Top { direction, n, by } if std::ptr::eq(plan, self.plan) && place == self.cut => {
+                    Box::new(Top::new(*direction, *n, by.clone(), true, preview(place), chain))
+                }
                 _ => link(&plan.stages, place, &self.budget, preview(place), chain),
             };
         }
@@ -224,7 +228,7 @@ pub(crate) fn link(stages: &[PlanStage], place: usize, budget: &Budget, preview:
         Step::Tail(n) => Box::new(Tail::new(*n, preview, target)),
         Step::Skip(n) => Box::new(Skip::new(*n, target)),
         Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), input, schema, budget, target)),
-        Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), preview, target)),
+        Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), false, preview, target)),
         Step::Dns { field, place } => Box::new(Dns::new(*field, *place, input, schema, target)),
         Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
         // Those that gather were built above; the output is the last of the chain, built before the first link; a branch

@@ -125,6 +125,11 @@ pub(crate) enum Node {
         times: bool,
         counter: Counter,
     },
+    /// The values as they are; those that are no numbers are noted, and whether there are numbers.
+    BesideNumbers {
+        value: Box<Expr>,
+        counter: Counter,
+    },
     /// `strftime(value, format)`
     Strftime {
         value: Box<Expr>,
@@ -239,7 +244,7 @@ impl Expr {
     }
 
     /// Whether something that it is made of may have values of other types than its kind.
-    fn takes_open(&self) -> bool {
+    pub(crate) fn takes_open(&self) -> bool {
         let mut open = false;
         self.for_each_child(&mut |child| open |= child.is_open());
         open
@@ -291,7 +296,7 @@ impl Expr {
             Node::If(of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
             Node::Strftime { value, .. } | Node::ReadTime { value, .. } | Node::Numbers { value, .. } => each(value),
-            Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
+            Node::InZone { value, .. } | Node::BesideLiteral { value, .. } | Node::BesideNumbers { value, .. } => each(value),
             Node::TimeBin { value, bins } => {
                 each(value);
                 bins.width.iter().for_each(each);
@@ -313,7 +318,7 @@ impl Expr {
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
             Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
             Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::TimeBin { .. } | Node::Call(..) => false,
-            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } => false,
+            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } | Node::BesideNumbers { .. } => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
@@ -328,7 +333,7 @@ impl Expr {
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
             Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
             Node::TimeBin { .. } => true,
-            Node::InZone { .. } | Node::BesideLiteral { .. } => false,
+            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::BesideNumbers { .. } => false,
         };
         self.for_each_child(&mut |child| may_fail |= child.may_fail());
         may_fail
@@ -376,7 +381,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
             };
             (kind == Type::Int && grows) || left.open || right.open
         }
-        Node::Numbers { .. } => true,
+        Node::Numbers { .. } | Node::BesideNumbers { .. } => true,
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
         Node::If(of) => of[1..].iter().any(Expr::is_open),
         Node::Call(function, of) => match function {

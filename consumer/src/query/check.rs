@@ -157,7 +157,7 @@ impl Checker<'_> {
                     self.count_by(keys, flow, span);
                 }
                 let by = match by {
-                    Some(by) => self.of_records(by),
+                    Some(by) => self.of_records(by).map(|expr| self.beside_numbers(expr, by.span)),
                     None => self.single_aggregate(flow, direction.word(), span),
                 };
                 self.push(flow, direction.word(), span, by.map(|by| Step::Top { direction: *direction, n: *n, by }));
@@ -299,6 +299,9 @@ impl Checker<'_> {
         }
         if let (true, Some(place)) = (function.takes_numbers(), ast.args.first().map(|arg| arg.span)) {
             args = args.into_iter().map(|arg| self.numbers(arg, false, place)).collect();
+        }
+        if let (AggregateFunction::Min | AggregateFunction::Max, Some(place)) = (function, ast.args.first().map(|arg| arg.span)) {
+            args = args.into_iter().map(|arg| self.beside_numbers(arg, place)).collect();
         }
         Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
     }

@@ -13,6 +13,7 @@ use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Value};
 use super::{Target, relay};
 use crate::{
     expr::Expr,
+    left_out::noted,
     preview::{Preview, SoFar},
     query::plan::Direction,
 };
@@ -44,19 +45,23 @@ struct Best {
     rows: usize,
     /// A batch that holds nothing but the last of `n` records: a candidate must come before it.
     last: Option<Batch>,
+    /// What the expression leaves out of the records was noted before they came.
+    is_noted: bool,
 }
 
 impl Best {
-    fn new(direction: Direction, n: u64, by: Expr) -> Self {
-        Best { direction, n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, last: None }
+    fn new(direction: Direction, n: u64, by: Expr, is_noted: bool) -> Self {
+        Best { direction, n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, last: None, is_noted }
     }
 
     /// The records of the batch that could be among the best; they are kept.
     fn admit(&mut self, batch: &Batch) -> Result<Batch, Error> {
+        // All records are looked at once, so that what is left out of them is noted once.
+        let values = if self.is_noted { self.by.eval(&noted(batch))? } else { self.by.eval(batch)? };
         let candidates = match &self.last {
             None => batch.clone(),
             Some(last) => {
-                let (values, last) = (self.by.eval(batch)?, self.by.eval(last)?);
+                let last = self.by.eval(&noted(last))?;
                 let last = last.value(0);
                 let keep: Vec<bool> = (0..batch.len()).map(|row| self.compare(&values.value(row), &last) == Ordering::Less).collect();
                 batch.filter(&keep)
@@ -94,7 +99,7 @@ impl Best {
         if self.batches.is_empty() {
             return Ok(());
         }
-        let values = self.batches.iter().map(|batch| self.by.eval(batch)).collect::<Result<Vec<_>, _>>()?;
+        let values = self.batches.iter().map(|batch| self.by.eval(&noted(batch))).collect::<Result<Vec<_>, _>>()?;
         let mut rows: Vec<(usize, usize)> =
             self.batches.iter().enumerate().flat_map(|(i, batch)| (0..batch.len()).map(move |row| (i, row))).collect();
         rows.sort_by(|a, b| self.compare(&values[a.0].value(a.1), &values[b.0].value(b.1)));
@@ -138,9 +143,9 @@ fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
 }
 
 impl Top {
-    /// The `n` records with the largest, or smallest, values of `by`.
-    pub fn new(direction: Direction, n: u64, by: Expr, preview: Option<Preview>, target: Target) -> Self {
-        Top { best: Best::new(direction, n, by), preview, target }
+    /// The `n` records with the largest, or smallest, values of `by`; of what workers have passed on, or of all.
+    pub fn new(direction: Direction, n: u64, by: Expr, is_passed_on: bool, preview: Option<Preview>, target: Target) -> Self {
+        Top { best: Best::new(direction, n, by, is_passed_on), preview, target }
     }
 }
 
@@ -172,7 +177,7 @@ impl Stage for Top {
 impl TopCandidates {
     /// See [`Top::new`].
     pub fn new(direction: Direction, n: u64, by: Expr, target: Target) -> Self {
-        TopCandidates { best: Best::new(direction, n, by), target }
+        TopCandidates { best: Best::new(direction, n, by, false), target }
     }
 }
 
