@@ -14,11 +14,13 @@ use recpipe::{
     wire::{Ending, Incoming, Reader, Writer},
 };
 use recpipe_consumer::{
+    catalog,
+    execute::{self, Options, Outcome},
+    language::{self, Setting, Source},
     left_out::LeftOut,
     memory::Memory,
-    output::Printer,
-    query::{self, Setting, Source, plan::Output},
-    run::{self, Options, Outcome},
+    output, plan,
+    writer::Printer,
 };
 
 #[derive(Clone, Default)]
@@ -67,11 +69,11 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
 /// As [`answer`]; what is left out is noted.
 fn answer_noting(text: &str, stream: &[u8], threads: usize, left_out: &LeftOut) -> (String, Outcome) {
     let source = Source::from_args(&[text]);
-    let parsed = query::parse(&source).unwrap_or_else(|error| panic!("{error}"));
+    let parsed = catalog::parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let mut reader = Reader::new(stream).unwrap();
     let Some(Incoming::Schema(schema)) = reader.read().unwrap() else { panic!("no schema") };
     let setting = Setting { left_out: left_out.clone(), ..Setting::default() };
-    let plan = query::check_at(&source, &parsed, &schema, &setting).unwrap_or_else(|error| panic!("{error}"));
+    let plan = language::check_at(&source, &parsed, &schema, &setting).unwrap_or_else(|error| panic!("{error}"));
     let out = Shared::default();
     let options = Options {
         threads,
@@ -80,11 +82,11 @@ fn answer_noting(text: &str, stream: &[u8], threads: usize, left_out: &LeftOut) 
         unordered: false,
         memory: Memory::default(),
         calling: Default::default(),
-        default_output: Output::Json,
+        default_output: output::default(false),
         stopper: None,
         quiet: true,
     };
-    let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
 }
@@ -313,9 +315,9 @@ fn what_is_not_read_need_not_come() {
         ("tee [ head 3 ] | null", &["host", "status", "took"]),
     ] {
         let source = Source::from_args(&[query]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let columns: Vec<String> = needed.iter().map(ToString::to_string).collect();
-        let told = query::fields_read(&plan, &Output::Json);
+        let told = plan::fields_read(&plan, &output::default(false));
         assert_eq!(told, Some(columns.clone()).filter(|columns| columns.len() < 3), "{query}");
         let (whole, _) = answer(query, &stream, 2);
         let (narrow, outcome) = answer(query, &narrowed(&stream, &columns), 2);
@@ -328,7 +330,7 @@ fn what_is_not_read_need_not_come() {
 fn an_emitted_stream_is_a_stream() {
     let emitted = |query: &str, stream: &[u8]| {
         let source = Source::from_args(&[query]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let mut reader = Reader::new(stream).unwrap();
         reader.read().unwrap();
         let out = Shared::default();
@@ -337,13 +339,13 @@ fn an_emitted_stream_is_a_stream() {
             processes: None,
             left_out: LeftOut::default(),
             unordered: false,
-            default_output: Output::Json,
+            default_output: output::default(false),
             stopper: None,
             quiet: true,
             memory: Memory::default(),
             calling: Default::default(),
         };
-        let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+        let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)
     };
@@ -489,7 +491,7 @@ fn what_an_output_holds_is_not_done_with() {
         ("count | json", true),
     ] {
         let source = Source::from_args(&[text]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let options = Options {
             threads: 1,
             processes: None,
@@ -497,10 +499,10 @@ fn what_an_output_holds_is_not_done_with() {
             unordered: false,
             memory: Memory::default(),
             calling: Default::default(),
-            default_output: Output::Json,
+            default_output: output::default(false),
             stopper: None,
             quiet: true,
         };
-        assert_eq!(run::holds_state(&plan, &options), holds, "{text}");
+        assert_eq!(execute::holds_state(&plan, &options), holds, "{text}");
     }
 }

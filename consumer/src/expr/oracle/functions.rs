@@ -15,7 +15,10 @@ use regex::bytes::{Regex, RegexBuilder};
 use twox_hash::XxHash3_64;
 
 use super::{Cell, Overflow, eval, order};
-use crate::query::ast::{self, ArithmeticOp, BinaryOp, ExprKind, Literal};
+use crate::{
+    expr::ops::ArithmeticOp,
+    language::ast::{self, BinaryOp, ExprKind, Literal},
+};
 use recpipe::Row;
 
 const SECOND: i128 = 1_000_000_000;
