@@ -8,13 +8,14 @@ use recpipe::{Batch, Exit, Value};
 
 use crate::config::Config;
 use crate::format::Start;
+use crate::format::source::Source;
 use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
 use crate::input::open::Opened;
 use crate::input::{self, Inputs, Meter};
 use crate::run;
 use crate::run::rejects::shown;
-use crate::run::source::{BlockSource, Source};
+use crate::run::blocks::BlockSource;
 
 /// Shows it on the standard output.
 pub fn dry_run(config: &Config) -> Exit {

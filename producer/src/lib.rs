@@ -38,6 +38,7 @@ use recpipe::wire::Writer;
 use recpipe::{Error, Exit, say};
 
 use config::{Config, FromStart, To};
+use format::source::Source;
 use format::Start;
 use input::ahead::Threads;
 use input::find::Found;
@@ -52,7 +53,7 @@ use replay::Snapshot;
 use run::Output;
 use run::follow::FollowSource;
 use run::rejects::Kept;
-use run::source::{self, BlockSource};
+use run::blocks::BlockSource;
 
 /// Does what the configuration says; what there is to say has been said when it returns.
 pub fn produce(config: Config) -> Exit {
@@ -244,7 +245,7 @@ fn beside<T>(lookout: Option<Arc<Lookout>>, run: impl FnOnce() -> T) -> T {
 }
 
 /// What is pulled, the progress through it, and what looks out for new files meanwhile.
-type Source<'scope> = (Box<dyn source::Source + 'scope>, Progress, Option<Arc<Lookout>>);
+type Started<'scope> = (Box<dyn Source + 'scope>, Progress, Option<Arc<Lookout>>);
 
 fn open_source<'scope>(
     config: &Config,
@@ -252,7 +253,7 @@ fn open_source<'scope>(
     out: Option<&File>,
     watch: &Watch,
     scope: &'scope Scope<'scope, '_>,
-) -> Result<Source<'scope>, (Exit, String)> {
+) -> Result<Started<'scope>, (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
     let alone = match (&config.to, out) {
@@ -262,7 +263,7 @@ fn open_source<'scope>(
     };
     if let (Some(FromStart(from_start)), Start::Blocks(start)) = (config.follow, config.format.start) {
         let format = start(&config.args).map_err(mistake)?;
-        if format.unit().placed != "line" {
+        if !format.unit().has_lines() {
             return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
         }
         let (paths, names) = (config.paths.clone(), config.names.clone());
@@ -283,7 +284,7 @@ fn open_source<'scope>(
     // With one thread, all happens on it. More files at once than there are processors would only take memory.
     let files = thread::available_parallelism().map_or(1, usize::from).min(config.options.threads);
     let threads = (config.options.threads > 1).then(|| Threads::new(scope, files));
-    let source: Box<dyn source::Source + 'scope> = match config.format.start {
+    let source: Box<dyn Source + 'scope> = match config.format.start {
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, threads)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };

@@ -9,6 +9,7 @@
 //! order of the input, so the stream's bytes are the same for any number of workers. (Which fields and which records the frames
 //! have may depend on when the consumer says what it needs; its answer does not.)
 
+pub mod blocks;
 pub mod cast;
 pub mod dating;
 mod deliver;
@@ -18,7 +19,6 @@ pub mod ledger;
 mod order;
 pub mod rejects;
 pub mod shape;
-pub mod source;
 mod widen;
 mod work;
 
@@ -30,6 +30,7 @@ use recpipe::wire::Ending;
 use recpipe::{Batch, Exit};
 
 use crate::format::Wanted;
+use crate::format::source::{Pulled, Source};
 use crate::input::live::Watch;
 use crate::output::{Advice, Asked, Packing};
 use crate::progress::Progress;
@@ -38,7 +39,6 @@ use deliver::{Deliver, GivenUp};
 use grep::Grep;
 use rejects::{Kept, Limit};
 use shape::Shape;
-use source::{Pulled, Source};
 use work::{Done, Work};
 
 /// How a run is to go.
@@ -124,7 +124,7 @@ pub fn run(
             }
             Some((pulled, asked.clone()))
         };
-        let work = || Work::new(options, unit.placed == "line");
+        let work = || Work::new(options, unit.has_lines());
         if let Err(e) = parallel::ordered(&mut pull, options.threads, &work, &mut deliver) {
             deliver.fail(Exit::Failed, e.to_string());
         }
@@ -151,7 +151,7 @@ pub fn first(mut source: Box<dyn Source>, options: &Options) -> Result<Option<Ba
     if let Some(known) = source.known_fields() {
         options.shape.check(&known)?;
     }
-    let mut work = Work::new(options, source.unit().placed == "line");
+    let mut work = Work::new(options, source.unit().has_lines());
     let everything = Asked::default();
     let wanted = options.shape.wanted(&everything.fields);
     while let Some(item) = source.next(&wanted) {

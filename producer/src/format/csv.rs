@@ -110,7 +110,7 @@ impl Format for Csv {
     }
 
     fn unit(&self) -> Unit {
-        Unit::ROW
+        Unit::Row
     }
 
     fn schema(&self) -> Arc<Schema> {

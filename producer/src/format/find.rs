@@ -14,7 +14,7 @@ use recpipe::record::{BatchBuilder, Field, Origin, Schema, Time, Type, Value};
 use super::{FormatSpec, Start, Unit, Wanted};
 use crate::input::find::Input;
 use crate::input::{InputError, Inputs};
-use crate::run::source::{Pulled, Source};
+use super::source::{Pulled, Source};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "find",
@@ -69,7 +69,7 @@ fn add(files: &mut BatchBuilder, path: &Path) -> Result<(), InputError> {
 
 impl Source for Find {
     fn unit(&self) -> Unit {
-        Unit { counted: "file", placed: "record" }
+        Unit::File
     }
 
     fn schema(&self) -> Arc<Schema> {

@@ -57,7 +57,7 @@ impl Format for Json {
     }
 
     fn unit(&self) -> Unit {
-        Unit::OBJECT
+        Unit::Object
     }
 
     fn schema(&self) -> Arc<Schema> {

@@ -57,7 +57,7 @@ impl Format for Pickle {
     }
 
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {

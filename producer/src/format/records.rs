@@ -15,7 +15,7 @@ use super::{FormatSpec, Start, Unit, Wanted};
 use crate::input::block::Feed;
 use crate::input::open::Opened;
 use crate::input::{InputError, Inputs};
-use crate::run::source::{Pulled, Source};
+use super::source::{Pulled, Source};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "records",
@@ -109,7 +109,7 @@ fn only(batch: Batch, wanted: &Wanted) -> Result<Batch, Error> {
 
 impl Source for Records {
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {

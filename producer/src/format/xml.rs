@@ -77,7 +77,7 @@ impl Format for Xml {
     }
 
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {

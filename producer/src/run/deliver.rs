@@ -13,9 +13,9 @@ use super::ledger::{Ledger, count};
 use super::order::{self, Order};
 use super::rejects::{self, Judge, Kept, TooMany};
 use super::shape::Shape;
-use super::source::Long;
 use super::widen::Widen;
 use super::work::{Done, Take, Work};
+use crate::format::source::Long;
 use crate::format::{Reject, Unit};
 use crate::input::block::{Block, Part};
 use crate::input::signals;
@@ -139,7 +139,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
             stop_source,
             order: Order::default(),
             given_up,
-            work: Work::new(options, unit.placed == "line"),
+            work: Work::new(options, unit.has_lines()),
             shape: &options.shape,
             widen: Widen::default(),
         };
@@ -176,10 +176,10 @@ impl<'a, 'o> Deliver<'a, 'o> {
             return Err(void);
         }
         if let Some(first) = self.first_reject.as_deref().filter(|_| !options.quiet && !self.too_many) {
-            recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.counted));
+            recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.name()));
         }
         if options.stats {
-            recpipe::say!("producer: {}", self.ledger.line(self.unit.counted, took));
+            recpipe::say!("producer: {}", self.ledger.line(self.unit.name(), took));
         }
         Ok(self.exit)
     }
@@ -260,7 +260,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
             judged = reject.records_before;
             let text = reject.text(&block.bytes);
             if let Some(kept) = &mut self.kept {
-                kept.keep(if self.unit == Unit::RECORD { text } else { with_line_end(&block.bytes, reject) });
+                kept.keep(if self.unit == Unit::Record { text } else { with_line_end(&block.bytes, reject) });
             }
             let what = || match &*reject.why {
                 "" => rejects::shown(text),
@@ -311,7 +311,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
         };
         if self.write(send) == Flow::Continue {
             // The lines that are neither were not wanted.
-            let filtered = if self.unit == Unit::LINE { lines.saturating_sub(records + rejected) } else { 0 };
+            let filtered = if self.unit == Unit::Line { lines.saturating_sub(records + rejected) } else { 0 };
             self.account(lines, records, rejected, filtered, bytes);
         }
         self.end_for_rejects(why);
@@ -334,9 +334,9 @@ impl<'a, 'o> Deliver<'a, 'o> {
         }
         let line = self.line_base;
         // A line ends once; of a record of several lines, each piece has some.
-        self.line_base += match self.unit.placed {
-            "line" => memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
-            _ => u64::from(is_start),
+        self.line_base += match self.unit.has_lines() {
+            true => memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
+            false => u64::from(is_start),
         };
         if !is_start {
             return Flow::Continue;
@@ -355,7 +355,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
 
     /// Where the units are lines, they were counted by themselves, and the account must add up.
     fn account(&mut self, lines: u64, records: u64, rejected: u64, filtered: u64, bytes: u64) {
-        self.ledger.units_in += if self.unit == Unit::LINE { lines } else { records + rejected + filtered };
+        self.ledger.units_in += if self.unit == Unit::Line { lines } else { records + rejected + filtered };
         self.ledger.records_out += records;
         self.ledger.rejected += rejected;
         self.ledger.filtered += filtered;
@@ -370,8 +370,8 @@ impl<'a, 'o> Deliver<'a, 'o> {
                 true => format!("{source}: after byte {}: {}", block.start, what()),
                 false => {
                     // A line is found by its number, what has no lines by its place.
-                    let at = at.filter(|_| self.unit == Unit::RECORD).map_or_else(String::new, |at| format!(" at byte {at}"));
-                    format!("{source}:{} {}{at}: {}", self.unit.placed, nth + 1, what())
+                    let at = at.filter(|_| self.unit == Unit::Record).map_or_else(String::new, |at| format!(" at byte {at}"));
+                    format!("{source}:{} {}{at}: {}", self.unit.numbered(), nth + 1, what())
                 }
             });
         }
@@ -380,14 +380,14 @@ impl<'a, 'o> Deliver<'a, 'o> {
 
     /// Whether there were records of the format that were not wanted.
     fn has_others(&self) -> bool {
-        self.unit == Unit::RECORD && self.ledger.filtered > 0
+        self.unit == Unit::Record && self.ledger.filtered > 0
     }
 
     fn end_for_rejects(&mut self, why: TooMany) {
         self.too_many = true;
         let first = self.first_reject.as_deref().unwrap_or("");
-        let rejected = count(self.judge.rejected(), self.unit.counted);
-        let cause = format!("{rejected} rejected, first: {first}; {}", why.of(self.unit.counted));
+        let rejected = count(self.judge.rejected(), self.unit.name());
+        let cause = format!("{rejected} rejected, first: {first}; {}", why.of(self.unit.name()));
         match why.question() {
             None => self.fail(Exit::Rejects, cause),
             Some(question) => {

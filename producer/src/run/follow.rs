@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use recpipe::record::Schema;
 
-use super::source::{Long, Piece, Pulled, Source};
+use crate::format::source::{Long, Piece, Pulled, Source};
 use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Boundary;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::source::Long;
 use super::work::Take;
 use crate::format::seam::{Failure, Nesting};
+use crate::format::source::Long;
 use crate::output::Packing;
 
 /// Follows the blocks in their order.

@@ -15,7 +15,7 @@ use recpipe_producer::output::{Advice, Packing};
 use recpipe_producer::progress::{Alone, Progress, Show};
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
-use recpipe_producer::run::source::{Piece, Pulled, Source};
+use recpipe_producer::format::source::{Piece, Pulled, Source};
 use recpipe_producer::run::{Options, Output, run};
 
 use crate::harness::{Stream, common};
