@@ -8,7 +8,7 @@ use recpipe::parallel::MAX_THREADS;
 
 use crate::format::FORMATS;
 use crate::output::Spread;
-use crate::output::foreign::As;
+use crate::output::interop::Encoding;
 use crate::run::rejects::Limit;
 
 /// The arguments as they were typed.
@@ -79,7 +79,7 @@ pub struct Cli {
 
     /// What is written: records (for `consumer`), pickle (a dict each, for Python), json or csv
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
-    pub form: As,
+    pub encoding: Encoding,
 
     /// Wait there for consumers instead of connecting to them; twice, for two
     #[arg(long, value_name = "URL", conflicts_with = "to")]

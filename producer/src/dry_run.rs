@@ -13,9 +13,9 @@ use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
 use crate::input::open::Opened;
 use crate::input::{self, Inputs, Meter};
-use crate::run;
-use crate::run::rejects::shown;
+use crate::run::Run;
 use crate::run::blocks::BlockSource;
+use crate::run::rejects::shown;
 
 /// Shows it on the standard output.
 pub fn dry_run(config: &Config) -> Exit {
@@ -76,7 +76,7 @@ fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)>
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, None)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
-    run::first(source, &config.options).map_err(|misfit| (Exit::Usage, misfit))
+    Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }
 
 /// The first record: a line for each field.

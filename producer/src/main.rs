@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use recpipe::Exit;
-use recpipe_producer::{cli::Cli, config::Config, output::foreign::As, produce, refusal};
+use recpipe_producer::{cli::Cli, config::Config, output::interop::Encoding, produce, refusal};
 
 fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
         let _ = std::io::Write::write_all(&mut std::io::stdout().lock(), text.as_bytes());
         return Exit::Done.into();
     }
-    let may_be_read = cli.form == As::Records && refusal::may_be_read(std::env::args_os());
+    let may_be_read = cli.encoding == Encoding::Records && refusal::may_be_read(std::env::args_os());
     match Config::new(cli) {
         Ok(config) => produce(config).into(),
         Err(mistake) => refusal::refuse(Exit::Usage, mistake.to_string(), may_be_read).into(),

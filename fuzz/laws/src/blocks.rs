@@ -13,7 +13,7 @@ use recpipe::{
     wire::{Ending, Incoming, Reader, Writer},
 };
 use recpipe_producer::{
-    format::{Args, FORMATS, Format, Parsed, Parser, Plan, Start, Unit, Wanted, seam::Nesting},
+    format::{Args, FORMATS, Format, Parsed, Parser, Plan, Start, Unit, Wanted, continuity::Nesting},
     input::{
         block::{Block, Cutter, Feed, Part},
         boundary::{Boundary, Dialect, Resume},
@@ -414,7 +414,7 @@ impl Reading {
             assert_eq!(piped(&batch), rows, "what is written is read");
         }
         let mut failure = parser.failure();
-        if let Some(misfit) = parser.seam().and_then(|seam| self.nesting.follow(seam).err()) {
+        if let Some(misfit) = parser.continuity().and_then(|continuity| self.nesting.follow(continuity).err()) {
             rows.truncate(misfit.records_before as usize);
             failure = Some(misfit);
         }

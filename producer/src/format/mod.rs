@@ -13,6 +13,7 @@
 
 pub mod apache;
 mod args;
+pub mod continuity;
 pub mod csv;
 mod find;
 mod growing;
@@ -25,7 +26,6 @@ mod pickle;
 mod plan;
 mod records;
 pub mod regex;
-pub mod seam;
 pub mod source;
 mod spec;
 mod struct_;

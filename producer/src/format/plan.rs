@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use recpipe::record::{Batch, Growing, Schema};
 
-use super::seam::{Failure, Seam};
+use super::continuity::{Continuity, Failure};
 use super::wanted::Wanted;
 use crate::input::block::Block;
 use crate::input::boundary::{self, Boundary};
@@ -134,7 +134,7 @@ pub trait Parser {
     }
 
     /// What of the block that was parsed last has to fit its neighbours, if the format has such things.
-    fn seam(&mut self) -> Option<Seam> {
+    fn continuity(&mut self) -> Option<Continuity> {
         None
     }
 }

@@ -9,18 +9,19 @@ use recpipe::Exit;
 use recpipe::record::{Batch, Schema};
 use recpipe::wire::Report;
 
-use super::{Plan, Unit, Wanted};
+use super::plan::{Plan, Unit};
+use super::wanted::Wanted;
 use crate::input::InputError;
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Resume};
-use crate::input::follow::Cost;
+use crate::input::event::Event;
 
 /// A generator: lazy, and gone through once.
 pub trait Source: Send {
     /// What its records are called.
     fn unit(&self) -> Unit;
 
-    /// The schema to announce when there is no input at all. Asked for when nothing is pulled any more.
+    /// The schema to announce when there is no input at all. Pushdown for when nothing is pulled any more.
     fn schema(&self) -> Arc<Schema>;
 
     /// The names of all the fields that its records may ever have, when that is known before any input is read.
@@ -40,50 +41,40 @@ pub trait Source: Send {
 }
 
 /// What a [`Source`] yields.
-pub enum Pulled {
+pub type Pulled = Result<Event<Unparsed, Problem>, Misfit>;
+
+/// What was typed does not fit what was read: why, as it is to be said. The run ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit(pub String);
+
+/// What a worker makes records of.
+pub enum Unparsed {
     /// A block, to be parsed.
-    Block(Piece),
+    Block(PlannedBlock),
     /// A piece of a record that is too long to be parsed.
-    Long(Long),
-    /// Records. Their origin's source is what a message about them names.
+    Long(LongPiece),
+    /// Records that are parsed already. Their origin's source is what a message about them names.
     Batch(Batch),
-    /// Something that the reader of the stream is told, after which the reading goes on. The run's exit code will be this.
-    Problem(Report),
-    /// What a person should know, after which the reading goes on.
-    Notice {
-        /// What happened, and where; `None` where that was said before.
-        text: Option<String>,
-        /// What it cost.
-        cost: Cost,
-    },
-    /// What was typed does not fit what was read. The run ends.
-    Misfit(String),
-    /// Nothing has come for a while: it is looked whether somebody still wants it.
-    Pulse,
 }
 
-/// A piece of a record that is longer than records may be.
-#[derive(Debug)]
-pub struct Long {
-    /// The piece.
-    pub block: Block,
-    /// The most bytes that it may have.
-    pub max_bytes: usize,
-    /// If the input ended with this piece, the record would be torn.
-    pub is_torn: bool,
+/// An input, or the rest of it, that cannot be read. The run's exit code will be that of the report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The input that failed, as its blocks name it; `None` where another producer tells of an input of its own.
+    pub input: Option<Arc<str>>,
+    /// What the reader of the stream is told.
+    pub report: Report,
 }
 
-impl Long {
-    /// A piece that was cut at this boundary.
-    pub fn new(block: Block, boundary: &dyn Boundary) -> Self {
-        let is_torn = boundary.must_end() && boundary.resume(&block.bytes) != Resume::At(block.bytes.len());
-        Long { block, max_bytes: boundary.max_bytes(), is_torn }
+impl From<InputError> for Problem {
+    fn from(error: InputError) -> Self {
+        Problem { input: Some(error.name().into()), report: Report { exit: Exit::Failed, message: error.to_string() } }
     }
 }
 
 /// A block and how to read it.
 #[derive(Clone)]
-pub struct Piece {
+pub struct PlannedBlock {
     /// Without the head of its input.
     pub block: Block,
     /// How it is read.
@@ -96,20 +87,20 @@ pub struct Piece {
     pub head_lines: u32,
 }
 
-impl Piece {
+impl PlannedBlock {
     /// A block of whole records; the head of its input, as the plan has it, is cut off.
-    pub(crate) fn new(mut block: Block, plan: Arc<dyn Plan>, boundary: Arc<dyn Boundary>, wanted: Wanted) -> Self {
+    pub fn new(mut block: Block, plan: Arc<dyn Plan>, boundary: Arc<dyn Boundary>, wanted: Wanted) -> Self {
         // A head may be longer than a block.
         let len = (plan.head_bytes() as u64).saturating_sub(block.start).min(block.bytes.len() as u64) as usize;
         let head = block.bytes.split_to(len);
         block.start += len as u64;
         let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
-        Piece { block, plan, boundary, wanted, head_lines }
+        PlannedBlock { block, plan, boundary, wanted, head_lines }
     }
 
     /// Cuts it in two at this place of the block, where a record begins; answers the second part.
-    pub(crate) fn split_off(&mut self, at: usize) -> Piece {
-        let mut rest = Piece { head_lines: 0, ..self.clone() };
+    pub(crate) fn split_off(&mut self, at: usize) -> PlannedBlock {
+        let mut rest = PlannedBlock { head_lines: 0, ..self.clone() };
         rest.block.bytes = self.block.bytes.split_off(at);
         self.block.end = self.block.start + at as u64;
         rest.block.start = self.block.end;
@@ -118,14 +109,21 @@ impl Piece {
     }
 }
 
-impl From<Result<Piece, String>> for Pulled {
-    fn from(piece: Result<Piece, String>) -> Self {
-        piece.map_or_else(Pulled::Misfit, Pulled::Block)
-    }
+/// A piece of a record that is longer than records may be.
+#[derive(Debug)]
+pub struct LongPiece {
+    /// The piece.
+    pub block: Block,
+    /// The most bytes that a record may have.
+    pub max_bytes: usize,
+    /// If the input ended with this piece, the record would be torn.
+    pub is_torn: bool,
 }
 
-impl From<InputError> for Pulled {
-    fn from(problem: InputError) -> Self {
-        Pulled::Problem(Report { exit: Exit::Failed, message: problem.to_string() })
+impl LongPiece {
+    /// A piece that was cut at this boundary.
+    pub fn new(block: Block, boundary: &dyn Boundary) -> Self {
+        let is_torn = boundary.must_end() && boundary.resume(&block.bytes) != Resume::At(block.bytes.len());
+        LongPiece { block, max_bytes: boundary.max_bytes(), is_torn }
     }
 }

@@ -2,7 +2,7 @@
 //! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
-//! blocks as [`Item::Problem`], in reading order, and the other inputs go on.
+//! blocks as [`Event::Problem`], in reading order, and the other inputs go on.
 
 pub mod age;
 pub mod ahead;
@@ -10,6 +10,7 @@ pub mod block;
 pub mod boundary;
 pub mod content;
 pub mod encoding;
+pub mod event;
 pub mod find;
 pub mod follow;
 pub mod live;
@@ -31,6 +32,7 @@ use block::{Block, Cut, Cutter};
 use boundary::Boundary;
 use content::Content;
 use encoding::Text;
+use event::Event;
 use find::{Found, Input};
 use live::Watch;
 use open::Opened;
@@ -80,17 +82,6 @@ fn reason(error: &io::Error) -> String {
         Some(at) => text[..at].to_owned(),
         None => text,
     }
-}
-
-/// What [`Blocks`] yields.
-#[derive(Debug)]
-pub enum Item {
-    /// A block of one input.
-    Block(Block),
-    /// An input, or the rest of it, that cannot be read.
-    Problem(InputError),
-    /// What a person should know of an input that was read.
-    Notice(String),
 }
 
 /// How far the reading is, in bytes as they lie on the disk (compressed ones, where they are compressed).
@@ -204,6 +195,11 @@ impl Inputs {
         }
         Ok((name_of(input), feed))
     }
+}
+
+/// What an input is called in a message, by the name that its blocks have.
+pub(crate) fn shown(source: &str) -> &str {
+    if source == "-" { "(stdin)" } else { source }
 }
 
 fn name_of(input: &Input) -> Arc<str> {
@@ -375,16 +371,16 @@ impl<'a> Blocks<'a> {
 }
 
 impl Iterator for Blocks<'_> {
-    type Item = Item;
+    type Item = Event<Block>;
 
     /// The next block or problem. `None` after the last input, and at once when the reading was ended.
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self) -> Option<Event<Block>> {
         loop {
             let Some(reading) = &mut self.current else {
                 match self.next_input()? {
                     Ok(reading) => self.current = Some(reading),
                     Err(_) if self.inputs.watch.is_stopped() => return None,
-                    Err(problem) => return Some(Item::Problem(problem)),
+                    Err(problem) => return Some(Event::Problem(problem)),
                 }
                 continue;
             };
@@ -394,22 +390,22 @@ impl Iterator for Blocks<'_> {
                     if let Some(what) = cut.beginning().and_then(unfit) {
                         let problem = InputError::read(&reading.name, what);
                         self.current = None;
-                        return Some(Item::Problem(problem));
+                        return Some(Event::Problem(problem));
                     }
-                    return Some(Item::Block(cut.of(&reading.name)));
+                    return Some(Event::Block(cut.of(&reading.name)));
                 }
                 Ok(None) => {
                     let remark = reading.remark();
                     self.current = None;
                     if let Some(remark) = remark {
-                        return Some(Item::Notice(remark));
+                        return Some(Event::notice(remark));
                     }
                 }
                 Err(_) if self.inputs.watch.is_stopped() => return None,
                 Err(what) => {
                     let problem = InputError::read(&reading.name, what);
                     self.current = None;
-                    return Some(Item::Problem(problem));
+                    return Some(Event::Problem(problem));
                 }
             }
         }
@@ -433,9 +429,9 @@ mod tests {
         let meter = Arc::new(Meter::default());
         let shown: Vec<String> = Blocks::new(Inputs::new(found, meter.clone(), Watch::nothing()), Arc::new(boundary::Lines::default()))
             .map(|item| match item {
-                Item::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
-                Item::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
-                Item::Notice(notice) => notice,
+                Event::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
+                Event::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
+                other => format!("{other:?}"),
             })
             .collect();
         assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
@@ -451,7 +447,7 @@ mod tests {
             let found = vec![Ok(Input::File(path.clone()))];
             let inputs = Inputs::new(found, Arc::default(), Watch::nothing()).in_blocks_of(bytes);
             Blocks::new(inputs, Arc::new(boundary::Lines::default()))
-                .map(|item| if let Item::Block(block) = item { block.end } else { panic!("{item:?}") })
+                .map(|item| if let Event::Block(block) = item { block.end } else { panic!("{item:?}") })
                 .collect()
         };
         assert_eq!((ends(1), ends(2), ends(5), ends(8)), (vec![2, 4, 6, 8], vec![2, 4, 6, 8], vec![4, 8], vec![8]));
@@ -463,7 +459,7 @@ mod tests {
         let input = Input::File(dir.path().to_owned());
         let items: Vec<_> =
             Blocks::new(Inputs::new(vec![Ok(input)], Arc::default(), Watch::nothing()), Arc::new(boundary::Lines::default())).collect();
-        assert!(matches!(&items[..], [Item::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
+        assert!(matches!(&items[..], [Event::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
     }
 
     #[test]

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use recpipe::record::Schema;
 
-use crate::format::source::{Long, Piece, Pulled, Source};
+use crate::format::source::{LongPiece, Misfit, PlannedBlock, Pulled, Source, Unparsed};
 use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Boundary;
-use crate::input::follow::Cost;
-use crate::input::{Blocks, Inputs, Item};
+use crate::input::{Blocks, Inputs};
 
 /// The blocks of a format that has blocks.
 pub struct BlockSource<'a> {
@@ -34,13 +33,13 @@ impl<'a> BlockSource<'a> {
     }
 
     /// The first block of whole records of every input is shown to the format.
-    fn piece(&mut self, block: Block, wanted: &Wanted) -> Result<Piece, String> {
+    fn planned(&mut self, block: Block, wanted: &Wanted) -> Result<PlannedBlock, String> {
         let plan = match &self.plan {
             Some(plan) => plan.clone(),
             None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
         let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
-        Ok(Piece::new(block, plan, boundary, wanted.clone()))
+        Ok(PlannedBlock::new(block, plan, boundary, wanted.clone()))
     }
 }
 
@@ -65,20 +64,17 @@ impl Source for BlockSource<'_> {
         if std::mem::take(&mut self.learns)
             && let Err(misfit) = self.blocks.samples(&mut |sample| self.format.sample(sample))
         {
-            return Some(Pulled::Misfit(misfit));
+            return Some(Err(Misfit(misfit)));
         }
-        Some(match self.blocks.next()? {
-            Item::Problem(problem) => problem.into(),
-            Item::Notice(text) => Pulled::Notice { text: Some(text), cost: Cost::Nothing },
-            Item::Block(block) => {
-                if block.is_first {
-                    self.plan = None;
-                }
-                match block.part {
-                    Part::Whole => self.piece(block, wanted).into(),
-                    Part::LongStart | Part::LongRest => Pulled::Long(Long::new(block, &*self.boundary)),
-                }
+        let pulled = self.blocks.next()?.try_map(|block| {
+            if block.is_first {
+                self.plan = None;
             }
-        })
+            match block.part {
+                Part::Whole => self.planned(block, wanted).map(Unparsed::Block).map_err(Misfit),
+                Part::LongStart | Part::LongRest => Ok(Unparsed::Long(LongPiece::new(block, &*self.boundary))),
+            }
+        });
+        Some(pulled)
     }
 }

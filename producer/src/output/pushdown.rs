@@ -11,7 +11,7 @@ use crate::format::Wanted;
 
 /// What is asked for. It is advice: more may be sent, never less. Cloning shares.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct Pushdown {
     /// The fields that are read.
     pub fields: Wanted,
     /// Records for which not all of these hold are of no use.
@@ -21,7 +21,7 @@ pub struct Asked {
 }
 
 /// Where consumers are heard.
-pub enum Advice {
+pub enum PushdownChannel {
     /// Nowhere: whoever reads knows nothing of it.
     Nobody,
     /// The one at the other end of a pipe.
@@ -39,20 +39,20 @@ pub enum Advice {
     },
 }
 
-impl Advice {
+impl PushdownChannel {
     /// Of the consumers at these links.
     pub fn links(from: Vec<Plans>, besides: Option<String>) -> Self {
         let said = vec![None; from.len()];
-        Advice::Links { from, said, besides, heard: false }
+        PushdownChannel::Links { from, said, besides, heard: false }
     }
 
     /// What any of them needs, once it is known; it is given once. Never waits.
-    pub fn hear(&mut self) -> Option<Asked> {
+    pub fn hear(&mut self) -> Option<Pushdown> {
         match self {
-            Advice::Nobody => None,
-            Advice::Pipe(listener) => listener.hear().map(|plan| asked(None, &[plan])),
-            Advice::Links { heard: true, .. } => None,
-            Advice::Links { from, said, besides, heard } => {
+            PushdownChannel::Nobody => None,
+            PushdownChannel::Pipe(listener) => listener.hear().map(|plan| asked(None, &[plan])),
+            PushdownChannel::Links { heard: true, .. } => None,
+            PushdownChannel::Links { from, said, besides, heard } => {
                 for (from, said) in from.iter().zip(said.iter_mut()) {
                     if said.is_none() {
                         *said = from.take();
@@ -70,7 +70,7 @@ impl Advice {
 }
 
 /// What any of these needs: a field that one of them reads, or `besides`; a record that one of them does not do without.
-fn asked(besides: Option<String>, plans: &[Plan]) -> Asked {
+fn asked(besides: Option<String>, plans: &[Plan]) -> Pushdown {
     let mut read: Option<Vec<String>> = Some(besides.into_iter().collect());
     for plan in plans {
         match (&mut read, &plan.columns) {
@@ -87,7 +87,7 @@ fn asked(besides: Option<String>, plans: &[Plan]) -> Asked {
     let mut conditions = plans.first().map_or_else(Vec::new, |plan| plan.conditions.clone());
     conditions.retain(|condition| plans.iter().all(|plan| plan.conditions.contains(condition)));
     let shows = plans.iter().any(|plan| plan.shows);
-    Asked { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows }
+    Pushdown { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows }
 }
 
 #[cfg(test)]

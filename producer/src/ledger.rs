@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::input::follow::Cost;
+use crate::input::event::Cost;
 
 /// What came in and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +35,12 @@ impl Ledger {
             Cost::Loss => self.losses += 1,
             Cost::Nuls(nuls) => self.nuls += nuls,
         }
+    }
+
+    /// So many of the records that went out are not sent, because no consumer needs them.
+    pub fn leave_out(&mut self, records: u64) {
+        self.records_out -= records;
+        self.left_out += records;
     }
 
     /// Whether nothing was lost between in and out.
