@@ -1,4 +1,4 @@
-//! What the command line means: everything that can be wrong with it is found here, before anything is read or written.
+//! The command line, checked: every mistake in it is found here, before anything is read or written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -72,7 +72,7 @@ pub enum To {
 pub struct FromStart(pub bool);
 
 impl Config {
-    /// Decides.
+    /// Checks a command line.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ use crate::run::blocks::BlockSource;
 use crate::run::rejects::shown;
 
 /// Shows it on the standard output.
-pub fn dry_run(config: &Config) -> Exit {
+pub(crate) fn dry_run(config: &Config) -> Exit {
     let found = input::find::find(&config.paths, &config.names);
     let (mut text, mut exit) = files(&found);
     match first(config, found) {

@@ -68,7 +68,7 @@ impl Ledger {
 }
 
 /// `1 line`, `2 lines`.
-pub fn count(n: u64, what: &str) -> String {
+pub(crate) fn count(n: u64, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 

@@ -13,9 +13,9 @@
 //! have may depend on when the consumer says what it needs; its answer does not.)
 
 pub mod blocks;
-pub mod cast;
+pub(crate) mod cast;
 pub mod dating;
-pub mod follow;
+pub(crate) mod follow;
 pub mod grep;
 mod input_tracker;
 mod numbering;

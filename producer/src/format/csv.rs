@@ -28,7 +28,7 @@ use recpipe::record::{Field, Schema};
 use self::beginning::Beginning;
 use self::delimited::Delimited;
 use self::header::{Head, head};
-use self::rows::{Row, Rows, Spot, unescape};
+use self::rows::{FieldSpan, Row, Rows, unescape};
 use super::names::no_fields;
 use super::table::Table;
 use super::untyped::{CellReader, Sampled};
@@ -202,7 +202,7 @@ impl Layout {
     }
 
     /// The fields of a row, without an empty one that is too many, or what is wrong with it.
-    fn fields<'a>(&self, row: &Row<'a>) -> Result<&'a [Spot], String> {
+    fn fields<'a>(&self, row: &Row<'a>) -> Result<&'a [FieldSpan], String> {
         if row.is_torn {
             let nth = row.fields.len() + 1;
             return Err(format!("field {nth} begins with a quote, and none before a delimiter or a line end closes it"));

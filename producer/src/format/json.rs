@@ -178,7 +178,7 @@ impl Keys {
         (memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn), blank, rejects)
     }
 
-    /// Reads a piece as a record; what is none leaves nothing behind.
+    /// Reads a piece as a record. A piece that is not a record leaves nothing behind.
     fn record(&mut self, piece: &Piece<'_>, path: &mut String) -> Result<(), Fault> {
         let known = self.names.len();
         self.table.begin(piece.start);

@@ -11,27 +11,27 @@
 //!
 //! A format whose records do not lie in bytes that can be cut (`find`, `records`) is a [`Source`] of its own instead.
 
-pub mod apache;
+mod apache;
 mod args;
 pub mod continuity;
-pub mod csv;
+mod csv;
 mod find;
 mod growing;
-pub mod json;
-mod kinds;
-pub mod lines;
+mod json;
+mod lines;
 mod names;
 mod near;
 mod pickle;
 mod plan;
 mod records;
-pub mod regex;
+mod regex;
 pub mod source;
 mod spec;
 mod struct_;
-pub mod table;
+mod table;
 #[cfg(test)]
 pub(crate) mod testing;
+mod type_set;
 mod untyped;
 mod wanted;
 mod xml;

@@ -4,7 +4,7 @@
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
 //! blocks as [`Event::Problem`], in reading order, and the other inputs go on.
 
-pub mod age;
+mod age;
 pub mod ahead;
 pub mod block;
 pub mod boundary;
@@ -12,11 +12,12 @@ pub mod content;
 pub mod encoding;
 pub mod event;
 pub mod find;
-pub mod follow;
+#[allow(unreachable_pub, reason = "what is pub there is for the modules of it")]
+pub(crate) mod follow;
 pub mod live;
-pub mod open;
-pub mod sample;
-pub mod signals;
+pub(crate) mod open;
+mod sample;
+pub(crate) mod signals;
 
 use std::collections::VecDeque;
 use std::io;

@@ -15,7 +15,7 @@ use crate::input::boundary::Boundary;
 use crate::input::follow::Follow;
 
 /// The blocks of followed files, in a format that has blocks.
-pub struct FollowSource {
+pub(crate) struct FollowSource {
     follow: Follow,
     format: Box<dyn Format>,
     boundary: Arc<dyn Boundary>,
@@ -24,7 +24,7 @@ pub struct FollowSource {
 
 impl FollowSource {
     /// Reads what is followed as this format, whose boundary it was cut at.
-    pub fn new(follow: Follow, format: Box<dyn Format>) -> Self {
+    pub(crate) fn new(follow: Follow, format: Box<dyn Format>) -> Self {
         FollowSource { follow, boundary: format.boundary(), format, plans: HashMap::new() }
     }
 

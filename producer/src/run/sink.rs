@@ -307,7 +307,7 @@ impl<'a, 'o> Sink<'a, 'o> {
     /// Nothing more can be read of the input of this block.
     fn give_up(&mut self, block: &ParsedBlock, failure: Failure) -> Flow {
         let (input, at) = (block.block.source.clone(), block.block.start + failure.at as u64);
-        // There is room for all that is under way; should there be none, what is read in vain does not count either.
+        // The channel has room for every result under way. If it were full, the rest would be read and then ignored.
         let _ = self.given_up.try_send(input.clone());
         let failed = Failed { input, at, what: failure.what };
         self.report(Report { exit: failure.exit, message: failed.to_string() })

@@ -69,18 +69,18 @@ pub(super) struct ParsedBlock {
 
 impl ParsedBlock {
     /// The place in the input of what begins here in the block's bytes.
-    pub fn place(&self, start: u32) -> u64 {
+    pub(super) fn place(&self, start: u32) -> u64 {
         let start = start as usize;
         self.block.start + self.kept.as_ref().map_or(start, |kept| kept.place(start)) as u64
     }
 
     /// Records that are not sent, because no consumer needs them.
-    pub fn left_out(&self) -> u64 {
+    pub(super) fn left_out(&self) -> u64 {
         self.outgoing.as_ref().map_or(0, |outgoing| outgoing.left_out)
     }
 
     /// Sets the number of the line that the block begins with, for those who may ask where a record stands.
-    pub fn set_line(&mut self, line: u64) {
+    pub(super) fn set_line(&mut self, line: u64) {
         if self.parsed.batch.lines().is_none() {
             return;
         }

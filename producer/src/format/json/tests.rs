@@ -1,4 +1,4 @@
-//! A record of any object, what is none, and fields that grow.
+//! Any object becomes a record, anything else is rejected, and the fields of the stream grow.
 
 use super::super::testing::block;
 use super::*;
