@@ -16,7 +16,7 @@ use super::{FormatSpec, Start, Unit, Wanted};
 use crate::input::block::Feed;
 use crate::input::event::Event;
 use crate::input::open::Opened;
-use crate::input::{InputError, Inputs, shown};
+use crate::input::{InputError, Inputs, shown_name};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "records",
@@ -96,7 +96,7 @@ impl Stream {
 }
 
 fn problem(name: &Arc<str>, error: &Error) -> Problem {
-    let message = format!("{}: {error}", shown(name));
+    let message = format!("{}: {error}", shown_name(name));
     Problem { input: Some(name.clone()), report: Report { exit: error.exit(), message } }
 }
 

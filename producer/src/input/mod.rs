@@ -198,9 +198,9 @@ impl Inputs {
     }
 }
 
-/// What an input is called in a message, by the name that its blocks have.
-pub(crate) fn shown(source: &str) -> &str {
-    if source == "-" { "(stdin)" } else { source }
+/// What an input of this name is called in a message.
+pub(crate) fn shown_name(name: &str) -> &str {
+    if name == "-" { "(stdin)" } else { name }
 }
 
 fn name_of(input: &Input) -> Arc<str> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::work::ParsedBlock;
 use crate::format::continuity::Nesting;
 use crate::format::source::{LongPiece, Problem};
-use crate::input::shown;
+use crate::input::shown_name;
 
 /// The input whose blocks come now.
 #[derive(Debug, Default)]
@@ -87,7 +87,7 @@ pub(super) struct Failed {
 
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: byte {}: {}", shown(&self.input), self.at, self.what)
+        write!(f, "{}: byte {}: {}", shown_name(&self.input), self.at, self.what)
     }
 }
 

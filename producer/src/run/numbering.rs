@@ -2,7 +2,7 @@
 
 use crate::format::Unit;
 use crate::input::block::Block;
-use crate::input::shown;
+use crate::input::shown_name;
 
 /// Counts the lines, or records, of the input whose blocks come now.
 pub(super) struct Numbering {
@@ -41,7 +41,7 @@ impl Numbering {
 
     /// The place of what is the `nth` of a block, from 0, and begins at byte `at` of the input, if it lies in it.
     pub(super) fn place(&self, block: &Block, nth: u64, at: Option<u64>) -> String {
-        let source = shown(&block.source);
+        let source = shown_name(&block.source);
         if self.in_turns {
             return format!("{source}: after byte {}", block.start);
         }
