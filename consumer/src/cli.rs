@@ -7,18 +7,19 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use recpipe::{
-    Error, Exit,
+    Exit,
     parallel::MAX_THREADS,
     times::Zone,
-    transport::{Security, Url, dial::Patience, security},
+    transport::{Url, dial::Patience, security},
 };
 
 use crate::{
-    input::As,
+    catalog::CATALOG,
+    config::{Config, Encoding, Input, Origins, Purpose, Text},
+    language::StageWord,
     memory::{Memory, Size},
-    output::Color,
     processes::MAX_PROCESSES,
-    query::words::{AGGREGATES, FUNCTIONS, STAGES},
+    writer::Color,
 };
 
 /// The command line of `consumer`.
@@ -49,7 +50,7 @@ pub struct Cli {
 
     /// What comes in: records of a `producer`, or what other programs write, which a `producer` beside this one reads for it
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t)]
-    pub form: As,
+    pub form: Encoding,
 
     /// Goes on trying to connect for so long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
@@ -147,36 +148,47 @@ fn directory(text: &str) -> Result<PathBuf, String> {
 }
 
 impl Cli {
-    /// Who may talk to us.
-    ///
-    /// # Errors
-    /// When one of the files cannot be read, or is not what it should be.
-    pub fn security(&self) -> Result<Security, Error> {
-        Security::read(&security::Options {
-            cert: self.cert.clone(),
-            key: self.key.clone(),
-            ca: self.ca.clone(),
-            token: self.token_file.clone(),
-            insecure: self.insecure,
-        })
-    }
-
-    /// How long others are called, and waited for.
-    pub fn patience(&self) -> Patience {
-        Patience { connect: self.connect_timeout, retry: self.retry_timeout, ..Patience::default() }
-    }
-
-    /// What it says of memory.
-    pub fn memory(&self) -> Memory {
-        let Memory { limit, directory } = Memory::default();
-        Memory { limit: self.memory.map_or(limit, |size| size.0), directory: self.temp_dir.clone().unwrap_or(directory) }
-    }
-
     /// Parses the program's arguments; help and usage errors end the program, as clap does.
     pub fn from_args() -> Self {
         let command = Cli::command().after_help(reference());
         let matches = command.try_get_matches().unwrap_or_else(|error| unquoted(error).exit());
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+}
+
+impl From<&Cli> for Config {
+    fn from(cli: &Cli) -> Self {
+        let Memory { limit, directory } = Memory::default();
+        let from = match &cli.listen {
+            Some(url) => Origins::Listen { url: url.clone(), senders: cli.senders },
+            None => Origins::Urls(cli.from.clone()),
+        };
+        let security = security::Options {
+            cert: cli.cert.clone(),
+            key: cli.key.clone(),
+            ca: cli.ca.clone(),
+            token: cli.token_file.clone(),
+            insecure: cli.insecure,
+        };
+        let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
+        Config {
+            text: cli.file.clone().map_or_else(|| Text::Arguments(cli.query.clone()), Text::File),
+            purpose: match (cli.check, cli.explain) {
+                (true, _) => Purpose::Check,
+                (false, true) => Purpose::Explain,
+                (false, false) => Purpose::Answer,
+            },
+            input: Input { encoding: cli.form, from, security, patience, threads: cli.threads, quiet: cli.quiet },
+            threads: cli.threads,
+            processes: cli.processes,
+            unordered: cli.unordered,
+            memory: Memory { limit: cli.memory.map_or(limit, |size| size.0), directory: cli.temp_dir.clone().unwrap_or(directory) },
+            zone: cli.zone.clone(),
+            color: cli.color,
+            strict: cli.strict,
+            stats: cli.stats,
+            quiet: cli.quiet,
+        }
     }
 }
 
@@ -194,14 +206,14 @@ fn unquoted(mut error: clap::Error) -> clap::Error {
 pub(crate) fn reference() -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
-    let width = STAGES.iter().map(|stage| stage.name.len()).max().unwrap_or(0);
-    for stage in STAGES {
+    let width = CATALOG.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
+    for StageWord { about: stage, .. } in CATALOG.stages {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
     }
     let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
-    let _ = writeln!(text, "\nAggregates: {}", names(&mut AGGREGATES.iter().map(|word| word.name)));
-    let _ = writeln!(text, "Functions:  {}", names(&mut FUNCTIONS.iter().map(|word| word.name)));
+    let _ = writeln!(text, "\nAggregates: {}", names(&mut CATALOG.aggregates.iter().map(|word| word.name)));
+    let _ = writeln!(text, "Functions:  {}", names(&mut CATALOG.functions.iter().map(|word| word.name)));
     let _ = write!(text, "\nExit codes:");
     for (exit, what) in Exit::TABLE {
         let _ = write!(text, "\n  {}  {what}", exit.code());

@@ -5,11 +5,10 @@ use std::fmt::Write;
 use clap::CommandFactory;
 
 use crate::{
+    catalog::CATALOG,
     cli::{self, Cli},
-    query::{
-        diagnose::did_you_mean,
-        words::{self, AGGREGATES, FUNCTIONS, Runs, STAGES, StageWord},
-    },
+    language::{StageWord, diagnose::did_you_mean},
+    plan::Runs,
 };
 
 /// The topics that are no words of the language.
@@ -33,18 +32,18 @@ pub fn about(asked: &[String]) -> Result<String, String> {
         _ => return Err("help is about one word at a time, as in: consumer help where".to_owned()),
     };
     match name {
-        "stages" => return Ok(list(STAGES.iter().map(|row| (row.syntax, row.doc, row.example)))),
-        "aggregates" => return Ok(list(AGGREGATES.iter().map(|row| (row.syntax, row.doc, row.example)))),
-        "functions" => return Ok(list(FUNCTIONS.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        "stages" => return Ok(list(CATALOG.stages.iter().map(|StageWord { about: row, .. }| (row.syntax, row.doc, row.example)))),
+        "aggregates" => return Ok(list(CATALOG.aggregates.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        "functions" => return Ok(list(CATALOG.functions.iter().map(|row| (row.syntax, row.doc, row.example)))),
         _ => {}
     }
     let mut entries = Vec::new();
-    entries.extend(words::stage(name).map(of_stage));
-    entries.extend(words::aggregate(name).map(|row| entry("an aggregate", row.syntax, row.doc, row.example)));
-    entries.extend(words::function(name).map(|row| entry("a function", row.syntax, row.doc, row.example)));
+    entries.extend(CATALOG.stage(name).map(of_stage));
+    entries.extend(CATALOG.aggregate(name).map(|row| entry("an aggregate", row.syntax, row.doc, row.example)));
+    entries.extend(CATALOG.function(name).map(|row| entry("a function", row.syntax, row.doc, row.example)));
     if entries.is_empty() {
-        let known = STAGES.iter().flat_map(StageWord::names).chain(AGGREGATES.iter().map(|row| row.name));
-        let known = known.chain(FUNCTIONS.iter().map(|row| row.name)).chain(TOPICS);
+        let known = CATALOG.stages.iter().flat_map(|row| row.about.names()).chain(CATALOG.aggregates.iter().map(|row| row.name));
+        let known = known.chain(CATALOG.functions.iter().map(|row| row.name)).chain(TOPICS);
         let hint = did_you_mean(name, known);
         let hint = if hint.is_empty() { format!("`consumer help` knows {}, and their words", TOPICS.join(", ")) } else { hint };
         return Err(format!("there is no help about `{name}`: {hint}"));
@@ -60,7 +59,7 @@ fn overview() -> String {
     format!("{usage}\n\n{}\n\n{more}\n", cli::reference())
 }
 
-fn of_stage(row: &'static StageWord) -> String {
+fn of_stage(StageWord { about: row, .. }: &'static StageWord) -> String {
     let mut text = entry("a stage", row.syntax, row.doc, row.example);
     let runs = match row.runs {
         Runs::EachWorker => "in each worker",
@@ -72,7 +71,7 @@ fn of_stage(row: &'static StageWord) -> String {
         let _ = writeln!(text, "  also:    {}", row.synonyms.join(", "));
     }
     let _ = writeln!(text, "  runs:    {runs}");
-    let _ = writeln!(text, "  memory:  {}", row.memory);
+    let _ = writeln!(text, "  memory:  {}", row.keeps());
     if row.blocks {
         let _ = writeln!(text, "  blocks:  nothing comes out before the end of the input");
     }
@@ -91,7 +90,7 @@ fn list(rows: impl Iterator<Item = (&'static str, &'static str, &'static str)>) 
 #[cfg(test)]
 mod tests {
     use super::{about, asked};
-    use crate::query::words::{AGGREGATES, FUNCTIONS, STAGES};
+    use crate::catalog::CATALOG;
 
     fn help(words: &[&str]) -> Result<String, String> {
         about(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
@@ -104,10 +103,10 @@ mod tests {
             assert!(text.contains(syntax) && text.contains(&format!("example: {example}")), "{name}: {text}");
             assert!(help(&[list]).unwrap().contains(&format!("example: {example}\n")), "{name}");
         };
-        STAGES.iter().for_each(|row| check("stages", row.name, row.syntax, row.example));
-        AGGREGATES.iter().for_each(|row| check("aggregates", row.name, row.syntax, row.example));
-        FUNCTIONS.iter().for_each(|row| check("functions", row.name, row.syntax, row.example));
-        for row in STAGES {
+        CATALOG.stages.iter().map(|row| &row.about).for_each(|row| check("stages", row.name, row.syntax, row.example));
+        CATALOG.aggregates.iter().for_each(|row| check("aggregates", row.name, row.syntax, row.example));
+        CATALOG.functions.iter().for_each(|row| check("functions", row.name, row.syntax, row.example));
+        for row in CATALOG.stages.iter().map(|row| &row.about) {
             row.synonyms.iter().for_each(|synonym| assert!(help(&[synonym]).unwrap().starts_with(row.syntax)));
         }
     }
@@ -139,6 +138,6 @@ mod tests {
         assert_eq!(of(&["help top"]), Some(vec!["top".to_owned()]));
         assert_eq!(of(&["count"]), None);
         assert_eq!(of(&[]), None);
-        assert!(STAGES.iter().all(|row| row.names().all(|name| name != "help")));
+        assert!(CATALOG.stages.iter().all(|row| row.about.names().all(|name| name != "help")));
     }
 }

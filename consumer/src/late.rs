@@ -3,8 +3,10 @@
 use recpipe::{Error, Exit, Schema, say, wire::Ending};
 
 use crate::{
+    catalog::CATALOG,
+    language::{Source, diagnose::did_you_mean},
     left_out::{Summary, Why},
-    query::{Plan, Source, cure, diagnose::did_you_mean},
+    plan::Plan,
 };
 
 /// Of so many late fields each has a line of its own.
@@ -75,7 +77,7 @@ impl Seen {
             [] => String::new(),
             others => format!("; nor did {}", others.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")),
         };
-        let way_out = format!("{}?", cure::field(first));
+        let way_out = format!("{}?", CATALOG.field(first));
         Err(Error::Usage(format!(
             "unknown field {}: no record had it{also}; {hint} (where it may stay away, write `{way_out}`)",
             quoted(first)
@@ -91,7 +93,7 @@ fn quoted(name: &str) -> String {
 fn shortened(names: &[&str]) -> String {
     const SHOWN: usize = 60;
     let more = names.len().saturating_sub(SHOWN);
-    let shown = cure::fields(names.iter().copied().take(SHOWN));
+    let shown = CATALOG.fields(names.iter().copied().take(SHOWN));
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
 
@@ -120,9 +122,9 @@ fn select(plan: &Plan, at: usize, late: &[&str], source: &Source) -> String {
     let written = |name: &&str| {
         // What looks like a slip is taken for one, unless it is said that it may come.
         let is_near = !did_you_mean(name, known.iter().copied()).is_empty() || known.iter().any(|known| known.eq_ignore_ascii_case(name));
-        format!("{}{}", cure::field(name), if is_near { "?" } else { "" })
+        format!("{}{}", CATALOG.field(name), if is_near { "?" } else { "" })
     };
-    let fields: Vec<String> = known.iter().map(|name| cure::field(name).into_owned()).chain(late.iter().map(written)).collect();
+    let fields: Vec<String> = known.iter().map(|name| CATALOG.field(name).into_owned()).chain(late.iter().map(written)).collect();
     let select = format!("select {}", fields.join(", "));
     let (before, after) = source.text().split_at_checked(at).unwrap_or((source.text(), ""));
     let before = before.trim_end();
@@ -150,13 +152,17 @@ mod tests {
     use recpipe::{Exit, Field, Schema, Type, wire::Ending};
 
     use super::{Seen, select};
-    use crate::query::{self, Plan, Source};
+    use crate::{
+        catalog,
+        language::{self, Source},
+        plan::Plan,
+    };
 
     fn plan(text: &str) -> (Plan, Source) {
         let fields = ["t", "ms"].map(|name| Field::open(name, Type::Int)).to_vec();
         let schema = Schema::new(fields).unwrap().growing();
         let source = Source::from_args(&[text]);
-        (query::check(&source, &query::parse(&source).unwrap(), &schema).unwrap(), source)
+        (language::check(&source, &catalog::parse(&source).unwrap(), &schema).unwrap(), source)
     }
 
     #[test]
@@ -174,7 +180,7 @@ mod tests {
         check("", &["cause"], "write: consumer 'select t, ms, cause'");
         check("where t > 1", &["cause"], "write: consumer 'where t > 1 | select t, ms, cause'");
         let source = Source::from_args(&["where t > 1", "csv"]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), &self::plan("").0.input).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), &self::plan("").0.input).unwrap();
         let expect = "write: consumer 'where t > 1 | select t, ms, cause | csv'";
         assert_eq!(select(&plan, plan.output_at(), &["cause"], &source), expect);
         check("let x = 'a' | csv", &["cause"], "write `select t, ms, x, cause` before the output");

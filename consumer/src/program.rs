@@ -5,20 +5,22 @@ use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
 use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, say, signals,
-    transport::{Url, stdio},
+    transport::{Security, Url, stdio},
     wire::Ending,
 };
 
 use crate::{
+    catalog,
     cli::Cli,
+    config::{Config, Origins, Purpose, Text},
     explain::explain,
     help,
     input::{self, Begun, Input},
-    late,
-    output::{Calling, Look, Printer},
+    language::{self, Query, QueryError, Setting, Source, diagnose::Style},
+    late, output, plan,
     processes::{self, Orders},
-    query::{self, Query, QueryError, Setting, Source, plan::Output},
     run::{self, Options, Outcome},
+    writer::{Calling, Color, Look, Printer},
 };
 
 /// Runs the program and says what went wrong, if anything did.
@@ -26,11 +28,11 @@ pub fn main(cli: &Cli) -> Exit {
     if cli.worker {
         return processes::main();
     }
-    match answer(cli) {
+    match answer(&Config::from(cli)) {
         Ok(exit) => exit,
         Err(error) => {
             if let Some(error) = error.downcast_ref::<QueryError>() {
-                say::styled(&error.render(&cli.color.diagnostics()));
+                say::styled(&error.render(&style(cli.color)));
                 return Exit::Usage;
             }
             let exit = exit_of(&error);
@@ -40,6 +42,11 @@ pub fn main(cli: &Cli) -> Exit {
             exit
         }
     }
+}
+
+/// The style of diagnostics on stderr.
+fn style(color: Color) -> Style {
+    if color.is_on(&std::io::stderr()) { Style { error: "\x1b[1;31m", mark: "\x1b[1;31m", off: "\x1b[0m" } } else { Style::default() }
 }
 
 /// The exit that an error leads to. That nobody reads the answer any more is none.
@@ -63,14 +70,14 @@ fn shown(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-fn answer(cli: &Cli) -> anyhow::Result<Exit> {
+fn answer(config: &Config) -> anyhow::Result<Exit> {
     let started = Instant::now();
-    if cli.file.is_none()
-        && let Some(asked) = help::asked(&cli.query)
+    if let Text::Arguments(query) = &config.text
+        && let Some(asked) = help::asked(query)
     {
         return Ok(match help::about(&asked) {
             Ok(text) => {
-                let mut printer = Printer::stdout(Look::of_stdout(cli.color))?;
+                let mut printer = Printer::stdout(Look::of_stdout(config.color))?;
                 printer.write(text.as_bytes())?;
                 printer.flush()?;
                 Exit::Done
@@ -78,22 +85,22 @@ fn answer(cli: &Cli) -> anyhow::Result<Exit> {
             Err(unknown) => usage(&unknown),
         });
     }
-    let source = match source(cli) {
+    let source = match source(&config.text) {
         Ok(source) => source,
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
-    let query = query::parse(&source)?;
-    if cli.from == [Url::Stdio] && cli.listen.is_none() && std::io::stdin().is_terminal() {
+    let query = catalog::parse(&source)?;
+    if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::Stdio]) && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
-    let input = input::open(cli)?;
+    let input = input::open(&config.input)?;
     let stop = input.stop();
-    signals::ending(move |signal| stop.interrupt(signal), || answer_and_tell(input, cli, &source, &query, started))
+    signals::ending(move |signal| stop.interrupt(signal), || answer_and_tell(input, config, &source, &query, started))
         .context("cannot catch signals")?
 }
 
-fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let exit = answer_over(&mut input, cli, source, query, started);
+fn answer_and_tell(mut input: Input, config: &Config, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
+    let exit = answer_over(&mut input, config, source, query, started);
     // A failure is reported before a signal; both are said.
     let exit = exit.map_err(|error| match input.signal().filter(|_| exit_of(&error) != Exit::Done) {
         Some(signal) => error.context(format!("ended by {}", signals::name(signal))),
@@ -115,10 +122,10 @@ fn answer_and_tell(mut input: Input, cli: &Cli, source: &Source, query: &Query, 
     }
 }
 
-fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let setting = Setting { zone: cli.zone.clone(), ..Setting::default() };
-    let plan = match input.begin(cli.quiet)? {
-        Begun::Schema(schema) => match query::check_at(source, query, &schema, &setting) {
+fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
+    let setting = Setting { zone: config.zone.clone(), ..Setting::default() };
+    let plan = match input.begin(config.quiet)? {
+        Begun::Schema(schema) => match language::check_at(source, query, &schema, &setting) {
             Ok(plan) => plan,
             // Where the producer has made no record of anything, its fields tell nothing about the query.
             Err(error) => match input.ends_without_records().filter(|ending| ending.exit != Exit::Done) {
@@ -128,26 +135,21 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
         },
         Begun::Ended(ending) => return Ok(ended(&ending, input)),
     };
-    if cli.check {
+    if config.purpose == Purpose::Check {
         return Ok(Exit::Done);
     }
-    let mut printer = Printer::stdout(Look::of_stdout(cli.color))?;
+    let mut printer = Printer::stdout(Look::of_stdout(config.color))?;
     let terminal = printer.is_terminal();
-    if cli.explain {
-        printer.write(explain(&plan, if terminal { &Output::Table } else { &Output::Json }).as_bytes())?;
+    if config.purpose == Purpose::Explain {
+        printer.write(explain(&plan, &output::default(terminal)).as_bytes())?;
         printer.flush()?;
         return Ok(Exit::Done);
     }
     let uses = plan.uses();
-    if uses.emit && terminal {
-        return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
+    if let (Some(refusal), true) = (uses.alone, terminal) {
+        return Ok(usage(refusal));
     }
-    if uses.arrow && terminal {
-        return Ok(usage(
-            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
-        ));
-    }
-    let orders = cli.processes.map(|processes| Orders {
+    let orders = config.processes.map(|processes| Orders {
         processes: processes.into(),
         source: source.clone(),
         now: setting.now,
@@ -156,38 +158,38 @@ fn answer_over(input: &mut Input, cli: &Cli, source: &Source, query: &Query, sta
     });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {
-        threads: cli.threads.map_or_else(default_threads, usize::from),
+        threads: config.threads.map_or_else(default_threads, usize::from),
         processes: orders.clone(),
-        unordered: cli.unordered,
-        memory: cli.memory(),
-        calling: Calling { security: cli.security()?, patience: cli.patience(), quiet: cli.quiet },
-        default_output: if terminal { Output::Table } else { Output::Json },
+        unordered: config.unordered,
+        memory: config.memory.clone(),
+        calling: Calling { security: Security::read(&config.input.security)?, patience: config.input.patience, quiet: config.quiet },
+        default_output: output::default(terminal),
         stopper: Some(input.stop()),
         left_out: setting.left_out.clone(),
-        quiet: cli.quiet,
+        quiet: config.quiet,
     };
     let shows = run::shows_early(&plan, &options, terminal) && !stdio::stdout_is_file();
-    input.advise(&query::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
+    input.advise(&plan::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.elsewhere {
         input.watch_output()?;
     }
-    if !cli.quiet {
+    if !config.quiet {
         late::announce(&plan);
     }
     let outcome = run::run(input, &plan, &options, printer);
-    if outcome.replaced > 0 && !cli.quiet {
+    if outcome.replaced > 0 && !config.quiet {
         let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
         say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");
     }
-    if cli.stats {
+    if config.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
         say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
     }
     let left_out = setting.left_out.summaries();
-    let fails = left_out.iter().any(|summary| summary.why.is_unwritten() || cli.strict && summary.is_loss());
-    if !cli.quiet || cli.strict || fails {
+    let fails = left_out.iter().any(|summary| summary.why.is_unwritten() || config.strict && summary.is_loss());
+    if !config.quiet || config.strict || fails {
         late::tell(&left_out, &plan, source);
     }
     let exit = conclude(outcome, input)?;
@@ -228,12 +230,12 @@ fn usage(what: &str) -> Exit {
     Exit::Usage
 }
 
-fn source(cli: &Cli) -> anyhow::Result<Source> {
-    match &cli.file {
-        None => Ok(Source::from_args(&cli.query)),
-        Some(path) => {
-            let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the query {}", path.display()))?;
-            Ok(Source::from_file(path.display().to_string(), text))
+fn source(text: &Text) -> anyhow::Result<Source> {
+    match text {
+        Text::Arguments(query) => Ok(Source::from_args(query)),
+        Text::File(path) => {
+            let query = std::fs::read_to_string(path).with_context(|| format!("cannot read the query {}", path.display()))?;
+            Ok(Source::from_file(path.display().to_string(), query))
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{
     cell::RefCell,
     rc::Rc,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -17,22 +17,22 @@ use recpipe::{
 };
 
 use crate::{
-    gather::{Batches, Gathered},
     input::{Arrived, Frames, Receipt, Stop},
     late::Seen,
     left_out::LeftOut,
     live::Live,
     memory::{Budget, Memory},
-    output::{Calling, Notes, Outlet, Outlets, Printer, Replaced, is_picture},
+    output::{OpenOutput, Sinks},
+    plan::{
+        Effect, Output, Plan, PlanStage, Runs, Target,
+        partial::{self, Batches, Partial, Show},
+    },
     preview::Preview,
     processes::{Orders, Team, Turn},
-    query::{
-        plan::{Output, Plan, PlanStage, Step},
-        words::Runs,
-    },
-    split::{self, Split, WorkerPart},
-    stage::{Piece, Target},
+    split::{Split, WorkerPart},
+    stage::Piece,
     unite::Unite,
+    writer::{Calling, Notes, Printer, Replaced, Stopper},
 };
 
 /// What a run needs to know besides the plan.
@@ -85,11 +85,12 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let memory = team.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let notes = Notes::new(options.left_out.clone());
     let split = Split::new(plan, &options.default_output, &memory, threads, notes.clone());
-    let outlets = Outlets::new(plan, printer, notes.clone(), options.calling.clone(), options.stopper.clone());
-    let Outlet { stage, printer, canvas } = match split.once(&outlets) {
-        Ok(outlet) => outlet,
+    let stopper = options.stopper.clone().map(|stop| Arc::new(move || stop.stop()) as Stopper);
+    let sinks = Sinks::new(plan, printer, notes.clone(), options.calling.clone(), stopper);
+    let OpenOutput { stage, printer, canvas } = match split.once(&sinks) {
+        Ok(output) => output,
         Err(error) => {
-            outlets.abandon(&error);
+            sinks.abandon(&error);
             return Outcome { error: Some(error), ..Outcome::default() };
         }
     };
@@ -102,11 +103,11 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         split: &split,
         chain: Coroutine::new(stage),
         printer,
-        outlets: &outlets,
+        sinks: &sinks,
         stopper: options.stopper.as_ref(),
         error: None,
         stopped: false,
-        live: outlets.is_live().then(Live::new),
+        live: sinks.is_live().then(Live::new),
         preview,
         holds_state: holds_state(plan, options),
         left_out: &options.left_out,
@@ -134,12 +135,12 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         }
         broken_batch => {
             let broken = broken_batch.or(broken);
-            outlets.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
+            sinks.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
             let merged = match team {
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
                 Some(team) => team.finish(split.empty(), split.budget()),
-                None => Gathered::merge(gathered.into_iter().flatten().collect(), split.budget()),
+                None => partial::merge(gathered.into_iter().flatten().collect(), split.budget()),
             };
             merged.and_then(|merged| once.end(merged)).map(|()| broken)
         }
@@ -150,7 +151,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         false => options.left_out.settle_all(),
     }
     let error = error.unwrap_or_else(|error| {
-        outlets.abandon(&error);
+        sinks.abandon(&error);
         Some(error)
     });
     Outcome {
@@ -158,7 +159,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         error,
         stopped: once.stopped,
         records_in: input.records(),
-        records_out: outlets.counted(),
+        records_out: sinks.counted(),
         replaced: notes.replaced.count(),
     }
 }
@@ -196,17 +197,17 @@ fn drive<T: Send, W: Worker<T, Out = Worked>>(
 /// Whether no frame is done with before the end: something of what it led to is kept so long, or it is not known of which
 /// frames that is true, since they are not taken in order.
 pub fn holds_state(plan: &Plan, options: &Options) -> bool {
-    is_picture(plan.sink().unwrap_or(&options.default_output))
+    plan.sink().unwrap_or(&options.default_output).sink.is_picture()
         || options.unordered
-        || plan.stages.iter().any(|stage| !stage.word.output && stage.word.runs != Runs::EachWorker)
+        || plan.stages.iter().any(|stage| stage.about.runs != Runs::EachWorker)
 }
 
 /// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and
 /// what it has until then is not drawn on a `terminal`.
 pub fn shows_early(plan: &Plan, options: &Options, terminal: bool) -> bool {
-    let is_drawn = terminal && is_picture(plan.sink().unwrap_or(&options.default_output));
-    let speaks = |stage: &PlanStage| matches!(stage.step, Step::Tee(_) | Step::Trace(_));
-    is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| split::waits(&stage.step))
+    let is_drawn = terminal && plan.sink().unwrap_or(&options.default_output).sink.is_picture();
+    let speaks = |stage: &PlanStage| stage.operator.effect() == Effect::Speaks || !stage.operator.branches().is_empty();
+    is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| stage.about.blocks)
 }
 
 /// That a field which the query names was not in a stream that was read to its end.
@@ -289,9 +290,9 @@ impl QueryWorker {
     }
 
     /// What it has gathered, sealed; no more frames come.
-    pub fn gathered(self) -> Option<Gathered> {
-        let mut gathered = self.part.gathered.take();
-        gathered.iter_mut().for_each(Gathered::seal);
+    pub fn gathered(self) -> Option<Box<dyn Partial>> {
+        let mut gathered = self.part.partial.take();
+        gathered.iter_mut().for_each(|partial| partial.seal());
         gathered
     }
 }
@@ -315,7 +316,7 @@ impl Worker<(Turn, Item)> for RemoteWorker<'_> {
 
 impl Worker<Item> for QueryWorker {
     type Out = Worked;
-    type Last = Option<Gathered>;
+    type Last = Option<Box<dyn Partial>>;
 
     fn work(&mut self, (raw, receipt): Item) -> Self::Out {
         Worked { order: raw.place().order, pieces: self.send(raw), receipt }
@@ -339,7 +340,7 @@ struct Once<'a> {
     chain: Coroutine<Target>,
     /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
-    outlets: &'a Outlets,
+    sinks: &'a Sinks,
     stopper: Option<&'a Stop>,
     error: Option<Error>,
     stopped: bool,
@@ -358,7 +359,7 @@ impl Once<'_> {
         match piece {
             Piece::Batch(batch) => self.chain.send(batch),
             Piece::Lines(lines, records) => {
-                self.outlets.count(records);
+                self.sinks.count(records);
                 self.printer.borrow_mut().write(&lines).map(|()| Flow::Continue)
             }
         }

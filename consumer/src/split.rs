@@ -10,23 +10,18 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use recpipe::{Error, stage::Broadcast};
+use recpipe::Error;
 
 use crate::{
-    aggregate::Table,
-    gather::{Gathered, SharedGathered},
     memory::{Budget, Memory},
-    output::{self, Canvas, Notes, Outlet, Outlets},
-    preview::{Preview, SoFar},
-    query::{
-        plan::{Output, Plan, PlanStage, Step},
-        words::Runs,
+    output::{OpenOutput, Sinks},
+    plan::{
+        Output, Plan, PlanStage, Runs, Start, Target,
+        partial::{Partial, SharedPartial, Show, SoFar},
     },
-    sort::{Keep, Sorter},
-    stage::{
-        Assign, Deliver, Delivered, Distinct, DistinctCandidates, Dns, Filter, Gather, GatherPart, Head, Parse, Select, Skip, Tail, Target,
-        Top, TopCandidates, Trace,
-    },
+    preview::Preview,
+    stage::{Deliver, Delivered, GatherPart},
+    writer::{Canvas, Format, Notes},
 };
 
 /// A plan and where it is cut. Workers and the once part are built from it, each on its own thread.
@@ -41,7 +36,7 @@ pub struct Split<'p> {
     workers: usize,
     notes: Notes,
     /// What all workers gather.
-    parts: Mutex<Vec<SharedGathered>>,
+    parts: Mutex<Vec<SharedPartial>>,
 }
 
 /// A worker's part, built.
@@ -51,18 +46,18 @@ pub struct WorkerPart {
     /// What came of them for the once part.
     pub delivered: Delivered,
     /// What came of them for the end, where the stage at the cut gathers.
-    pub gathered: SharedGathered,
+    pub partial: SharedPartial,
 }
 
 impl<'p> Split<'p> {
     /// Cuts a plan for so many workers; `default` is the output of a query that names none, `notes` are taken of what outputs cannot
     /// write as it is.
     pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize, notes: Notes) -> Self {
-        let each_worker = |stage: &&PlanStage| stage.word.runs == Runs::EachWorker && !stage.word.output;
+        let each_worker = |stage: &&PlanStage| stage.about.runs == Runs::EachWorker;
         let cut = plan.stages.iter().take_while(each_worker).count();
         // What is beyond the cut may have two accounts: of what it knows and of what it sorts.
         let once = holders(&plan.stages[cut..]) * 2;
-        let at_cut = if plan.stages.get(cut).is_some_and(holds) { workers } else { 0 };
+        let at_cut = if plan.stages.get(cut).is_some_and(|stage| stage.about.spills) { workers } else { 0 };
         let budget = memory.budget(once + at_cut, workers);
         Split { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
     }
@@ -75,7 +70,7 @@ impl<'p> Split<'p> {
     /// Where a stage of the plan runs, cut as it is.
     pub fn runs(&self, place: usize) -> Runs {
         let stage = &self.plan.stages[place];
-        let can_be_halved = stage.word.runs == Runs::WorkersThenMerge && !stage.word.output;
+        let can_be_halved = stage.about.runs == Runs::WorkersThenMerge;
         match place.cmp(&self.cut) {
             Ordering::Less => Runs::EachWorker,
             Ordering::Equal if can_be_halved => Runs::WorkersThenMerge,
@@ -90,40 +85,41 @@ impl<'p> Split<'p> {
 
     /// Whether the workers format what is printed: nothing is left to run once.
     fn workers_format(&self) -> bool {
-        let rest = &self.plan.stages[self.cut..];
-        rest.iter().all(|stage| matches!(stage.step, Step::Output(_))) && !output::is_picture(self.output)
+        self.cut == self.plan.stages.len() && !self.output.sink.is_picture()
     }
 
-    fn format(&self) -> Option<Box<dyn output::Format>> {
-        output::format(self.output, self.plan.output(), &self.notes.at(self.plan.output_at()))
+    fn format(&self) -> Option<Box<dyn Format>> {
+        self.output.sink.format(self.plan.output(), &self.notes.at(self.plan.output_at()))
     }
 
     /// What workers gather at the cut, if they do, with nothing in it.
-    pub fn empty(&self) -> Option<Gathered> {
-        gathered(&self.plan.stages, self.cut, &self.budget)
+    pub fn empty(&self) -> Option<Box<dyn Partial>> {
+        let start = self.start(self.plan, self.cut)?;
+        self.plan.stages.get(self.cut)?.operator.partial(&start)
+    }
+
+    fn start<'s>(&'s self, plan: &'s Plan, place: usize) -> Option<Start<'s>> {
+        Start::at(&plan.stages, place, &self.budget, self.workers)
     }
 
     /// Builds the part of one worker.
     pub fn worker(&self) -> WorkerPart {
-        let (delivered, gathered) = (Delivered::default(), SharedGathered::default());
-        let formatter = || self.format().filter(|_| self.workers_format());
-        let deliver = |format| Box::new(Deliver::new(format, delivered.clone())) as Target;
-        let mut chain: Target = match self.plan.stages.get(self.cut).map(|stage| (&stage.step, &stage.output)) {
-            Some((Step::Stats { .. } | Step::Sort(_), _)) => {
-                gathered.put(self.empty());
-                self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(gathered.clone());
-                Box::new(GatherPart::new(gathered.clone()))
-            }
-            Some((Step::Distinct(exprs), schema)) => {
-                Box::new(DistinctCandidates::new(exprs.clone(), schema, &self.budget, self.workers, deliver(None)))
-            }
-            Some((Step::Top { direction, n, by }, _)) => Box::new(TopCandidates::new(*direction, *n, by.clone(), deliver(None))),
-            _ => deliver(formatter()),
-        };
-        for place in (0..self.cut).rev() {
-            chain = link(&self.plan.stages, place, &self.budget, None, chain);
+        let (delivered, partial) = (Delivered::default(), SharedPartial::default());
+        let format = self.format().filter(|_| self.workers_format());
+        let mut chain: Target = Box::new(Deliver::new(format, delivered.clone()));
+        if let Some(empty) = self.empty() {
+            partial.put(Some(empty));
+            self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(partial.clone());
+            chain = Box::new(GatherPart::new(partial.clone()));
+        } else if let (Some(at_cut), Some(start)) = (self.plan.stages.get(self.cut), self.start(self.plan, self.cut)) {
+            chain = at_cut.operator.half(&start, chain);
         }
-        WorkerPart { chain, delivered, gathered }
+        for place in (0..self.cut).rev() {
+            if let Some(start) = self.start(self.plan, place) {
+                chain = self.plan.stages[place].operator.start(start, chain);
+            }
+        }
+        WorkerPart { chain, delivered, partial }
     }
 
     /// Builds the part that runs once: the first stage of its chain, and where lines go that workers have formatted. Where
@@ -131,7 +127,7 @@ impl<'p> Split<'p> {
     ///
     /// # Errors
     /// [`Error::Io`] when an output cannot be written.
-    pub fn once(&self, outlets: &Outlets) -> Result<Outlet, Error> {
+    pub fn once(&self, outlets: &Sinks) -> Result<OpenOutput, Error> {
         // What the workers gather at the cut goes to the stage after it.
         let gathers = self.empty().is_some();
         self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets, false)
@@ -139,35 +135,33 @@ impl<'p> Split<'p> {
 
     /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
     /// them waits for the end.
-    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Outlets, is_late: bool) -> Result<Outlet, Error> {
-        let Outlet { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Sinks, is_late: bool) -> Result<OpenOutput, Error> {
+        let OpenOutput { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
         // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
-        let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| waits(&stage.step));
-        let preview = |place: usize| {
-            if is_late(place) {
-                return None;
-            }
-            Preview::new(&plan.stages[place..], output, &self.budget, canvas.as_ref()?)
-        };
+        let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| stage.about.blocks);
         for place in (from..plan.stages.len()).rev() {
-            chain = match &plan.stages[place].step {
-                Step::Tee(branch) => {
-                    let branch = self.chain(branch, 0, branch.sink().unwrap_or(self.default), outlets, is_late(place))?;
-                    Box::new(Broadcast::new(vec![branch.stage, chain]))
-                }
-                _ => link(&plan.stages, place, &self.budget, preview(place), chain),
-            };
+            let (operator, is_late) = (&plan.stages[place].operator, is_late(place));
+            let Some(mut start) = self.start(plan, place) else { continue };
+            for branch in operator.branches() {
+                let output = branch.sink().unwrap_or(self.default);
+                start.branches.push(self.chain(branch, 0, output, outlets, is_late)?.stage);
+            }
+            if let (Some(canvas), false, true) = (&canvas, is_late, plan.stages[place].about.blocks) {
+                let preview = Preview::new(&plan.stages[place..], plan, output, &self.budget, canvas);
+                start.preview = preview.map(|preview| Box::new(preview) as Box<dyn Show>);
+            }
+            chain = operator.start(start, chain);
         }
-        Ok(Outlet { stage: chain, printer, canvas })
+        Ok(OpenOutput { stage: chain, printer, canvas })
     }
 
     /// What shows the answer of what the workers gather, while they do; `None` where they do not, or that cannot be known.
     pub fn preview(&self, canvas: &Canvas) -> Option<Preview> {
         self.empty()?;
-        Preview::new(&self.plan.stages[self.cut..], self.output, &self.budget, canvas)
+        Preview::new(&self.plan.stages[self.cut..], self.plan, self.output, &self.budget, canvas)
     }
 
-    /// What the workers have gathered so far, merged; `None` where it is too much to be copied now and then.
+    /// What the workers have partial so far, merged; `None` where it is too much to be copied now and then.
     ///
     /// # Errors
     /// Those of the merge.
@@ -190,64 +184,11 @@ impl<'p> Split<'p> {
     }
 }
 
-/// What the stage at this place gathers, empty; `None` for other stages.
-fn gathered(stages: &[PlanStage], place: usize, budget: &Budget) -> Option<Gathered> {
-    let stage = stages.get(place)?;
-    let schema = stage.output.clone();
-    match &stage.step {
-        Step::Stats { keys, aggregates } => Some(Gathered::Table(Table::new(keys, aggregates, schema, budget))),
-        Step::Sort(keys) => {
-            // Of what is sorted, no more is kept than a `head` right after it takes.
-            let keep = match stages.get(place + 1).map(|next| &next.step) {
-                Some(Step::Head(n)) => Keep::First(usize::try_from(*n).unwrap_or(usize::MAX)),
-                _ => Keep::All,
-            };
-            Some(Gathered::Sorter(Sorter::new(keys.clone(), schema, keep, budget)))
-        }
-        _ => None,
-    }
-}
-
-/// A whole stage of a plan, or of a branch, in front of its target. One that waits for the end shows a `preview` until then.
-pub(crate) fn link(stages: &[PlanStage], place: usize, budget: &Budget, preview: Option<Preview>, target: Target) -> Target {
-    if let Some(gathered) = gathered(stages, place, budget) {
-        return Box::new(Gather::new(gathered, budget.clone(), preview, target));
-    }
-    let stage = &stages[place];
-    let (input, schema) = (&stage.input, stage.output.clone());
-    match &stage.step {
-        Step::Where(predicate) => Box::new(Filter::new(predicate.clone(), target)),
-        Step::Select(columns) => Box::new(Select::new(columns.clone(), input, schema, target)),
-        Step::Let(assignments) => Box::new(Assign::new(assignments.clone(), input, target)),
-        Step::Parse(parse) => Box::new(Parse::new(parse.clone(), input, target)),
-        Step::Head(n) => Box::new(Head::new(*n, target)),
-        Step::Tail(n) => Box::new(Tail::new(*n, preview, target)),
-        Step::Skip(n) => Box::new(Skip::new(*n, target)),
-        Step::Distinct(exprs) => Box::new(Distinct::new(exprs.clone(), input, schema, budget, target)),
-        Step::Top { direction, n, by } => Box::new(Top::new(*direction, *n, by.clone(), preview, target)),
-        Step::Dns { field, place } => Box::new(Dns::new(*field, *place, input, schema, target)),
-        Step::Trace(label) => Box::new(Trace::new(label.clone(), &schema, target)),
-        // Those that gather were built above; the output is the last of the chain, built before the first link; a branch
-        // is built by who knows the outputs.
-        Step::Stats { .. } | Step::Sort(_) | Step::Output(_) | Step::Tee(_) => target,
-    }
-}
-
-/// Whether a stage gives nothing before the end.
-pub(crate) fn waits(step: &Step) -> bool {
-    matches!(step, Step::Stats { .. } | Step::Sort(_) | Step::Top { .. } | Step::Tail(_))
-}
-
-/// Whether a stage holds more than a bounded number of records.
-fn holds(stage: &PlanStage) -> bool {
-    matches!(stage.step, Step::Distinct(_) | Step::Stats { .. } | Step::Sort(_))
-}
-
-/// How many of these stages do, and of their branches.
+/// How many of these stages keep more than a bounded number of records, and of their branches.
 fn holders(stages: &[PlanStage]) -> usize {
-    let of = |stage: &PlanStage| match &stage.step {
-        Step::Tee(branch) => holders(&branch.stages),
-        _ => usize::from(holds(stage)),
+    let of = |stage: &PlanStage| {
+        let branches: usize = stage.operator.branches().iter().map(|branch| holders(&branch.stages)).sum();
+        branches + usize::from(stage.about.spills)
     };
     stages.iter().map(of).sum()
 }

@@ -4,7 +4,10 @@
 
 use std::collections::BTreeSet;
 
-use recpipe_consumer::query::words::{AGGREGATES, FUNCTIONS, Runs, STAGES, StageWord, aggregate, function, stage};
+use recpipe_consumer::{
+    catalog::CATALOG,
+    plan::{About, Runs},
+};
 
 const TEXT: &str = include_str!("../../docs/query-language.md");
 
@@ -44,10 +47,10 @@ fn compare(what: &str, documented: &BTreeSet<String>, known: &BTreeSet<String>) 
 #[test]
 fn every_stage_has_its_row_and_every_row_its_stage() {
     let rows = table(TEXT, "## Stages");
-    compare("stages", &words(&rows), &STAGES.iter().map(|row| row.name.to_owned()).collect());
+    compare("stages", &words(&rows), &CATALOG.stages.iter().map(|row| row.about.name.to_owned()).collect());
     for row in &rows {
         for usage in code(&row[0]) {
-            let found: &StageWord = stage(word(usage)).unwrap();
+            let found: &About = &CATALOG.stage(word(usage)).unwrap().about;
             let plain = |text: &str| text.replace(['[', ']'], "").split_whitespace().collect::<Vec<_>>().join(" ");
             let is_same = plain(&found.syntax.replace(" | ", ", ")).contains(&plain(usage));
             assert!(is_same, "`{usage}` is documented, `{}` is in the table", found.syntax);
@@ -68,12 +71,12 @@ fn every_aggregate_has_its_row_and_every_row_its_aggregate() {
     let rows = table(TEXT, "## Aggregates");
     let documented = words(&rows);
     // One row of the table of words stands for all percentiles.
-    let known: BTreeSet<_> = documented.iter().filter_map(|name| aggregate(name)).map(|row| row.name.to_owned()).collect();
-    compare("aggregates", &known, &AGGREGATES.iter().map(|row| row.name.to_owned()).collect());
-    let unknown: Vec<_> = documented.iter().filter(|name| aggregate(name).is_none()).collect();
+    let known: BTreeSet<_> = documented.iter().filter_map(|name| CATALOG.aggregate(name)).map(|row| row.name.to_owned()).collect();
+    compare("aggregates", &known, &CATALOG.aggregates.iter().map(|row| row.name.to_owned()).collect());
+    let unknown: Vec<_> = documented.iter().filter(|name| CATALOG.aggregate(name).is_none()).collect();
     assert!(unknown.is_empty(), "documented, but not there: {unknown:?}");
     for usage in rows.iter().flat_map(|row| code(&row[0])) {
-        let found = aggregate(word(usage)).unwrap();
+        let found = CATALOG.aggregate(word(usage)).unwrap();
         let is_same = arity(usage).is_some_and(|arguments| found.args.contains(&arguments));
         assert!(is_same, "`{usage}` is documented, `{}` is in the table", found.syntax);
     }
@@ -82,9 +85,9 @@ fn every_aggregate_has_its_row_and_every_row_its_aggregate() {
 #[test]
 fn every_function_has_its_row_and_every_row_its_function() {
     let rows = table(TEXT, "### Functions");
-    compare("functions", &words(&rows), &FUNCTIONS.iter().map(|row| row.name.to_owned()).collect());
+    compare("functions", &words(&rows), &CATALOG.functions.iter().map(|row| row.name.to_owned()).collect());
     for usage in rows.iter().flat_map(|row| code(&row[0])) {
-        let found = function(word(usage)).unwrap();
+        let found = CATALOG.function(word(usage)).unwrap();
         // `upper(…)` is as the one before it.
         let is_same = usage.ends_with("(…)") || arity(usage).is_some_and(|arguments| found.args.contains(&arguments));
         assert!(is_same, "`{usage}` is documented, `{}` is in the table", found.syntax);

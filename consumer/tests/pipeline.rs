@@ -14,11 +14,13 @@ use recpipe::{
     wire::{Ending, Incoming, Reader, Writer},
 };
 use recpipe_consumer::{
+    catalog,
+    language::{self, Source},
     left_out::LeftOut,
     memory::Memory,
-    output::Printer,
-    query::{self, Source, plan::Output},
+    output, plan,
     run::{self, Options, Outcome},
+    writer::Printer,
 };
 
 #[derive(Clone, Default)]
@@ -62,10 +64,10 @@ fn stream(batch_rows: usize) -> Vec<u8> {
 
 fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
     let source = Source::from_args(&[text]);
-    let parsed = query::parse(&source).unwrap_or_else(|error| panic!("{error}"));
+    let parsed = catalog::parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let mut reader = Reader::new(stream).unwrap();
     let Some(Incoming::Schema(schema)) = reader.read().unwrap() else { panic!("no schema") };
-    let plan = query::check(&source, &parsed, &schema).unwrap_or_else(|error| panic!("{error}"));
+    let plan = language::check(&source, &parsed, &schema).unwrap_or_else(|error| panic!("{error}"));
     let out = Shared::default();
     let options = Options {
         threads,
@@ -74,7 +76,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
         unordered: false,
         memory: Memory::default(),
         calling: Default::default(),
-        default_output: Output::Json,
+        default_output: output::default(false),
         stopper: None,
         quiet: true,
     };
@@ -281,9 +283,9 @@ fn what_is_not_read_need_not_come() {
         ("tee [ head 3 ] | null", &["host", "status", "took"]),
     ] {
         let source = Source::from_args(&[query]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let columns: Vec<String> = needed.iter().map(ToString::to_string).collect();
-        let told = query::fields_read(&plan, &Output::Json);
+        let told = plan::fields_read(&plan, &output::default(false));
         assert_eq!(told, Some(columns.clone()).filter(|columns| columns.len() < 3), "{query}");
         let (whole, _) = answer(query, &stream, 2);
         let (narrow, outcome) = answer(query, &narrowed(&stream, &columns), 2);
@@ -296,7 +298,7 @@ fn what_is_not_read_need_not_come() {
 fn an_emitted_stream_is_a_stream() {
     let emitted = |query: &str, stream: &[u8]| {
         let source = Source::from_args(&[query]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let mut reader = Reader::new(stream).unwrap();
         reader.read().unwrap();
         let out = Shared::default();
@@ -305,7 +307,7 @@ fn an_emitted_stream_is_a_stream() {
             processes: None,
             left_out: LeftOut::default(),
             unordered: false,
-            default_output: Output::Json,
+            default_output: output::default(false),
             stopper: None,
             quiet: true,
             memory: Memory::default(),
@@ -457,7 +459,7 @@ fn what_an_output_holds_is_not_done_with() {
         ("count | json", true),
     ] {
         let source = Source::from_args(&[text]);
-        let plan = query::check(&source, &query::parse(&source).unwrap(), records().schema()).unwrap();
+        let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let options = Options {
             threads: 1,
             processes: None,
@@ -465,7 +467,7 @@ fn what_an_output_holds_is_not_done_with() {
             unordered: false,
             memory: Memory::default(),
             calling: Default::default(),
-            default_output: Output::Json,
+            default_output: output::default(false),
             stopper: None,
             quiet: true,
         };

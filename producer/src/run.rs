@@ -163,7 +163,7 @@ impl<'r> Run<'r> {
             sink.interrupted(signal);
         }
         sink.end(&options.shape.schema(&source.schema()));
-        if let Some(remark) = options.shape.dating.remark().filter(|_| !options.quiet) {
+        for remark in [options.shape.dating.remark(), source.remark()].into_iter().flatten().filter(|_| !options.quiet) {
             recpipe::say!("producer: {remark}");
         }
         sink.account_for(options, began.elapsed())

@@ -3,7 +3,7 @@
 use recpipe::{Column, Error, Ints, Type};
 
 use super::{Accumulator, Groups, state};
-use crate::{expr::Vector, query::plan::AggregateFunction};
+use crate::{expr::Vector, plan::AggregateFunction};
 
 /// The counts of all groups.
 pub(super) struct Count {

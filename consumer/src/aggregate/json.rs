@@ -3,7 +3,7 @@
 
 use recpipe::Value;
 
-use crate::output::write_json;
+use crate::writer::json;
 
 /// The array of these values.
 pub(super) fn array<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Vec<u8> {
@@ -12,7 +12,7 @@ pub(super) fn array<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Vec<u8> 
         if i > 0 {
             out.push(b',');
         }
-        write_json(value, &mut out);
+        json::write(value, &mut out);
     }
     out.push(b']');
     out

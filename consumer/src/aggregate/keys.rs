@@ -8,13 +8,13 @@ use recpipe::{ColumnBuilder, Error, Type, Value};
 
 use crate::{
     expr::{Values, Vector},
-    normalized::{Prefix, prefix, push_group_key, push_single, read_group_key, read_single, sort_by_key, width},
+    sort::key::{Prefix, prefix, push_group_key, push_single, read_group_key, read_single, sort_by_key, width},
 };
 
 /// A set of keys of one or more values: a hash table over bytes, which lie one after the other in one buffer.
 ///
 /// A key that is known already costs one hash and one comparison, and no allocation. Keys are normalized (see
-/// [`crate::normalized`]) and compared as bytes: null is equal to null, and a float to itself (NaN too, and -0.0 to
+/// [`crate::sort::key`]) and compared as bytes: null is equal to null, and a float to itself (NaN too, and -0.0 to
 /// 0.0). The hash is seeded anew in each run, so that a peer cannot choose keys that collide.
 pub struct Keys {
     kinds: Vec<Type>,
@@ -246,7 +246,7 @@ fn for_each_key(
                 (0..rows).try_for_each(|row| each(Some(texts.get(row))))
             }
             Values::Int(values) if one.nulls.is_none() && *kinds == [Type::Int] => {
-                (0..rows).try_for_each(|row| each(Some(&crate::normalized::int(values.get(row)))))
+                (0..rows).try_for_each(|row| each(Some(&crate::sort::key::int(values.get(row)))))
             }
             _ => (0..rows).try_for_each(|row| match one.value(row) {
                 Value::Null => each(None),

@@ -10,8 +10,10 @@ use super::{
 };
 use crate::{
     memory::{Budget, ReadRun, Run},
-    normalized::{Prefix, prefix},
-    sort::tournament::Tournament,
+    sort::{
+        key::{Prefix, prefix},
+        tournament::Tournament,
+    },
 };
 
 /// Merges runs, a block of groups at a time.

@@ -33,7 +33,7 @@ pub use table::Table;
 
 use crate::{
     expr::{Expr, Vector},
-    query::plan::{Aggregate, AggregateFunction},
+    plan::{Aggregate, AggregateFunction},
 };
 
 /// The group of each row of a batch.

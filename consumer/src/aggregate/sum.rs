@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     expr::{Operand, Values, Vector},
-    query::plan::{Aggregate, AggregateFunction},
+    plan::{Aggregate, AggregateFunction},
 };
 
 /// Sums of whole numbers below this are far from the bound.

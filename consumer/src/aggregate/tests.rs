@@ -7,9 +7,11 @@ use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Error, Field, Origin, 
 
 use super::{Accumulator, Groups, Table, accumulator};
 use crate::{
+    catalog,
     expr::Vector,
+    language::{self, Source},
     memory::Budget,
-    query::{self, Source, plan::Step},
+    stage::stats::StatsOp,
 };
 
 type Cells = (Option<u8>, Option<i8>, Option<i64>, Option<f64>, Option<bool>, Option<(i8, bool)>);
@@ -65,11 +67,9 @@ fn table(text: &str, schema: &Schema) -> Table {
 
 fn table_within(text: &str, schema: &Schema, budget: &Budget) -> Table {
     let source = Source::from_args(&[text]);
-    let plan = query::check(&source, &query::parse(&source).unwrap(), schema).unwrap();
-    match &plan.stages[0].step {
-        Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone(), budget),
-        step => panic!("not stats: {step:?}"),
-    }
+    let plan = language::check(&source, &catalog::parse(&source).unwrap(), schema).unwrap();
+    let StatsOp { keys, aggregates } = plan.stages[0].operator.is().unwrap();
+    Table::new(keys, aggregates, plan.stages[0].output.clone(), budget)
 }
 
 const QUERIES: &[&str] = &[
@@ -145,11 +145,9 @@ fn batches(rows: &[Cells], sizes: &[usize]) -> Vec<Batch> {
 
 fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
     let source = Source::from_args(&[text]);
-    let plan = query::check(&source, &query::parse(&source).unwrap(), &schema()).unwrap();
-    match &plan.stages[0].step {
-        Step::Stats { aggregates, .. } => aggregates.iter().map(accumulator).collect(),
-        step => panic!("not stats: {step:?}"),
-    }
+    let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
+    let StatsOp { aggregates, .. } = plan.stages[0].operator.is().unwrap();
+    aggregates.iter().map(accumulator).collect()
 }
 
 proptest! {
@@ -220,11 +218,9 @@ proptest! {
 
 fn args(text: &str, aggregate: usize, batch: &Batch) -> Vec<Vector> {
     let source = Source::from_args(&[text]);
-    let plan = query::check(&source, &query::parse(&source).unwrap(), &schema()).unwrap();
-    match &plan.stages[0].step {
-        Step::Stats { aggregates, .. } => aggregates[aggregate].args.iter().map(|arg| arg.eval(batch).unwrap()).collect(),
-        step => panic!("not stats: {step:?}"),
-    }
+    let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
+    let StatsOp { aggregates, .. } = plan.stages[0].operator.is().unwrap();
+    aggregates[aggregate].args.iter().map(|arg| arg.eval(batch).unwrap()).collect()
 }
 
 /// The column with its numbers changed, or one byte of its text, or its text cut.

@@ -3,10 +3,9 @@
 use recpipe::Error;
 
 use super::{
-    Expr, time,
+    ArithmeticOp, Expr, time,
     vector::{Operand, Values, Vector, merge_nulls},
 };
-use crate::query::ast::ArithmeticOp;
 
 /// `left OP right`, row by row; null where one is no number (and no time either). `expr` is named in the error.
 pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: Vector, right: Vector) -> Result<Vector, Error> {

@@ -172,7 +172,11 @@ mod tests {
 
     use recpipe::{Batch, BatchBuilder, Field, Schema, Time, Type, Value, times::Zone};
 
-    use crate::query::{Setting, Source, check_at, parse, plan::Step};
+    use crate::{
+        catalog::parse,
+        language::{Setting, Source, check_at},
+        stage::select::SelectOp,
+    };
 
     fn times(texts: &[&str]) -> Batch {
         let schema = Schema::new(vec![Field::new("t", Type::Time)]).unwrap();
@@ -187,7 +191,7 @@ mod tests {
         let source = Source::from_args(&[format!("select {text} as x")]);
         let batch = times(texts);
         let plan = check_at(&source, &parse(&source).unwrap(), batch.schema(), &setting).unwrap();
-        let Some(Step::Select(exprs)) = plan.stages.into_iter().next().map(|stage| stage.step) else { panic!("{text}") };
+        let SelectOp(exprs) = plan.stages[0].operator.is().unwrap();
         let column = setting.zone.as_ref().map_or(batch.column(0).clone(), |zone| zone.column(batch.column(0)));
         let batch = batch.with_columns(batch.schema().clone(), vec![column]).unwrap();
         let values = exprs[0].eval(&batch).unwrap();

@@ -1,6 +1,6 @@
 //! Expressions that fit their records: evaluated over a whole batch at a time.
 //!
-//! [`Expr`] is made by [`crate::query::check()`], which has resolved names to columns and knows every type. It is
+//! [`Expr`] is made by [`crate::language::check()`], which has resolved names to columns and knows every type. It is
 //! evaluated column by column: each operation is one loop over plain arrays, instantiated for its types and for
 //! operands that are constants, and gives a [`Vector`]. One value per *selected* row of the batch is computed.
 //!
@@ -22,6 +22,7 @@ mod extreme;
 mod functions;
 mod hash;
 mod network;
+mod ops;
 #[cfg(test)]
 mod oracle;
 pub mod predicate;
@@ -38,6 +39,7 @@ use recpipe::{Batch, Column, Error, Field, Type, record::CompareOp, times::Zone}
 use regex::bytes::Regex;
 
 pub use network::Network;
+pub use ops::{ArithmeticOp, FindOp};
 pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
 
@@ -49,11 +51,7 @@ pub(crate) use set::Set;
 pub(crate) use text::{TextBuilder, only as only_text};
 pub(crate) use time::{BesideLiteral, TimeReader};
 
-use crate::{
-    left_out::Counter,
-    query::ast::{ArithmeticOp, FindOp},
-    strftime::TimeFormat,
-};
+use crate::{left_out::Counter, time::TimeFormat};
 
 /// A checked expression.
 #[derive(Clone, Debug)]

@@ -16,11 +16,14 @@ use regex::bytes::RegexBuilder;
 
 use self::writer::Writer;
 use super::Expr;
-use crate::query::{
-    Source,
-    ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, FindOp, Literal, StageKind},
-    check, parse,
-    plan::Step,
+use crate::{
+    catalog::parse,
+    language::{
+        Source,
+        ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, FindOp, Literal},
+        check,
+    },
+    stage::select::{SelectOp, SelectSyntax},
 };
 
 #[derive(Clone, Debug)]
@@ -311,10 +314,8 @@ fn compile(text: &str) -> (ast::Expr, Expr) {
     let source = Source::from_args(&[format!("select {text} as x")]);
     let query = parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let plan = check(&source, &query, &schema()).unwrap_or_else(|error| panic!("{error}"));
-    match (query.stages.into_iter().next().map(|stage| stage.kind), plan.stages.into_iter().next().map(|stage| stage.step)) {
-        (Some(StageKind::Select(mut items)), Some(Step::Select(mut exprs))) => (items.remove(0).expr, exprs.remove(0)),
-        other => panic!("{other:?}"),
-    }
+    let (SelectSyntax(items), SelectOp(exprs)) = (query.stages[0].syntax.is().unwrap(), plan.stages[0].operator.is().unwrap());
+    (items[0].expr.clone(), exprs[0].clone())
 }
 
 proptest! {

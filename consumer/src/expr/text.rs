@@ -5,10 +5,10 @@ use recpipe::Error;
 use regex::bytes::{NoExpand, Regex};
 
 use super::{
+    FindOp,
     rows::Rows,
     vector::{Operand, Texts, Values, Vector},
 };
-use crate::query::ast::FindOp;
 
 /// New texts, one after the other in one buffer: no allocation a row.
 #[derive(Debug, Default)]

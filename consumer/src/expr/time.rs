@@ -13,7 +13,7 @@ use super::{
     text::TextBuilder,
     vector::{Operand, Texts, Values, Vector},
 };
-use crate::{left_out::Counter, query::ast::ArithmeticOp, strftime::TimeFormat};
+use crate::{language::ast::ArithmeticOp, left_out::Counter, time::TimeFormat};
 
 pub(super) const SECOND: i128 = 1_000_000_000;
 

@@ -26,7 +26,7 @@ use recpipe::{
 };
 
 use self::feeder::{Stream, feed};
-use super::{Arrived, Begun, Receipt, foreign::Pipe};
+use super::{Arrived, Begun, Receipt, child::Pipe};
 
 /// Frames that wait to be taken, of all streams together.
 const WAITING: usize = 8;

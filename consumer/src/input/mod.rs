@@ -3,6 +3,7 @@
 //! An [`Input`] gives the frames of its streams, tells the producers what the query needs and how far it is, and at the
 //! end how it went.
 
+mod child;
 mod foreign;
 mod merged;
 mod open;
@@ -21,7 +22,6 @@ use recpipe::{
     wire::{Ending, Incoming, Plan, Reader},
 };
 
-pub use foreign::As;
 use merged::Merged;
 pub use merged::unite;
 pub use open::open;
@@ -221,7 +221,7 @@ impl Input {
             Input::Plain { reader, child, .. } => {
                 // It sees then that nothing more is wanted.
                 drop(reader);
-                child.into_iter().for_each(foreign::reap);
+                child.into_iter().for_each(child::reap);
                 Ok(())
             }
             Input::Links(links) => links.close(ending),

@@ -25,7 +25,7 @@ pub use spill::{ReadRun, Run, RunReader, RunWriter, Spill};
 
 use recpipe::parallel::IN_FLIGHT_PER_WORKER;
 
-use crate::query::size;
+use crate::size::size;
 
 /// A number of bytes, as a user writes it: `256MiB`, `1GB`, `65536`.
 ///

@@ -2,7 +2,7 @@
 
 use recpipe::{Batch, Error, Schema};
 
-use super::{
+use crate::writer::{
     Format,
     cell::{self, Cell},
 };

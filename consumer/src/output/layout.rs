@@ -5,9 +5,9 @@ use std::fmt::Write;
 use recpipe::{Batch, Schema, Type};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{
+use crate::writer::{
+    Look,
     cell::{self, Plain},
-    look::Look,
 };
 
 /// Between two columns.

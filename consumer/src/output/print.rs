@@ -1,43 +1,132 @@
 //! `print`: text, one line a record. Bytes pass unchanged: what a log holds is what comes out.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use recpipe::{Batch, Error, Schema, Type, Value};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::{
-    Format,
-    cell::{self, Plain},
-    delimited::Delimited,
-};
+use super::{delimited::Delimited, header::headed};
 use crate::{
     expr::{Values, Vector},
-    query::{
-        format::{self, Align, Kind},
-        plan::Piece,
+    language::{
+        Checked, Checker, Failed, Parsed, Parser, StageWord, Syntax, Upstream, ast,
+        diagnose::Diagnostic,
+        parsed,
+        template::{Part, Template},
+    },
+    plan::{About, Read, Runs, Sink},
+    span::Span,
+    time::format_spec::{Align, FormatSpec, Kind},
+    writer::{
+        Format, Notes,
+        cell::{self, Plain},
     },
 };
 
-/// Without a template: all fields, separated by tabs.
-pub(super) fn fields() -> impl Format {
-    Delimited::new(b'\t', Plain)
+/// `print`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "print",
+        syntax: "print [\"TEMPLATE\"]",
+        doc: "text, one line a record: {host} {bytes:>10} {time:%H:%M}; alone all fields, tab-separated",
+        example: "print \"{host} {bytes:>10}\"",
+        runs: Runs::Once,
+        output: true,
+        ..About::PLAIN
+    },
+    parse: parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    if parser.at_stage_end() {
+        return Ok(parsed(PrintSyntax(None)));
+    }
+    let (text, span) = parser.text("a template", "print \"{host} {bytes:>10}\"")?;
+    match Template::parse(&text, parser.source().slice(span), span.start) {
+        Ok(template) => Ok(parsed(PrintSyntax(Some(template)))),
+        Err(found) => Err(parser.fail(found)),
+    }
 }
 
-/// With a template.
-pub(super) struct Template {
+/// The template; without one, all fields are printed, separated by tabs.
+#[derive(Debug)]
+struct PrintSyntax(Option<Template>);
+
+impl Syntax for PrintSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made: Checked<Arc<dyn Sink>> = match &self.0 {
+            None => Ok(Arc::new(FieldsSink)),
+            Some(template) => pieces(checker, template).map(|pieces| Arc::new(TemplateSink(pieces)) as Arc<dyn Sink>),
+        };
+        checker.push_output(upstream, &WORD, span, made);
+    }
+}
+
+fn pieces(checker: &mut Checker<'_>, template: &Template) -> Checked<Vec<Piece>> {
+    checker.each(&template.parts, |checker, part| match part {
+        Part::Text(text) => Ok(Piece::Text(text.clone())),
+        Part::Field { name, span, format, format_span } => {
+            let column = match checker.scope.index_of_written(name) {
+                Some(place) => checker.column_at(place),
+                None => checker.field(&ast::Ident { text: name.clone(), span: *span, may_come: false }),
+            }?;
+            if let Err(wrong) = format.fits(column.kind(), column.text(), &checker.catalog.field(column.text())) {
+                return Err(checker.fail(Diagnostic::new(*format_span, wrong.what).label(wrong.mend)));
+            }
+            Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: format.clone() })
+        }
+    })
+}
+
+/// All fields, separated by tabs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldsSink;
+
+impl Sink for FieldsSink {
+    fn format(&self, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+        headed(Delimited::new(b'\t', Plain), schema, notes)
+    }
+}
+
+/// One line a record, of these pieces.
+#[derive(Clone, Debug)]
+pub(super) struct TemplateSink(pub(super) Vec<Piece>);
+
+impl Sink for TemplateSink {
+    fn reads(&self, _: &Schema) -> Read {
+        let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
+        Read { places: self.0.iter().filter_map(place).collect(), late: false }
+    }
+
+    fn format(&self, schema: &Arc<Schema>, _: &Notes) -> Option<Box<dyn Format>> {
+        let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
+        let right = schema.fields().iter().map(|field| right(field.kind)).collect();
+        Some(Box::new(Lines { pieces: self.0.clone(), right }))
+    }
+}
+
+/// A piece of a line that `print` writes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// The value of a column.
+    Column {
+        /// Its place.
+        place: usize,
+        /// How it is shown.
+        format: FormatSpec,
+    },
+}
+
+/// The template's lines.
+struct Lines {
     pieces: Vec<Piece>,
     /// Of each column of the schema: whether it stands right in its width unless told otherwise; `None` where each value tells.
     right: Vec<Option<bool>>,
 }
 
-impl Template {
-    pub(super) fn new(pieces: Vec<Piece>, schema: &Schema) -> Self {
-        let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
-        Template { pieces, right: schema.fields().iter().map(|field| right(field.kind)).collect() }
-    }
-}
-
-impl Format for Template {
+impl Format for Lines {
     fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
         let column = |piece: &Piece| match piece {
             Piece::Text(_) => None,
@@ -58,7 +147,7 @@ impl Format for Template {
     }
 }
 
-fn formatted(column: &Vector, row: usize, format: &format::Format, right: Option<bool>, out: &mut Vec<u8>) {
+fn formatted(column: &Vector, row: usize, format: &FormatSpec, right: Option<bool>, out: &mut Vec<u8>) {
     let from = out.len();
     match &column.values {
         _ if column.is_null(row) => {}
@@ -77,7 +166,7 @@ fn formatted(column: &Vector, row: usize, format: &format::Format, right: Option
 }
 
 /// A value in its format; as it is without one, where the format cannot show it.
-fn shown(column: &Vector, row: usize, format: &format::Format, out: &mut Vec<u8>) {
+fn shown(column: &Vector, row: usize, format: &FormatSpec, out: &mut Vec<u8>) {
     let from = out.len();
     match (&column.values, &format.kind) {
         (Values::Int(values), None | Some(Kind::Whole | Kind::Fixed | Kind::Percent | Kind::Hex)) => {
@@ -96,7 +185,7 @@ fn shown(column: &Vector, row: usize, format: &format::Format, out: &mut Vec<u8>
 }
 
 /// A whole number: `value` without a point, or with zeros after it.
-fn number(value: i128, format: &format::Format, out: &mut Vec<u8>) {
+fn number(value: i128, format: &FormatSpec, out: &mut Vec<u8>) {
     let digits = format.precision.unwrap_or(6);
     let zeros = |out: &mut Vec<u8>| {
         if digits > 0 {
@@ -123,7 +212,7 @@ fn number(value: i128, format: &format::Format, out: &mut Vec<u8>) {
     });
 }
 
-fn float(value: f64, format: &format::Format, out: &mut Vec<u8>) {
+fn float(value: f64, format: &FormatSpec, out: &mut Vec<u8>) {
     let is_negative = value.is_sign_negative() && !value.is_nan();
     signed(is_negative, format, out, |out| {
         let positive = if is_negative { -value } else { value };
@@ -141,7 +230,7 @@ fn float(value: f64, format: &format::Format, out: &mut Vec<u8>) {
 }
 
 /// A number without its sign, written by `digits`: with the sign, with commas, and filled with zeros, as is asked.
-fn signed(is_negative: bool, format: &format::Format, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) {
+fn signed(is_negative: bool, format: &FormatSpec, out: &mut Vec<u8>, digits: impl FnOnce(&mut Vec<u8>)) {
     if is_negative || format.plus {
         out.push(if is_negative { b'-' } else { b'+' });
     }
@@ -161,7 +250,7 @@ fn signed(is_negative: bool, format: &format::Format, out: &mut Vec<u8>, digits:
 }
 
 /// Fills what stands from `from` on to its width.
-fn pad(out: &mut Vec<u8>, from: usize, format: &format::Format, right: bool) {
+fn pad(out: &mut Vec<u8>, from: usize, format: &FormatSpec, right: bool) {
     let missing = format.width.saturating_sub(columns(&out[from..]));
     let (fill, align) = format.align.unwrap_or((' ', if right { Align::Right } else { Align::Left }));
     let before = match align {

@@ -15,10 +15,8 @@ use std::fmt::Write;
 use recpipe::Value;
 use unicode_width::UnicodeWidthStr;
 
-use super::{
-    layout::{GAP, cut},
-    look::Look,
-};
+use super::layout::{GAP, cut};
+use crate::writer::Look;
 
 /// Heights, from the lowest to the greatest.
 const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

@@ -2,17 +2,53 @@
 //! `\n`, `\r`, `\\` (the "Linear TSV" convention), so that a record is always one line and a reader can undo it. Null
 //! is empty.
 
+use std::sync::Arc;
+
 use recpipe::Schema;
 
-use super::{
-    Format,
-    cell::{self, Cell},
-    delimited::Delimited,
+use super::{delimited::Delimited, header::headed};
+use crate::{
+    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{About, Runs, Sink},
+    span::Span,
+    writer::{
+        Format, Notes,
+        cell::{self, Cell},
+    },
 };
 
-/// See the module.
-pub(super) fn tsv(schema: &Schema) -> impl Format + use<> {
-    Delimited::new(b'\t', Tsv).with_header(schema)
+/// `tsv`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "tsv",
+        syntax: "tsv",
+        doc: "tab-separated; null is empty",
+        example: "tsv",
+        runs: Runs::Once,
+        output: true,
+        ..About::PLAIN
+    },
+    parse: parse,
+};
+
+fn parse(_: &mut Parser<'_>) -> Parsed {
+    Ok(parsed(TsvSink))
+}
+
+/// What writes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TsvSink;
+
+impl Syntax for TsvSink {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        checker.push_output(upstream, &WORD, span, Ok(Arc::new(*self)));
+    }
+}
+
+impl Sink for TsvSink {
+    fn format(&self, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+        headed(Delimited::new(b'\t', Tsv).with_header(schema), schema, notes)
+    }
 }
 
 struct Tsv;

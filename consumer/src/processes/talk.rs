@@ -14,7 +14,7 @@ use recpipe::{
     wire::{Encoded, Incoming, Place, RawBatch, Reader, Writer, encode},
 };
 
-use crate::{left_out::LeftOut, memory::Memory, query::plan::Output};
+use crate::{left_out::LeftOut, memory::Memory, output, plan::Output};
 
 /// Lines are cut into pieces of so many bytes: a frame has a limit.
 const PIECE_BYTES: usize = 1 << 20;
@@ -203,7 +203,7 @@ impl Setup {
         set("threads", self.threads.to_string().as_bytes())?;
         set("memory", self.memory.limit.to_string().as_bytes())?;
         set("directory", self.memory.directory.as_os_str().as_bytes())?;
-        set("output", if self.default_output == Output::Table { b"table" } else { b"json" })?;
+        set("output", self.default_output.about.name.as_bytes())?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -233,7 +233,7 @@ impl Setup {
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
             memory: Memory { limit: size("memory")?, directory: std::ffi::OsStr::from_bytes(get("directory")?).into() },
-            default_output: if get("output")? == b"table" { Output::Table } else { Output::Json },
+            default_output: output::default(get("output")? == output::default(true).about.name.as_bytes()),
         })
     }
 }
@@ -247,7 +247,7 @@ mod tests {
     };
 
     use super::{Listener, Setup, Speaker, Word};
-    use crate::{memory::Memory, query::plan::Output};
+    use crate::{memory::Memory, output};
 
     #[test]
     fn what_is_said_is_heard() {
@@ -286,7 +286,8 @@ mod tests {
         let memory = Memory { limit: 1 << 40, directory: "/tmp/a b".into() };
         let now = Time { nanos: -5, offset_s: -3600 };
         let query = vec!["where x == \"é\"\n".to_owned(), "count".to_owned()];
-        let setup = Setup { query, now, zone: Zone::named("Europe/Berlin").ok(), threads: 3, memory, default_output: Output::Table };
+        let setup =
+            Setup { query, now, zone: Zone::named("Europe/Berlin").ok(), threads: 3, memory, default_output: output::default(true) };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));
         assert!(Setup::from_batch(&setup.to_batch().unwrap().head(3)).is_err());

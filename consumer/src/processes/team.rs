@@ -17,15 +17,15 @@ use recpipe::{
 
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
-    gather::{Batches, Gathered},
+    language::Source,
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
-    output::Replaced,
-    query::{
-        Source,
-        plan::{Output, Plan},
+    plan::{
+        Output, Plan,
+        partial::{Batches, Partial},
     },
     stage::Piece,
+    writer::Replaced,
 };
 
 /// What children are started for.
@@ -150,7 +150,7 @@ impl Team {
     ///
     /// # Errors
     /// As for [`Team::work`]; so do the batches.
-    pub fn finish(self, empty: Option<Gathered>, budget: &Budget) -> Result<Batches, Error> {
+    pub fn finish(self, empty: Option<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
         let mut runs = Vec::new();
         for Link { to, from, .. } in self.links {
             let (to, mut from) =

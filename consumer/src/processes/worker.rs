@@ -15,13 +15,14 @@ use recpipe::{
 
 use super::talk::{self, Listener, Setup, Speaker, Word};
 use crate::{
-    gather::Gathered,
+    catalog,
+    language::{self, QueryError, Source},
     left_out::LeftOut,
-    output::{Notes, Replaced},
-    query::{self, QueryError, Source},
+    plan::partial::{self, Partial},
     run::QueryWorker,
     split::Split,
     stage::Piece,
+    writer::{Notes, Replaced},
 };
 
 /// Runs a child to its end: `consumer --worker`, started by its parent and by nobody else.
@@ -62,10 +63,10 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
     let schema = listener.frame().map_err(Failure::Pipe)?.schema().clone();
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
-    let query = query::parse(&source).map_err(wrong)?;
+    let query = catalog::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let setting = query::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
-    let plan = query::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
+    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
+    let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let split = Split::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
     let mut pull = || match item(listener) {
@@ -84,7 +85,7 @@ fn work(listener: &mut Listener<File>, speaker: &mut Speaker<File>) -> Result<()
         return Err(Failure::Pipe(error));
     }
     let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
-    for batch in Gathered::into_run(gathered, split.budget()).map_err(Failure::Work)? {
+    for batch in partial::into_run(gathered, split.budget()).map_err(Failure::Work)? {
         let frames = batch.and_then(|batch| talk::frames(&batch)).map_err(Failure::Work)?;
         speaker.records(&frames).map_err(Failure::Pipe)?;
     }
@@ -110,7 +111,7 @@ enum Answer {
 
 impl Worker<RawBatch> for Answering {
     type Out = Answered;
-    type Last = Option<Gathered>;
+    type Last = Option<Box<dyn Partial>>;
 
     fn work(&mut self, raw: RawBatch) -> Self::Out {
         let order = raw.place().order;

@@ -9,12 +9,10 @@ use recpipe::{Batch, Column, Error, Field, Ints, Origin, Schema, Text, Type, rec
 
 use super::{
     arena::{Arena, Place},
+    key::{Prefix, prefix, sort_by_key},
     merge::{Merge, Pair, Pairs},
 };
-use crate::{
-    memory::{Account, Budget, ReadRun, Run, Spill},
-    normalized::{Prefix, prefix, sort_by_key},
-};
+use crate::memory::{Account, Budget, ReadRun, Run, Spill};
 
 /// Bytes of the number at the end of each key.
 pub const SERIAL_BYTES: usize = 8;

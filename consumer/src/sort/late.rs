@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use recpipe::{Batch, Error, Schema, Type};
 
-use super::{ExternalSorter, Keep, RowFormat, Sorted, external::SERIAL_BYTES};
-use crate::{expr::Vector, memory::Budget, normalized::push_group_key};
+use super::{ExternalSorter, Keep, RowFormat, Sorted, external::SERIAL_BYTES, key::push_group_key};
+use crate::{expr::Vector, memory::Budget};
 
 /// Gathers records and the values by which they are told apart. Sorted by value, the first of each is found; sorted
 /// once more by where it came from, it finds its place again.

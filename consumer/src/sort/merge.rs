@@ -5,12 +5,10 @@ use recpipe::{Batch, Error, record::column};
 
 use super::{
     external::{Keep, MemoryRun, without_serial},
+    key::{PREFIX_BYTES, Prefix, prefix},
     tournament::Tournament,
 };
-use crate::{
-    memory::{ReadRun, Run},
-    normalized::{PREFIX_BYTES, Prefix, prefix},
-};
+use crate::memory::{ReadRun, Run};
 
 /// Gives the pairs of several runs in the order of their keys.
 #[derive(Debug)]

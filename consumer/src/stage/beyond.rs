@@ -6,7 +6,7 @@ use recpipe::{Batch, Column, Error, Schema, Type, Value};
 
 use crate::{
     expr::{TextBuilder, Texts, Values, Vector},
-    normalized::push_group_key,
+    sort::key::push_group_key,
 };
 
 /// Puts the columns that a stage makes in the place of those that the plan knows, before the late ones of the batch. A late one of a

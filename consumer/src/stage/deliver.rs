@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use crate::output::Format;
+use crate::{plan::partial::SharedPartial, writer::Format};
 
 /// What a worker makes of its input.
 pub enum Piece {
@@ -42,6 +42,30 @@ impl Stage for Deliver {
         };
         self.to.borrow_mut().push(piece);
         Ok(Flow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// The end of a worker's chain where the stage at the cut gathers: leaves behind what it has gathered.
+pub struct GatherPart(SharedPartial);
+
+impl GatherPart {
+    /// Adds to `partial`.
+    pub fn new(partial: SharedPartial) -> Self {
+        GatherPart(partial)
+    }
+}
+
+impl Stage for GatherPart {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.0.add(&batch).map(|()| Flow::Continue)
     }
 
     fn flush(&mut self) -> Result<(), Error> {

@@ -13,13 +13,12 @@ use recpipe::{
     wire::{Ending, Reader, Writer},
 };
 use recpipe_consumer::{
-    output::Printer,
-    query::{
-        self, Plan, QueryError, Source,
-        diagnose::Style,
-        plan::{Output, PlanStage, Step},
-    },
+    catalog,
+    language::{self, QueryError, Source, diagnose::Style},
+    output,
+    plan::{Effect, Plan, PlanStage},
     run::{self, Options},
+    writer::Printer,
 };
 
 /// Longer queries say nothing new, and take long.
@@ -88,11 +87,7 @@ static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// Whether running it touches nothing but the records: no file, no resolver, no stderr.
 fn is_harmless(plan: &Plan) -> bool {
-    let harmless = |stage: &PlanStage| match &stage.step {
-        Step::Dns { .. } | Step::Trace(_) => false,
-        Step::Tee(branch) => is_harmless(branch),
-        _ => true,
-    };
+    let harmless = |stage: &PlanStage| stage.operator.effect() == Effect::None && stage.operator.branches().iter().all(is_harmless);
     !plan.uses().elsewhere && plan.stages.iter().all(harmless)
 }
 
@@ -117,11 +112,11 @@ pub fn check(data: &[u8]) {
         0 => Source::from_args(&text.split('\0').collect::<Vec<_>>()),
         _ => Source::from_file("report.q", text),
     };
-    let query = match query::parse(&source) {
+    let query = match catalog::parse(&source) {
         Ok(query) => query,
         Err(error) => return shown(&error),
     };
-    let plan = match query::check(&source, &query, &SCHEMA) {
+    let plan = match language::check(&source, &query, &SCHEMA) {
         Ok(plan) => plan,
         Err(error) => return shown(&error),
     };
@@ -135,7 +130,7 @@ pub fn check(data: &[u8]) {
         threads: 1,
         processes: None,
         unordered: false,
-        default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
+        default_output: output::default(how % 3 == 0),
         stopper: None,
         quiet: true,
         memory: Default::default(),

@@ -38,6 +38,11 @@ pub trait Source: Send {
     fn drains(&self) -> bool {
         false
     }
+
+    /// What a person should know when all that was pulled was parsed.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a [`Source`] yields.

@@ -14,6 +14,7 @@ pub mod event;
 pub mod find;
 #[allow(unreachable_pub, reason = "what is pub there is for the modules of it")]
 pub(crate) mod follow;
+pub mod given;
 pub mod live;
 pub(crate) mod open;
 mod sample;
@@ -111,6 +112,7 @@ pub fn total_bytes(found: &Found) -> Option<u64> {
         let meta = match input {
             Input::File(path) => std::fs::metadata(path).ok()?,
             Input::Stdin => std::fs::metadata("/dev/stdin").ok()?,
+            Input::Given(_) => return None,
         };
         if !meta.is_file() {
             return None;
@@ -179,14 +181,13 @@ impl Inputs {
 
     /// Whether the next input is a regular file, which can be opened before its turn without waiting or taking from anybody.
     fn is_regular_next(&self) -> bool {
-        matches!(self.found.as_slice().first(), Some(Ok(Input::File(path))) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()))
+        matches!(self.found.as_slice().first(), Some(Ok(input)) if is_regular(input))
     }
 
     /// The inputs to come that can be opened twice, of the next so many.
     fn regular(&self, most: usize) -> impl Iterator<Item = Input> {
         let next = &self.found.as_slice()[..most.min(self.found.len())];
-        let is_regular = |input: &&Input| matches!(input, Input::File(path) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()));
-        next.iter().flatten().filter(is_regular).cloned().collect::<Vec<_>>().into_iter()
+        next.iter().flatten().filter(|input| is_regular(input)).cloned().collect::<Vec<_>>().into_iter()
     }
 
     fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
@@ -203,10 +204,20 @@ pub(crate) fn shown_name(name: &str) -> &str {
     if name == "-" { "(stdin)" } else { name }
 }
 
+/// Whether an input can be opened twice.
+fn is_regular(input: &Input) -> bool {
+    match input {
+        Input::Stdin => false,
+        Input::File(path) => std::fs::metadata(path).is_ok_and(|meta| meta.is_file()),
+        Input::Given(given) => !given.is_live(),
+    }
+}
+
 fn name_of(input: &Input) -> Arc<str> {
     match input {
         Input::Stdin => "-".into(),
         Input::File(path) => path.to_string_lossy().into(),
+        Input::Given(given) => given.name().into(),
     }
 }
 

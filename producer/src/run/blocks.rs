@@ -60,6 +60,10 @@ impl Source for BlockSource<'_> {
         self.blocks.give_up(input);
     }
 
+    fn remark(&self) -> Option<String> {
+        self.format.remark()
+    }
+
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
         if std::mem::take(&mut self.learns)
             && let Err(misfit) = self.blocks.samples(&mut |sample| self.format.sample(sample))

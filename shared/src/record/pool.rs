@@ -36,7 +36,8 @@ impl Pool {
     pub fn take(&self, len: usize) -> Buffer {
         let mut bytes = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if bytes.len() < len {
-            bytes.resize(len, 0);
+            // Zeroed by the system, page by page as they are used.
+            bytes = vec![0; len];
         }
         Buffer { bytes, filled: len, pool: self.clone() }
     }

@@ -7,7 +7,12 @@ use recpipe::{
 };
 
 use super::{Cell, batch, compare, schema, writer::Writer};
-use crate::query::{Source, check, conditions::conditions, parse, plan::Step};
+use crate::{
+    catalog::parse,
+    language::{Source, check},
+    plan::conditions::conditions,
+    stage::where_::WhereOp,
+};
 
 fn constant(kind: Type) -> BoxedStrategy<Constant> {
     let ints = vec![i64::MIN, -7, 0, 1, 3, 404, 500, i64::MAX];
@@ -100,7 +105,7 @@ proptest! {
             let found = conditions(&plan);
             let answer = |mut batch: recpipe::Batch| {
                 for stage in &plan.stages {
-                    let Step::Where(predicate) = &stage.step else { panic!("{text}") };
+                    let WhereOp(predicate) = stage.operator.is().unwrap();
                     batch = predicate.filter(&batch).map_err(|error| error.to_string())?;
                 }
                 Ok::<_, String>((0..batch.len()).map(|row| batch.physical(row)).collect::<Vec<_>>())

@@ -15,7 +15,7 @@ use regex::bytes::{Regex, RegexBuilder};
 use twox_hash::XxHash3_64;
 
 use super::{Cell, Overflow, eval, order};
-use crate::query::ast::{self, ExprKind, Literal};
+use crate::language::ast::{self, ExprKind, Literal};
 use recpipe::Row;
 
 const SECOND: i128 = 1_000_000_000;

@@ -15,7 +15,7 @@ use recpipe::{
 use super::{Event, Fed, Shared};
 use crate::input::{
     Receipt,
-    foreign::{Pipe, reap},
+    child::{Pipe, reap},
 };
 
 /// What one stream is read from.

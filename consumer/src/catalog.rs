@@ -1,0 +1,109 @@
+//! The one list of the words: what is not in it is no word of the language, which is handed it.
+
+use crate::{
+    language::{
+        self, Catalog, Query, QueryError, Source,
+        words::{AGGREGATES, FUNCTIONS},
+    },
+    output, stage,
+};
+
+/// All words.
+pub static CATALOG: Catalog = Catalog {
+    stages: &[
+        &stage::where_::WORD,
+        &stage::grep::WORD,
+        &stage::select::WORD,
+        &stage::drop::WORD,
+        &stage::rename::WORD,
+        &stage::let_::WORD,
+        &stage::parse::WORD,
+        &stage::head::WORD,
+        &stage::tail::WORD,
+        &stage::skip::WORD,
+        &stage::distinct::WORD,
+        &stage::stats::WORD,
+        &stage::sort::WORD,
+        &stage::top::TOP,
+        &stage::top::BOTTOM,
+        &stage::dns::WORD,
+        &stage::tee::WORD,
+        &stage::trace::WORD,
+        &output::print::WORD,
+        &output::table::WORD,
+        &output::json::WORD,
+        &output::csv::WORD,
+        &output::tsv::WORD,
+        #[cfg(feature = "arrow")]
+        &output::arrow::WORD,
+        &output::chart::WORD,
+        &output::write::WORD,
+        &output::emit::WORD,
+        &output::null::WORD,
+    ],
+    of_aggregate: &stage::stats::WORD,
+    parse_of_aggregate: stage::stats::parse_from,
+    files: output::FILES,
+    aggregates: AGGREGATES,
+    functions: FUNCTIONS,
+};
+
+/// Parses a query in these words.
+///
+/// # Errors
+/// As for [`language::parse()`].
+pub fn parse(source: &Source) -> Result<Query, QueryError> {
+    language::parse(source, &CATALOG)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::{CATALOG, parse};
+    use crate::language::{Source, check, tests::log_schema};
+
+    fn check_example(query: String) {
+        let source = Source::from_args(&[query]);
+        let parsed = parse(&source).unwrap_or_else(|error| panic!("{error}"));
+        check(&source, &parsed, &log_schema()).unwrap_or_else(|error| panic!("{error}"));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let check = |names: Vec<&str>| {
+            let unique: HashSet<_> = names.iter().collect();
+            assert_eq!(unique.len(), names.len(), "{names:?}");
+        };
+        check(CATALOG.stages.iter().flat_map(|row| row.about.names()).collect());
+        check(CATALOG.aggregates.iter().map(|row| row.name).collect());
+        check(CATALOG.functions.iter().map(|row| row.name).collect());
+    }
+
+    #[test]
+    fn every_example_uses_its_word_and_is_a_valid_query() {
+        for row in CATALOG.stages.iter().map(|row| &row.about) {
+            assert!(row.example.starts_with(row.name), "{}", row.name);
+            check_example(row.example.to_owned());
+        }
+        for row in CATALOG.aggregates {
+            assert!(row.example.starts_with(row.name), "{}", row.name);
+            check_example(row.example.to_owned());
+        }
+        for row in CATALOG.functions {
+            assert!(row.example.contains(&format!("{}(", row.name)), "{}", row.name);
+            check_example(format!("where {}", row.example));
+        }
+    }
+
+    #[test]
+    fn every_row_says_what_it_is() {
+        let check = |name: &str, syntax: &str, doc: &str| {
+            assert!(syntax.contains(name), "{name}");
+            assert!(!doc.is_empty() && !doc.contains('\n') && doc.len() <= 100, "{name}");
+        };
+        CATALOG.stages.iter().map(|row| &row.about).for_each(|row| check(row.name, row.syntax, row.doc));
+        CATALOG.aggregates.iter().for_each(|row| check(row.name, row.syntax, row.doc));
+        CATALOG.functions.iter().for_each(|row| check(row.name, row.syntax, row.doc));
+    }
+}

@@ -1,0 +1,117 @@
+//! The command line, checked, as plain data: what the program, its input and its children take.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use recpipe::{
+    times::Zone,
+    transport::{Url, dial::Patience, security},
+};
+
+use crate::{memory::Memory, writer::Color};
+
+/// All that was asked of the program.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The query.
+    pub text: Text,
+    /// What is done with it.
+    pub purpose: Purpose,
+    /// Where the records come from.
+    pub input: Input,
+    /// Worker threads, of each process where there are others; `None`: as many as there are processors for.
+    pub threads: Option<u16>,
+    /// Worker processes instead of threads.
+    pub processes: Option<u16>,
+    /// Whether results are taken as they come, in whatever order.
+    pub unordered: bool,
+    /// How much the stages may hold, and where the rest goes.
+    pub memory: Memory,
+    /// The place whose clock shows times.
+    pub zone: Option<Zone>,
+    /// When there are colours.
+    pub color: Color,
+    /// Whether a value that had to be left out is an error.
+    pub strict: bool,
+    /// Whether it is told at the end how many records there were.
+    pub stats: bool,
+    /// Whether nothing is said but errors.
+    pub quiet: bool,
+}
+
+/// Where the text of the query is.
+#[derive(Clone, Debug)]
+pub enum Text {
+    /// It is these arguments.
+    Arguments(Vec<String>),
+    /// It is in this file.
+    File(PathBuf),
+}
+
+/// What is done with a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// It is answered.
+    Answer,
+    /// It is checked against the stream's fields, and that is all.
+    Check,
+    /// Its plan is shown.
+    Explain,
+}
+
+/// Where the records come from, and in what form.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// What comes in.
+    pub encoding: Encoding,
+    /// From where.
+    pub from: Origins,
+    /// The files that say who may talk to us.
+    pub security: security::Options,
+    /// How long others are called, and waited for.
+    pub patience: Patience,
+    /// The threads of a `producer` that is started to read it.
+    pub threads: Option<u16>,
+    /// Whether nothing is said of outages.
+    pub quiet: bool,
+}
+
+/// The ends at which the records begin.
+#[derive(Clone, Debug)]
+pub enum Origins {
+    /// These are opened, or called.
+    Urls(Vec<Url>),
+    /// They call us.
+    Listen {
+        /// Where they are waited for.
+        url: Url,
+        /// How many; 0: whoever comes, without an end.
+        senders: u16,
+    },
+}
+
+/// What comes in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Encoding {
+    /// Records of a `producer`
+    #[default]
+    Records,
+    /// Pickled dicts of a Python program; nothing is ever executed
+    Pickle,
+    /// JSON, an object a line
+    Json,
+    /// Comma-separated values, names on the first line
+    Csv,
+}
+
+impl Encoding {
+    /// What a `producer` calls it; `None` where none is needed.
+    pub fn format(self) -> Option<&'static str> {
+        match self {
+            Encoding::Records => None,
+            Encoding::Pickle => Some("pickle"),
+            Encoding::Json => Some("json"),
+            Encoding::Csv => Some("csv"),
+        }
+    }
+}

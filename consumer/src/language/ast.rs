@@ -1,0 +1,229 @@
+//! A query as it was written: stages and expressions, each with its place in the text.
+//!
+//! Nothing here knows what fields there are; that begins with [`super::check()`].
+
+use std::sync::Arc;
+
+use recpipe::Time;
+pub use recpipe::record::CompareOp;
+
+pub use crate::expr::{ArithmeticOp, FindOp};
+
+use super::{AggregateWord, Catalog, StageWord, Syntax};
+use crate::{expr::Network, span::Span};
+
+/// A whole query.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// The stages in the order written.
+    pub stages: Vec<Stage>,
+    /// The words that it is written in.
+    pub(crate) catalog: &'static Catalog,
+}
+
+/// One stage.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// Its row in the catalog.
+    pub word: &'static StageWord,
+    /// What stands after the word.
+    pub syntax: Arc<dyn Syntax>,
+    /// The whole stage.
+    pub span: Span,
+}
+
+/// A regex and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    /// The pattern, without its slashes or quotes.
+    pub text: String,
+    /// Whether the case of letters does not matter.
+    pub ignore_case: bool,
+    /// The whole literal.
+    pub span: Span,
+}
+
+/// A name and where it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ident {
+    /// The name, without backticks.
+    pub text: String,
+    /// Where it stands.
+    pub span: Span,
+    /// Of a field: whether it is written `name?`, because it may come later in the stream, or never.
+    pub may_come: bool,
+}
+
+/// An expression with the name its column gets, if one was given.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The expression.
+    pub expr: Expr,
+    /// The name given.
+    pub name: Option<Ident>,
+}
+
+/// One aggregate of a `stats` stage.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Which.
+    pub word: &'static AggregateWord,
+    /// The word as it was written: one row of the table may have several.
+    pub written: String,
+    /// What it is given; empty for a bare `count`.
+    pub args: Vec<Expr>,
+    /// The name given.
+    pub name: Option<Ident>,
+    /// From the aggregate's name to its closing parenthesis.
+    pub span: Span,
+}
+
+/// An expression.
+#[derive(Clone, Debug)]
+pub struct Expr {
+    /// What it computes.
+    pub kind: ExprKind,
+    /// Where it stands, with the parentheses around it if there are any.
+    pub span: Span,
+    /// The longest way down to a literal or a field, counted in nodes. The parser bounds it, so that whoever walks the
+    /// tree may recurse.
+    pub depth: usize,
+}
+
+/// What an expression computes.
+#[derive(Clone, Debug)]
+pub enum ExprKind {
+    /// A value written in the query.
+    Literal(Literal),
+    /// A field of the record.
+    Field(Ident),
+    /// `not x`
+    Not(Box<Expr>),
+    /// `-x`
+    Negate(Box<Expr>),
+    /// `a and b and …`: flat, so that a long condition is not a deep tree.
+    All(Vec<Expr>),
+    /// `a or b or …`
+    Any(Vec<Expr>),
+    /// `a OP b`
+    Binary {
+        /// The operator.
+        op: BinaryOp,
+        /// Where it stands.
+        op_span: Span,
+        /// What stands before it.
+        left: Box<Expr>,
+        /// What stands after it.
+        right: Box<Expr>,
+    },
+    /// `x in (…)`, `x in a..b`
+    In {
+        /// What is looked for.
+        value: Box<Expr>,
+        /// Where it is looked for.
+        choices: Vec<Choice>,
+    },
+    /// `f(a, …)`
+    Call {
+        /// The function.
+        name: Ident,
+        /// What it is given.
+        args: Vec<Expr>,
+    },
+}
+
+/// One of the things after `in`.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// A single value.
+    One(Expr),
+    /// All values from the first to the second, both included.
+    Range(Expr, Expr),
+}
+
+/// A value written in the query.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Literal {
+    /// `null`
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// `404`, `10KB`, and `5m`, which is 300 seconds
+    Int(i128),
+    /// `1.5`, and `250ms`, which is 0.25 seconds
+    Float(f64),
+    /// `@2026-11-20T10:00Z`
+    Time(Time),
+    /// `@2026-11-20T10:00`, without an offset: what it is in UTC
+    LocalTime(Time),
+    /// `1mo`, and `1y`, which is 12
+    Months(i64),
+    /// `10.0.0.0/8`, only after `in`
+    Network(Network),
+    /// `"text"`
+    Text(String),
+    /// `/pattern/i`
+    Regex {
+        /// The pattern.
+        pattern: String,
+        /// Whether the case of letters does not matter.
+        ignore_case: bool,
+    },
+}
+
+/// An operator between two operands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinaryOp {
+    /// `==` `!=` `<` `<=` `>` `>=`
+    Compare(CompareOp),
+    /// `=~`, and `!~` when `negated`.
+    Matches {
+        /// Whether it is `!~`.
+        negated: bool,
+    },
+    /// `contains` `startswith` `endswith`
+    Find(FindOp),
+    /// `??`
+    Coalesce,
+    /// `+` `-` `*` `/` `//` `%`
+    Arithmetic(ArithmeticOp),
+}
+
+impl BinaryOp {
+    /// How it is written.
+    pub fn symbol(self) -> &'static str {
+        match self {
+            BinaryOp::Compare(op) => op.symbol(),
+            BinaryOp::Matches { negated: false } => "=~",
+            BinaryOp::Matches { negated: true } => "!~",
+            BinaryOp::Find(FindOp::Contains) => "contains",
+            BinaryOp::Find(FindOp::StartsWith) => "startswith",
+            BinaryOp::Find(FindOp::EndsWith) => "endswith",
+            BinaryOp::Coalesce => "??",
+            BinaryOp::Arithmetic(op) => op.symbol(),
+        }
+    }
+}
+
+impl ExprKind {
+    /// The depth of the deepest child; 0 without children.
+    pub fn children_depth(&self) -> usize {
+        let deepest = |exprs: &[Expr]| exprs.iter().map(|expr| expr.depth).max().unwrap_or(0);
+        match self {
+            ExprKind::Literal(_) | ExprKind::Field(_) => 0,
+            ExprKind::Not(of) | ExprKind::Negate(of) => of.depth,
+            ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => deepest(of),
+            ExprKind::Binary { left, right, .. } => left.depth.max(right.depth),
+            ExprKind::In { value, choices } => choices.iter().map(Choice::depth).max().unwrap_or(0).max(value.depth),
+        }
+    }
+}
+
+impl Choice {
+    fn depth(&self) -> usize {
+        match self {
+            Choice::One(value) => value.depth,
+            Choice::Range(low, high) => low.depth.max(high.depth),
+        }
+    }
+}

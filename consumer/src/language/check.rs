@@ -1,0 +1,192 @@
+//! From a [`Query`] to a [`Plan`]: the schema flows from stage to stage, and every name and type is checked on the way.
+
+use std::sync::Arc;
+
+use recpipe::{Field, Schema, Time, Type, times::Zone};
+
+use super::{
+    StageWord,
+    ast::{self, Query},
+    check_expr::{Checked, Checker, Failed, Scope, Seen},
+    diagnose::{Diagnostic, QueryError, Source},
+    functions,
+};
+use crate::{
+    expr::Expr,
+    left_out::LeftOut,
+    plan::{Operator, Output, Plan, PlanOutput, PlanStage, Sink},
+    span::Span,
+};
+
+/// Checks a query against the schema of its stream.
+///
+/// # Errors
+/// Everything that does not fit, all at once.
+pub fn check(source: &Source, query: &Query, schema: &Schema) -> Result<Plan, QueryError> {
+    check_at(source, query, schema, &Setting::default())
+}
+
+/// What a query is checked in: one for the whole run, however many check it.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// What `now()` is.
+    pub now: Time,
+    /// Where times are shown and cut, and where those without offset are.
+    pub zone: Option<Zone>,
+    /// Where expressions note the values that they leave out.
+    pub left_out: LeftOut,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default() }
+    }
+}
+
+/// As [`check`], in this setting.
+///
+/// # Errors
+/// As [`check`].
+pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
+    let (mut input, mut awaited) = (schema.clone(), Vec::new());
+    // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
+    let (mut checker, upstream) = loop {
+        let scope = Scope {
+            columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
+            input: input.grows().then(|| input.names().map(str::to_owned).collect()),
+        };
+        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting, catalog: query.catalog };
+        let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
+        for stage in &query.stages {
+            stage.syntax.check(&mut checker, &mut upstream, stage.span);
+        }
+        if checker.awaited.is_empty() {
+            break (checker, upstream);
+        }
+        let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
+        match Schema::new(input.fields().iter().cloned().chain(fields).collect()) {
+            Ok(extended) => input = extended.growing(),
+            Err(error) => {
+                checker.fail(Diagnostic::new(Span::default(), error.to_string()));
+                break (checker, upstream);
+            }
+        }
+        awaited.append(&mut checker.awaited);
+    };
+    let plan = Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: upstream.stages, sink: upstream.sink };
+    if checker.found.is_empty() {
+        checker.outputs(&plan);
+    }
+    if checker.found.is_empty() { Ok(plan) } else { Err(QueryError::new(source, checker.found)) }
+}
+
+/// What the stages so far have made.
+pub struct Upstream {
+    /// What the first of them takes.
+    input: Arc<Schema>,
+    stages: Vec<PlanStage>,
+    sink: Option<PlanOutput>,
+    /// The columns that the last `stats` made and that are still there.
+    pub(crate) aggregates: Option<Vec<String>>,
+}
+
+/// A column to be: its name, where the name or its expression stands, and its type unless the expression is wrong.
+pub(crate) struct NewColumn {
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    pub(crate) seen: Option<Seen>,
+}
+
+impl Checker<'_> {
+    /// The plan of a branch; what it does to the columns is not seen after it.
+    pub(crate) fn branch(&mut self, stages: &[ast::Stage], upstream: &Upstream, span: Span) -> Checked<Plan> {
+        let known = self.schema(span);
+        // Mistakes are found all the same.
+        let input = known.clone().unwrap_or_else(|| upstream.input.clone());
+        let scope = self.scope.clone();
+        let mut branch = Upstream { input, stages: Vec::new(), sink: None, aggregates: upstream.aggregates.clone() };
+        for stage in stages {
+            stage.syntax.check(self, &mut branch, stage.span);
+        }
+        self.scope = scope;
+        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages, sink: branch.sink })
+    }
+
+    /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
+    pub(crate) fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
+        let Ok(operator) = made else { return };
+        let Some(output) = self.schema(span) else { return };
+        let input = upstream.stages.last().map_or(&upstream.input, |before| &before.output).clone();
+        let operator = Arc::new(operator);
+        upstream.stages.push(PlanStage { operator, about: &word.about, input, output, span, text: self.text(span) });
+    }
+
+    /// Says where the answer goes.
+    pub(crate) fn push_output(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<Arc<dyn Sink>>) {
+        let Ok(sink) = made else { return };
+        if self.schema(span).is_some() {
+            let output = Output { about: &word.about, sink };
+            upstream.sink = Some(PlanOutput { output, span, text: self.text(span) });
+        }
+    }
+
+    /// The field, which must be text.
+    pub(crate) fn text_field(&mut self, field: &ast::Ident) -> Checked<Expr> {
+        let column = self.field(field)?;
+        match column.kind() {
+            Type::Text | Type::Null | Type::Mixed => Ok(column),
+            kind => {
+                let what = format!("`{}` is {}; text is needed here", field.text, functions::name(kind));
+                let written = self.source.slice(field.span);
+                let label = format!("make it text first: `let {written} = str({written})`");
+                Err(self.fail(Diagnostic::new(field.span, what).label(label)))
+            }
+        }
+    }
+
+    /// What is in scope, as a schema; `None` while a column's type is unknown.
+    pub(crate) fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
+        let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, seen)| Some((*seen)?.field(name))).collect();
+        match Schema::new(fields?) {
+            Ok(schema) => Some(Arc::new(if self.scope.input.is_some() { schema.growing() } else { schema })),
+            Err(error) => {
+                self.fail(Diagnostic::new(span, error.to_string()));
+                None
+            }
+        }
+    }
+
+    /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
+    pub(crate) fn enter(&mut self, columns: Vec<NewColumn>) {
+        self.scope.columns.clear();
+        self.scope.input = None;
+        for NewColumn { name, span, seen } in columns {
+            if self.scope.index_of(&name).is_some() {
+                let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");
+                self.fail(found);
+            } else {
+                self.scope.columns.push((name, seen));
+            }
+        }
+    }
+
+    /// The columns that these make, and their expressions.
+    pub(crate) fn items(&mut self, items: &[ast::Item]) -> (Checked<Vec<Expr>>, Vec<NewColumn>) {
+        let exprs: Vec<_> =
+            items.iter().map(|item| if item.name.is_some() { self.expr(&item.expr) } else { self.of_records(&item.expr) }).collect();
+        let columns = items.iter().zip(&exprs).map(|(item, expr)| self.column(item.name.as_ref(), &item.expr, expr)).collect();
+        (exprs.into_iter().collect(), columns)
+    }
+
+    /// The column that an expression makes: called as given, else as the field it is, else as it is written.
+    pub(crate) fn column(&self, name: Option<&ast::Ident>, ast: &ast::Expr, expr: &Checked<Expr>) -> NewColumn {
+        let seen = expr.as_ref().ok().map(Seen::of_expr);
+        let (name, span) = match (name, &ast.kind, expr) {
+            (Some(name), ..) => (name.text.clone(), name.span),
+            (None, _, Ok(expr)) if expr.as_column().is_some() => (expr.text().to_owned(), ast.span),
+            (None, ast::ExprKind::Field(name), _) => (name.text.clone(), ast.span),
+            _ => (self.text(ast.span), ast.span),
+        };
+        NewColumn { name, span, seen }
+    }
+}

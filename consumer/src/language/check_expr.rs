@@ -1,0 +1,588 @@
+//! Checks expressions: names become columns, every operation gets operands of types that it can take.
+
+use recpipe::{Field, Type};
+use regex::bytes::{Regex, RegexBuilder};
+
+use super::{
+    Catalog,
+    ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
+    check::Setting,
+    diagnose::{Diagnostic, Source, nearest},
+    functions::{self, common, name},
+    token::{Kind, Lexer},
+};
+use crate::{
+    expr::{self, Constant, Expr, Node, Set},
+    left_out::Why,
+    plan::{Aggregate, Awaited},
+    span::Span,
+};
+
+/// A compiled regex takes at most this much memory.
+const REGEX_SIZE_BYTES: usize = 8 << 20;
+
+/// What was wrong has been reported, or follows from what has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Failed;
+
+pub(crate) type Checked<T> = Result<T, Failed>;
+
+/// The columns at one place of the query. The type of one whose expression is wrong is not known, and using it is no
+/// further error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) columns: Vec<(String, Option<Seen>)>,
+    /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
+    /// schema grows.
+    pub(crate) input: Option<Vec<String>>,
+}
+
+/// What is known of the values of a column: as of a [`recpipe::Field`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) kind: Type,
+    pub(crate) open: bool,
+}
+
+impl Seen {
+    /// Of values that are all of this type.
+    pub(crate) fn closed(kind: Type) -> Self {
+        Seen { kind, open: false }
+    }
+
+    pub(crate) fn of_field(field: &Field) -> Self {
+        Seen { kind: field.kind, open: field.open }
+    }
+
+    pub(crate) fn of_aggregate(aggregate: &Aggregate) -> Self {
+        Seen { kind: aggregate.kind, open: aggregate.is_open() }
+    }
+
+    pub(crate) fn of_expr(expr: &Expr) -> Self {
+        Seen { kind: expr.kind(), open: expr.is_open() }
+    }
+
+    pub(crate) fn field(self, name: &str) -> Field {
+        if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
+    }
+}
+
+impl Scope {
+    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(column, _)| column == name)
+    }
+
+    /// Gives the column of this name this type: the one that there is, else a new one. Its place.
+    pub(crate) fn put(&mut self, name: String, seen: Option<Seen>) -> usize {
+        match self.index_of(&name) {
+            Some(place) => {
+                self.columns[place].1 = seen;
+                place
+            }
+            None => {
+                self.columns.push((name, seen));
+                self.columns.len() - 1
+            }
+        }
+    }
+
+    /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
+    pub(crate) fn index_of_written(&self, name: &str) -> Option<usize> {
+        let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));
+        self.index_of(name).or_else(|| self.columns.iter().position(|(column, _)| same(column)))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+/// What checking needs to know and what it has found.
+pub struct Checker<'q> {
+    pub(crate) source: &'q Source,
+    pub(crate) scope: Scope,
+    pub(crate) found: Vec<Diagnostic>,
+    /// Fields that were named, and that may come.
+    pub(crate) awaited: Vec<Awaited>,
+    pub(crate) setting: &'q Setting,
+    pub(crate) catalog: &'static Catalog,
+}
+
+impl Checker<'_> {
+    pub(crate) fn fail(&mut self, mut found: Diagnostic) -> Failed {
+        if let Some(name) = self.quoted_field(found.span) {
+            found.label = format!("the field is written `{}`", self.catalog.field(name));
+        }
+        self.found.push(found);
+        Failed
+    }
+
+    /// The field whose name stands here as text, in quotes.
+    fn quoted_field(&self, span: Span) -> Option<&str> {
+        let written = self.source.slice(span);
+        let quoted = |quote| written.strip_prefix(quote)?.strip_suffix(quote);
+        let name = quoted('"').or_else(|| quoted('\''))?;
+        self.scope.names().find(|field| *field == name)
+    }
+
+    /// An expression that is to be something of each record. Text is the same in all: where it is the name of a field, that is
+    /// what was meant.
+    pub(crate) fn of_records(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        match self.quoted_field(ast.span) {
+            Some(_) => Err(self.fail(Diagnostic::new(ast.span, "this is text, not a field"))),
+            None => self.expr(ast),
+        }
+    }
+
+    /// How a part of the query is named: its text, blanks made uniform.
+    pub(crate) fn text(&self, span: Span) -> String {
+        squeeze(self.source.slice(span))
+    }
+
+    /// An expression of any type.
+    pub(crate) fn expr(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        let span = ast.span;
+        match &ast.kind {
+            ExprKind::Literal(literal) => self.literal(literal, span),
+            ExprKind::Field(field) => self.field(field),
+            ExprKind::Not(of) => {
+                let of = self.condition(of)?;
+                Ok(self.made(Node::Not(Box::new(of)), Type::Bool, span))
+            }
+            ExprKind::All(of) => {
+                let of = self.each(of, Self::condition)?;
+                Ok(self.made(Node::All(of), Type::Bool, span))
+            }
+            ExprKind::Any(of) => {
+                let of = self.each(of, Self::condition)?;
+                Ok(self.made(Node::Any(of), Type::Bool, span))
+            }
+            ExprKind::Negate(of) => {
+                let place = of.span;
+                let of = self.expr(of)?;
+                self.number(&of, place, "-")?;
+                let kind = of.kind();
+                let of = self.numbers(of, false, place);
+                Ok(self.made(Node::Negate(Box::new(of)), kind, span))
+            }
+            ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),
+            ExprKind::In { value, choices } => self.membership(value, choices, span),
+            ExprKind::Call { name, args } => self.call(name, args, span),
+        }
+    }
+
+    /// An expression that is true or false.
+    pub(crate) fn condition(&mut self, ast: &ast::Expr) -> Checked<Expr> {
+        let expr = self.expr(ast)?;
+        match expr.kind() {
+            Type::Bool | Type::Null | Type::Mixed => Ok(expr),
+            kind => {
+                let what = format!("`{}` is {}, not true or false", expr.text(), name(kind));
+                Err(self.fail(Diagnostic::new(ast.span, what).label(self.catalog.cast(&expr, Type::Bool))))
+            }
+        }
+    }
+
+    /// All of them, so that the mistakes of all are found.
+    pub(crate) fn each<A, T>(&mut self, all: &[A], check: impl Fn(&mut Self, &A) -> Checked<T>) -> Checked<Vec<T>> {
+        let checked: Vec<_> = all.iter().map(|one| check(self, one)).collect();
+        checked.into_iter().collect()
+    }
+
+    fn both(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
+        let (left, right) = (self.expr(left), self.expr(right));
+        Ok((left?, right?))
+    }
+
+    pub(crate) fn made(&self, node: Node, kind: Type, span: Span) -> Expr {
+        Expr::new(node, kind, self.text(span))
+    }
+
+    fn literal(&mut self, literal: &Literal, span: Span) -> Checked<Expr> {
+        let value = match literal {
+            Literal::Null => Constant::Null,
+            Literal::Bool(value) => Constant::Bool(*value),
+            Literal::Int(value) => Constant::Int(*value),
+            Literal::Float(value) => Constant::Float(*value),
+            Literal::Time(value) => self.constant_time(*value),
+            Literal::LocalTime(utc) => self.local_time(*utc, span)?,
+            Literal::Months(_) => {
+                let found = Diagnostic::new(span, "a month or a year has no length of its own: it stands in `bin` only");
+                return Err(self.fail(found.label("30 days are `30d`")));
+            }
+            Literal::Text(text) => Constant::Text(text.as_bytes().into()),
+            Literal::Regex { .. } => {
+                return Err(self.fail(
+                    Diagnostic::new(span, "a regex stands after `=~`, after `!~` and in `replace`").label("text is written in quotes"),
+                ));
+            }
+            Literal::Network(_) => {
+                let found = Diagnostic::new(span, "a network stands only after `in`, by itself or in a list");
+                return Err(self.fail(found.label("text is written in quotes")));
+            }
+        };
+        Ok(Expr::constant(value, self.text(span)))
+    }
+
+    /// The column of this name.
+    ///
+    /// One that is not there is awaited where it may come: then the query is checked once more, with it.
+    pub(crate) fn field(&mut self, field: &ast::Ident) -> Checked<Expr> {
+        let ast::Ident { text, span, may_come } = field;
+        if let Some(place) = self.scope.index_of(text) {
+            return self.column_at(place);
+        }
+        if self.scope.input.is_none()
+            && let Some(time) = self.time_of_log(text, *span)
+        {
+            return time;
+        }
+        let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
+        let mut found = self.unknown_field(text, *span);
+        if comes_in && (*may_come || found.label.is_empty()) {
+            if self.awaited.iter().all(|awaited| awaited.name != *text) {
+                self.awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
+            }
+            return Err(Failed);
+        }
+        if comes_in {
+            let written = self.source.slice(*span);
+            found = found.help(format!(
+                "a field that comes later in the stream is written `{written}?`, or named by the producer's `--fields` or `--cast`"
+            ));
+        }
+        Err(self.fail(found))
+    }
+
+    /// The column at this place.
+    pub(crate) fn column_at(&self, place: usize) -> Checked<Expr> {
+        let (name, seen) = self.scope.columns.get(place).ok_or(Failed)?;
+        Ok(Expr::field(place, &seen.ok_or(Failed)?.field(name)))
+    }
+
+    fn unknown_field(&self, field: &str, span: Span) -> Diagnostic {
+        const SHOWN: usize = 60;
+        let mut fields = match self.scope.columns.is_empty() {
+            true => "there are no fields here".to_owned(),
+            false => format!("fields: {}", self.catalog.fields(self.scope.names().take(SHOWN))),
+        };
+        if self.scope.columns.len() > SHOWN {
+            fields += &format!(", and {} more", self.scope.columns.len() - SHOWN);
+        }
+        // A name that was read as something else, for want of backticks.
+        let rest = self.source.text().get(span.start..).unwrap_or_default();
+        let whole = self.scope.names().filter(|name| rest.starts_with(name)).max_by_key(|name| name.len());
+        let in_other_case = || self.scope.names().find(|name| name.eq_ignore_ascii_case(field));
+        let meant = whole.or_else(in_other_case).or_else(|| nearest(field, self.scope.names()));
+        let label = meant.map(|name| format!("did you mean `{}`?", self.catalog.field(name))).unwrap_or_default();
+        Diagnostic::new(span, format!("unknown field `{field}`")).label(label).help(fields)
+    }
+
+    fn binary(&mut self, op: BinaryOp, op_span: Span, left: &ast::Expr, right: &ast::Expr, span: Span) -> Checked<Expr> {
+        match op {
+            BinaryOp::Compare(op) => {
+                let (checked_left, checked_right) = self.operands(left, right)?;
+                self.comparable(&checked_left, &checked_right, op.symbol(), op_span)?;
+                let (beside_left, beside_right) = (self.beside(checked_left, right), self.beside(checked_right, left));
+                Ok(self.made(expr::compare_node(op, beside_left, beside_right), Type::Bool, span))
+            }
+            BinaryOp::Matches { negated } => self.matches(left, right, negated, span),
+            BinaryOp::Find(op) => {
+                let spans = [left.span, right.span];
+                let (left, right) = self.operands(left, right)?;
+                let made = functions::find(self.catalog, op, vec![left, right]);
+                self.finish_call(made, &spans, span)
+            }
+            BinaryOp::Coalesce => {
+                let spans = [left.span, right.span];
+                let (left, right) = self.both(left, right)?;
+                self.finish_call(functions::coalesce(self.catalog, vec![left, right]), &spans, span)
+            }
+            BinaryOp::Arithmetic(op) => {
+                let spans = [left.span, op_span, right.span];
+                let (left, right) = self.both(left, right)?;
+                let kind = self.arithmetic(op, &left, &right, spans)?;
+                let times = matches!(op, ArithmeticOp::Add | ArithmeticOp::Sub);
+                let (left, right) = (self.numbers(left, times, spans[0]), self.numbers(right, times, spans[2]));
+                Ok(self.in_zone(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
+            }
+        }
+    }
+
+    /// The type of `left OP right`; the spans are theirs, the operator's in the middle.
+    fn arithmetic(&mut self, op: ArithmeticOp, left: &Expr, right: &Expr, spans: [Span; 3]) -> Checked<Type> {
+        let is_number = |expr: &Expr| matches!(expr.kind(), Type::Int | Type::Float);
+        match (op, left.kind(), right.kind()) {
+            (ArithmeticOp::Sub, Type::Time, Type::Time) => return Ok(Type::Float),
+            (_, Type::Mixed, _) | (_, _, Type::Mixed) => return Ok(Type::Mixed),
+            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, _) if is_number(right) => return Ok(Type::Time),
+            (ArithmeticOp::Add, _, Type::Time) if is_number(left) => return Ok(Type::Time),
+            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, Type::Null) => return Ok(Type::Null),
+            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Null, Type::Time) => return Ok(Type::Null),
+            (ArithmeticOp::Add, Type::Time, Type::Time) => {
+                let found = Diagnostic::new(spans[1], "two times have no sum").label("`-` gives the seconds between them");
+                return Err(self.fail(found));
+            }
+            (ArithmeticOp::Sub, Type::Time, Type::Text) => {
+                let what = format!("`{}` is text; `-` needs a number of seconds or a time", right.text());
+                return Err(self.fail(Diagnostic::new(spans[2], what).label(self.catalog.cast(right, Type::Time))));
+            }
+            (ArithmeticOp::Sub, Type::Text, Type::Time) => {
+                let what = format!("`{}` is text; a time is subtracted from a time", left.text());
+                return Err(self.fail(Diagnostic::new(spans[0], what).label(self.catalog.cast(left, Type::Time))));
+            }
+            _ => {}
+        }
+        let left_fits = self.number(left, spans[0], op.symbol());
+        self.number(right, spans[2], op.symbol())?;
+        left_fits?;
+        Ok(match (op, left.kind(), right.kind()) {
+            (_, Type::Null, _) | (_, _, Type::Null) => Type::Null,
+            (ArithmeticOp::Div, ..) => Type::Float,
+            (_, Type::Int, Type::Int) => Type::Int,
+            _ => Type::Float,
+        })
+    }
+
+    /// The operands of a comparison. An unknown bare word on the right is most likely text without its quotes.
+    fn operands(&mut self, left: &ast::Expr, right: &ast::Expr) -> Checked<(Expr, Expr)> {
+        let left = if matches!(right.kind, ExprKind::Literal(_)) { self.of_records(left) } else { self.expr(left) };
+        if let ExprKind::Field(word) = &right.kind
+            && self.scope.index_of(&word.text).is_none()
+            && !word.may_come
+            && self.time_of_log(&word.text, right.span).is_none()
+        {
+            let mut found = self.unknown_field(&word.text, right.span);
+            if found.label.is_empty() {
+                found.label = format!("text is written in quotes: \"{}\"", word.text);
+            }
+            return Err(self.fail(found));
+        }
+        let right = self.expr(right);
+        Ok((left?, right?))
+    }
+
+    /// An expression where numbers are needed, or times with `times`: of one that may have other values, those are left out,
+    /// and noted.
+    pub(crate) fn numbers(&self, expr: Expr, times: bool, span: Span) -> Expr {
+        let only_numbers = matches!(expr.node(), Node::Numbers { .. } | Node::Arithmetic { .. } | Node::Negate(_) | Node::Constant(_));
+        if !expr.is_open() || only_numbers || matches!(expr.node(), Node::Call(function, _) if function.gives_numbers()) {
+            return expr;
+        }
+        let text = self.text(span);
+        let cast =
+            if expr.as_column().is_some() { format!(", or give the producer `--cast '{}=float'`", expr.text()) } else { String::new() };
+        let cure = format!("with `float({text})` such text counts as null{cast}");
+        let counter = self.setting.left_out.counter(span.start, expr.text(), Why::NoNumber, cure);
+        let (kind, name) = (expr.kind(), expr.text().to_owned());
+        Expr::new(Node::Numbers { value: Box::new(expr), times, counter }, kind, name)
+    }
+
+    fn number(&mut self, expr: &Expr, span: Span, symbol: &str) -> Checked<()> {
+        match expr.kind() {
+            Type::Int | Type::Float | Type::Null | Type::Mixed => Ok(()),
+            kind => {
+                let what = format!("`{}` is {}; `{symbol}` needs numbers", expr.text(), name(kind));
+                Err(self.fail(Diagnostic::new(span, what).label(self.catalog.cast(expr, Type::Float))))
+            }
+        }
+    }
+
+    fn comparable(&mut self, left: &Expr, right: &Expr, symbol: &str, span: Span) -> Checked<()> {
+        if common(left.kind(), right.kind()).is_some() {
+            return Ok(());
+        }
+        let what =
+            format!("`{}` is {}, `{}` is {}: these cannot be compared", left.text(), name(left.kind()), right.text(), name(right.kind()));
+        // The cast belongs to the side that is not a constant; a constant is written differently.
+        let (constant, other) = if matches!(left.node(), Node::Constant(_)) { (left, right) } else { (right, left) };
+        let label = match (self.catalog.cast(other, constant.kind()), constant.node()) {
+            (_, Node::Constant(Constant::Text(text))) if matches!(other.kind(), Type::Int | Type::Float) => {
+                let text = String::from_utf8_lossy(text);
+                let (field, text) = (self.catalog.written(other), text.trim());
+                match text.parse::<f64>() {
+                    Ok(_) if symbol == "in" => format!("write `{text}`"),
+                    Ok(_) if std::ptr::eq(constant, left) => format!("write `{text} {symbol} {field}`"),
+                    Ok(_) => format!("write `{field} {symbol} {text}`"),
+                    Err(_) => format!("write `str({field})`"),
+                }
+            }
+            (_, Node::Constant(Constant::Text(text))) if other.kind() == Type::Time => {
+                let literal = format!("@{}", String::from_utf8_lossy(text).replacen(' ', "T", 1));
+                let is_time = matches!(Lexer::new(&literal, 0, literal.len()).token().kind, Kind::Time(_) | Kind::LocalTime(_));
+                if is_time { format!("a time is written `{literal}`") } else { "a time is written `@2026-11-20T10:00Z`".to_owned() }
+            }
+            (cast, _) => cast,
+        };
+        Err(self.fail(Diagnostic::new(span, what).label(label)))
+    }
+
+    fn matches(&mut self, value: &ast::Expr, pattern: &ast::Expr, negated: bool, span: Span) -> Checked<Expr> {
+        let (pattern_text, ignore_case, raw_start) = match &pattern.kind {
+            ExprKind::Literal(Literal::Regex { pattern, ignore_case }) => (Ok(pattern), *ignore_case, 1),
+            ExprKind::Literal(Literal::Text(text)) => (Ok(text), false, 1),
+            _ => {
+                let found = Diagnostic::new(pattern.span, "a regex must be known before data flows").label("write it as `/…/`");
+                (Err(self.fail(found)), false, 0)
+            }
+        };
+        let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
+        let place = value.span;
+        let value = self.of_records(value)?;
+        if !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed) {
+            let what = format!("`{}` is {}; a regex is matched with text", value.text(), name(value.kind()));
+            return Err(self.fail(Diagnostic::new(place, what).label(self.catalog.cast(&value, Type::Text))));
+        }
+        let found = Node::Matches { value: Box::new(value), regex: regex? };
+        let found = self.made(found, Type::Bool, span);
+        Ok(if negated { self.made(Node::Not(Box::new(found)), Type::Bool, span) } else { found })
+    }
+
+    /// The compiled regex; what is wrong with it is pointed at where `pattern` stands: from `start` on in the literal.
+    pub(crate) fn regex(&mut self, pattern: &str, ignore_case: bool, literal: Span, start: usize) -> Checked<Regex> {
+        let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_SIZE_BYTES).nest_limit(100).build();
+        built.map_err(|error| {
+            let (what, column) = explain(&error);
+            // Exact where nothing before it is escaped in the literal.
+            let is_verbatim = self.source.slice(literal).get(start..).is_some_and(|raw| raw.starts_with(pattern));
+            let span = match column {
+                Some(column) if is_verbatim => {
+                    let at = pattern.char_indices().nth(column).map_or(pattern.len(), |(at, _)| at);
+                    Span::new(literal.start + start + at, literal.start + start + at)
+                }
+                _ => literal,
+            };
+            let label = match column {
+                Some(_) => r"a sign that stands for itself has a backslash before it, as in `\(`",
+                None => "a part with `{99}` counts 99 times: write it shorter",
+            };
+            self.fail(Diagnostic::new(span, format!("bad regex: {what}")).label(label))
+        })
+    }
+
+    fn membership(&mut self, value: &ast::Expr, choices: &[Choice], span: Span) -> Checked<Expr> {
+        let checked = self.of_records(value);
+        let mut constants = Vec::new();
+        let mut networks = Vec::new();
+        let mut tests = Vec::new();
+        let mut failed = false;
+        for choice in choices {
+            match (choice, &checked) {
+                (Choice::One(ast::Expr { kind: ExprKind::Literal(Literal::Network(network)), span, .. }), checked) => {
+                    networks.push(*network);
+                    if let Ok(value) = checked
+                        && !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed)
+                    {
+                        let what = format!("`{}` is {}; a network has addresses, which are text", value.text(), name(value.kind()));
+                        self.fail(Diagnostic::new(*span, what).label(self.catalog.cast(value, Type::Text)));
+                        failed = true;
+                    }
+                }
+                (Choice::One(one), Ok(value)) => {
+                    match self.expr(one).and_then(|one| self.comparable(value, &one, "in", span_of(choice)).map(|()| one)) {
+                        Ok(one) => match one.node() {
+                            Node::Constant(constant) => constants.push(constant.clone()),
+                            _ => tests.push(self.made(expr::compare_node(CompareOp::Eq, value.clone(), one), Type::Bool, span)),
+                        },
+                        Err(Failed) => failed = true,
+                    }
+                }
+                (Choice::Range(low, high), Ok(value)) => match self.range(value, low, high, span) {
+                    Ok(test) => tests.push(test),
+                    Err(Failed) => failed = true,
+                },
+                (Choice::One(one), Err(Failed)) => drop(self.expr(one)),
+                (Choice::Range(low, high), Err(Failed)) => drop(self.both(low, high)),
+            }
+        }
+        let value = checked?;
+        if failed {
+            return Err(Failed);
+        }
+        if !constants.is_empty() || !networks.is_empty() || tests.is_empty() {
+            let set = Set::new(constants, networks, value.storage());
+            tests.insert(0, self.made(Node::In { value: Box::new(value), set }, Type::Bool, span));
+        }
+        match <[Expr; 1]>::try_from(tests) {
+            Ok([only]) => Ok(only),
+            Err(tests) => Ok(self.made(Node::Any(tests), Type::Bool, span)),
+        }
+    }
+
+    fn range(&mut self, value: &Expr, low: &ast::Expr, high: &ast::Expr, span: Span) -> Checked<Expr> {
+        let place = low.span.to(high.span);
+        let value = &self.beside(self.beside(value.clone(), low), high);
+        let (low, high) = self.both(low, high)?;
+        self.comparable(value, &low, "in", place)?;
+        self.comparable(value, &high, "in", place)?;
+        if let (Node::Constant(low_value), Node::Constant(high_value)) = (low.node(), high.node()) {
+            let empty = match (low_value, high_value) {
+                (Constant::Int(low), Constant::Int(high)) => low > high,
+                (Constant::Float(low), Constant::Float(high)) => low > high,
+                (Constant::Text(low), Constant::Text(high)) => low > high,
+                (Constant::Time(low), Constant::Time(high)) => low > high,
+                _ => false,
+            };
+            if empty {
+                let label = format!("write `{}..{}`", high.text(), low.text());
+                return Err(self.fail(Diagnostic::new(place, "nothing is in this range").label(label)));
+            }
+            if let (Type::Int, Constant::Int(low), Constant::Int(high)) = (value.storage(), low_value, high_value) {
+                let node = Node::Between { value: Box::new(value.clone()), low: *low, high: *high };
+                return Ok(self.made(node, Type::Bool, span));
+            }
+        }
+        let low = self.made(expr::compare_node(CompareOp::Ge, value.clone(), low), Type::Bool, span);
+        let high = self.made(expr::compare_node(CompareOp::Le, value.clone(), high), Type::Bool, span);
+        Ok(self.made(Node::All(vec![low, high]), Type::Bool, span))
+    }
+}
+
+fn span_of(choice: &Choice) -> Span {
+    match choice {
+        Choice::One(one) => one.span,
+        Choice::Range(low, high) => low.span.to(high.span),
+    }
+}
+
+/// Blanks between words become one, and none stands beside a bracket or before a comma; text in quotes stays.
+pub(crate) fn squeeze(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut quote, mut escaped, mut blank) = (None, false, false);
+    for c in text.chars() {
+        if let Some(open) = quote {
+            out.push(c);
+            if !escaped && c == open {
+                quote = None;
+            }
+            escaped = c == '\\' && !escaped;
+            continue;
+        }
+        if c.is_whitespace() {
+            blank = true;
+            continue;
+        }
+        let sticks = matches!(c, ')' | ',') || out.ends_with('(');
+        if std::mem::take(&mut blank) && !out.is_empty() && !sticks {
+            out.push(' ');
+        }
+        if matches!(c, '"' | '\'' | '`') {
+            quote = Some(c);
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// The last line of a regex error, and the column of its caret where the pattern is shown on one line.
+fn explain(error: &regex::Error) -> (String, Option<usize>) {
+    const INDENT: usize = 4;
+    let text = match error {
+        regex::Error::Syntax(text) => text,
+        regex::Error::CompiledTooBig(limit) => return (format!("it would take more than {limit} bytes"), None),
+        other => return (other.to_string(), None),
+    };
+    let what = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text).trim().to_owned();
+    let carets = text.lines().find_map(|line| line.find('^').filter(|_| line.trim_start().starts_with('^')));
+    (what, carets.and_then(|at| at.checked_sub(INDENT)))
+}

@@ -1,0 +1,41 @@
+//! The query language: from what a person typed to a plan that can run.
+//!
+//! Three passes, three types, each of which can fail only with a [`QueryError`] that shows the query:
+//! [`parse()`] makes a [`Query`] of a [`Source`] without knowing any record; [`check()`] makes a [`Plan`](crate::plan::Plan) of it with the
+//! schema of the stream. What words there are, both are told by a [`Catalog`]: the language imports none of them.
+//!
+//! Reading order: [`diagnose`], [`token`], [`ast`], [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
+//! `check_expr`.
+
+mod aggregates;
+pub mod ast;
+pub mod catalog;
+pub mod check;
+mod check_aggregate;
+mod check_call;
+mod check_expr;
+mod check_outputs;
+mod check_times;
+mod cure;
+pub mod diagnose;
+mod functions;
+mod hints;
+pub mod parse;
+mod parse_aggregate;
+mod parse_expr;
+pub mod template;
+pub mod token;
+pub mod words;
+
+pub use ast::Query;
+pub use catalog::{AggregateWord, Catalog, FileWord, FunctionWord, StageWord, Syntax, parsed};
+pub(crate) use check::NewColumn;
+pub use check::{Setting, Upstream, check, check_at};
+pub use check_expr::Checker;
+pub(crate) use check_expr::{Checked, Failed, Seen};
+pub use diagnose::{Diagnostic, QueryError, Source, Style};
+pub(crate) use functions::name as kind_name;
+pub use parse::{Parsed, Parser, parse};
+
+#[cfg(test)]
+pub(crate) mod tests;

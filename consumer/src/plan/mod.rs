@@ -1,0 +1,202 @@
+//! A query that fits the stream: every name resolved to a column, every expression typed.
+//!
+//! A plan is stages, one after the other, and an output; a stage may feed branches, which are plans of their own. Each stage is an
+//! [`Operator`], which answers what is asked of it: whoever runs a plan knows no stage by its name.
+
+pub mod conditions;
+pub mod fields;
+mod operator;
+pub mod partial;
+mod sink;
+
+use std::sync::Arc;
+
+use recpipe::{Schema, Type, times::Zone};
+
+pub use fields::{Read, advice, fields_read};
+pub use operator::{About, Effect, Operator, Runs, Start, Target};
+pub use sink::{Output, Place, PlanOutput, Sink};
+
+use crate::{expr::Expr, span::Span};
+
+/// A checked query.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The schema of the stream that the query was checked against, with the fields that it awaits at its end.
+    pub input: Arc<Schema>,
+    /// The fields that the query names and that the stream's schema did not have, of a stream whose schema grows. A branch has none
+    /// of its own.
+    pub awaited: Vec<Awaited>,
+    /// The zone whose offsets all times of the stream are given before the first stage.
+    pub zone: Option<Zone>,
+    /// The stages in the order they run.
+    pub stages: Vec<PlanStage>,
+    /// Where the answer goes, if the query says so.
+    pub sink: Option<PlanOutput>,
+}
+
+/// A field that may come later in the stream, and is null until then.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Awaited {
+    /// Its name.
+    pub name: String,
+    /// Whether the query says so itself, by `name?`: then it is no mistake if it never comes.
+    pub may_not_come: bool,
+}
+
+/// A checked stage.
+#[derive(Clone, Debug)]
+pub struct PlanStage {
+    /// What it does.
+    pub operator: Arc<dyn Operator>,
+    /// What is said of it: where it runs, what it keeps.
+    pub about: &'static About,
+    /// The schema of what it takes: of what the stage before it gives. Where it grows, records may have further fields behind these.
+    pub input: Arc<Schema>,
+    /// The schema of what it gives, which grows where it passes on such fields.
+    pub output: Arc<Schema>,
+    /// Where it stands in the query.
+    pub span: Span,
+    /// Its text in the query, on one line.
+    pub text: String,
+}
+
+/// One aggregate.
+#[derive(Clone, Debug)]
+pub struct Aggregate {
+    /// Which.
+    pub function: AggregateFunction,
+    /// What it is given.
+    pub args: Vec<Expr>,
+    /// The type of its result.
+    pub kind: Type,
+    /// The name of its column.
+    pub name: String,
+}
+
+impl Aggregate {
+    /// Whether its results may be of other types than its kind, or whole numbers beyond 64 bits.
+    pub fn is_open(&self) -> bool {
+        use AggregateFunction as Function;
+        match self.function {
+            Function::Sum => self.kind == Type::Int || self.args.iter().any(Expr::is_open),
+            Function::Min | Function::Max | Function::First | Function::Last => self.args.first().is_some_and(Expr::is_open),
+            Function::ArgMin | Function::ArgMax => self.args.get(1).is_some_and(Expr::is_open),
+            _ => false,
+        }
+    }
+}
+
+/// What an aggregate computes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum AggregateFunction {
+    /// The number of records.
+    Count,
+    /// The number of records for which the argument is true.
+    CountTrue,
+    /// The number of records for which the argument is not null.
+    CountPresent,
+    /// The sum of what is not null; null when all is. Exact for integers, else an error.
+    Sum,
+    /// The mean of what is not null; null when all is.
+    Avg,
+    /// The least of what is not null.
+    Min,
+    /// The greatest of what is not null.
+    Max,
+    /// The second argument where the first is least, of the earliest such record.
+    ArgMin,
+    /// The second argument where the first is greatest, of the earliest such record.
+    ArgMax,
+    /// The first that is not null, in the order of the input.
+    First,
+    /// The last that is not null, in the order of the input.
+    Last,
+    /// The standard deviation of a sample.
+    Stdev,
+    /// What this share, from 0 to 1, lies below.
+    Quantile(f64),
+    /// The number of distinct values that are not null.
+    Distinct,
+    /// The distinct values that are not null, as a JSON array, sorted.
+    Set,
+    /// All values that are not null, as a JSON array, in the order of the input.
+    List,
+}
+
+impl AggregateFunction {
+    /// Whether it is computed of numbers alone.
+    pub(crate) fn takes_numbers(self) -> bool {
+        matches!(self, AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Stdev | AggregateFunction::Quantile(_))
+    }
+}
+
+/// What the outputs of a plan use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// How many print on standard output, which they share.
+    pub printers: usize,
+    /// If standard output is needed by one alone, what to say where it is a terminal.
+    pub alone: Option<&'static str>,
+    /// Whether something goes elsewhere than to standard output: into files, or to other consumers.
+    pub elsewhere: bool,
+    /// How many outputs there are.
+    pub outputs: usize,
+}
+
+impl Plan {
+    /// Whether the stream told fields before the first record was looked at: then there was one.
+    pub fn has_sample(&self) -> bool {
+        self.input.len() > self.awaited.len()
+    }
+
+    /// The schema of the answer.
+    pub fn output(&self) -> &Arc<Schema> {
+        self.stages.last().map_or(&self.input, |stage| &stage.output)
+    }
+
+    /// Calls `each` with every output there is: those of the branches and of the query itself, in the order written;
+    /// `None` where one is not said.
+    pub fn for_each_output<'p>(&'p self, each: &mut dyn FnMut(Option<&'p PlanOutput>)) {
+        for branch in self.stages.iter().flat_map(|stage| stage.operator.branches()) {
+            branch.for_each_output(each);
+        }
+        each(self.sink.as_ref());
+    }
+
+    /// What the outputs use, those of the branches with them.
+    pub fn uses(&self) -> Uses {
+        let mut uses = Uses::default();
+        self.for_each_output(&mut |sink| {
+            uses.outputs += 1;
+            match sink.map_or(Place::Shared, |sink| sink.output.sink.place()) {
+                Place::File(_) | Place::Link => uses.elsewhere = true,
+                Place::Alone(refusal) => uses.alone = Some(refusal),
+                Place::Nowhere => {}
+                Place::Shared => uses.printers += 1,
+            }
+        });
+        uses
+    }
+
+    /// Where the output stands in the query, or where it would.
+    pub fn output_at(&self) -> usize {
+        match &self.sink {
+            Some(sink) => sink.span.start,
+            None => self.stages.last().map_or(0, |stage| stage.span.end),
+        }
+    }
+
+    /// The plan whose output stands, or would stand, at this place of the query: this one or a branch.
+    pub fn plan_of_output(&self, at: usize) -> Option<&Plan> {
+        if self.output_at() == at {
+            return Some(self);
+        }
+        self.stages.iter().flat_map(|stage| stage.operator.branches()).find_map(|branch| branch.plan_of_output(at))
+    }
+
+    /// How the answer is written, if the query says so.
+    pub fn sink(&self) -> Option<&Output> {
+        self.sink.as_ref().map(|sink| &sink.output)
+    }
+}

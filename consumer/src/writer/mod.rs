@@ -1,0 +1,48 @@
+//! What every output stands on: how values become bytes, and where bytes go.
+//!
+//! A [`Format`] turns batches into bytes and holds no state, so that workers can do it in parallel; a [`Printer`] puts
+//! the bytes on standard output or into a file, in order; a [`Canvas`] is a part of the screen that is drawn again and again.
+//! [`Notes`] are taken of values that cannot be written as they are.
+
+mod canvas;
+pub mod cell;
+mod desk;
+pub mod json;
+mod look;
+mod notes;
+mod printer;
+mod region;
+mod replaced;
+
+use recpipe::{Batch, Error};
+
+pub use canvas::Canvas;
+pub use desk::{Calling, Desk, Discard, OpenStream, Stopper, Stream};
+pub use look::{Color, Look};
+pub use notes::Notes;
+pub use printer::{Pen, Printer};
+pub use region::Screen;
+pub use replaced::Replaced;
+
+/// Turns batches into bytes.
+pub trait Format: Send + Sync {
+    /// What stands before the first record.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the format has no form for it.
+    fn header(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        let _ = out;
+        Ok(())
+    }
+
+    /// The records of a batch.
+    ///
+    /// # Errors
+    /// As for [`Format::header`].
+    fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error>;
+
+    /// What stands after the last record.
+    fn footer(&self, out: &mut Vec<u8>) {
+        let _ = out;
+    }
+}
