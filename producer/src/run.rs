@@ -18,6 +18,7 @@ pub mod dating;
 pub(crate) mod follow;
 pub mod grep;
 mod input_tracker;
+mod job;
 mod numbering;
 mod outcome;
 mod pull;
@@ -40,12 +41,13 @@ use crate::input::live::Watch;
 use crate::output::{Packing, Pushdown, PushdownChannel, Target};
 use crate::progress::Progress;
 use grep::Grep;
+use job::{Job, WorkResult, Worked};
 use numbering::Numbering;
 use pull::Pull;
 use rejects::{Kept, Limit};
 use shape::Shape;
 use sink::{Sink, Verdict};
-use work::{Job, Work, WorkResult, Worked};
+use work::Work;
 
 /// How a run is to go.
 #[derive(Debug)]

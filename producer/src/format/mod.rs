@@ -9,7 +9,7 @@
 //! Parser   one for a worker      takes blocks apart, one at a time, in any order
 //! ```
 //!
-//! A format whose records do not lie in bytes that can be cut (`find`, `records`) is a [`Source`] of its own instead.
+//! A format whose records do not lie in bytes that can be cut (`find`, `records`) is a [`Source`](source::Source) of its own instead.
 
 mod apache;
 mod args;

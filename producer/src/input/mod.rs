@@ -1,4 +1,4 @@
-//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`encoding`] → [`block`], put together by [`Inputs`] and [`Blocks`];
+//! From PATH arguments to blocks of whole records: [`find`] → `open` → [`encoding`] → [`block`], put together by [`Inputs`] and [`Blocks`];
 //! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
@@ -290,7 +290,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Shows a sample of each of the inputs to come, as far as there are samples, in their order: at most of the first
-    /// [`SAMPLED_INPUTS`]. Regular files are opened for it and later again; of others only one that comes first is looked at, which is
+    /// `SAMPLED_INPUTS`. Regular files are opened for it and later again; of others only one that comes first is looked at, which is
     /// opened now: nothing could be sent before it has something.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::work::ParsedBlock;
+use super::job::ParsedBlock;
 use crate::format::continuity::Nesting;
 use crate::format::source::{LongPiece, Problem};
 use crate::input::shown_name;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use super::job::Job;
 use super::shape::Shape;
-use super::work::Job;
 use crate::format::Wanted;
 use crate::format::source::{Source, Unparsed};
 use crate::input::event::Event;

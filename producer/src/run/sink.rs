@@ -11,12 +11,12 @@ use recpipe::wire::{Ending, Report};
 use recpipe::{Error, Exit, Flow};
 
 use super::input_tracker::{Failed, InputTracker};
+use super::job::{CutShort, Job, ParsedBlock, Stage, WorkResult, Worked};
 use super::numbering::Numbering;
 use super::outcome::Outcome;
 use super::rejects::{self, Judge, Kept, TooMany};
 use super::shape::Shape;
 use super::widen::Widen;
-use super::work::{Job, ParsedBlock, WorkResult, Worked};
 use super::{Begin, Options, Output, Restarted};
 use crate::format::continuity::Failure;
 use crate::format::source::{LongPiece, Misfit, Problem};
@@ -33,26 +33,6 @@ pub(super) enum Verdict {
     Taken(Flow),
     /// This has to be done first; what comes of it is to be taken before all others.
     Again(Job),
-}
-
-/// How far the sink is with a block.
-#[derive(Default)]
-pub(super) enum Stage {
-    /// It comes from a worker.
-    #[default]
-    Parsed,
-    /// It fits the blocks before it, and has the fields of the stream.
-    Placed,
-    /// It has too many rejects, and was cut down to the records before the last of them.
-    CutShort(CutShort),
-}
-
-/// What the ledger is told of a block that ends the run.
-pub(super) struct CutShort {
-    lines: u64,
-    rejected: u64,
-    bytes: u64,
-    why: TooMany,
 }
 
 /// Takes what the workers made, in the order of the input.

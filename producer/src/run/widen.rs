@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use recpipe::record::{Batch, Schema};
 
+use super::job::ParsedBlock;
 use super::shape::Shape;
-use super::work::ParsedBlock;
 use crate::format::Wanted;
 use crate::ledger::count;
 use crate::output::interop::Encoding;
