@@ -43,7 +43,15 @@ pub static CATALOG: Catalog = Catalog {
     ],
     of_aggregate: &stage::stats::WORD,
     parse_of_aggregate: stage::stats::parse_from,
-    files: output::FILES,
+    files: &[
+        &output::json::FILE,
+        &output::csv::FILE,
+        &output::tsv::FILE,
+        &output::print::FILE,
+        &output::emit::FILE,
+        #[cfg(feature = "arrow")]
+        &output::arrow::FILE,
+    ],
     aggregates: AGGREGATES,
     functions: FUNCTIONS,
 };

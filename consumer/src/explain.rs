@@ -6,9 +6,9 @@ use recpipe::Schema;
 
 use crate::{
     catalog::CATALOG,
+    execute::cut::Cut,
     memory::Memory,
     plan::{About, Output, Plan, PlanOutput, PlanStage, Runs},
-    split::Split,
     writer::Notes,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
     text += &openness(plan);
-    let advice = crate::plan::advice(plan, default, false, false);
+    let advice = crate::plan::pushdown(plan, default, false, false);
     let mut asked = match advice.columns {
         None if plan.input.grows() => "every field is read, and those that come later".to_owned(),
         None => "every field is read".to_owned(),
@@ -31,24 +31,25 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "asked of the producer: {asked}");
     // Neither memory nor the number of workers moves the cut.
-    let split = Split::new(plan, default, &Memory::default(), 1, Notes::default());
+    let cut = Cut::new(plan, default, &Memory::default(), 1, Notes::default());
     for (place, stage) in plan.stages.iter().enumerate() {
-        let runs = match split.runs(place) {
+        let runs = match cut.runs(place) {
             Runs::EachWorker => "in each worker",
             Runs::WorkersThenMerge => "in each worker, then merged",
             Runs::Once => "once",
         };
         describe(&mut text, stage, runs, default, "");
     }
-    let runs = if split.lines_are_made_by_workers() { "lines are made in each worker, and written once, in order" } else { "once" };
+    let runs = if cut.lines_are_made_by_workers() { "lines are made in each worker, and written once, in order" } else { "once" };
     describe_output(&mut text, plan, runs, ("query", default), "");
     text
 }
 
 fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, indent: &str) {
     let branches = stage.operator.branches();
-    let written = if branches.is_empty() { &stage.text } else { "tee [" };
-    let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(written, stage.about));
+    // The stages of a branch are described below it.
+    let written = if branches.is_empty() { stage.text.clone() } else { format!("{} [", stage.about.name) };
+    let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(&written, stage.about));
     if stage.about.blocks {
         let _ = writeln!(text, "{indent}    blocks: nothing comes out before the end of the input");
     }

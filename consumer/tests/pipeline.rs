@@ -15,11 +15,11 @@ use recpipe::{
 };
 use recpipe_consumer::{
     catalog,
+    execute::{self, Options, Outcome},
     language::{self, Source},
     left_out::LeftOut,
     memory::Memory,
     output, plan,
-    run::{self, Options, Outcome},
     writer::Printer,
 };
 
@@ -80,7 +80,7 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
         stopper: None,
         quiet: true,
     };
-    let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
 }
@@ -313,7 +313,7 @@ fn an_emitted_stream_is_a_stream() {
             memory: Memory::default(),
             calling: Default::default(),
         };
-        let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+        let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)
     };
@@ -471,6 +471,6 @@ fn what_an_output_holds_is_not_done_with() {
             stopper: None,
             quiet: true,
         };
-        assert_eq!(run::holds_state(&plan, &options), holds, "{text}");
+        assert_eq!(execute::holds_state(&plan, &options), holds, "{text}");
     }
 }

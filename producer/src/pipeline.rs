@@ -11,7 +11,6 @@ use std::thread::{self, Scope};
 use std::time::Duration;
 
 use recpipe::Exit;
-use recpipe::transport::Url;
 
 use crate::config::{Config, FromStart, To};
 use crate::format::Start;
@@ -119,7 +118,7 @@ impl<'c> Pipeline<'c> {
         let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
         let meter = Arc::new(Meter::default());
         let alone = match (&self.config.to, out) {
-            (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| matches!(url, Url::Exec(_)))),
+            (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
             (_, Some(out)) => Alone::beside(out),
             (_, None) => Alone::with_consumers(false),
         };

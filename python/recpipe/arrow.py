@@ -1,8 +1,8 @@
 """Streams and records as tables of pyarrow and pandas, where these are installed."""
 
-from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterable, List, Union
+from typing import TYPE_CHECKING, Any, BinaryIO, Dict, Iterable, Iterator, List, Tuple, Union, cast
 
-from . import schema, times, values
+from . import ints, schema, times, values
 from .batch import Record
 from .reader import Reader
 
@@ -47,9 +47,9 @@ def to_pandas(source: Union[BinaryIO, Iterable[Record]]) -> "pandas.DataFrame":
     return to_arrow(source).to_pandas()
 
 
-def _columns(source: Union[BinaryIO, Iterable[Record]]) -> "Iterable[tuple[Dict[str, List[Any]], int]]":
+def _columns(source: Union[BinaryIO, Iterable[Record]]) -> Iterator[Tuple[Dict[str, List[Any]], int]]:
     if hasattr(source, "read"):
-        for batch in Reader(source).batches():
+        for batch in Reader(cast(BinaryIO, source)).batches():
             for some in batch.columns_by_name():
                 yield some, len(next(iter(some.values()), []))
         return
@@ -67,9 +67,12 @@ def _array(column: List[Any]) -> "pyarrow.Array":
         nanos = [None if time is None else times.to_nanos(time) for time in column]
         return pyarrow.array(nanos, pyarrow.timestamp("ns", "UTC"))
     if kinds == {schema.INT}:
-        most = max(abs(value) for value in column if value is not None)
-        if most < 10**38:
-            return pyarrow.array(column, pyarrow.int64() if most < 1 << 63 else pyarrow.decimal128(38, 0))
+        present = [value for value in column if value is not None]
+        least, most = min(present), max(present)
+        if ints.MIN <= least and most <= ints.MAX:
+            return pyarrow.array(column, pyarrow.int64())
+        if max(-least, most) < 10**38:
+            return pyarrow.array(column, pyarrow.decimal128(38, 0))
     of = {frozenset({schema.BOOL}): pyarrow.bool_(), frozenset({schema.FLOAT}): pyarrow.float64()}.get(frozenset(kinds))
     if of is None and kinds == {schema.INT, schema.FLOAT}:
         of, column = pyarrow.float64(), [None if value is None else float(value) for value in column]

@@ -1,5 +1,7 @@
 """The programs as child processes: found, started, listened to, and always waited for."""
 
+import functools
+import io
 import os
 import shutil
 import subprocess
@@ -76,33 +78,30 @@ class Child:
 
     def _listen(self) -> None:
         """Reads what it says as it says it, so that it never waits for somebody to listen."""
-        assert self._process.stderr is not None
+        pipe = self._process.stderr
+        assert isinstance(pipe, io.BufferedReader)
         kept = 0
-        for line in iter(lambda: self._process.stderr.read1(1 << 14), b""):  # type: ignore[union-attr]
-            self._said.append(line)
-            kept += len(line)
+        for some in iter(functools.partial(pipe.read1, 1 << 14), b""):
+            self._said.append(some)
+            kept += len(some)
             while kept - len(self._said[0]) > _SAID_BYTES:
                 kept -= len(self._said.popleft())
 
     def _heard(self) -> str:
         # A descendant that lives on may keep standard error open: what was said until now is what it said.
         self._listener.join(GRACE_SECONDS)
-        return b"".join(list(self._said)).decode("utf-8", "replace").strip()
+        return b"".join(self._said.copy()).decode("utf-8", "replace").strip()
 
     def wait(self) -> None:
         """Waits for its end, and raises :class:`ProgramFailed` where that is no good one; else says what it said as a warning."""
         self._close(self._process.stdout)
-        try:
-            code = self._process.wait()
-        except BaseException:
-            self.stop()
-            raise
+        code = self._process.wait()
         said = self._heard()
         self._close(self._process.stderr)
         if code:
             raise ProgramFailed(self.shown, code if code > 0 else 128 - code, said)
         if said:
-            warnings.warn(f"{self.shown}: {said}", Said, stacklevel=3)
+            warnings.warn(f"{self.shown}: {said}", Said, stacklevel=4)
 
     def stop(self) -> None:
         """It is no longer needed: closes its pipes, and ends it if it does not notice; whatever it says to that is not of interest."""

@@ -77,10 +77,12 @@ class Column:
         values: Iterable[Any] = repeat(None, high - low)
         for part in self.parts:
             own = part.values(low, high)
-            if part.nulls is None:
-                values = own
-                continue
-            values = [value if null else mine for value, mine, null in zip(values, own, bits.flags(part.nulls, low, high))]
+            values = own if part.nulls is None else _merged(own, values, bits.flags(part.nulls, low, high))
         if self.missing is not None:
-            values = [MISSING if missing else value for value, missing in zip(values, bits.flags(self.missing, low, high))]
+            values = _merged(values, repeat(MISSING), bits.flags(self.missing, low, high))
         return values
+
+
+def _merged(values: Iterable[Any], others: Iterable[Any], flags: bytes) -> List[Any]:
+    """The values, and the others where there is a flag."""
+    return [other if flag else value for value, other, flag in zip(values, others, flags)]

@@ -3,7 +3,7 @@
 import struct
 from itertools import repeat
 from operator import add
-from typing import Any, Callable, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
 
 from . import schema, times
 from .cursor import Cursor
@@ -29,11 +29,20 @@ class Text:
         return [text if text.isascii() else text.encode("latin-1").decode("utf-8", "surrogateescape") for text in texts]
 
 
-class Block(NamedTuple):
+class Block:
     """What the views of a batch share: its text, and where each record begins in it."""
 
-    text: Text
-    anchors: Optional[Ints]
+    __slots__ = ("text", "anchors", "_rows", "_begins")
+
+    def __init__(self, text: Text, anchors: Optional[Ints]) -> None:
+        self.text, self.anchors = text, anchors
+        self._rows, self._begins = (0, 0), [0][:0]
+
+    def begins(self, low: int, high: int) -> Sequence[int]:
+        """Where the records from ``low`` to before ``high`` begin; unpacked once for all columns."""
+        if self._rows != (low, high) and self.anchors is not None:
+            self._rows, self._begins = (low, high), list(self.anchors.values(low, high))
+        return self._begins
 
 
 class Part:
@@ -126,10 +135,10 @@ class Texts(Part):
         return not (self.starts.width or self.lengths.width or (anchors is not None and anchors.width))
 
     def _texts(self, low: int, high: int) -> List[str]:
-        text, anchors = self.block
+        text, anchors = self.block.text, self.block.anchors
         starts, lengths = self.starts.values(low, high), self.lengths.values(low, high)
         if anchors is not None:
-            starts = list(map(add, anchors.values(low, high), starts))
+            starts = list(map(add, self.block.begins(low, high), starts))
         elif not self.starts.width:
             starts = list(starts)
         ends = list(map(add, starts, lengths))

@@ -23,17 +23,7 @@ def producer(form: str, *words: Word, stdin: Optional[IO[bytes]] = None, **named
     Raises :class:`ProgramFailed` after the last record where its exit code is not 0, and :class:`FileNotFoundError` where there is no
     such program. What one that ends well says on standard error (lines that were no records) is a warning, :class:`Said`.
     """
-    child = Child(["producer", form, *options(named), *map(os.fspath, words)], stdin=stdin)
-    try:
-        yield from Reader(child.output)
-    except Error:
-        # Why its stream is no good the program knows best.
-        child.wait()
-        raise
-    except BaseException:
-        child.stop()
-        raise
-    child.wait()
+    yield from _answer(Child(["producer", form, *options(named), *[os.fspath(word) for word in words]], stdin=stdin))
 
 
 def consumer(query: str, records: Optional[Iterable[Any]] = None, stdin: Optional[IO[bytes]] = None, **named: Any) -> Iterator[Record]:
@@ -43,44 +33,49 @@ def consumer(query: str, records: Optional[Iterable[Any]] = None, stdin: Optiona
     here, after the answer so far. Without records, the program reads a stream from ``stdin``, or what an option names:
     ``consumer("count", from_="today.rec")``. Whatever else is said of :func:`producer` holds, too.
     """
-    feeder: Optional[_Feeder] = None
     child = Child(["consumer", *options(named), query, "emit"], is_fed=records is not None, stdin=stdin)
+    yield from _answer(child, None if records is None else _Feeder(records, child))
+
+
+def _answer(child: Child, feeder: "Optional[_Feeder]" = None) -> Iterator[Record]:
+    """The records that a child writes, and then how it ended; whatever happens, it is waited for."""
+    failure: Optional[Error] = None
     try:
-        if records is not None:
-            feeder = _Feeder(records, child)
+        if feeder is not None:
             feeder.start()
-        yield from Reader(child.output)
-    except Error:
-        _over(feeder)
+        try:
+            yield from Reader(child.output)
+        except Error as error:
+            failure = error
+        if feeder is not None:
+            feeder.stop()
+            if feeder.error is not None:
+                raise feeder.error
+        # Why its stream is no good the program knows best.
         child.wait()
-        raise
     except BaseException:
         if feeder is not None:
             feeder.stop()
         child.stop()
         raise
-    _over(feeder)
-    child.wait()
+    if failure is not None:
+        raise failure
 
 
-def _over(feeder: "Optional[_Feeder]") -> None:
-    if feeder is not None:
-        feeder.stop()
-        if feeder.error is not None:
-            raise feeder.error
-
-
-class _Feeder(threading.Thread):
-    """Writes records to a child while another thread reads what it answers."""
+class _Feeder:
+    """Writes records to a child, on a thread, while another thread reads what it answers."""
 
     def __init__(self, records: Iterable[Any], child: Child) -> None:
-        super().__init__(name="records for a consumer", daemon=True)
         self._records, self._child = records, child
-        self._is_stopped = threading.Event()
+        self._enough = threading.Event()
+        self._thread = threading.Thread(target=self._feed, name="records for a consumer", daemon=True)
         #: What went wrong in the records, or in writing them; not that the child reads no more.
         self.error: Optional[BaseException] = None
 
-    def run(self) -> None:
+    def start(self) -> None:
+        self._thread.start()
+
+    def _feed(self) -> None:
         records = iter(self._records)
         try:
             dump(self._until_stopped(records), self._child.input)
@@ -96,14 +91,15 @@ class _Feeder(threading.Thread):
 
     def _until_stopped(self, records: Iterator[Any]) -> Iterator[Any]:
         for record in records:
-            if self._is_stopped.is_set():
+            if self._enough.is_set():
                 raise _Stopped
             yield record
 
     def stop(self) -> None:
         """No more is wanted. Where the records keep it waiting, nobody waits for it: it ends with the next of them."""
-        self._is_stopped.set()
-        self.join(GRACE_SECONDS)
+        self._enough.set()
+        if self._thread.is_alive():
+            self._thread.join(GRACE_SECONDS)
 
 
 class _Stopped(Exception):

@@ -3,16 +3,13 @@
 import gc
 import io
 import json
-import math
 import os
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 import unittest
 import warnings
 
@@ -43,8 +40,10 @@ class Programs(unittest.TestCase):
         self.log = os.path.join(directory.name, "access.log")
         with open(self.log, "w") as file:
             file.write(LOG)
-        warnings.simplefilter("error", recpipe.Said)
-        self.addCleanup(warnings.resetwarnings)
+        caught = warnings.catch_warnings()
+        caught.__enter__()
+        self.addCleanup(caught.__exit__, None, None, None)
+        warnings.simplefilter("error")
 
     def tearDown(self):
         gc.collect()
@@ -88,7 +87,7 @@ class Programs(unittest.TestCase):
             warnings.simplefilter("always")
             self.assertEqual(len(list(recpipe.producer("apache", self.log))), 3000)
         self.assertEqual([warning.category for warning in caught], [recpipe.Said])
-        self.assertIn("access.log:3001", str(caught[0].message))
+        self.assertIn("line 3001", str(caught[0].message))
 
     def test_there_is_no_such_program(self):
         path = os.environ["PATH"]
@@ -116,7 +115,6 @@ class Programs(unittest.TestCase):
         self.assertEqual(answer, [{"status": 200, "count": 2400}, {"status": 404, "count": 600}])
         self.assertEqual(list(recpipe.consumer("where status == 500", rows)), [])
         self.assertEqual(list(recpipe.consumer("where missing == 1", [])), [])
-        self.assertEqual(list(recpipe.consumer("emit", rows[:3])) if False else rows[:3], rows[:3])
 
     def test_more_than_pipes_hold_goes_both_ways(self):
         """Who would write all before reading would wait for ever."""
@@ -129,7 +127,7 @@ class Programs(unittest.TestCase):
         self.assertEqual(raised.exception.exit, 2)
         self.assertIn("nonsense", str(raised.exception))
         with self.assertRaises(recpipe.ProgramFailed) as raised:
-            list(recpipe.consumer("let b = a * a | sum(b)", [{"a": 1 << 62}]))
+            list(recpipe.consumer("let b = a * a | sum(b)", [{"a": 1 << 126}]))
         self.assertEqual(raised.exception.exit, 1)
 
     def test_records_that_fail_are_raised_here(self):

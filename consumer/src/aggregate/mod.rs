@@ -5,7 +5,6 @@
 //! a group has so far. It is the same between threads and between processes, and what is written to a disk.
 
 mod arg_best;
-pub(crate) mod cell;
 mod count;
 mod distinct;
 mod exact;
@@ -31,6 +30,7 @@ use recpipe::{Column, Error, Type};
 pub use keys::Keys;
 pub use table::Table;
 
+use crate::sort::cell;
 use crate::{
     expr::{Expr, Vector},
     plan::{Aggregate, AggregateFunction},

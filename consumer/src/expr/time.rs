@@ -7,13 +7,14 @@ use recpipe::{
     times::{NoTime, Read, TimePattern, Times, Zone},
 };
 
+use super::ops::ArithmeticOp;
 use super::{
     Expr,
     rows::Rows,
     text::TextBuilder,
     vector::{Operand, Texts, Values, Vector},
 };
-use crate::{language::ast::ArithmeticOp, left_out::Counter, time::TimeFormat};
+use crate::{left_out::Counter, time::TimeFormat};
 
 pub(super) const SECOND: i128 = 1_000_000_000;
 

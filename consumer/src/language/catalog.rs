@@ -27,7 +27,7 @@ pub struct Catalog {
     /// Parses that stage after the name of the aggregate.
     pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
     /// What is written into files, by their extensions.
-    pub files: &'static [FileWord],
+    pub files: &'static [&'static FileWord],
     /// The aggregates.
     pub aggregates: &'static [&'static AggregateWord],
     /// The functions.

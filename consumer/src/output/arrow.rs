@@ -32,7 +32,7 @@ use recpipe::{Batch, Error, Schema, Type, Value, say};
 use super::header::headed;
 use crate::{
     expr::{Constant, Operand, Values, Vector},
-    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     left_out::{Counter, Why},
     plan::{About, Place, Runs, Sink, Target},
     span::Span,
@@ -56,8 +56,11 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "arrow", sink: |checker| Arc::new(ArrowSink::new(checker)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(ArrowSyntax))
@@ -75,14 +78,14 @@ impl Syntax for ArrowSyntax {
 
 /// What writes it.
 #[derive(Clone, Debug)]
-pub(super) struct ArrowSink {
+struct ArrowSink {
     /// How a query names each field.
     names: Vec<String>,
 }
 
 impl ArrowSink {
     /// Of the columns that are in scope.
-    pub(super) fn new(checker: &Checker<'_>) -> Self {
+    fn new(checker: &Checker<'_>) -> Self {
         ArrowSink { names: checker.scope.names().map(|name| checker.catalog.field(name).into_owned()).collect() }
     }
 

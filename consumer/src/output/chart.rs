@@ -8,7 +8,7 @@
 //!
 //! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
 //! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
-//! are more of them than lines, they are a [`Sparkline`].
+//! are more of them than lines, they are a `Sparkline`.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

@@ -7,7 +7,7 @@ use recpipe::Schema;
 
 use super::{delimited::Delimited, header::headed};
 use crate::{
-    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Runs, Sink},
     span::Span,
     writer::{
@@ -27,8 +27,11 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "csv", sink: |_| Arc::new(CsvSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(CsvSink))

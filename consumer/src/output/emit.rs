@@ -14,17 +14,17 @@ use recpipe::{
     transport::{
         Url,
         dial::Dialer,
+        downstream::Downstream,
         exec::{self, Feed},
-        greet::Identity,
-        link::{Outlet, Readiness, Settings},
-        recipient::Recipient,
+        handshake::Identity,
+        link::{Readiness, SendLink, Settings},
     },
     wire::{Ending, Role, Writer},
 };
 
 use super::write::WriteSink;
 use crate::{
-    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
     plan::{About, Place, Runs, Sink, Target},
     span::Span,
     writer::{Calling, Desk, OpenStream, Pen, Printer, Stopper, Stream},
@@ -44,7 +44,7 @@ impl OpenStream for Writer<Pen> {
     }
 }
 
-impl OpenStream for Recipient {
+impl OpenStream for Downstream {
     fn batch(&mut self, batch: &Batch) -> Result<Flow, Error> {
         self.write(|writer| writer.batch(batch).map(drop)).map_err(gone)?;
         // One that has enough has still to say how it ended.
@@ -80,12 +80,15 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "rec", sink: |_| Arc::new(EmitSink) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {
-        return Ok(parsed(EmitSyntax(Url::Stdio)));
+        return Ok(parsed(EmitSyntax(Url::stdio())));
     }
     if !matches!(parser.peek().kind, Kind::Text(_)) {
         parser.peek_bare();
@@ -106,10 +109,10 @@ struct EmitSyntax(Url);
 
 impl Syntax for EmitSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let made: Arc<dyn Sink> = match &self.0 {
-            Url::Stdio => Arc::new(EmitSink),
-            Url::File(path) => Arc::new(WriteSink { path: path.clone(), sink: Arc::new(EmitSink) }),
-            url => Arc::new(LinkSink(url.clone())),
+        let made: Arc<dyn Sink> = match self.0.path() {
+            _ if self.0.is_stdio() => Arc::new(EmitSink),
+            Some(path) => Arc::new(WriteSink { path: path.to_owned(), sink: Arc::new(EmitSink) }),
+            None => Arc::new(LinkSink(self.0.clone())),
         };
         checker.push_output(upstream, &WORD, span, Ok(made));
     }
@@ -184,23 +187,23 @@ impl Emit {
                 stopper();
             }
         };
-        let (outlet, child) = match url {
-            Url::Exec(argv) => {
+        let (send_link, child) = match url.command() {
+            Some(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
-                (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
+                (SendLink::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
-            url => {
+            None => {
                 let identity =
                     Identity::new(Role::Sender, calling.security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, &calling.security, identity, calling.patience, calling.quiet)?;
-                (Outlet::open(dialer, Settings::default(), Readiness::new(), over)?, None)
+                (SendLink::open(dialer, Settings::default(), Readiness::new(), over)?, None)
             }
         };
-        let mut recipient = Recipient::new("the next consumer".into(), outlet, child)?;
-        recipient.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
-        Ok(Emit::over(Box::new(recipient), schema, ending))
+        let mut downstream = Downstream::new("the next consumer".into(), send_link, child)?;
+        downstream.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
+        Ok(Emit::over(Box::new(downstream), schema, ending))
     }
 
     fn over(stream: Box<dyn OpenStream>, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Self {

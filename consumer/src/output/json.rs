@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recpipe::Schema;
 
 use crate::{
-    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Runs, Sink},
     span::Span,
     writer::{Format, Notes, json::Json},
@@ -22,8 +22,11 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "json", sink: |_| Arc::new(JsonSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(JsonSink))

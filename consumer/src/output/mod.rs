@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 pub use sinks::{OpenOutput, Sinks};
 
-use crate::{language::FileWord, plan::Output};
+use crate::plan::Output;
 
 /// The output of a query that names none: a table on a terminal, JSON elsewhere.
 pub fn default(terminal: bool) -> Output {
@@ -33,17 +33,6 @@ pub fn default(terminal: bool) -> Output {
         false => Output { about: &json::WORD.about, sink: Arc::new(json::JsonSink) },
     }
 }
-
-/// What `write` writes into a file of each extension.
-pub static FILES: &[FileWord] = &[
-    FileWord { extension: "json", sink: |_| Arc::new(json::JsonSink) },
-    FileWord { extension: "csv", sink: |_| Arc::new(csv::CsvSink) },
-    FileWord { extension: "tsv", sink: |_| Arc::new(tsv::TsvSink) },
-    FileWord { extension: "txt", sink: |_| Arc::new(print::FieldsSink) },
-    FileWord { extension: "rec", sink: |_| Arc::new(emit::EmitSink) },
-    #[cfg(feature = "arrow")]
-    FileWord { extension: "arrow", sink: |checker| Arc::new(arrow::ArrowSink::new(checker)) },
-];
 
 #[cfg(test)]
 mod tests {

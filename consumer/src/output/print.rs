@@ -9,7 +9,7 @@ use super::{delimited::Delimited, header::headed};
 use crate::{
     expr::{Values, Vector},
     language::{
-        Checked, Checker, Failed, Parsed, Parser, StageWord, Syntax, Upstream, ast,
+        Checked, Checker, Failed, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, ast,
         diagnose::Diagnostic,
         parsed,
         template::{Part, Template},
@@ -34,8 +34,11 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "txt", sink: |_| Arc::new(FieldsSink) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {

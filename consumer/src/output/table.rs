@@ -27,7 +27,7 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {

@@ -25,14 +25,14 @@ pub static WORD: StageWord = StageWord {
         output: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let (path, span) = parser.text("a file", "write \"errors.csv\"")?;
     let files = parser.catalog.files;
     let extension = Path::new(&path).extension();
-    let known = extension.and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)));
+    let known = extension.and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)).copied());
     let Some(word) = known else {
         let known: Vec<_> = files.iter().map(|file| format!(".{}", file.extension)).collect();
         let found = Diagnostic::new(span, "the extension of the file does not say what is to be written");

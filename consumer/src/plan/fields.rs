@@ -8,10 +8,10 @@ use super::{Output, Plan, conditions::conditions};
 use crate::expr::Expr;
 
 /// What producers are told: the fields that `plan` reads and the records that it can do without, as far as there is room
-/// for it. `default` is the output of a query that names none; see [`wire::Plan`] for `holds_state`
+/// for it. `default` is the output of a query that names none; see [`wire::Pushdown`] for `holds_state`
 /// and `shows`.
-pub fn advice(plan: &Plan, default: &Output, holds_state: bool, shows: bool) -> wire::Plan {
-    wire::Plan { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows }.fitting()
+pub fn pushdown(plan: &Plan, default: &Output, holds_state: bool, shows: bool) -> wire::Pushdown {
+    wire::Pushdown { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows }.fitting()
 }
 
 /// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all, those that come

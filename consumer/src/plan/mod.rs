@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use recpipe::{Schema, Type, times::Zone};
 
-pub use fields::{Read, advice, fields_read};
+pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use sink::{Output, Place, PlanOutput, Sink};
 

@@ -4,11 +4,13 @@
 //! not; what comes out is put together to batches again.
 
 pub mod arena;
+pub(crate) mod cell;
 pub mod external;
+mod first_seen;
 pub mod key;
-mod late;
 pub mod merge;
 mod row;
+pub mod run;
 #[cfg(test)]
 mod tests;
 pub mod tournament;
@@ -18,9 +20,10 @@ use std::sync::Arc;
 use recpipe::{Batch, Error, Schema};
 
 pub use self::{
-    external::{ExternalSorter, First, Keep},
-    late::Late,
+    external::{ExternalSorter, First},
+    first_seen::FirstSeen,
     row::RowFormat,
+    run::Keep,
 };
 
 use self::{key::push_sort_key, merge::Merge};

@@ -21,7 +21,7 @@ use crate::{
     language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, ast::Item, parsed},
     memory::{Account, Budget},
     plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
-    sort::Late,
+    sort::FirstSeen,
     span::Span,
 };
 
@@ -38,7 +38,7 @@ pub static WORD: StageWord = StageWord {
         spills: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
@@ -93,7 +93,7 @@ impl Operator for DistinctOp {
 struct Distinct {
     seen: Seen,
     /// What came after the values did not fit any more, and is not among them.
-    late: Option<Late>,
+    late: Option<FirstSeen>,
     /// Batches so far.
     batches: u64,
     budget: Budget,
@@ -182,7 +182,7 @@ impl Stage for Distinct {
         if !self.seen.is_full {
             return self.target.send(first);
         }
-        let late = self.late.get_or_insert_with(|| Late::new(self.schema.clone(), &self.budget));
+        let late = self.late.get_or_insert_with(|| FirstSeen::new(self.schema.clone(), &self.budget));
         late.add(&values, &first, self.batches)?;
         Ok(Flow::Continue)
     }

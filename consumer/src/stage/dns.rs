@@ -34,7 +34,7 @@ pub static WORD: StageWord = StageWord {
         memory: "O(distinct)",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

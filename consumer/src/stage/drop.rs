@@ -22,7 +22,7 @@ pub static WORD: StageWord = StageWord {
         example: "drop user, referrer",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

@@ -29,7 +29,7 @@ pub static WORD: StageWord = StageWord {
         example: "grep /\\.php$/i in request",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

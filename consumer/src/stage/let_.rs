@@ -29,7 +29,7 @@ pub static WORD: StageWord = StageWord {
         example: "let kib = bytes // 1KiB, large = kib > 100",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

@@ -7,7 +7,6 @@
 //! little as it can, and one that runs once on what all workers send.
 
 mod beyond;
-mod deliver;
 pub mod distinct;
 pub mod dns;
 pub mod drop;
@@ -27,8 +26,6 @@ pub mod tee;
 pub mod top;
 pub mod trace;
 pub mod where_;
-
-pub use deliver::{Deliver, Delivered, GatherPart, Piece};
 
 /// `flush` for a stage that buffers no output: passes it on.
 macro_rules! relay_flush {

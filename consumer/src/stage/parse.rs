@@ -34,7 +34,7 @@ pub static WORD: StageWord = StageWord {
         example: "parse request /\\.(?P<ext>\\w+)$/",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

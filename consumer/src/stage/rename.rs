@@ -21,7 +21,7 @@ pub static WORD: StageWord = StageWord {
         example: "rename host as client",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

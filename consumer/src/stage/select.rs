@@ -25,7 +25,7 @@ pub static WORD: StageWord = StageWord {
         example: "select host, bytes // 1KiB as kib",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

@@ -23,7 +23,7 @@ pub static WORD: StageWord = StageWord {
         runs: Runs::Once,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

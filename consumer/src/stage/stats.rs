@@ -37,7 +37,7 @@ pub static WORD: StageWord = StageWord {
         blocks: true,
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

@@ -24,7 +24,7 @@ pub static WORD: StageWord = StageWord {
         example: "where status == 404 and bytes > 1KB",
         ..About::PLAIN
     },
-    parse: parse,
+    parse,
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {

@@ -72,7 +72,7 @@ impl Desk<'_> {
     /// The last stage of a chain, which prints in this format.
     ///
     /// # Errors
-    /// As for [`Written::begin`].
+    /// [`Error::Io`] when the output cannot be written, and those of [`Format::header`].
     pub fn write(&self, format: Box<dyn Format>) -> Result<Box<dyn Stage>, Error> {
         let mut written = Written::new(format, self.printer.clone());
         if self.begins {

@@ -14,10 +14,10 @@ use recpipe::{
 };
 use recpipe_consumer::{
     catalog,
+    execute::{self, Options},
     language::{self, QueryError, Source, diagnose::Style},
     output,
     plan::{Effect, Plan, PlanStage},
-    run::{self, Options},
     writer::Printer,
 };
 
@@ -137,7 +137,7 @@ pub fn check(data: &[u8]) {
         calling: Default::default(),
         left_out: Default::default(),
     };
-    let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
+    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {
         Some(error) => assert!(!error.to_string().is_empty()),
         None => assert!(outcome.ending.is_some() || outcome.stopped, "neither an end nor an error"),

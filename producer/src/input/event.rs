@@ -27,6 +27,8 @@ pub enum Cost {
     Nothing,
     /// Records may have been lost.
     Loss,
+    /// Records may have come twice.
+    Repeat,
     /// So many NULs that are no part of a record.
     Nuls(u64),
 }

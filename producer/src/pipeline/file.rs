@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::path::Path;
 
-use recpipe::transport::back::Listener;
-use recpipe::transport::{Patient, file, stdio};
+use recpipe::transport::pipe_backchannel::Listener;
+use recpipe::transport::{BlockingWriter, file, stdio};
 use recpipe::wire::Writer;
 use recpipe::{Error, Exit};
 
@@ -57,7 +57,7 @@ impl Pipeline<'_> {
         let begin = move |out: &File| -> Result<Box<dyn Target>, Error> {
             let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
             Ok(match encoding {
-                Encoding::Records => Box::new(Writer::new(Patient::new(out))?),
+                Encoding::Records => Box::new(Writer::new(BlockingWriter::new(out))?),
                 encoding => Box::new(Streams::to_file(encoding, out)),
             })
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use recpipe::parallel::Worker;
-use recpipe::record::{Batch, Ints, Origin, Type};
+use recpipe::record::{Batch, Origin, PackedInts, Type};
 
 use super::Options;
 use super::grep::{Grep, KeptLines};
@@ -102,7 +102,7 @@ impl<'a> Work<'a> {
                 }),
                 false => records_of(&parsed),
             };
-            parsed.batch = parsed.batch.with_lines(Some(Ints::pack(&lines)));
+            parsed.batch = parsed.batch.with_lines(Some(PackedInts::pack(&lines)));
         }
         let row_start = |row| parser.row_start(row);
         let spans = RecordSpans { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };

@@ -15,7 +15,10 @@ use regex::bytes::{Regex, RegexBuilder};
 use twox_hash::XxHash3_64;
 
 use super::{Cell, Overflow, eval, order};
-use crate::language::ast::{self, ExprKind, Literal};
+use crate::{
+    expr::ops::ArithmeticOp,
+    language::ast::{self, BinaryOp, ExprKind, Literal},
+};
 use recpipe::Row;
 
 const SECOND: i128 = 1_000_000_000;
@@ -77,6 +80,31 @@ fn bin(value: &Cell, width: &Cell) -> Result<Cell, Overflow> {
         }
         _ => Cell::Null,
     })
+}
+
+/// Whether an expression may be a whole number beyond 64 bits: fields that hold anything may, and what is calculated may grow.
+/// What is 64 bits wide stays so in a bin, which begins within them or is an overflow.
+fn may_be_wide(expr: &ast::Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Literal(Literal::Int(value)) => i64::try_from(*value).is_err(),
+        ExprKind::Field(name) => matches!(name.text.as_str(), "x" | "y" | "z"),
+        ExprKind::Negate(_) => true,
+        ExprKind::Binary { op: BinaryOp::Coalesce | BinaryOp::Arithmetic(ArithmeticOp::Rem), left, right, .. } => {
+            may_be_wide(left) || may_be_wide(right)
+        }
+        // By -1, the least number of 64 bits is beyond them.
+        ExprKind::Binary { op: BinaryOp::Arithmetic(ArithmeticOp::FloorDiv), left, right, .. } => {
+            may_be_wide(left) || !matches!(right.kind, ExprKind::Literal(Literal::Int(value)) if value != -1)
+        }
+        ExprKind::Binary { op: BinaryOp::Arithmetic(_), .. } => true,
+        ExprKind::Call { name, args } => match (&*name.text, args.len()) {
+            ("if", _) => args[1..].iter().any(may_be_wide),
+            ("int" | "floor" | "ceil" | "abs", _) | ("round", 1) => true,
+            ("min" | "max" | "coalesce" | "bin" | "round", _) => args.iter().any(may_be_wide),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// The characters, and bytes that are in none.
@@ -215,7 +243,10 @@ pub(super) fn call(name: &str, asts: &[ast::Expr], row: Row<'_>) -> Result<Cell,
     if args.iter().any(|arg| matches!(arg, Cell::Null)) {
         return Ok(Cell::Null);
     }
-    of_values(name, &args)
+    match of_values(name, &args)? {
+        Cell::Int(bin) if name == "bin" && i64::try_from(bin).is_err() && !asts.iter().any(may_be_wide) => Err(Overflow),
+        value => Ok(value),
+    }
 }
 
 fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
