@@ -1,14 +1,12 @@
 //! The one list of the words: what is not in it is no word of the language, which is handed it.
 
 use crate::{
-    language::{
-        self, Catalog, Query, QueryError, Source,
-        words::{AGGREGATES, FUNCTIONS},
-    },
+    aggregate, function,
+    language::{self, Catalog, Query, QueryError, Source},
     output, stage,
 };
 
-/// All words.
+/// All words, of each kind in the order in which help shows them.
 pub static CATALOG: Catalog = Catalog {
     stages: &[
         &stage::where_::WORD,
@@ -52,8 +50,62 @@ pub static CATALOG: Catalog = Catalog {
         #[cfg(feature = "arrow")]
         &output::arrow::FILE,
     ],
-    aggregates: AGGREGATES,
-    functions: FUNCTIONS,
+    aggregates: &[
+        &aggregate::count::COUNT,
+        &aggregate::sum::SUM,
+        &aggregate::sum::AVG,
+        &aggregate::min_max::MIN,
+        &aggregate::min_max::MAX,
+        &aggregate::arg_best::ARGMIN,
+        &aggregate::arg_best::ARGMAX,
+        &aggregate::first_last::FIRST,
+        &aggregate::first_last::LAST,
+        &aggregate::stdev::STDEV,
+        &aggregate::quantile::MEDIAN,
+        &aggregate::quantile::PERCENTILE,
+        &aggregate::quantile::QUANTILE,
+        &aggregate::distinct::DISTINCT,
+        &aggregate::distinct::SET,
+        &aggregate::list::LIST,
+    ],
+    functions: &[
+        &function::slice::LEN,
+        &function::case::LOWER,
+        &function::case::UPPER,
+        &function::slice::TRIM,
+        &function::slice::SUBSTR,
+        &function::replace::REPLACE,
+        &function::slice::SPLIT,
+        &function::find::CONTAINS,
+        &function::find::STARTSWITH,
+        &function::find::ENDSWITH,
+        &function::cast::INT,
+        &function::cast::FLOAT,
+        &function::cast::STR,
+        &function::time::TIME,
+        &function::now::NOW,
+        &function::bin::BIN,
+        &function::calendar::YEAR,
+        &function::calendar::MONTH,
+        &function::calendar::DAY,
+        &function::calendar::HOUR,
+        &function::calendar::MINUTE,
+        &function::calendar::WEEKDAY,
+        &function::calendar::EPOCH,
+        &function::strftime::STRFTIME,
+        &function::choice::IF,
+        &function::choice::COALESCE,
+        &function::round::ABS,
+        &function::round::FLOOR,
+        &function::round::CEIL,
+        &function::round::ROUND,
+        &function::extreme::MIN,
+        &function::extreme::MAX,
+        &function::url::PATH,
+        &function::url::QUERY,
+        &function::url::EXT,
+        &function::hash::HASH,
+    ],
 };
 
 /// Parses a query in these words.

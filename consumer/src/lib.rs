@@ -13,12 +13,15 @@ pub mod config;
 pub mod execute;
 pub mod explain;
 pub mod expr;
+mod function;
 pub mod help;
 pub mod input;
 pub mod language;
 mod late;
 pub mod left_out;
 pub mod memory;
+#[cfg(test)]
+mod oracle;
 pub mod output;
 pub mod plan;
 pub mod program;

@@ -124,10 +124,12 @@ fn what_is_below_knows_nothing_above() {
     let imports = imports();
     for (module, never) in [
         ("memory", &["language", "plan", "stage", "output", "execute"][..]),
-        ("expr", &["language", "plan", "stage", "output", "execute"]),
+        ("expr", &["language", "function", "plan", "stage", "output", "execute"]),
         ("writer", &["language", "plan", "stage", "output", "execute"]),
-        ("plan", &["language", "stage", "output", "aggregate", "sort", "execute", "catalog"]),
-        ("language", &["stage", "output", "aggregate", "sort", "execute", "catalog", "input"]),
+        ("plan", &["language", "stage", "output", "aggregate", "function", "sort", "execute", "catalog"]),
+        ("language", &["stage", "output", "aggregate", "function", "sort", "execute", "catalog", "input"]),
+        ("function", &["stage", "output", "execute", "catalog", "plan"]),
+        ("aggregate", &["stage", "output", "execute", "catalog"]),
         ("stage", &["output", "execute", "catalog", "input"]),
         ("output", &["stage", "execute", "catalog", "input"]),
         ("input", &["cli", "language", "plan", "stage", "output", "execute"]),

@@ -7,16 +7,64 @@ use std::cmp::Ordering;
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    Accumulator, Groups,
     held::Held,
     other_type,
     state::{self, Torn},
 };
-use crate::expr::{Values, Vector, is_better};
+use crate::{
+    expr::{Expr, Values, Vector, is_better},
+    language::{
+        AggregateWord,
+        signature::{CheckedAggregate, kind},
+    },
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
+
+/// `argmin`
+pub static ARGMIN: AggregateWord = AggregateWord {
+    name: "argmin",
+    syntax: "argmin(EXPR, EXPR)",
+    doc: "the second value where the first is least; of several, the earliest record's",
+    example: "argmin(bytes, request) by host",
+    args: 2..=2,
+    family: None,
+    check: |_, _, args| Ok(check(args, Ordering::Less)),
+};
+
+/// `argmax`
+pub static ARGMAX: AggregateWord = AggregateWord {
+    name: "argmax",
+    syntax: "argmax(EXPR, EXPR)",
+    doc: "the second value where the first is greatest; of several, the earliest record's",
+    example: "argmax(bytes, request) as largest",
+    args: 2..=2,
+    family: None,
+    check: |_, _, args| Ok(check(args, Ordering::Greater)),
+};
+
+fn check(args: Vec<Expr>, wanted: Ordering) -> CheckedAggregate {
+    let kind = kind(&args, 1);
+    CheckedAggregate::new(Best { wanted }, args, kind)
+}
+
+struct Best {
+    /// [`Ordering::Less`] for `argmin`, [`Ordering::Greater`] for `argmax`.
+    wanted: Ordering,
+}
+
+impl AggregateFunction for Best {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(ArgBest::new(aggregate.arg(0), aggregate.arg(1), self.wanted))
+    }
+
+    fn is_open(&self, aggregate: &Aggregate) -> bool {
+        aggregate.args.get(1).is_some_and(Expr::is_open)
+    }
+}
 
 /// The best records of all groups.
 pub(super) struct ArgBest {
-    /// [`Ordering::Less`] for `argmin`, [`Ordering::Greater`] for `argmax`.
+    /// As of [`Best`].
     wanted: Ordering,
     x: Held,
     y: Held,

@@ -2,19 +2,57 @@
 
 use recpipe::{Column, Error, PackedInts, Type};
 
-use super::{Accumulator, Groups, state};
-use crate::{expr::Vector, plan::AggregateFunction};
+use super::state;
+use crate::{
+    expr::{Expr, Vector},
+    language::{
+        AggregateWord, Catalog,
+        signature::{CheckedAggregate, Mistake},
+    },
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
 
-/// The counts of all groups.
-pub(super) struct Count {
-    function: AggregateFunction,
-    counts: Vec<i64>,
+/// `count`
+pub static COUNT: AggregateWord = AggregateWord {
+    name: "count",
+    syntax: "count | count(CONDITION) | count(EXPR)",
+    doc: "records; those for which the condition is true; those that have the value",
+    example: "count(status >= 400) as errors",
+    args: 0..=1,
+    family: None,
+    check,
+};
+
+fn check(_: &Catalog, _: &str, args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
+    let what = match &args[..] {
+        [] => What::Records,
+        [condition] if condition.kind() == Type::Bool => What::True,
+        _ => What::Present,
+    };
+    Ok(CheckedAggregate::new(what, args, Type::Int))
 }
 
-impl Count {
-    pub(super) fn new(function: AggregateFunction) -> Self {
-        Count { function, counts: Vec::new() }
+/// What is counted.
+#[derive(Clone, Copy)]
+enum What {
+    /// Records.
+    Records,
+    /// Records for which the argument is true.
+    True,
+    /// Records for which the argument is not null.
+    Present,
+}
+
+impl AggregateFunction for What {
+    fn accumulator(&self, _: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(Count { what: *self, counts: Vec::new() })
     }
+}
+
+/// The counts of all groups.
+struct Count {
+    what: What,
+    counts: Vec<i64>,
 }
 
 impl Accumulator for Count {
@@ -24,12 +62,12 @@ impl Accumulator for Count {
 
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
         let counts = &mut self.counts;
-        match (self.function, args, groups) {
-            (AggregateFunction::CountTrue, [input], _) => {
+        match (self.what, args, groups) {
+            (What::True, [input], _) => {
                 let truth = input.clone().truth();
                 groups.for_each(|row, group| counts[group] += i64::from(truth.get(row)));
             }
-            (AggregateFunction::CountPresent, [input], _) => groups.for_each(|row, group| counts[group] += i64::from(!input.is_null(row))),
+            (What::Present, [input], _) => groups.for_each(|row, group| counts[group] += i64::from(!input.is_null(row))),
             (_, _, Groups::One(rows)) => counts[0] += *rows as i64,
             (_, _, Groups::Each(groups)) => groups.iter().for_each(|&group| counts[group as usize] += 1),
         }

@@ -3,20 +3,50 @@
 
 use recpipe::{Column, ColumnBuilder, Error, PackedInts, Type, Value};
 
-use super::{Accumulator, Groups, json, value_sets::ValueSets};
-use crate::expr::Vector;
+use super::{json, value_sets::ValueSets};
+use crate::{
+    expr::Vector,
+    language::{AggregateWord, signature::CheckedAggregate},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
 
-/// The distinct values of all groups.
-pub(super) struct Distinct {
+/// `distinct`
+pub static DISTINCT: AggregateWord = AggregateWord {
+    name: "distinct",
+    syntax: "distinct(EXPR)",
+    doc: "how many different values, exactly",
+    example: "distinct(host) by status",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(CheckedAggregate::new(OfSets { shows_values: false }, args, Type::Int)),
+};
+
+/// `set`
+pub static SET: AggregateWord = AggregateWord {
+    name: "set",
+    syntax: "set(EXPR)",
+    doc: "the different values, sorted, as a JSON array",
+    example: "set(status) by host",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(CheckedAggregate::new(OfSets { shows_values: true }, args, Type::Text)),
+};
+
+struct OfSets {
     shows_values: bool,
-    sets: ValueSets,
 }
 
-impl Distinct {
-    /// `kind` is the type of the argument; with `shows_values` it is `set`.
-    pub(super) fn new(kind: Type, shows_values: bool) -> Self {
-        Distinct { shows_values, sets: ValueSets::new(kind, shows_values) }
+impl AggregateFunction for OfSets {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        let sets = ValueSets::new(aggregate.arg(0), self.shows_values);
+        Box::new(Distinct { shows_values: self.shows_values, sets })
     }
+}
+
+/// The distinct values of all groups.
+struct Distinct {
+    shows_values: bool,
+    sets: ValueSets,
 }
 
 impl Accumulator for Distinct {

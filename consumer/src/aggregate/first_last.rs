@@ -3,12 +3,59 @@
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    Accumulator, Groups,
     held::Held,
     other_type,
     state::{self, Torn},
 };
-use crate::expr::{Values, Vector};
+use crate::{
+    expr::{Expr, Values, Vector},
+    language::{
+        AggregateWord,
+        signature::{CheckedAggregate, kind},
+    },
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
+
+/// `first`
+pub static FIRST: AggregateWord = AggregateWord {
+    name: "first",
+    syntax: "first(EXPR)",
+    doc: "the first value in the order of the input",
+    example: "first(datetime), last(datetime) by host",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(check(args, false)),
+};
+
+/// `last`
+pub static LAST: AggregateWord = AggregateWord {
+    name: "last",
+    syntax: "last(EXPR)",
+    doc: "the last value in the order of the input",
+    example: "last(request) by host",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(check(args, true)),
+};
+
+fn check(args: Vec<Expr>, is_last: bool) -> CheckedAggregate {
+    let kind = kind(&args, 0);
+    CheckedAggregate::new(End { is_last }, args, kind)
+}
+
+struct End {
+    is_last: bool,
+}
+
+impl AggregateFunction for End {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(FirstLast::new(aggregate.arg(0), self.is_last))
+    }
+
+    fn is_open(&self, aggregate: &Aggregate) -> bool {
+        aggregate.args.iter().any(Expr::is_open)
+    }
+}
 
 /// The first or last values of all groups.
 pub(super) struct FirstLast {

@@ -3,24 +3,40 @@
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    Accumulator, Groups, cell, json, other_type,
+    cell, json, other_type,
     state::{self, Torn, take},
 };
-use crate::expr::{Values, Vector};
+use crate::{
+    expr::{Values, Vector},
+    language::{AggregateWord, signature::CheckedAggregate},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
+
+/// `list`
+pub static LIST: AggregateWord = AggregateWord {
+    name: "list",
+    syntax: "list(EXPR)",
+    doc: "all values in the order of the input, as a JSON array",
+    example: "list(status) by host",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(CheckedAggregate::new(InOrder, args, Type::Text)),
+};
+
+struct InOrder;
+
+impl AggregateFunction for InOrder {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(List { kind: aggregate.arg(0), lists: Vec::new(), list_bytes: 0 })
+    }
+}
 
 /// The values of all groups.
-pub(super) struct List {
+struct List {
     kind: Type,
     /// A group's values, each after its position; sorted at the end, since other workers have what lies between.
     lists: Vec<Vec<u8>>,
     list_bytes: usize,
-}
-
-impl List {
-    /// `kind` is the type of the argument.
-    pub(super) fn new(kind: Type) -> Self {
-        List { kind, lists: Vec::new(), list_bytes: 0 }
-    }
 }
 
 impl Accumulator for List {

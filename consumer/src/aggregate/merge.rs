@@ -4,12 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use recpipe::{Batch, Column, Error, Text, record::column};
 
-use super::{
-    Accumulator,
-    table::{BATCH_ROWS, Shape},
-};
+use super::shape::{BATCH_ROWS, Shape};
 use crate::{
     memory::{Budget, ReadRun, Run},
+    plan::Accumulator,
     sort::{
         key::{Prefix, prefix},
         tournament::Tournament,

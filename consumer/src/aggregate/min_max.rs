@@ -6,21 +6,69 @@ use std::cmp::Ordering;
 
 use recpipe::{Column, Error, Type, Value};
 
-use super::{Accumulator, Groups, held::Held, other_type, state};
-use crate::expr::{Values, Vector};
+use super::{arg_best::ArgBest, held::Held, other_type, state};
+use crate::{
+    expr::{Expr, Values, Vector},
+    language::{
+        AggregateWord,
+        signature::{CheckedAggregate, kind},
+    },
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
+
+/// `min`
+pub static MIN: AggregateWord = AggregateWord {
+    name: "min",
+    syntax: "min(EXPR)",
+    doc: "the least value",
+    example: "min(bytes), max(bytes) by status",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(check(args, Ordering::Less)),
+};
+
+/// `max`
+pub static MAX: AggregateWord = AggregateWord {
+    name: "max",
+    syntax: "max(EXPR)",
+    doc: "the greatest value",
+    example: "max(bytes) as largest",
+    args: 1..=1,
+    family: None,
+    check: |_, _, args| Ok(check(args, Ordering::Greater)),
+};
+
+fn check(args: Vec<Expr>, wanted: Ordering) -> CheckedAggregate {
+    let kind = kind(&args, 0);
+    CheckedAggregate::new(Extreme { wanted }, args, kind)
+}
+
+struct Extreme {
+    /// [`Ordering::Less`] for `min`, [`Ordering::Greater`] for `max`.
+    wanted: Ordering,
+}
+
+impl AggregateFunction for Extreme {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        match aggregate.arg(0) {
+            kind @ (Type::Time | Type::Mixed) => Box::new(ArgBest::new(kind, kind, self.wanted)),
+            kind => Box::new(MinMax { wanted: self.wanted, best: Held::new(kind) }),
+        }
+    }
+
+    fn is_open(&self, aggregate: &Aggregate) -> bool {
+        aggregate.args.iter().any(Expr::is_open)
+    }
+}
 
 /// The least or greatest values of all groups.
-pub(super) struct MinMax {
-    /// [`Ordering::Less`] for `min`, [`Ordering::Greater`] for `max`.
+struct MinMax {
+    /// As of [`Extreme`].
     wanted: Ordering,
     best: Held,
 }
 
 impl MinMax {
-    pub(super) fn new(kind: Type, wanted: Ordering) -> Self {
-        MinMax { wanted, best: Held::new(kind) }
-    }
-
     fn keep(&mut self, group: usize, value: Value<'_>) -> Result<(), Error> {
         // One zero and one NaN: which of those that are equal came first is not to show.
         let value = match value {

@@ -1,19 +1,121 @@
-//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], exact of up to [`EXACT`] different values a group, and within 0.1 % of
-//! more. Null is skipped; of nothing it is null.
+//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], exact of up to [`Sketch::EXACT`] different values a group, and within
+//! 0.1 % of more. Null is skipped; of nothing it is null.
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
-use super::{Accumulator, Groups, other_type, sketch::Sketch, state};
-use crate::expr::{Values, Vector};
+use super::{number, other_type, sketch::Sketch, state};
+use crate::{
+    expr::{Constant, Expr, Node, Values, Vector},
+    language::{
+        AggregateWord, Catalog, Family,
+        signature::{CheckedAggregate, Mistake},
+    },
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
 
-/// Quantiles of so many different values of a group, or less, are exact.
-pub(crate) const EXACT: usize = Sketch::EXACT;
+/// `median`
+pub static MEDIAN: AggregateWord = AggregateWord {
+    name: "median",
+    syntax: "median(NUMBER)",
+    doc: "half lie below: exact up to 256 values, then within 1 %",
+    example: "median(bytes) by host",
+    args: 1..=1,
+    family: None,
+    check: |catalog, word, args| {
+        number(catalog, word, &args)?;
+        Ok(CheckedAggregate::new(Share(0.5), args, Type::Float))
+    },
+};
 
-/// How many digits others have.
-pub(crate) const DIGITS: usize = Sketch::DIGITS;
+/// `p95`, which stands for all percentiles
+pub static PERCENTILE: AggregateWord = AggregateWord {
+    name: "p95",
+    syntax: "p50(NUMBER) | p95(NUMBER) | p999(NUMBER)",
+    doc: "that percentage lies below, p1 to p99; p999 is 99.9 %; as exact as median",
+    example: "p95(bytes), p999(bytes) by host",
+    args: 1..=1,
+    family: Some(Family { has: |word| percentile_share(word).is_some(), hint: percentiles }),
+    check: check_percentile,
+};
+
+/// `quantile`
+pub static QUANTILE: AggregateWord = AggregateWord {
+    name: "quantile",
+    syntax: "quantile(NUMBER, SHARE)",
+    doc: "that share lies below, from 0 to 1; as exact as median",
+    example: "quantile(bytes, 0.25) as quarter",
+    args: 2..=2,
+    family: None,
+    check: check_quantile,
+};
+
+fn check_percentile(catalog: &Catalog, word: &str, args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
+    number(catalog, word, &args)?;
+    let no_percentile = || Mistake { arg: 0, what: format!("`{word}` is no percentile"), label: String::new() };
+    Ok(CheckedAggregate::new(Share(percentile_share(word).ok_or_else(no_percentile)?), args, Type::Float))
+}
+
+/// The share that a word such as `p95` means: two digits are percent, and what follows them, after a nine, is their fraction.
+fn percentile_share(word: &str) -> Option<f64> {
+    let digits = word.strip_prefix('p').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let fraction = match digits.len() {
+        1 => format!("0.0{digits}"),
+        2 => format!("0.{digits}"),
+        3..=9 if digits.starts_with('9') => format!("0.{digits}"),
+        _ => return None,
+    };
+    fraction.parse().ok().filter(|&share| share > 0.0)
+}
+
+/// What to say of a word that looks like a percentile and is no aggregate.
+fn percentiles(word: &str) -> Option<&'static str> {
+    let is_one = word.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    is_one.then_some("percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`")
+}
+
+fn check_quantile(catalog: &Catalog, word: &str, mut args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
+    number(catalog, word, &args)?;
+    let share = match args.get(1).map(Expr::node) {
+        Some(Node::Constant(Constant::Float(share))) => *share,
+        Some(Node::Constant(Constant::Int(share))) => *share as f64,
+        _ => {
+            let what = "the share of a quantile must be known before data flows".to_owned();
+            return Err(Mistake { arg: 1, what, label: "write a number from 0 to 1, as in `quantile(x, 0.95)`".to_owned() });
+        }
+    };
+    if (0.0..=1.0).contains(&share) {
+        // No value of each record.
+        args.truncate(1);
+        return Ok(CheckedAggregate::new(Share(share), args, Type::Float));
+    }
+    let label = match (args.first(), share) {
+        // Percent, most likely.
+        (Some(x), 1.0..=100.0) => format!("write `quantile({}, {})`", catalog.written(x), share / 100.0),
+        _ => String::new(),
+    };
+    Err(Mistake { arg: 1, what: format!("the share of a quantile is from 0 to 1, not {share}"), label })
+}
+
+/// What this share, from 0 to 1, lies below.
+struct Share(f64);
+
+impl AggregateFunction for Share {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(Quantile::new(aggregate.arg(0), self.0))
+    }
+
+    fn takes_numbers(&self) -> bool {
+        true
+    }
+
+    fn exactness(&self) -> Option<String> {
+        let (exact, digits) = (Sketch::EXACT, Sketch::DIGITS);
+        Some(format!("quantiles of a group of up to {exact} different values; of more they are within 0.1 %, in {digits} digits"))
+    }
+}
 
 /// The sketches of all groups.
-pub(super) struct Quantile {
+struct Quantile {
     q: f64,
     is_int: bool,
     sketches: Vec<Sketch>,
@@ -22,7 +124,7 @@ pub(super) struct Quantile {
 
 impl Quantile {
     /// The share `q` from 0 to 1; `kind` is the type of the argument.
-    pub(super) fn new(kind: Type, q: f64) -> Self {
+    fn new(kind: Type, q: f64) -> Self {
         Quantile { q, is_int: kind == Type::Int, sketches: Vec::new(), sketch_bytes: 0 }
     }
 }
@@ -88,5 +190,25 @@ impl Accumulator for Quantile {
 
     fn bytes(&self) -> usize {
         self.sketches.capacity() * size_of::<Sketch>() + self.sketch_bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percentile_share;
+
+    #[test]
+    fn percentiles_are_shares() {
+        let check = |word: &str, share: Option<f64>| assert_eq!(percentile_share(word), share, "{word}");
+        check("p1", Some(0.01));
+        check("p05", Some(0.05));
+        check("p50", Some(0.5));
+        check("p99", Some(0.99));
+        check("p975", Some(0.975));
+        check("p999", Some(0.999));
+        check("p9999", Some(0.9999));
+        for word in ["p", "p0", "p00", "p100", "p123", "px", "P95", "p9x", "p-1", "q50", "p9999999999"] {
+            check(word, None);
+        }
     }
 }

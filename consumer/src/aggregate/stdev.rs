@@ -7,15 +7,44 @@
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    Accumulator, Groups,
     exact::ExactSum,
-    other_type,
+    number, other_type,
     state::{self, Torn, take},
 };
-use crate::expr::{Values, Vector};
+use crate::{
+    expr::{Values, Vector},
+    language::{AggregateWord, signature::CheckedAggregate},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+};
+
+/// `stdev`
+pub static STDEV: AggregateWord = AggregateWord {
+    name: "stdev",
+    syntax: "stdev(NUMBER)",
+    doc: "the standard deviation of a sample (divided by n - 1)",
+    example: "stdev(bytes) by status",
+    args: 1..=1,
+    family: None,
+    check: |catalog, word, args| {
+        number(catalog, word, &args)?;
+        Ok(CheckedAggregate::new(Deviation, args, Type::Float))
+    },
+};
+
+struct Deviation;
+
+impl AggregateFunction for Deviation {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(Stdev::new(aggregate.arg(0)))
+    }
+
+    fn takes_numbers(&self) -> bool {
+        true
+    }
+}
 
 /// The moments of all groups.
-pub(super) struct Stdev {
+struct Stdev {
     counts: Vec<u64>,
     moments: Moments,
 }
@@ -41,7 +70,7 @@ struct FloatMoments {
 
 impl Stdev {
     /// `kind` is the type of the argument; [`Type::Mixed`] where there may be whole numbers and floats.
-    pub(super) fn new(kind: Type) -> Self {
+    fn new(kind: Type) -> Self {
         let moments = if matches!(kind, Type::Float | Type::Mixed) { Moments::Float(Vec::new()) } else { Moments::Int(Vec::new()) };
         Stdev { counts: Vec::new(), moments }
     }
@@ -217,11 +246,8 @@ mod tests {
     use proptest::prelude::*;
     use recpipe::Value;
 
-    use super::{Groups, Stdev};
-    use crate::{
-        aggregate::Accumulator,
-        expr::{Operand, Values, Vector},
-    };
+    use super::{Accumulator, Groups, Stdev};
+    use crate::expr::{Operand, Values, Vector};
 
     fn stdev(values: Values, len: usize) -> Option<f64> {
         let kind = if matches!(values, Values::Float(_)) { recpipe::Type::Float } else { recpipe::Type::Int };

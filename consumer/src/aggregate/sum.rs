@@ -5,21 +5,67 @@
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    Accumulator, Groups,
     exact::ExactSum,
-    other_type,
+    number, other_type,
     state::{self, Torn},
 };
 use crate::{
-    expr::{Operand, Values, Vector},
-    plan::{Aggregate, AggregateFunction},
+    expr::{Expr, Operand, Values, Vector},
+    language::{AggregateWord, signature::CheckedAggregate},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
 };
+
+/// `sum`
+pub static SUM: AggregateWord = AggregateWord {
+    name: "sum",
+    syntax: "sum(NUMBER)",
+    doc: "the sum; an integer sum is exact or an error",
+    example: "sum(bytes) as total by host",
+    args: 1..=1,
+    family: None,
+    check: |catalog, word, args| {
+        let kind = number(catalog, word, &args)?;
+        Ok(CheckedAggregate::new(OfNumbers { is_mean: false }, args, kind))
+    },
+};
+
+/// `avg`
+pub static AVG: AggregateWord = AggregateWord {
+    name: "avg",
+    syntax: "avg(NUMBER)",
+    doc: "the mean",
+    example: "avg(bytes) by status",
+    args: 1..=1,
+    family: None,
+    check: |catalog, word, args| {
+        number(catalog, word, &args)?;
+        Ok(CheckedAggregate::new(OfNumbers { is_mean: true }, args, Type::Float))
+    },
+};
+
+struct OfNumbers {
+    is_mean: bool,
+}
+
+impl AggregateFunction for OfNumbers {
+    fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
+        Box::new(Sum::new(aggregate, self.is_mean))
+    }
+
+    fn is_open(&self, aggregate: &Aggregate) -> bool {
+        !self.is_mean && (aggregate.kind == Type::Int || aggregate.args.iter().any(Expr::is_open))
+    }
+
+    fn takes_numbers(&self) -> bool {
+        true
+    }
+}
 
 /// Sums of whole numbers below this are far from the bound.
 const FAR: u128 = 1 << 125;
 
 /// The sums of all groups, and of how many values they are.
-pub(super) struct Sum {
+struct Sum {
     name: String,
     kind: Type,
     is_mean: bool,
@@ -33,11 +79,11 @@ pub(super) struct Sum {
 }
 
 impl Sum {
-    pub(super) fn new(aggregate: &Aggregate) -> Self {
+    fn new(aggregate: &Aggregate, is_mean: bool) -> Self {
         Sum {
             name: aggregate.name.clone(),
-            kind: if aggregate.is_open() { Type::Mixed } else { aggregate.kind },
-            is_mean: aggregate.function == AggregateFunction::Avg,
+            kind: aggregate.storage(),
+            is_mean,
             counts: Vec::new(),
             ints: Vec::new(),
             others: Vec::new(),

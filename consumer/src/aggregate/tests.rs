@@ -5,12 +5,13 @@ use std::{fmt::Write, sync::Arc};
 use proptest::prelude::*;
 use recpipe::{Batch, BatchBuilder, Column, ColumnBuilder, Error, Field, Origin, Schema, Time, Type, Value};
 
-use super::{Accumulator, Groups, Table, accumulator};
+use super::Table;
 use crate::{
     catalog,
     expr::Vector,
     language::{self, Source},
     memory::Budget,
+    plan::{Accumulator, Aggregate, Groups},
     stage::stats::StatsOp,
 };
 
@@ -147,7 +148,7 @@ fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
     let source = Source::from_args(&[text]);
     let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
     let StatsOp { aggregates, .. } = plan.stages[0].operator.is().unwrap();
-    aggregates.iter().map(accumulator).collect()
+    aggregates.iter().map(Aggregate::accumulator).collect()
 }
 
 proptest! {

@@ -7,10 +7,13 @@ use hashbrown::{HashTable, hash_table::Entry};
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    Groups, cell, other_type,
+    cell, other_type,
     state::{self, take},
 };
-use crate::expr::{Values, Vector};
+use crate::{
+    expr::{Values, Vector},
+    plan::Groups,
+};
 
 /// One hash table over pairs of a group and a value, so that many small sets cost no more than one large one: 32 bytes
 /// a pair, and the bytes of the value. A value that is known already costs one hash and one comparison.

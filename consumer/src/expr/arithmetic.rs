@@ -3,7 +3,7 @@
 use recpipe::Error;
 
 use super::{
-    ArithmeticOp, Expr, time,
+    ArithmeticOp, Expr, duration,
     vector::{Operand, Values, Vector, merge_nulls},
 };
 
@@ -19,7 +19,7 @@ pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: Vector, right: Vec
         return Ok(Vector::null(len));
     }
     if matches!((&left.values, &right.values), (Values::Time(_), _) | (_, Values::Time(_))) {
-        return time::arithmetic(op, expr, &left, &right);
+        return duration::arithmetic(op, expr, &left, &right);
     }
     if op != ArithmeticOp::Div
         && let (Some(a), Some(b)) = (Ints::of(&left.values), Ints::of(&right.values))
@@ -49,14 +49,14 @@ pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: Vector, right: Vec
 }
 
 /// Whole numbers, of 64 bits wherever that is enough.
-pub(super) enum Ints<'a> {
+pub(crate) enum Ints<'a> {
     Narrow(&'a Operand<i64>),
     Wide(&'a Operand<i128>),
 }
 
 impl<'a> Ints<'a> {
     /// `None` for other values.
-    pub(super) fn of(values: &'a Values) -> Option<Self> {
+    pub(crate) fn of(values: &'a Values) -> Option<Self> {
         match values {
             Values::Int(values) => Some(Ints::Narrow(values)),
             Values::Wide(values) => Some(Ints::Wide(values)),
@@ -65,7 +65,7 @@ impl<'a> Ints<'a> {
     }
 
     /// In 128 bits.
-    pub(super) fn widened(&self) -> Operand<i128> {
+    pub(crate) fn widened(&self) -> Operand<i128> {
         match self {
             Ints::Narrow(values) => values.map(i128::from),
             Ints::Wide(values) => (*values).clone(),
@@ -74,12 +74,18 @@ impl<'a> Ints<'a> {
 }
 
 /// Whole numbers, in 64 bits unless one of them needs more.
-pub(super) fn narrowed(values: Operand<i128>) -> Values {
+pub(crate) fn narrowed(values: Operand<i128>) -> Values {
     let fits = match &values {
         Operand::One(value) => i64::try_from(*value).is_ok(),
         Operand::Each(values) => values.iter().all(|value| i64::try_from(*value).is_ok()),
     };
     if fits { Values::Int(values.map(|value| value as i64)) } else { Values::Wide(values) }
+}
+
+/// A whole float as an integer, if it is in range.
+pub(crate) fn to_int(whole: f64) -> Option<i128> {
+    const TWO_127: f64 = 170_141_183_460_469_231_731_687_303_715_884_105_728.0;
+    (-TWO_127..TWO_127).contains(&whole).then_some(whole as i128)
 }
 
 fn ints(op: ArithmeticOp, expr: &Expr, len: usize, nulls: Option<Vec<bool>>, a: &Ints<'_>, b: &Ints<'_>) -> Result<Vector, Error> {
@@ -118,7 +124,7 @@ pub(super) fn negate(expr: &Expr, of: Vector) -> Result<Vector, Error> {
 }
 
 /// A function that takes whole numbers to whole numbers and floats to floats.
-pub(super) fn of_ints_or_floats(
+pub(crate) fn of_ints_or_floats(
     expr: &Expr,
     of: Vector,
     narrow: impl Fn(i64) -> (i64, bool),
@@ -144,7 +150,7 @@ pub(super) fn of_ints_or_floats(
     Ok(Vector { values, ..of })
 }
 
-pub(super) fn overflow(expr: &Expr, a: &Operand<i128>, b: &Operand<i128>, row: usize) -> Error {
+pub(crate) fn overflow(expr: &Expr, a: &Operand<i128>, b: &Operand<i128>, row: usize) -> Error {
     let with = match (a, b) {
         (Operand::One(_), Operand::One(_)) => String::new(),
         (_, Operand::One(_)) => format!(" (of {})", a.get(row)),
@@ -157,7 +163,7 @@ pub(super) fn overflow(expr: &Expr, a: &Operand<i128>, b: &Operand<i128>, row: u
 
 /// The results of an operation on whole numbers, or the first row that is not null and whose result does not fit.
 #[inline]
-pub(super) fn overflowing<T: Copy>(
+pub(crate) fn overflowing<T: Copy>(
     len: usize,
     nulls: Option<&[bool]>,
     a: &Operand<T>,
@@ -181,7 +187,7 @@ pub(super) fn overflowing<T: Copy>(
 }
 
 /// For which values it holds; `None` when for none.
-pub(super) fn flags<T: Copy>(len: usize, values: &Operand<T>, holds: impl Fn(T) -> bool) -> Option<Vec<bool>> {
+pub(crate) fn flags<T: Copy>(len: usize, values: &Operand<T>, holds: impl Fn(T) -> bool) -> Option<Vec<bool>> {
     match values {
         Operand::One(value) => holds(*value).then(|| vec![true; len]),
         Operand::Each(values) => values.iter().any(|&value| holds(value)).then(|| values.iter().map(|&value| holds(value)).collect()),

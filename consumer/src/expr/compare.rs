@@ -1,8 +1,12 @@
-//! `==`, `<` and their like: which constant is compared with. The loops are those of [`recpipe::record::compare`].
+//! `==`, `<` and their like: which constant is compared with, and which of several values is the least. The loops are those of
+//! [`recpipe::record::compare`].
 
 use std::cmp::Ordering;
 
-use recpipe::record::{CompareOp, Constant, value::cmp_int_float};
+use recpipe::{
+    Value,
+    record::{CompareOp, Constant, value::cmp_int_float},
+};
 
 use super::{Expr, Node};
 
@@ -49,6 +53,25 @@ fn beside_ints(op: CompareOp, float: f64) -> Result<(CompareOp, i64), bool> {
         CompareOp::Gt | CompareOp::Ge if beyond == Some(Ordering::Less) => Ok((CompareOp::Gt, i64::MAX)),
         CompareOp::Lt | CompareOp::Le => Ok((CompareOp::Lt, i64::MIN)),
         CompareOp::Gt | CompareOp::Ge => Ok((CompareOp::Ge, i64::MIN)),
+    }
+}
+
+/// Whether a value is less, or greater, as is wanted, than the best so far. Values of different kinds are not compared: numbers
+/// are better than times, those than bools, and those than text, whichever is wanted. NaN comes after all other numbers.
+pub(crate) fn is_better(next: &Value<'_>, best: &Value<'_>, wanted: Ordering) -> bool {
+    match class(next).cmp(&class(best)) {
+        Ordering::Equal => next.total_cmp(best) == wanted,
+        order => order == Ordering::Less,
+    }
+}
+
+fn class(value: &Value<'_>) -> u8 {
+    match value {
+        Value::Int(_) | Value::Float(_) => 0,
+        Value::Time(_) => 1,
+        Value::Bool(_) => 2,
+        Value::Text(_) => 3,
+        Value::Null => 4,
     }
 }
 

@@ -7,9 +7,7 @@ use recpipe::{
 use regex::bytes::Regex;
 
 use super::{
-    Constant, Expr, Node, arithmetic, functions,
-    text::{self, TextBuilder},
-    time,
+    Call, Constant, Expr, Node, TextBuilder, arithmetic, call, clock, text,
     vector::{Operand, Texts, Values, Vector, merge_nulls},
 };
 use crate::left_out::Counter;
@@ -39,18 +37,12 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
             let [condition, then, otherwise] = &**of;
             choose_lazily(&eval(condition, batch)?.truth(), then, otherwise, expr.storage(), batch)?
         }
-        Node::Replace { value, regex, with, expand } => {
-            text::replace_matches(regex, text::only(&eval(value, batch)?), text::only(&eval(with, batch)?), *expand)?
-        }
-        Node::Strftime { value, format } => each_part(eval(value, batch)?, |part| time::strftime(format, &part))?,
-        Node::ReadTime { value, reader } => each_part(eval(value, batch)?, |part| Ok(reader.read(part, batch)))?,
-        Node::TimeBin { value, bins } => each_part(eval(value, batch)?, |part| bins.of(expr, &part, batch))?,
-        Node::InZone { value, zone } => each_part(eval(value, batch)?, |part| Ok(time::in_zone(part, zone)))?,
+        Node::InZone { value, zone } => each_part(eval(value, batch)?, |part| Ok(clock::in_zone(part, zone)))?,
         Node::BesideLiteral { value, beside } => each_part(eval(value, batch)?, |part| Ok(beside.look(part, batch)))?,
         Node::Numbers { value, times, counter } => numbers(eval(value, batch)?, *times, counter, batch),
         Node::Call(function, args) => {
             let args = args.iter().map(|arg| eval(arg, batch)).collect::<Result<Vec<_>, _>>()?;
-            functions::call(*function, expr, args, len)?
+            call::eval(&**function, &Call { expr, batch }, args)?
         }
     })
 }
@@ -170,7 +162,7 @@ fn choose_lazily(condition: &Operand<bool>, then: &Expr, otherwise: &Expr, kind:
 }
 
 /// `then` where the condition holds, `otherwise` elsewhere; with the kind [`Type::Float`], ints become floats.
-pub(super) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector, kind: Type) -> Result<Vector, Error> {
+pub(crate) fn choose(condition: &Operand<bool>, then: Vector, otherwise: Vector, kind: Type) -> Result<Vector, Error> {
     let (then, otherwise) = if kind == Type::Float { (then.into_float(), otherwise.into_float()) } else { (then, otherwise) };
     let yes = match condition {
         Operand::One(true) => return Ok(then),
@@ -231,4 +223,4 @@ fn pick_texts(yes: &[bool], a: &Texts, b: &Texts) -> Result<Texts, Error> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

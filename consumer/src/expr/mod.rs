@@ -14,24 +14,19 @@
 //! beyond the years that one can be; a division by zero is null. The right sides of `and`, `or`, `??` and `if` that might fail are evaluated only for the rows that need
 //! them.
 
-mod arithmetic;
-mod bin;
+pub(crate) mod arithmetic;
+mod call;
+pub(crate) mod clock;
 mod compare;
+pub(crate) mod duration;
 mod eval;
-mod extreme;
-mod functions;
-mod hash;
 mod network;
 mod ops;
-#[cfg(test)]
-mod oracle;
 pub mod predicate;
-mod rows;
+pub(crate) mod rows;
 mod set;
-mod slice;
 mod text;
-mod time;
-mod url;
+mod text_builder;
 
 use std::sync::Arc;
 
@@ -43,15 +38,19 @@ pub use ops::{ArithmeticOp, FindOp};
 pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
 
-pub(crate) use bin::{TimeBins, Width};
-pub(crate) use compare::node as compare_node;
-pub(crate) use extreme::is_better;
+pub(crate) use call::{Call, Gives, ScalarFunction, Takes};
+pub(crate) use clock::BesideLiteral;
+pub(crate) use compare::{is_better, node as compare_node};
+pub(crate) use eval::choose;
+#[cfg(test)]
+pub(crate) use eval::tests::check_values;
 pub(crate) use recpipe::record::Constant;
+pub(crate) use rows::Rows;
 pub(crate) use set::Set;
-pub(crate) use text::{TextBuilder, only as only_text};
-pub(crate) use time::{BesideLiteral, TimeReader};
+pub(crate) use text::only as only_text;
+pub(crate) use text_builder::TextBuilder;
 
-use crate::{left_out::Counter, time::TimeFormat};
+use crate::left_out::Counter;
 
 /// A checked expression.
 #[derive(Clone, Debug)]
@@ -108,35 +107,12 @@ pub(crate) enum Node {
     Coalesce(Vec<Expr>),
     /// Condition, then, else.
     If(Box<[Expr; 3]>),
-    /// `replace(value, /regex/, with)`
-    Replace {
-        value: Box<Expr>,
-        regex: Regex,
-        with: Box<Expr>,
-        /// Whether `$1` in `with` is a group of the match.
-        expand: bool,
-    },
     /// The numbers among the values, and the times with `times`: others are null and noted. Stands around what may have others
     /// wherever numbers are needed.
     Numbers {
         value: Box<Expr>,
         times: bool,
         counter: Counter,
-    },
-    /// `strftime(value, format)`
-    Strftime {
-        value: Box<Expr>,
-        format: TimeFormat,
-    },
-    /// `time(value)`, `time(value, pattern)`
-    ReadTime {
-        value: Box<Expr>,
-        reader: Box<TimeReader>,
-    },
-    /// `bin(value, width)` of times
-    TimeBin {
-        value: Box<Expr>,
-        bins: Box<TimeBins>,
     },
     /// Times, with the offset of a zone.
     InZone {
@@ -148,55 +124,8 @@ pub(crate) enum Node {
         value: Box<Expr>,
         beside: Box<BesideLiteral>,
     },
-    Call(Function, Vec<Expr>),
-}
-
-/// A function of values of one row, all of which must be there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Function {
-    Len,
-    Lower,
-    Upper,
-    Trim,
-    Int,
-    Float,
-    Str,
-    Abs,
-    Floor,
-    Ceil,
-    Round,
-    /// To so many digits after the point.
-    RoundTo,
-    Min,
-    Max,
-    Substr,
-    Split,
-    Replace,
-    Path,
-    Query,
-    Ext,
-    Hash,
-    /// Of numbers.
-    Bin,
-    Year,
-    Month,
-    Day,
-    Hour,
-    Minute,
-    Weekday,
-    Epoch,
-}
-
-impl Function {
-    /// Whether numbers are needed of all its arguments.
-    pub(crate) fn takes_numbers(self) -> bool {
-        matches!(self, Function::Abs | Function::Floor | Function::Ceil | Function::Round | Function::RoundTo | Function::Bin)
-    }
-
-    /// Whether it gives nothing but numbers.
-    pub(crate) fn gives_numbers(self) -> bool {
-        self != Function::Bin && self.takes_numbers() || matches!(self, Function::Int | Function::Float | Function::Len | Function::Hash)
-    }
+    /// `f(a, …)`
+    Call(Arc<dyn ScalarFunction>, Vec<Expr>),
 }
 
 impl Expr {
@@ -288,16 +217,8 @@ impl Expr {
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
-            Node::Strftime { value, .. } | Node::ReadTime { value, .. } | Node::Numbers { value, .. } => each(value),
-            Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
-            Node::TimeBin { value, bins } => {
-                each(value);
-                bins.width.iter().for_each(each);
-            }
-            Node::Compare { left, right, .. }
-            | Node::Arithmetic { left, right, .. }
-            | Node::Find { value: left, needle: right, .. }
-            | Node::Replace { value: left, with: right, .. } => {
+            Node::Numbers { value, .. } | Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
+            Node::Compare { left, right, .. } | Node::Arithmetic { left, right, .. } | Node::Find { value: left, needle: right, .. } => {
                 each(left);
                 each(right);
             }
@@ -310,8 +231,7 @@ impl Expr {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
             Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::TimeBin { .. } | Node::Call(..) => false,
-            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } => false,
+            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } | Node::Call(..) => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
@@ -324,8 +244,7 @@ impl Expr {
             Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny(_) => false,
             Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
-            Node::Replace { .. } | Node::Strftime { .. } | Node::ReadTime { .. } | Node::Numbers { .. } | Node::Call(..) => true,
-            Node::TimeBin { .. } => true,
+            Node::Numbers { .. } | Node::Call(..) => true,
             Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         };
         self.for_each_child(&mut |child| may_fail |= child.may_fail());
@@ -361,9 +280,9 @@ fn is_open(node: &Node, kind: Type) -> bool {
         // As its field says, which [`Expr::field`] knows.
         Node::Column(_) => false,
         Node::Not(_) | Node::All(_) | Node::Any(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => false,
-        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Replace { .. } | Node::Strftime { .. } => false,
+        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } => false,
         // They give times, and nulls of what is none.
-        Node::ReadTime { .. } | Node::TimeBin { .. } | Node::InZone { .. } | Node::BesideLiteral { .. } => false,
+        Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,
         Node::Arithmetic { op, left, right } => {
             let grows = match op {
@@ -377,12 +296,6 @@ fn is_open(node: &Node, kind: Type) -> bool {
         Node::Numbers { .. } => true,
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
         Node::If(of) => of[1..].iter().any(Expr::is_open),
-        Node::Call(function, of) => match function {
-            Function::Int | Function::Floor | Function::Ceil | Function::Round => true,
-            Function::Abs => kind == Type::Int || of.iter().any(Expr::is_open),
-            // A bin of 64 bits that begins below them is an overflow: it is what records are grouped by, and that is to be fast.
-            Function::RoundTo | Function::Min | Function::Max | Function::Bin => of.iter().any(Expr::is_open),
-            _ => false,
-        },
+        Node::Call(function, of) => function.gives(kind, of) != Gives::Kind,
     }
 }

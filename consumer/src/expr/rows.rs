@@ -3,14 +3,15 @@
 use recpipe::Error;
 
 use super::{
-    text::TextBuilder,
+    arithmetic::narrowed,
+    text_builder::TextBuilder,
     vector::{Operand, Texts, Values, Vector, merge_nulls},
 };
 
 /// The rows of a function's arguments: how many, which are null because an argument is, and whether one answer is that of
 /// all of them.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     len: usize,
     is_constant: bool,
     nulls: Option<Vec<bool>>,
@@ -18,7 +19,7 @@ pub(super) struct Rows {
 
 impl Rows {
     /// The rows of these arguments, none of which has nothing but nulls.
-    pub(super) fn of(args: &[&Vector]) -> Self {
+    pub(crate) fn of(args: &[&Vector]) -> Self {
         let len = args.first().map_or(0, |arg| arg.len);
         let nulls = args.iter().fold(None, |nulls, arg| merge_nulls(nulls, arg.nulls.clone()));
         // Where there is a row, and the first is none of its own kind.
@@ -28,12 +29,12 @@ impl Rows {
 
     /// The results of `f`, which is asked about null rows too; what it says of them does not count.
     #[inline]
-    pub(super) fn map<R>(&self, mut f: impl FnMut(usize) -> R) -> Operand<R> {
+    pub(crate) fn map<R>(&self, mut f: impl FnMut(usize) -> R) -> Operand<R> {
         if self.is_constant { Operand::One(f(0)) } else { Operand::Each((0..self.len).map(f).collect()) }
     }
 
     /// As [`Rows::map`], where `f` may fail; of null rows it is not asked.
-    pub(super) fn try_map<R: Default>(&self, mut f: impl FnMut(usize) -> Result<R, Error>) -> Result<Operand<R>, Error> {
+    pub(crate) fn try_map<R: Default>(&self, mut f: impl FnMut(usize) -> Result<R, Error>) -> Result<Operand<R>, Error> {
         let is_null = |row: usize| self.nulls.as_ref().is_some_and(|nulls| nulls[row]);
         if self.is_constant {
             return f(0).map(Operand::One);
@@ -43,12 +44,12 @@ impl Rows {
     }
 
     /// A vector of these values, null where an argument is.
-    pub(super) fn vector(self, values: Values) -> Vector {
+    pub(crate) fn vector(self, values: Values) -> Vector {
         Vector { len: self.len, values, nulls: self.nulls }
     }
 
     /// A vector of these values, null where there is none and where an argument is.
-    pub(super) fn optional<R: Copy + Default>(self, results: Operand<Option<R>>, wrap: impl FnOnce(Operand<R>) -> Values) -> Vector {
+    pub(crate) fn optional<R: Copy + Default>(self, results: Operand<Option<R>>, wrap: impl FnOnce(Operand<R>) -> Values) -> Vector {
         let missing = match &results {
             Operand::One(Some(_)) => None,
             Operand::One(None) => return Vector::null(self.len),
@@ -64,7 +65,7 @@ impl Rows {
     ///
     /// # Errors
     /// As [`TextBuilder::end_row`].
-    pub(super) fn texts(self, mut write: impl FnMut(usize, &mut Vec<u8>) -> bool) -> Result<Vector, Error> {
+    pub(crate) fn texts(self, mut write: impl FnMut(usize, &mut Vec<u8>) -> bool) -> Result<Vector, Error> {
         if self.is_constant {
             let mut text = Vec::new();
             let is_there = write(0, &mut text);
@@ -82,4 +83,19 @@ impl Rows {
         let missing = Some(missing).filter(|missing| !missing.is_empty());
         Ok(Vector { len: self.len, values: Values::Text(builder.finish()), nulls: merge_nulls(self.nulls, missing) })
     }
+}
+
+/// A vector with these values, null where `of` is.
+pub(crate) fn keep(of: &Vector, values: Values) -> Result<Vector, Error> {
+    Ok(Vector { len: of.len, values, nulls: of.nulls.clone() })
+}
+
+/// A vector of parts of its texts.
+pub(crate) fn views(of: &Vector, texts: &Texts, part: impl Fn((u32, u32)) -> (u32, u32)) -> Result<Vector, Error> {
+    keep(of, Values::Text(Texts { bytes: texts.bytes.clone(), views: texts.views.map(part) }))
+}
+
+/// A vector of the whole numbers that `f` gives, of 64 bits wherever that is enough; null where it gives nothing or `of` is null.
+pub(crate) fn whole<T: Copy>(of: &Vector, values: &Operand<T>, f: impl Fn(T) -> Option<i128>) -> Result<Vector, Error> {
+    Ok(Rows::of(&[of]).optional(values.map(f), narrowed))
 }

@@ -6,13 +6,14 @@
 use std::{any::Any, fmt::Debug, ops::RangeInclusive, sync::Arc};
 
 use super::{
-    aggregates::{CheckAggregate, percentile_share},
     check::Upstream,
+    check_call::CheckCall,
     check_expr::Checker,
-    functions::CheckCall,
     parse::{Parsed, Parser},
+    signature::{CheckedAggregate, Mistake},
 };
 use crate::{
+    expr::Expr,
     plan::{About, Sink},
     span::Span,
 };
@@ -84,8 +85,19 @@ pub struct AggregateWord {
     pub example: &'static str,
     /// How many arguments it takes.
     pub args: RangeInclusive<usize>,
-    /// Checks a use of it.
-    pub(in crate::language) check: CheckAggregate,
+    /// The words that this row stands for besides its name, if there are any.
+    pub family: Option<Family>,
+    /// Checks a use of it: the word as it was written, and its arguments, whose number is already known to fit.
+    pub(crate) check: fn(&Catalog, &str, Vec<Expr>) -> Result<CheckedAggregate, Mistake>,
+}
+
+/// Words that one row stands for, as that of `p95` for all percentiles.
+#[derive(Debug)]
+pub struct Family {
+    /// Whether a word is one of them.
+    pub has: fn(&str) -> bool,
+    /// What to say of a word that looks like one of them and is none.
+    pub hint: fn(&str) -> Option<&'static str>,
 }
 
 /// A function: values of one record in, one value out.
@@ -102,7 +114,7 @@ pub struct FunctionWord {
     /// How many arguments it takes.
     pub args: RangeInclusive<usize>,
     /// Checks a call of it.
-    pub(in crate::language) check: CheckCall,
+    pub(crate) check: CheckCall,
 }
 
 impl Catalog {
@@ -111,20 +123,19 @@ impl Catalog {
         self.stages.iter().find(|row| row.about.names().any(|name| name == word)).copied()
     }
 
-    /// The aggregate of this name. One row stands for all percentiles.
+    /// The aggregate of this name, or the one that stands for it.
     pub fn aggregate(&self, word: &str) -> Option<&'static AggregateWord> {
-        let word = if percentile_share(word).is_some() { "p95" } else { word };
-        self.aggregates.iter().find(|row| row.name == word).copied()
+        let stands_for = |row: &AggregateWord| row.name == word || row.family.as_ref().is_some_and(|family| (family.has)(word));
+        self.aggregates.iter().find(|row| stands_for(row)).copied()
+    }
+
+    /// What to say of a word that looks like one that a row stands for, and is none.
+    pub(crate) fn aggregate_hint(&self, word: &str) -> Option<&'static str> {
+        self.aggregates.iter().filter_map(|row| row.family.as_ref()).find_map(|family| (family.hint)(word))
     }
 
     /// The function of this name.
     pub fn function(&self, word: &str) -> Option<&'static FunctionWord> {
         self.functions.iter().find(|row| row.name == word).copied()
     }
-}
-
-/// What to say of a word that looks like a percentile and is no aggregate.
-pub(crate) fn percentiles(word: &str) -> Option<&'static str> {
-    let is_one = word.strip_prefix('p').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-    is_one.then_some("percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`")
 }

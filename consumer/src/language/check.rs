@@ -9,7 +9,7 @@ use super::{
     ast::{self, Query},
     check_expr::{Checked, Checker, Failed, Scope, Seen},
     diagnose::{Diagnostic, QueryError, Source},
-    functions,
+    signature,
 };
 use crate::{
     expr::Expr,
@@ -136,7 +136,7 @@ impl Checker<'_> {
         match column.kind() {
             Type::Text | Type::Null | Type::Mixed => Ok(column),
             kind => {
-                let what = format!("`{}` is {}; text is needed here", field.text, functions::name(kind));
+                let what = format!("`{}` is {}; text is needed here", field.text, signature::name(kind));
                 let written = self.source.slice(field.span);
                 let label = format!("make it text first: `let {written} = str({written})`");
                 Err(self.fail(Diagnostic::new(field.span, what).label(label)))

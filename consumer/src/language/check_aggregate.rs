@@ -5,9 +5,9 @@ use super::{
     check::NewColumn,
     check_expr::{Checked, Checker, Seen},
     diagnose::Diagnostic,
-    functions::Mistake,
+    signature::{CheckedAggregate, Mistake},
 };
-use crate::plan::{Aggregate, AggregateFunction};
+use crate::plan::Aggregate;
 
 impl Checker<'_> {
     /// The column that an aggregate makes: called as given, else as it is written.
@@ -33,15 +33,11 @@ impl Checker<'_> {
                 format!("`{}` is given {} {}", ast.written, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
             return Err(self.fail(Diagnostic::new(ast.span, what).label(format!("it is written `{}`", word.syntax))));
         }
-        let mut args = args?;
-        let (function, kind) = (word.check)(self.catalog, &ast.written, &args).map_err(|Mistake { arg, what, label }| {
+        let checked = (word.check)(self.catalog, &ast.written, args?).map_err(|Mistake { arg, what, label }| {
             let place = ast.args.get(arg).map_or(ast.span, |arg| arg.span);
             self.fail(Diagnostic::new(place, what).label(label))
         })?;
-        if let AggregateFunction::Quantile(_) = function {
-            // The share is in the function, not a value of each record.
-            args.truncate(1);
-        }
+        let CheckedAggregate { function, mut args, kind } = checked;
         if let (true, Some(place)) = (function.takes_numbers(), ast.args.first().map(|arg| arg.span)) {
             args = args.into_iter().map(|arg| self.numbers(arg, false, place)).collect();
         }

@@ -8,11 +8,11 @@ use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
     diagnose::{Diagnostic, Source, nearest},
-    functions::{self, common, name},
+    signature::{self, common, name},
     token::{Kind, Lexer},
 };
 use crate::{
-    expr::{self, Constant, Expr, Node, Set},
+    expr::{self, Constant, Expr, Gives, Node, Set},
     left_out::Why,
     plan::{Aggregate, Awaited},
     span::Span,
@@ -232,10 +232,8 @@ impl Checker<'_> {
         if let Some(place) = self.scope.index_of(text) {
             return self.column_at(place);
         }
-        if self.scope.input.is_none()
-            && let Some(time) = self.time_of_log(text, *span)
-        {
-            return time;
+        if self.scope.input.is_none() && self.is_time_of_log(text) {
+            return self.time_of_log(*span);
         }
         let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
         let mut found = self.unknown_field(text, *span);
@@ -290,13 +288,13 @@ impl Checker<'_> {
             BinaryOp::Find(op) => {
                 let spans = [left.span, right.span];
                 let (left, right) = self.operands(left, right)?;
-                let made = functions::find(self.catalog, op, vec![left, right]);
+                let made = signature::find(self.catalog, op, vec![left, right]);
                 self.finish_call(made, &spans, span)
             }
             BinaryOp::Coalesce => {
                 let spans = [left.span, right.span];
                 let (left, right) = self.both(left, right)?;
-                self.finish_call(functions::coalesce(self.catalog, vec![left, right]), &spans, span)
+                self.finish_call(signature::coalesce(self.catalog, vec![left, right]), &spans, span)
             }
             BinaryOp::Arithmetic(op) => {
                 let spans = [left.span, op_span, right.span];
@@ -350,7 +348,7 @@ impl Checker<'_> {
         if let ExprKind::Field(word) = &right.kind
             && self.scope.index_of(&word.text).is_none()
             && !word.may_come
-            && self.time_of_log(&word.text, right.span).is_none()
+            && !self.is_time_of_log(&word.text)
         {
             let mut found = self.unknown_field(&word.text, right.span);
             if found.label.is_empty() {
@@ -366,7 +364,10 @@ impl Checker<'_> {
     /// and noted.
     pub(crate) fn numbers(&self, expr: Expr, times: bool, span: Span) -> Expr {
         let only_numbers = matches!(expr.node(), Node::Numbers { .. } | Node::Arithmetic { .. } | Node::Negate(_) | Node::Constant(_));
-        if !expr.is_open() || only_numbers || matches!(expr.node(), Node::Call(function, _) if function.gives_numbers()) {
+        if !expr.is_open()
+            || only_numbers
+            || matches!(expr.node(), Node::Call(function, args) if function.gives(expr.kind(), args) == Gives::Numbers)
+        {
             return expr;
         }
         let text = self.text(span);

@@ -1,32 +1,23 @@
-//! Checks what makes times and cuts them: literals, `now`, `time`, `bin`, and where literals stand beside times.
+//! Checks times: literals, where they stand beside times, and the time of a log.
 
 use std::sync::Arc;
 
-use recpipe::{
-    Time, Type,
-    times::{TimePattern, Times},
-};
+use recpipe::{Time, Type, times::Times};
 
 use super::{
     ast::{self, ExprKind, Literal},
-    check_expr::{Checked, Checker, Failed},
+    check_expr::{Checked, Checker, Seen},
     diagnose::Diagnostic,
-    functions,
 };
 use crate::{
-    expr::{BesideLiteral, Constant, Expr, Node, TimeBins, TimeReader, Width},
+    expr::{BesideLiteral, Constant, Expr, Node},
     left_out::Why,
     span::Span,
 };
 
 impl Checker<'_> {
-    /// `now()`
-    pub(super) fn now(&self, span: Span) -> Expr {
-        Expr::constant(self.constant_time(self.setting.now), self.text(span))
-    }
-
     /// A moment, on the clock of the zone.
-    pub(super) fn constant_time(&self, time: Time) -> Constant {
+    pub(crate) fn constant_time(&self, time: Time) -> Constant {
         Constant::Time(self.setting.zone.as_ref().map_or(time, |zone| zone.at(time.nanos)))
     }
 
@@ -62,74 +53,15 @@ impl Checker<'_> {
         }
     }
 
-    /// `time(value)`, `time(text, format)`
-    pub(super) fn time(&mut self, args: &[ast::Expr], span: Span) -> Checked<Expr> {
-        let (value, format) = match args {
-            [value] => (value, None),
-            [value, format] => (value, Some(format)),
-            _ => return Err(Failed),
-        };
-        let takes: &[Type] = if format.is_some() { &[Type::Text, Type::Int] } else { &[Type::Time, Type::Text, Type::Int, Type::Float] };
-        let checked = self.value_of(value, takes);
-        let pattern = format.map(|format| self.time_format(format, TimePattern::new)).transpose()?;
-        let checked = checked?;
-        Ok(self.time_reader(checked, pattern, span))
+    /// Whether this is `time` in a log, which has its time as text, `datetime`, and no field of that name.
+    pub(super) fn is_time_of_log(&self, field: &str) -> bool {
+        let is_text = |(_, seen): &(String, Option<Seen>)| seen.is_some_and(|seen| seen.kind == Type::Text);
+        field == "time" && self.scope.index_of("datetime").is_some_and(|place| is_text(&self.scope.columns[place]))
     }
 
-    /// `time` of a log, which has its time as text, `datetime`, and no field of that name: it is read where it is used.
-    pub(super) fn time_of_log(&self, field: &str, span: Span) -> Option<Checked<Expr>> {
-        let place = self.scope.index_of("datetime").filter(|_| field == "time")?;
-        let text = self.column_at(place).ok().filter(|column| column.kind() == Type::Text)?;
-        Some(Ok(self.time_reader(text, None, span)))
-    }
-
-    fn time_reader(&self, value: Expr, pattern: Option<TimePattern>, span: Span) -> Expr {
-        let cure = match &pattern {
-            Some(pattern) => format!("the format is \"{}\"", pattern.as_str()),
-            None => format!("another notation has a format, as in `time({}, \"%d.%m.%Y %H:%M\")`", value.text()),
-        };
-        let no_zone = "`--zone` says where that is, as in `--zone Europe/Berlin`";
-        let counter = |why, cure: &str| self.setting.left_out.counter(span.start, self.text(span), why, cure);
-        let reader = TimeReader {
-            pattern,
-            times: Times { zone: self.setting.zone.clone().unwrap_or_default(), before: Some(self.setting.now) },
-            shown_in: self.setting.zone.clone(),
-            no_time: counter(Why::NoTime, &cure),
-            no_year: counter(Why::NoSuchYear, ""),
-            no_offset: self.setting.zone.is_none().then(|| counter(Why::NoOffset, no_zone)),
-        };
-        self.made(Node::ReadTime { value: Box::new(value), reader: Box::new(reader) }, Type::Time, span)
-    }
-
-    /// `bin(value, width)`
-    pub(super) fn bin(&mut self, args: &[ast::Expr], span: Span) -> Checked<Expr> {
-        let [value, width] = args else { return Err(Failed) };
-        let spans = [value.span, width.span];
-        if let ExprKind::Literal(Literal::Months(months)) = width.kind {
-            let checked = self.value_of(value, &[Type::Time])?;
-            if months == 0 {
-                return Err(self.fail(Diagnostic::new(width.span, "a bin is wider than 0").label("as in `bin(t, 1mo)`")));
-            }
-            return Ok(self.time_bin(checked, Width::Months(months), span));
-        }
-        let checked = self.each(args, Self::expr)?;
-        let (node, kind) = match functions::bin(self.catalog, checked) {
-            Ok(made) => made,
-            wrong => return self.finish_call(wrong, &spans, span),
-        };
-        match node {
-            Node::Call(_, args) if kind == Type::Time => match <[Expr; 2]>::try_from(args) {
-                Ok([value, width]) => Ok(self.time_bin(value, Width::Seconds(width), span)),
-                Err(_) => Err(Failed),
-            },
-            node => Ok(self.made(node, kind, span)),
-        }
-    }
-
-    fn time_bin(&self, value: Expr, width: Width, span: Span) -> Expr {
-        let cure = "`--zone` gives all of them one clock, as in `--zone Europe/Berlin`";
-        let offsets = self.setting.left_out.counter(span.start, value.text(), Why::FarOffsets, cure);
-        let bins = Box::new(TimeBins { width, zone: self.setting.zone.clone(), offsets });
-        self.made(Node::TimeBin { value: Box::new(value), bins }, Type::Time, span)
+    /// `time` of a log: `time(datetime)`, read where it is used.
+    pub(super) fn time_of_log(&mut self, span: Span) -> Checked<Expr> {
+        let ident = |text: &str| ast::Ident { text: text.to_owned(), span, may_come: false };
+        self.call(&ident("time"), &[ast::Expr { kind: ExprKind::Field(ident("datetime")), span, depth: 0 }], span)
     }
 }

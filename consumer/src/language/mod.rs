@@ -7,35 +7,33 @@
 //! Reading order: [`diagnose`], [`token`], [`ast`], [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`.
 
-mod aggregates;
 pub mod ast;
 pub mod catalog;
 pub mod check;
 mod check_aggregate;
-mod check_call;
-mod check_expr;
+pub(crate) mod check_call;
+pub(crate) mod check_expr;
 mod check_outputs;
 mod check_times;
 mod cure;
 pub mod diagnose;
-mod functions;
 mod hints;
 pub mod parse;
 mod parse_aggregate;
 mod parse_expr;
+pub(crate) mod signature;
 pub mod template;
 pub mod token;
-pub mod words;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, FileWord, FunctionWord, StageWord, Syntax, parsed};
-pub(crate) use check::NewColumn;
+pub use catalog::{AggregateWord, Catalog, Family, FileWord, FunctionWord, StageWord, Syntax, parsed};
 pub use check::{Setting, Upstream, check, check_at};
+pub(crate) use check_call::CheckCall;
 pub use check_expr::Checker;
 pub(crate) use check_expr::{Checked, Failed, Seen};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
-pub(crate) use functions::name as kind_name;
 pub use parse::{Parsed, Parser, parse};
+pub(crate) use signature::name as kind_name;
 
 #[cfg(test)]
 pub(crate) mod tests;

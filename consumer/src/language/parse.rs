@@ -9,7 +9,6 @@ use std::sync::Arc;
 use super::{
     Catalog, Syntax,
     ast::{Ident, Item, Pattern, Query, Stage},
-    catalog::percentiles,
     diagnose::{Diagnostic, QueryError, Source, did_you_mean},
     hints,
     parse_expr::RESERVED,
@@ -224,9 +223,9 @@ impl<'s> Parser<'s> {
         let names = self.catalog.stages.iter().map(|row| row.about.name);
         let compares = matches!(self.peek().kind, Kind::Sign("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "="));
         let all = self.catalog.stages.iter().flat_map(|row| row.about.names()).chain(self.catalog.aggregates.iter().map(|row| row.name));
-        let label = match (compares, percentiles(word), hints::instead_of_stage(word)) {
+        let label = match (compares, self.catalog.aggregate_hint(word), hints::instead_of_stage(word)) {
             (true, ..) => "a condition begins with `where`".to_owned(),
-            (_, Some(percentiles), _) => percentiles.to_owned(),
+            (_, Some(hint), _) => hint.to_owned(),
             (_, None, "") => did_you_mean(word, all),
             (_, None, instead) => instead.to_owned(),
         };

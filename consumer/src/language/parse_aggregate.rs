@@ -2,7 +2,6 @@
 
 use super::{
     ast::Aggregate,
-    catalog::percentiles,
     check_expr::squeeze,
     diagnose::{Diagnostic, did_you_mean},
     parse::{Failed, Parsed, Parser},
@@ -46,7 +45,7 @@ fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Agg
 
 fn unknown_aggregate(parser: &mut Parser<'_>, name: &str, span: Span) -> Failed {
     let names: Vec<_> = parser.catalog.aggregates.iter().map(|row| row.name).collect();
-    let label = percentiles(name).map_or_else(|| did_you_mean(name, names.iter().copied()), str::to_owned);
+    let label = parser.catalog.aggregate_hint(name).map_or_else(|| did_you_mean(name, names.iter().copied()), str::to_owned);
     let is_call = matches!(parser.peek().kind, Kind::Sign("("));
     let label = if label.is_empty() && !is_call { format!("values are counted by `count by {name}`") } else { label };
     let found = Diagnostic::new(span, format!("unknown aggregate `{name}`")).label(label);

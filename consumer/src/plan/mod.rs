@@ -3,6 +3,7 @@
 //! A plan is stages, one after the other, and an output; a stage may feed branches, which are plans of their own. Each stage is an
 //! [`Operator`], which answers what is asked of it: whoever runs a plan knows no stage by its name.
 
+mod aggregate;
 pub mod conditions;
 pub mod fields;
 mod operator;
@@ -11,13 +12,14 @@ mod sink;
 
 use std::sync::Arc;
 
-use recpipe::{Schema, Type, times::Zone};
+use recpipe::{Schema, times::Zone};
 
+pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups};
 pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use sink::{Output, Place, PlanOutput, Sink};
 
-use crate::{expr::Expr, span::Span};
+use crate::span::Span;
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -59,76 +61,6 @@ pub struct PlanStage {
     pub span: Span,
     /// Its text in the query, on one line.
     pub text: String,
-}
-
-/// One aggregate.
-#[derive(Clone, Debug)]
-pub struct Aggregate {
-    /// Which.
-    pub function: AggregateFunction,
-    /// What it is given.
-    pub args: Vec<Expr>,
-    /// The type of its result.
-    pub kind: Type,
-    /// The name of its column.
-    pub name: String,
-}
-
-impl Aggregate {
-    /// Whether its results may be of other types than its kind, or whole numbers beyond 64 bits.
-    pub fn is_open(&self) -> bool {
-        use AggregateFunction as Function;
-        match self.function {
-            Function::Sum => self.kind == Type::Int || self.args.iter().any(Expr::is_open),
-            Function::Min | Function::Max | Function::First | Function::Last => self.args.first().is_some_and(Expr::is_open),
-            Function::ArgMin | Function::ArgMax => self.args.get(1).is_some_and(Expr::is_open),
-            _ => false,
-        }
-    }
-}
-
-/// What an aggregate computes.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum AggregateFunction {
-    /// The number of records.
-    Count,
-    /// The number of records for which the argument is true.
-    CountTrue,
-    /// The number of records for which the argument is not null.
-    CountPresent,
-    /// The sum of what is not null; null when all is. Exact for integers, else an error.
-    Sum,
-    /// The mean of what is not null; null when all is.
-    Avg,
-    /// The least of what is not null.
-    Min,
-    /// The greatest of what is not null.
-    Max,
-    /// The second argument where the first is least, of the earliest such record.
-    ArgMin,
-    /// The second argument where the first is greatest, of the earliest such record.
-    ArgMax,
-    /// The first that is not null, in the order of the input.
-    First,
-    /// The last that is not null, in the order of the input.
-    Last,
-    /// The standard deviation of a sample.
-    Stdev,
-    /// What this share, from 0 to 1, lies below.
-    Quantile(f64),
-    /// The number of distinct values that are not null.
-    Distinct,
-    /// The distinct values that are not null, as a JSON array, sorted.
-    Set,
-    /// All values that are not null, as a JSON array, in the order of the input.
-    List,
-}
-
-impl AggregateFunction {
-    /// Whether it is computed of numbers alone.
-    pub(crate) fn takes_numbers(self) -> bool {
-        matches!(self, AggregateFunction::Sum | AggregateFunction::Avg | AggregateFunction::Stdev | AggregateFunction::Quantile(_))
-    }
 }
 
 /// What the outputs of a plan use.

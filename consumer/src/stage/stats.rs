@@ -5,21 +5,17 @@
 //! Blocks: nothing comes out before the end.  Stops: no.
 //! Errors: those of the expressions; an integer sum that does not fit; temporary files that cannot be written.
 
-use recpipe::Type;
-
 use super::gather::Gathering;
 use crate::{
-    aggregate::{
-        Table,
-        quantile::{DIGITS, EXACT},
-    },
+    aggregate::Table,
     expr::Expr,
     language::{
-        Checked, Checker, NewColumn, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
+        Checked, Checker, Parsed, Parser, StageWord, Syntax, Upstream,
         ast::{self, Item},
+        diagnose::Diagnostic,
         parsed,
     },
-    plan::{About, Aggregate, AggregateFunction, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found, partial::Partial},
+    plan::{About, Aggregate, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found, partial::Partial},
     span::Span,
 };
 
@@ -68,30 +64,31 @@ struct StatsSyntax {
 
 impl Syntax for StatsSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let (keys, columns) = checker.items(&self.keys);
-        let checked: Vec<_> = self.aggregates.iter().map(|aggregate| checker.aggregate(aggregate)).collect();
-        let made = self.aggregates.iter().zip(&checked).map(|(ast, checked)| checker.aggregate_column(ast, checked)).collect();
-        enter(checker, columns, made, upstream);
-        let aggregates: Checked<Vec<_>> = checked.into_iter().collect();
-        let made = keys.and_then(|keys| Ok(StatsOp { keys, aggregates: aggregates? }));
-        checker.push(upstream, &WORD, span, made);
+        check(checker, &self.aggregates, &self.keys, upstream, span);
     }
+}
+
+fn check(checker: &mut Checker<'_>, aggregates: &[ast::Aggregate], keys: &[Item], upstream: &mut Upstream, span: Span) {
+    let (keys, mut columns) = checker.items(keys);
+    let checked: Vec<_> = aggregates.iter().map(|aggregate| checker.aggregate(aggregate)).collect();
+    let made: Vec<_> = aggregates.iter().zip(&checked).map(|(ast, checked)| checker.aggregate_column(ast, checked)).collect();
+    // The keys and the aggregates are the only columns from now on.
+    upstream.aggregates = Some(made.iter().map(|column| column.name.clone()).collect());
+    columns.extend(made);
+    checker.enter(columns);
+    let aggregates: Checked<Vec<_>> = checked.into_iter().collect();
+    let made = keys.and_then(|keys| Ok(StatsOp { keys, aggregates: aggregates? }));
+    checker.push(upstream, &WORD, span, made);
 }
 
 /// The `count by KEY, …` that `top N KEY, …` begins with.
 pub(super) fn count_by(checker: &mut Checker<'_>, keys: &[Item], upstream: &mut Upstream, span: Span) {
-    let (keys, columns) = checker.items(keys);
-    let count = Aggregate { function: AggregateFunction::Count, args: Vec::new(), kind: Type::Int, name: "count".to_owned() };
-    let made = NewColumn { name: count.name.clone(), span, seen: Some(Seen::closed(count.kind)) };
-    enter(checker, columns, vec![made], upstream);
-    checker.push(upstream, &WORD, span, keys.map(|keys| StatsOp { keys, aggregates: vec![count] }));
-}
-
-/// The keys and the aggregates are the only columns from now on.
-fn enter(checker: &mut Checker<'_>, mut keys: Vec<NewColumn>, aggregates: Vec<NewColumn>, upstream: &mut Upstream) {
-    upstream.aggregates = Some(aggregates.iter().map(|column| column.name.clone()).collect());
-    keys.extend(aggregates);
-    checker.enter(keys);
+    let Some(word) = checker.catalog.aggregate("count") else {
+        checker.fail(Diagnostic::new(span, "there is no aggregate `count` to rank by"));
+        return;
+    };
+    let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), name: None, span };
+    check(checker, &[count], keys, upstream, span);
 }
 
 /// Aggregates by keys; the columns of the output are the keys, then the aggregates.
@@ -114,9 +111,8 @@ impl Operator for StatsOp {
     }
 
     fn facts(&self) -> Vec<(&'static str, String)> {
-        let is_quantile = |aggregate: &Aggregate| matches!(aggregate.function, AggregateFunction::Quantile(_));
-        let exact = || format!("quantiles of a group of up to {EXACT} different values; of more they are within 0.1 %, in {DIGITS} digits");
-        self.aggregates.iter().any(is_quantile).then(|| ("exact", exact())).into_iter().collect()
+        let exactness = self.aggregates.iter().find_map(|aggregate| aggregate.function.exactness());
+        exactness.map(|exactness| ("exact", exactness)).into_iter().collect()
     }
 
     fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {

@@ -16,7 +16,7 @@ use twox_hash::XxHash3_64;
 
 use super::{Cell, Overflow, eval, order};
 use crate::{
-    expr::ops::ArithmeticOp,
+    expr::ArithmeticOp,
     language::ast::{self, BinaryOp, ExprKind, Literal},
 };
 use recpipe::Row;

@@ -6,17 +6,83 @@
 //! whatever their offsets.
 
 use jiff::civil::Date;
-use recpipe::{Batch, Error, Time, times::Zone};
+use recpipe::{Error, Time, Type, times::Zone};
 
-use super::{
-    Expr,
-    arithmetic::{Ints, flags, narrowed, overflow, overflowing},
-    eval::eval,
-    rows::Rows,
-    time::{SECOND, beyond, nanos, widened},
-    vector::{Values, Vector, merge_nulls},
+use crate::{
+    expr::{
+        Call, Constant, Expr, Gives, Node, Rows, ScalarFunction, Values, Vector,
+        arithmetic::{Ints, flags, narrowed, overflow, overflowing},
+        clock::widened,
+        duration::{SECOND, beyond, nanos},
+        vector::merge_nulls,
+    },
+    language::{
+        Catalog, CheckCall, Diagnostic, FunctionWord,
+        ast::{self, ExprKind, Literal},
+        check_expr::{Checked, Checker, Failed},
+        signature::{self, Mistake, NUMBERS, kind, need},
+    },
+    left_out::{Counter, Why},
+    span::Span,
 };
-use crate::left_out::Counter;
+
+/// `bin`
+pub static BIN: FunctionWord = FunctionWord {
+    name: "bin",
+    syntax: "bin(TIME | NUMBER, WIDTH)",
+    doc: "cut down to a multiple of WIDTH, as `5m`, `1d`, `1mo`; a time on its own clock, or `--zone`'s",
+    example: "bin(time(datetime), 1h) == @2008-02-24T00:00-06:00",
+    args: 2..=2,
+    check: CheckCall::Syntax(check),
+};
+
+fn check(checker: &mut Checker<'_>, args: &[ast::Expr], span: Span) -> Checked<Expr> {
+    let [value, width] = args else { return Err(Failed) };
+    if let ExprKind::Literal(Literal::Months(months)) = width.kind {
+        let value = checker.value_of(value, &[Type::Time])?;
+        if months == 0 {
+            return Err(checker.fail(Diagnostic::new(width.span, "a bin is wider than 0").label("as in `bin(t, 1mo)`")));
+        }
+        let bins = time_bins(checker, Some(months), &value, span);
+        return Ok(checker.made(signature::call(bins, vec![value]), Type::Time, span));
+    }
+    let checked = checker.each(args, Checker::expr)?;
+    let kind = match type_of(checker.catalog, &checked) {
+        Ok(kind) => kind,
+        Err(wrong) => return checker.finish_call(Err(wrong), &[value.span, width.span], span),
+    };
+    let node = match (kind, &checked[..]) {
+        (Type::Time, [value, _]) => signature::call(time_bins(checker, None, value, span), checked),
+        _ => signature::call(NumberBins, checked),
+    };
+    Ok(checker.made(node, kind, span))
+}
+
+/// The type of the bins of values of one type by widths of another.
+fn type_of(catalog: &Catalog, args: &[Expr]) -> Result<Type, Mistake> {
+    need(catalog, args, 0, &[Type::Time, Type::Int, Type::Float])?;
+    need(catalog, args, 1, &NUMBERS)?;
+    let is_positive = match args.get(1).map(Expr::node) {
+        Some(Node::Constant(Constant::Int(width))) => *width > 0,
+        Some(Node::Constant(Constant::Float(width))) => *width > 0.0,
+        _ => true,
+    };
+    if !is_positive {
+        return Err(Mistake { arg: 1, what: "a bin is wider than 0".into(), label: "as in `bin(t, 5m)`".into() });
+    }
+    Ok(match (kind(args, 0), kind(args, 1)) {
+        (Type::Null, _) | (_, Type::Null) => Type::Null,
+        (Type::Time, _) => Type::Time,
+        (Type::Int, Type::Int) => Type::Int,
+        _ => Type::Float,
+    })
+}
+
+fn time_bins(checker: &Checker<'_>, months: Option<i64>, value: &Expr, span: Span) -> TimeBins {
+    let cure = "`--zone` gives all of them one clock, as in `--zone Europe/Berlin`";
+    let offsets = checker.setting.left_out.counter(span.start, value.text(), Why::FarOffsets, cure);
+    TimeBins { months, zone: checker.setting.zone.clone(), offsets }
+}
 
 /// The day since 1970 with which bins of times begin: a Monday, so that weeks begin on Mondays.
 const MONDAY: i64 = 4;
@@ -24,59 +90,33 @@ const MONDAY: i64 = 4;
 const HOUR: i128 = 3600 * SECOND;
 const DAY: i128 = 24 * HOUR;
 
-/// How wide bins of times are.
-#[derive(Clone, Debug)]
-pub(crate) enum Width {
-    /// Whole months, counted from January.
-    Months(i64),
-    /// Seconds, maybe of each row its own.
-    Seconds(Expr),
-}
-
-impl Width {
-    /// What is computed for it.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Expr> {
-        match self {
-            Width::Months(_) => None,
-            Width::Seconds(expr) => Some(expr),
-        }
-        .into_iter()
-    }
-}
-
 /// How times are cut into bins.
-#[derive(Clone, Debug)]
-pub(crate) struct TimeBins {
-    pub(crate) width: Width,
+struct TimeBins {
+    /// Whole months, counted from January; without, the second argument is a number of seconds, maybe of each row its own.
+    months: Option<i64>,
     /// The clock; without one, each time's own.
-    pub(crate) zone: Option<Zone>,
+    zone: Option<Zone>,
     /// Looks how far apart the offsets are of times whose dates are taken as one day.
-    pub(crate) offsets: Counter,
+    offsets: Counter,
 }
 
-impl TimeBins {
+impl ScalarFunction for TimeBins {
     /// The beginning of each time's bin; null for a width that is not above 0.
-    pub(super) fn of(&self, expr: &Expr, times: &Vector, batch: &Batch) -> Result<Vector, Error> {
-        let Values::Time(values) = &times.values else { return Ok(Vector::null(times.len)) };
-        let width = match &self.width {
-            Width::Months(_) => None,
-            Width::Seconds(width) => Some(eval(width, batch)?),
-        };
-        if width.as_ref().is_some_and(|width| matches!(width.values, Values::Null)) {
-            return Ok(Vector::null(times.len));
-        }
-        let args: Vec<_> = std::iter::once(times).chain(&width).collect();
-        let rows = Rows::of(&args);
+    fn eval(&self, call: &Call<'_>, args: Vec<Vector>) -> Result<Vector, Error> {
+        let Some((times, width)) = args.split_first() else { return Ok(Vector::null(call.batch.len())) };
+        let Values::Time(values) = &times.values else { return call.no_value(times) };
+        let width = width.first();
+        let rows = Rows::of(&args.iter().collect::<Vec<_>>());
         let mut offsets = None;
         // Times of one day follow each other.
         let mut last: Option<(i64, i128, Time)> = None;
         let results = rows.try_map(|row| {
             let time = values.get(row);
             let mut days = 0;
-            if let Some(width) = &width {
+            if let Some(width) = width {
                 let Some(width) = nanos(width, row).filter(|width| *width > 0) else { return Ok(None) };
                 if width % DAY != 0 {
-                    return self.within_days(time, width).map(Some).ok_or_else(|| beyond(expr));
+                    return self.within_days(time, width).map(Some).ok_or_else(|| beyond(call.expr));
                 }
                 days = width / DAY;
             }
@@ -87,14 +127,16 @@ impl TimeBins {
             if let Some((_, _, begin)) = last.filter(|(of, width, _)| (*of, *width) == (day, days)) {
                 return Ok(Some(begin));
             }
-            let begin = self.first_day(time, day, days).and_then(|first| self.midnight(first)).ok_or_else(|| beyond(expr))?;
+            let begin = self.first_day(time, day, days).and_then(|first| self.midnight(first)).ok_or_else(|| beyond(call.expr))?;
             last = Some((day, days, begin));
             Ok(Some(begin))
         })?;
-        self.offsets.note_range(batch, 0, 0, offsets, String::new);
+        self.offsets.note_range(call.batch, 0, 0, offsets, String::new);
         Ok(rows.optional(results, Values::Time))
     }
+}
 
+impl TimeBins {
     /// The beginning of a bin that is no whole number of days.
     fn within_days(&self, time: Time, width: i128) -> Option<Time> {
         let since = i128::from(time.nanos) + i128::from(time.clock_offset_s()) * SECOND - i128::from(MONDAY) * DAY;
@@ -117,7 +159,7 @@ impl TimeBins {
 
     /// The first day, since 1970, of the bin that `time` on this day is in: of so many days, or of months.
     fn first_day(&self, time: Time, day: i64, days: i128) -> Option<i64> {
-        let Width::Months(months) = self.width else {
+        let Some(months) = self.months else {
             return i64::try_from(i128::from(day) - i128::from(day - MONDAY).rem_euclid(days)).ok();
         };
         let date = time.local().date();
@@ -137,8 +179,23 @@ impl TimeBins {
     }
 }
 
+/// Bins of numbers.
+struct NumberBins;
+
+impl ScalarFunction for NumberBins {
+    fn eval(&self, call: &Call<'_>, args: Vec<Vector>) -> Result<Vector, Error> {
+        let [value, width] = call.args(args)?;
+        of_numbers(call.expr, value, width)
+    }
+
+    // A bin of 64 bits that begins below them is an overflow: it is what records are grouped by, and that is to be fast.
+    fn gives(&self, _: Type, args: &[Expr]) -> Gives {
+        Gives::Any.as_args(args)
+    }
+}
+
 /// The greatest multiple of the width that is not above the value; null for a width that is not above 0.
-pub(super) fn of_numbers(expr: &Expr, value: Vector, width: Vector) -> Result<Vector, Error> {
+fn of_numbers(expr: &Expr, value: Vector, width: Vector) -> Result<Vector, Error> {
     let len = value.len;
     if let (Some(a), Some(b)) = (Ints::of(&value.values), Ints::of(&width.values)) {
         let (a, b) = (a.widened(), b.widened());
@@ -174,6 +231,7 @@ mod tests {
 
     use crate::{
         catalog::parse,
+        expr::check_values,
         language::{Setting, Source, check_at},
         stage::select::SelectOp,
     };
@@ -270,5 +328,26 @@ mod tests {
             assert!(of(text, None, &["2026-03-12T02:15:00+01:00"]).1.is_empty(), "{text}");
         }
         assert!(of("t in @2026-03-12..@2026-03-13", None, &["2026-03-12T02:15:00+01:00"]).1.len() == 1);
+    }
+
+    #[test]
+    fn of_times_and_numbers() {
+        for (text, expect) in [
+            ("bin(m, 1h)", "2008-02-24T00:00:00-06:00 1969-12-31T23:00:00+00:00 null 2008-02-24T00:00:00-06:00"),
+            ("bin(m, 1d)", "2008-02-24T00:00:00+00:00 1969-12-31T00:00:00+00:00 null 2008-02-24T00:00:00+00:00"),
+            ("bin(m, 1w)", "2008-02-18T00:00:00+00:00 1969-12-29T00:00:00+00:00 null 2008-02-18T00:00:00+00:00"),
+            ("bin(m, 1mo)", "2008-02-01T00:00:00+00:00 1969-12-01T00:00:00+00:00 null 2008-02-01T00:00:00+00:00"),
+            ("bin(m, 3mo)", "2008-01-01T00:00:00+00:00 1969-10-01T00:00:00+00:00 null 2008-01-01T00:00:00+00:00"),
+            ("bin(m, 1y)", "2008-01-01T00:00:00+00:00 1969-01-01T00:00:00+00:00 null 2008-01-01T00:00:00+00:00"),
+            ("bin(m, 36h)", "2008-02-24T00:00:00-06:00 1969-12-31T12:00:00+00:00 null 2008-02-24T00:00:00-06:00"),
+            ("bin(m, 0.5)", "2008-02-24T00:08:59-06:00 1969-12-31T23:59:59.5+00:00 null 2008-02-24T00:08:59-06:00"),
+            ("bin(@2008-02-24T05:44:00+05:45, 1h)", &["2008-02-24T05:00:00+05:45"; 4].join(" ")),
+            ("bin(m, n)", "2008-02-24T00:08:59-06:00 null null null"),
+            ("bin(n, 5)", "0 -10 null 0"),
+            ("bin(n, 0.5)", "1.0 -7.0 null 0.0"),
+            ("bin(7, n)", "7 null null null"),
+        ] {
+            check_values(text, expect);
+        }
     }
 }

@@ -15,9 +15,9 @@ use recpipe::{Batch, BatchBuilder, Field, Row, Schema, Time, Type, Value, record
 use regex::bytes::RegexBuilder;
 
 use self::writer::Writer;
-use super::Expr;
 use crate::{
     catalog::parse,
+    expr::Expr,
     language::{
         Source,
         ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, FindOp, Literal},
