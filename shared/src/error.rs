@@ -115,6 +115,17 @@ impl Error {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 
+    /// Whether the message begins with the name of the peer that it is about: whoever adds that name need not.
+    ///
+    /// ```
+    /// use recpipe::Error;
+    /// assert!(Error::Lost("tcp://h:1 has gone".into()).names_peer());
+    /// assert!(!Error::Schema("tcp://h:1 is a field".into()).names_peer());
+    /// ```
+    pub fn names_peer(&self) -> bool {
+        matches!(self, Error::Lost(_) | Error::Restarted(_))
+    }
+
     /// The exit code of a program that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
