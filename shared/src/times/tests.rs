@@ -261,3 +261,36 @@ proptest! {
         prop_assert_eq!((back.nanos, back.offset_s), (time.nanos, time.offset_s));
     }
 }
+
+/// Days since 1970-01-01, by years that begin in March and so have their leap day at the end (Hinnant, "chrono-Compatible Low-Level
+/// Date Algorithms"); `None` for a day that its month does not have.
+fn days(year: i64, month: i64, day: i64) -> Option<i64> {
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let in_month = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 => 28 + i64::from(is_leap),
+        _ => return None,
+    };
+    if day < 1 || day > in_month {
+        return None;
+    }
+    let year = year - i64::from(month <= 2);
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468)
+}
+
+#[test]
+fn every_day_that_there_may_be_is_the_one_of_another_calendar() {
+    let years = [0, 1, 1677, 1678, 1899, 1900, 1999, 2000, 2023, 2024, 2100, 2261, 2262, 9999];
+    for (year, month, day) in years.into_iter().flat_map(|year| (0..=13).flat_map(move |month| (0..=32).map(move |day| (year, month, day))))
+    {
+        let text = format!("{year:04}-{month:02}-{day:02}T23:59:60+00:00");
+        let expect = match days(year, month, day) {
+            None => Err(NoTime::Unreadable),
+            Some(days) => ((days + 1) * 86_400).checked_mul(1_000_000_000).ok_or(NoTime::Beyond),
+        };
+        assert_eq!(Times::default().read(text.as_bytes()).map(|read| read.time.nanos), expect, "{text}");
+    }
+}

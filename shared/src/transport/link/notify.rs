@@ -20,7 +20,7 @@ struct Inner {
     is_set: AtomicBool,
 }
 
-/// What the thread polls: readable once a [`Waker`] has been used.
+/// What the thread polls: readable once its waker has been used.
 #[derive(Debug)]
 pub struct Notify {
     pipe: PipeReader,

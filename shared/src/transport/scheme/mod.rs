@@ -1,7 +1,7 @@
 //! The schemes of URLs. Each is one row of [`SCHEMES`] and one file, which has the row, reads what a user writes, and makes and
-//! accepts connections. Everything else asks the row, or the [`Endpoint`] behind a URL, and knows no scheme by its name.
+//! accepts connections. Everything else asks the row, or the `Endpoint` behind a URL, and knows no scheme by its name.
 //!
-//! To add a scheme: a file here with a `SCHEME` and an [`Endpoint`], and its place in the table.
+//! To add a scheme: a file here with a `SCHEME` and an `Endpoint`, and its place in the table.
 
 pub mod exec;
 pub mod file;
@@ -39,9 +39,12 @@ pub struct Scheme {
     pub is_encrypted: bool,
     /// Whether it can carry bytes without frames, to programs that know nothing of them.
     pub is_plain: bool,
-    /// The endpoint that a text names; `None` where the text is of another scheme, an error that says what is wrong with it.
-    pub(crate) parse: fn(&str) -> Option<Result<Arc<dyn Endpoint>, String>>,
+    /// Reads a text; `None` where it is of another scheme.
+    pub(crate) parse: fn(&str) -> Option<Parsed>,
 }
+
+/// The endpoint that a text names, or what is wrong with the text.
+pub(crate) type Parsed = Result<Arc<dyn Endpoint>, String>;
 
 /// What a URL names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -194,7 +197,7 @@ pub(crate) trait AcceptPlain: AsFd + fmt::Debug + Send + Sync {
 mod tests {
     use super::*;
 
-    fn parse(text: &str) -> Option<Result<Arc<dyn Endpoint>, String>> {
+    fn parse(text: &str) -> Option<Parsed> {
         SCHEMES.iter().find_map(|scheme| (scheme.parse)(text))
     }
 
