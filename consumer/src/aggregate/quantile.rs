@@ -1,5 +1,5 @@
-//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], exact of up to [`Sketch::EXACT`] different values a group, and within 0.1 % of
-//! more. Null is skipped; of nothing it is null.
+//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], exact of up to [`Sketch::EXACT`] different values a group, and within
+//! 0.1 % of more. Null is skipped; of nothing it is null.
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 

@@ -98,7 +98,7 @@ impl Groups<'_> {
 
 /// One aggregate over all the groups of a table.
 ///
-/// The driver, [`Table`](crate::aggregate::Table), numbers groups from 0 and calls [`Accumulator::resize`] before it names a new one; a group below
+/// The driver numbers groups from 0 and calls [`Accumulator::resize`] before it names a new one; a group below
 /// that is never wrong. Any number of `add` and `merge_state` may come in any order.
 pub trait Accumulator: Send {
     /// Makes room for this many groups; there are never fewer than before.

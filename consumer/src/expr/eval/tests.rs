@@ -245,13 +245,6 @@ fn networks() {
 }
 
 #[test]
-fn parts_of_texts() {
-    for (text, expect) in [] {
-        check_values(text, expect);
-    }
-}
-
-#[test]
 fn a_time_beyond_its_years_is_an_error_that_names_the_expression() {
     let expect = |text| format!("the result of `{text}` is in no year that a time can be (1678 to 2261)");
     for text in ["m + 1e300", "m - big", "@1678-01-01 - 10000d", "bin(m + 254 * 365d, 200 * 365d) - 1e12"] {
