@@ -15,7 +15,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use recpipe::{Batch, BatchBuilder, Error, Field, Schema, Type, Value};
+use recpipe::{Batch, BatchBuilder, Error, Field, Origin, Schema, Type, Value};
 
 /// An example is not shown beyond so many characters.
 const EXAMPLE_CHARS: usize = 120;
@@ -109,6 +109,9 @@ impl Counter {
             return;
         }
         let origin = batch.origin();
+        if origin.order == NOTED {
+            return;
+        }
         let place = match &*origin.source {
             "" => String::new(),
             // Where lines are not known, there is no more to say of it.
@@ -129,6 +132,15 @@ impl Counter {
             None => drop(tallies.pending.insert((origin.order, self.topic.clone()), tally)),
         }
     }
+}
+
+/// The order of batches of which nothing is noted any more.
+const NOTED: u64 = u64::MAX;
+
+/// The batch, of which all that is left out was noted before: who computes the same of it again notes nothing.
+pub(crate) fn noted(batch: &Batch) -> Batch {
+    let origin = Origin { order: NOTED, ..batch.origin().clone() };
+    batch.clone().with_origin(origin)
 }
 
 /// Without line breaks, and not endless.
@@ -294,7 +306,13 @@ impl LeftOut {
             let Topic { at, why, what, cure } = topic;
             Summary { count: tally.count, at, why, what, order: tally.order, cure, example: tally.example, place: tally.place }
         };
-        merged.into_iter().filter(|(topic, tally)| topic.why.is_said(tally.count, tally.range)).map(summary).collect()
+        let is_left_out: Vec<Arc<str>> =
+            merged.iter().filter(|(topic, _)| topic.why == Why::NoNumber).map(|(topic, _)| topic.what.clone()).collect();
+        // That they are left out where all numbers are added up says more.
+        let is_said = |(topic, tally): &(Topic, Tally)| {
+            topic.why.is_said(tally.count, tally.range) && !(topic.why == Why::BesideNumbers && is_left_out.contains(&topic.what))
+        };
+        merged.into_iter().filter(is_said).map(summary).collect()
     }
 }
 

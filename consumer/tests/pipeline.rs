@@ -16,7 +16,7 @@ use recpipe::{
 use recpipe_consumer::{
     catalog,
     execute::{self, Options, Outcome},
-    language::{self, Source},
+    language::{self, Setting, Source},
     left_out::LeftOut,
     memory::Memory,
     output, plan,
@@ -63,16 +63,22 @@ fn stream(batch_rows: usize) -> Vec<u8> {
 }
 
 fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
+    answer_noting(text, stream, threads, &LeftOut::default())
+}
+
+/// As [`answer`]; what is left out is noted.
+fn answer_noting(text: &str, stream: &[u8], threads: usize, left_out: &LeftOut) -> (String, Outcome) {
     let source = Source::from_args(&[text]);
     let parsed = catalog::parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let mut reader = Reader::new(stream).unwrap();
     let Some(Incoming::Schema(schema)) = reader.read().unwrap() else { panic!("no schema") };
-    let plan = language::check(&source, &parsed, &schema).unwrap_or_else(|error| panic!("{error}"));
+    let setting = Setting { left_out: left_out.clone(), ..Setting::default() };
+    let plan = language::check_at(&source, &parsed, &schema, &setting).unwrap_or_else(|error| panic!("{error}"));
     let out = Shared::default();
     let options = Options {
         threads,
         processes: None,
-        left_out: LeftOut::default(),
+        left_out: left_out.clone(),
         unordered: false,
         memory: Memory::default(),
         calling: Default::default(),
@@ -183,6 +189,32 @@ fn the_largest() {
     check("count by status | top 2 | tsv", "status\tcount\n200\t14\n500\t13\n");
     check("top 2 status | tsv", "status\tcount\n200\t14\n500\t13\n");
     check("top 0 by took | count | tsv", "count\n0\n");
+}
+
+#[test]
+fn what_the_largest_leave_out_is_counted_once_however_often_they_are_weighed() {
+    let mut writer = Writer::new(Vec::new()).unwrap();
+    let schema = Arc::new(Schema::new(vec![Field::open("v", Type::Mixed)]).unwrap());
+    writer.schema(&schema).unwrap();
+    // So many that candidates are weighed several times, each greater than those before.
+    for batch in 0..12 {
+        let mut builder = BatchBuilder::new(schema.clone());
+        for row in 0..1000 {
+            let value = if row % 10 == 3 { Value::Text(b"n/a") } else { Value::Int(batch * 1000 + row) };
+            builder.push(&[value]).unwrap();
+        }
+        writer.batch(&builder.finish().unwrap()).unwrap();
+    }
+    let stream = writer.finish(&Ending::default()).unwrap();
+    for query in ["top 1 by v", "top 1 by v + 1", "head 100000 | top 1 by v", "head 100000 | top 1 by v + 1"] {
+        for threads in [1, 2] {
+            let left_out = LeftOut::default();
+            let (got, _) = answer_noting(query, &stream, threads, &left_out);
+            assert_eq!(got, "{\"v\":11999}\n");
+            let counts: Vec<u64> = left_out.summaries().iter().map(|summary| summary.count).collect();
+            assert_eq!(counts, [1200], "{query} with {threads} threads");
+        }
+    }
 }
 
 #[test]

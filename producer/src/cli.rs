@@ -1,4 +1,4 @@
-//! What can be typed. What it means is decided in [`config`](crate::config).
+//! The command line as it is typed. [`config`](crate::config) checks it.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use recpipe::parallel::MAX_THREADS;
 
 use crate::format::FORMATS;
 use crate::output::Spread;
-use crate::output::foreign::As;
+use crate::output::interop::Encoding;
 use crate::run::rejects::Limit;
 
 /// The arguments as they were typed.
@@ -16,7 +16,7 @@ use crate::run::rejects::Limit;
 #[command(name = "producer", version, about = "Parses logs and data files into typed records, for `consumer` to ask questions of.")]
 #[command(help_template = "{before-help}{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}")]
 pub struct Cli {
-    /// How the input is to be read; see below
+    /// How the input is read; see below
     #[arg(value_name = "FORMAT")]
     pub format: String,
 
@@ -40,8 +40,8 @@ pub struct Cli {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub fields: Vec<String>,
 
-    /// Send fields as int, float, time or str, several with commas; a line with another
-    /// value is a reject. A time may have a format: 'f=time:%d.%m.%Y'
+    /// Send fields as int, float, time or str: an empty field or - becomes null, and a value that
+    /// does not parse rejects its line. A time may have a format: 'f=time:%d.%m.%Y'
     #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
 
@@ -49,7 +49,7 @@ pub struct Cli {
     #[arg(long, value_name = "NAME", value_parser = recpipe::times::Zone::named)]
     pub zone: Option<recpipe::times::Zone>,
 
-    /// What the fields are called, where the format asks for it
+    /// The names of the fields, for a format that needs them
     #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
     pub names: Vec<String>,
 
@@ -57,15 +57,15 @@ pub struct Cli {
     #[arg(long, value_name = "WORD")]
     pub null: Vec<String>,
 
-    /// Of csv and tsv: the first row is a record (--names says what the fields are called)
+    /// For csv and tsv: the first row is a record (--names names the fields)
     #[arg(long, hide = true)]
     pub no_header: bool,
 
-    /// Of csv and tsv: lines that begin so are passed over
+    /// For csv and tsv: lines that begin with this are skipped
     #[arg(long, value_name = "#", hide = true)]
     pub comment: Option<String>,
 
-    /// Of csv: what parts the fields
+    /// For csv: the character between fields
     #[arg(long, value_name = "C", hide = true)]
     pub delimiter: Option<String>,
 
@@ -79,9 +79,9 @@ pub struct Cli {
 
     /// What is written: records (for `consumer`), pickle (a dict each, for Python), json or csv
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
-    pub form: As,
+    pub encoding: Encoding,
 
-    /// Wait there for consumers instead of connecting to them; twice, for two
+    /// Wait for consumers at this address instead of connecting to them; repeat it for each of them
     #[arg(long, value_name = "URL", conflicts_with = "to")]
     pub listen: Vec<String>,
 
@@ -89,23 +89,23 @@ pub struct Cli {
     #[arg(long, value_name = "balance|broadcast|shard=FIELD", default_value = "balance", hide_default_value = true)]
     pub spread: Spread,
 
-    /// Go on trying to connect for so long
+    /// How long to keep trying to connect
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
     pub connect_timeout: Duration,
 
-    /// Wait so long for a lost connection to come back
+    /// How long to wait for a lost connection to come back
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
     pub retry_timeout: Duration,
 
-    /// Send all again to a consumer that was started again: of files, to one consumer at a socket
+    /// Send everything again to a consumer that was restarted: only files, to one consumer at a socket
     #[arg(long)]
     pub replay: bool,
 
-    /// A file with a secret that the other end has to know
+    /// A file with a secret that the other end must know
     #[arg(long, value_name = "FILE")]
     pub token_file: Option<PathBuf>,
 
-    /// For tls://, who we are: certificates in PEM, ours first
+    /// For tls://: our certificate and its chain, in PEM, ours first
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
 
@@ -113,11 +113,11 @@ pub struct Cli {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
 
-    /// For tls://, the certificates that the other end's is checked against, in PEM; a listener then asks for one
+    /// For tls://: the certificates that we trust, in PEM; a listener then requires one of its callers
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
 
-    /// Listen, and show the token, beyond this host without encryption
+    /// Allow unencrypted listening, and sending the token, beyond this host
     #[arg(long)]
     pub insecure: bool,
 
@@ -133,27 +133,27 @@ pub struct Cli {
     #[arg(long, value_name = "N|P%")]
     pub max_errors: Option<Limit>,
 
-    /// Keep bad lines in this file, as they were
+    /// Keep bad lines in this file, unchanged
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 
-    /// Only show what would be read, and the first record
+    /// Show what would be read, and the first record; write nothing
     #[arg(long)]
     pub dry_run: bool,
 
-    /// Show how far it is also where stderr is no terminal, or where others write to it: a line a second
+    /// Show progress also where stderr is not a terminal, or is shared: one line a second
     #[arg(long, overrides_with = "no_progress")]
     pub progress: bool,
 
-    /// Do not show how far it is
+    /// Show no progress
     #[arg(long)]
     pub no_progress: bool,
 
-    /// Say nothing but errors
+    /// Report errors only
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// At the end, say what came in, went out, was rejected, was filtered, and was of no use to any consumer
+    /// Report at the end what came in, went out, was rejected, was filtered, and was not needed by any consumer
     #[arg(long)]
     pub stats: bool,
 }

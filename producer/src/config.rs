@@ -1,4 +1,4 @@
-//! What the command line means: everything that can be wrong with it is found here, before anything is read or written.
+//! The command line, checked: every mistake in it is found here, before anything is read or written.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, Start, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
-use crate::output::foreign::As;
+use crate::output::interop::Encoding;
 use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
@@ -72,7 +72,7 @@ pub enum To {
 pub struct FromStart(pub bool);
 
 impl Config {
-    /// Decides.
+    /// Checks a command line.
     ///
     /// # Errors
     ///
@@ -121,7 +121,7 @@ impl Config {
             },
         )?;
         if cli.replay {
-            replayable(cli.follow, &paths, &to, cli.form)?;
+            replayable(cli.follow, &paths, &to, cli.encoding)?;
         }
         let dating = Dating::new(patterns, cli.zone, cli.follow);
         let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: Arc::new(dating) };
@@ -141,7 +141,7 @@ impl Config {
                 quiet: cli.quiet,
                 stats: cli.stats,
                 grep,
-                packing: Packing { form: cli.form, shards },
+                packing: Packing { encoding: cli.encoding, shards },
                 shape,
             },
             show: match (cli.quiet || cli.no_progress, cli.progress) {
@@ -194,7 +194,7 @@ fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
 }
 
 /// Whether what was typed can be sent twice, and to somebody who can say that it is needed.
-fn replayable(follows: bool, paths: &[PathBuf], to: &To, form: As) -> Result<(), String> {
+fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> Result<(), String> {
     let cannot = |why: &str| Err(format!("--replay: {why}"));
     if follows {
         return cannot("what is followed has no beginning to return to; read the files without -F");
@@ -204,7 +204,9 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, form: As) -> Result<(),
     }
     match to {
         To::Stdout | To::File(_) => cannot("only a consumer at a socket can be started again: --to or --listen unix:, tcp:// or tls://"),
-        To::Consumers { .. } if form != As::Records => cannot("only a `consumer` says that it was started again, not what reads --as"),
+        To::Consumers { .. } if encoding != Encoding::Records => {
+            cannot("only a `consumer` says that it was started again, not what reads --as")
+        }
         To::Consumers { urls, .. } if urls.iter().any(|url| url.command().is_some()) => {
             cannot("a child that has died is not started again; let the consumer --listen, and call it")
         }

@@ -8,16 +8,17 @@ use recpipe::{Batch, Exit, Value};
 
 use crate::config::Config;
 use crate::format::Start;
+use crate::format::source::Source;
 use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
 use crate::input::open::Opened;
 use crate::input::{self, Inputs, Meter};
-use crate::run;
+use crate::run::Run;
+use crate::run::blocks::BlockSource;
 use crate::run::rejects::shown;
-use crate::run::source::{BlockSource, Source};
 
 /// Shows it on the standard output.
-pub fn dry_run(config: &Config) -> Exit {
+pub(crate) fn dry_run(config: &Config) -> Exit {
     let found = input::find::find(&config.paths, &config.names);
     let (mut text, mut exit) = files(&found);
     match first(config, found) {
@@ -79,7 +80,7 @@ fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)>
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, None)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
-    run::first(source, &config.options).map_err(|misfit| (Exit::Usage, misfit))
+    Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }
 
 /// The first record: a line for each field.

@@ -47,7 +47,7 @@ const DETAILS: &[Details] = &[
 ///
 /// # Errors
 /// There is no such format.
-pub fn format(name: &str) -> Result<String, String> {
+pub(crate) fn format(name: &str) -> Result<String, String> {
     let spec = FORMATS
         .iter()
         .find(|spec| spec.name == name)
@@ -68,7 +68,7 @@ pub fn format(name: &str) -> Result<String, String> {
 }
 
 /// All formats: how each is typed, and what it reads.
-pub fn formats() -> String {
+pub(crate) fn formats() -> String {
     let width = FORMATS.iter().map(|spec| words(spec).chars().count()).max().unwrap_or(0);
     let mut text = String::from("producer FORMAT [ARGS] [OPTIONS] [PATH…]\n\n");
     for spec in FORMATS {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::input::Meter;
-use crate::run::ledger::Ledger;
+use crate::ledger::Ledger;
 
 /// A run that is over sooner shows nothing.
 const SHOWN_AFTER: Duration = Duration::from_secs(1);
@@ -100,6 +100,11 @@ impl Progress {
         };
         let began = Instant::now();
         Progress { kind, always: show == Show::Always, alone, meter, total_bytes, began, next: began + SHOWN_AFTER }
+    }
+
+    /// No progress is shown.
+    pub fn hidden() -> Self {
+        Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None)
     }
 
     /// What says whether a bar may be drawn.

@@ -13,11 +13,11 @@ use crate::input::FileId;
 use crate::input::find::{Found, Input};
 
 /// So often a run is begun anew. What makes a consumer fail again and again is not mended by sending it again.
-pub const MOST: u32 = 10;
+pub(crate) const MOST: u32 = 10;
 
 /// What the inputs were when the run began.
 #[derive(Debug)]
-pub struct Snapshot(Vec<(PathBuf, Result<File, io::ErrorKind>)>);
+pub(crate) struct Snapshot(Vec<(PathBuf, Result<File, io::ErrorKind>)>);
 
 /// So many bytes at the beginning of a file and before its end tell whether one that is longer by now was only added to.
 const ENDS: usize = 4096;
@@ -53,7 +53,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// One that cannot be read twice, as it is to be said.
-    pub fn of(found: &Found) -> Result<Self, String> {
+    pub(crate) fn of(found: &Found) -> Result<Self, String> {
         let look = |input: &Input| match input {
             Input::Stdin => Err("--replay: standard input cannot be read again; name the files".to_owned()),
             Input::Given(given) => Err(format!("--replay: {} is no file, and cannot be read again", given.name())),
@@ -69,7 +69,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// One that does not, as it is to be said.
-    pub fn compare(&self) -> Result<Option<String>, String> {
+    pub(crate) fn compare(&self) -> Result<Option<String>, String> {
         let mut grown = Vec::new();
         for (path, before) in &self.0 {
             let path_shown = path.display();

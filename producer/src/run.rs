@@ -1,45 +1,53 @@
 //! A run: blocks pulled, parsed on all workers, and written as frames in the order of the input.
 //!
 //! ```text
-//! Source ──pull──► Work × N: parse, encode ──in order──► Deliver: judge rejects, write frames, keep the ledger
+//! Source ──pull──► Work × N: parse, encode ──in order──► Sink: judge rejects, write frames, keep the ledger
+//!    ▲                ▲                                   │   │
+//!    │                └── has to be made anew ────────────┘   │
+//!    └──────────────── read no more of this input ────────────┘
 //! ```
 //!
 //! Reading happens where a worker pulls, so one worker reads while the others parse; compressed files have threads of their own
-//! before that. Only `Deliver`, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of the
-//! order of the input, so the stream's bytes are the same for any number of workers. (Which fields and which records the frames
+//! before that. Only the sink, on the calling thread, knows line numbers, limits and what has been sent: what it does is a function of
+//! the order of the input, so the stream's bytes are the same for any number of workers. (Which fields and which records the frames
 //! have may depend on when the consumer says what it needs; its answer does not.)
 
-pub mod cast;
+pub mod blocks;
+pub(crate) mod cast;
 pub mod dating;
-mod deliver;
-pub mod follow;
+pub(crate) mod follow;
 pub mod grep;
-pub mod ledger;
-mod order;
+mod input_tracker;
+mod job;
+mod numbering;
+mod outcome;
+mod pull;
 pub mod rejects;
 pub mod shape;
-pub mod source;
+mod sink;
 mod widen;
 mod work;
 
-use std::sync::PoisonError;
+use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
-use recpipe::parallel::{self, Worker};
+use recpipe::parallel::{self, IN_FLIGHT_PER_WORKER, Worker};
 use recpipe::wire::Ending;
-use recpipe::{Batch, Exit};
+use recpipe::{Batch, Error, Exit, Flow};
 
-use crate::format::Wanted;
+use crate::format::source::{Misfit, Source};
+use crate::input::event::Event;
 use crate::input::live::Watch;
-use crate::output::{Advice, Asked, Packing};
+use crate::output::{Packing, Pushdown, PushdownChannel, Target};
 use crate::progress::Progress;
-pub use deliver::{Begin, Output};
-use deliver::{Deliver, GivenUp};
 use grep::Grep;
+use job::{Job, WorkResult, Worked};
+use numbering::Numbering;
+use pull::Pull;
 use rejects::{Kept, Limit};
 use shape::Shape;
-use source::{Pulled, Source};
-use work::{Done, Work};
+use sink::{Sink, Verdict};
+use work::Work;
 
 /// How a run is to go.
 #[derive(Debug)]
@@ -60,107 +68,149 @@ pub struct Options {
     pub shape: Shape,
 }
 
-/// Pulls all of `source` and writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
-///
-/// # Errors
-/// The consumer was started again, and could be sent the whole anew: then nothing of this run counts, and this is why.
-///
-/// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
-/// late and a mistake in what was typed was found before.
-///
-/// `kept` is where rejects go; `advice` is where the consumer may say what it needs; it has been listening since before this call.
-pub fn run(
-    mut source: Box<dyn Source + '_>,
-    watch: &Watch,
-    out: Output<'_>,
-    mut advice: Advice,
-    kept: Option<Kept>,
-    options: &Options,
-    progress: Progress,
-) -> Result<Exit, String> {
-    let began = Instant::now();
-    if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
-        recpipe::say!("producer: {mistake}");
-        // Whoever waits for the stream is told; a file is left alone.
-        if let Output::Now(begin) = out {
-            let ending = Ending { exit: Exit::Usage, cause: mistake, rejected: 0 };
-            // That it cannot be told changes nothing.
-            let _ = begin().and_then(|target| target.finish(&ending));
-        }
-        return Ok(Exit::Usage);
-    }
-    let (stop, unit, given_up) = (|| watch.stop(), source.unit(), GivenUp::default());
-    let alone = progress.alone();
-    let mut deliver = Deliver::new(out, unit, options, kept, progress, &stop, &given_up);
-    if source.drains() {
-        deliver.take_turns();
-    }
-    if deliver.is_open() {
-        let mut asked = Asked::default();
-        let mut wanted = options.shape.wanted(&asked.fields);
-        let mut hear = |asked: &mut Asked, wanted: &mut Wanted| match advice.hear() {
-            None => false,
-            Some(heard) => {
-                *wanted = options.shape.wanted(&heard.fields);
-                alone.heard(heard.shows);
-                *asked = heard;
-                true
-            }
-        };
-        let mut pull = || {
-            hear(&mut asked, &mut wanted);
-            if watch.is_stopped() && !source.drains() {
-                return None;
-            }
-            if let Some(input) = given_up.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                source.give_up(&input);
-            }
-            let mut pulled = source.next(&wanted)?;
-            // The read may have waited long: what was said meanwhile counts.
-            if hear(&mut asked, &mut wanted)
-                && let Pulled::Block(piece) = &mut pulled
-            {
-                piece.wanted = wanted.clone();
-            }
-            Some((pulled, asked.clone()))
-        };
-        let work = || Work::new(options, unit.placed == "line");
-        if let Err(e) = parallel::ordered(&mut pull, options.threads, &work, &mut deliver) {
-            deliver.fail(Exit::Failed, e.to_string());
-        }
-    }
-    if watch.is_stopped() {
-        deliver.stopped_reading();
-    }
-    if let Some(signal) = watch.signal() {
-        deliver.interrupted(signal);
-    }
-    deliver.end(&options.shape.schema(&source.schema()));
-    for remark in [options.shape.dating.remark(), source.remark()].into_iter().flatten().filter(|_| !options.quiet) {
-        recpipe::say!("producer: {remark}");
-    }
-    deliver.account_for(options, began.elapsed())
+/// Where a stream goes.
+pub enum Output<'a> {
+    /// It begins at once, so that its reader knows that there is somebody.
+    Now(Begin<'a>),
+    /// It begins when there is something to send. A mistake that is found before leaves alone what is there.
+    Late(Begin<'a>),
 }
 
-/// The first batch with a record in it, as it would be sent; for `--dry-run`.
-///
-/// # Errors
-///
-/// What was typed does not fit the input.
-pub fn first(mut source: Box<dyn Source>, options: &Options) -> Result<Option<Batch>, String> {
-    if let Some(known) = source.known_fields() {
-        options.shape.check(&known)?;
+/// Makes an output ready.
+pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + 'a>;
+
+/// The consumer was started again, and could be sent the whole anew: nothing of the run counts, and this is why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restarted(pub String);
+
+/// A run, not begun.
+pub struct Run<'r> {
+    source: Box<dyn Source + 'r>,
+    options: &'r Options,
+    watch: Watch,
+    progress: Progress,
+    kept: Option<Kept>,
+    channel: PushdownChannel,
+}
+
+impl<'r> Run<'r> {
+    /// Of all that `source` yields. Nobody says what is needed of it, rejects are not kept, and no progress is shown.
+    pub fn new(source: Box<dyn Source + 'r>, options: &'r Options) -> Self {
+        let (watch, progress) = (Watch::nothing(), Progress::hidden());
+        Run { source, options, watch, progress, kept: None, channel: PushdownChannel::Nobody }
     }
-    let mut work = Work::new(options, source.unit().placed == "line");
-    let everything = Asked::default();
-    let wanted = options.shape.wanted(&everything.fields);
-    while let Some(item) = source.next(&wanted) {
-        match work.work((item, everything.clone())) {
-            Done::Parsed(take) if !take.parsed.batch.is_empty() => return Ok(Some(take.parsed.batch)),
-            Done::Misfit(misfit) => return Err(misfit),
-            Done::Problem(report) => recpipe::say!("producer: {}", report.message),
-            _ => {}
+
+    /// What ends it before its time.
+    #[must_use]
+    pub fn until(self, watch: &Watch) -> Self {
+        Run { watch: watch.clone(), ..self }
+    }
+
+    /// What shows how far it is.
+    #[must_use]
+    pub fn showing(self, progress: Progress) -> Self {
+        Run { progress, ..self }
+    }
+
+    /// Where rejects are kept.
+    #[must_use]
+    pub fn keeping(self, kept: Option<Kept>) -> Self {
+        Run { kept, ..self }
+    }
+
+    /// Where the consumers say what they need. It has been listening since before this call.
+    #[must_use]
+    pub fn hearing(self, channel: PushdownChannel) -> Self {
+        Run { channel, ..self }
+    }
+
+    /// Writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
+    ///
+    /// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
+    /// late and a mistake in what was typed was found before.
+    ///
+    /// # Errors
+    /// The consumer was started again.
+    pub fn to(self, out: Output<'_>) -> Result<Exit, Restarted> {
+        let Run { mut source, options, watch, progress, kept, channel } = self;
+        let began = Instant::now();
+        if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
+            recpipe::say!("producer: {mistake}");
+            // Whoever waits for the stream is told; a file is left alone.
+            if let Output::Now(begin) = out {
+                let ending = Ending { exit: Exit::Usage, cause: mistake, rejected: 0 };
+                // A failure to tell is ignored: the mistake has been reported, and the exit code is that of the mistake.
+                let _ = begin().and_then(|target| target.finish(&ending));
+            }
+            return Ok(Exit::Usage);
+        }
+        let (unit, alone) = (source.unit(), progress.alone());
+        // An input is given up by a result that is taken, and no more are under way: there is always room.
+        let (give_up, given_up) = sync_channel(options.threads.max(1) * IN_FLIGHT_PER_WORKER);
+        let numbering = Numbering::new(unit, source.drains());
+        let sink = Sink::new(out, options, numbering, kept, progress, give_up);
+        let mut in_order = InOrder { sink, worker: Work::new(options, unit.has_lines()), watch: &watch };
+        if in_order.sink.is_open() {
+            let mut pull = Pull::new(&mut *source, &watch, &options.shape, channel, alone, given_up);
+            let work = || Work::new(options, unit.has_lines());
+            if let Err(e) = parallel::ordered(&mut || pull.next(), options.threads, &work, &mut in_order) {
+                in_order.sink.fail(Exit::Failed, e.to_string());
+            }
+        }
+        let mut sink = in_order.sink;
+        if watch.is_stopped() {
+            sink.stopped_reading();
+        }
+        if let Some(signal) = watch.signal() {
+            sink.interrupted(signal);
+        }
+        sink.end(&options.shape.schema(&source.schema()));
+        for remark in [options.shape.dating.remark(), source.remark()].into_iter().flatten().filter(|_| !options.quiet) {
+            recpipe::say!("producer: {remark}");
+        }
+        sink.account_for(options, began.elapsed())
+    }
+
+    /// The first batch with a record in it, as it would be sent; for `--dry-run`.
+    ///
+    /// # Errors
+    /// What was typed does not fit the input.
+    pub fn first(mut self) -> Result<Option<Batch>, Misfit> {
+        if let Some(known) = self.source.known_fields() {
+            self.options.shape.check(&known).map_err(Misfit)?;
+        }
+        let mut work = Work::new(self.options, self.source.unit().has_lines());
+        let everything = Pushdown::default();
+        let wanted = self.options.shape.wanted(&everything.fields);
+        while let Some(pulled) = self.source.next(&wanted) {
+            match work.work(Job::Pulled(pulled, everything.clone()))? {
+                Event::Block(Worked::Parsed(block)) if !block.parsed.batch.is_empty() => return Ok(Some(block.parsed.batch)),
+                Event::Problem(problem) => recpipe::say!("producer: {}", problem.report.message),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The sink, and a worker beside it for what the sink hands back: that is done one batch at a time, so that no more than one is held.
+struct InOrder<'a, 'o> {
+    sink: Sink<'a, 'o>,
+    worker: Work<'a>,
+    watch: &'a Watch,
+}
+
+impl parallel::Sink<WorkResult> for InOrder<'_, '_> {
+    fn take(&mut self, mut result: WorkResult) -> Flow {
+        loop {
+            match self.sink.take(result) {
+                Verdict::Taken(flow) => return flow,
+                Verdict::Again(job) => result = self.worker.work(job),
+            }
         }
     }
-    Ok(None)
+
+    fn stopped(&mut self) {
+        self.watch.stop();
+    }
 }

@@ -18,7 +18,7 @@
 /// That restriction makes the test two instructions for 32 bytes: a table, looked up by the low four bits of each byte,
 /// holds the one member of the set that ends in these bits, to be compared with the byte itself.
 #[derive(Debug, Clone, Copy)]
-pub struct ByteSet([u8; 16]);
+pub(crate) struct ByteSet([u8; 16]);
 
 impl ByteSet {
     /// The set of these bytes.
@@ -26,7 +26,7 @@ impl ByteSet {
     /// # Panics
     ///
     /// When two of them have the same low four bits, or one is not ASCII; in a `const`, that is a compile error.
-    pub const fn new(members: &[u8]) -> ByteSet {
+    pub(crate) const fn new(members: &[u8]) -> ByteSet {
         let set = ByteSet::try_new(members);
         assert!(set.is_some(), "two members with the same low four bits, or one beyond ASCII");
         match set {
@@ -36,7 +36,7 @@ impl ByteSet {
     }
 
     /// The set of these bytes, if they can be told apart by their low four bits and are ASCII (the vector lookup yields 0 for others).
-    pub const fn try_new(members: &[u8]) -> Option<ByteSet> {
+    pub(crate) const fn try_new(members: &[u8]) -> Option<ByteSet> {
         // What stands for "no member" ends in other bits than its place, so that no byte is equal to it.
         let mut table = [0xff; 16];
         table[15] = 0;
@@ -54,13 +54,13 @@ impl ByteSet {
 
     /// Whether `byte` is a member.
     #[inline]
-    pub const fn has(&self, byte: u8) -> bool {
+    pub(crate) const fn has(&self, byte: u8) -> bool {
         self.0[(byte & 15) as usize] == byte
     }
 }
 
 /// How many places beyond the last mark [`marks`] may write to.
-pub const SLACK: usize = 64;
+pub(crate) const SLACK: usize = 64;
 
 /// Writes the position of each member of `set` in `text`, counted from `base`, into `out`; answers how many there are.
 ///
@@ -69,7 +69,7 @@ pub const SLACK: usize = 64;
 /// # Panics
 ///
 /// When `out` is not longer than `text` by [`SLACK`].
-pub fn marks(set: &ByteSet, text: &[u8], base: u32, out: &mut [u32]) -> usize {
+pub(crate) fn marks(set: &ByteSet, text: &[u8], base: u32, out: &mut [u32]) -> usize {
     assert!(out.len() >= text.len() + SLACK, "no room for the marks");
     #[cfg(target_arch = "x86_64")]
     if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("bmi1") && std::is_x86_feature_detected!("popcnt") {

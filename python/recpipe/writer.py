@@ -2,7 +2,7 @@
 
 import struct
 import time
-from typing import Any, BinaryIO, Dict, Iterable, List, Optional, Sequence, Tuple, Type
+from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple, Type
 
 from . import encode, ints, schema, values
 from .columns import MISSING
@@ -13,6 +13,8 @@ from .frames import BATCH, END, ERROR, MAX_PAYLOAD, SCHEMA, Totals, header, prea
 MOST_LATE = 1024
 #: Records in a batch, if they come fast; if they do not, how long after the last batch the next one is written.
 _BATCH_RECORDS, _BATCH_SECONDS = 4096, 0.1
+#: Records times fields in a batch.
+_BATCH_CELLS = 1 << 18
 
 
 class Writer:
@@ -40,8 +42,9 @@ class Writer:
 
         Raises :class:`TypeError` or :class:`ValueError` where one of them holds what is no value, or is larger than a frame.
         """
-        if records:
-            self._write(_Columns.of(records))
+        records = [record if type(record) is dict else values.flat(record) for record in records]
+        for some in _pieces(records):
+            self._write(_Columns.of(some))
 
     def report(self, exit: int, message: str) -> None:
         """Tells the reader of a failure after which the stream goes on; ``exit`` is the code that it will lead to."""
@@ -128,6 +131,16 @@ def _column(name: str, values: Sequence[Any], first: int) -> Tuple[bytes, int]:
         raise ValueError(f"in the field `{name}` of the records from {first} on: {error}") from None
 
 
+def _pieces(records: Sequence[Dict[str, Any]]) -> Iterator[Sequence[Dict[str, Any]]]:
+    """As many records at a time as a batch should have: where each has keys of its own, most of its columns are of nothing."""
+    if len(records) > 1 and len(records) * len(set().union(*records)) > _BATCH_CELLS:
+        half = len(records) // 2
+        yield from _pieces(records[:half])
+        yield from _pieces(records[half:])
+    elif records:
+        yield records
+
+
 class _Columns:
     """The names of all fields of some records, in the order in which they come, and the values of each."""
 
@@ -135,9 +148,9 @@ class _Columns:
         self.names, self.columns, self.count = names, columns, count
 
     @classmethod
-    def of(cls, records: Sequence[Any]) -> "_Columns":
-        found = cls._of_dicts(records) if all(type(record) is dict for record in records) else None
-        if found is not None and all(type(name) is str for name in found.names):
+    def of(cls, records: Sequence[Dict[str, Any]]) -> "_Columns":
+        found = cls._of_dicts(records)
+        if all(type(name) is str for name in found.names):
             if all(encode.CLASSES.issuperset(map(type, column)) for column in found.columns):
                 return found
         return cls._of_dicts(list(map(values.flat, records)))

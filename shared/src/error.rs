@@ -44,20 +44,20 @@ pub enum Error {
         /// Which, and how it ended.
         what: String,
     },
-    /// What was typed cannot be done, or is not safe.
+    /// The command line, a URL or a configuration asks for what cannot be done, or not safely.
     #[error("{0}")]
     Usage(String),
-    /// There is nobody to connect to, or whoever is there will have none of us.
+    /// No connection could be made: no peer answered, or the peer refused.
     #[error("{0}")]
     Refused(String),
-    /// The other end of a connection has gone, and does not come back.
+    /// The other end of a connection is gone for good.
     #[error("{0}")]
     Lost(String),
-    /// The other end of a connection was started again and knows nothing of the stream, which may be begun anew: the
-    /// connection to it is kept for that (see [`Replay`](crate::transport::link::Replay)).
+    /// The other end of a connection was started again and knows nothing of the stream. The stream may be sent again from its
+    /// beginning: the connection is kept for that (see [`Replay`](crate::transport::link::Replay)).
     #[error("{0}")]
     Restarted(String),
-    /// Bytes changed on the way, or were never right.
+    /// The bytes are not those of a valid stream: they changed on the way, or were written wrongly.
     #[error("the stream is corrupt: {what}, in frame {frame} at byte {at}")]
     Corrupt {
         /// What does not fit.
@@ -80,7 +80,7 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// Fields, columns or values that do not fit each other.
+    /// Fields, columns or values do not fit each other.
     #[error("{0}")]
     Schema(String),
     /// A stage could not go on with the data it got (an integer overflow, say).
@@ -110,9 +110,20 @@ impl Error {
         source.downcast().unwrap_or_else(|source| Error::Io { what: what.into(), source })
     }
 
-    /// Whether it only says that the reader of our output has gone: a stop, not a failure.
+    /// Whether the error only says that the reader of our output has gone, which is a stop and no failure.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// Whether the message begins with the name of the peer that it is about: whoever adds that name need not.
+    ///
+    /// ```
+    /// use recpipe::Error;
+    /// assert!(Error::Lost("tcp://h:1 has gone".into()).names_peer());
+    /// assert!(!Error::Schema("tcp://h:1 is a field".into()).names_peer());
+    /// ```
+    pub fn names_peer(&self) -> bool {
+        matches!(self, Error::Lost(_) | Error::Restarted(_))
     }
 
     /// The exit code of a program that ends because of it.

@@ -4,7 +4,7 @@ use std::{fmt, io::Write};
 
 use crate::blocking_write::BlockingWriter;
 
-/// Writes one line to stderr, whole. There is nobody left to tell when stderr itself is closed, so that is ignored.
+/// Writes one line to stderr in one piece. A failure is ignored: there is no other place to report it.
 ///
 /// It is made [`printable`]: names of files and words of a peer are in messages, and must not steer a terminal.
 ///

@@ -8,8 +8,6 @@ query made as short as it goes on differing, the SQL, and both answers. Exit cod
 could not be run. Needs Python 3.8 with an SQLite of 3.30 or newer.
 """
 
-import argparse
-import concurrent.futures
 import json
 import math
 import os
@@ -21,13 +19,13 @@ import sys
 import tempfile
 
 import rules
+import runner
+from runner import DEADLINE_SECONDS
 from stages import Column, Stages
 from expressions import TEXTS
 
-QUERIES_OF_A_TABLE = 50
 COLUMNS = (Column("a", "int"), Column("b", "int"), Column("c", "int"), Column("x", "float"), Column("y", "float"),
            Column("s", "text"), Column("u", "text"), Column("p", "bool"), Column("t", "time"))
-DEADLINE_SECONDS = 120
 
 
 def rows(r):
@@ -174,29 +172,10 @@ def check(programs, seed, count):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
-    parser.add_argument("--bin", required=True, help="the directory of producer and consumer")
-    parser.add_argument("--seed", type=int, default=None, help="of the first table; default: a random one")
-    parser.add_argument("--count", type=int, default=1000, help="how many queries, in all")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many tables at the same time")
-    args = parser.parse_args()
     if sqlite3.sqlite_version_info < (3, 30):
         print(f"skipped: SQLite is {sqlite3.sqlite_version}, and NULLS LAST came with 3.30")
         return 0
-    programs = {name: os.path.join(os.path.abspath(args.bin), name) for name in ("producer", "consumer")}
-    first = random.SystemRandom().randrange(2**32) if args.seed is None else args.seed
-    tables = -(-args.count // QUERIES_OF_A_TABLE)
-    counts = [min(QUERIES_OF_A_TABLE, args.count - i * QUERIES_OF_A_TABLE) for i in range(tables)]
-    differences, agreements = [], {}
-    with concurrent.futures.ProcessPoolExecutor(args.jobs) as pool:
-        for found, how in pool.map(check, [programs] * tables, range(first, first + tables), counts):
-            differences += found
-            for kind, times in how.items():
-                agreements[kind] = agreements.get(kind, 0) + times
-    for told in differences[:10]:
-        print(f"{told}\n")
-    print(f"{args.count} queries from seed {first}: {len(differences)} differences; " + ", ".join(f"{times} {kind}" for kind, times in sorted(agreements.items()) if kind))
-    return 1 if differences else 0
+    return runner.main(__doc__, check)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-//! The answers to random queries, compared with those of SQLite: `tests/oracle/` writes both from the documentation alone.
+//! The answers to random queries, compared with those of SQLite and of Python: `tests/oracle/` writes both from the documentation alone.
+//! `mixed_queries.py` is about what SQLite has not: fields of several types, that come late, integers beyond 64 bits.
 //! Skipped, with a message, where there is no Python with SQLite.
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
@@ -20,13 +21,13 @@ const LONG: Duration = Duration::from_secs(300);
 /// What says that Python is here, and SQLite with it.
 const PROBE: &str = "command -v python3 >/dev/null && python3 -c 'import sqlite3' 2>/dev/null && echo yes";
 
-fn compare(seed: &[&str]) {
+fn compare(script: &str, seed: &[&str]) {
     if Pipeline::shell(PROBE).run().text() != "yes\n" {
         // Whether anybody reads it is no matter.
         let _ = writeln!(io::stderr(), "skipped: there is no python3 with sqlite3");
         return;
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/random_queries.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle").join(script);
     let (script, programs) = (script.display().to_string(), Program::directory().display().to_string());
     // Nothing is written beside the scripts.
     let args = [&["-B", &script, "--bin", &programs, "--count", QUERIES][..], seed].concat();
@@ -37,10 +38,20 @@ fn compare(seed: &[&str]) {
 
 #[test]
 fn sqlite_agrees_as_it_did_before() {
-    compare(&["--seed", "1"]);
+    compare("random_queries.py", &["--seed", "1"]);
 }
 
 #[test]
 fn sqlite_agrees_about_what_was_never_asked() {
-    compare(&[]);
+    compare("random_queries.py", &[]);
+}
+
+#[test]
+fn python_agrees_about_values_of_any_type_as_it_did_before() {
+    compare("mixed_queries.py", &["--seed", "1"]);
+}
+
+#[test]
+fn python_agrees_about_values_of_any_type_that_were_never_asked() {
+    compare("mixed_queries.py", &[]);
 }

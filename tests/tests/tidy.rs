@@ -339,7 +339,7 @@ fn what_is_shared_knows_no_format_no_query_and_no_command_line() {
 #[test]
 fn stages_know_no_frames_and_inputs_no_format() {
     let frames = ["wire::", " Reader", " Writer", "Incoming"];
-    let files = programs(&["consumer/src/stage", "consumer/src/aggregate", "consumer/src/function", "consumer/src/expr"]);
+    let files = programs(&["consumer/src/stage", "consumer/src/aggregate", "consumer/src/expr"]);
     check(without(&frames, &[]), &files, ("consumer/src/stage/x.rs", "use recpipe::wire::Reader;\n"));
     check(
         without(&["format::", "apache"], &[]),
@@ -350,13 +350,6 @@ fn stages_know_no_frames_and_inputs_no_format() {
     // `find` is the one whose records are the files themselves.
     let files_are_records = ["producer/src/format/find.rs"];
     check(without(&io, &files_are_records), &programs(&["producer/src/format"]), ("producer/src/format/x.rs", "use std::fs;\n"));
-}
-
-#[test]
-fn the_language_and_its_expressions_know_no_function_and_no_aggregate() {
-    let words = ["crate::function", "crate::aggregate", "    function::", "    aggregate::"];
-    let files = programs(&["consumer/src/language", "consumer/src/expr"]);
-    check(without(&words, &[]), &files, ("consumer/src/language/x.rs", "use crate::function::url;\n"));
 }
 
 /// The values of a key in the files of words below some folders, such as `name: "where"`.

@@ -13,7 +13,7 @@ use crate::{
         AggregateWord,
         signature::{CheckedAggregate, kind},
     },
-    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups, Takes},
 };
 
 /// `min`
@@ -58,6 +58,10 @@ impl AggregateFunction for Extreme {
 
     fn is_open(&self, aggregate: &Aggregate) -> bool {
         aggregate.args.iter().any(Expr::is_open)
+    }
+
+    fn takes(&self) -> Takes {
+        Takes::NumbersFirst
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
         AggregateWord, Catalog, Family,
         signature::{CheckedAggregate, Mistake},
     },
-    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups, Takes},
 };
 
 /// `median`
@@ -104,8 +104,8 @@ impl AggregateFunction for Share {
         Box::new(Quantile::new(aggregate.arg(0), self.0))
     }
 
-    fn takes_numbers(&self) -> bool {
-        true
+    fn takes(&self) -> Takes {
+        Takes::Numbers
     }
 
     fn exactness(&self) -> Option<String> {

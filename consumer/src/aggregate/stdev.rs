@@ -14,7 +14,7 @@ use super::{
 use crate::{
     expr::{Values, Vector},
     language::{AggregateWord, signature::CheckedAggregate},
-    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups, Takes},
 };
 
 /// `stdev`
@@ -38,8 +38,8 @@ impl AggregateFunction for Deviation {
         Box::new(Stdev::new(aggregate.arg(0)))
     }
 
-    fn takes_numbers(&self) -> bool {
-        true
+    fn takes(&self) -> Takes {
+        Takes::Numbers
     }
 }
 

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     expr::{Expr, Operand, Values, Vector},
     language::{AggregateWord, signature::CheckedAggregate},
-    plan::{Accumulator, Aggregate, AggregateFunction, Groups},
+    plan::{Accumulator, Aggregate, AggregateFunction, Groups, Takes},
 };
 
 /// `sum`
@@ -56,8 +56,8 @@ impl AggregateFunction for OfNumbers {
         !self.is_mean && (aggregate.kind == Type::Int || aggregate.args.iter().any(Expr::is_open))
     }
 
-    fn takes_numbers(&self) -> bool {
-        true
+    fn takes(&self) -> Takes {
+        Takes::Numbers
     }
 }
 

@@ -144,6 +144,7 @@ impl<'p> Cut<'p> {
         for place in (from..plan.stages.len()).rev() {
             let (operator, is_late) = (&plan.stages[place].operator, is_late(place));
             let Some(mut start) = self.start(plan, place) else { continue };
+            start.follows_half = std::ptr::eq(plan, self.plan) && place == self.cut;
             for branch in operator.branches() {
                 let output = branch.sink().unwrap_or(self.default);
                 start.branches.push(self.chain(branch, 0, output, outlets, is_late)?.stage);

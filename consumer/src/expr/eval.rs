@@ -40,6 +40,7 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::InZone { value, zone } => each_part(eval(value, batch)?, |part| Ok(clock::in_zone(part, zone)))?,
         Node::BesideLiteral { value, beside } => each_part(eval(value, batch)?, |part| Ok(beside.look(part, batch)))?,
         Node::Numbers { value, times, counter } => numbers(eval(value, batch)?, *times, counter, batch),
+        Node::BesideNumbers { value, counter } => beside_numbers(eval(value, batch)?, counter, batch),
         Node::Call(function, args) => {
             let args = args.iter().map(|arg| eval(arg, batch)).collect::<Result<Vec<_>, _>>()?;
             call::eval(&**function, &Call { expr, batch }, args)?
@@ -53,6 +54,19 @@ fn each_part(vector: Vector, f: impl Fn(Vector) -> Result<Vector, Error>) -> Res
         Values::Mixed(parts) => Vector::of_parts(vector.len, parts.into_iter().map(f).collect::<Result<_, _>>()?),
         _ => f(vector),
     }
+}
+
+/// Notes the values that are no numbers, and whether there are numbers.
+fn beside_numbers(vector: Vector, counter: &Counter, batch: &Batch) -> Vector {
+    let (numbers, others): (Vec<&Vector>, Vec<&Vector>) =
+        vector.parts().iter().partition(|part| matches!(part.kind(), Type::Int | Type::Float));
+    let numbers = numbers.iter().any(|part| (0..vector.len).any(|row| !part.is_null(row)));
+    let is_other = |row: &usize| others.iter().any(|part| !part.is_null(*row));
+    let first = if others.is_empty() { None } else { (0..vector.len).find(is_other) };
+    let count = first.map_or(0, |first| (first..vector.len).filter(is_other).count());
+    let shown = || first.map_or_else(String::new, |row| Constant::of(&vector.value(row)).to_string());
+    counter.note_range(batch, count as u64, first.unwrap_or(0), numbers.then_some((0, 0)), shown);
+    vector
 }
 
 /// The numbers of a vector, and the times with `times`: what is neither is null, and noted.

@@ -114,6 +114,11 @@ pub(crate) enum Node {
         times: bool,
         counter: Counter,
     },
+    /// The values as they are; those that are no numbers are noted, and whether there are numbers.
+    BesideNumbers {
+        value: Box<Expr>,
+        counter: Counter,
+    },
     /// Times, with the offset of a zone.
     InZone {
         value: Box<Expr>,
@@ -166,7 +171,7 @@ impl Expr {
     }
 
     /// Whether something that it is made of may have values of other types than its kind.
-    fn takes_open(&self) -> bool {
+    pub(crate) fn takes_open(&self) -> bool {
         let mut open = false;
         self.for_each_child(&mut |child| open |= child.is_open());
         open
@@ -217,7 +222,8 @@ impl Expr {
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::If(of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
-            Node::Numbers { value, .. } | Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
+            Node::Numbers { value, .. } | Node::BesideNumbers { value, .. } => each(value),
+            Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
             Node::Compare { left, right, .. } | Node::Arithmetic { left, right, .. } | Node::Find { value: left, needle: right, .. } => {
                 each(left);
                 each(right);
@@ -231,7 +237,7 @@ impl Expr {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
             Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
-            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } | Node::Call(..) => false,
+            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } | Node::BesideNumbers { .. } | Node::Call(..) => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
         cheap
@@ -245,7 +251,7 @@ impl Expr {
             Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
             Node::Numbers { .. } | Node::Call(..) => true,
-            Node::InZone { .. } | Node::BesideLiteral { .. } => false,
+            Node::InZone { .. } | Node::BesideLiteral { .. } | Node::BesideNumbers { .. } => false,
         };
         self.for_each_child(&mut |child| may_fail |= child.may_fail());
         may_fail
@@ -293,7 +299,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
             };
             (kind == Type::Int && grows) || left.open || right.open
         }
-        Node::Numbers { .. } => true,
+        Node::Numbers { .. } | Node::BesideNumbers { .. } => true,
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
         Node::If(of) => of[1..].iter().any(Expr::is_open),
         Node::Call(function, of) => function.gives(kind, of) != Gives::Kind,

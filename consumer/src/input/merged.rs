@@ -348,11 +348,9 @@ impl Merged {
             }
             Err(error) => {
                 if self.senders != Some(1) {
-                    let what = error.to_string();
-                    // What is lost says who it was.
-                    match what.starts_with(peer) {
-                        true => say!("consumer: {what}"),
-                        false => say!("consumer: {peer}: {what}"),
+                    match error.names_peer() {
+                        true => say!("consumer: {error}"),
+                        false => say!("consumer: {peer}: {error}"),
                     }
                 }
                 self.broken.get_or_insert(error);

@@ -7,7 +7,7 @@ use super::{
     diagnose::Diagnostic,
     signature::{CheckedAggregate, Mistake},
 };
-use crate::plan::Aggregate;
+use crate::plan::{Aggregate, Takes};
 
 impl Checker<'_> {
     /// The column that an aggregate makes: called as given, else as it is written.
@@ -38,8 +38,12 @@ impl Checker<'_> {
             self.fail(Diagnostic::new(place, what).label(label))
         })?;
         let CheckedAggregate { function, mut args, kind } = checked;
-        if let (true, Some(place)) = (function.takes_numbers(), ast.args.first().map(|arg| arg.span)) {
-            args = args.into_iter().map(|arg| self.numbers(arg, false, place)).collect();
+        if let Some(place) = ast.args.first().map(|arg| arg.span) {
+            args = match function.takes() {
+                Takes::Any => args,
+                Takes::Numbers => args.into_iter().map(|arg| self.numbers(arg, false, place)).collect(),
+                Takes::NumbersFirst => args.into_iter().map(|arg| self.beside_numbers(arg, place)).collect(),
+            };
         }
         Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     expr::{self, Constant, Expr, Gives, Node, Set},
-    left_out::Why,
+    left_out::{Counter, Why},
     plan::{Aggregate, Awaited},
     span::Span,
 };
@@ -363,20 +363,31 @@ impl Checker<'_> {
     /// An expression where numbers are needed, or times with `times`: of one that may have other values, those are left out,
     /// and noted.
     pub(crate) fn numbers(&self, expr: Expr, times: bool, span: Span) -> Expr {
-        let only_numbers = matches!(expr.node(), Node::Numbers { .. } | Node::Arithmetic { .. } | Node::Negate(_) | Node::Constant(_));
-        if !expr.is_open()
-            || only_numbers
-            || matches!(expr.node(), Node::Call(function, args) if function.gives(expr.kind(), args) == Gives::Numbers)
-        {
+        if !may_have_others(&expr) {
             return expr;
         }
+        let counter = self.no_numbers(&expr, Why::NoNumber, span);
+        let (kind, name) = (expr.kind(), expr.text().to_owned());
+        Expr::new(Node::Numbers { value: Box::new(expr), times, counter }, kind, name)
+    }
+
+    /// An expression of which the numbers count where there are any: values beside them are noted.
+    pub(crate) fn beside_numbers(&self, expr: Expr, span: Span) -> Expr {
+        if !may_have_others(&expr) {
+            return expr;
+        }
+        let counter = self.no_numbers(&expr, Why::BesideNumbers, span);
+        let (kind, name) = (expr.kind(), expr.text().to_owned());
+        Expr::new(Node::BesideNumbers { value: Box::new(expr), counter }, kind, name)
+    }
+
+    /// Counts the values of an expression that are no numbers.
+    fn no_numbers(&self, expr: &Expr, why: Why, span: Span) -> Counter {
         let text = self.text(span);
         let cast =
             if expr.as_column().is_some() { format!(", or give the producer `--cast '{}=float'`", expr.text()) } else { String::new() };
         let cure = format!("with `float({text})` such text counts as null{cast}");
-        let counter = self.setting.left_out.counter(span.start, expr.text(), Why::NoNumber, cure);
-        let (kind, name) = (expr.kind(), expr.text().to_owned());
-        Expr::new(Node::Numbers { value: Box::new(expr), times, counter }, kind, name)
+        self.setting.left_out.counter(span.start, expr.text(), why, cure)
     }
 
     fn number(&mut self, expr: &Expr, span: Span, symbol: &str) -> Checked<()> {
@@ -573,6 +584,19 @@ pub(crate) fn squeeze(text: &str) -> String {
         out.push(c);
     }
     out
+}
+
+/// Whether an expression may have values that are no numbers, beside those that are.
+fn may_have_others(expr: &Expr) -> bool {
+    let only_numbers = match expr.node() {
+        Node::Numbers { .. } | Node::Negate(_) | Node::Constant(_) => true,
+        // Of a time and a number, these give a time.
+        Node::Arithmetic { op: ArithmeticOp::Add | ArithmeticOp::Sub, .. } => !expr.takes_open(),
+        Node::Arithmetic { .. } => true,
+        Node::Call(function, args) => function.gives(expr.kind(), args) == Gives::Numbers,
+        _ => false,
+    };
+    expr.is_open() && !only_numbers
 }
 
 /// The last line of a regex error, and the column of its caret where the pattern is shown on one line.

@@ -9,6 +9,8 @@ pub enum Why {
     NoSuchYear,
     /// A value of another type where numbers are calculated with.
     NoNumber,
+    /// A value of another type beside numbers, of which the least or the greatest is asked for; the range is there where numbers came.
+    BesideNumbers,
     /// A local time, taken in UTC; the range is that of the offsets of the others.
     NoOffset,
     /// A time with an offset of its own, beside a literal that is taken in UTC.
@@ -25,8 +27,17 @@ pub enum Why {
 const NEAR_S: i64 = 7200;
 
 impl Why {
-    pub(super) const ALL: &[Why] =
-        &[Why::NoTime, Why::NoSuchYear, Why::NoNumber, Why::NoOffset, Why::BesideLiteral, Why::FarOffsets, Why::NoColumn, Why::NoRoom];
+    pub(super) const ALL: &[Why] = &[
+        Why::NoTime,
+        Why::NoSuchYear,
+        Why::NoNumber,
+        Why::BesideNumbers,
+        Why::NoOffset,
+        Why::BesideLiteral,
+        Why::FarOffsets,
+        Why::NoColumn,
+        Why::NoRoom,
+    ];
 
     /// What one such value is, and what several are.
     pub(super) fn words(self) -> [&'static str; 2] {
@@ -37,6 +48,9 @@ impl Why {
                 "are beyond the years that a time can be (1678 to 2261) and count as null",
             ],
             Why::NoNumber => ["is no number and is left out", "are no numbers and are left out"],
+            Why::BesideNumbers => {
+                ["is no number and counts only where there are no numbers", "are no numbers and count only where there are no numbers"]
+            }
             Why::NoOffset => ["has no offset and is taken in UTC, beside others", "have no offset and are taken in UTC, beside others"],
             Why::BesideLiteral => ["has an offset of its own", "have offsets of their own"],
             Why::NoColumn => ["came too late for a column and is not shown", "came too late for a column and are not shown"],
@@ -47,7 +61,7 @@ impl Why {
 
     /// Whether the answer lacks something for it.
     pub(super) fn is_loss(self) -> bool {
-        matches!(self, Why::NoTime | Why::NoSuchYear | Why::NoNumber) || self.is_unwritten()
+        matches!(self, Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideNumbers) || self.is_unwritten()
     }
 
     /// Whether it is an output that lacks it: a value that was asked for is not there, which is a failure also where nobody is strict.
@@ -59,6 +73,7 @@ impl Why {
     pub(super) fn is_said(self, count: u64, range: Option<(i64, i64)>) -> bool {
         match self {
             Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideLiteral | Why::NoColumn | Why::NoRoom => count > 0,
+            Why::BesideNumbers => count > 0 && range.is_some(),
             Why::NoOffset => count > 0 && range.is_some_and(|range| range != (0, 0)),
             Why::FarOffsets => range.is_some_and(|(low, high)| high - low > NEAR_S),
         }

@@ -51,15 +51,26 @@ pub trait AggregateFunction: Send + Sync {
         false
     }
 
-    /// Whether it is computed of numbers alone: other values are left out, and noted.
-    fn takes_numbers(&self) -> bool {
-        false
+    /// The values that it is computed of.
+    fn takes(&self) -> Takes {
+        Takes::Any
     }
 
     /// How exact it is, where there is more to say than that it is; for `--explain`.
     fn exactness(&self) -> Option<String> {
         None
     }
+}
+
+/// The values that an aggregate is computed of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// All values.
+    Any,
+    /// Numbers alone: other values are left out, and noted.
+    Numbers,
+    /// Numbers where there are any: then other values are left out, and noted.
+    NumbersFirst,
 }
 
 impl fmt::Debug for dyn AggregateFunction {

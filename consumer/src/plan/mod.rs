@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use recpipe::{Schema, times::Zone};
 
-pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups};
+pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use sink::{Output, Place, PlanOutput, Sink};

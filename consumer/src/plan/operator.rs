@@ -171,6 +171,8 @@ pub struct Start<'a> {
     pub workers: usize,
     /// Shows what would come of the records so far, where that is wanted.
     pub preview: Option<Box<dyn Show>>,
+    /// Whether what comes was passed on by its half in the workers.
+    pub follows_half: bool,
     /// The branches, running: as many as [`Operator::branches`].
     pub branches: Vec<Target>,
 }
@@ -180,6 +182,6 @@ impl<'a> Start<'a> {
     pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize) -> Option<Self> {
         let PlanStage { input, output, .. } = stages.get(place)?;
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());
-        Some(Start { input, output, taken, budget, workers, preview: None, branches: Vec::new() })
+        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, branches: Vec::new() })
     }
 }

@@ -19,6 +19,7 @@ use crate::{
         diagnose::Diagnostic,
         parsed,
     },
+    left_out::noted,
     plan::{
         About, Operator, PlanStage, Read, Runs, Start, Target,
         conditions::Found,
@@ -103,7 +104,7 @@ impl Syntax for TopSyntax {
             stats::count_by(checker, &self.keys, upstream, span);
         }
         let by = match &self.by {
-            Some(by) => checker.of_records(by),
+            Some(by) => checker.of_records(by).map(|expr| checker.beside_numbers(expr, by.span)),
             None => self.single_aggregate(checker, upstream, span),
         };
         let made = by.map(|by| TopOp { direction: self.direction, n: self.n, by });
@@ -166,11 +167,11 @@ impl Operator for TopOp {
     }
 
     fn half(&self, _: &Start<'_>, target: Target) -> Target {
-        Box::new(TopCandidates { best: Best::new(self.clone()), target })
+        Box::new(TopCandidates { best: Best::new(self.clone(), false), target })
     }
 
     fn start(&self, start: Start<'_>, target: Target) -> Target {
-        Box::new(Top { best: Best::new(self.clone()), preview: start.preview, target })
+        Box::new(Top { best: Best::new(self.clone(), start.follows_half), preview: start.preview, target })
     }
 }
 
@@ -201,19 +202,23 @@ struct Best {
     rows: usize,
     /// A batch that holds nothing but the last of `n` records: a candidate must come before it.
     last: Option<Batch>,
+    /// What the expression leaves out of the records was noted before they came.
+    is_noted: bool,
 }
 
 impl Best {
-    fn new(TopOp { direction, n, by }: TopOp) -> Self {
-        Best { direction, n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, last: None }
+    fn new(TopOp { direction, n, by }: TopOp, is_noted: bool) -> Self {
+        Best { direction, n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, last: None, is_noted }
     }
 
     /// The records of the batch that could be among the best; they are kept.
     fn admit(&mut self, batch: &Batch) -> Result<Batch, Error> {
+        // All records are looked at once, so that what is left out of them is noted once.
+        let values = if self.is_noted { self.by.eval(&noted(batch))? } else { self.by.eval(batch)? };
         let candidates = match &self.last {
             None => batch.clone(),
             Some(last) => {
-                let (values, last) = (self.by.eval(batch)?, self.by.eval(last)?);
+                let last = self.by.eval(&noted(last))?;
                 let last = last.value(0);
                 let keep: Vec<bool> = (0..batch.len()).map(|row| self.compare(&values.value(row), &last) == Ordering::Less).collect();
                 batch.filter(&keep)
@@ -251,7 +256,7 @@ impl Best {
         if self.batches.is_empty() {
             return Ok(());
         }
-        let values = self.batches.iter().map(|batch| self.by.eval(batch)).collect::<Result<Vec<_>, _>>()?;
+        let values = self.batches.iter().map(|batch| self.by.eval(&noted(batch))).collect::<Result<Vec<_>, _>>()?;
         let mut rows: Vec<(usize, usize)> =
             self.batches.iter().enumerate().flat_map(|(i, batch)| (0..batch.len()).map(move |row| (i, row))).collect();
         rows.sort_by(|a, b| self.compare(&values[a.0].value(a.1), &values[b.0].value(b.1)));

@@ -13,7 +13,7 @@ use recpipe::{
     wire::{Ending, Incoming, Reader, Writer},
 };
 use recpipe_producer::{
-    format::{Args, FORMATS, Format, Parsed, Parser, Plan, Start, Unit, Wanted, seam::Nesting},
+    format::{Args, FORMATS, Format, Parsed, Parser, Plan, Start, Unit, Wanted, continuity::Nesting},
     input::{
         block::{Block, Cutter, Feed, Part},
         boundary::{Boundary, Dialect, Resume},
@@ -356,7 +356,7 @@ impl Reading {
             assert!(block.bytes.len() > max_bytes);
             self.outcome.long.push(block.start);
         }
-        self.line += if self.unit.placed == "line" { newlines(&block.bytes) } else { u64::from(is_start) };
+        self.line += if self.unit.has_lines() { newlines(&block.bytes) } else { u64::from(is_start) };
     }
 
     /// Whether the reading ends here.
@@ -383,10 +383,10 @@ impl Reading {
         // The ledger.
         let (lines, units) = (lines as usize, records + rejects.len() + blank as usize);
         match self.unit {
-            Unit::LINE => {
+            Unit::Line => {
                 assert_eq!((lines, lines), (units, newlines(bytes) as usize + usize::from(!bytes.is_empty() && !bytes.ends_with(b"\n"))))
             }
-            Unit::RECORD => assert_eq!(lines, units),
+            Unit::Record => assert_eq!(lines, units),
             // A block may end within a line.
             _ => assert!([0, usize::from(!bytes.ends_with(b"\n"))].contains(&(lines - newlines(bytes) as usize))),
         }
@@ -402,9 +402,9 @@ impl Reading {
                 "{reject:?}"
             );
             least = end;
-            match self.unit.placed {
-                "line" => assert_eq!(u64::from(reject.line), newlines(&bytes[..start])),
-                _ => assert!((reject.line as usize) < lines),
+            match self.unit.has_lines() {
+                true => assert_eq!(u64::from(reject.line), newlines(&bytes[..start])),
+                false => assert!((reject.line as usize) < lines),
             }
         }
         // The limits, and the way through a pipe.
@@ -414,7 +414,7 @@ impl Reading {
             assert_eq!(piped(&batch), rows, "what is written is read");
         }
         let mut failure = parser.failure();
-        if let Some(misfit) = parser.seam().and_then(|seam| self.nesting.follow(seam).err()) {
+        if let Some(misfit) = parser.continuity().and_then(|continuity| self.nesting.follow(continuity).err()) {
             rows.truncate(misfit.records_before as usize);
             failure = Some(misfit);
         }

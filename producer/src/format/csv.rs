@@ -30,7 +30,7 @@ use self::beginning::Beginning;
 use self::delimited::Delimited;
 use self::ends::Ends;
 use self::header::{Head, head};
-use self::rows::{Row, Rows, Spot, unescape};
+use self::rows::{FieldSpan, Row, Rows, unescape};
 use super::names::no_fields;
 use super::table::Table;
 use super::untyped::{CellReader, Sampled};
@@ -120,7 +120,7 @@ impl Format for Csv {
     }
 
     fn unit(&self) -> Unit {
-        Unit::ROW
+        Unit::Row
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -204,7 +204,7 @@ impl Layout {
     }
 
     /// The fields of a row, without what follows a delimiter that is one too many at its end, or what is wrong with it.
-    fn fields<'a>(&self, row: &Row<'a>) -> Result<&'a [Spot], String> {
+    fn fields<'a>(&self, row: &Row<'a>) -> Result<&'a [FieldSpan], String> {
         if row.is_torn {
             let nth = row.fields.len() + 1;
             return Err(format!("field {nth} begins with a quote, and none before a delimiter or a line end closes it"));

@@ -11,10 +11,11 @@ use std::sync::Arc;
 
 use recpipe::record::{BatchBuilder, Field, Origin, Schema, Time, Type, Value};
 
+use super::source::{Misfit, Pulled, Source, Unparsed};
 use super::{FormatSpec, Start, Unit, Wanted};
+use crate::input::event::Event;
 use crate::input::find::Input;
 use crate::input::{InputError, Inputs};
-use crate::run::source::{Pulled, Source};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "find",
@@ -50,7 +51,8 @@ impl Find {
         let (start, rows) = (self.given_out, files.len() as u64);
         self.given_out += rows;
         let batch = files.finish().ok()?;
-        Some(Pulled::Batch(batch.with_origin(Origin { source: "find".into(), start, end: start, line: 0, order: 0 })))
+        let batch = batch.with_origin(Origin { source: "find".into(), start, end: start, line: 0, order: 0 });
+        Some(Ok(Event::Block(Unparsed::Batch(batch))))
     }
 }
 
@@ -69,7 +71,7 @@ fn add(files: &mut BatchBuilder, path: &Path) -> Result<(), InputError> {
 
 impl Source for Find {
     fn unit(&self) -> Unit {
-        Unit { counted: "file", placed: "record" }
+        Unit::File
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -89,12 +91,12 @@ impl Source for Find {
             let problem = match self.inputs.next_found() {
                 None => break,
                 Some(Ok(Input::Stdin | Input::Given(_))) => {
-                    Pulled::Misfit("`find` needs a PATH to look at: producer find DIRECTORY".to_owned())
+                    Err(Misfit("`find` needs a PATH to look at: producer find DIRECTORY".to_owned()))
                 }
-                Some(Err(problem)) => problem.into(),
+                Some(Err(problem)) => Ok(Event::Problem(problem.into())),
                 Some(Ok(Input::File(path))) => match add(&mut files, &path) {
                     Ok(()) => continue,
-                    Err(problem) => problem.into(),
+                    Err(problem) => Ok(Event::Problem(problem.into())),
                 },
             };
             self.then = Some(problem);

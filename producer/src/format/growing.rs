@@ -15,7 +15,7 @@ use std::sync::Arc;
 use recpipe::record::{Batch, Field, Growing, Schema, Type};
 
 use super::Args;
-use super::kinds::Kinds;
+use super::type_set::TypeSet;
 
 /// Where the samples have many different fields, so many of them are fields of all blocks.
 const MOST_OF_ALL_BLOCKS: usize = 2048;
@@ -24,7 +24,7 @@ const MOST_OF_ALL_BLOCKS: usize = 2048;
 #[derive(Debug, Default)]
 pub(super) struct Learned {
     names: Vec<String>,
-    kinds: Vec<Kinds>,
+    kinds: Vec<TypeSet>,
     places: HashMap<String, usize>,
     growing: Option<Arc<Growing>>,
 }
@@ -40,11 +40,11 @@ impl Learned {
                 None => {
                     self.places.insert(name.to_owned(), self.names.len());
                     self.names.push(name.to_owned());
-                    self.kinds.push(Kinds::default());
+                    self.kinds.push(TypeSet::default());
                     self.names.len() - 1
                 }
             };
-            self.kinds[place].join(Kinds::of(column));
+            self.kinds[place].join(TypeSet::of(column));
         }
     }
 

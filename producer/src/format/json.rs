@@ -23,10 +23,10 @@ use recpipe::record::{Growing, Schema};
 
 use self::framing::{Framing, Kind, LINES, Units};
 use self::scan::{Fault, Scalar, Visitor, Way, unescape};
+use super::continuity::{Continuity, Failure};
 use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
-use super::seam::{Failure, Seam};
 use super::table::Table;
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
@@ -57,7 +57,7 @@ impl Format for Json {
     }
 
     fn unit(&self) -> Unit {
-        Unit::OBJECT
+        Unit::Object
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -117,7 +117,7 @@ struct Keys {
     /// Of each column: how the keys make the path of the value that was set last.
     shapes: Vec<u64>,
     /// The brackets around the objects.
-    seam: Seam,
+    continuity: Continuity,
     failure: Option<Failure>,
     /// The object that does not fit with those before it.
     stopped_at: Option<usize>,
@@ -133,7 +133,7 @@ impl Keys {
             table: Table::open(),
             path: String::new(),
             shapes: Vec::new(),
-            seam: Seam::default(),
+            continuity: Continuity::default(),
             failure: None,
             stopped_at: None,
             has_too_many: false,
@@ -145,10 +145,10 @@ impl Keys {
         self.names.begin(&mut self.table);
         let (mut blank, mut rejects) = (0, Vec::new());
         let (mut counted, mut line) = (0, 0);
-        (self.stopped_at, self.failure, self.seam) = (None, None, Seam::default());
+        (self.stopped_at, self.failure, self.continuity) = (None, None, Continuity::default());
         let mut path = std::mem::take(&mut self.path);
         let mut pieces = Pieces::of(self.dialect, block);
-        while let Some(piece) = pieces.next(&mut self.seam, self.table.rows()) {
+        while let Some(piece) = pieces.next(&mut self.continuity, self.table.rows()) {
             if !self.table.has_room(self.names.len()) {
                 self.stopped_at = Some(piece.from);
                 break;
@@ -178,7 +178,7 @@ impl Keys {
         (memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn), blank, rejects)
     }
 
-    /// Reads a piece as a record; what is none leaves nothing behind.
+    /// Reads a piece as a record. A piece that is not a record leaves nothing behind.
     fn record(&mut self, piece: &Piece<'_>, path: &mut String) -> Result<(), Fault> {
         let known = self.names.len();
         self.table.begin(piece.start);
@@ -255,9 +255,9 @@ impl<'a> Pieces<'a, ()> {
 }
 
 impl<'a, L: Iterator<Item = (usize, &'a [u8])>> Pieces<'a, L> {
-    /// The next; the brackets before it go to the seam.
+    /// The next; the brackets before it go to the continuity.
     #[inline]
-    fn next(&mut self, seam: &mut Seam, rows: usize) -> Option<Piece<'a>> {
+    fn next(&mut self, continuity: &mut Continuity, rows: usize) -> Option<Piece<'a>> {
         let (units, block, failure) = match self {
             Pieces::Lines(lines) => return lines.next().map(|(start, text)| Piece { from: start, start, text }),
             Pieces::Values { units, block, failure } => (units, *block, failure),
@@ -268,8 +268,8 @@ impl<'a, L: Iterator<Item = (usize, &'a [u8])>> Pieces<'a, L> {
             let fits = match unit.kind {
                 Kind::Object | Kind::Other => return Some(Piece { from: unit.from, start: unit.start, text }),
                 Kind::Space => Ok(()),
-                Kind::Open => seam.open(b"["),
-                Kind::Close => seam.close(b"[", unit.start, rows as u32),
+                Kind::Open => continuity.open(b"["),
+                Kind::Close => continuity.close(b"[", unit.start, rows as u32),
                 Kind::TooLong => Err(format!(
                     "an object of more than {MAX_RECORD_BYTES} bytes; what follows it is not read (of one object a line it would be)"
                 )),
@@ -345,8 +345,8 @@ impl Parser for Keys {
         self.failure.take()
     }
 
-    fn seam(&mut self) -> Option<Seam> {
-        Some(std::mem::take(&mut self.seam))
+    fn continuity(&mut self) -> Option<Continuity> {
+        Some(std::mem::take(&mut self.continuity))
     }
 }
 

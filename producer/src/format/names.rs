@@ -62,8 +62,8 @@ impl Names {
         self.next = 0;
     }
 
-    /// Makes room for a record that comes first in its block: it is to be one whatever else there is in the stream. Whether there is more
-    /// room now.
+    /// Gives the first record of a block a table of its own, without the fields of the stream, so that it is a record however many fields
+    /// the stream has. Answers whether that made room.
     pub(super) fn stand_alone(&mut self, table: &mut Table) -> bool {
         let has_room = !self.base.is_empty() && !self.is_alone;
         if has_room {

@@ -24,9 +24,9 @@ use recpipe::record::{Growing, Schema};
 use self::fields::{Fields, Refused};
 use self::machine::{Item, Loaded, Machine};
 use self::opcode::Pickles;
+use super::continuity::Failure;
 use super::growing::Learned;
 use super::names::{Names, no_fields};
-use super::seam::Failure;
 use super::table::Table;
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
@@ -57,7 +57,7 @@ impl Format for Pickle {
     }
 
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {

@@ -11,11 +11,12 @@ use recpipe::record::{Batch, Schema};
 use recpipe::wire::{Incoming, Reader, Report};
 use recpipe::{Error, Exit};
 
+use super::source::{Problem, Pulled, Source, Unparsed};
 use super::{FormatSpec, Start, Unit, Wanted};
 use crate::input::block::Feed;
+use crate::input::event::Event;
 use crate::input::open::Opened;
 use crate::input::{InputError, Inputs, shown_name};
-use crate::run::source::{Pulled, Source};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "records",
@@ -54,46 +55,49 @@ impl Records {
     fn step(&mut self, wanted: &Wanted) -> Option<Pulled> {
         loop {
             let stream = self.current.as_mut()?;
-            let pulled = match stream.reader.read() {
+            let problem = match stream.reader.read() {
                 Ok(None) => None,
                 Ok(Some(Incoming::Schema(schema))) => {
                     self.schema.get_or_insert(schema);
                     continue;
                 }
                 Ok(Some(Incoming::Batch(raw))) => match raw.decode().and_then(|batch| only(batch, wanted)) {
-                    Ok(batch) => return Some(Pulled::Batch(batch)),
-                    Err(error) => Some(self.problem(&error)),
+                    Ok(batch) => return Some(Ok(Event::Block(Unparsed::Batch(batch)))),
+                    Err(error) => Some(stream.problem(&error)),
                 },
                 Ok(Some(Incoming::Report(report))) => {
                     stream.has_reported = true;
-                    return Some(Pulled::Problem(report));
+                    return Some(Ok(Event::Problem(Problem { input: None, report })));
                 }
                 Ok(Some(Incoming::End(ending))) if ending.exit == Exit::Done || stream.has_reported => None,
                 Ok(Some(Incoming::End(ending))) => {
                     let message = format!("{}: its producer ended with exit {}: {}", stream.name, ending.exit.code(), ending.cause);
-                    Some(Pulled::Problem(Report { exit: ending.exit, message }))
+                    let report = Report { exit: ending.exit, message };
+                    Some(Problem { input: Some(stream.name.clone()), report })
                 }
                 Err(Error::Io { .. }) if self.inputs.watch().is_stopped() => None,
-                Err(error) => Some(self.problem(&error)),
+                Err(error) => Some(stream.problem(&error)),
             };
             self.current = None;
-            return pulled;
-        }
-    }
-
-    /// An error of the current input.
-    fn problem(&self, error: &Error) -> Pulled {
-        let Some(stream) = &self.current else { return problem("", error) };
-        match error {
-            // A compressed file says more about where it is torn.
-            Error::Io { source, .. } => InputError::read(&stream.name, stream.reader.input().0.explain(source)).into(),
-            _ => problem(&stream.name, error),
+            return problem.map(|problem| Ok(Event::Problem(problem)));
         }
     }
 }
 
-fn problem(name: &str, error: &Error) -> Pulled {
-    Pulled::Problem(Report { exit: error.exit(), message: format!("{}: {error}", shown_name(name)) })
+impl Stream {
+    /// What an error of it is to the run.
+    fn problem(&self, error: &Error) -> Problem {
+        match error {
+            // A compressed file says more about where it is torn.
+            Error::Io { source, .. } => InputError::read(&self.name, self.reader.input().0.explain(source)).into(),
+            _ => problem(&self.name, error),
+        }
+    }
+}
+
+fn problem(name: &Arc<str>, error: &Error) -> Problem {
+    let message = format!("{}: {error}", shown_name(name));
+    Problem { input: Some(name.clone()), report: Report { exit: error.exit(), message } }
 }
 
 /// The batch without the fields that nobody reads.
@@ -108,7 +112,7 @@ fn only(batch: Batch, wanted: &Wanted) -> Result<Batch, Error> {
 
 impl Source for Records {
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -126,12 +130,12 @@ impl Source for Records {
             }
             let (name, opened) = match self.inputs.next_opened()? {
                 Ok(opened) => opened,
-                Err(problem) => return Some(problem.into()),
+                Err(problem) => return Some(Ok(Event::Problem(problem.into()))),
             };
             match Reader::new(Bytewise(opened)) {
                 Ok(reader) => self.current = Some(Stream { name, reader, has_reported: false }),
                 Err(Error::Io { .. }) if self.inputs.watch().is_stopped() => return None,
-                Err(error) => return Some(problem(&name, &error)),
+                Err(error) => return Some(Ok(Event::Problem(problem(&name, &error)))),
             }
         }
     }

@@ -55,7 +55,7 @@ impl Format for Struct {
     }
 
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {

@@ -2,7 +2,7 @@
 //!
 //! A column has a part for each type of its values, and most have one. The part of the type that is expected comes first; another
 //! begins with the first other value. Texts are kept as places in the block; only what had to be unescaped is copied. A record that
-//! turns out to be none when half of it has been added is taken back ([`Table::cancel`]).
+//! turns out to be invalid when half of it has been added is taken back ([`Table::cancel`]).
 
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ impl Cells {
 
 /// The records of a block, a column for each field. Grows to the size of its largest block and is used again.
 #[derive(Debug, Default, Clone)]
-pub struct Table {
+pub(super) struct Table {
     /// Where the records start in the block.
     anchors: Vec<u32>,
     anchor: u32,
@@ -140,12 +140,12 @@ pub struct Table {
 
 impl Table {
     /// A table without columns, whose records need not have all fields: one without a value does not have the field.
-    pub fn open() -> Self {
+    pub(super) fn open() -> Self {
         Table { is_open: true, ..Table::default() }
     }
 
     /// Takes all records out, and makes columns for values that are most likely of these types.
-    pub fn reset(&mut self, kinds: impl IntoIterator<Item = Type>) {
+    pub(super) fn reset(&mut self, kinds: impl IntoIterator<Item = Type>) {
         self.anchors.clear();
         self.own.clear();
         let mut columns = 0;
@@ -160,40 +160,35 @@ impl Table {
     }
 
     /// The number of records.
-    pub fn rows(&self) -> usize {
+    pub(super) fn rows(&self) -> usize {
         self.anchors.len()
     }
 
     /// Whether there is room for one more record if there are so many columns. There is for the first.
-    pub fn has_room(&self, columns: usize) -> bool {
+    pub(super) fn has_room(&self, columns: usize) -> bool {
         self.rows() == 0 || (self.rows() + 1) * columns <= CUT_AT_CELLS
     }
 
-    /// The number of columns.
-    pub fn columns(&self) -> usize {
-        self.cells.len()
-    }
-
     /// Where the record `row` starts in the block.
-    pub fn row_start(&self, row: usize) -> usize {
+    pub(super) fn row_start(&self, row: usize) -> usize {
         self.anchors.get(row).map_or(0, |&anchor| anchor as usize)
     }
 
     /// Begins a record that starts here in the block. Give each column at most one value, then call [`Table::commit`] or [`Table::cancel`].
     #[inline]
-    pub fn begin(&mut self, anchor: usize) {
+    pub(super) fn begin(&mut self, anchor: usize) {
         self.anchor = anchor as u32;
     }
 
     /// A text that stands in the block, not before the start of its record.
     #[inline]
-    pub fn text(&mut self, column: usize, start: usize, len: usize) {
+    pub(super) fn text(&mut self, column: usize, start: usize, len: usize) {
         let start = (start as u32).wrapping_sub(self.anchor);
         self.place_text(column, start, len);
     }
 
     /// A text that does not; it is copied.
-    pub fn own_text(&mut self, column: usize, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(super) fn own_text(&mut self, column: usize, write: impl FnOnce(&mut Vec<u8>)) {
         let start = self.own.len();
         write(&mut self.own);
         self.place_text(column, start as u32 | OWN, self.own.len() - start);
@@ -209,7 +204,7 @@ impl Table {
 
     /// A whole number.
     #[inline]
-    pub fn int(&mut self, column: usize, value: i64) {
+    pub(super) fn int(&mut self, column: usize, value: i64) {
         let part = self.part(column, Type::Int);
         part.numbers.push(value);
         if !part.highs.is_empty() {
@@ -219,7 +214,7 @@ impl Table {
     }
 
     /// A whole number that 64 bits may not hold.
-    pub fn wide(&mut self, column: usize, value: i128) {
+    pub(super) fn wide(&mut self, column: usize, value: i128) {
         if let Ok(value) = i64::try_from(value) {
             return self.int(column, value);
         }
@@ -235,13 +230,13 @@ impl Table {
 
     /// A float.
     #[inline]
-    pub fn float(&mut self, column: usize, value: f64) {
+    pub(super) fn float(&mut self, column: usize, value: f64) {
         self.number(column, Type::Float, value.to_bits() as i64);
     }
 
     /// A boolean.
     #[inline]
-    pub fn bool(&mut self, column: usize, value: bool) {
+    pub(super) fn bool(&mut self, column: usize, value: bool) {
         self.number(column, Type::Bool, i64::from(value));
     }
 
@@ -254,7 +249,7 @@ impl Table {
 
     /// Nothing, as the record says.
     #[inline]
-    pub fn null(&mut self, column: usize) {
+    pub(super) fn null(&mut self, column: usize) {
         let rows = self.anchors.len();
         let cells = &mut self.cells[column];
         cells.nulls.push(rows as u32);
@@ -275,29 +270,29 @@ impl Table {
 
     /// Whether the record that was begun has a value in this column.
     #[inline]
-    pub fn is_set(&self, column: usize) -> bool {
+    pub(super) fn is_set(&self, column: usize) -> bool {
         self.cells[column].len > self.anchors.len()
     }
 
     /// Takes that value back.
-    pub fn unset(&mut self, column: usize) {
+    pub(super) fn unset(&mut self, column: usize) {
         let rows = self.anchors.len();
         self.cells[column].truncate(rows);
     }
 
     /// A further column; the records so far have nothing in it.
-    pub fn add_column(&mut self) {
+    pub(super) fn add_column(&mut self) {
         self.cells.push(Cells::default());
     }
 
     /// The record is complete; what it was not given it does not have.
     #[inline]
-    pub fn commit(&mut self) {
+    pub(super) fn commit(&mut self) {
         self.anchors.push(self.anchor);
     }
 
-    /// The record is none. Of the columns, the first `columns` stay.
-    pub fn cancel(&mut self, columns: usize) {
+    /// Takes the current record back, because it is invalid. Of the columns, the first `columns` stay.
+    pub(super) fn cancel(&mut self, columns: usize) {
         self.cells.truncate(columns);
         let rows = self.anchors.len();
         for cells in &mut self.cells {
@@ -309,7 +304,7 @@ impl Table {
     ///
     /// Texts are views into the block. Where few of them are wanted, so few that the block would be mostly what nobody reads,
     /// they are copied out of it instead; and so is a part any of whose texts does not stand in the block.
-    pub fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, wanted: &Wanted, origin: Origin) -> Batch {
+    pub(super) fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, wanted: &Wanted, origin: Origin) -> Batch {
         let rows = self.rows();
         self.cells.iter_mut().flat_map(|cells| &mut cells.parts).filter(|part| part.has_values()).for_each(|part| part.pad(rows));
         let picked = || schema.fields().iter().zip(&self.cells).filter(|(field, _)| wanted.has(&field.name)).map(|(_, cells)| cells);
@@ -456,6 +451,6 @@ mod tests {
         assert_eq!(shown(&part)[2], format!("{} Float(3.0)", text(b"three")));
         assert_eq!(table.row_start(2), 8);
         table.reset([Type::Int]);
-        assert_eq!((table.rows(), table.columns()), (0, 1));
+        assert_eq!((table.rows(), table.cells.len()), (0, 1));
     }
 }

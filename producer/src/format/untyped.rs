@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use recpipe::record::Type;
 
-use super::kinds::Kinds;
 use super::table::Table;
+use super::type_set::TypeSet;
 
 /// What a cell is.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -113,7 +113,7 @@ fn has_leading_zero(text: &[u8]) -> bool {
 /// What the sample shows of a column.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Sampled {
-    kinds: Kinds,
+    kinds: TypeSet,
     has_leading_zero: bool,
 }
 

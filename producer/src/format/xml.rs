@@ -39,9 +39,9 @@ use self::columns::Columns;
 use self::gap::{Gap, gap};
 use self::markup::Malformed;
 use self::record::Records;
+use super::continuity::{Continuity, Failure};
 use super::growing::Learned;
 use super::names::no_fields;
-use super::seam::{Failure, Seam};
 use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;
@@ -77,7 +77,7 @@ impl Format for Xml {
     }
 
     fn unit(&self) -> Unit {
-        Unit::RECORD
+        Unit::Record
     }
 
     fn schema(&self) -> Arc<Schema> {
@@ -127,14 +127,14 @@ struct XmlParser {
     columns: Columns,
     records: Records,
     starts: Vec<u32>,
-    seam: Seam,
+    continuity: Continuity,
     failure: Option<Failure>,
 }
 
 impl XmlParser {
     fn new(element: Arc<[u8]>, growing: Arc<Growing>) -> Self {
         let (columns, records, starts) = (Columns::new(), Records::default(), Vec::new());
-        XmlParser { element, growing, columns, records, starts, seam: Seam::default(), failure: None }
+        XmlParser { element, growing, columns, records, starts, continuity: Continuity::default(), failure: None }
     }
 
     /// Fills the columns.
@@ -142,7 +142,7 @@ impl XmlParser {
         self.columns.begin(self.growing.schema());
         self.columns.want(wanted);
         self.starts.clear();
-        self.seam = Seam::default();
+        self.continuity = Continuity::default();
         let ended = head(block).and_then(|()| self.pieces(&block.bytes, wanted));
         let records_before = self.columns.rows() as u32;
         self.failure = ended.err().map(|e| Failure { exit: Exit::Failed, at: e.at, records_before, what: e.what.into_owned() });
@@ -160,15 +160,15 @@ impl XmlParser {
                     self.records.record(bytes, start, &mut self.columns, wanted)?
                 }
                 Gap::Open(name, tag) => {
-                    self.seam.open(&bytes[name]).map_err(placed(tag.start))?;
+                    self.continuity.open(&bytes[name]).map_err(placed(tag.start))?;
                     tag.end
                 }
                 Gap::Close(name, tag) => {
-                    self.seam.close(&bytes[name], tag.start, rows).map_err(placed(tag.start))?;
+                    self.continuity.close(&bytes[name], tag.start, rows).map_err(placed(tag.start))?;
                     tag.end
                 }
                 Gap::Text(text) => {
-                    self.seam.text(text.start, rows);
+                    self.continuity.text(text.start, rows);
                     text.end
                 }
                 Gap::Nothing(end) => end,
@@ -221,8 +221,8 @@ impl Parser for XmlParser {
         self.failure.take()
     }
 
-    fn seam(&mut self) -> Option<Seam> {
-        Some(std::mem::take(&mut self.seam))
+    fn continuity(&mut self) -> Option<Continuity> {
+        Some(std::mem::take(&mut self.continuity))
     }
 }
 

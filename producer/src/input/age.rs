@@ -24,7 +24,7 @@ const MONTHS: [&[u8; 3]; 12] = [b"jan", b"feb", b"mar", b"apr", b"may", b"jun", 
 
 /// What a name tells. The order is that of reading: oldest first within a family.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Aged {
+pub(super) struct Aged {
     family: Vec<u8>,
     turn: Turn,
 }
@@ -40,13 +40,13 @@ enum Turn {
 }
 
 /// Orders names so that a rotated set comes oldest first, and everything else bytewise.
-pub fn by_age(a: &OsStr, b: &OsStr) -> Ordering {
+pub(super) fn by_age(a: &OsStr, b: &OsStr) -> Ordering {
     Aged::of(a).cmp(&Aged::of(b)).then_with(|| a.cmp(b))
 }
 
 impl Aged {
     /// What this file name tells.
-    pub fn of(name: &OsStr) -> Self {
+    pub(super) fn of(name: &OsStr) -> Self {
         let name = name.as_bytes();
         let plain = PACKED.iter().find_map(|ending| name.strip_suffix(*ending)).filter(|plain| !plain.is_empty()).unwrap_or(name);
         let rotated = tai64n(plain).or_else(|| dated(plain)).or_else(|| numbered(plain));
@@ -54,17 +54,17 @@ impl Aged {
     }
 
     /// Whether both names are of one rotated set.
-    pub fn is_kin_of(&self, other: &Aged) -> bool {
+    pub(super) fn is_kin_of(&self, other: &Aged) -> bool {
         self.family == other.family
     }
 
     /// Whether this is a name that rotation makes.
-    pub fn is_old(&self) -> bool {
+    pub(super) fn is_old(&self) -> bool {
         self.turn != Turn::Newest
     }
 
     /// Whether this is what rotation makes of the file name `of`.
-    pub fn is_rotated(&self, of: &OsStr) -> bool {
+    pub(super) fn is_rotated(&self, of: &OsStr) -> bool {
         self.is_old() && self.family == of.as_bytes()
     }
 }

@@ -136,9 +136,10 @@ fn decompress(cutter: &mut InputCutter, blocks: &SyncSender<Made>) {
 #[cfg(test)]
 mod tests {
     use super::super::boundary::Lines;
+    use super::super::event::Event;
     use super::super::find::Input;
     use super::super::live::Watch;
-    use super::super::{Blocks, Inputs, Item};
+    use super::super::{Blocks, Inputs};
     use super::*;
     use std::fs;
     use std::hash::Hasher;
@@ -175,9 +176,9 @@ mod tests {
             }
             blocks
                 .map(|item| match item {
-                    Item::Block(block) => format!("{block:?} {:x}", hash(&block.bytes)),
-                    Item::Problem(problem) => problem.to_string(),
-                    Item::Notice(notice) => notice,
+                    Event::Block(block) => format!("{block:?} {:x}", hash(&block.bytes)),
+                    Event::Problem(problem) => problem.to_string(),
+                    other => format!("{other:?}"),
                 })
                 .collect()
         })
@@ -221,7 +222,7 @@ mod tests {
         thread::scope(|scope| {
             let inputs = Inputs::new(paths.into_iter().map(|path| Ok(Input::File(path))).collect(), meter.clone(), Watch::nothing());
             let mut blocks = Blocks::new(inputs, Arc::new(Lines::default())).ahead(Threads::new(scope, 2));
-            assert!(matches!(blocks.next(), Some(Item::Block(_))));
+            assert!(matches!(blocks.next(), Some(Event::Block(_))));
             // Whoever has enough drops it, and the threads end, whatever they are at: otherwise the scope would not.
         });
         let all = 4 * large.len() as u64;

@@ -73,7 +73,8 @@ pub trait Boundary: fmt::Debug + Send + Sync {
         false
     }
 
-    /// Whether these bytes, up to the first end, are a whole record. What is none lies between records and belongs to all of them.
+    /// Whether these bytes, up to the first end, are a whole record. Bytes that are not a record lie between records, and belong to all of
+    /// them.
     fn is_record(&self, bytes: &[u8]) -> bool {
         let _ = bytes;
         true

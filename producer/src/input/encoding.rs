@@ -1,6 +1,6 @@
 //! What the text of an input is written in, told by the mark it begins with, or by what a format knows of its first bytes (`xml` reads
 //! the declaration): of UTF-8 the mark is left out, anything else becomes UTF-8. Without either, bytes are taken for UTF-8, and
-//! those that are none pass through.
+//! bytes that are not UTF-8 pass through.
 //!
 //! This is the one place where a mark is taken off, for every format that reads text and for `--grep`. Of an input in UTF-8
 //! the places stay those of its bytes. Those of another are of the UTF-8 that it becomes, as those of a compressed one
@@ -186,7 +186,7 @@ struct Foreign {
     /// The part of `output` that was not given out yet.
     given: usize,
     made: usize,
-    /// How often U+FFFD took the place of what is none.
+    /// The number of invalid sequences that U+FFFD stands for.
     replaced: u64,
 }
 

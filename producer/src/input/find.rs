@@ -2,7 +2,7 @@
 //!
 //! The order is a function of the arguments and of the names alone, so that a run can be repeated:
 //! arguments in the order they were given; inside a directory or a glob, names sorted bytewise, except
-//! that a rotated set comes oldest first ([`by_age`]).
+//! that a rotated set comes oldest first (`age.rs`).
 //!
 //! Symbolic links to files are read; links to directories met on the way down are not entered (what they
 //! lead to is read where it lives, and a loop cannot happen), as `os.walk` in the seeds' `gen_find` does.

@@ -38,9 +38,11 @@ use std::time::{Duration, Instant};
 
 use super::block::{BLOCK_BYTES, Block};
 use super::boundary::Boundary;
+pub use super::event::Cost;
+use super::event::Event;
 use super::find::Names;
 use super::live::Watch;
-use super::{FileId, InputError, Meter};
+use super::{FileId, Meter};
 use lookout::Lookout;
 use places::Places;
 use print::Print;
@@ -78,43 +80,8 @@ pub struct Setup {
     pub pulse: Option<Duration>,
 }
 
-/// What [`Follow`] yields.
-#[derive(Debug)]
-pub enum Followed {
-    /// Records of one file.
-    Block(Block),
-    /// What cannot be read.
-    Problem(InputError),
-    /// Nothing has come for a while.
-    Pulse,
-    /// What a person should know.
-    Notice {
-        /// What happened, to which file; `None` where that was said before.
-        text: Option<String>,
-        /// What it cost.
-        cost: Cost,
-    },
-}
-
-/// What something that happened to a file cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cost {
-    /// Nothing.
-    Nothing,
-    /// Records may have been lost.
-    Loss,
-    /// Records may have come twice.
-    Repeat,
-    /// So many NULs that are no part of a record.
-    Nuls(u64),
-}
-
-impl Followed {
-    /// What a person should know, and which costs nothing.
-    fn notice(text: String) -> Self {
-        Followed::Notice { text: Some(text), cost: Cost::Nothing }
-    }
-}
+/// What [`Follow`] yields: records of one file, and what happened to the files.
+pub type Followed = Event<Block>;
 
 /// What is known of a file that is not open.
 #[derive(Debug)]

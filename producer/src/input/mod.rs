@@ -1,22 +1,24 @@
-//! From PATH arguments to blocks of whole records: [`find`] → [`open`] → [`encoding`] → [`block`], put together by [`Inputs`] and [`Blocks`];
+//! From PATH arguments to blocks of whole records: [`find`] → `open` → [`encoding`] → [`block`], put together by [`Inputs`] and [`Blocks`];
 //! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
-//! blocks as [`Item::Problem`], in reading order, and the other inputs go on.
+//! blocks as [`Event::Problem`], in reading order, and the other inputs go on.
 
-pub mod age;
+mod age;
 pub mod ahead;
 pub mod block;
 pub mod boundary;
 pub mod content;
 pub mod encoding;
+pub mod event;
 pub mod find;
-pub mod follow;
+#[allow(unreachable_pub, reason = "what is pub there is for the modules of it")]
+pub(crate) mod follow;
 pub mod given;
 pub mod live;
-pub mod open;
-pub mod sample;
-pub mod signals;
+pub(crate) mod open;
+mod sample;
+pub(crate) mod signals;
 
 use std::collections::VecDeque;
 use std::io;
@@ -32,6 +34,7 @@ use block::{Block, Cut, Cutter};
 use boundary::Boundary;
 use content::Content;
 use encoding::Text;
+use event::Event;
 use find::{Found, Input};
 use live::Watch;
 use open::Opened;
@@ -81,17 +84,6 @@ fn reason(error: &io::Error) -> String {
         Some(at) => text[..at].to_owned(),
         None => text,
     }
-}
-
-/// What [`Blocks`] yields.
-#[derive(Debug)]
-pub enum Item {
-    /// A block of one input.
-    Block(Block),
-    /// An input, or the rest of it, that cannot be read.
-    Problem(InputError),
-    /// What a person should know of an input that was read.
-    Notice(String),
 }
 
 /// How far the reading is, in bytes as they lie on the disk (compressed ones, where they are compressed).
@@ -298,7 +290,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// Shows a sample of each of the inputs to come, as far as there are samples, in their order: at most of the first
-    /// [`SAMPLED_INPUTS`]. Regular files are opened for it and later again; of others only one that comes first is looked at, which is
+    /// `SAMPLED_INPUTS`. Regular files are opened for it and later again; of others only one that comes first is looked at, which is
     /// opened now: nothing could be sent before it has something.
     ///
     /// # Errors
@@ -391,16 +383,16 @@ impl<'a> Blocks<'a> {
 }
 
 impl Iterator for Blocks<'_> {
-    type Item = Item;
+    type Item = Event<Block>;
 
     /// The next block or problem. `None` after the last input, and at once when the reading was ended.
-    fn next(&mut self) -> Option<Item> {
+    fn next(&mut self) -> Option<Event<Block>> {
         loop {
             let Some(reading) = &mut self.current else {
                 match self.next_input()? {
                     Ok(reading) => self.current = Some(reading),
                     Err(_) if self.inputs.watch.is_stopped() => return None,
-                    Err(problem) => return Some(Item::Problem(problem)),
+                    Err(problem) => return Some(Event::Problem(problem)),
                 }
                 continue;
             };
@@ -410,22 +402,22 @@ impl Iterator for Blocks<'_> {
                     if let Some(what) = cut.beginning().and_then(unfit) {
                         let problem = InputError::read(&reading.name, what);
                         self.current = None;
-                        return Some(Item::Problem(problem));
+                        return Some(Event::Problem(problem));
                     }
-                    return Some(Item::Block(cut.of(&reading.name)));
+                    return Some(Event::Block(cut.of(&reading.name)));
                 }
                 Ok(None) => {
                     let remark = reading.remark();
                     self.current = None;
                     if let Some(remark) = remark {
-                        return Some(Item::Notice(remark));
+                        return Some(Event::notice(remark));
                     }
                 }
                 Err(_) if self.inputs.watch.is_stopped() => return None,
                 Err(what) => {
                     let problem = InputError::read(&reading.name, what);
                     self.current = None;
-                    return Some(Item::Problem(problem));
+                    return Some(Event::Problem(problem));
                 }
             }
         }
@@ -449,9 +441,9 @@ mod tests {
         let meter = Arc::new(Meter::default());
         let shown: Vec<String> = Blocks::new(Inputs::new(found, meter.clone(), Watch::nothing()), Arc::new(boundary::Lines::default()))
             .map(|item| match item {
-                Item::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
-                Item::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
-                Item::Notice(notice) => notice,
+                Event::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
+                Event::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
+                other => format!("{other:?}"),
             })
             .collect();
         assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
@@ -467,7 +459,7 @@ mod tests {
             let found = vec![Ok(Input::File(path.clone()))];
             let inputs = Inputs::new(found, Arc::default(), Watch::nothing()).in_blocks_of(bytes);
             Blocks::new(inputs, Arc::new(boundary::Lines::default()))
-                .map(|item| if let Item::Block(block) = item { block.end } else { panic!("{item:?}") })
+                .map(|item| if let Event::Block(block) = item { block.end } else { panic!("{item:?}") })
                 .collect()
         };
         assert_eq!((ends(1), ends(2), ends(5), ends(8)), (vec![2, 4, 6, 8], vec![2, 4, 6, 8], vec![4, 8], vec![8]));
@@ -479,7 +471,7 @@ mod tests {
         let input = Input::File(dir.path().to_owned());
         let items: Vec<_> =
             Blocks::new(Inputs::new(vec![Ok(input)], Arc::default(), Watch::nothing()), Arc::new(boundary::Lines::default())).collect();
-        assert!(matches!(&items[..], [Item::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
+        assert!(matches!(&items[..], [Event::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
     }
 
     #[test]

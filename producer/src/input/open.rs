@@ -243,7 +243,7 @@ impl Feed for Opened {
 }
 
 /// Whether a file that begins so is compressed.
-pub fn is_compressed(head: &[u8]) -> bool {
+pub(crate) fn is_compressed(head: &[u8]) -> bool {
     matches!(tell(head), Tell::Codec(_))
 }
 

@@ -14,10 +14,10 @@ use super::block::{Block, Cutter, Feed, Part};
 use super::boundary::Boundary;
 
 /// How much of an input is looked at.
-pub const SAMPLE_BYTES: usize = 512 << 10;
+pub(super) const SAMPLE_BYTES: usize = 512 << 10;
 
 /// How many inputs are looked at before the first record is sent.
-pub const SAMPLED_INPUTS: usize = 64;
+pub(super) const SAMPLED_INPUTS: usize = 64;
 
 /// How long a sample is waited for once it has a record.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -26,11 +26,11 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const READ_BYTES: usize = 64 << 10;
 
 /// Learns from the whole records that an input begins with, or says what was typed that does not fit them.
-pub type Learn<'a> = &'a mut dyn FnMut(&Block) -> Result<(), String>;
+pub(super) type Learn<'a> = &'a mut dyn FnMut(&Block) -> Result<(), String>;
 
 /// A feed whose first bytes can be looked at.
 #[derive(Debug)]
-pub struct Sampled<F> {
+pub(super) struct Sampled<F> {
     feed: F,
     /// What was read ahead, and how much of it was given out.
     ahead: Vec<u8>,
@@ -41,17 +41,17 @@ pub struct Sampled<F> {
 
 impl<F: Feed> Sampled<F> {
     /// Nothing is read yet.
-    pub fn new(feed: F) -> Self {
+    pub(super) fn new(feed: F) -> Self {
         Sampled { feed, ahead: Vec::new(), given: 0, ended: false, failed: None }
     }
 
     /// Where the bytes come from.
-    pub fn inner(&self) -> &F {
+    pub(super) fn inner(&self) -> &F {
         &self.feed
     }
 
     /// The whole records that it begins with, before anything is read of it; `None` where there are none.
-    pub fn sample(&mut self, boundary: &Arc<dyn Boundary>, source: &Arc<str>) -> Option<Block> {
+    pub(super) fn sample(&mut self, boundary: &Arc<dyn Boundary>, source: &Arc<str>) -> Option<Block> {
         let (mut until, mut buf) = (None, vec![0; READ_BYTES]);
         loop {
             let has_record = || {

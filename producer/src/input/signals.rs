@@ -2,7 +2,7 @@
 
 use std::io;
 
-pub use recpipe::signals::name;
+pub(crate) use recpipe::signals::name;
 
 use super::live::Watch;
 
@@ -11,6 +11,6 @@ use super::live::Watch;
 /// # Errors
 ///
 /// The signals cannot be caught; nothing has been run.
-pub fn ending<T>(watch: &Watch, run: impl FnOnce() -> T) -> io::Result<T> {
+pub(crate) fn ending<T>(watch: &Watch, run: impl FnOnce() -> T) -> io::Result<T> {
     recpipe::signals::ending(|signal| watch.stop_by(signal), run)
 }

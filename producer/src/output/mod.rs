@@ -1,15 +1,15 @@
 //! Where the records go: a pipe or file, or any number of consumers at the other ends of links.
 //!
-//! Programs that are no `consumer` get streams of another kind, from [`foreign`].
+//! Programs that are no `consumer` get streams of another kind, from [`interop`].
 //!
 //! A [`Target`] takes the frames of a run in order. With several consumers each has a stream of its own, and [`Spread`]
 //! says who gets which batch.
 
-mod advice;
+mod adaptive_filter;
 mod destination;
-pub mod foreign;
+pub mod interop;
 mod open;
-mod sieve;
+mod pushdown;
 mod spread;
 
 use std::io::Write;
@@ -19,14 +19,14 @@ use recpipe::record::Condition;
 use recpipe::wire::{Encoded, Ending, Report, Writer};
 use recpipe::{Batch, Error, Schema, wire};
 
-pub use advice::{Advice, Asked};
-use foreign::{As, Foreign};
+pub use adaptive_filter::AdaptiveFilter;
+use interop::{EncodedBytes, Encoding};
 pub use open::{Anew, Listening, Opened, Options, open};
-pub use sieve::Sieve;
+pub use pushdown::{Pushdown, PushdownChannel};
 pub use spread::{Outputs, Spread};
 
 /// A batch in the form in which it is sent, and to whom.
-pub struct Parcel {
+pub struct Outgoing {
     /// What is sent.
     pub content: Content,
     /// The number of the consumer whose share it is; `None` where any may have it.
@@ -38,19 +38,19 @@ pub enum Content {
     /// For a `consumer`.
     Frame(Arc<Encoded>),
     /// For other programs.
-    Foreign(Foreign),
+    Bytes(EncodedBytes),
 }
 
 /// What is sent of a batch.
 #[derive(Default)]
-pub struct Parcels {
+pub struct Outgoings {
     /// In the order in which it is sent.
-    pub list: Vec<Parcel>,
+    pub list: Vec<Outgoing>,
     /// Records that are not in it, because no consumer needs them.
     pub left_out: u64,
 }
 
-impl Parcel {
+impl Outgoing {
     /// Sets the number of the line that its batch begins with.
     pub fn set_line(&mut self, line: u64) {
         // Nobody else has it yet.
@@ -66,7 +66,7 @@ impl Parcel {
     fn frame(&self) -> Result<&Arc<Encoded>, Error> {
         match &self.content {
             Content::Frame(encoded) => Ok(encoded),
-            Content::Foreign(_) => Err(Error::Protocol("bytes without frames for a consumer")),
+            Content::Bytes(_) => Err(Error::Protocol("bytes without frames for a consumer")),
         }
     }
 }
@@ -83,7 +83,7 @@ pub trait Target {
     ///
     /// # Errors
     /// As [`Target::schema`].
-    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error>;
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), Error>;
 
     /// Nothing was sent for a while: looks whether there still is somebody.
     ///
@@ -127,8 +127,8 @@ impl<W: Write> Target for Writer<W> {
         Writer::schema(self, schema).map(drop)
     }
 
-    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
-        self.encoded(parcel.frame()?)
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
+        self.encoded(outgoing.frame()?)
     }
 
     fn report(&mut self, report: &Report) -> Result<(), Error> {
@@ -166,7 +166,7 @@ pub struct Shards {
 #[derive(Clone, Debug, Default)]
 pub struct Packing {
     /// What it is written as.
-    pub form: As,
+    pub encoding: Encoding,
     /// How its records are split among several consumers, where each has its share.
     pub shards: Option<Shards>,
 }
@@ -178,12 +178,12 @@ impl Packing {
     ///
     /// # Errors
     /// [`Error::TooLarge`] for a record that no frame holds; [`Error::Schema`] when there is no such field to split by.
-    pub fn parcels(&self, batch: &Batch, conditions: &[Condition]) -> Result<Parcels, Error> {
-        let mut parcels = Parcels::default();
+    pub fn pack(&self, batch: &Batch, conditions: &[Condition]) -> Result<Outgoings, Error> {
+        let mut outgoings = Outgoings::default();
         let mut share = |batch: &Batch, to| {
             let left = reduced(batch, conditions);
-            parcels.left_out += (batch.len() - left.len()) as u64;
-            parcels.list.extend(self.pack(&left, to)?);
+            outgoings.left_out += (batch.len() - left.len()) as u64;
+            outgoings.list.extend(self.encode(&left, to)?);
             Ok::<_, Error>(())
         };
         match &self.shards {
@@ -194,14 +194,14 @@ impl Packing {
                 }
             }
         }
-        Ok(parcels)
+        Ok(outgoings)
     }
 
-    fn pack(&self, batch: &Batch, to: Option<usize>) -> Result<Vec<Parcel>, Error> {
-        if let Some(foreign) = foreign::encode(self.form, batch) {
-            return Ok(vec![Parcel { content: Content::Foreign(foreign), to }]);
+    fn encode(&self, batch: &Batch, to: Option<usize>) -> Result<Vec<Outgoing>, Error> {
+        if let Some(foreign) = interop::encode(self.encoding, batch) {
+            return Ok(vec![Outgoing { content: Content::Bytes(foreign), to }]);
         }
-        Ok(wire::encode(batch)?.into_iter().map(|encoded| Parcel { content: Content::Frame(Arc::new(encoded)), to }).collect())
+        Ok(wire::encode(batch)?.into_iter().map(|encoded| Outgoing { content: Content::Frame(Arc::new(encoded)), to }).collect())
     }
 }
 

@@ -13,8 +13,8 @@ use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
 
-use super::advice::Advice;
 use super::destination::Destination;
+use super::pushdown::PushdownChannel;
 use super::spread::{Outputs, Spread};
 use crate::input::live::Watch;
 
@@ -55,7 +55,7 @@ pub struct Opened {
     /// Where the records go.
     pub outputs: Outputs,
     /// Where they say what they need.
-    pub advice: Advice,
+    pub channel: PushdownChannel,
     /// To be kept until they have gone.
     pub listening: Listening,
     /// What becomes of the outputs of another run, where the consumer was started again.
@@ -72,7 +72,7 @@ impl Anew {
     ///
     /// # Errors
     /// When no consumer was started again, or there is no thread for the link.
-    pub fn open(&mut self, over: impl Fn(Over) + Send + 'static) -> Result<(Outputs, Advice), Error> {
+    pub fn open(&mut self, over: impl Fn(Over) + Send + 'static) -> Result<(Outputs, PushdownChannel), Error> {
         let destination = self.destination(over)?;
         Ok(outputs(vec![destination], &Spread::Balance, self.0.readiness.clone()))
     }
@@ -186,25 +186,25 @@ pub fn open(
     if !to.is_empty() {
         watch.waiting(|| false, open)?;
     }
-    let (outputs, advice) = outputs(destinations, &options.spread, opener.readiness.clone());
+    let (outputs, channel) = outputs(destinations, &options.spread, opener.readiness.clone());
     let waiting = opener.replay.clone();
     let anew = waiting.is_some().then_some(Anew(opener));
     let listening = Listening(listening);
     Ok(match anew {
         // What one consumer does without, the next one may need.
         Some(anew) if has_heir => {
-            Opened { outputs: outputs.with_heirs(anew, over), advice: Advice::Nobody, listening, anew: None, waiting }
+            Opened { outputs: outputs.with_heirs(anew, over), channel: PushdownChannel::Nobody, listening, anew: None, waiting }
         }
-        anew => Opened { outputs, advice, listening, anew, waiting },
+        anew => Opened { outputs, channel, listening, anew, waiting },
     })
 }
 
-fn outputs(destinations: Vec<Destination>, spread: &Spread, readiness: Readiness) -> (Outputs, Advice) {
+fn outputs(destinations: Vec<Destination>, spread: &Spread, readiness: Readiness) -> (Outputs, PushdownChannel) {
     let outputs = Outputs::new(destinations, spread.clone(), readiness);
     let besides = match spread {
         Spread::Shard(field) => Some(field.clone()),
         Spread::Balance | Spread::Broadcast => None,
     };
-    let advice = Advice::links(outputs.plans(), besides);
-    (outputs, advice)
+    let channel = PushdownChannel::links(outputs.plans(), besides);
+    (outputs, channel)
 }

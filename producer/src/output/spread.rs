@@ -10,7 +10,7 @@ use recpipe::wire::{Encoded, Ending, Report};
 use recpipe::{Error, Schema, say};
 
 use super::destination::Destination;
-use super::{Anew, Parcel, Target};
+use super::{Anew, Outgoing, Target};
 
 /// Which of several consumers gets a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -256,9 +256,9 @@ impl Target for Outputs {
         self.all(|destination| destination.write(|writer| writer.schema(schema).map(drop)))
     }
 
-    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
         self.check()?;
-        let encoded = parcel.frame()?;
+        let encoded = outgoing.frame()?;
         self.records += u64::from(encoded.records());
         if self.announced.as_ref().is_none_or(|schema| schema != encoded.schema()) {
             // To all: also one that never gets a record has to know what there could have been.
@@ -266,7 +266,7 @@ impl Target for Outputs {
             self.schema(&schema)?;
             self.announced = Some(schema);
         }
-        match (&self.spread, parcel.to) {
+        match (&self.spread, outgoing.to) {
             (Spread::Balance, _) => {
                 self.balance(encoded)?;
                 self.give_orphans()

@@ -1,7 +1,7 @@
 //! `--cast`: gives columns the types that were asked for, whatever format they come from.
 //!
-//! A text that is empty or `-` is null as a number or a time. What is no such value makes its record a reject: a null there would
-//! be a wrong answer that looks right.
+//! As a number or a time, an empty field or `-` becomes null; a value that does not parse rejects its line: a null there would be a
+//! wrong answer that looks right.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use recpipe::times::{NoTime, Times};
 
 use super::dating::Reader;
 
-/// Why a value is none of a type.
+/// Why a value does not have a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Misfit {
-    /// It is something else.
+    /// It does not parse as that type.
     Other,
-    /// It is a time in a year that a time cannot be.
+    /// It is a time beyond the years that a time can have.
     Year,
 }
 
-/// A column of this type made of `column`, and the rows whose value is none of that type, in order. Times are read by `dates`.
+/// A column of this type made of `column`, and the rows whose values do not parse as that type, in order. Times are read by `dates`.
 ///
 /// `None` when it has the type already, or is nothing but nulls.
 pub(super) fn cast(column: &Column, kind: Type, dates: &mut Reader<'_>) -> Option<(Column, Vec<(u32, Misfit)>)> {
@@ -87,7 +87,7 @@ fn read(text: &[u8], kind: Type) -> Option<Value<'_>> {
     }
 }
 
-/// Whether a text stands for no value.
+/// Whether a text stands for null.
 fn is_null(text: &[u8]) -> bool {
     matches!(text.trim_ascii(), b"" | b"-")
 }
@@ -101,7 +101,7 @@ fn int(text: &[u8]) -> Option<i64> {
 }
 
 /// The type that `--cast` calls so.
-pub fn kind(name: &str) -> Option<Type> {
+pub(crate) fn kind(name: &str) -> Option<Type> {
     Some(match name {
         "int" => Type::Int,
         "float" => Type::Float,
@@ -111,7 +111,7 @@ pub fn kind(name: &str) -> Option<Type> {
     })
 }
 
-/// What is wrong with a record whose value of `field` is none of this type.
+/// What is wrong with a record whose `field` does not parse as this type.
 pub(super) fn why(field: &str, kind: Type, misfit: Misfit) -> Cow<'static, str> {
     let what = match (kind, misfit) {
         (_, Misfit::Year) => return format!("`{field}` is in no year that a time can be ({})", Times::YEARS).into(),

@@ -8,14 +8,14 @@ use std::sync::Arc;
 
 use recpipe::record::Schema;
 
-use super::source::{Long, Piece, Pulled, Source};
+use crate::format::source::{LongPiece, Misfit, PlannedBlock, Pulled, Source, Unparsed};
 use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Boundary;
-use crate::input::follow::{Follow, Followed};
+use crate::input::follow::Follow;
 
 /// The blocks of followed files, in a format that has blocks.
-pub struct FollowSource {
+pub(crate) struct FollowSource {
     follow: Follow,
     format: Box<dyn Format>,
     boundary: Arc<dyn Boundary>,
@@ -24,11 +24,11 @@ pub struct FollowSource {
 
 impl FollowSource {
     /// Reads what is followed as this format, whose boundary it was cut at.
-    pub fn new(follow: Follow, format: Box<dyn Format>) -> Self {
+    pub(crate) fn new(follow: Follow, format: Box<dyn Format>) -> Self {
         FollowSource { follow, boundary: format.boundary(), format, plans: HashMap::new() }
     }
 
-    fn piece(&mut self, block: Block, wanted: &Wanted) -> Result<Piece, String> {
+    fn planned(&mut self, block: Block, wanted: &Wanted) -> Result<PlannedBlock, String> {
         let known = self.plans.get(&block.source).filter(|_| !block.is_first).cloned();
         let plan = match known {
             Some(plan) => plan,
@@ -45,7 +45,7 @@ impl FollowSource {
             }
         };
         let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());
-        Ok(Piece::new(block, plan, boundary, wanted.clone()))
+        Ok(PlannedBlock::new(block, plan, boundary, wanted.clone()))
     }
 }
 
@@ -63,13 +63,11 @@ impl Source for FollowSource {
     }
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {
-        Some(match self.follow.next()? {
-            Followed::Problem(problem) => problem.into(),
-            Followed::Notice { text, cost } => Pulled::Notice { text, cost },
-            Followed::Pulse => Pulled::Pulse,
-            Followed::Block(block) if block.part == Part::Whole => self.piece(block, wanted).into(),
-            Followed::Block(block) => Pulled::Long(Long::new(block, &*self.boundary)),
-        })
+        let pulled = self.follow.next()?.try_map(|block| match block.part {
+            Part::Whole => self.planned(block, wanted).map(Unparsed::Block).map_err(Misfit),
+            Part::LongStart | Part::LongRest => Ok(Unparsed::Long(LongPiece::new(block, &*self.boundary))),
+        });
+        Some(pulled)
     }
 
     fn drains(&self) -> bool {

@@ -26,7 +26,7 @@ pub struct Grep {
 
 /// What is left of a block.
 #[derive(Debug)]
-pub(super) struct Left {
+pub(super) struct KeptLines {
     /// The records that match, with their line ends, and what lies between records.
     pub bytes: Bytes,
     /// How many do not.
@@ -51,17 +51,17 @@ impl Grep {
     }
 
     /// Keeps the records of a block that match.
-    pub(super) fn filter(&self, block: &[u8], boundary: &dyn Boundary) -> Left {
-        let mut left = Kept { block, bytes: Vec::new(), places: Vec::new(), filtered: 0, lines: 0 };
+    pub(super) fn filter(&self, block: &[u8], boundary: &dyn Boundary) -> KeptLines {
+        let mut left = Keeping { block, bytes: Vec::new(), places: Vec::new(), filtered: 0, lines: 0 };
         match &self.block {
             Some(regex) if boundary.are_lines(block) && !(self.sees_returns && memchr(b'\r', block).is_some()) => left.by_block(regex),
             _ => left.by_record(&self.line, boundary),
         }
-        Left { bytes: left.bytes.into(), filtered: left.filtered, lines: left.lines as u32, places: left.places }
+        KeptLines { bytes: left.bytes.into(), filtered: left.filtered, lines: left.lines as u32, places: left.places }
     }
 }
 
-impl Left {
+impl KeptLines {
     /// Where what begins here in what is left begins in the block.
     pub(super) fn place(&self, start: usize) -> usize {
         let after = self.places.partition_point(|&(left, _)| left as usize <= start);
@@ -70,7 +70,7 @@ impl Left {
     }
 }
 
-struct Kept<'a> {
+struct Keeping<'a> {
     block: &'a [u8],
     bytes: Vec<u8>,
     places: Vec<(u32, u32)>,
@@ -78,7 +78,7 @@ struct Kept<'a> {
     lines: u64,
 }
 
-impl Kept<'_> {
+impl Keeping<'_> {
     fn keep(&mut self, start: usize, end: usize) {
         self.places.push((self.bytes.len() as u32, start as u32));
         self.bytes.extend_from_slice(&self.block[start..end]);

@@ -1,4 +1,4 @@
-//! Lines that are no records: how many are too many, where they are kept, and how they are spoken of.
+//! Rejected lines: how many are too many, where they are kept, and how messages show them.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};

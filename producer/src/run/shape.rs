@@ -82,8 +82,8 @@ impl Shape {
         self.sent(schema, &Wanted::all())
     }
 
-    /// Casts, drops and orders the columns. `spots` says where the records lie.
-    pub(super) fn apply(&self, parsed: &mut Parsed, read: &Wanted, spots: &Spots<'_>) {
+    /// Casts, drops and orders the columns. `spans` says where the records lie.
+    pub(super) fn apply(&self, parsed: &mut Parsed, read: &Wanted, spans: &RecordSpans<'_>) {
         if self.is_plain() {
             return;
         }
@@ -106,12 +106,12 @@ impl Shape {
         if !bad.is_empty() {
             bad.sort_unstable();
             bad.dedup_by_key(|(row, ..)| *row);
-            self.reject(parsed, &bad, spots);
+            self.reject(parsed, &bad, spans);
         }
     }
 
     /// Takes the bad rows out of the batch and puts them among the rejects.
-    fn reject(&self, parsed: &mut Parsed, bad: &[(u32, usize, Misfit)], spots: &Spots<'_>) {
+    fn reject(&self, parsed: &mut Parsed, bad: &[(u32, usize, Misfit)], spans: &RecordSpans<'_>) {
         let mut rejects = Vec::with_capacity(parsed.rejects.len() + bad.len());
         let mut known = std::mem::take(&mut parsed.rejects).into_iter().peekable();
         let (mut counted, mut lines) = (0, 0);
@@ -120,11 +120,11 @@ impl Shape {
                 earlier.records_before -= nth as u32;
                 rejects.push(earlier);
             }
-            let (start, len) = spots.find(row as usize);
-            lines += memchr::memchr_iter(b'\n', &spots.block.bytes[counted..start]).count() as u32;
+            let (start, len) = spans.find(row as usize);
+            lines += memchr::memchr_iter(b'\n', &spans.block.bytes[counted..start]).count() as u32;
             counted = start;
             let (name, kind) = &self.casts[which];
-            let line = if spots.has_lines { lines } else { row };
+            let line = if spans.has_lines { lines } else { row };
             let (start, len) = (start as u32, len as u32);
             rejects.push(Reject { line, records_before: row - nth as u32, start, len, why: cast::why(name, *kind, misfit) });
         }
@@ -142,7 +142,7 @@ impl Shape {
 }
 
 /// Where the records of a batch lie in the block that it was parsed from.
-pub(super) struct Spots<'a> {
+pub(super) struct RecordSpans<'a> {
     pub block: &'a Block,
     pub boundary: &'a dyn Boundary,
     /// Where a row begins; `None` for records that do not lie in a block.
@@ -151,7 +151,7 @@ pub(super) struct Spots<'a> {
     pub has_lines: bool,
 }
 
-impl Spots<'_> {
+impl RecordSpans<'_> {
     /// The start and the length of a record, without its line end.
     fn find(&self, row: usize) -> (usize, usize) {
         let Some(row_start) = self.row_start else { return (0, 0) };
@@ -183,8 +183,8 @@ mod tests {
         let mut parser = format.plan(&block).unwrap().parser();
         let mut parsed = parser.parse(&block, &shape.wanted(read));
         let row_start = |row| parser.row_start(row);
-        let spots = Spots { block: &block, boundary: &Lines::default(), row_start: Some(&row_start), has_lines: true };
-        shape.apply(&mut parsed, read, &spots);
+        let spans = RecordSpans { block: &block, boundary: &Lines::default(), row_start: Some(&row_start), has_lines: true };
+        shape.apply(&mut parsed, read, &spans);
         parsed
     }
 

@@ -5,19 +5,18 @@ use std::sync::Arc;
 
 use recpipe::record::{Batch, Schema};
 
-use super::ledger::count;
+use super::job::ParsedBlock;
 use super::shape::Shape;
-use super::work::Take;
 use crate::format::Wanted;
-use crate::output::Packing;
-use crate::output::foreign::As;
+use crate::ledger::count;
+use crate::output::interop::Encoding;
 
 /// So many late fields are named.
 const MOST_NAMED: usize = 8;
 
 /// Takes the batches in the order of the input.
-#[derive(Default)]
 pub(super) struct Widen {
+    encoding: Encoding,
     /// What was sent last: all fields then, those that were wanted, and what came of it.
     last: Option<(Arc<Schema>, Wanted, Arc<Schema>)>,
     /// The fields that a header has named, where the output has one.
@@ -28,30 +27,36 @@ pub(super) struct Widen {
 }
 
 impl Widen {
-    /// The fields that the batch brings are of the stream from now on, and it has those of the stream: what it was sent as is made
-    /// anew where it lacks some.
-    pub(super) fn widen(&mut self, take: &mut Take, shape: &Shape, packing: &Packing) {
-        let Some(growing) = &take.growing else { return };
-        let batch = &take.parsed.batch;
+    /// Of a stream that is written in this encoding.
+    pub(super) fn new(encoding: Encoding) -> Self {
+        Widen { encoding, last: None, header: None, late: Vec::new(), late_records: 0 }
+    }
+
+    /// Adds the fields of the batch to those of the stream, and to the batch those of the stream that it lacks. Answers whether it lacked
+    /// some.
+    pub(super) fn widen(&mut self, block: &mut ParsedBlock, shape: &Shape) -> bool {
+        let Some(growing) = &block.growing else { return false };
+        let batch = &block.parsed.batch;
         let all = growing.grow(batch.schema(), |place| !batch.column(place).is_absent());
-        let wanted = &take.asked.fields;
+        let wanted = &block.pushdown.fields;
         let schema = match &self.last {
             Some((known, read, schema)) if Arc::ptr_eq(known, &all) && read.is_same(wanted) => schema.clone(),
             _ => shape.sent(&all, wanted),
         };
         self.last = Some((all, wanted.clone(), schema.clone()));
-        let schema = self.shown(schema, batch, packing.form);
-        if *schema != **batch.schema() {
-            let widened = batch.with_fields_of(&schema);
-            // The columns are of the batch, or of nulls, and the fields they are of are open.
-            take.parsed.batch = widened.unwrap_or_else(|_| unreachable!("a column that fitted a field fits it still"));
-            take.frames = packing.parcels(&take.parsed.batch, &take.asked.conditions);
+        let schema = self.shown(schema, batch);
+        if *schema == **batch.schema() {
+            return false;
         }
+        let widened = batch.with_fields_of(&schema);
+        // The columns are of the batch, or of nulls, and the fields they are of are open.
+        block.parsed.batch = widened.unwrap_or_else(|_| unreachable!("a column that fitted a field fits it still"));
+        true
     }
 
     /// The fields of the header, if there is one: what has come later is noted.
-    fn shown(&mut self, schema: Arc<Schema>, batch: &Batch, form: As) -> Arc<Schema> {
-        if form != As::Csv {
+    fn shown(&mut self, schema: Arc<Schema>, batch: &Batch) -> Arc<Schema> {
+        if self.encoding != Encoding::Csv {
             return schema;
         }
         let header = self.header.get_or_insert(schema).clone();

@@ -23,12 +23,11 @@ use recpipe_producer::input::block::{BLOCK_BYTES, Feed};
 use recpipe_producer::input::find::Input;
 use recpipe_producer::input::given::Given;
 use recpipe_producer::input::live::Watch;
-use recpipe_producer::output::{Advice, Packing};
-use recpipe_producer::progress::{Alone, Progress, Show};
+use recpipe_producer::output::Packing;
+use recpipe_producer::run::blocks::BlockSource;
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
-use recpipe_producer::run::source::BlockSource;
-use recpipe_producer::run::{Options, Output, run};
+use recpipe_producer::run::{Options, Output, Run};
 
 use crate::harness::{Outcome, Stream, command, finish_with};
 
@@ -167,8 +166,7 @@ impl Case {
         let out = Shared::default();
         let written = out.clone();
         let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));
-        let progress = Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None);
-        let exit = run(Box::new(source), &watch, output, Advice::Nobody, None, &options, progress).unwrap();
+        let exit = Run::new(Box::new(source), &options).until(&watch).to(output).unwrap();
         Answer::of(&Stream::read(&out.0.lock().unwrap()), exit.code())
     }
 

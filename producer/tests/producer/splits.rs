@@ -7,16 +7,15 @@ use proptest::prelude::*;
 use recpipe::Schema;
 use recpipe::transport::pipe_backchannel::Listener;
 use recpipe::wire::Writer;
+use recpipe_producer::format::source::{PlannedBlock, Pulled, Source, Unparsed};
 use recpipe_producer::format::{Args, FORMATS, Format, Plan, Start, Unit, Wanted};
 use recpipe_producer::input::block::{Block, Part};
 use recpipe_producer::input::boundary::Boundary;
-use recpipe_producer::input::live::Watch;
-use recpipe_producer::output::{Advice, Packing};
-use recpipe_producer::progress::{Alone, Progress, Show};
+use recpipe_producer::input::event::Event;
+use recpipe_producer::output::{Packing, PushdownChannel};
 use recpipe_producer::run::rejects::Limit;
 use recpipe_producer::run::shape::Shape;
-use recpipe_producer::run::source::{Piece, Pulled, Source};
-use recpipe_producer::run::{Options, Output, run};
+use recpipe_producer::run::{Options, Output, Run};
 
 use crate::harness::{Stream, common};
 
@@ -48,7 +47,8 @@ impl Source for Cut {
             None => self.plan.insert(self.format.plan(&block).unwrap()).clone(),
         };
         let (boundary, wanted) = (self.boundary.clone(), wanted.clone());
-        Some(Pulled::Block(Piece { block, plan, boundary, wanted, head_lines: 0 }))
+        let block = PlannedBlock { block, plan, boundary, wanted, head_lines: 0 };
+        Some(Ok(Event::Block(Unparsed::Block(block))))
     }
 }
 
@@ -95,21 +95,10 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };
     let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape: Shape::default() };
     let out = Shared::default();
-    let (advice, progress) = (
-        Advice::Pipe(Listener::new(tempfile::tempfile().unwrap())),
-        Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None),
-    );
+    let channel = PushdownChannel::Pipe(Listener::new(tempfile::tempfile().unwrap()));
     let written = out.clone();
-    let exit = run(
-        Box::new(cut),
-        &Watch::nothing(),
-        Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?)))),
-        advice,
-        None,
-        &options,
-        progress,
-    )
-    .unwrap();
+    let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));
+    let exit = Run::new(Box::new(cut), &options).hearing(channel).to(output).unwrap();
     let stream = Stream::read(&out.0.lock().unwrap());
     assert_eq!(stream.ending.exit, exit);
     (stream.field("host"), stream.ending.rejected, exit.code(), stream.ending.cause)

@@ -1,4 +1,4 @@
-//! One stream over any number of connections: nothing lost, nothing twice.
+//! One stream over any number of connections: each frame arrives, and arrives once.
 //!
 //! A pipe breaks once, and what was in it is gone. A connection between hosts breaks and comes back, so what was sent and
 //! not yet confirmed is kept, and a new connection goes on where the receiver says that it is. This module is the protocol

@@ -1,4 +1,4 @@
-//! Peers that have not said yet who they are: how many at a time, and how much is said about them.
+//! Limits on peers before the handshake: how many at once, and how often their failures are logged.
 
 use std::{
     collections::HashMap,
@@ -6,18 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// As many at a time; more are hung up on.
+/// The most connections in the handshake at once; more are closed.
 pub(super) const MOST: usize = 16;
-/// As many of one address: whoever takes all of them leaves room for others. A peer that is turned away for that comes back a
-/// moment later, as callers do.
+/// The most of them from one address, so that one address leaves room for others. A caller that is closed for this calls again a
+/// moment later.
 const MOST_OF_ONE: usize = 8;
 
-/// One line for each address in this time.
+/// Failures of one address are logged once in this time.
 const SILENCE: Duration = Duration::from_secs(60);
-/// Addresses that are remembered. Where there are more, nothing is said of the others.
+/// The most addresses that are remembered. Failures of further ones are not logged.
 const ADDRESSES: usize = 256;
 
-/// Who is at the door.
+/// Counts the connections that are in the handshake.
 #[derive(Debug, Default)]
 pub(super) struct Admission {
     all: usize,
@@ -25,7 +25,7 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    /// One more; or why not.
+    /// Counts one more, or says why it is too many.
     pub(super) fn enter(&mut self, from: Option<IpAddr>) -> Result<(), &'static str> {
         if self.all >= MOST {
             return Err("too many connect at the same time");
@@ -41,7 +41,7 @@ impl Admission {
         Ok(())
     }
 
-    /// One that had entered is a stranger no more, or has left.
+    /// One of them is through the handshake, or closed.
     pub(super) fn leave(&mut self, from: Option<IpAddr>) {
         self.all -= 1;
         if let Some(from) = from
@@ -55,14 +55,15 @@ impl Admission {
     }
 }
 
-/// What was said of whom, and when: a log is not to be filled by those who are not wanted.
+/// When failures of each address were logged last: a stranger must not be able to fill the log.
 #[derive(Debug, Default)]
 pub(super) struct RefusalLog {
     of: HashMap<Option<IpAddr>, (Instant, u64)>,
 }
 
 impl RefusalLog {
-    /// Whether something may be said of this address now, and how often nothing was said since the last time.
+    /// The number of failures of this address that were not logged since the last one that was; `None` if this one is not to be
+    /// logged either.
     pub(super) fn may_say(&mut self, from: Option<IpAddr>, now: Instant) -> Option<u64> {
         if let Some((said, held_back)) = self.of.get_mut(&from) {
             if now.saturating_duration_since(*said) < SILENCE {

@@ -1,16 +1,17 @@
-//! Links that are over: a peer that comes back to one is told so, and not taken for a new one, whose stream would count twice.
+//! Links that are over. A peer that comes back to one is told so; taken for a new peer, its stream would count twice.
 
 use std::collections::VecDeque;
 
 use crate::{session::Progress, wire::Ending};
 
-/// As many are remembered; the oldest is forgotten first.
+/// The most links that are remembered; the oldest is forgotten first.
 const MOST: usize = 4096;
 
-/// The last that a receiver had to say to its sender.
+/// The last words of a receiver to its sender: how far it came, and how it ended.
 pub(super) type Farewell = (Progress, Ending);
 
-/// Who was here, each with what it is told when it comes back; `None` where there is nothing to say but that it is over.
+/// The closed links by their keys, each with the last words for a peer that comes back; `None` where it is only told that the link
+/// is over.
 #[derive(Debug, Default)]
 pub(super) struct ClosedLinks(VecDeque<([u8; 16], Option<Farewell>)>);
 
@@ -23,7 +24,7 @@ impl ClosedLinks {
         self.0.push_back((key, farewell));
     }
 
-    /// What a peer of this key is told; `None` when none was here, or it is forgotten.
+    /// What a peer of this key is told; `None` if no closed link of this key is remembered.
     pub(super) fn get(&self, key: &[u8; 16]) -> Option<Option<Farewell>> {
         self.0.iter().rev().find(|(departed, _)| departed == key).map(|(_, farewell)| farewell.clone())
     }

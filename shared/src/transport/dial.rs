@@ -1,4 +1,4 @@
-//! Connections that we make: to a Unix socket, once; to another host, again when one breaks.
+//! Connections that we make, and make again when one breaks, where the scheme allows that.
 
 use std::time::{Duration, Instant};
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::{Error, session::Progress, wire::Role};
 
-/// How long we try.
+/// How long connections are waited for.
 #[derive(Clone, Copy, Debug)]
 pub struct Patience {
-    /// To get the first connection.
+    /// For the first connection.
     pub connect: Duration,
-    /// To get another one after that.
+    /// For each further one, after a connection broke.
     pub retry: Duration,
-    /// For a greeting, once a connection is there.
+    /// For the handshake on a new connection.
     pub greeting: Duration,
-    /// The other end may be started again meanwhile: that it is not there, or not ready, does not say that it is lost.
+    /// Whether the other end may be started again meanwhile. If so, it is not lost when nobody answers.
     pub restarts: bool,
 }
 
@@ -29,17 +29,17 @@ impl Default for Patience {
     }
 }
 
-/// The first pause between two tries; each is twice the one before, up to [`LONGEST_PAUSE`], and a part of it is chance, so
-/// that many who lost the same host do not come back at the same moment.
+/// The first pause between two tries. Each is twice the one before, up to [`LONGEST_PAUSE`], and partly random, so that many
+/// callers that lost the same host do not come back at the same moment.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls, and calls again.
+/// Makes the connections of a link by calling a peer, again whenever one breaks.
 #[derive(Debug)]
 pub struct Dialer {
     target: Box<dyn Dial>,
     peer: String,
-    /// A connection that breaks can be made again.
+    /// Whether a connection that breaks can be made again.
     resumes: bool,
     identity: Identity,
     patience: Patience,
@@ -47,10 +47,10 @@ pub struct Dialer {
 }
 
 impl Dialer {
-    /// Will call `url`; nothing is said of outages where it is `quiet`.
+    /// Prepares to call `url`. Outages are not logged if `quiet`.
     ///
     /// # Errors
-    /// [`Error::Usage`] for what is no socket, or cannot be called as safely as it says.
+    /// [`Error::Usage`] if `url` names no socket, or the options do not fit how it is secured.
     pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience, quiet: bool) -> Result<Self, Error> {
         let target = url.endpoint().dial(security)?;
         Ok(Dialer { target, peer: url.to_string(), resumes: url.scheme().resumes, identity, patience, quiet })
@@ -128,17 +128,17 @@ impl Connections for Dialer {
     }
 }
 
-/// What a sender does whose receiver may be started again.
+/// What a sender whose receiver may be started again says that it does.
 pub(super) fn waits_for_another(retry: Duration) -> String {
     format!("waits up to {retry:?} for it, or for another consumer")
 }
 
-/// How long it is until then; never nothing, which the system takes for a mistake.
+/// The time until then, at least a millisecond: the system refuses a timeout of zero.
 fn left(until: Instant) -> Duration {
     until.saturating_duration_since(Instant::now()).max(Duration::from_millis(1))
 }
 
-/// Between 0 and 1.
+/// A random number between 0 and 1.
 fn chance() -> f64 {
     let mut bytes = [0; 4];
     // Where the system has no chance to give, all wait alike.

@@ -1,4 +1,4 @@
-//! Somebody that a stream is sent to, and how both end: at the other end of a link, or a child.
+//! A receiver that a stream is sent to, over a link or as a child, and how the stream and the receiver end.
 
 use super::{
     exec::Child,
@@ -9,24 +9,24 @@ use crate::{
     wire::{Ending, Writer},
 };
 
-/// A stream to a receiver.
+/// A stream to one receiver.
 ///
-/// One that has had enough is no failure, and takes nothing more. A child that says nothing has no other way to say so than to
-/// end well, as in a shell's pipe.
+/// A receiver that has had enough takes nothing more, which is no failure. A child that does not speak the protocol can say so only
+/// by ending with exit 0, as in a shell's pipe.
 pub struct Downstream {
     name: String,
     writer: Option<Writer<SendLink>>,
-    /// The stream was ended; what is left to be heard.
+    /// The link after the stream was ended, until the receiver has said how it ended.
     send_link: Option<Result<SendLink, Error>>,
     child: Option<Child>,
-    /// It wants no more.
+    /// The receiver wants no more.
     enough: bool,
-    /// It had said Hello when its stream was ended.
+    /// The receiver had said Hello when its stream was ended.
     speaks: bool,
 }
 
 impl Downstream {
-    /// Begins a stream to it; `name` is what it is called where it fails.
+    /// Begins a stream. Messages call the receiver `name`.
     ///
     /// # Errors
     /// Those of [`Writer::new`].
@@ -35,35 +35,35 @@ impl Downstream {
         Ok(Downstream { name, writer, send_link: None, child, enough: false, speaks: false })
     }
 
-    /// What it is called where it fails.
+    /// What messages call the receiver.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The link to it, as long as its stream goes on.
+    /// The link to the receiver, until the stream ends.
     pub fn send_link(&self) -> Option<&SendLink> {
         self.writer.as_ref().map(Writer::output)
     }
 
-    /// Where it says what it needs.
+    /// Where the receiver says which fields and records it needs.
     pub fn pushdowns(&self) -> Option<Pushdowns> {
         self.send_link().map(SendLink::pushdowns)
     }
 
-    /// Whether it takes more.
+    /// Whether the receiver takes more.
     pub fn is_open(&self) -> bool {
         self.writer.is_some() && !self.enough
     }
 
-    /// Whether it has had enough.
+    /// Whether the receiver has had enough.
     pub fn has_enough(&self) -> bool {
         self.enough || self.send_link().is_some_and(SendLink::has_enough)
     }
 
-    /// Writes; one that has had enough is noted, and is no failure.
+    /// Writes to the stream. That the receiver has had enough is noted, and is no failure.
     ///
     /// # Errors
-    /// It is lost, or has died: why.
+    /// Why the receiver is lost, or how it died.
     pub fn write(&mut self, write: impl FnOnce(&mut Writer<SendLink>) -> Result<(), Error>) -> Result<(), Error> {
         match self.writer.as_mut().map(write) {
             None | Some(Ok(())) => Ok(()),
@@ -75,7 +75,7 @@ impl Downstream {
         }
     }
 
-    /// It is gone: one that may have had enough is noted, and is no failure.
+    /// The receiver is gone. That it may have had enough is noted, and is no failure.
     ///
     /// # Errors
     /// `why`, or how the child died.
@@ -93,10 +93,10 @@ impl Downstream {
         }
     }
 
-    /// Where it has failed by itself and said so, its stream is over, and a child is waited for.
+    /// Looks whether the receiver has reported a failure of its own. If so, ends its stream and waits for a child.
     ///
     /// # Errors
-    /// How it has failed.
+    /// How the receiver failed.
     pub fn check(&mut self) -> Result<(), Error> {
         let Some(end) = self.send_link().and_then(SendLink::failed) else { return Ok(()) };
         self.writer = None;
@@ -110,7 +110,7 @@ impl Downstream {
         Error::Child { exit: Exit::Failed, what: format!("{} ended with exit {}{cause}", self.name, end.exit.code()) }
     }
 
-    /// It is lost: the link to it, if its stream went on until now, and why.
+    /// Gives up a lost receiver: the link to it, if its stream went on until now, and why it is lost.
     pub fn bury(&mut self, why: Error) -> (Option<SendLink>, Error) {
         let Some(writer) = self.writer.take() else { return (None, why) };
         let why = match self.child.take().map(Child::wait) {
@@ -125,8 +125,7 @@ impl Downstream {
         (Some(writer.into_output()), why)
     }
 
-    /// Ends its stream. Where there are several, all are ended before the first is waited for: what one of them waits for may
-    /// be another's end.
+    /// Ends the stream. Of several, end all before closing the first: one receiver may wait for the end of another's stream.
     pub fn end(&mut self, ending: &Ending) {
         self.speaks = self.send_link().is_some_and(SendLink::is_greeted);
         self.send_link = self.writer.take().map(|mut writer| match writer.end(ending) {
@@ -139,10 +138,10 @@ impl Downstream {
         });
     }
 
-    /// Hears how it ended, after it was told that its stream has.
+    /// Waits until the receiver has said how it ended, after [`Downstream::end`].
     ///
     /// # Errors
-    /// It was lost before it said so, or did not end well.
+    /// The receiver was lost before it said so, or failed.
     pub fn close(&mut self, ending: &Ending) -> Result<(), Error> {
         let Some(send_link) = self.send_link.take() else { return Ok(()) };
         let closed = send_link.and_then(SendLink::close);

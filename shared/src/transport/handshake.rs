@@ -1,7 +1,7 @@
-//! The first words on a connection: who is there, which way the stream goes, and whether one is welcome.
+//! The handshake of a connection: each end says who it is and which way the stream goes, and one may refuse the other.
 //!
-//! Where the connection is encrypted, that comes first. Then whoever called speaks. Until the other is known nothing is
-//! read beyond 64 KiB and a deadline, so that a stranger costs little.
+//! TLS, if there is any, comes first. Then the caller speaks. Before a peer is known, no more than 64 KiB are read of it, until a
+//! deadline, so that a stranger costs little.
 
 use std::{
     fmt,
@@ -23,43 +23,43 @@ use crate::{
     wire::{Control, Ending, Hello, Report, Role, frame},
 };
 
-/// How long a peer that is not welcome may take to hear why.
+/// How long a refused peer may take to hear why.
 const FAREWELL: Duration = Duration::from_millis(200);
 
-/// The most that is read of a peer before it is known.
+/// The most bytes that are read of a peer before it is known.
 const MAX_HELLO: usize = 64 << 10;
 
-/// Who we are: what is said in every Hello of a link.
+/// What this program says of itself in every Hello of a link.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// Whether we send or receive.
     pub role: Role,
-    /// Drawn when the program started.
+    /// Drawn at random when the program starts.
     pub instance: Instance,
     /// The stream; all zero from a receiver that does not know it yet.
     pub stream: [u8; 16],
     /// The shared secret, where there is one.
     pub token: Vec<u8>,
-    /// What we can: see [`Hello`].
+    /// Abilities: see [`Hello::can`].
     pub can: u32,
     /// The program and its version.
     pub program: String,
 }
 
 impl Identity {
-    /// A program that starts now. A sender's stream is drawn with it.
+    /// The identity of a program that starts now. A sender's stream is named at random.
     pub fn new(role: Role, token: Vec<u8>, program: &str) -> Self {
         let stream = if role == Role::Sender { random() } else { [0; 16] };
         Identity { role, instance: random(), stream, token, can: 0, program: program.to_owned() }
     }
 
-    /// The same, which can also do this.
+    /// The same identity with these abilities added.
     #[must_use]
     pub fn that_can(self, can: u32) -> Self {
         Identity { can: self.can | can, ..self }
     }
 
-    /// The same program, with another stream of its own.
+    /// The same program with a new stream.
     #[must_use]
     pub fn another_stream(&self) -> Self {
         Identity { stream: random(), ..self.clone() }
@@ -88,12 +88,12 @@ fn random() -> [u8; 16] {
     bytes
 }
 
-/// Why there was no greeting.
+/// Why a handshake failed.
 #[derive(Debug)]
-pub enum HandshakeError {
-    /// The connection failed, or nothing was said in time: another try may fare better.
+pub(crate) enum HandshakeError {
+    /// The connection failed, or nothing came in time. Another try may succeed.
     Failed(String),
-    /// The other end will have none of us, or is none of ours.
+    /// The other end refused, or speaks another protocol. Another try would end the same way.
     Refused(String),
 }
 
@@ -124,18 +124,18 @@ impl From<io::Error> for HandshakeError {
 const TLS_RECORDS: [&str; 2] = ["\x15\x03", "\x16\x03"];
 
 /// A peer that has said Hello.
-pub struct Guest {
+pub(crate) struct Guest {
     socket: Socket,
     parser: Parser,
     /// What it said.
-    pub hello: Hello,
+    pub(crate) hello: Hello,
 }
 
-/// Greets whom we have called.
+/// Shakes hands on a connection that we made.
 ///
 /// # Errors
-/// When it does not greet back within `patience`, or as long as `wait` lets it, or refuses.
-pub fn call(
+/// If the other end does not answer within `patience` and as long as `wait` allows, or refuses.
+pub(crate) fn call(
     mut socket: Socket,
     identity: &Identity,
     progress: Progress,
@@ -160,11 +160,11 @@ pub fn call(
     Ok(Connected { socket, parser, hello: Some(hello), say: Bytes::new() })
 }
 
-/// Hears who has called us.
+/// Reads the Hello of a peer that called us.
 ///
 /// # Errors
-/// When it does not say so within `patience`, all in all, or is none of ours; it has been told that it is not understood.
-pub fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, HandshakeError> {
+/// If it has not come whole within `patience`, or is not understood; the peer has been told so.
+pub(crate) fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, HandshakeError> {
     let until = Until::within(patience);
     socket.set_nonblocking(true)?;
     if let Err(error) = handshake(&mut socket, until) {
@@ -182,8 +182,8 @@ pub fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest, Hands
     }
 }
 
-/// Why a guest cannot be one: what it is to be told.
-pub fn objection(guest: &Hello, identity: &Identity) -> Option<String> {
+/// Why a guest is refused, as it is to be told; `None` if it is welcome.
+pub(crate) fn objection(guest: &Hello, identity: &Identity) -> Option<String> {
     if !same(&guest.token, &identity.token) {
         return Some(if guest.token.is_empty() { "a token is needed (--token-file)" } else { "wrong token" }.into());
     }
@@ -191,20 +191,20 @@ pub fn objection(guest: &Hello, identity: &Identity) -> Option<String> {
 }
 
 impl Guest {
-    /// Greets it back.
+    /// Completes the handshake.
     ///
     /// # Errors
-    /// When it cannot be told within `patience`.
-    pub fn welcome(mut self, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, HandshakeError> {
+    /// If our Hello cannot be written within `patience`.
+    pub(crate) fn welcome(mut self, identity: &Identity, progress: Progress, patience: Duration) -> Result<Connected, HandshakeError> {
         // The token was the caller's to show.
         let hello = identity.hello(progress, &[]).to_bytes().map_err(|error| HandshakeError::Refused(error.to_string()))?;
         write(&mut self.socket, &[&frame::preamble()[..], &hello].concat(), Until::within(patience))?;
         Ok(Connected { socket: self.socket, parser: self.parser, hello: Some(self.hello), say: Bytes::new() })
     }
 
-    /// Greets a sender back whose stream is over, tells it how far that came and how it ended, and hangs up. Whether it hears
-    /// is its own affair.
-    pub fn dismiss(mut self, identity: &Identity, progress: Progress, ending: &Ending) {
+    /// Completes the handshake with a sender whose stream is over, tells it how far the stream came and how it ended, and closes.
+    /// A failure to tell it is ignored.
+    pub(crate) fn dismiss(mut self, identity: &Identity, progress: Progress, ending: &Ending) {
         let said = [identity.hello(progress, &[]), Control::End(ending.clone())].map(|control| control.to_bytes());
         if let [Ok(hello), Ok(end)] = said {
             let until = Until::within(FAREWELL);
@@ -213,14 +213,14 @@ impl Guest {
         hang_up(self.socket);
     }
 
-    /// Tells it why it is not welcome, and hangs up. Whether it hears is its own affair.
-    pub fn refuse(self, why: &str) {
+    /// Tells the guest why it is refused, and closes. A failure to tell it is ignored.
+    pub(crate) fn refuse(self, why: &str) {
         refuse(self.socket, why);
     }
 }
 
-/// Tells a caller why it is not welcome, and hangs up.
-pub fn refuse(mut socket: Socket, why: &str) {
+/// Tells a caller why it is refused, and closes.
+fn refuse(mut socket: Socket, why: &str) {
     let refusal = Control::Refusal(Report { exit: Exit::Failed, message: why.into() });
     if let Ok(bytes) = refusal.to_bytes() {
         let until = Until::within(FAREWELL);
@@ -229,7 +229,7 @@ pub fn refuse(mut socket: Socket, why: &str) {
     hang_up(socket);
 }
 
-/// Closes a connection in such a way that what was said last is heard: what is left unread would make the system reset it.
+/// Closes a connection so that our last words arrive. Bytes left unread would make the system reset it, so they are read first.
 fn hang_up(mut socket: Socket) {
     socket.shutdown_write();
     let until = Until::within(FAREWELL);
@@ -251,12 +251,12 @@ fn both(role: Role) -> &'static str {
     }
 }
 
-/// Whether two secrets are the same, in a time that does not tell where they differ.
+/// Whether two secrets are equal, in a time that does not depend on where they differ.
 fn same(a: &[u8], b: &[u8]) -> bool {
     constant_time_eq::constant_time_eq(a, b)
 }
 
-/// The other end's first words.
+/// Reads the Hello, or the refusal, of the other end.
 fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), HandshakeError> {
     let mut parser = Parser::new(MAX_HELLO);
     let mut frames = Vec::new();
@@ -270,7 +270,7 @@ fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), Handsh
     }
 }
 
-/// Agrees on how the connection is encrypted, where it is.
+/// The handshake of TLS, on an encrypted connection.
 fn handshake(socket: &mut Socket, until: Until<'_>) -> io::Result<()> {
     loop {
         match socket.handshake() {
@@ -280,7 +280,7 @@ fn handshake(socket: &mut Socket, until: Until<'_>) -> io::Result<()> {
     }
 }
 
-/// A deadline, and who may end the waiting for it.
+/// A deadline, and what may end the waiting before it.
 #[derive(Clone, Copy)]
 struct Until<'a> {
     at: Instant,

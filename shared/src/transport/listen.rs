@@ -1,8 +1,7 @@
 //! Connections that others make to us.
 //!
-//! A thread accepts for as long as the listener lives, so that strangers are turned away, and lost peers taken back, while
-//! a stream runs. A peer that is new is handed to whoever calls [`Listener::accept`]; one that comes back goes to the
-//! link that it belongs to.
+//! A thread accepts connections for as long as the listener lives: while a stream runs, it turns strangers away and takes lost
+//! peers back. A new peer is handed to the caller of [`Listener::accept`]; a peer that comes back is handed to its link.
 
 mod accepted;
 
@@ -34,16 +33,16 @@ use super::{
 };
 use crate::{Error, say, wire::Role};
 
-/// Peers that are known, where no number of them is expected; more are refused.
+/// The most peers at once, where no number of them is expected; more are refused.
 pub const LINKS: usize = 64;
-/// How long a peer may take to say who it is.
+/// How long the handshake of a peer may take.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
-/// A peer whose process has ended does not come back; one that was only cut off does so at once.
+/// How long a peer whose connection was closed is waited for: if its process lives, it comes back at once.
 const GRACE: Duration = Duration::from_secs(3);
-/// How long a peer that nobody expects may wait for the place of another; a little longer than that is kept.
+/// How long an unexpected peer may wait to take the place of a lost one: a little longer than [`GRACE`], for which that is kept.
 const NEWCOMER: Duration = Duration::from_secs(4);
 
-/// Where others connect to.
+/// A listening socket, and the thread that accepts its connections.
 pub struct Listener {
     guests: Receiver<Accepted>,
     shared: Arc<Shared>,
@@ -56,21 +55,21 @@ struct Shared {
     identity: Identity,
     patience: Patience,
     quiet: bool,
-    /// A connection that breaks can be made again.
+    /// Whether a connection that breaks can be made again.
     resumes: bool,
     desk: Mutex<Desk>,
-    /// A link is vacant, or all is over.
+    /// Told when a link has lost its peer, and when the listener closes.
     vacancy: Condvar,
 }
 
 struct Desk {
-    /// Who is known, and where its next connection goes.
+    /// The links by their keys, each with where its next connection goes.
     links: HashMap<[u8; 16], Line>,
-    /// Whose links are over.
+    /// The links that are over.
     departed: ClosedLinks,
-    /// The link that has lost its peer, and may be given another: one that was started again.
+    /// The link that has lost its peer and takes a newly started one in its place.
     vacant: Option<[u8; 16]>,
-    /// How many new ones are still expected.
+    /// How many new peers are still expected; `None` for any number.
     expected: Option<usize>,
     new: Option<Sender<Accepted>>,
     closing: bool,
@@ -78,11 +77,11 @@ struct Desk {
     complaints: RefusalLog,
 }
 
-/// Where the next connection of a peer goes.
+/// Hands the next connection of a peer to its link.
 #[derive(Clone)]
 struct Line {
     to: Sender<Guest>,
-    /// The link, which gives up its old connection then.
+    /// Wakes the link, which then gives up its old connection.
     waker: Waker,
 }
 
@@ -93,12 +92,11 @@ impl Shared {
 }
 
 impl Listener {
-    /// Listens at `url`: at a TCP address, or at a Unix socket, which only its owner may connect to. A Unix socket that is
-    /// left over, with nobody behind it, is replaced.
+    /// Listens at `url`. At most `expected` peers are accepted, any number if it is `None`; nothing is logged if `quiet`.
     ///
     /// # Errors
-    /// When somebody listens there already, or something else is of that name; [`Error::Usage`] for what cannot be listened
-    /// at, or not as safely as one has to.
+    /// Those of the system, as when another program listens there; [`Error::Usage`] if `url` is nothing to listen at, or open to
+    /// others without protection.
     pub fn open(
         url: &Url,
         security: &Security,
@@ -129,26 +127,26 @@ impl Listener {
         Ok(Listener { guests, shared, waker, thread, name: url.to_string() })
     }
 
-    /// Where it listens.
+    /// The URL at which it listens.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The next peer that is new; `None` when nobody is expected any more, or it was told to stop.
+    /// Waits for the next new peer; `None` when no more are expected, or after [`Listener::close`].
     pub fn accept(&self) -> Option<Accepted> {
         self.guests.recv().ok()
     }
 }
 
 impl Listener {
-    /// Nobody new is expected any more; those that are known are still taken back.
+    /// Accepts no new peers from now on. Known peers are still taken back.
     pub fn expect_nobody(&self) {
         let mut desk = self.shared.desk();
         desk.expected = Some(0);
         desk.new = None;
     }
 
-    /// Nobody is expected any more: whoever waits in [`Listener::accept`] is told so.
+    /// Accepts no connections from now on. A waiting [`Listener::accept`] returns `None`.
     pub fn close(&self) {
         let mut desk = self.shared.desk();
         desk.closing = true;
@@ -205,14 +203,15 @@ impl Porter {
         }
     }
 
-    /// A connection, and what its link needs besides: where there is not enough for both, it is not taken.
+    /// The next connection and the pipe that its link needs. The pipe is made first: without descriptors for both, the connection
+    /// stays in the system's queue.
     fn accept(&self) -> io::Result<(Socket, Notify, PeerAddress)> {
         let notify = Notify::new()?;
         let (socket, from) = self.door.accept()?;
         Ok((socket, notify, from))
     }
 
-    /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
+    /// Shakes hands on a thread of its own, so that a slow peer holds up no other.
     fn greet(&self, socket: Socket, notify: Notify, from: PeerAddress, greeters: &mut Vec<JoinHandle<()>>) {
         let address = from.address;
         let entered = self.shared.desk().strangers.enter(address);
@@ -229,7 +228,7 @@ impl Porter {
     }
 }
 
-/// A stranger's place, which is free again when it is dropped: also by a panic.
+/// A place among those in the handshake; dropping it frees the place, also after a panic.
 struct Place {
     shared: Arc<Shared>,
     address: Option<IpAddr>,
@@ -242,7 +241,7 @@ impl Drop for Place {
 }
 
 impl Shared {
-    /// What tells a link from another.
+    /// The key of the link that a guest belongs to.
     fn key(&self, guest: &Guest) -> [u8; 16] {
         match self.identity.role {
             Role::Receiver => guest.hello.stream,
@@ -255,7 +254,7 @@ impl Shared {
         self.vacancy.notify_all();
     }
 
-    /// Whom a guest is greeted by: a receiver takes the name of its stream.
+    /// The identity with which a guest is greeted; a receiver's names the guest's stream.
     fn identity(&self, guest: &Guest) -> Identity {
         let mut identity = self.identity.clone();
         if identity.role == Role::Receiver {
@@ -264,7 +263,7 @@ impl Shared {
         identity
     }
 
-    /// Tells a guest whose link is over what there is to be told.
+    /// Sends the last words to a guest whose link is over.
     fn dismiss(&self, guest: Guest, farewell: Option<Farewell>) {
         match farewell {
             Some((progress, ending)) => {
@@ -281,7 +280,7 @@ impl Shared {
         }
     }
 
-    /// Says why a peer was turned away, but not as often as peers like to be.
+    /// Logs why a peer was turned away, within the limits of [`RefusalLog`].
     fn complain(&self, from: &PeerAddress, why: &str) {
         let held_back = self.desk().complaints.may_say(from.address, Instant::now());
         match held_back {
@@ -292,7 +291,7 @@ impl Shared {
     }
 }
 
-/// Takes a guest to where it belongs.
+/// Hands a guest to its link, to [`Listener::accept`], or turns it away.
 fn admit(shared: &Arc<Shared>, guest: Guest, notify: Notify, from: PeerAddress) {
     if let Some(why) = handshake::objection(&guest.hello, &shared.identity) {
         shared.complain(&from, &why);

@@ -1,4 +1,4 @@
-//! The back channel of a plain shell pipe: how a consumer tells the producer before it what it needs.
+//! The back channel of a plain shell pipe, by which a consumer tells its producer what it needs.
 //!
 //! A pipe goes one way, but both ends of it are the same object with one number (`/proc/self/fd` shows it as
 //! `pipe:[12345]`). So in `producer … | consumer …` the producer listens on an abstract Unix socket that is named after
@@ -91,7 +91,7 @@ mod linux {
             Listener(listen().map_or(State::Done, State::Listening))
         }
 
-        /// The pushdown, if it has come by now; it is given once. Never waits.
+        /// The pushdown, if it has come by now; it is given once. This never waits.
         pub fn hear(&mut self) -> Option<Pushdown> {
             if let State::Listening(listener) = &self.0 {
                 match listener.accept() {

@@ -1,7 +1,7 @@
-//! Connections that carry bytes alone, without greeting or frames: to programs that know nothing of either.
+//! Connections that carry bytes alone, without handshake or frames, to programs that know neither.
 //!
-//! Such a connection says nothing of who is at its other end, cannot be taken up again, and does not tell an end from a
-//! death; so [`listen`] takes them from this host alone.
+//! Such a connection does not say who is at its other end, cannot be resumed, and ends the same way whether its peer is done or has
+//! died. So [`listen`] accepts them from this host only.
 
 use std::{
     fs::File,
@@ -21,10 +21,10 @@ use crate::Error;
 /// Between two tries to connect.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Connects, trying for so long.
+/// Connects, and tries again for as long as `within`.
 ///
 /// # Errors
-/// [`Error::Refused`] when nobody is there in time; [`Error::Usage`] for what is no plain socket.
+/// [`Error::Refused`] if nobody answers in time; [`Error::Usage`] if the scheme of `url` is not plain.
 ///
 /// # Examples
 /// ```no_run
@@ -57,23 +57,23 @@ fn plain(url: &Url) -> Result<&dyn Plain, Error> {
     })
 }
 
-/// A place where other programs connect to; a Unix socket is removed with it.
+/// A listening socket for plain connections. Dropping it removes a Unix socket's file.
 #[derive(Debug)]
 pub struct Door {
     listener: Box<dyn AcceptPlain>,
     name: String,
 }
 
-/// Listens.
+/// Listens at `url`.
 ///
 /// # Errors
-/// When the address is taken; [`Error::Usage`] for one that other hosts can reach, and for what is no plain socket.
+/// If the address is taken; [`Error::Usage`] if other hosts can reach it, or the scheme of `url` is not plain.
 pub fn listen(url: &Url) -> Result<Door, Error> {
     Ok(Door { listener: plain(url)?.listen()?, name: url.to_string() })
 }
 
 impl Door {
-    /// The next connection, and who it is from. It waits.
+    /// Waits for the next connection; it comes with the URL of its peer.
     ///
     /// # Errors
     /// Those of the system.
@@ -88,11 +88,11 @@ impl AsFd for Door {
     }
 }
 
-/// Says that nothing more comes, and waits until the other end has closed too, within this time: closed before it has
-/// read, a connection may lose what is under way. Whether it has closed.
+/// Ends our direction, and waits up to `within` until the other end has closed too; whether it has. A connection closed before the
+/// other end has read may lose what is under way.
 ///
 /// # Errors
-/// [`Error::Lost`] when it was cut instead: what was under way may be lost.
+/// [`Error::Lost`] if the connection was cut: what was under way may be lost.
 pub fn hang_up(connection: OwnedFd, name: &str, within: Duration) -> Result<bool, Error> {
     let lost = |error: io::Error| Error::Lost(format!("{name}: the connection was cut before all was read: {error}"));
     let until = Instant::now() + within;

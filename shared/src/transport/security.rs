@@ -1,26 +1,26 @@
-//! Who may talk to us, to whom we talk, and what may go in the clear.
+//! Certificates and tokens: who may connect to us, to whom we connect, and what may go unencrypted.
 
 use std::{net::IpAddr, path::PathBuf};
 
 use super::{tls::Credentials, token};
 use crate::Error;
 
-/// What was typed about it; the same for both programs.
+/// The options about security, as typed; the same for both programs.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// `--cert`: the certificates that say who we are, ours first, in PEM.
+    /// `--cert`: our certificate and those that it is signed by, in PEM, ours first.
     pub cert: Option<PathBuf>,
-    /// `--key`: the private key of the first of them, in PEM.
+    /// `--key`: the private key of our certificate, in PEM.
     pub key: Option<PathBuf>,
-    /// `--ca`: whose signature the other end's certificate must bear, in PEM.
+    /// `--ca`: the certificates that the other end's must be signed by, in PEM.
     pub ca: Option<PathBuf>,
-    /// `--token-file`.
+    /// `--token-file`: the file of the shared secret.
     pub token: Option<PathBuf>,
-    /// `--insecure`: to listen, and to show the token, in the clear where others can hear it.
+    /// `--insecure`: listen and show the token unencrypted where others can hear it.
     pub insecure: bool,
 }
 
-/// The same, with what is in the files.
+/// [`Options`] with the contents of the files.
 #[derive(Clone, Debug, Default)]
 pub struct Security {
     credentials: Credentials,
@@ -32,7 +32,7 @@ impl Security {
     /// Reads the files.
     ///
     /// # Errors
-    /// The one that cannot be read or is not what it should be, and what to do about it.
+    /// Names the file that cannot be read or has the wrong contents, and what to do about it.
     pub fn read(options: &Options) -> Result<Self, Error> {
         let credentials = Credentials::read(options.cert.as_deref(), options.key.as_deref(), options.ca.as_deref())?;
         let token = options.token.as_deref().map_or(Ok(Vec::new()), token::read)?;
@@ -52,7 +52,7 @@ impl Security {
         Err(format!("the token would cross the network to {address} in the clear: use tls://, or --insecure if that is meant"))
     }
 
-    /// Whether one may listen in the clear where others can hear it.
+    /// Whether `--insecure` was given.
     pub(super) fn is_insecure(&self) -> bool {
         self.insecure
     }
@@ -63,7 +63,7 @@ impl Security {
     }
 }
 
-/// Whether this address is seen by this host alone.
+/// Whether only this host can reach the address.
 pub(super) fn is_loopback(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }

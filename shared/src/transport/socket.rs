@@ -1,4 +1,4 @@
-//! A connection, whatever it is made of.
+//! A connection: a Unix, TCP or TLS socket behind one type.
 
 use std::{
     io::{self, IoSlice, Read, Write},
@@ -35,7 +35,7 @@ impl Socket {
         }
     }
 
-    /// The other end sees the end of what was written. That it is gone already is no news.
+    /// Ends our direction. A failure is ignored: the other end is gone then, which the next read tells.
     pub fn shutdown_write(&mut self) {
         let _ = match self {
             Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
@@ -47,7 +47,7 @@ impl Socket {
         };
     }
 
-    /// What the two ends have to agree on before the first byte of ours, as far as it goes.
+    /// The handshake of TLS, as far as it goes without waiting; other sockets have none.
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] while it is not done; those of [`TlsStream`].
@@ -58,17 +58,17 @@ impl Socket {
         }
     }
 
-    /// Whether a read may give something though the descriptor is not ready.
+    /// Whether a read may succeed though the descriptor is not ready: TLS has read ahead.
     pub(crate) fn has_input(&self) -> bool {
         matches!(self, Socket::Tls(socket) if socket.has_input())
     }
 
-    /// Whether a flush has something to do once the descriptor takes more.
+    /// Whether a flush has something to write once the descriptor is ready.
     pub(crate) fn wants_write(&self) -> bool {
         matches!(self, Socket::Tls(socket) if socket.wants_write())
     }
 
-    /// Reads bytes that nobody will look at.
+    /// Reads and drops some bytes.
     ///
     /// # Errors
     /// Those of the system.

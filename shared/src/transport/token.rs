@@ -1,17 +1,17 @@
-//! A secret that both ends know, kept in a file: a command line can be seen by all.
+//! The secret that both ends share. It is kept in a file, since every user of a host can see command lines.
 
 use std::{fs::File, io::Read, os::unix::fs::MetadataExt, path::Path};
 
 use crate::Error;
 
-/// A longer secret is no secret but a mistake.
+/// The longest secret; a longer file is the wrong one.
 const MAX_BYTES: u64 = 4096;
 
 /// The secret in this file, without the line end after it.
 ///
 /// # Errors
-/// When it cannot be read, is empty or very long.
-pub fn read(path: &Path) -> Result<Vec<u8>, Error> {
+/// If the file cannot be read, is empty, too long, or can be written by anybody.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let name = || format!("cannot read the token {}", path.display());
     let file = File::open(path).map_err(|error| Error::io(name(), error))?;
     let mode = file.metadata().map_err(|error| Error::io(name(), error))?.mode();

@@ -42,10 +42,10 @@ impl Guard {
         Ok((Guard { stop: stop.into(), output }, Stopper(Arc::new(stopper.into()))))
     }
 
-    /// Waits until one of `inputs` has something: data, the end, or an error; false when the time is up first.
+    /// Waits until one of `inputs` has data, its end, or an error; false if `timeout` is over first.
     ///
     /// # Errors
-    /// [`io::ErrorKind::BrokenPipe`] when there is a reason to stop, also when there is input too.
+    /// [`io::ErrorKind::BrokenPipe`] if there is a reason to stop, even if there is input as well.
     pub fn wait(&self, inputs: &[BorrowedFd<'_>], timeout: Option<Duration>) -> io::Result<bool> {
         let mut fds = vec![PollFd::new(&self.stop, PollFlags::IN)];
         // No event is asked for: an error or hang-up is always told.
@@ -66,7 +66,7 @@ impl Guard {
     }
 }
 
-/// An input whose reads end when somebody says so.
+/// An input whose reads a [`Stopper`] can end.
 #[derive(Debug)]
 pub struct Watched<R> {
     input: R,

@@ -1,4 +1,4 @@
-//! What the two ends of a connection say to each other besides the stream.
+//! The frames with which the two ends of a connection talk about it, besides those of the stream.
 //!
 //! Each direction of a connection begins with a preamble and a Hello. After it the sender's direction carries the frames
 //! of its stream, and the receiver's a Pushdown, Acks and at last an End with its own exit, which the sender answers with a
@@ -48,24 +48,24 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// Of a sender: it acts on the conditions of a Pushdown. To others they are not sent.
+    /// A sender acts on the conditions of a [`Pushdown`]. They are not sent to others.
     pub const CONDITIONS: u32 = 1;
 }
 
-/// A frame about the connection, understood.
+/// A frame about the connection, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Control {
-    /// Who speaks.
+    /// Who is at this end.
     Hello(Hello),
     /// What the receiver needs.
     Pushdown(Pushdown),
     /// How far the receiver is.
     Ack(Progress),
-    /// That one is alive.
+    /// This end is alive.
     Beat,
-    /// That the sender has heard how the receiver ended.
+    /// The sender has heard how the receiver ended.
     Bye,
-    /// Why the other is refused.
+    /// Why the other end is refused.
     Refusal(Report),
     /// How the receiver ended.
     End(Ending),

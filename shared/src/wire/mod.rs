@@ -9,7 +9,7 @@
 //! The layout is written down for other implementers in `docs/wire-format.md`.
 
 mod batch;
-pub mod control;
+mod control;
 mod crc;
 pub mod frame;
 mod payload_pool;

@@ -1,4 +1,4 @@
-//! What a consumer tells its producer: the one frame of the back channel so far.
+//! What a consumer asks of its producer: the fields and records that its query needs, as a frame of its own.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,19 +28,19 @@ pub struct Pushdown {
 }
 
 impl Pushdown {
-    /// A plan that takes more bytes is not sent, and not read.
+    /// A larger pushdown is neither sent nor read.
     pub const MAX_BYTES: usize = 64 << 10;
-    /// Nor one of more conditions than this.
+    /// One of more conditions is neither sent nor read.
     pub const MAX_CONDITIONS: usize = 4096;
 
-    /// The plan without its conditions, should it be too large with them.
+    /// The pushdown; without its conditions if it is too large with them.
     #[must_use]
     pub fn fitting(self) -> Self {
         let fits = self.conditions.len() <= Pushdown::MAX_CONDITIONS && self.to_bytes().is_ok();
         if fits { self } else { self.without_conditions() }
     }
 
-    /// The plan for a producer that does not act on conditions.
+    /// The pushdown for a producer that does not act on conditions.
     #[must_use]
     pub fn without_conditions(self) -> Self {
         Pushdown { conditions: Vec::new(), ..self }
@@ -69,7 +69,7 @@ impl Pushdown {
         Ok(bytes)
     }
 
-    /// The plan in `bytes`, from their start; `None` while there are too few of them.
+    /// The pushdown in `bytes`, from their start; `None` while it is not whole.
     ///
     /// # Errors
     /// As [`Decoder::decode`], and [`Error::Corrupt`] when it is anything but a pushdown.

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::delimited::Delimited;
-use super::rows::{Rows, Spot, unescape};
+use super::rows::{Rows, field_text};
 use crate::format::Args;
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;
@@ -91,25 +91,15 @@ fn names(kind: Delimited, row: &[u8]) -> Result<Option<Vec<String>>, String> {
     Rows::default().read(kind, row, |found| {
         is_torn = found.is_torn;
         if !found.is_blank() || !kind.has_quotes() {
-            names = Some(found.fields.iter().map(|spot| String::from_utf8_lossy(&text(kind, row, *spot)).into_owned()).collect::<Vec<_>>());
+            names = Some(
+                found.fields.iter().map(|field| String::from_utf8_lossy(&field_text(kind, row, *field)).into_owned()).collect::<Vec<_>>(),
+            );
         }
     });
     if is_torn {
         return Err("a quote in the header is not closed, or text follows its close".to_owned());
     }
     Ok(names)
-}
-
-/// A field's text.
-fn text(kind: Delimited, row: &[u8], spot: Spot) -> Vec<u8> {
-    let raw = &row[spot.start as usize..][..spot.len as usize];
-    let mut own = Vec::new();
-    if spot.escaped {
-        unescape(kind, raw, &mut own)
-    } else {
-        own.extend_from_slice(raw)
-    }
-    own
 }
 
 /// Names, each once.

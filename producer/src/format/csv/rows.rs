@@ -26,7 +26,7 @@ const STRIP_BYTES: usize = 16 << 10;
 
 /// Where a field is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Spot {
+pub(super) struct FieldSpan {
     pub start: u32,
     pub len: u32,
     /// What it says is not the bytes as they stand there: see [`unescape`].
@@ -39,7 +39,7 @@ pub(super) struct Row<'a> {
     pub start: usize,
     /// Without the line end.
     pub end: usize,
-    pub fields: &'a [Spot],
+    pub fields: &'a [FieldSpan],
     /// The field after these has a quote that is not closed as it should be.
     pub is_torn: bool,
 }
@@ -55,7 +55,7 @@ impl Row<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     marks: Vec<u32>,
-    fields: Vec<Spot>,
+    fields: Vec<FieldSpan>,
 }
 
 impl Rows {
@@ -98,7 +98,7 @@ fn mark(kind: Delimited, strip: &[u8], base: u32, out: &mut [u32]) -> usize {
 struct Walk<'a> {
     block: &'a [u8],
     kind: Delimited,
-    fields: &'a mut Vec<Spot>,
+    fields: &'a mut Vec<FieldSpan>,
     /// Where the row begins that is read next.
     start: usize,
 }
@@ -180,7 +180,7 @@ impl Walk<'_> {
 
     #[inline]
     fn push(&mut self, from: usize, to: usize, escaped: bool) {
-        self.fields.push(Spot { start: from as u32, len: (to - from) as u32, escaped });
+        self.fields.push(FieldSpan { start: from as u32, len: (to - from) as u32, escaped });
     }
 
     /// The end of the quoted field that `open` begins, which is before the `i`th mark; `None` when more has to be marked.
@@ -223,6 +223,17 @@ impl Walk<'_> {
 /// Writes what an escaped field means.
 pub(super) fn unescape(kind: Delimited, raw: &[u8], to: &mut Vec<u8>) {
     if kind.has_quotes() { unquote(raw, to) } else { unescape_backslashes(raw, to) }
+}
+
+/// What a field says; `text` is what its place counts in.
+pub(super) fn field_text(kind: Delimited, text: &[u8], field: FieldSpan) -> Vec<u8> {
+    let raw = &text[field.start as usize..][..field.len as usize];
+    if !field.escaped {
+        return raw.to_vec();
+    }
+    let mut own = Vec::new();
+    unescape(kind, raw, &mut own);
+    own
 }
 
 fn unquote(raw: &[u8], to: &mut Vec<u8>) {

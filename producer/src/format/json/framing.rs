@@ -144,7 +144,7 @@ impl Boundary for Values {
 pub(super) enum Kind {
     /// An object, right or wrong.
     Object,
-    /// What is none.
+    /// Anything that is not an object.
     Other,
     /// `[`
     Open,

@@ -1,4 +1,4 @@
-//! A record of any object, what is none, and fields that grow.
+//! Any object becomes a record, anything else is rejected, and the fields of the stream grow.
 
 use super::super::testing::block;
 use super::*;
@@ -191,8 +191,8 @@ fn values(text: &str) -> (Vec<String>, Vec<(u32, String)>, Option<String>) {
     let plan = Json::new(&Args::default()).plan(&of(text.as_bytes())).unwrap();
     let mut parser = plan.parser();
     let parsed = parser.parse(&of(text.as_bytes()), &Wanted::all());
-    let mut nesting = super::super::seam::Nesting::default();
-    let failure = nesting.follow(parser.seam().unwrap()).err().or(parser.failure()).map(|failure| failure.what).or(nesting.at_end());
+    let mut nesting = super::super::continuity::Nesting::default();
+    let failure = nesting.follow(parser.continuity().unwrap()).err().or(parser.failure()).map(|failure| failure.what).or(nesting.at_end());
     let rejects = parsed.rejects.iter().map(|r| (r.line + 1, String::from_utf8_lossy(r.text(text.as_bytes())).into_owned()));
     (parsed.batch.rows().map(|row| format!("{row:?}")).collect(), rejects.collect(), failure)
 }

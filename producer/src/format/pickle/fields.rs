@@ -148,7 +148,7 @@ fn put(value: Item, column: usize, as_text: bool, machine: &Machine, table: &mut
         Item::Int(value) => table.int(column, value),
         Item::Wide(number) => table.wide(column, machine.wide(number)),
         Item::Float(value) => table.float(column, value),
-        // Of what is none, there is no record.
+        // A value that is not a dict makes no record.
         Item::None | Item::Dict(_) | Item::Tuple(..) | Item::Zone(_) | Item::Class(..) | Item::Object(..) | Item::Other(_) => {
             table.null(column)
         }

@@ -122,7 +122,7 @@ fn line_end(bytes: &[u8], from: usize) -> Option<usize> {
     memchr::memchr(b'\n', bytes.get(from..)?).map(|len| from + len)
 }
 
-/// Pickles, one after the other. What is none ends at once, so that whoever reads it will say so.
+/// Pickles, one after the other. Bytes that are not a pickle end at once, so that their reader reports them.
 #[derive(Debug)]
 pub(super) struct Pickles;
 

@@ -295,7 +295,7 @@ impl Columns {
         self.used * (self.rows as usize + 1) > MAX_CELLS
     }
 
-    /// The current record is none after all.
+    /// Takes the current record back, because it is invalid.
     pub(super) fn drop_row(&mut self) {
         for text in &mut self.texts {
             if text.rows.last() == Some(&self.rows) {

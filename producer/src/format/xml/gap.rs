@@ -64,7 +64,7 @@ pub(super) fn gap(bytes: &[u8], at: usize, element: &[u8]) -> Result<Gap, Malfor
     }
     let after = bytes[name.end];
     if !is_space(after) && !matches!(after, b'>' | b'/') {
-        return Err(Malformed::new(name.end, "a name goes on with what is none"));
+        return Err(Malformed::new(name.end, "a name contains a character that no name may contain"));
     }
     if bytes[name.clone()] == *element {
         return Ok(Gap::Record(at));

@@ -14,13 +14,13 @@ fn plan(first: &[u8]) -> Arc<dyn Plan> {
 /// The records of a document cut into blocks, and what is wrong with it, placed in the document.
 fn read(first: &[u8], blocks: &[&[u8]]) -> (Vec<String>, Option<String>) {
     let mut parser = plan(first).parser();
-    let (mut rows, mut nesting, mut at) = (Vec::new(), super::super::seam::Nesting::default(), 0);
+    let (mut rows, mut nesting, mut at) = (Vec::new(), super::super::continuity::Nesting::default(), 0);
     for bytes in blocks {
         let start = at as u64;
         let block = Block { start, end: start + bytes.len() as u64, is_first: start == 0, ..block(bytes) };
         let parsed = parser.parse(&block, &Wanted::all());
-        let (failure, seam) = (parser.failure(), parser.seam().unwrap());
-        let failure = nesting.follow(seam).err().or(failure);
+        let (failure, continuity) = (parser.failure(), parser.continuity().unwrap());
+        let failure = nesting.follow(continuity).err().or(failure);
         let sent = failure.as_ref().map_or(parsed.batch.len(), |failure| failure.records_before as usize);
         rows.extend(parsed.batch.rows().take(sent).map(|row| format!("{row:?}")));
         if let Some(failure) = failure {

@@ -73,7 +73,7 @@ impl ConnectionLoop {
         }
     }
 
-    /// Queues a frame about the connection. One that is too large for any peer is left out: none is.
+    /// Queues a frame about the connection. A frame that is too large for any peer would be dropped; no such frame is ever made.
     pub(super) fn control(&mut self, control: &Control) {
         if let Ok(bytes) = control.to_bytes() {
             self.bytes(bytes);

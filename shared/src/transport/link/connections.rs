@@ -15,38 +15,38 @@ use crate::{
     wire::{Ending, Hello},
 };
 
-/// A connection on which both ends know who they are.
+/// A connection after its handshake.
 pub struct Connected {
     pub(crate) socket: Socket,
-    /// What has come of the other's direction goes on here.
+    /// Parses what the other end sends; it may hold the beginning already.
     pub(crate) parser: Parser,
-    /// What the other end said of itself; `None` where nobody greets: a child's standard input.
+    /// The Hello of the other end; `None` where there is no handshake, as at a child's standard input.
     pub(crate) hello: Option<Hello>,
-    /// What we still have to say before all else.
+    /// Bytes to be sent before all others.
     pub(crate) say: Bytes,
 }
 
-/// Gives a link its first connection, and others when one breaks.
+/// Gives a link its first connection, and another whenever one breaks.
 pub trait Connections: Send {
     /// A connection; `after` says why the one before it is no more. It may take its time, and retry, for as long as `wait`
     /// lets it, which is woken by [`notify`](Connections::notify). `progress` is how far a receiver is, to be said in its Hello; one
     /// that has finished need not wait for long.
     ///
     /// # Errors
-    /// [`Error::Lost`] or another error that says why there will be none.
+    /// Why there will be no connection; [`Error::Lost`] after a break.
     fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error>;
 
-    /// Who is at the other end, for messages.
+    /// The name of the other end, for messages.
     fn peer(&self) -> String;
 
-    /// What people are told when [`next`](Connections::next), called with the same, takes its time; `None` where it does not
-    /// wait, or for what nobody misses.
+    /// What is logged if [`next`](Connections::next), called with the same arguments, takes longer than a second; `None` if it does
+    /// not wait, or the wait does not matter.
     fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
         let _ = (after, progress);
         None
     }
 
-    /// What wakes the thread that will have the connections.
+    /// Wakes the thread that owns the connections.
     ///
     /// # Errors
     /// When the system has no file descriptors left.
@@ -54,34 +54,33 @@ pub trait Connections: Send {
         Notify::new()
     }
 
-    /// The receiver at the other end may be started again, and the stream be begun anew: that it ends without an answer is
-    /// no end then.
+    /// Whether the receiver may be started again and the stream sent again. If so, the link does not end when a receiver ends
+    /// without an answer.
     fn may_restart(&self) -> bool {
         false
     }
 
-    /// The receiver was started again, and `connected` leads to the new one. Whether it is kept, for a link that begins the
-    /// stream anew.
+    /// The receiver was started again, and `connected` leads to the new one; whether the connection is kept, for a link that sends
+    /// the stream again.
     fn restarted(&mut self, connected: Connected) -> bool {
         drop(connected);
         false
     }
 
-    /// The link of a receiver is over, and this is the last that it has to say: how far it is, and how it ended, where that
-    /// is known. For a sender that comes back later.
+    /// The link of a receiver is over: how far it came, and how it ended, if that is known. A sender that comes back later is told.
     fn concluded(&mut self, progress: Progress, ending: Option<Ending>) {
         let _ = (progress, ending);
     }
 
-    /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.
+    /// Whether the other end has called again. Its old connection is dead then, though this end has not noticed.
     /// It is looked at whenever something happens on the connection, and when [`notify`](Connections::notify) wakes.
     fn has_returned(&self) -> bool {
         false
     }
 }
 
-/// Connections that outlive their link. When the receiver was started again, that link ends with [`Error::Restarted`], and
-/// the next one, opened with a clone of this, begins on the connection to the new receiver.
+/// Connections that outlive their link. When the receiver is started again, the link ends with [`Error::Restarted`]; the next link,
+/// opened with a clone of this, begins on the connection to the new receiver.
 #[derive(Clone)]
 pub struct Replay {
     kept: Arc<Mutex<Kept>>,
@@ -95,13 +94,13 @@ struct Kept {
 }
 
 impl Replay {
-    /// Of these connections.
+    /// Keeps these connections.
     pub fn new(connections: impl Connections + 'static) -> Self {
         let kept = Kept { connections: Box::new(connections), connected: None };
         Replay { kept: Arc::new(Mutex::new(kept)), patience: Arc::default() }
     }
 
-    /// From now on a receiver that is lost is not waited for; nor is one that is waited for already.
+    /// Ends the waiting for a lost receiver, now and later.
     pub fn wait_no_more(&self) {
         let mut patience = self.patience();
         patience.is_over = true;
@@ -110,7 +109,7 @@ impl Replay {
         }
     }
 
-    /// Whether a receiver was lost that would else have been waited for.
+    /// Whether a receiver was given up because of [`Replay::wait_no_more`].
     pub fn has_given_up(&self) -> bool {
         self.patience().has_given_up
     }
@@ -129,7 +128,7 @@ impl Replay {
 struct Patience {
     is_over: bool,
     has_given_up: bool,
-    /// Wakes whoever waits.
+    /// Wakes the thread that waits.
     waker: Option<Waker>,
 }
 
@@ -174,7 +173,7 @@ impl Connections for Replay {
     }
 }
 
-/// One connection and no other: to a child, over a Unix socket.
+/// A single connection, which is not replaced when it breaks: between a parent and its child.
 pub struct Once {
     /// The connection, until it is given.
     pub connected: Option<Connected>,

@@ -1,8 +1,8 @@
-//! Why a connection is no more.
+//! Why a connection ended.
 
 use std::{fmt, io, time::Duration};
 
-/// Why a connection is no more.
+/// Why a connection ended.
 #[derive(Clone, Debug)]
 pub enum Cut {
     /// The other end closed it.
@@ -13,7 +13,7 @@ pub enum Cut {
     Failed(String, io::ErrorKind),
     /// The other end does not keep to the protocol.
     Protocol(String),
-    /// The other end takes no more, and says why.
+    /// The other end takes no more and has said why.
     Left(String),
     /// The other end has called again.
     Returned,

@@ -1,4 +1,4 @@
-//! What people are told of a connection that is waited for.
+//! What is logged while a link waits for a connection.
 
 use std::{
     thread,

@@ -31,7 +31,7 @@ const ACK_BYTES: usize = 1 << 20;
 /// And no longer than this.
 const ACK_AFTER: Duration = Duration::from_millis(50);
 
-/// Gives the bytes of one stream, over however many connections they come.
+/// The receiving end of a link: reads the bytes of one stream, over however many connections they come.
 ///
 /// Reading fails with an [`Error::Lost`] inside when the sender is gone for good before the End, and with
 /// [`io::ErrorKind::BrokenPipe`] once [`Steering::stop`] or [`Steering::hurry`] was called.
@@ -46,7 +46,7 @@ pub struct RecvLink {
     peer: String,
 }
 
-/// Says to the link what becomes of the stream; any number of clones, on any thread.
+/// Tells the link what becomes of the stream; any number of clones, on any thread.
 #[derive(Clone)]
 pub struct Steering {
     shared: Arc<Shared>,
@@ -55,7 +55,7 @@ pub struct Steering {
 
 struct Shared {
     state: Mutex<State>,
-    /// A frame has come, or none will; frames are done with.
+    /// Told when a frame has come, when no more will, and when frames are done with.
     came: Condvar,
 }
 
@@ -86,7 +86,7 @@ impl RecvLink {
     /// Waits for the first connection, and receives from then on.
     ///
     /// # Errors
-    /// When there is no connection, or no thread for it.
+    /// If there is no connection, or no thread for it.
     pub fn open(mut connections: impl Connections + 'static, settings: Settings) -> Result<Self, Error> {
         let peer = connections.peer();
         let notify = connections.notify().map_err(|error| Error::io("cannot make a pipe", error))?;
@@ -113,12 +113,12 @@ impl RecvLink {
         Ok(RecvLink { shared, waker, now, after: Bytes::new(), ended: false, thread: Some(thread), peer })
     }
 
-    /// Who sends.
+    /// The name of the sender.
     pub fn peer(&self) -> &str {
         &self.peer
     }
 
-    /// Says what becomes of the stream.
+    /// Tells the link what becomes of the stream.
     pub fn steering(&self) -> Steering {
         Steering { shared: self.shared.clone(), waker: self.waker.clone() }
     }
@@ -233,14 +233,14 @@ impl Drop for RecvLink {
 }
 
 impl Steering {
-    /// What is needed of the records.
+    /// Tells the sender what is needed of the records.
     pub fn pushdown(&self, pushdown: Pushdown) {
         self.shared.lock().pushdown = Some(pushdown);
         self.shared.came.notify_all();
         self.waker.wake();
     }
 
-    /// What the frames before this one led to has been written and flushed.
+    /// All results of the frames before this one have been written and flushed.
     pub fn done(&self, before: u64) {
         self.shared.lock().inbox.done(before);
         self.shared.came.notify_all();
@@ -254,8 +254,7 @@ impl Steering {
         self.shared.came.notify_all();
     }
 
-    /// No more is taken, for this reason, of which the sender is told. What has come is still read; then the stream ends
-    /// without an End.
+    /// Takes no more and tells the sender why. What has come is still read; then the stream ends without an End.
     pub fn leave(&self, why: Report) {
         let mut state = self.shared.lock();
         // That it was lost before is not our doing, and stays to be read.
@@ -268,7 +267,7 @@ impl Steering {
         self.waker.wake();
     }
 
-    /// No more is wanted; a read that waits ends.
+    /// Takes no more. A read that waits ends.
     pub fn stop(&self) {
         let mut state = self.shared.lock();
         state.stopped = true;
@@ -279,7 +278,7 @@ impl Steering {
     }
 }
 
-/// Also when its thread panics, nobody waits for it in vain.
+/// Ends the link also after a panic of its thread, so that no reader waits for ever.
 impl Drop for Receiver {
     fn drop(&mut self) {
         self.shared.lock().over.get_or_insert_with(|| Err("the thread of the link has failed".into()));

@@ -23,20 +23,20 @@ use crate::{
     wire::{Ending, Kind, Pushdown, frame::MAX_PAYLOAD},
 };
 
-/// Why a receiver is to be sent no more.
+/// Why nothing more is sent to a receiver.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     /// It has had enough.
     Enough,
     /// It is gone for good.
     Lost,
-    /// It is gone, and has never said a word: perhaps it had enough.
+    /// It is gone without ever having spoken: it may have had enough.
     Left,
-    /// It has failed, and has said so: perhaps after it had had enough.
+    /// It has failed and said so, perhaps after it had had enough.
     Failed,
 }
 
-/// Takes the bytes of one stream, and sees to it that they arrive.
+/// The sending end of a link: takes the bytes of one stream, and sends them until they have arrived.
 ///
 /// Writing waits while the receiver is slower than the writer. It fails with [`io::ErrorKind::BrokenPipe`] when the
 /// receiver has had enough, and with an [`Error::Lost`] inside when it is gone for good, or an [`Error::Restarted`] when the
@@ -53,7 +53,7 @@ pub struct SendLink {
 
 struct Shared {
     state: Mutex<State>,
-    /// There is room, or an end of it.
+    /// Told when there is room, and when the link is over.
     changed: Condvar,
     readiness: Readiness,
 }
@@ -62,7 +62,7 @@ struct State {
     outbox: Outbox<Frame>,
     /// The stream's End frame is in the outbox.
     ended: bool,
-    /// Nobody will write any more.
+    /// The writer is gone.
     abandoned: bool,
     pushdown: Option<Pushdown>,
     /// The receiver keeps what it is given until the end.
@@ -77,11 +77,11 @@ struct State {
     over: Option<Result<(), Gone>>,
 }
 
-/// Why the receiver is no more.
+/// Why the receiver is gone.
 #[derive(Clone)]
 struct Gone {
     what: String,
-    /// Another one is there in its place, for a stream that begins anew.
+    /// Another receiver is there in its place, to which the stream can be sent again.
     restarted: bool,
 }
 
@@ -115,7 +115,7 @@ impl SendLink {
     /// has failed.
     ///
     /// # Errors
-    /// When there is no connection, or no thread for it.
+    /// If there is no connection, or no thread for it.
     pub fn open(
         mut connections: impl Connections + 'static,
         settings: Settings,
@@ -148,7 +148,7 @@ impl SendLink {
         Ok(SendLink { shared, waker, parser: Parser::new(MAX_PAYLOAD), frames: Vec::new(), thread: Some(thread), peer })
     }
 
-    /// Where the receiver says what it needs.
+    /// Where the receiver says which fields and records it needs.
     pub fn pushdowns(&self) -> Pushdowns {
         Pushdowns(self.shared.clone())
     }
@@ -159,7 +159,7 @@ impl SendLink {
         state.outbox.has_room() || state.over.is_some() || state.outbox.progress().enough
     }
 
-    /// Whether the receiver has said a word.
+    /// Whether the receiver has spoken.
     pub fn is_greeted(&self) -> bool {
         self.shared.lock().greeted
     }
@@ -284,12 +284,12 @@ impl Drop for SendLink {
     }
 }
 
-/// Where a receiver says what it needs; any number of clones.
+/// What a receiver has said that it needs; any number of clones.
 #[derive(Clone)]
 pub struct Pushdowns(Arc<Shared>);
 
 impl Pushdowns {
-    /// What it has said; it is given once.
+    /// Takes what it has said; `None` until it speaks, and once it was taken.
     pub fn take(&self) -> Option<Pushdown> {
         self.0.lock().pushdown.take()
     }

@@ -1,4 +1,4 @@
-//! Waiting for a connection, for as long as somebody wants it.
+//! Waiting for a connection, until it is no longer wanted.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use rustix::{
 
 use super::Notify;
 
-/// Lets whoever waits for a connection know that nobody wants it any more.
+/// Tells a thread that waits for a connection when it is no longer wanted.
 #[derive(Clone, Copy, Default)]
 pub struct Wait<'a>(Option<(&'a Notify, &'a dyn Fn() -> bool)>);
 
@@ -39,7 +39,7 @@ impl<'a> Wait<'a> {
         Wait(self.0.map(|(notify, _)| (notify, is_over)))
     }
 
-    /// Whether nobody wants the connection any more.
+    /// Whether the connection is no longer wanted.
     pub(crate) fn is_over(&self) -> bool {
         self.0.is_some_and(|(_, is_over)| is_over())
     }

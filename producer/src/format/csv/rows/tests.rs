@@ -9,21 +9,11 @@ use proptest::prelude::*;
 fn ours(kind: Delimited, text: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let mut rows = Vec::new();
     Rows::default().read(kind, text, |row| {
-        let field = |spot: &Spot| {
-            let raw = &text[spot.start as usize..][..spot.len as usize];
-            let mut own = Vec::new();
-            if spot.escaped {
-                unescape(kind, raw, &mut own)
-            } else {
-                own.extend_from_slice(raw)
-            }
-            own
-        };
         if !row.is_blank() {
             rows.push(if row.is_torn {
                 vec![[b"torn ", &text[row.start..row.end]].concat()]
             } else {
-                row.fields.iter().map(field).collect()
+                row.fields.iter().map(|field| field_text(kind, text, *field)).collect()
             });
         }
     });

@@ -36,7 +36,7 @@ pub(super) struct Sender {
     leaves: Option<String>,
 }
 
-/// Also when its thread panics, nobody waits for it in vain.
+/// Ends the link also after a panic of its thread, so that no writer waits for ever.
 impl Drop for Sender {
     fn drop(&mut self) {
         let failed = || Err(Gone { what: "the thread of the link has failed".into(), restarted: false });

@@ -4,14 +4,14 @@ use recpipe::record::{Column, Type};
 
 /// A set of types; null is none of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Kinds(u8);
+pub(crate) struct TypeSet(u8);
 
 const ALL: [Type; 5] = [Type::Bool, Type::Int, Type::Float, Type::Time, Type::Text];
 
-impl Kinds {
+impl TypeSet {
     /// The types of these values.
     pub(crate) fn of(column: &Column) -> Self {
-        let mut kinds = Kinds::default();
+        let mut kinds = TypeSet::default();
         column.parts().iter().for_each(|part| kinds.add(part.kind()));
         kinds
     }
@@ -23,7 +23,7 @@ impl Kinds {
     }
 
     /// The types of both.
-    pub(crate) fn join(&mut self, other: Kinds) {
+    pub(crate) fn join(&mut self, other: TypeSet) {
         self.0 |= other.0;
     }
 
@@ -53,7 +53,7 @@ mod tests {
     #[test]
     fn one_type_is_that_and_several_are_mixed() {
         let kind = |all: &[Type]| {
-            let mut kinds = Kinds::default();
+            let mut kinds = TypeSet::default();
             all.iter().for_each(|kind| kinds.add(*kind));
             assert!(all.iter().all(|kind| kinds.has(*kind) != (*kind == Type::Null)));
             (kinds.kind(), kinds.is_empty())

@@ -21,7 +21,7 @@ pub const MAX_DEPTH: usize = 128;
 
 /// The tags around the records of one block, without those that close within it what they opened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Seam {
+pub struct Continuity {
     /// What concerns elements that were opened before this block, in order.
     steps: Vec<Step>,
     /// The elements that are still open at its end.
@@ -36,7 +36,7 @@ struct Step {
     records_before: u32,
 }
 
-impl Seam {
+impl Continuity {
     /// An element begins.
     ///
     /// # Errors
@@ -100,8 +100,8 @@ impl Nesting {
     ///
     /// # Errors
     /// It does not fit those before it.
-    pub fn follow(&mut self, seam: Seam) -> Result<(), Failure> {
-        for Step { closed, at, records_before } in seam.steps {
+    pub fn follow(&mut self, continuity: Continuity) -> Result<(), Failure> {
+        for Step { closed, at, records_before } in continuity.steps {
             let fits = match (closed, self.open.len()) {
                 // What is left of a torn object may hold one.
                 (Some(name), 0) if *name == *b"[" => Ok(()),
@@ -112,7 +112,7 @@ impl Nesting {
             };
             fits.map_err(|what| Failure { exit: Exit::Failed, at, records_before, what })?;
         }
-        self.open.extend(seam.open);
+        self.open.extend(continuity.open);
         if self.open.len() > MAX_DEPTH {
             let what = format!("elements are nested deeper than {MAX_DEPTH}");
             return Err(Failure { exit: Exit::Failed, at: 0, records_before: 0, what });
@@ -138,15 +138,15 @@ mod tests {
     fn check(blocks: &[&str]) -> Result<(), String> {
         let mut nesting = Nesting::default();
         for (nth, block) in blocks.iter().enumerate() {
-            let mut seam = Seam::default();
+            let mut continuity = Continuity::default();
             for (at, word) in block.split_whitespace().enumerate() {
                 match word.strip_prefix('/') {
-                    Some(name) => seam.close(name.as_bytes(), at, 0).map_err(|what| format!("{nth}: {what}"))?,
-                    None if word == "." => seam.text(at, 0),
-                    None => seam.open(word.as_bytes()).map_err(|what| format!("{nth}: {what}"))?,
+                    Some(name) => continuity.close(name.as_bytes(), at, 0).map_err(|what| format!("{nth}: {what}"))?,
+                    None if word == "." => continuity.text(at, 0),
+                    None => continuity.open(word.as_bytes()).map_err(|what| format!("{nth}: {what}"))?,
                 }
             }
-            nesting.follow(seam).map_err(|failure| format!("{nth}.{}: {}", failure.at, failure.what))?;
+            nesting.follow(continuity).map_err(|failure| format!("{nth}.{}: {}", failure.at, failure.what))?;
         }
         nesting.at_end().map_or(Ok(()), Err)
     }

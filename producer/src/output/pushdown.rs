@@ -5,13 +5,13 @@ use std::sync::Arc;
 use recpipe::record::Condition;
 use recpipe::transport::link::Pushdowns;
 use recpipe::transport::pipe_backchannel::Listener;
-use recpipe::wire::Pushdown;
+use recpipe::wire;
 
 use crate::format::Wanted;
 
 /// What is asked for. It is advice: more may be sent, never less. Cloning shares.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
+pub struct Pushdown {
     /// The fields that are read.
     pub fields: Wanted,
     /// Records for which not all of these hold are of no use.
@@ -21,7 +21,7 @@ pub struct Asked {
 }
 
 /// Where consumers are heard.
-pub enum Advice {
+pub enum PushdownChannel {
     /// Nowhere: whoever reads knows nothing of it.
     Nobody,
     /// The one at the other end of a pipe.
@@ -31,7 +31,7 @@ pub enum Advice {
         /// Where each is heard.
         from: Vec<Pushdowns>,
         /// What each has said.
-        said: Vec<Option<Pushdown>>,
+        said: Vec<Option<wire::Pushdown>>,
         /// A field that is needed whatever they say.
         besides: Option<String>,
         /// All was heard, once.
@@ -39,20 +39,20 @@ pub enum Advice {
     },
 }
 
-impl Advice {
+impl PushdownChannel {
     /// Of the consumers at these links.
     pub fn links(from: Vec<Pushdowns>, besides: Option<String>) -> Self {
         let said = vec![None; from.len()];
-        Advice::Links { from, said, besides, heard: false }
+        PushdownChannel::Links { from, said, besides, heard: false }
     }
 
     /// What any of them needs, once it is known; it is given once. Never waits.
-    pub fn hear(&mut self) -> Option<Asked> {
+    pub fn hear(&mut self) -> Option<Pushdown> {
         match self {
-            Advice::Nobody => None,
-            Advice::Pipe(listener) => listener.hear().map(|plan| asked(None, &[plan])),
-            Advice::Links { heard: true, .. } => None,
-            Advice::Links { from, said, besides, heard } => {
+            PushdownChannel::Nobody => None,
+            PushdownChannel::Pipe(listener) => listener.hear().map(|plan| needs(None, &[plan])),
+            PushdownChannel::Links { heard: true, .. } => None,
+            PushdownChannel::Links { from, said, besides, heard } => {
                 for (from, said) in from.iter().zip(said.iter_mut()) {
                     if said.is_none() {
                         *said = from.take();
@@ -62,15 +62,15 @@ impl Advice {
                     return None;
                 }
                 *heard = true;
-                let plans: Vec<Pushdown> = said.drain(..).flatten().collect();
-                Some(asked(besides.take(), &plans))
+                let plans: Vec<wire::Pushdown> = said.drain(..).flatten().collect();
+                Some(needs(besides.take(), &plans))
             }
         }
     }
 }
 
 /// What any of these needs: a field that one of them reads, or `besides`; a record that one of them does not do without.
-fn asked(besides: Option<String>, plans: &[Pushdown]) -> Asked {
+fn needs(besides: Option<String>, plans: &[wire::Pushdown]) -> Pushdown {
     let mut read: Option<Vec<String>> = Some(besides.into_iter().collect());
     for plan in plans {
         match (&mut read, &plan.columns) {
@@ -87,7 +87,7 @@ fn asked(besides: Option<String>, plans: &[Pushdown]) -> Asked {
     let mut conditions = plans.first().map_or_else(Vec::new, |plan| plan.conditions.clone());
     conditions.retain(|condition| plans.iter().all(|plan| plan.conditions.contains(condition)));
     let shows = plans.iter().any(|plan| plan.shows);
-    Asked { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows }
+    Pushdown { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows }
 }
 
 #[cfg(test)]
@@ -97,18 +97,18 @@ mod tests {
 
     #[test]
     fn what_one_needs_all_are_given() {
-        let plan = |columns: Option<&[&str]>, conditions: &[(&str, i64)]| Pushdown {
+        let plan = |columns: Option<&[&str]>, conditions: &[(&str, i64)]| wire::Pushdown {
             columns: columns.map(|columns| columns.iter().map(ToString::to_string).collect()),
             conditions: conditions
                 .iter()
                 .map(|&(field, n)| Condition { field: field.into(), op: CompareOp::Eq, constant: Constant::Int(n.into()) })
                 .collect(),
-            ..Pushdown::default()
+            ..wire::Pushdown::default()
         };
-        let check = |besides: Option<&str>, plans: &[Pushdown], fields: Option<&[&str]>, conditions: &[&str]| {
-            let asked = asked(besides.map(str::to_owned), plans);
-            assert_eq!(asked.fields.names().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(), fields);
-            assert_eq!(asked.conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), conditions);
+        let check = |besides: Option<&str>, plans: &[wire::Pushdown], fields: Option<&[&str]>, conditions: &[&str]| {
+            let needs = super::needs(besides.map(str::to_owned), plans);
+            assert_eq!(needs.fields.names().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(), fields);
+            assert_eq!(needs.conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), conditions);
         };
         let one = plan(Some(&["a", "b"]), &[("a", 1), ("b", 2)]);
         check(None, std::slice::from_ref(&one), Some(&["a", "b"]), &["a == 1", "b == 2"]);

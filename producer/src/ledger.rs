@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::input::follow::Cost;
+use crate::input::event::Cost;
 
 /// What came in and what became of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +40,12 @@ impl Ledger {
         }
     }
 
+    /// So many of the records that went out are not sent, because no consumer needs them.
+    pub fn leave_out(&mut self, records: u64) {
+        self.records_out -= records;
+        self.left_out += records;
+    }
+
     /// Whether nothing was lost between in and out.
     pub fn adds_up(&self) -> bool {
         self.units_in == self.records_out + self.rejected + self.filtered + self.left_out
@@ -66,7 +72,7 @@ impl Ledger {
 }
 
 /// `1 line`, `2 lines`.
-pub fn count(n: u64, what: &str) -> String {
+pub(crate) fn count(n: u64, what: &str) -> String {
     if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
 

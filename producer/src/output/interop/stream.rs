@@ -15,10 +15,10 @@ use recpipe::wire::{Ending, Report};
 use recpipe::{Error, Schema, say};
 use rustix::event::{PollFd, PollFlags, poll};
 
-use super::lookout::Lookout;
-use super::{As, Foreign, header};
+use super::reader_gone::ReaderGone;
+use super::{EncodedBytes, Encoding, header};
 use crate::input::live::Watch;
-use crate::output::{Content, Options, Parcel, Spread, Target};
+use crate::output::{Content, Options, Outgoing, Spread, Target};
 
 /// One program.
 struct Destination {
@@ -75,7 +75,7 @@ impl Destination {
 
 /// All the programs that the records go to.
 pub struct Streams {
-    form: As,
+    encoding: Encoding,
     destinations: Vec<Destination>,
     spread: Spread,
     patience: Duration,
@@ -84,18 +84,18 @@ pub struct Streams {
     /// The fields that the header names.
     announced: Option<Arc<Schema>>,
     records: u64,
-    lookout: Option<Lookout>,
+    reader_gone: Option<ReaderGone>,
 }
 
 impl Streams {
     /// To a pipe or a file.
-    pub fn to_file(form: As, out: File) -> Self {
+    pub fn to_file(encoding: Encoding, out: File) -> Self {
         let destination = Destination { name: "the output".into(), out: Some(out), end: End::Unknown };
-        Streams::new(form, vec![destination], Spread::Balance, Duration::ZERO)
+        Streams::new(encoding, vec![destination], Spread::Balance, Duration::ZERO)
     }
 
-    fn new(form: As, destinations: Vec<Destination>, spread: Spread, patience: Duration) -> Self {
-        Streams { form, destinations, spread, patience, turn: 0, announced: None, records: 0, lookout: None }
+    fn new(encoding: Encoding, destinations: Vec<Destination>, spread: Spread, patience: Duration) -> Self {
+        Streams { encoding, destinations, spread, patience, turn: 0, announced: None, records: 0, reader_gone: None }
     }
 
     /// # Errors
@@ -151,7 +151,7 @@ impl Streams {
     /// The header names other fields.
     fn announce(&mut self, schema: &Arc<Schema>) -> Result<(), Error> {
         match &self.announced {
-            Some(known) if self.form == As::Csv && !known.names().eq(schema.names()) => {
+            Some(known) if self.encoding == Encoding::Csv && !known.names().eq(schema.names()) => {
                 let names = |schema: &Schema| schema.names().collect::<Vec<_>>().join(", ");
                 return Err(Error::Schema(format!(
                     "csv names the fields once, on its first line, and they were `{}` and are now `{}`; say with --fields which are wanted",
@@ -163,12 +163,12 @@ impl Streams {
             None => {}
         }
         self.announced = Some(schema.clone());
-        let header = header(self.form, schema);
+        let header = header(self.encoding, schema);
         if header.is_empty() { Ok(()) } else { self.all(&header) }
     }
 
     fn close(&mut self) -> Result<(), Error> {
-        self.lookout = None;
+        self.reader_gone = None;
         // All are told before the first is waited for.
         for destination in &mut self.destinations {
             if let End::Child(_) = destination.end {
@@ -193,12 +193,12 @@ impl Target for Streams {
         self.announce(schema)
     }
 
-    fn parcel(&mut self, parcel: &Parcel) -> Result<(), Error> {
-        let Content::Foreign(Foreign { schema, records, bytes }) = &parcel.content else {
+    fn send(&mut self, outgoing: &Outgoing) -> Result<(), Error> {
+        let Content::Bytes(EncodedBytes { schema, records, bytes }) = &outgoing.content else {
             return Err(Error::Protocol("frames for a program that knows none"));
         };
         self.announce(schema)?;
-        match (&self.spread, parcel.to) {
+        match (&self.spread, outgoing.to) {
             (Spread::Broadcast, _) => self.all(bytes)?,
             (Spread::Shard(_), Some(to)) => {
                 self.destinations[to].write(bytes, self.records)?;
@@ -237,7 +237,7 @@ impl Target for Streams {
 ///
 /// # Errors
 /// When one cannot be reached or started, or does not take bytes.
-pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Options, watch: &Watch) -> Result<Streams, Error> {
+pub fn open(encoding: Encoding, to: &[Url], listen: Option<(&Url, usize)>, options: &Options, watch: &Watch) -> Result<Streams, Error> {
     let mut destinations = Vec::new();
     let socket = |name, connection| Destination { name, out: Some(File::from(connection)), end: End::Socket };
     if let Some((url, count)) = listen {
@@ -265,8 +265,8 @@ pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Optio
     }
     let outs = destinations.iter().filter_map(|destination| destination.out.as_ref()).map(|out| out.as_fd().try_clone_to_owned());
     let outs = outs.collect::<Result<Vec<_>, _>>().map_err(|error| Error::io("cannot watch the outputs", error))?;
-    let mut streams = Streams::new(form, destinations, options.spread.clone(), options.retry_timeout);
+    let mut streams = Streams::new(encoding, destinations, options.spread.clone(), options.retry_timeout);
     let watch = watch.clone();
-    streams.lookout = Some(Lookout::over(outs, move || watch.stop())?);
+    streams.reader_gone = Some(ReaderGone::over(outs, move || watch.stop())?);
     Ok(streams)
 }

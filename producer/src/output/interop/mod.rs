@@ -5,8 +5,8 @@
 
 mod csv;
 mod json;
-mod lookout;
 mod pickle;
+mod reader_gone;
 mod stream;
 
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub use stream::{Streams, open};
 
 /// What the records are written as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum As {
+pub enum Encoding {
     /// The frames that a `consumer` reads.
     #[default]
     Records,
@@ -30,16 +30,16 @@ pub enum As {
     Csv,
 }
 
-impl As {
+impl Encoding {
     /// Whether a person can read it.
     pub fn is_text(self) -> bool {
-        matches!(self, As::Json | As::Csv)
+        matches!(self, Encoding::Json | Encoding::Csv)
     }
 }
 
 /// A batch as bytes.
 #[derive(Debug)]
-pub struct Foreign {
+pub struct EncodedBytes {
     /// The fields of its records.
     pub schema: Arc<Schema>,
     /// The number of records.
@@ -49,21 +49,21 @@ pub struct Foreign {
 }
 
 /// Encodes a batch; `None` where the records are to be frames.
-pub(super) fn encode(form: As, batch: &Batch) -> Option<Foreign> {
+pub(super) fn encode(encoding: Encoding, batch: &Batch) -> Option<EncodedBytes> {
     let mut bytes = Vec::new();
-    match form {
-        As::Records => return None,
-        As::Pickle => pickle::encode(batch, &mut bytes),
-        As::Json => json::encode(batch, &mut bytes),
-        As::Csv => csv::encode(batch, &mut bytes),
+    match encoding {
+        Encoding::Records => return None,
+        Encoding::Pickle => pickle::encode(batch, &mut bytes),
+        Encoding::Json => json::encode(batch, &mut bytes),
+        Encoding::Csv => csv::encode(batch, &mut bytes),
     }
-    Some(Foreign { schema: batch.schema().clone(), records: batch.len() as u64, bytes })
+    Some(EncodedBytes { schema: batch.schema().clone(), records: batch.len() as u64, bytes })
 }
 
 /// What stands before the first record.
-fn header(form: As, schema: &Schema) -> Vec<u8> {
+fn header(encoding: Encoding, schema: &Schema) -> Vec<u8> {
     let mut header = Vec::new();
-    if form == As::Csv {
+    if encoding == Encoding::Csv {
         csv::header(schema, &mut header);
     }
     header

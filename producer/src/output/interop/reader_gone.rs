@@ -8,13 +8,13 @@ use recpipe::Error;
 use rustix::event::{PollFd, PollFlags, poll};
 
 /// A thread that looks at the reading ends. It holds the writing ends open: it has to go before they can be closed.
-pub(super) struct Lookout {
+pub(super) struct ReaderGone {
     /// Closed, it tells the thread to end.
     alive: Option<PipeWriter>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Lookout {
+impl ReaderGone {
     /// Calls `over` once, when all of `outputs` have lost their readers.
     ///
     /// # Errors
@@ -38,12 +38,12 @@ impl Lookout {
             }
             over();
         };
-        let thread = std::thread::Builder::new().name("lookout".into()).spawn(look).map_err(failed)?;
-        Ok(Lookout { alive: Some(alive), thread: Some(thread) })
+        let thread = std::thread::Builder::new().name("reader-gone".into()).spawn(look).map_err(failed)?;
+        Ok(ReaderGone { alive: Some(alive), thread: Some(thread) })
     }
 }
 
-impl Drop for Lookout {
+impl Drop for ReaderGone {
     fn drop(&mut self) {
         self.alive = None;
         if let Some(thread) = self.thread.take() {
@@ -64,13 +64,13 @@ mod tests {
         let (tell, told) = sync_channel(1);
         let (first, first_out) = io::pipe().unwrap();
         let (second, second_out) = io::pipe().unwrap();
-        let lookout = Lookout::over(vec![first_out.into(), second_out.into()], move || tell.send(()).unwrap()).unwrap();
+        let reader_gone = ReaderGone::over(vec![first_out.into(), second_out.into()], move || tell.send(()).unwrap()).unwrap();
         drop(first);
         assert!(told.recv_timeout(Duration::from_millis(50)).is_err());
         drop(second);
         told.recv_timeout(Duration::from_secs(10)).unwrap();
-        drop(lookout);
+        drop(reader_gone);
         let (_reader, out) = io::pipe().unwrap();
-        drop(Lookout::over(vec![out.into()], || panic!("it has a reader")).unwrap());
+        drop(ReaderGone::over(vec![out.into()], || panic!("it has a reader")).unwrap());
     }
 }

@@ -3,19 +3,19 @@
 use recpipe::record::Condition;
 use recpipe::{Batch, Error};
 
-use super::{Packing, Parcels};
+use super::{Outgoings, Packing};
 
 /// Has a worker's batches packed without what no consumer needs, for as long as that pays: after batches of which nothing
 /// could be left out the test is skipped for one, then for three, and in the end for fifteen of sixteen.
 #[derive(Debug, Default)]
-pub struct Sieve {
+pub struct AdaptiveFilter {
     /// So many tests in a row were of no use, as far as that is counted.
     useless: u32,
     /// So many batches are not tested.
     skip: u32,
 }
 
-impl Sieve {
+impl AdaptiveFilter {
     /// In batches of fewer records a test costs next to nothing, and tells nothing of others.
     const FEW: usize = 256;
     /// Beyond so many useless tests in a row no more batches are skipped.
@@ -24,19 +24,19 @@ impl Sieve {
     /// What is sent of a batch.
     ///
     /// # Errors
-    /// As [`Packing::parcels`].
-    pub fn parcels(&mut self, packing: &Packing, batch: &Batch, conditions: &[Condition]) -> Result<Parcels, Error> {
+    /// As [`Packing::pack`].
+    pub fn pack(&mut self, packing: &Packing, batch: &Batch, conditions: &[Condition]) -> Result<Outgoings, Error> {
         if conditions.is_empty() || batch.len() < Self::FEW {
-            return packing.parcels(batch, conditions);
+            return packing.pack(batch, conditions);
         }
         if let Some(skip) = self.skip.checked_sub(1) {
             self.skip = skip;
-            return packing.parcels(batch, &[]);
+            return packing.pack(batch, &[]);
         }
-        let parcels = packing.parcels(batch, conditions)?;
-        self.useless = if parcels.left_out == 0 { Self::MOST.min(self.useless + 1) } else { 0 };
+        let outgoings = packing.pack(batch, conditions)?;
+        self.useless = if outgoings.left_out == 0 { Self::MOST.min(self.useless + 1) } else { 0 };
         self.skip = (1 << self.useless) - 1;
-        Ok(parcels)
+        Ok(outgoings)
     }
 }
 
@@ -61,9 +61,9 @@ mod tests {
 
     #[test]
     fn what_does_not_pay_is_tried_ever_more_rarely() {
-        let (mut sieve, packing) = (Sieve::default(), Packing::default());
+        let (mut filter, packing) = (AdaptiveFilter::default(), Packing::default());
         let (all, few) = (batch(1000), batch(100));
-        let mut left_out = |batch: &Batch, conditions: &[Condition]| sieve.parcels(&packing, batch, conditions).unwrap().left_out;
+        let mut left_out = |batch: &Batch, conditions: &[Condition]| filter.pack(&packing, batch, conditions).unwrap().left_out;
         for skipped in [1, 3, 7, 15, 15] {
             // One that is tested in vain, and those that are not tested for it.
             assert_eq!(left_out(&all, &below(900)), 0);

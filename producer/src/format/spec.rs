@@ -1,0 +1,42 @@
+//! A row of the table of formats: what is typed, what the help says, and how the format begins.
+
+use super::args::{Args, FormatOption};
+use super::plan::Format;
+use super::source::Source;
+use crate::input::Inputs;
+
+/// A row of the table of formats.
+#[derive(Debug)]
+pub struct FormatSpec {
+    /// What is typed.
+    pub name: &'static str,
+    /// The arguments that follow it, as the help names them: `PATTERN`. All of them must be given.
+    pub args: &'static [&'static str],
+    /// The options that this format has beyond those of all formats.
+    pub options: &'static [FormatOption],
+    /// One line of help.
+    pub about: &'static str,
+    /// Makes a format for one stream.
+    pub start: Start,
+}
+
+impl FormatSpec {
+    /// How it is typed: the name, what must follow it, and what may.
+    pub fn usage(&self) -> String {
+        let options = self.options.iter().map(|option| option.usage());
+        let words: Vec<&str> = std::iter::once(self.name).chain(self.args.iter().copied()).chain(options).chain(["[PATH…]"]).collect();
+        words.join(" ")
+    }
+}
+
+/// Makes a source of what the PATHs mean.
+pub type StartSource = fn(&Args, Inputs) -> Result<Box<dyn Source>, String>;
+
+/// How a format begins. Both make something of the arguments, or say what is wrong with them.
+#[derive(Debug, Clone, Copy)]
+pub enum Start {
+    /// Its records lie in blocks.
+    Blocks(fn(&Args) -> Result<Box<dyn Format>, String>),
+    /// It makes batches in its own way of what the PATHs mean.
+    Source(StartSource),
+}

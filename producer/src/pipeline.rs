@@ -1,0 +1,164 @@
+//! A run of the producer, put together: the inputs that were found, opened as a format, their records sent to where they go.
+
+mod consumers;
+mod file;
+
+use std::fs::File;
+use std::os::fd::AsFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::{self, Scope};
+use std::time::Duration;
+
+use recpipe::Exit;
+
+use crate::config::{Config, FromStart, To};
+use crate::format::Start;
+use crate::format::source::Source;
+use crate::input::ahead::Threads;
+use crate::input::find::{self, Found};
+use crate::input::follow::lookout::Lookout;
+use crate::input::follow::{Follow, Setup};
+use crate::input::live::Watch;
+use crate::input::{self, Inputs, Meter};
+use crate::output::PushdownChannel;
+use crate::output::interop::Encoding;
+use crate::progress::{Alone, Progress};
+use crate::run::blocks::BlockSource;
+use crate::run::follow::FollowSource;
+use crate::run::rejects::Kept;
+use crate::run::{Output, Restarted, Run};
+use crate::{dry_run, refusal};
+
+/// Runs the producer. Errors have been reported on stderr before this returns.
+pub fn produce(config: Config) -> Exit {
+    if config.dry_run {
+        return dry_run::dry_run(&config);
+    }
+    let may_be_read = matches!(config.to, To::Stdout) && config.options.packing.encoding == Encoding::Records;
+    let ended = Pipeline::new(&config).and_then(|pipeline| match &config.to {
+        To::Stdout => pipeline.to_stdout(),
+        To::File(path) => pipeline.to_file(path),
+        To::Consumers { urls, listen, options } => pipeline.to_consumers(urls, listen.as_ref(), options),
+    });
+    ended.unwrap_or_else(|(exit, cause)| refusal::refuse(exit, cause, may_be_read))
+}
+
+/// Why there is no run: nothing was written.
+type Refused = (Exit, String);
+
+/// Inputs, how they are read, and what is done besides; not begun.
+struct Pipeline<'c> {
+    config: &'c Config,
+    found: Found,
+}
+
+/// An input that is open as a format.
+struct Opened<'scope> {
+    source: Box<dyn Source + 'scope>,
+    progress: Progress,
+    /// What looks out for new files meanwhile, where files are followed.
+    lookout: Option<Arc<Lookout>>,
+}
+
+impl<'c> Pipeline<'c> {
+    /// # Errors
+    /// An output is one of the inputs.
+    fn new(config: &'c Config) -> Result<Self, Refused> {
+        let found = find::find(&config.paths, &config.names);
+        let usage = |mistake: String| Err((Exit::Usage, mistake));
+        let to_file = if let To::File(path) = &config.to { Some(&**path) } else { None };
+        // Before anything is created: that empties what was there.
+        for (option, path) in [("--to", to_file), ("--rejects", config.rejects.as_deref())] {
+            if let Some(path) = path.filter(|path| find::is_among(path, &found)) {
+                return usage(format!("{option} {}: is one of the inputs; name another file", path.display()));
+            }
+        }
+        // As `cat` has it: what was emptied just now is no loss, and is only not read.
+        let appended = std::io::stdout().as_fd().try_clone_to_owned().ok().map(File::from).filter(|_| matches!(config.to, To::Stdout));
+        if let Some(input) = appended
+            .filter(|out| out.metadata().is_ok_and(|meta| meta.len() > 0))
+            .and_then(|out| input::file_id(&out).and_then(|id| find::named(id, &found)))
+        {
+            return usage(format!("{input}: is one of the inputs, and the records would be appended to it; let them go elsewhere"));
+        }
+        Ok(Pipeline { config, found })
+    }
+
+    /// The file that rejects are kept in.
+    fn rejects(&self) -> Result<Option<Kept>, Refused> {
+        let path: Option<&Path> = self.config.rejects.as_deref();
+        path.map(Kept::create).transpose().map_err(|message| (Exit::Failed, message))
+    }
+
+    /// Reads all inputs, once, until `watch` ends that. `out` is the file that the records go to, if they go to one.
+    ///
+    /// # Errors
+    /// Of the inner result, that nothing of this run counts.
+    fn run(
+        &self,
+        watch: &Watch,
+        out: Option<&File>,
+        kept: Option<Kept>,
+        channel: PushdownChannel,
+        output: Output<'_>,
+    ) -> Result<Result<Exit, Restarted>, Refused> {
+        thread::scope(|scope| {
+            let Opened { source, progress, lookout } = self.open(watch, out, scope)?;
+            let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
+            Ok(match lookout {
+                Some(lookout) => lookout.beside(|| run.to(output)),
+                None => run.to(output),
+            })
+        })
+    }
+
+    fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
+        let Config { format, args, options, .. } = self.config;
+        let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
+        let meter = Arc::new(Meter::default());
+        let alone = match (&self.config.to, out) {
+            (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
+            (_, Some(out)) => Alone::beside(out),
+            (_, None) => Alone::with_consumers(false),
+        };
+        if let (Some(FromStart(from_start)), Start::Blocks(start)) = (self.config.follow, format.start) {
+            let format = start(args).map_err(mistake)?;
+            if !format.unit().has_lines() {
+                return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
+            }
+            let (paths, names) = (self.config.paths.clone(), self.config.names.clone());
+            // Whoever is to be sent the records may be started again while none come.
+            let pulse = matches!(self.config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
+            let output = out.and_then(input::file_id);
+            let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
+            let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
+            let (progress, lookout) = (Progress::new(self.config.show, alone, meter, None), Some(follow.lookout()));
+            return Ok(Opened { source: Box::new(FollowSource::new(follow, format)), progress, lookout });
+        }
+        let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&self.found));
+        let inputs = Inputs::new(self.found.clone(), meter, watch.clone()).in_blocks_of(self.config.block_bytes);
+        let inputs = match out {
+            Some(out) => inputs.not_reading(out),
+            None => inputs,
+        };
+        // With one thread, all happens on it. More files at once than there are processors would only take memory.
+        let files = thread::available_parallelism().map_or(1, usize::from).min(options.threads);
+        let threads = (options.threads > 1).then(|| Threads::new(scope, files));
+        let source: Box<dyn Source + 'scope> = match format.start {
+            Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(args).map_err(mistake)?, threads)),
+            Start::Source(start) => start(args, inputs).map_err(mistake)?,
+        };
+        Ok(Opened { source, progress, lookout: None })
+    }
+}
+
+/// A stream that has no end at its reader.
+fn incomplete(why: String) -> Refused {
+    (Exit::Incomplete, why)
+}
+
+/// How a run ends whose signals cannot be caught.
+fn no_signals(error: std::io::Error) -> Refused {
+    (Exit::Failed, format!("cannot catch signals: {error}"))
+}

@@ -1,0 +1,59 @@
+//! From what was typed to an exit code.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::process::ExitCode;
+
+use recpipe::{Exit, say};
+
+use crate::cli::{self, Cli};
+use crate::config::Config;
+use crate::output::interop::Encoding;
+use crate::{help, produce, refusal};
+
+/// The `producer` program. `args` begin with its name.
+///
+/// Records go to standard output, or where `args` send them; everything that a person should know has been written to stderr before
+/// this returns.
+pub fn program(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let args: Vec<OsString> = args.collect();
+    let may_be_read = refusal::may_be_read(&args);
+    let cli = match Cli::read(args) {
+        Ok(cli) => cli,
+        Err(message) => {
+            // Help goes to stdout, mistakes to stderr. A failure to write there is ignored: nobody reads it.
+            let _ = message.print();
+            if message.use_stderr() && may_be_read {
+                let line = message.to_string().lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                refusal::tell(Exit::Usage, line);
+            }
+            return u8::try_from(message.exit_code()).unwrap_or(Exit::Usage.code()).into();
+        }
+    };
+    if cli.format == "help" {
+        return help(&cli).into();
+    }
+    let may_be_read = may_be_read && cli.encoding == Encoding::Records;
+    match Config::new(cli) {
+        Ok(config) => produce(config).into(),
+        Err(mistake) => refusal::refuse(Exit::Usage, mistake, may_be_read).into(),
+    }
+}
+
+/// `producer help`, `producer help formats`, `producer help FORMAT`.
+fn help(cli: &Cli) -> Exit {
+    let text = match cli.paths.first().map(|word| word.to_string_lossy()).as_deref() {
+        Some("formats") => help::formats(),
+        Some(word) => match help::format(word) {
+            Ok(text) => text,
+            Err(mistake) => {
+                say!("producer: {mistake}");
+                return Exit::Usage;
+            }
+        },
+        None => cli::command().render_help().to_string(),
+    };
+    // A failure to write is ignored: nobody reads it.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    Exit::Done
+}

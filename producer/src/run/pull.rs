@@ -1,0 +1,71 @@
+//! What the workers pull: the source's next item, with what the consumers need of it by now.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use super::job::Job;
+use super::shape::Shape;
+use crate::format::Wanted;
+use crate::format::source::{Source, Unparsed};
+use crate::input::event::Event;
+use crate::input::live::Watch;
+use crate::output::{Pushdown, PushdownChannel};
+use crate::progress::Alone;
+
+/// Pulls of a source, until `watch` ends that.
+pub(super) struct Pull<'r, 's> {
+    source: &'r mut (dyn Source + 's),
+    watch: &'r Watch,
+    shape: &'r Shape,
+    /// Where the consumers say what they need.
+    channel: PushdownChannel,
+    /// What they need, as far as they have said so.
+    pushdown: Pushdown,
+    /// The fields that have to be parsed for it.
+    wanted: Wanted,
+    /// What is told whether one of them writes to the terminal.
+    alone: Alone,
+    /// The inputs whose rest is not to be read.
+    given_up: Receiver<Arc<str>>,
+}
+
+impl<'r, 's> Pull<'r, 's> {
+    pub(super) fn new(
+        source: &'r mut (dyn Source + 's),
+        watch: &'r Watch,
+        shape: &'r Shape,
+        channel: PushdownChannel,
+        alone: Alone,
+        given_up: Receiver<Arc<str>>,
+    ) -> Self {
+        let pushdown = Pushdown::default();
+        let wanted = shape.wanted(&pushdown.fields);
+        Pull { source, watch, shape, channel, pushdown, wanted, alone, given_up }
+    }
+
+    /// The next item; `None` at the end, or when the reading was ended.
+    pub(super) fn next(&mut self) -> Option<Job> {
+        self.hear();
+        if self.watch.is_stopped() && !self.source.drains() {
+            return None;
+        }
+        self.given_up.try_iter().for_each(|input| self.source.give_up(&input));
+        let mut pulled = self.source.next(&self.wanted)?;
+        // The read may have waited long: what was said meanwhile counts.
+        if self.hear()
+            && let Ok(Event::Block(Unparsed::Block(block))) = &mut pulled
+        {
+            block.wanted = self.wanted.clone();
+        }
+        Some(Job::Pulled(pulled, self.pushdown.clone()))
+    }
+
+    /// Listens to the consumers. Whether they have said something new.
+    fn hear(&mut self) -> bool {
+        let Some(heard) = self.channel.hear() else { return false };
+        self.wanted = self.shape.wanted(&heard.fields);
+        self.alone.heard(heard.shows);
+        self.pushdown = heard;
+        true
+    }
+}

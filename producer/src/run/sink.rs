@@ -1,0 +1,477 @@
+//! Takes what the workers made, in the order of the input: judges rejects, writes what is sent, keeps the ledger.
+//!
+//! Nothing is parsed or encoded here. What has to be made anew because of what came before it is handed back ([`Verdict::Again`]).
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use recpipe::record::Schema;
+use recpipe::wire::{Ending, Report};
+use recpipe::{Error, Exit, Flow};
+
+use super::input_tracker::{Failed, InputTracker};
+use super::job::{CutShort, Job, ParsedBlock, Stage, WorkResult, Worked};
+use super::numbering::Numbering;
+use super::outcome::Outcome;
+use super::rejects::{self, Judge, Kept, TooMany};
+use super::shape::Shape;
+use super::widen::Widen;
+use super::{Begin, Options, Output, Restarted};
+use crate::format::continuity::Failure;
+use crate::format::source::{LongPiece, Misfit, Problem};
+use crate::format::{Reject, Unit};
+use crate::input::block::Part;
+use crate::input::event::Event;
+use crate::ledger::{Ledger, count};
+use crate::output::Target;
+use crate::progress::Progress;
+
+/// What comes of a result.
+pub(super) enum Verdict {
+    /// It was taken.
+    Taken(Flow),
+    /// This has to be done first; what comes of it is to be taken before all others.
+    Again(Job),
+}
+
+/// Takes what the workers made, in the order of the input.
+pub(super) struct Sink<'a, 'o> {
+    target: Option<Box<dyn Target + 'o>>,
+    /// What becomes the target when there is something to write.
+    late: Option<Begin<'o>>,
+    judge: Judge,
+    kept: Option<Kept>,
+    ledger: Ledger,
+    unit: Unit,
+    numbering: Numbering,
+    first_reject: Option<String>,
+    /// The run was ended for its rejects, and that was said.
+    too_many: bool,
+    outcome: Outcome,
+    /// What was typed does not fit the input.
+    misfit: bool,
+    /// The fields of a block without records, as far as they are known.
+    schema: Option<Arc<Schema>>,
+    reader_gone: bool,
+    /// Why nothing of this run counts: its reader was started again.
+    void: Option<String>,
+    progress: Progress,
+    tracker: InputTracker,
+    /// Where inputs are told of whose rest is not to be read.
+    given_up: SyncSender<Arc<str>>,
+    shape: &'a Shape,
+    widen: Widen,
+}
+
+impl<'a, 'o> Sink<'a, 'o> {
+    /// A stream on `out`. Inputs whose rest is not to be read are sent to `given_up`.
+    pub(super) fn new(
+        out: Output<'o>,
+        options: &'a Options,
+        numbering: Numbering,
+        kept: Option<Kept>,
+        progress: Progress,
+        given_up: SyncSender<Arc<str>>,
+    ) -> Self {
+        let mut sink = Sink {
+            target: None,
+            late: None,
+            judge: Judge::new(options.limit),
+            kept,
+            ledger: Ledger::default(),
+            unit: numbering.unit(),
+            numbering,
+            first_reject: None,
+            too_many: false,
+            outcome: Outcome::default(),
+            misfit: false,
+            schema: None,
+            reader_gone: false,
+            void: None,
+            progress,
+            tracker: InputTracker::default(),
+            given_up,
+            shape: &options.shape,
+            widen: Widen::new(options.packing.encoding),
+        };
+        match out {
+            Output::Now(begin) => sink.begin(begin),
+            Output::Late(begin) => sink.late = Some(begin),
+        }
+        sink
+    }
+
+    fn begin(&mut self, begin: Begin<'o>) {
+        match begin() {
+            Ok(target) => self.target = Some(target),
+            Err(e) => self.cannot_write(&e),
+        }
+    }
+
+    /// Whether there is somebody to write to.
+    pub(super) fn is_open(&self) -> bool {
+        self.target.is_some() || self.late.is_some()
+    }
+
+    /// Takes the next result.
+    pub(super) fn take(&mut self, result: WorkResult) -> Verdict {
+        let verdict = match result {
+            Ok(Event::Block(Worked::Parsed(block))) => self.take_parsed(block),
+            Ok(Event::Block(Worked::Long(long))) => Verdict::Taken(self.take_long(&long)),
+            Ok(Event::Problem(problem)) => Verdict::Taken(self.take_problem(problem)),
+            Ok(Event::Notice { text, cost }) => {
+                text.iter().for_each(|text| self.progress.say(&format!("producer: {text}")));
+                self.ledger.pay(cost);
+                Verdict::Taken(Flow::Continue)
+            }
+            Ok(Event::Pulse) => Verdict::Taken(self.write(|target| target.look())),
+            Err(Misfit(misfit)) => {
+                self.fail(Exit::Usage, misfit);
+                self.misfit = true;
+                Verdict::Taken(Flow::Stop)
+            }
+        };
+        self.progress.update(&self.ledger);
+        verdict
+    }
+
+    /// Says what a person wants to know at the end; answers how it ended.
+    ///
+    /// # Errors
+    /// Why nothing of it counts.
+    pub(super) fn account_for(self, options: &Options, took: Duration) -> Result<Exit, Restarted> {
+        if let Some(void) = self.void {
+            return Err(Restarted(void));
+        }
+        if let Some(first) = self.first_reject.as_deref().filter(|_| !options.quiet && !self.too_many) {
+            recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.name()));
+        }
+        if options.stats {
+            recpipe::say!("producer: {}", self.ledger.line(self.unit.name(), took));
+        }
+        Ok(self.outcome.exit())
+    }
+
+    /// The reading was ended from outside: that the last input has no end is no fault of it.
+    pub(super) fn stopped_reading(&mut self) {
+        self.end_input(true);
+    }
+
+    /// A signal has ended the reading.
+    pub(super) fn interrupted(&mut self, signal: u8) {
+        self.outcome.interrupted(signal);
+    }
+
+    /// The input that blocks came of has ended, or reading it has `failed`.
+    fn end_input(&mut self, failed: bool) {
+        if let Some(failed) = self.tracker.end(failed) {
+            // A reader that has gone is noticed by the next write as well.
+            let _: Flow = self.report(Report { exit: Exit::Failed, message: failed.to_string() });
+        }
+    }
+
+    fn take_problem(&mut self, problem: Problem) -> Flow {
+        let is_current = self.tracker.is_with(&problem);
+        self.end_input(is_current);
+        self.fail(problem.report.exit, problem.report.message.clone());
+        self.write(|target| target.report(&problem.report))
+    }
+
+    /// Says what is wrong with an input, to the reader of the stream and to people.
+    fn report(&mut self, report: Report) -> Flow {
+        let flow = self.write(|target| target.report(&report));
+        self.fail(report.exit, report.message);
+        flow
+    }
+
+    fn take_parsed(&mut self, mut block: Box<ParsedBlock>) -> Verdict {
+        match std::mem::take(&mut block.stage) {
+            Stage::Parsed if self.tracker.is_void(&block.block.source) => Verdict::Taken(Flow::Continue),
+            Stage::Parsed => {
+                if self.tracker.is_other(&block.block.source) {
+                    self.end_input(false);
+                }
+                block.stage = Stage::Placed;
+                let is_cut = self.tracker.follow(&mut block);
+                let is_widened = !block.parsed.batch.is_empty() && self.widen.widen(&mut block, self.shape);
+                match is_cut || is_widened {
+                    true => Verdict::Again(Job::Encode(block)),
+                    false => self.take_parsed(block),
+                }
+            }
+            Stage::Placed => self.take_placed(block),
+            Stage::CutShort(CutShort { lines, rejected, bytes, why }) => {
+                if self.send(&block) == Flow::Continue {
+                    let records = block.parsed.batch.len() as u64;
+                    // The lines that are neither were not wanted.
+                    let filtered = if self.unit == Unit::Line { lines.saturating_sub(records + rejected) } else { 0 };
+                    self.account(lines, records, rejected, filtered, bytes);
+                    self.ledger.leave_out(block.left_out());
+                }
+                self.end_for_rejects(why);
+                Verdict::Taken(Flow::Stop)
+            }
+        }
+    }
+
+    fn take_placed(&mut self, mut block: Box<ParsedBlock>) -> Verdict {
+        if block.is_first {
+            self.numbering.begin_input();
+        }
+        self.numbering.advance(u64::from(block.head_lines));
+        if let Some(line) = self.numbering.line() {
+            block.set_line(line);
+        }
+        if block.parsed.batch.is_empty() {
+            // Not announced yet: what is known without a record may be less than the first record tells.
+            self.schema = Some(block.parsed.batch.schema().clone());
+        }
+        if let Some((records, cut)) = self.cut_short(&block) {
+            block.parsed.batch = block.parsed.batch.head(records);
+            block.stage = Stage::CutShort(cut);
+            return Verdict::Again(Job::Encode(block));
+        }
+        if self.send(&block) == Flow::Stop {
+            return Verdict::Taken(Flow::Stop);
+        }
+        let parsed = &block.parsed;
+        let (records, rejected, lines) = (parsed.batch.len() as u64, parsed.rejects.len() as u64, u64::from(parsed.lines));
+        let filtered = block.kept.as_ref().map_or(0, |kept| kept.filtered) + u64::from(parsed.blank);
+        self.account(lines, records, rejected, filtered, block.bytes);
+        self.ledger.leave_out(block.left_out());
+        self.numbering.advance(lines);
+        if let Some(failure) = block.failure.take() {
+            return Verdict::Taken(self.give_up(&block, failure));
+        }
+        match block.rest.take() {
+            Some(rest) => Verdict::Again(Job::Rest(rest, block.pushdown)),
+            None => Verdict::Taken(Flow::Continue),
+        }
+    }
+
+    /// Judges the records and rejects of a block. If there are too many rejects: how many records are before the last of them, and what
+    /// becomes of those.
+    fn cut_short(&mut self, block: &ParsedBlock) -> Option<(usize, CutShort)> {
+        let (parsed, bytes) = (&block.parsed, block.bytes);
+        let mut judged = 0;
+        for (nth, reject) in parsed.rejects.iter().enumerate() {
+            let nth = nth as u64;
+            if let Some((good, why)) = self.judge.good(u64::from(reject.records_before - judged)) {
+                let records = u64::from(judged) + good;
+                return Some((records as usize, CutShort { lines: records + nth, rejected: nth, bytes, why }));
+            }
+            judged = reject.records_before;
+            let text = reject.text(&block.block.bytes);
+            if let Some(kept) = &mut self.kept {
+                kept.keep(if self.unit == Unit::Record { text } else { with_line_end(&block.block.bytes, reject) });
+            }
+            // Records that were made elsewhere lie nowhere.
+            let at = (!block.block.bytes.is_empty()).then(|| block.place(reject.start));
+            let (numbering, line) = (&self.numbering, u64::from(reject.line));
+            let first = || match &*reject.why {
+                "" => format!("{}: {}", numbering.place(&block.block, line, at), rejects::shown(text)),
+                why => format!("{}: {why}: {}", numbering.place(&block.block, line, at), rejects::shown(text)),
+            };
+            self.first_reject.get_or_insert_with(first);
+            if let Some(why) = self.judge.bad() {
+                let bytes = u64::from(reject.start) + text.len() as u64;
+                return Some((reject.records_before as usize, CutShort { lines: line + 1, rejected: nth + 1, bytes, why }));
+            }
+        }
+        let (good, why) = self.judge.good(parsed.batch.len() as u64 - u64::from(judged))?;
+        let (records, rejected) = (u64::from(judged) + good, parsed.rejects.len() as u64);
+        Some((records as usize, CutShort { lines: records + rejected, rejected, bytes, why }))
+    }
+
+    /// Nothing more can be read of the input of this block.
+    fn give_up(&mut self, block: &ParsedBlock, failure: Failure) -> Flow {
+        let (input, at) = (block.block.source.clone(), block.block.start + failure.at as u64);
+        // The channel has room for every result under way. If it were full, the rest would be read and then ignored.
+        let _ = self.given_up.try_send(input.clone());
+        let failed = Failed { input, at, what: failure.what };
+        self.report(Report { exit: failure.exit, message: failed.to_string() })
+    }
+
+    /// Writes what is sent of a block.
+    fn send(&mut self, block: &ParsedBlock) -> Flow {
+        match &block.outgoing {
+            Ok(_) if block.parsed.batch.is_empty() => self.write(|_| Ok(())),
+            Ok(outgoing) => self.write(|target| outgoing.list.iter().try_for_each(|outgoing| target.send(outgoing))),
+            Err(e) => {
+                self.cannot_write(e);
+                Flow::Stop
+            }
+        }
+    }
+
+    /// A piece of a record that is too long: one reject, whatever the number of its pieces.
+    fn take_long(&mut self, long: &LongPiece) -> Flow {
+        let LongPiece { block, max_bytes, .. } = long;
+        if self.tracker.is_void(&block.source) {
+            return Flow::Continue;
+        }
+        if self.tracker.is_other(&block.source) {
+            self.end_input(false);
+        }
+        self.tracker.follow_long(long);
+        if let Some(kept) = &mut self.kept {
+            kept.keep(&block.bytes);
+        }
+        self.ledger.bytes += block.bytes.len() as u64;
+        let is_start = block.part == Part::LongStart;
+        if is_start && block.is_first {
+            self.numbering.begin_input();
+        }
+        let numbering = &self.numbering;
+        let first = || {
+            let place = numbering.place(block, 0, Some(block.start));
+            format!("{place}: longer than {max_bytes} bytes: {}", rejects::shown(&block.bytes))
+        };
+        if is_start {
+            self.first_reject.get_or_insert_with(first);
+        }
+        // A line ends once; of a record of several lines, each piece has some.
+        self.numbering.advance(match self.unit.has_lines() {
+            true => memchr::memchr_iter(b'\n', &block.bytes).count() as u64,
+            false => u64::from(is_start),
+        });
+        if !is_start {
+            return Flow::Continue;
+        }
+        let stop = self.judge.bad();
+        self.account(1, 0, 1, 0, 0);
+        match stop {
+            None => Flow::Continue,
+            Some(why) => {
+                self.end_for_rejects(why);
+                Flow::Stop
+            }
+        }
+    }
+
+    /// Where the units are lines, they were counted by themselves, and the account must add up.
+    fn account(&mut self, lines: u64, records: u64, rejected: u64, filtered: u64, bytes: u64) {
+        self.ledger.units_in += if self.unit == Unit::Line { lines } else { records + rejected + filtered };
+        self.ledger.records_out += records;
+        self.ledger.rejected += rejected;
+        self.ledger.filtered += filtered;
+        self.ledger.bytes += bytes;
+    }
+
+    /// Whether there were records of the format that were not wanted.
+    fn has_others(&self) -> bool {
+        self.unit == Unit::Record && self.ledger.filtered > 0
+    }
+
+    fn end_for_rejects(&mut self, why: TooMany) {
+        self.too_many = true;
+        let first = self.first_reject.as_deref().unwrap_or("");
+        let rejected = count(self.judge.rejected(), self.unit.name());
+        let cause = format!("{rejected} rejected, first: {first}; {}", why.of(self.unit.name()));
+        match why.question() {
+            None => self.fail(Exit::Rejects, cause),
+            Some(question) => {
+                self.progress.say(&format!("producer: {cause}; {question}"));
+                self.outcome.note(Exit::Rejects, cause);
+            }
+        }
+    }
+
+    /// Says what failed, now and at the end of the stream.
+    pub(super) fn fail(&mut self, exit: Exit, cause: String) {
+        self.progress.say(&format!("producer: {cause}"));
+        self.outcome.note(exit, cause);
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut dyn Target) -> Result<(), Error>) -> Flow {
+        if let Some(late) = self.late.take() {
+            self.begin(late);
+        }
+        match self.target.as_mut().map(|target| write(&mut **target)) {
+            Some(Ok(())) => Flow::Continue,
+            Some(Err(e)) => {
+                self.cannot_write(&e);
+                Flow::Stop
+            }
+            None => Flow::Stop,
+        }
+    }
+
+    /// A reader that has gone has had enough, which is success where it ended well; anything else is a failure.
+    fn cannot_write(&mut self, error: &Error) {
+        let target = self.target.take();
+        if let Error::Restarted(why) = error {
+            self.reader_gone = true;
+            self.void = Some(why.clone());
+        } else if error.is_broken_pipe() {
+            self.reader_gone = true;
+            let ending = self.ending();
+            if let Some(Err(error)) = target.map(|target| target.leave(&ending)) {
+                self.fail(error.exit(), error.to_string());
+            }
+        } else {
+            self.fail(error.exit(), error.to_string());
+            let ending = self.ending();
+            if let Some(Err(error)) = target.map(|target| target.fail(&ending)) {
+                self.fail(error.exit(), error.to_string());
+            }
+        }
+    }
+
+    /// The end of the stream. `schema` is that of a stream without records.
+    pub(super) fn end(&mut self, schema: &Arc<Schema>) {
+        self.progress.finish();
+        let cut_short = self.too_many || self.reader_gone || self.misfit;
+        if self.misfit {
+            // Nothing was sent: what is there is left alone.
+            self.late = None;
+            self.kept = self.kept.take().filter(|_| self.ledger.rejected > 0);
+        } else {
+            let _ = self.write(|_| Ok(()));
+        }
+        self.end_input(cut_short);
+        if !self.too_many
+            && !self.reader_gone
+            && let Some(why) = self.judge.at_end().filter(|why| *why != TooMany::AllBad || !self.has_others())
+        {
+            self.end_for_rejects(why);
+        }
+        if let Some(left_out) = self.widen.left_out() {
+            self.fail(Exit::Rejects, left_out);
+        }
+        if let Some(Err(e)) = self.kept.take().map(Kept::finish) {
+            self.fail(Exit::Failed, e);
+        }
+        // No records at all: the reader still learns what the fields would have been.
+        if self.target.as_ref().is_some_and(|target| target.records() == 0) && !self.misfit {
+            let schema = self.schema.take().unwrap_or_else(|| schema.clone());
+            // Whatever fails here has been said, and the target is gone.
+            let _ = self.write(|target| target.schema(&schema));
+        }
+        let ending = self.ending();
+        if let Some(Err(e)) = self.target.take().map(|target| target.finish(&ending)) {
+            self.cannot_write(&e);
+        }
+        if let Some(signal) = self.outcome.hidden_signal() {
+            self.progress.say(&format!("producer: {signal}"));
+        }
+    }
+
+    /// How it would end now.
+    fn ending(&self) -> Ending {
+        Ending { exit: self.outcome.exit(), cause: self.outcome.cause(), rejected: self.ledger.rejected }
+    }
+}
+
+/// The bytes of a rejected line with the line end it had.
+fn with_line_end<'a>(block: &'a [u8], reject: &Reject) -> &'a [u8] {
+    let start = reject.start as usize;
+    let end = start + reject.len as usize;
+    let line_end = match &block[end..] {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r'] | [b'\n', ..] => 1,
+        _ => 0,
+    };
+    &block[start..end + line_end]
+}
