@@ -16,12 +16,12 @@ use recpipe::{
 };
 
 use super::{
-    children::{Orders, Pool},
+    children::{Orders, Pool, RemoteWorker},
     cut::Cut,
     deliver::Piece,
     preview::Preview,
     refresh::Refresh,
-    worker::{Item, QueryWorker, RemoteWorker, Worked},
+    worker::{Item, QueryWorker, Worked},
 };
 use crate::{
     input::{Arrived, Frames, Stop},

@@ -1,17 +1,11 @@
-//! What is done with a frame: by a worker thread of this process, or by a child.
+//! What each worker does with a frame.
 
 use recpipe::{Batch, Error, Flow, parallel::Worker, times::Zone, wire::RawBatch};
 
-use super::{
-    children::{Pool, Turn},
-    cut::WorkerPart,
-    deliver::Piece,
-    unite::Unite,
-};
+use super::{cut::WorkerPart, deliver::Piece, unite::Unite};
 use crate::{
     input::Receipt,
     plan::{Plan, partial::Partial},
-    writer::Replaced,
 };
 
 /// What each worker does with a frame, on whatever thread, in whatever process.
@@ -55,23 +49,6 @@ impl QueryWorker {
         gathered.iter_mut().for_each(|partial| partial.seal());
         gathered
     }
-}
-
-/// A thread that waits for another process to do the work.
-pub(super) struct RemoteWorker<'t> {
-    pub(super) pool: &'t Pool,
-    pub(super) replaced: &'t Replaced,
-}
-
-impl Worker<(Turn, Item)> for RemoteWorker<'_> {
-    type Out = Worked;
-    type Last = ();
-
-    fn work(&mut self, (turn, (raw, receipt)): (Turn, Item)) -> Self::Out {
-        Worked { order: raw.place().order, pieces: self.pool.work(turn, &raw, self.replaced), receipt }
-    }
-
-    fn finish(self) {}
 }
 
 impl Worker<Item> for QueryWorker {

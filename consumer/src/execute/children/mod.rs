@@ -16,11 +16,13 @@
 mod child;
 mod pool;
 mod protocol;
+mod remote;
 
 pub use child::main;
 pub use pool::{Orders, Pool, Turn};
 #[cfg(test)]
 pub(crate) use protocol::Message;
+pub(super) use remote::RemoteWorker;
 
 /// More are refused on a command line: each has threads and pipes.
 pub const MAX_PROCESSES: u16 = 256;
