@@ -16,9 +16,9 @@ use recpipe::{
 use crate::{
     catalog::CATALOG,
     config::{Config, Encoding, Input, Origins, Purpose, Text},
+    execute::children::MAX_PROCESSES,
     language::StageWord,
     memory::{Memory, Size},
-    processes::MAX_PROCESSES,
     writer::Color,
 };
 

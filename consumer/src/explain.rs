@@ -6,9 +6,9 @@ use recpipe::Schema;
 
 use crate::{
     catalog::CATALOG,
+    execute::cut::Cut,
     memory::Memory,
-    plan::{Output, Plan, PlanStage, Runs, Step},
-    split::Split,
+    plan::{About, Output, Plan, PlanOutput, PlanStage, Runs},
     writer::Notes,
 };
 
@@ -17,7 +17,7 @@ use crate::{
 pub fn explain(plan: &Plan, default: &Output) -> String {
     let mut text = format!("input: {}\n", fields(&plan.input));
     text += &openness(plan);
-    let advice = crate::plan::advice(plan, default, false, false);
+    let advice = crate::plan::pushdown(plan, default, false, false);
     let mut asked = match advice.columns {
         None if plan.input.grows() => "every field is read, and those that come later".to_owned(),
         None => "every field is read".to_owned(),
@@ -31,70 +31,71 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "asked of the producer: {asked}");
     // Neither memory nor the number of workers moves the cut.
-    let split = Split::new(plan, default, &Memory::default(), 1, Notes::default());
+    let cut = Cut::new(plan, default, &Memory::default(), 1, Notes::default());
     for (place, stage) in plan.stages.iter().enumerate() {
-        let mut runs = match split.runs(place) {
+        let runs = match cut.runs(place) {
             Runs::EachWorker => "in each worker",
             Runs::WorkersThenMerge => "in each worker, then merged",
             Runs::Once => "once",
         };
-        if stage.about.output && split.lines_are_made_by_workers() {
-            runs = "lines are made in each worker, and written once, in order";
-        }
         describe(&mut text, stage, runs, default, "");
     }
-    if plan.sink().is_none() {
-        let runs = if split.lines_are_made_by_workers() { "lines are made in each worker, and written once, in order" } else { "once" };
-        let _ = writeln!(text, "\n{} (where the query names no output)\n    runs:   {runs}", default_name(default));
-    }
+    let runs = if cut.lines_are_made_by_workers() { "lines are made in each worker, and written once, in order" } else { "once" };
+    describe_output(&mut text, plan, runs, ("query", default), "");
     text
 }
 
 fn describe(text: &mut String, stage: &PlanStage, runs: &str, default: &Output, indent: &str) {
-    let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(stage));
+    let branches = stage.operator.branches();
+    // The stages of a branch are described below it.
+    let written = if branches.is_empty() { stage.text.clone() } else { format!("{} [", stage.about.name) };
+    let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(&written, stage.about));
     if stage.about.blocks {
         let _ = writeln!(text, "{indent}    blocks: nothing comes out before the end of the input");
     }
-    if let Step::Head(_) = stage.step {
+    if stage.operator.takes().is_some() {
         let _ = writeln!(text, "{indent}    stops:  the source, when it has enough");
     }
-    let _ = writeln!(text, "{indent}    memory: {}", stage.about.memory);
-    if let Step::Stats { aggregates, .. } = &stage.step
-        && let Some(exactness) = aggregates.iter().find_map(|aggregate| aggregate.function.exactness())
-    {
-        let _ = writeln!(text, "{indent}    exact:  {exactness}");
+    let _ = writeln!(text, "{indent}    memory: {}", stage.about.keeps());
+    for (name, fact) in stage.operator.facts() {
+        let _ = writeln!(text, "{indent}    {:8}{fact}", format!("{name}:"));
     }
-    match &stage.step {
-        Step::Tee(branch) => {
-            let inner = format!("{indent}    ");
-            for stage in &branch.stages {
-                describe(text, stage, "once", default, &inner);
-            }
-            if branch.sink().is_none() {
-                let _ = writeln!(text, "\n{inner}{} (where the branch names no output)\n{inner}    runs:   once", default_name(default));
-            }
+    for branch in branches {
+        let inner = format!("{indent}    ");
+        for stage in &branch.stages {
+            describe(text, stage, "once", default, &inner);
         }
-        Step::Output(_) => {}
-        _ if stage.output == stage.input => {
-            let _ = writeln!(text, "{indent}    gives:  the same fields");
+        describe_output(text, branch, "once", ("branch", default), &inner);
+    }
+    if !branches.is_empty() {
+        return;
+    }
+    if stage.output == stage.input {
+        let _ = writeln!(text, "{indent}    gives:  the same fields");
+    } else {
+        let _ = writeln!(text, "{indent}    gives:  {}", fields(&stage.output));
+    }
+}
+
+/// The output of a query or a branch, as `whose` says: its own, or the default.
+fn describe_output(text: &mut String, plan: &Plan, runs: &str, (whose, default): (&str, &Output), indent: &str) {
+    match &plan.sink {
+        Some(PlanOutput { output: Output { about, .. }, text: written, .. }) => {
+            let _ = writeln!(text, "\n{indent}{}\n{indent}    runs:   {runs}", heading(written, about));
+            let _ = writeln!(text, "{indent}    memory: {}", about.keeps());
         }
-        _ => {
-            let _ = writeln!(text, "{indent}    gives:  {}", fields(&stage.output));
+        None => {
+            let name = default.about.name;
+            let _ = writeln!(text, "\n{indent}{name} (where the {whose} names no output)\n{indent}    runs:   {runs}");
         }
     }
 }
 
 /// How a stage is written in the query. A stage that another word stands for (`top 3 host` counts first) says which.
-fn heading(stage: &PlanStage) -> String {
-    let is_branch = matches!(stage.step, Step::Tee(_));
-    let written = if is_branch { "tee [" } else { &stage.text };
+fn heading(written: &str, about: &About) -> String {
     let word = written.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-    let stands_for = stage.about.names().any(|name| name == word);
-    if stands_for { written.to_owned() } else { format!("{}: {written}", stage.about.name) }
-}
-
-fn default_name(output: &Output) -> &'static str {
-    if *output == Output::Table { "table" } else { "json" }
+    let stands_for = about.names().any(|name| name == word);
+    if stands_for { written.to_owned() } else { format!("{}: {written}", about.name) }
 }
 
 fn fields(schema: &Schema) -> String {

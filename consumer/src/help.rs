@@ -71,7 +71,7 @@ fn of_stage(StageWord { about: row, .. }: &'static StageWord) -> String {
         let _ = writeln!(text, "  also:    {}", row.synonyms.join(", "));
     }
     let _ = writeln!(text, "  runs:    {runs}");
-    let _ = writeln!(text, "  memory:  {}", row.memory);
+    let _ = writeln!(text, "  memory:  {}", row.keeps());
     if row.blocks {
         let _ = writeln!(text, "  blocks:  nothing comes out before the end of the input");
     }

@@ -320,7 +320,7 @@ mod tests {
     use recpipe::{Batch, BatchBuilder, Origin, Schema};
 
     use super::{LeftOut, Why};
-    use crate::processes::Word;
+    use crate::execute::children::Message;
 
     fn batch(order: u64, source: &str) -> Batch {
         let empty = BatchBuilder::new(Arc::new(Schema::new(Vec::new()).unwrap())).finish().unwrap();
@@ -377,7 +377,7 @@ mod tests {
         counter.note(&batch(7, "a"), 2, 1, || "x".to_owned());
         counter.note(&batch(8, "a"), 1, 1, || "y".to_owned());
         let told = there.tell(7).unwrap().unwrap();
-        assert!(there.tell(7).unwrap().is_none() && here.hear(&told) && !here.hear(&Word::Done(1).to_batch().unwrap()));
+        assert!(there.tell(7).unwrap().is_none() && here.hear(&told) && !here.hear(&Message::Done(1).to_batch().unwrap()));
         here.settle(6);
         assert!(here.summaries().is_empty());
         here.settle(7);

@@ -13,22 +13,22 @@ use crate::{
     catalog,
     cli::Cli,
     config::{Config, Origins, Purpose, Text},
+    execute::{
+        self, Options, Outcome,
+        children::{self, Orders},
+    },
     explain::explain,
     help,
     input::{self, Begun, Input},
     language::{self, Query, QueryError, Setting, Source, diagnose::Style},
-    late,
-    output::Calling,
-    plan::{self, Output},
-    processes::{self, Orders},
-    run::{self, Options, Outcome},
-    writer::{Color, Look, Printer},
+    late, output, plan,
+    writer::{Calling, Color, Look, Printer},
 };
 
 /// Runs the program and says what went wrong, if anything did.
 pub fn main(cli: &Cli) -> Exit {
     if cli.worker {
-        return processes::main();
+        return children::main();
     }
     match answer(&Config::from(cli)) {
         Ok(exit) => exit,
@@ -92,7 +92,7 @@ fn answer(config: &Config) -> anyhow::Result<Exit> {
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
     let query = catalog::parse(&source)?;
-    if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::Stdio]) && std::io::stdin().is_terminal() {
+    if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::stdio()]) && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }
     let input = input::open(&config.input)?;
@@ -143,18 +143,13 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
     let mut printer = Printer::stdout(Look::of_stdout(config.color))?;
     let terminal = printer.is_terminal();
     if config.purpose == Purpose::Explain {
-        printer.write(explain(&plan, if terminal { &Output::Table } else { &Output::Json }).as_bytes())?;
+        printer.write(explain(&plan, &output::default(terminal)).as_bytes())?;
         printer.flush()?;
         return Ok(Exit::Done);
     }
     let uses = plan.uses();
-    if uses.emit && terminal {
-        return Ok(usage("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`"));
-    }
-    if uses.arrow && terminal {
-        return Ok(usage(
-            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
-        ));
+    if let (Some(refusal), true) = (uses.alone, terminal) {
+        return Ok(usage(refusal));
     }
     let orders = config.processes.map(|processes| Orders {
         processes: processes.into(),
@@ -170,13 +165,13 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
         unordered: config.unordered,
         memory: config.memory.clone(),
         calling: Calling { security: Security::read(&config.input.security)?, patience: config.input.patience, quiet: config.quiet },
-        default_output: if terminal { Output::Table } else { Output::Json },
+        default_output: output::default(terminal),
         stopper: Some(input.stop()),
         left_out: setting.left_out.clone(),
         quiet: config.quiet,
     };
-    let shows = run::shows_early(&plan, &options, terminal) && !stdio::stdout_is_file();
-    input.advise(&plan::advice(&plan, &options.default_output, run::holds_state(&plan, &options), shows));
+    let shows = execute::shows_early(&plan, &options, terminal) && !stdio::stdout_is_file();
+    input.advise(&plan::pushdown(&plan, &options.default_output, execute::holds_state(&plan, &options), shows));
     // Not before the query is known to be right: its errors are told, whoever reads the answer. And not where an answer
     // goes elsewhere too: that is wanted, whoever reads standard output.
     if !uses.elsewhere {
@@ -185,7 +180,7 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
     if !config.quiet {
         late::announce(&plan);
     }
-    let outcome = run::run(input, &plan, &options, printer);
+    let outcome = execute::run(input, &plan, &options, printer);
     if outcome.replaced > 0 && !config.quiet {
         let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
         say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");

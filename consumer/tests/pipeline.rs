@@ -15,11 +15,11 @@ use recpipe::{
 };
 use recpipe_consumer::{
     catalog,
+    execute::{self, Options, Outcome},
     language::{self, Source},
     left_out::LeftOut,
     memory::Memory,
-    plan::{self, Output},
-    run::{self, Options, Outcome},
+    output, plan,
     writer::Printer,
 };
 
@@ -76,11 +76,11 @@ fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
         unordered: false,
         memory: Memory::default(),
         calling: Default::default(),
-        default_output: Output::Json,
+        default_output: output::default(false),
         stopper: None,
         quiet: true,
     };
-    let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
 }
@@ -285,7 +285,7 @@ fn what_is_not_read_need_not_come() {
         let source = Source::from_args(&[query]);
         let plan = language::check(&source, &catalog::parse(&source).unwrap(), records().schema()).unwrap();
         let columns: Vec<String> = needed.iter().map(ToString::to_string).collect();
-        let told = plan::fields_read(&plan, &Output::Json);
+        let told = plan::fields_read(&plan, &output::default(false));
         assert_eq!(told, Some(columns.clone()).filter(|columns| columns.len() < 3), "{query}");
         let (whole, _) = answer(query, &stream, 2);
         let (narrow, outcome) = answer(query, &narrowed(&stream, &columns), 2);
@@ -307,13 +307,13 @@ fn an_emitted_stream_is_a_stream() {
             processes: None,
             left_out: LeftOut::default(),
             unordered: false,
-            default_output: Output::Json,
+            default_output: output::default(false),
             stopper: None,
             quiet: true,
             memory: Memory::default(),
             calling: Default::default(),
         };
-        let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+        let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)
     };
@@ -467,10 +467,10 @@ fn what_an_output_holds_is_not_done_with() {
             unordered: false,
             memory: Memory::default(),
             calling: Default::default(),
-            default_output: Output::Json,
+            default_output: output::default(false),
             stopper: None,
             quiet: true,
         };
-        assert_eq!(run::holds_state(&plan, &options), holds, "{text}");
+        assert_eq!(execute::holds_state(&plan, &options), holds, "{text}");
     }
 }

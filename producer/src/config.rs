@@ -163,14 +163,15 @@ fn to(to: &[String], listen: &[String], options: output::Options) -> Result<(To,
     }
     let count = if listens.is_empty() { urls.len() } else { listens.len() };
     let one = match (&urls[..], &listens[..]) {
-        ([] | [Url::Stdio], []) => Some(To::Stdout),
-        ([Url::File(path)], []) => Some(To::File(path.clone())),
+        ([], []) => Some(To::Stdout),
+        ([url], []) if url.is_stdio() => Some(To::Stdout),
+        ([url], []) => url.path().map(|path| To::File(path.to_owned())),
         _ => None,
     };
     if let Some(one) = one {
         return Ok((one, None));
     }
-    if let Some(url) = urls.iter().find(|url| matches!(url, Url::Stdio | Url::File(_))) {
+    if let Some(url) = urls.iter().find(|url| !url.is_peer()) {
         return Err(format!("--to {url}: a pipe or file takes all or nothing; with several, all are consumers (exec:, unix:, tcp://)"));
     }
     let shards = match &options.spread {
@@ -204,7 +205,7 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, form: As) -> Result<(),
     match to {
         To::Stdout | To::File(_) => cannot("only a consumer at a socket can be started again: --to or --listen unix:, tcp:// or tls://"),
         To::Consumers { .. } if form != As::Records => cannot("only a `consumer` says that it was started again, not what reads --as"),
-        To::Consumers { urls, .. } if urls.iter().any(|url| matches!(url, Url::Exec(_))) => {
+        To::Consumers { urls, .. } if urls.iter().any(|url| url.command().is_some()) => {
             cannot("a child that has died is not started again; let the consumer --listen, and call it")
         }
         To::Consumers { urls, listen, .. } if urls.len() > 1 || listen.as_ref().is_some_and(|(_, count)| *count > 1) => {

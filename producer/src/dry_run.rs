@@ -42,6 +42,10 @@ fn files(found: &Found) -> (String, Exit) {
                 text += "           -  standard input\n";
                 continue;
             }
+            Ok(Input::Given(given)) => {
+                let _ = writeln!(text, "           -  {}", given.name());
+                continue;
+            }
             Ok(Input::File(path)) => path,
             Err(problem) => {
                 recpipe::say!("producer: {problem}");

@@ -31,9 +31,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use recpipe::transport::back::Listener;
 use recpipe::transport::link::{Over, Replay};
-use recpipe::transport::{Patient, Url, file, stdio};
+use recpipe::transport::pipe_backchannel::Listener;
+use recpipe::transport::{BlockingWriter, Url, file, stdio};
 use recpipe::wire::Writer;
 use recpipe::{Error, Exit, say};
 
@@ -112,7 +112,7 @@ fn begin(config: &Config) -> Result<Exit, (Exit, String)> {
             let begin = |out: &File| -> Result<Box<dyn Target>, Error> {
                 let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
                 Ok(match form {
-                    As::Records => Box::new(Writer::new(Patient::new(out))?),
+                    As::Records => Box::new(Writer::new(BlockingWriter::new(out))?),
                     form => Box::new(Streams::to_file(form, out)),
                 })
             };
@@ -256,7 +256,7 @@ fn open_source<'scope>(
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let meter = Arc::new(Meter::default());
     let alone = match (&config.to, out) {
-        (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| matches!(url, Url::Exec(_)))),
+        (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
         (_, Some(out)) => Alone::beside(out),
         (_, None) => Alone::with_consumers(false),
     };

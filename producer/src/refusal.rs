@@ -3,7 +3,7 @@
 
 use std::os::unix::fs::FileTypeExt;
 
-use recpipe::transport::{Patient, stdio};
+use recpipe::transport::{BlockingWriter, stdio};
 use recpipe::wire::{Ending, Writer};
 use recpipe::{Exit, say};
 
@@ -22,7 +22,7 @@ pub fn tell(exit: Exit, cause: String) {
     let is_pipe = out.metadata().is_ok_and(|meta| meta.file_type().is_fifo() || meta.file_type().is_socket());
     if is_pipe {
         // That nobody reads it, or it cannot be written, is no news: the exit says what matters.
-        let _ = Writer::new(Patient::new(out)).and_then(|writer| writer.finish(&Ending { exit, cause, rejected: 0 }));
+        let _ = Writer::new(BlockingWriter::new(out)).and_then(|writer| writer.finish(&Ending { exit, cause, rejected: 0 }));
     }
 }
 

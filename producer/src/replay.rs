@@ -56,6 +56,7 @@ impl Snapshot {
     pub fn of(found: &Found) -> Result<Self, String> {
         let look = |input: &Input| match input {
             Input::Stdin => Err("--replay: standard input cannot be read again; name the files".to_owned()),
+            Input::Given(given) => Err(format!("--replay: {} is no file, and cannot be read again", given.name())),
             Input::File(path) => match fs::metadata(path) {
                 Ok(meta) if !meta.is_file() => Err(format!("--replay: {} is no regular file, and cannot be read again", path.display())),
                 meta => Ok((path.clone(), meta.and_then(|meta| File::look(path, meta.len())).map_err(|error| error.kind()))),

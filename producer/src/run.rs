@@ -136,7 +136,7 @@ pub fn run(
         deliver.interrupted(signal);
     }
     deliver.end(&options.shape.schema(&source.schema()));
-    if let Some(remark) = options.shape.dating.remark().filter(|_| !options.quiet) {
+    for remark in [options.shape.dating.remark(), source.remark()].into_iter().flatten().filter(|_| !options.quiet) {
         recpipe::say!("producer: {remark}");
     }
     deliver.account_for(options, began.elapsed())

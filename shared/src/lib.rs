@@ -42,6 +42,7 @@
 
 #![forbid(unsafe_code)]
 
+mod blocking_write;
 pub mod error;
 pub mod exit;
 pub mod parallel;
@@ -57,6 +58,6 @@ pub mod wire;
 pub use error::Error;
 pub use exit::Exit;
 pub use record::{
-    Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Ints, Origin, Pool, Row, Schema, Text, Time, Type, Value,
+    Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Origin, PackedInts, Pool, Row, Schema, Text, Time, Type, Value,
 };
 pub use stage::{Flow, Stage};

@@ -2,7 +2,7 @@
 
 use std::{fmt, io::Write};
 
-use crate::transport::Patient;
+use crate::blocking_write::BlockingWriter;
 
 /// Writes one line to stderr, whole. There is nobody left to tell when stderr itself is closed, so that is ignored.
 ///
@@ -13,7 +13,7 @@ pub fn say(line: fmt::Arguments<'_>) {
     // Put together first, so that two programs on one terminal do not tear each other's lines.
     let mut whole = Vec::new();
     printable(format!("{line}\n").as_bytes(), &mut whole);
-    let _ = Patient::new(std::io::stderr().lock()).write_all(&whole);
+    let _ = BlockingWriter::new(std::io::stderr().lock()).write_all(&whole);
 }
 
 /// Writes lines to stderr as they are, whole: with colours, and made printable by whoever put them together.

@@ -9,11 +9,11 @@ use std::{io::Read, sync::Arc, time::Duration};
 
 use peak_alloc::PeakAlloc;
 use recpipe::{
-    BatchBuilder, Column, Exit, Field, Ints, Schema, Time, Type, Value,
+    BatchBuilder, Column, Exit, Field, PackedInts, Schema, Time, Type, Value,
     record::{CompareOp, Condition, Constant},
     session::Progress,
     wire::{
-        Control, Ending, Header, Hello, Incoming, Kind, Plan, Reader, Report, Role, Writer,
+        Control, Ending, Header, Hello, Incoming, Kind, Pushdown, Reader, Report, Role, Writer,
         frame::{self, HEADER_LEN, MAX_PAYLOAD, PREAMBLE_LEN},
     },
 };
@@ -90,7 +90,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let mut columns = batch.columns().to_vec();
     columns[5] = Column::absent(20);
     let batch = batch.with_columns(batch.schema().clone(), columns).unwrap();
-    writer.batch(&batch.with_lines(Some(Ints::pack(&(0..20_i64).collect::<Vec<_>>())))).unwrap();
+    writer.batch(&batch.with_lines(Some(PackedInts::pack(&(0..20_i64).collect::<Vec<_>>())))).unwrap();
     writer.report(&Report { exit: Exit::Failed, message: "a message".into() }).unwrap();
     writer.finish(&Ending { exit: Exit::Failed, cause: "a cause".into(), rejected: 3 }).unwrap();
     let progress = Progress { received: 7, done: 5, enough: false, finished: false };
@@ -98,8 +98,8 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let hello = Hello { role: Role::Sender, instance: [1; 16], stream: [2; 16], progress, token, can: 1, program: "program".into() };
     let condition = |field: &str, constant| Condition { field: field.into(), op: CompareOp::Ge, constant };
     let conditions = vec![condition("text", Constant::Text(b"some"[..].into())), condition("n", Constant::Int(3))];
-    let plan = Plan { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions, shows: false };
-    for control in [Control::Hello(hello), Control::Plan(plan), Control::Ack(progress)] {
+    let pushdown = Pushdown { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions, shows: false };
+    for control in [Control::Hello(hello), Control::Pushdown(pushdown), Control::Ack(progress)] {
         stream.extend(control.to_bytes().unwrap());
     }
     let mut frames = Vec::new();
@@ -301,7 +301,7 @@ const BOMBS: [(&str, u64, Make); 13] = [
         payload.push(1);
         payload.extend(columns.to_le_bytes());
         payload.resize(9 + columns as usize * 8 + 1, 0);
-        Bomb::new(Kind::Plan, 0, Some(false))
+        Bomb::new(Kind::Pushdown, 0, Some(false))
     }),
     ("many conditions", 3, |random, _, payload| {
         // All columns, no state; a condition is no name, the first operator and null.
@@ -309,7 +309,7 @@ const BOMBS: [(&str, u64, Make); 13] = [
         payload.resize(2, 0);
         payload.extend(conditions.to_le_bytes());
         payload.resize(10 + conditions as usize * 13, 0);
-        Bomb::new(Kind::Plan, 0, Some(false))
+        Bomb::new(Kind::Pushdown, 0, Some(false))
     }),
     ("noise", 2, |random, good, payload| {
         let len = random.size(1, MAX_PAYLOAD as u64);

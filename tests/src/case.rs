@@ -42,7 +42,8 @@ use serde::Deserialize;
 
 use crate::{
     outcome::Outcome,
-    process::{Pipeline, Program, Scratch},
+    process::{Pipeline, Program},
+    scratch::Scratch,
     stream::rebatched,
 };
 

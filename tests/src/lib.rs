@@ -1,6 +1,8 @@
 //! The harness of the end-to-end tests: `producer` and `consumer` as real processes with a real pipe between them.
 //!
-//! - [`process`]: starts the programs, feeds them, takes what they say, and ends them when their time is up;
+//! - [`process`]: starts the programs, and ends them when their time is up;
+//! - [`feed`]: what they are given to read, and what becomes of what they write;
+//! - [`scratch`]: directories of a test's own;
 //! - [`running`]: programs that run side by side, and can be stopped and killed while they do;
 //! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
 //! - [`certificates`]: for TLS;
@@ -25,6 +27,7 @@
 
 pub mod case;
 pub mod certificates;
+pub mod feed;
 pub mod hosts;
 pub mod log;
 pub mod outcome;
@@ -34,13 +37,16 @@ pub mod process;
 pub mod python;
 pub mod relay;
 pub mod running;
+pub mod scratch;
 pub mod signals;
 pub mod stream;
 pub mod terminal;
 
+pub use feed::{Feed, Take};
 pub use hosts::{Host, Hosts};
 pub use outcome::Outcome;
 pub use port::Port;
 pub use proc::Moved;
-pub use process::{Feed, Pipeline, Program, SOON, Scratch, Take};
+pub use process::{Pipeline, Program, SOON};
 pub use running::{Ended, Group};
+pub use scratch::Scratch;

@@ -7,7 +7,10 @@ use std::{
     time::Instant,
 };
 
-use crate::process::{LOOK, SOON, read_all};
+use crate::{
+    feed::{LOOK, read_all},
+    process::SOON,
+};
 
 /// What a script says to these bytes on its standard input; `None` where there is no `python3` that has the module.
 ///

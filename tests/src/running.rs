@@ -18,7 +18,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     hosts::Host,
-    process::{self, Program, Scratch},
+    process::{self, Program},
+    scratch::Scratch,
 };
 
 /// How often a process is looked at.

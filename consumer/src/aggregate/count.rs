@@ -1,6 +1,6 @@
 //! `count`, `count(condition)`, `count(x)`: how many records, how many true, how many not null.
 
-use recpipe::{Column, Error, Ints, Type};
+use recpipe::{Column, Error, PackedInts, Type};
 
 use super::state;
 use crate::{
@@ -89,7 +89,7 @@ impl Accumulator for Count {
 
     fn finish(&self, groups: &[u32]) -> Result<Column, Error> {
         let counts: Vec<i64> = groups.iter().map(|&group| self.counts[group as usize]).collect();
-        Ok(Column::int(Ints::pack(&counts)))
+        Ok(Column::int(PackedInts::pack(&counts)))
     }
 
     fn bytes(&self) -> usize {

@@ -1,7 +1,7 @@
 //! `distinct(x)`: how many distinct values there are, exactly; null is none. `set(x)`: what they are, as [`json`] text, in
 //! the order of values.
 
-use recpipe::{Column, ColumnBuilder, Error, Ints, Type, Value};
+use recpipe::{Column, ColumnBuilder, Error, PackedInts, Type, Value};
 
 use super::{json, value_sets::ValueSets};
 use crate::{
@@ -69,7 +69,7 @@ impl Accumulator for Distinct {
     fn finish(&self, groups: &[u32]) -> Result<Column, Error> {
         if !self.shows_values {
             let counts: Vec<i64> = groups.iter().map(|&group| self.sets.count(group)).collect();
-            return Ok(Column::int(Ints::pack(&counts)));
+            return Ok(Column::int(PackedInts::pack(&counts)));
         }
         let mut column = ColumnBuilder::new(Type::Text);
         for &group in groups {

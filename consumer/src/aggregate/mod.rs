@@ -6,7 +6,6 @@
 //! a group has so far. It is the same between threads and between processes, and what is written to a disk.
 
 pub(crate) mod arg_best;
-pub(crate) mod cell;
 pub(crate) mod count;
 pub(crate) mod distinct;
 mod exact;
@@ -37,6 +36,7 @@ use crate::{
         Catalog,
         signature::{Mistake, kind, name},
     },
+    sort::cell,
 };
 
 /// The type of the first argument, which must be a number.

@@ -3,17 +3,9 @@
 //! A state comes back from a disk or from another process, so nothing in it is believed: a wrong one is an [`Error`], and
 //! nothing is allocated for a number that stands in it.
 
-use recpipe::{Column, Error, Type, Value};
+use recpipe::{Column, Type, Value};
 
-/// Bytes or columns that no accumulator wrote.
-#[derive(Debug)]
-pub(crate) struct Torn;
-
-impl From<Torn> for Error {
-    fn from(_: Torn) -> Self {
-        Error::Data("the partial result of an aggregate is damaged: it is not what was written".into())
-    }
-}
+pub(crate) use crate::sort::cell::{Torn, take};
 
 /// The column at place `i` of a state; it must have `rows` rows of this type, or of any with [`Type::Mixed`].
 pub(super) fn column(state: &[Column], i: usize, kind: Type, rows: usize) -> Result<&Column, Torn> {
@@ -43,14 +35,6 @@ pub(super) fn bytes(column: &Column, row: usize) -> Result<&[u8], Torn> {
         Value::Text(text) => Ok(text),
         _ => Err(Torn),
     }
-}
-
-/// The first `N` of the bytes, which move on.
-#[inline]
-pub(super) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Torn> {
-    let (first, rest) = bytes.split_first_chunk::<N>().ok_or(Torn)?;
-    *bytes = rest;
-    Ok(*first)
 }
 
 /// Two counts together, with as many again left to what is counted after.

@@ -12,7 +12,10 @@ use super::{
 use crate::{
     expr::{Expr, Vector},
     memory::{Account, Budget, ReadRun, Run, Spill},
-    plan::{Accumulator, Aggregate, Groups},
+    plan::{
+        Accumulator, Aggregate, Groups,
+        partial::{Batches, Gather, SoFar},
+    },
     sort::serial,
 };
 
@@ -286,6 +289,37 @@ impl Table {
     #[cfg(test)]
     pub(super) fn spilled(&self) -> usize {
         self.runs.iter().filter(|run| matches!(run, GroupRun::Spilled(_))).count()
+    }
+}
+
+impl Gather for Table {
+    type Copy = Vec<Batch>;
+
+    fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        Table::add(self, batch)
+    }
+
+    /// What is left to do needs all tables, or is little.
+    fn seal(&mut self) {}
+
+    fn merge(all: Vec<Self>, budget: &Budget) -> Result<Batches, Error> {
+        Table::merged(all, budget)
+    }
+
+    fn into_run(all: Vec<Self>, budget: &Budget) -> Result<Batches, Error> {
+        Table::into_run(all, budget)
+    }
+
+    fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>, budget: &Budget) -> Result<Batches, Error> {
+        self.merged_runs(runs, budget)
+    }
+
+    fn copy(&self) -> Result<Option<Vec<Batch>>, Error> {
+        Table::copy(self)
+    }
+
+    fn of_copies(&self, copies: Vec<Vec<Batch>>, budget: &Budget) -> Result<SoFar, Error> {
+        Ok(SoFar { batches: Box::new(Table::of_copies(self, copies, budget)?), more: 0 })
     }
 }
 

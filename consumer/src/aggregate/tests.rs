@@ -11,7 +11,8 @@ use crate::{
     expr::Vector,
     language::{self, Source},
     memory::Budget,
-    plan::{Accumulator, Aggregate, Groups, Step},
+    plan::{Accumulator, Aggregate, Groups},
+    stage::stats::StatsOp,
 };
 
 type Cells = (Option<u8>, Option<i8>, Option<i64>, Option<f64>, Option<bool>, Option<(i8, bool)>);
@@ -68,10 +69,8 @@ fn table(text: &str, schema: &Schema) -> Table {
 fn table_within(text: &str, schema: &Schema, budget: &Budget) -> Table {
     let source = Source::from_args(&[text]);
     let plan = language::check(&source, &catalog::parse(&source).unwrap(), schema).unwrap();
-    match &plan.stages[0].step {
-        Step::Stats { keys, aggregates } => Table::new(keys, aggregates, plan.stages[0].output.clone(), budget),
-        step => panic!("not stats: {step:?}"),
-    }
+    let StatsOp { keys, aggregates } = plan.stages[0].operator.is().unwrap();
+    Table::new(keys, aggregates, plan.stages[0].output.clone(), budget)
 }
 
 const QUERIES: &[&str] = &[
@@ -148,10 +147,8 @@ fn batches(rows: &[Cells], sizes: &[usize]) -> Vec<Batch> {
 fn accumulators(text: &str) -> Vec<Box<dyn Accumulator>> {
     let source = Source::from_args(&[text]);
     let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
-    match &plan.stages[0].step {
-        Step::Stats { aggregates, .. } => aggregates.iter().map(Aggregate::accumulator).collect(),
-        step => panic!("not stats: {step:?}"),
-    }
+    let StatsOp { aggregates, .. } = plan.stages[0].operator.is().unwrap();
+    aggregates.iter().map(Aggregate::accumulator).collect()
 }
 
 proptest! {
@@ -223,10 +220,8 @@ proptest! {
 fn args(text: &str, aggregate: usize, batch: &Batch) -> Vec<Vector> {
     let source = Source::from_args(&[text]);
     let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema()).unwrap();
-    match &plan.stages[0].step {
-        Step::Stats { aggregates, .. } => aggregates[aggregate].args.iter().map(|arg| arg.eval(batch).unwrap()).collect(),
-        step => panic!("not stats: {step:?}"),
-    }
+    let StatsOp { aggregates, .. } = plan.stages[0].operator.is().unwrap();
+    aggregates[aggregate].args.iter().map(|arg| arg.eval(batch).unwrap()).collect()
 }
 
 /// The column with its numbers changed, or one byte of its text, or its text cut.

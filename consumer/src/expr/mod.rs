@@ -22,8 +22,6 @@ pub(crate) mod duration;
 mod eval;
 mod network;
 mod ops;
-#[cfg(test)]
-mod oracle;
 pub mod predicate;
 pub(crate) mod rows;
 mod set;

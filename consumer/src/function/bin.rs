@@ -17,9 +17,8 @@ use crate::{
         vector::merge_nulls,
     },
     language::{
-        Catalog, CheckCall, Diagnostic, FunctionWord,
+        Catalog, CheckCall, Checked, Checker, Diagnostic, Failed, FunctionWord,
         ast::{self, ExprKind, Literal},
-        check_expr::{Checked, Checker, Failed},
         signature::{self, Mistake, NUMBERS, kind, need},
     },
     left_out::{Counter, Why},
@@ -233,7 +232,7 @@ mod tests {
         catalog::parse,
         expr::check_values,
         language::{Setting, Source, check_at},
-        plan::Step,
+        stage::select::SelectOp,
     };
 
     fn times(texts: &[&str]) -> Batch {
@@ -249,7 +248,7 @@ mod tests {
         let source = Source::from_args(&[format!("select {text} as x")]);
         let batch = times(texts);
         let plan = check_at(&source, &parse(&source).unwrap(), batch.schema(), &setting).unwrap();
-        let Some(Step::Select(exprs)) = plan.stages.into_iter().next().map(|stage| stage.step) else { panic!("{text}") };
+        let SelectOp(exprs) = plan.stages[0].operator.is().unwrap();
         let column = setting.zone.as_ref().map_or(batch.column(0).clone(), |zone| zone.column(batch.column(0)));
         let batch = batch.with_columns(batch.schema().clone(), vec![column]).unwrap();
         let values = exprs[0].eval(&batch).unwrap();

@@ -18,11 +18,11 @@ use crossbeam_channel::{Receiver, Sender, bounded, select};
 use recpipe::{
     Error, Exit, Field, Schema, Type, say, signals,
     transport::{
-        link::{Connections, Inlet, Settings, Steering},
+        link::{Connections, RecvLink, Settings, Steering},
         listen::Listener,
         watch::{Guard, Stopper},
     },
-    wire::{Ending, Incoming, Plan, Reader, Report},
+    wire::{Ending, Incoming, Pushdown, Reader, Report},
 };
 
 use self::feeder::{Stream, feed};
@@ -42,7 +42,7 @@ pub(super) enum Origin {
     /// A `producer` that we have started.
     Child(Pipe),
     /// One that we have called.
-    Called(Inlet),
+    Called(RecvLink),
     /// Those that call us.
     Listener(Listener),
 }
@@ -87,7 +87,7 @@ struct Fed {
 struct Desk {
     /// Those that are read, by their numbers.
     streams: BTreeMap<usize, Fed>,
-    plan: Option<Plan>,
+    plan: Option<Pushdown>,
     stoppers: Vec<Stopper>,
     /// Opened when the fields of all are known.
     gates: Vec<Sender<()>>,
@@ -178,7 +178,7 @@ impl Merged {
         for origin in origins {
             match origin {
                 Origin::Child(pipe) => feed(&shared, Stream::Child(pipe), to.clone())?,
-                Origin::Called(inlet) => feed(&shared, Stream::Link(inlet), to.clone())?,
+                Origin::Called(recv_link) => feed(&shared, Stream::Link(recv_link), to.clone())?,
                 Origin::Listener(listener) => {
                     let listener = Arc::new(listener);
                     let (mine, to) = (shared.clone(), to.clone());
@@ -186,7 +186,8 @@ impl Merged {
                     let receive = move || {
                         while let Some(accepted) = porter_listener.accept() {
                             let peer = accepted.peer();
-                            let fed = Inlet::open(accepted, settings).and_then(|inlet| feed(&mine, Stream::Link(inlet), to.clone()));
+                            let fed =
+                                RecvLink::open(accepted, settings).and_then(|recv_link| feed(&mine, Stream::Link(recv_link), to.clone()));
                             if let Err(error) = fed {
                                 // It was expected, and nobody else is in its place.
                                 mine.desk().begun += 1;
@@ -299,9 +300,9 @@ impl Merged {
         }
     }
 
-    pub(super) fn advise(&self, plan: &Plan) {
+    pub(super) fn advise(&self, plan: &Pushdown) {
         let mut desk = self.shared.desk();
-        desk.steerings().for_each(|steering| steering.plan(plan.clone()));
+        desk.steerings().for_each(|steering| steering.pushdown(plan.clone()));
         desk.plan = Some(plan.clone());
     }
 
@@ -404,7 +405,7 @@ impl Merged {
             stopper.stop();
             let _ = thread.join();
         }
-        // Those that are known may still come back, and hear of the end.
+        // Those that are known may still come pipe_backchannel, and hear of the end.
         if let Some(listener) = &listener {
             listener.expect_nobody();
         }

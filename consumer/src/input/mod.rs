@@ -4,7 +4,7 @@
 //! end how it went.
 
 mod child;
-mod foreign;
+mod interop;
 mod merged;
 mod open;
 
@@ -14,12 +14,13 @@ use anyhow::anyhow;
 use recpipe::{
     Error, Exit, Schema, say,
     transport::{
-        Url, back,
+        Url,
         exec::Child,
         link::Steering,
+        pipe_backchannel,
         watch::{Stopper, Watched},
     },
-    wire::{Ending, Incoming, Plan, Reader},
+    wire::{Ending, Incoming, Pushdown, Reader},
 };
 
 use merged::Merged;
@@ -189,11 +190,11 @@ impl Input {
     }
 
     /// Tells the producers what is needed of the records, where they can be told.
-    pub fn advise(&self, plan: &Plan) {
+    pub fn advise(&self, plan: &Pushdown) {
         match self {
             // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
             Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() || !plan.shows => {
-                back::advise(reader.input(), plan);
+                pipe_backchannel::advise(reader.input(), plan);
             }
             Input::Plain { .. } => {}
             Input::Links(links) => links.advise(plan),
@@ -247,5 +248,5 @@ impl Frames for Input {
 
 /// The URLs that this input can be opened from, for messages.
 fn is_link(url: &Url) -> bool {
-    !matches!(url, Url::Stdio | Url::File(_))
+    url.is_peer()
 }

@@ -9,9 +9,10 @@ use recpipe::{
         Security, Url,
         dial::Dialer,
         exec, file,
-        greet::Identity,
-        link::{Inlet, Settings},
+        handshake::Identity,
+        link::{RecvLink, Settings},
         listen::{LINKS, Listener},
+        scheme::Medium,
         stdio,
         watch::Watched,
     },
@@ -21,7 +22,7 @@ use recpipe::{
 use super::{
     Input,
     child::{self, Pipe},
-    foreign, is_link,
+    interop, is_link,
     merged::{Merged, Origin},
 };
 use crate::config::{self, Origins};
@@ -32,7 +33,7 @@ use crate::config::{self, Origins};
 /// When it cannot be opened, or is no stream.
 pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     if let Some(format) = config.encoding.format() {
-        let mut pipes = foreign::open(config, format)?;
+        let mut pipes = interop::open(config, format)?;
         return match pipes.pop() {
             Some(Pipe { records, stopper, child, .. }) if pipes.is_empty() => {
                 Ok(Input::Plain { reader: Box::new(Reader::new(records)?), stopper, is_heard: true, child: Some(child) })
@@ -57,12 +58,12 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
         }
         Origins::Urls(urls) => urls,
     };
-    if *urls == [Url::Stdio]
+    if *urls == [Url::stdio()]
         && let Some(parent) = exec::parent(&identity)
     {
         let settings = Settings::kin();
-        let inlet = Inlet::open(parent, settings)?;
-        return Ok(Input::Links(Merged::new(vec![Origin::Called(inlet)], Some(1), settings)?));
+        let recv_link = RecvLink::open(parent, settings)?;
+        return Ok(Input::Links(Merged::new(vec![Origin::Called(recv_link)], Some(1), settings)?));
     }
     if let [url] = &urls[..]
         && !is_link(url)
@@ -71,27 +72,27 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     }
     // Before anybody is called.
     for url in urls {
-        let mistake = match url {
-            Url::Tcp { .. } | Url::Unix(_) => continue,
-            Url::Exec(_) => format!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
-            Url::Stdio | Url::File(_) => format!("--from {url}: only sockets can be read together"),
+        let mistake = match url.scheme().medium {
+            Medium::Socket => continue,
+            Medium::Child => format!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
+            Medium::Stdio | Medium::File => format!("--from {url}: only sockets can be read together"),
         };
         return Err(Error::Usage(mistake).into());
     }
     let settings = Settings::default().among(urls.len());
     let mut origins = Vec::new();
     for url in urls {
-        let inlet = Inlet::open(Dialer::new(url, security, identity.clone(), *patience, *quiet)?, settings)?;
-        origins.push(Origin::Called(inlet));
+        let recv_link = RecvLink::open(Dialer::new(url, security, identity.clone(), *patience, *quiet)?, settings)?;
+        origins.push(Origin::Called(recv_link));
     }
     let senders = Some(origins.len());
     Ok(Input::Links(Merged::new(origins, senders, settings)?))
 }
 
 fn plain(url: &Url) -> anyhow::Result<Input> {
-    let (file, is_stdin) = match url {
-        Url::File(path) => (file::open(path)?, false),
-        _ => (stdio::stdin()?, true),
+    let (file, is_stdin) = match url.path() {
+        Some(path) => (file::open(path)?, false),
+        None => (stdio::stdin()?, true),
     };
     if file.is_terminal() {
         return Err(anyhow!(

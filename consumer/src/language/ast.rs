@@ -2,13 +2,15 @@
 //!
 //! Nothing here knows what fields there are; that begins with [`super::check()`].
 
+use std::sync::Arc;
+
+use recpipe::Time;
 pub use recpipe::record::CompareOp;
-use recpipe::{Time, transport::Url};
 
 pub use crate::expr::{ArithmeticOp, FindOp};
 
-use super::{AggregateWord, Catalog, template::Template};
-use crate::{expr::Network, plan::Direction, span::Span};
+use super::{AggregateWord, Catalog, StageWord, Syntax};
+use crate::{expr::Network, span::Span};
 
 /// A whole query.
 #[derive(Clone, Debug)]
@@ -22,80 +24,12 @@ pub struct Query {
 /// One stage.
 #[derive(Clone, Debug)]
 pub struct Stage {
-    /// What it does.
-    pub kind: StageKind,
+    /// Its row in the catalog.
+    pub word: &'static StageWord,
+    /// What stands after the word.
+    pub syntax: Arc<dyn Syntax>,
     /// The whole stage.
     pub span: Span,
-}
-
-/// What a stage does.
-#[derive(Clone, Debug)]
-pub enum StageKind {
-    /// `where EXPR`
-    Where(Expr),
-    /// `grep REGEX [in FIELD]`
-    Grep {
-        /// What is looked for.
-        pattern: Pattern,
-        /// Where; `None` for every text field.
-        field: Option<Ident>,
-    },
-    /// `select EXPR [as NAME], …`
-    Select(Vec<Item>),
-    /// `drop FIELD, …`
-    Drop(Vec<Ident>),
-    /// `rename OLD as NEW, …`
-    Rename(Vec<(Ident, Ident)>),
-    /// `let NAME = EXPR, …`; the name is each item's `name`.
-    Let(Vec<Item>),
-    /// `parse FIELD REGEX`
-    Parse {
-        /// What is taken apart.
-        field: Ident,
-        /// Its named groups are the new columns.
-        pattern: Pattern,
-    },
-    /// `dns FIELD [as NAME]`
-    Dns {
-        /// Where the addresses are.
-        field: Ident,
-        /// The column of the names.
-        name: Option<Ident>,
-    },
-    /// `head N`
-    Head(u64),
-    /// `tail N`
-    Tail(u64),
-    /// `skip N`
-    Skip(u64),
-    /// `distinct [EXPR [as NAME], …]`
-    Distinct(Vec<Item>),
-    /// `stats AGG, … [by KEY, …]`
-    Stats {
-        /// The aggregates, at least one.
-        aggregates: Vec<Aggregate>,
-        /// The keys.
-        keys: Vec<Item>,
-    },
-    /// `sort [-]EXPR, …`
-    Sort(Vec<SortItem>),
-    /// `top N [by EXPR]`, or `top N KEY, …`, which counts by the keys first; and so `bottom`.
-    Top {
-        /// Which end.
-        direction: Direction,
-        /// How many records.
-        n: u64,
-        /// What is compared.
-        by: Option<Expr>,
-        /// Keys to count by first.
-        keys: Vec<Item>,
-    },
-    /// `tee [ STAGES ]`: the stages of the branch.
-    Tee(Vec<Stage>),
-    /// `trace ["LABEL"]`
-    Trace(Option<String>),
-    /// The last stage: where the answer goes.
-    Output(Output),
 }
 
 /// A regex and where it was written.
@@ -107,31 +41,6 @@ pub struct Pattern {
     pub ignore_case: bool,
     /// The whole literal.
     pub span: Span,
-}
-
-/// How the answer is written.
-#[derive(Clone, Debug)]
-pub enum Output {
-    /// `print ["TEMPLATE"]`; without a template, all fields separated by tabs.
-    Print(Option<Template>),
-    /// `json`: one object a line.
-    Json,
-    /// `csv`: RFC 4180.
-    Csv,
-    /// `tsv`: tab-separated.
-    Tsv,
-    /// `table`: aligned columns.
-    Table,
-    /// `write "FILE"`: what the file's extension names.
-    Write(String),
-    /// `emit [URL]`: records, for the next consumer.
-    Emit(Url),
-    /// `arrow`: an Apache Arrow IPC stream.
-    Arrow,
-    /// `chart [EXPR]`: bars.
-    Chart(Option<Expr>),
-    /// `null`: counts and discards.
-    Null,
 }
 
 /// A name and where it was written.
@@ -152,15 +61,6 @@ pub struct Item {
     pub expr: Expr,
     /// The name given.
     pub name: Option<Ident>,
-}
-
-/// One of the values by which `sort` sorts.
-#[derive(Clone, Debug)]
-pub struct SortItem {
-    /// The value.
-    pub expr: Expr,
-    /// Whether a `-` stands before it: the largest first.
-    pub descending: bool,
 }
 
 /// One aggregate of a `stats` stage.

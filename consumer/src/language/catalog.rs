@@ -3,21 +3,32 @@
 //! The parser, the checker, help, "did you mean" and completions read a [`Catalog`] and nothing else; a new word is a
 //! new row. Keywords of expressions stand in `parse_expr.rs`.
 
-use std::ops::RangeInclusive;
+use std::{any::Any, fmt::Debug, ops::RangeInclusive, sync::Arc};
 
 use super::{
-    ast::StageKind,
+    check::Upstream,
     check_call::CheckCall,
+    check_expr::Checker,
     parse::{Parsed, Parser},
     signature::{CheckedAggregate, Mistake},
 };
-use crate::{expr::Expr, plan::About};
+use crate::{
+    expr::Expr,
+    plan::{About, Sink},
+    span::Span,
+};
 
 /// All words of a language, in the order in which help shows them.
 #[derive(Debug)]
 pub struct Catalog {
     /// The stages, the outputs at their end.
     pub stages: &'static [&'static StageWord],
+    /// The stage that a query may name by its first aggregate alone.
+    pub of_aggregate: &'static StageWord,
+    /// Parses that stage after the name of the aggregate.
+    pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
+    /// What is written into files, by their extensions.
+    pub files: &'static [&'static FileWord],
     /// The aggregates.
     pub aggregates: &'static [&'static AggregateWord],
     /// The functions.
@@ -30,7 +41,35 @@ pub struct StageWord {
     /// What is said of it.
     pub about: About,
     /// Parses what stands after the word.
-    pub(crate) parse: fn(&mut Parser<'_>) -> Parsed<StageKind>,
+    pub parse: fn(&mut Parser<'_>) -> Parsed,
+}
+
+/// A stage as it was written.
+pub trait Syntax: Any + Debug + Send + Sync {
+    /// Fits it to the records that the stages before it give, and adds it to them, or reports what is wrong with it.
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span);
+}
+
+impl dyn Syntax {
+    /// The syntax itself, for the tests of what it was made of.
+    #[cfg(test)]
+    pub(crate) fn is<T: Syntax>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// What a stage's parser gives.
+pub fn parsed(syntax: impl Syntax) -> Arc<dyn Syntax> {
+    Arc::new(syntax)
+}
+
+/// What is written into files of one extension.
+#[derive(Debug)]
+pub struct FileWord {
+    /// The extension, without its dot.
+    pub extension: &'static str,
+    /// What writes the columns that are in scope.
+    pub sink: fn(&Checker<'_>) -> Arc<dyn Sink>,
 }
 
 /// An aggregate: many records in, one value out.

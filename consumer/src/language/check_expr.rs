@@ -98,7 +98,7 @@ impl Scope {
 }
 
 /// What checking needs to know and what it has found.
-pub(crate) struct Checker<'q> {
+pub struct Checker<'q> {
     pub(crate) source: &'q Source,
     pub(crate) scope: Scope,
     pub(crate) found: Vec<Diagnostic>,

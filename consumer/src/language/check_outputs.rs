@@ -3,29 +3,30 @@
 use std::path::PathBuf;
 
 use super::{check_expr::Checker, diagnose::Diagnostic};
-use crate::plan::{Output, Plan};
+use crate::plan::{Place, Plan, PlanOutput};
 
 impl Checker<'_> {
     /// Frames, and an Arrow stream, have standard output for themselves, and a file has one writer.
-    pub(super) fn outputs(&mut self, plan: &Plan) {
+    pub(crate) fn outputs(&mut self, plan: &Plan) {
         let mut files: Vec<PathBuf> = Vec::new();
-        let (mut emits, mut others) = (Vec::new(), 0);
-        plan.for_each_output(&mut |output| match output {
-            Some((Output::Write { path, .. }, span)) => {
-                // The same file by two names (links) is found nowhere; each writer then has a file of its own.
-                let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-                if files.contains(&path) {
-                    let found = Diagnostic::new(span, "two outputs write this file").label("give it another name");
-                    self.fail(found);
+        let (mut alone, mut others) = (Vec::new(), 0);
+        plan.for_each_output(
+            &mut |sink| match sink.map(|PlanOutput { output, span, .. }| (output.about.name, output.sink.place(), *span)) {
+                Some((_, Place::File(path), span)) => {
+                    // The same file by two names (links) is found nowhere; each writer then has a file of its own.
+                    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+                    if files.contains(&path) {
+                        let found = Diagnostic::new(span, "two outputs write this file").label("give it another name");
+                        self.fail(found);
+                    }
+                    files.push(path);
                 }
-                files.push(path);
-            }
-            Some((Output::Emit, span)) => emits.push(("emit", span)),
-            Some((Output::Arrow, span)) => emits.push(("arrow", span)),
-            Some((Output::Null, _)) => {}
-            _ => others += 1,
-        });
-        if let (Some(&(word, span)), true) = (emits.last(), emits.len() + others > 1) {
+                Some((word, Place::Alone(_), span)) => alone.push((word, span)),
+                Some((_, Place::Nowhere, _)) => {}
+                _ => others += 1,
+            },
+        );
+        if let (Some(&(word, span)), true) = (alone.last(), alone.len() + others > 1) {
             let found =
                 Diagnostic::new(span, format!("`{word}` needs standard output for itself, and another output of the query uses it"))
                     .label("end the other in `write \"FILE\"` or `null`");

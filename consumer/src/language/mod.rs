@@ -10,28 +10,30 @@
 pub mod ast;
 pub mod catalog;
 pub mod check;
-pub(crate) mod check_call;
-mod check_columns;
-pub(crate) mod check_expr;
+mod check_aggregate;
+mod check_call;
+mod check_expr;
 mod check_outputs;
 mod check_times;
 mod cure;
 pub mod diagnose;
 mod hints;
 pub mod parse;
+mod parse_aggregate;
 mod parse_expr;
 pub(crate) mod signature;
-mod stages;
 pub mod template;
 pub mod token;
-pub mod words;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, Family, FunctionWord, StageWord};
-pub use check::{Setting, check, check_at};
+pub use catalog::{AggregateWord, Catalog, Family, FileWord, FunctionWord, StageWord, Syntax, parsed};
+pub use check::{Setting, Upstream, check, check_at};
 pub(crate) use check_call::CheckCall;
+pub use check_expr::Checker;
+pub(crate) use check_expr::{Checked, Failed, Seen};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
-pub use parse::parse;
+pub use parse::{Parsed, Parser, parse};
+pub(crate) use signature::name as kind_name;
 
 #[cfg(test)]
 pub(crate) mod tests;

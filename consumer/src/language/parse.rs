@@ -1,12 +1,14 @@
 //! From tokens to a [`Query`]: the parser's machinery, and how it goes on after an error.
 //!
-//! What each stage looks like stands in `stages.rs`, what an expression looks like in `parse_expr.rs`.
+//! What each stage looks like stands in its own file, what an expression looks like in `parse_expr.rs`.
 //! A mistake ends its stage: the parser reports it and goes on after the next `|`, so that one run shows the mistakes
 //! of all stages.
 
+use std::sync::Arc;
+
 use super::{
-    Catalog,
-    ast::{Ident, Item, Query, Stage, StageKind},
+    Catalog, Syntax,
+    ast::{Ident, Item, Pattern, Query, Stage},
     diagnose::{Diagnostic, QueryError, Source, did_you_mean},
     hints,
     parse_expr::RESERVED,
@@ -60,11 +62,11 @@ const MAX_BRANCHES: usize = 32;
 pub struct Failed;
 
 /// What a parsing function gives.
-pub type Parsed<T> = Result<T, Failed>;
+pub type Parsed<T = Arc<dyn Syntax>> = Result<T, Failed>;
 
 /// The state of parsing one query.
 pub struct Parser<'s> {
-    pub(super) catalog: &'static Catalog,
+    pub(crate) catalog: &'static Catalog,
     source: &'s Source,
     lexer: Lexer<'s>,
     part: usize,
@@ -75,9 +77,9 @@ pub struct Parser<'s> {
     stages: usize,
     /// The branches that are open here.
     branches: usize,
-    pub(super) nesting: usize,
+    pub(crate) nesting: usize,
     /// Whether `=` is taken for `==`, as it is inside `where`.
-    pub(super) equals_compares: bool,
+    pub(crate) equals_compares: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -106,7 +108,7 @@ impl<'s> Parser<'s> {
     }
 
     /// `[ STAGES ]`
-    pub(super) fn branch(&mut self) -> Parsed<Vec<Stage>> {
+    pub(crate) fn branch(&mut self) -> Parsed<Vec<Stage>> {
         let open = self.peek().span;
         if !self.take_sign("[") {
             return Err(self.unexpected("a branch in brackets, as in `tee [ where … | csv ]`"));
@@ -147,7 +149,7 @@ impl<'s> Parser<'s> {
             }
         }
         // Which stage is the last is known only when no other was given up.
-        let early = stages.iter().rev().skip(1).rfind(|stage| matches!(stage.kind, StageKind::Output(_)));
+        let early = stages.iter().rev().skip(1).rfind(|stage| stage.word.about.output);
         if let (Some(stage), true) = (early, self.found.len() == found) {
             let word = self.source.slice(stage.span).split_whitespace().next().unwrap_or_default();
             let what = format!("`{word}` writes the answer, so nothing can come after it");
@@ -170,12 +172,13 @@ impl<'s> Parser<'s> {
         self.advance();
         let next = self.peek();
         let called = next.kind == Kind::Sign("(") && next.span.start == span.end;
-        let kind = match (self.catalog.stage(&word), self.catalog.aggregate(&word)) {
-            (_, Some(_)) if called => self.stats_from(&word, span),
-            (Some(row), _) => (row.parse)(self),
-            (None, Some(_)) => self.stats_from(&word, span),
-            (None, None) => Err(self.unknown_stage(&word, span)),
-        }?;
+        let Catalog { of_aggregate, parse_of_aggregate, .. } = self.catalog;
+        let (word, syntax) = match (self.catalog.stage(&word), self.catalog.aggregate(&word)) {
+            (_, Some(_)) if called => (*of_aggregate, parse_of_aggregate(self, &word, span)?),
+            (Some(row), _) => (row, (row.parse)(self)?),
+            (None, Some(_)) => (*of_aggregate, parse_of_aggregate(self, &word, span)?),
+            (None, None) => return Err(self.unknown_stage(&word, span)),
+        };
         let (in_branch, next) = (self.branches > 0, self.peek());
         match next.kind {
             Kind::Sign("|") | Kind::End => {}
@@ -186,7 +189,7 @@ impl<'s> Parser<'s> {
             }
             _ => return Err(self.no_end(in_branch)),
         }
-        Ok(Stage { kind, span: span.to(self.last) })
+        Ok(Stage { word, syntax, span: span.to(self.last) })
     }
 
     /// A stage goes on where it should end.
@@ -253,12 +256,12 @@ impl<'s> Parser<'s> {
     }
 
     /// The query being parsed.
-    pub(super) fn source(&self) -> &'s Source {
+    pub(crate) fn source(&self) -> &'s Source {
         self.source
     }
 
     /// The next token, not yet taken. Between two arguments there is a `|` with an empty span.
-    pub(super) fn peek(&mut self) -> &Token {
+    pub(crate) fn peek(&mut self) -> &Token {
         if self.peeked.is_none() {
             let mut token = self.lexer.token();
             if token.kind == Kind::End {
@@ -277,7 +280,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Takes the next token.
-    pub(super) fn advance(&mut self) -> Token {
+    pub(crate) fn advance(&mut self) -> Token {
         let token = self.peek().clone();
         self.peeked = None;
         self.last = token.span;
@@ -289,19 +292,19 @@ impl<'s> Parser<'s> {
     }
 
     /// The span of the token taken last.
-    pub(super) fn last(&self) -> Span {
+    pub(crate) fn last(&self) -> Span {
         self.last
     }
 
     /// Reads the next token, a `/` or `//`, as the beginning of a regex.
-    pub(super) fn peek_regex(&mut self) -> &Token {
+    pub(crate) fn peek_regex(&mut self) -> &Token {
         let start = self.peek().span.start;
         self.peeked = Some(self.lexer.regex(start));
         self.peek()
     }
 
     /// The next token read as the network or address that it begins, if it does.
-    pub(super) fn peek_network(&mut self) {
+    pub(crate) fn peek_network(&mut self) {
         let Token { kind, span } = self.peek();
         let start = span.start;
         // What a network begins with, taken for something else; not the end of an argument, which has no text.
@@ -312,14 +315,14 @@ impl<'s> Parser<'s> {
     }
 
     /// Reads what stands here up to the next blank, `|` or `]` as text: a URL without quotes.
-    pub(super) fn peek_bare(&mut self) -> &Token {
+    pub(crate) fn peek_bare(&mut self) -> &Token {
         let start = self.peek().span.start;
         self.peeked = Some(self.lexer.bare(start));
         self.peek()
     }
 
     /// A text in quotes and its place; `example` is a stage with one.
-    pub(super) fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
+    pub(crate) fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
         match self.peek().kind.clone() {
             Kind::Text(text) => Ok((text, self.advance().span)),
             Kind::Name(_) | Kind::Quoted(_) | Kind::Awaited(_) | Kind::Int(_) | Kind::Float(_) | Kind::Regex { .. } => {
@@ -332,7 +335,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Takes the next token if it is this sign.
-    pub(super) fn take_sign(&mut self, sign: &str) -> bool {
+    pub(crate) fn take_sign(&mut self, sign: &str) -> bool {
         let is_it = matches!(self.peek().kind, Kind::Sign(found) if found == sign);
         if is_it {
             self.advance();
@@ -341,7 +344,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Takes the next token if it is this bare word.
-    pub(super) fn take_word(&mut self, word: &str) -> bool {
+    pub(crate) fn take_word(&mut self, word: &str) -> bool {
         let is_it = self.at_word(word);
         if is_it {
             self.advance();
@@ -350,23 +353,23 @@ impl<'s> Parser<'s> {
     }
 
     /// Whether the next token is this bare word.
-    pub(super) fn at_word(&mut self, word: &str) -> bool {
+    pub(crate) fn at_word(&mut self, word: &str) -> bool {
         matches!(&self.peek().kind, Kind::Name(name) if name == word)
     }
 
     /// Whether the stage ends here.
-    pub(super) fn at_stage_end(&mut self) -> bool {
+    pub(crate) fn at_stage_end(&mut self) -> bool {
         matches!(self.peek().kind, Kind::Sign("|" | "]") | Kind::End)
     }
 
     /// Reports a mistake.
-    pub(super) fn fail(&mut self, found: Diagnostic) -> Failed {
+    pub(crate) fn fail(&mut self, found: Diagnostic) -> Failed {
         self.found.push(found);
         Failed
     }
 
     /// Reports that `expected` should stand where the next token is.
-    pub(super) fn unexpected(&mut self, expected: &str) -> Failed {
+    pub(crate) fn unexpected(&mut self, expected: &str) -> Failed {
         let Token { kind, span } = self.peek().clone();
         let found = match kind {
             Kind::Bad(found) => *found,
@@ -388,7 +391,7 @@ impl<'s> Parser<'s> {
     }
 
     /// A name for something: bare or in backticks.
-    pub(super) fn ident(&mut self, expected: &str) -> Parsed<Ident> {
+    pub(crate) fn ident(&mut self, expected: &str) -> Parsed<Ident> {
         match &self.peek().kind {
             Kind::Name(name) | Kind::Quoted(name) | Kind::Awaited(name) => {
                 let (text, may_come) = (name.clone(), matches!(self.peek().kind, Kind::Awaited(_)));
@@ -399,17 +402,17 @@ impl<'s> Parser<'s> {
     }
 
     /// `as NAME`, if it stands here.
-    pub(super) fn alias(&mut self) -> Parsed<Option<Ident>> {
+    pub(crate) fn alias(&mut self) -> Parsed<Option<Ident>> {
         if self.take_word("as") { self.ident("a name").map(Some) } else { Ok(None) }
     }
 
     /// `EXPR [as NAME]`
-    pub(super) fn item(&mut self) -> Parsed<Item> {
+    pub(crate) fn item(&mut self) -> Parsed<Item> {
         Ok(Item { expr: self.expr()?, name: self.alias()? })
     }
 
     /// One or more of something, with commas between.
-    pub(super) fn list<T>(&mut self, one: fn(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
+    pub(crate) fn list<T>(&mut self, one: fn(&mut Self) -> Parsed<T>) -> Parsed<Vec<T>> {
         let mut all = vec![one(self)?];
         while self.take_sign(",") {
             all.push(one(self)?);
@@ -417,8 +420,23 @@ impl<'s> Parser<'s> {
         Ok(all)
     }
 
+    /// A regex, as a literal or as text in quotes; `example` is what may stand before one.
+    pub(crate) fn pattern(&mut self, example: &str) -> Parsed<Pattern> {
+        if matches!(self.peek().kind, Kind::Sign("/" | "//")) {
+            self.peek_regex();
+        }
+        let token = self.peek().clone();
+        let (text, ignore_case) = match token.kind {
+            Kind::Regex { pattern, ignore_case } => (pattern, ignore_case),
+            Kind::Text(text) => (text, false),
+            _ => return Err(self.unexpected(&format!("a regex, as in `{example} /…/`"))),
+        };
+        self.advance();
+        Ok(Pattern { text, ignore_case, span: token.span })
+    }
+
     /// A count of records.
-    pub(super) fn count(&mut self, stage: &str) -> Parsed<u64> {
+    pub(crate) fn count(&mut self, stage: &str) -> Parsed<u64> {
         match self.peek().kind {
             Kind::Int(n) if u64::try_from(n).is_ok() => {
                 self.advance();

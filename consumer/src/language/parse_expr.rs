@@ -84,7 +84,7 @@ const OPERATORS: [(&str, Level, Infix); 25] = {
 };
 
 /// Words that are never a bare field name, because something else may follow a field there.
-pub(super) const RESERVED: [&str; 6] = ["and", "or", "not", "in", "as", "by"];
+pub(crate) const RESERVED: [&str; 6] = ["and", "or", "not", "in", "as", "by"];
 
 impl Level {
     fn tighter(self) -> Level {
@@ -102,7 +102,7 @@ impl Level {
 
 impl Parser<'_> {
     /// An expression.
-    pub(super) fn expr(&mut self) -> Parsed<Expr> {
+    pub(crate) fn expr(&mut self) -> Parsed<Expr> {
         self.expr_from(Level::Or)
     }
 
@@ -295,7 +295,7 @@ impl Parser<'_> {
     }
 
     /// The closing parenthesis.
-    pub(super) fn close(&mut self) -> Parsed<()> {
+    pub(crate) fn close(&mut self) -> Parsed<()> {
         if self.take_sign(")") { Ok(()) } else { Err(self.unexpected("`)`")) }
     }
 
@@ -336,10 +336,7 @@ fn seconds(nanos: i64) -> Literal {
 #[cfg(test)]
 mod tests {
     use super::{Choice, Expr, ExprKind, Literal};
-    use crate::{
-        catalog::parse,
-        language::{Source, ast::StageKind},
-    };
+    use crate::{catalog::parse, language::Source, stage::where_::WhereSyntax};
 
     /// The expression with every operation in parentheses.
     fn show(expr: &Expr) -> String {
@@ -375,7 +372,7 @@ mod tests {
         let source = Source::from_args(&[format!("where {text}")]);
         let query = parse(&source).unwrap_or_else(|error| panic!("{error}"));
         let [stage] = &query.stages[..] else { panic!("{text}") };
-        let StageKind::Where(expr) = &stage.kind else { panic!("{text}") };
+        let WhereSyntax(expr) = stage.syntax.is().unwrap();
         assert_eq!(show(expr), expect, "{text}");
         assert_eq!(source.slice(expr.span), text.trim(), "the span of {text}");
     }

@@ -26,7 +26,8 @@ fn check_flow(query: &str, expect: &str) {
     let plan = plan(&[query]).unwrap_or_else(|error| panic!("{error}"));
     let show =
         |schema: &Schema| schema.fields().iter().map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(", ");
-    let stages: Vec<_> = plan.stages.iter().map(|stage| format!("{} -> {}", stage.about.name, show(&stage.output))).collect();
+    let mut stages: Vec<_> = plan.stages.iter().map(|stage| format!("{} -> {}", stage.about.name, show(&stage.output))).collect();
+    stages.extend(plan.sink.iter().map(|sink| format!("{} -> {}", sink.output.about.name, show(plan.output()))));
     assert_eq!(stages.join("\n").replace(&show(&log_schema()), "log"), expect.trim(), "{query}");
 }
 

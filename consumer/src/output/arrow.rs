@@ -27,14 +27,17 @@ use arrow_array::{
 use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_ipc::writer::{DictionaryTracker, EncodedData, IpcDataGenerator, IpcWriteOptions, write_message};
 use arrow_schema::{ArrowError, DataType, Field, Schema as ArrowSchema, TimeUnit};
-use recpipe::{Batch, Error, Schema, Type, Value};
+use recpipe::{Batch, Error, Schema, Type, Value, say};
 
+use super::header::headed;
 use crate::{
-    catalog::CATALOG,
     expr::{Constant, Operand, Values, Vector},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     left_out::{Counter, Why},
+    plan::{About, Place, Runs, Sink, Target},
+    span::Span,
     writer::{
-        Format, Notes, Replaced,
+        Desk, Discard, Format, Notes, Replaced,
         cell::{self, Plain},
     },
 };
@@ -42,8 +45,79 @@ use crate::{
 /// What stands after the last batch: a continuation mark, and a length of zero.
 const END_OF_STREAM: [u8; 8] = [0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
 
-/// See the module.
-pub(super) struct Arrow {
+/// `arrow`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "arrow",
+        syntax: "arrow",
+        doc: "an Apache Arrow IPC stream, for pandas, Polars and DuckDB; not for a terminal",
+        example: "arrow",
+        runs: Runs::Once,
+        output: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "arrow", sink: |checker| Arc::new(ArrowSink::new(checker)) };
+
+fn parse(_: &mut Parser<'_>) -> Parsed {
+    Ok(parsed(ArrowSyntax))
+}
+
+#[derive(Debug)]
+struct ArrowSyntax;
+
+impl Syntax for ArrowSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let sink = ArrowSink::new(checker);
+        checker.push_output(upstream, &WORD, span, Ok(Arc::new(sink)));
+    }
+}
+
+/// What writes it.
+#[derive(Clone, Debug)]
+struct ArrowSink {
+    /// How a query names each field.
+    names: Vec<String>,
+}
+
+impl ArrowSink {
+    /// Of the columns that are in scope.
+    fn new(checker: &Checker<'_>) -> Self {
+        ArrowSink { names: checker.scope.names().map(|name| checker.catalog.field(name).into_owned()).collect() }
+    }
+
+    /// Those that are written as text, though they are more than that: their values are of several types.
+    fn as_text(&self, schema: &Schema) -> Vec<&str> {
+        let fields = schema.fields().iter().zip(&self.names);
+        fields.filter(|(field, _)| field.kind == Type::Mixed).map(|(_, name)| name.as_str()).collect()
+    }
+}
+
+impl Sink for ArrowSink {
+    fn place(&self) -> Place<'_> {
+        Place::Alone(
+            "standard output is a terminal, and `arrow` is not for reading; into a file or a program, as in: consumer arrow > log.arrow",
+        )
+    }
+
+    fn format(&self, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+        headed(Arrow::new(schema, &self.names, notes), schema, notes)
+    }
+
+    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
+        let names = self.as_text(schema).join(", ");
+        if !names.is_empty() && !desk.calling.quiet {
+            say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
+        }
+        self.format(schema, desk.notes).map_or_else(|| Ok(Box::new(Discard) as Target), |format| desk.write(format))
+    }
+}
+
+/// The stream's bytes.
+struct Arrow {
     schema: Arc<ArrowSchema>,
     /// Of each open field, what counts the values that its type cannot hold.
     open: Vec<Option<Counter>>,
@@ -52,15 +126,14 @@ pub(super) struct Arrow {
 }
 
 impl Arrow {
-    pub(super) fn new(schema: &Schema, notes: &Notes) -> Self {
+    fn new(schema: &Schema, names: &[String], notes: &Notes) -> Self {
         let fields: Vec<_> = schema.fields().iter().map(|field| Field::new(&field.name, data_type(field.kind), true)).collect();
-        let counter = |field: &recpipe::Field| {
-            let name = CATALOG.field(&field.name);
+        let counter = |(field, name): (&recpipe::Field, &String)| {
             notes.counter(&field.name, Why::NoRoom, &format!("`let {name} = str({name})` before `arrow` writes all of them as text"))
         };
         Arrow {
             schema: Arc::new(ArrowSchema::new(fields)),
-            open: schema.fields().iter().map(|field| field.open.then(|| counter(field))).collect(),
+            open: schema.fields().iter().zip(names).map(|named| named.0.open.then(|| counter(named))).collect(),
             options: IpcWriteOptions::default(),
             replaced: notes.replaced.clone(),
         }
@@ -140,11 +213,6 @@ fn data_type(kind: Type) -> DataType {
         Type::Time => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
         Type::Text | Type::Mixed => DataType::Utf8,
     }
-}
-
-/// The names of the fields of which all values are written as text, whatever they are.
-pub(super) fn as_text(schema: &Schema) -> impl Iterator<Item = &str> {
-    schema.fields().iter().filter(|field| field.kind == Type::Mixed).map(|field| field.name.as_str())
 }
 
 /// The values of an open field as those of a type: what cannot be one is null, and noted.
@@ -245,6 +313,10 @@ mod tests {
     use super::{Arrow, Format, Notes};
     use crate::left_out::LeftOut;
 
+    fn names(schema: &Schema) -> Vec<String> {
+        schema.names().map(str::to_owned).collect()
+    }
+
     fn batch() -> Batch {
         let kinds = [
             ("t", Type::Text),
@@ -272,7 +344,7 @@ mod tests {
 
     fn stream(batches: &[Batch], schema: &Schema) -> (Vec<u8>, u64) {
         let notes = Notes::default();
-        let format = Arrow::new(schema, &notes);
+        let format = Arrow::new(schema, &names(schema), &notes);
         let mut out = Vec::new();
         format.header(&mut out).unwrap();
         batches.iter().for_each(|batch| format.batch(batch, &mut out).unwrap());
@@ -321,7 +393,7 @@ mod tests {
         builder.push(&[Value::Text(b"n/a"), odd, Value::Null, wide, Value::Text(b"no")]).unwrap();
         let batch = builder.finish().unwrap();
         let left_out = LeftOut::default();
-        let format = Arrow::new(batch.schema(), &Notes::new(left_out.clone()));
+        let format = Arrow::new(batch.schema(), &names(batch.schema()), &Notes::new(left_out.clone()));
         let mut out = Vec::new();
         format.header(&mut out).unwrap();
         format.batch(&batch, &mut out).unwrap();

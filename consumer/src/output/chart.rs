@@ -8,19 +8,120 @@
 //!
 //! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
 //! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
-//! are more of them than lines, they are a [`Sparkline`].
+//! are more of them than lines, they are a `Sparkline`.
+
+use std::sync::Arc;
 
 use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
+    header::headed_picture,
     layout::{self, GAP, Layout},
     sparkline::{Sparkline, height},
 };
 use crate::{
     expr::{Values, Vector},
-    writer::{Canvas, Look},
+    language::{Checked, Checker, Parsed, Parser, StageWord, Syntax, Upstream, ast::Expr, diagnose::Diagnostic, kind_name, parsed},
+    plan::{About, Runs, Sink, Target},
+    span::Span,
+    writer::{Canvas, Desk, Discard, Look},
 };
+
+/// `chart`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "chart",
+        syntax: "chart [FIELD]",
+        doc: "a bar for each record, of many times a line: of the one aggregate or number there is, or FIELD",
+        example: "chart bytes",
+        runs: Runs::Once,
+        memory: "O(rows shown)",
+        output: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    Ok(parsed(ChartSyntax(if parser.at_stage_end() { None } else { Some(parser.expr()?) })))
+}
+
+/// What is drawn, as it was written.
+#[derive(Debug)]
+struct ChartSyntax(Option<Expr>);
+
+impl Syntax for ChartSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made = self.value(checker, upstream, span).map(|value| Arc::new(ChartSink(value)) as Arc<dyn Sink>);
+        checker.push_output(upstream, &WORD, span, made);
+    }
+}
+
+impl ChartSyntax {
+    /// The place of what `chart` draws: the column it names, or the only one that it can be.
+    fn value(&self, checker: &mut Checker<'_>, upstream: &Upstream, span: Span) -> Checked<usize> {
+        let is_number = |kind: Option<Type>| matches!(kind, Some(Type::Int | Type::Float));
+        if let Some(value) = &self.0 {
+            let expr = checker.expr(value)?;
+            return match expr.as_column() {
+                Some(place) if is_number(Some(expr.kind())) || expr.kind() == Type::Mixed => Ok(place),
+                Some(_) => {
+                    let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), kind_name(expr.kind()));
+                    let mend = match expr.kind() {
+                        Type::Text => format!("make it one before: `let x = float({})`", checker.catalog.written(&expr)),
+                        Type::Bool => format!("make it one before: `let x = int({})`", checker.catalog.written(&expr)),
+                        _ => "name a column of numbers; the others are the labels".to_owned(),
+                    };
+                    Err(checker.fail(Diagnostic::new(value.span, what).label(mend)))
+                }
+                None => {
+                    let mend = format!("make it one before: `let x = {}`", checker.source.slice(value.span));
+                    Err(checker.fail(Diagnostic::new(value.span, "`chart` draws a column").label(mend)))
+                }
+            };
+        }
+        let columns = &checker.scope.columns;
+        let is_made = |name: &str| upstream.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
+        let of = |fits: &dyn Fn(Option<Type>) -> bool| -> Vec<usize> {
+            (0..columns.len()).filter(|&place| fits(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect()
+        };
+        let numbers = of(&is_number);
+        // Where none is nothing but numbers, those that may have some.
+        let numbers = if numbers.is_empty() { of(&|kind| kind == Some(Type::Mixed)) } else { numbers };
+        if let [only] = numbers[..] {
+            return Ok(only);
+        }
+        let names: Vec<_> = numbers.iter().map(|&place| columns[place].0.clone()).collect();
+        let found = Diagnostic::new(span, "`chart` does not say what is drawn");
+        Err(checker.fail(match names.first() {
+            Some(first) => {
+                let candidates = checker.catalog.fields(names.iter().map(String::as_str));
+                found.label(format!("write `chart {}`", checker.catalog.field(first))).help(format!("candidates: {candidates}"))
+            }
+            None => found.label("no column is a number; as in `count by host | chart`"),
+        }))
+    }
+}
+
+/// A bar for the value of the column at this place, in each record.
+#[derive(Clone, Copy, Debug)]
+struct ChartSink(usize);
+
+impl Sink for ChartSink {
+    fn is_picture(&self) -> bool {
+        true
+    }
+
+    fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {
+        Some(headed_picture(Chart::for_now(self.0, schema, canvas.clone(), more), schema, None))
+    }
+
+    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
+        let Some(canvas) = desk.canvas else { return Ok(Box::new(Discard)) };
+        Ok(headed_picture(Chart::new(self.0, schema, canvas.clone()), schema, Some(desk.notes)))
+    }
+}
 
 /// Columns of a chart where there is no terminal to fit.
 const COLUMNS: usize = 80;
@@ -32,7 +133,7 @@ const ROWS: usize = 24;
 const LEAST_BAR: usize = 10;
 
 /// Draws the records that it gets, at the end.
-pub struct Chart {
+struct Chart {
     canvas: Canvas,
     layout: Layout,
     /// The place of the value in the records that come.
@@ -55,10 +156,10 @@ struct Bar {
 
 impl Chart {
     /// More records than this are counted, not drawn.
-    pub const MOST: usize = 1000;
+    const MOST: usize = 1000;
 
     /// A chart of the column `value` of records of this schema.
-    pub fn new(value: usize, schema: &Schema, canvas: Canvas) -> Self {
+    fn new(value: usize, schema: &Schema, canvas: Canvas) -> Self {
         let labels = || schema.fields().iter().enumerate().filter(|(i, _)| *i != value).map(|(_, field)| field);
         let is_timeline = labels().map(|field| field.kind).eq([Type::Time]);
         let fields: Vec<Field> = labels().chain(schema.fields().get(value)).cloned().collect();
@@ -68,7 +169,7 @@ impl Chart {
     }
 
     /// A chart that is drawn, as far as the screen has room, and not written; so many records more do not come.
-    pub fn for_now(value: usize, schema: &Schema, canvas: Canvas, more: u64) -> Self {
+    fn for_now(value: usize, schema: &Schema, canvas: Canvas, more: u64) -> Self {
         Chart { for_now: true, more, ..Chart::new(value, schema, canvas) }
     }
 

@@ -12,32 +12,25 @@ use recpipe::{
     Batch, Error, Exit, Flow, Schema, Stage,
     record::Growing,
     transport::{
-        Security, Url,
-        dial::{Dialer, Patience},
+        Url,
+        dial::Dialer,
+        downstream::Downstream,
         exec::{self, Feed},
-        greet::Identity,
-        link::{Outlet, Readiness, Settings},
-        recipient::Recipient,
+        handshake::Identity,
+        link::{Readiness, SendLink, Settings},
     },
     wire::{Ending, Role, Writer},
 };
 
+use super::write::WriteSink;
 use crate::{
-    input::Stop,
-    writer::{Pen, Printer},
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
+    plan::{About, Place, Runs, Sink, Target},
+    span::Span,
+    writer::{Calling, Desk, OpenStream, Pen, Printer, Stopper, Stream},
 };
 
-/// A stream that is still open; whoever ends it takes it out.
-pub(super) type Stream = Rc<RefCell<Option<Box<dyn Open>>>>;
-
-/// A stream that is open, wherever it goes.
-pub(super) trait Open {
-    fn batch(&mut self, batch: &Batch) -> Result<Flow, Error>;
-    fn flush(&mut self) -> Result<(), Error>;
-    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
-}
-
-impl Open for Writer<Pen> {
+impl OpenStream for Writer<Pen> {
     fn batch(&mut self, batch: &Batch) -> Result<Flow, Error> {
         Writer::batch(self, batch).map(|()| Flow::Continue)
     }
@@ -51,7 +44,7 @@ impl Open for Writer<Pen> {
     }
 }
 
-impl Open for Recipient {
+impl OpenStream for Downstream {
     fn batch(&mut self, batch: &Batch) -> Result<Flow, Error> {
         self.write(|writer| writer.batch(batch).map(drop)).map_err(gone)?;
         // One that has enough has still to say how it ended.
@@ -76,19 +69,89 @@ fn gone(error: Error) -> Error {
     }
 }
 
-/// How a next consumer is called.
-#[derive(Clone, Debug, Default)]
-pub struct Calling {
-    /// How it is made sure of.
-    pub security: Security,
-    /// How long it is tried for.
-    pub patience: Patience,
-    /// Nothing is said of outages.
-    pub quiet: bool,
+/// `emit`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "emit",
+        syntax: "emit [URL]",
+        doc: "the records as a stream, for the next consumer; to standard output unless named",
+        example: "emit",
+        runs: Runs::Once,
+        output: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "rec", sink: |_| Arc::new(EmitSink) };
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    if parser.at_stage_end() {
+        return Ok(parsed(EmitSyntax(Url::stdio())));
+    }
+    if !matches!(parser.peek().kind, Kind::Text(_)) {
+        parser.peek_bare();
+    }
+    let (url, span) = parser.text("a URL", "emit \"errors.rec\"")?;
+    match url.parse() {
+        Ok(url) => Ok(parsed(EmitSyntax(url))),
+        Err(error) => {
+            let label = "as in `emit tcp://127.0.0.1:7000`, or in quotes `emit \"exec:consumer count\"`";
+            Err(parser.fail(Diagnostic::new(span, error.to_string()).label(label)))
+        }
+    }
 }
 
-/// See the module.
-pub struct Emit {
+/// Where the records are sent.
+#[derive(Debug)]
+struct EmitSyntax(Url);
+
+impl Syntax for EmitSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made: Arc<dyn Sink> = match self.0.path() {
+            _ if self.0.is_stdio() => Arc::new(EmitSink),
+            Some(path) => Arc::new(WriteSink { path: path.to_owned(), sink: Arc::new(EmitSink) }),
+            None => Arc::new(LinkSink(self.0.clone())),
+        };
+        checker.push_output(upstream, &WORD, span, Ok(made));
+    }
+}
+
+/// Records, as frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct EmitSink;
+
+impl Sink for EmitSink {
+    fn place(&self) -> Place<'_> {
+        Place::Alone("records are not written to a terminal; add `| consumer` to see them, or a file: `emit today.rec`")
+    }
+
+    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
+        let emit = Emit::new(schema, desk.printer.clone(), desk.ending.clone())?;
+        desk.streams.borrow_mut().push(emit.stream());
+        Ok(Box::new(emit))
+    }
+}
+
+/// As frames to another consumer, at the other end of a link.
+#[derive(Clone, Debug)]
+struct LinkSink(Url);
+
+impl Sink for LinkSink {
+    fn place(&self) -> Place<'_> {
+        Place::Link
+    }
+
+    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
+        let emit = Emit::to(&self.0, desk.calling, schema, desk.ending.clone(), desk.stopper.cloned())?;
+        desk.streams.borrow_mut().push(emit.stream());
+        Ok(Box::new(emit))
+    }
+}
+
+/// The running output.
+struct Emit {
     stream: Stream,
     /// The fields of the stream so far, where further ones come: each batch has all of them, so that there are few schemas.
     growing: Option<Growing>,
@@ -101,7 +164,7 @@ impl Emit {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn new(schema: &Arc<Schema>, printer: Rc<RefCell<Printer>>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    fn new(schema: &Arc<Schema>, printer: Rc<RefCell<Printer>>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
         let mut writer = Writer::new(Pen(printer))?;
         writer.schema(schema)?;
         writer.flush()?;
@@ -112,38 +175,38 @@ impl Emit {
     ///
     /// # Errors
     /// When it cannot be reached or started.
-    pub fn to(
+    fn to(
         url: &Url,
         calling: &Calling,
         schema: &Arc<Schema>,
         ending: Rc<RefCell<Ending>>,
-        stopper: Option<Stop>,
+        stopper: Option<Stopper>,
     ) -> Result<Self, Error> {
         let over = move |_| {
             if let Some(stopper) = &stopper {
-                stopper.stop();
+                stopper();
             }
         };
-        let (outlet, child) = match url {
-            Url::Exec(argv) => {
+        let (send_link, child) = match url.command() {
+            Some(argv) => {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { return Err(Error::Unsupported(format!("emit {url}: the child has no socket"))) };
                 let connection = exec::connection(socket, &child);
-                (Outlet::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
+                (SendLink::open(connection, Settings::kin(), Readiness::new(), over)?, Some(child))
             }
-            url => {
+            None => {
                 let identity =
                     Identity::new(Role::Sender, calling.security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
                 let dialer = Dialer::new(url, &calling.security, identity, calling.patience, calling.quiet)?;
-                (Outlet::open(dialer, Settings::default(), Readiness::new(), over)?, None)
+                (SendLink::open(dialer, Settings::default(), Readiness::new(), over)?, None)
             }
         };
-        let mut recipient = Recipient::new("the next consumer".into(), outlet, child)?;
-        recipient.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
-        Ok(Emit::over(Box::new(recipient), schema, ending))
+        let mut downstream = Downstream::new("the next consumer".into(), send_link, child)?;
+        downstream.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
+        Ok(Emit::over(Box::new(downstream), schema, ending))
     }
 
-    fn over(stream: Box<dyn Open>, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Self {
+    fn over(stream: Box<dyn OpenStream>, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Self {
         let growing = schema.grows().then(|| Growing::new(schema.clone()));
         Emit { stream: Rc::new(RefCell::new(Some(stream))), growing, ending }
     }
@@ -156,7 +219,7 @@ impl Emit {
     }
 
     /// The stream, for whoever has to end it when the chain is dropped.
-    pub(super) fn stream(&self) -> Stream {
+    fn stream(&self) -> Stream {
         self.stream.clone()
     }
 }

@@ -7,11 +7,12 @@ use recpipe::{Batch, Column, Error, Flow, Schema, Stage};
 use crate::{
     expr::Constant,
     left_out::Why,
+    plan::Target,
     writer::{Format, Notes},
 };
 
 /// The columns that a header names.
-pub(super) struct Header {
+struct Header {
     schema: Arc<Schema>,
     /// Where it is noted that others came; `None` of what is shown for the time being.
     notes: Option<Notes>,
@@ -19,7 +20,7 @@ pub(super) struct Header {
 
 impl Header {
     /// Of records of this schema.
-    pub(super) fn new(schema: &Arc<Schema>, notes: Option<&Notes>) -> Self {
+    fn new(schema: &Arc<Schema>, notes: Option<&Notes>) -> Self {
         Header { schema: schema.clone(), notes: notes.cloned() }
     }
 
@@ -45,10 +46,18 @@ fn note(notes: &Notes, name: &str, column: &Column, batch: &Batch) {
     }
 }
 
+/// This format, so that it gets no more columns than its header names.
+pub(super) fn headed(format: impl Format + 'static, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+    if !schema.grows() {
+        return Some(Box::new(format));
+    }
+    Some(Box::new(HeadedFormat { header: Header::new(schema, Some(notes)), format: Box::new(format) }))
+}
+
 /// A format with a header.
-pub(super) struct HeadedFormat {
-    pub(super) header: Header,
-    pub(super) format: Box<dyn Format>,
+struct HeadedFormat {
+    header: Header,
+    format: Box<dyn Format>,
 }
 
 impl Format for HeadedFormat {
@@ -65,10 +74,15 @@ impl Format for HeadedFormat {
     }
 }
 
+/// This picture, so that it gets no more columns than it names. Without `notes` it is for the time being.
+pub(super) fn headed_picture(stage: impl Stage + 'static, schema: &Arc<Schema>, notes: Option<&Notes>) -> Target {
+    Box::new(HeadedStage { header: Header::new(schema, notes), stage: Box::new(stage) })
+}
+
 /// A picture, which names its columns above all else.
-pub(super) struct HeadedStage {
-    pub(super) header: Header,
-    pub(super) stage: Box<dyn Stage>,
+struct HeadedStage {
+    header: Header,
+    stage: Box<dyn Stage>,
 }
 
 impl Stage for HeadedStage {

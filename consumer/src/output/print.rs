@@ -1,41 +1,135 @@
 //! `print`: text, one line a record. Bytes pass unchanged: what a log holds is what comes out.
 
-use std::io::Write;
+use std::{io::Write, sync::Arc};
 
 use recpipe::{Batch, Error, Schema, Type, Value};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::delimited::Delimited;
+use super::{delimited::Delimited, header::headed};
 use crate::{
     expr::{Values, Vector},
-    plan::Piece,
+    language::{
+        Checked, Checker, Failed, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, ast,
+        diagnose::Diagnostic,
+        parsed,
+        template::{Part, Template},
+    },
+    plan::{About, Read, Runs, Sink},
+    span::Span,
     time::format_spec::{Align, FormatSpec, Kind},
     writer::{
-        Format,
+        Format, Notes,
         cell::{self, Plain},
     },
 };
 
-/// Without a template: all fields, separated by tabs.
-pub(super) fn fields() -> impl Format {
-    Delimited::new(b'\t', Plain)
+/// `print`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "print",
+        syntax: "print [\"TEMPLATE\"]",
+        doc: "text, one line a record: {host} {bytes:>10} {time:%H:%M}; alone all fields, tab-separated",
+        example: "print \"{host} {bytes:>10}\"",
+        runs: Runs::Once,
+        output: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "txt", sink: |_| Arc::new(FieldsSink) };
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    if parser.at_stage_end() {
+        return Ok(parsed(PrintSyntax(None)));
+    }
+    let (text, span) = parser.text("a template", "print \"{host} {bytes:>10}\"")?;
+    match Template::parse(&text, parser.source().slice(span), span.start) {
+        Ok(template) => Ok(parsed(PrintSyntax(Some(template)))),
+        Err(found) => Err(parser.fail(found)),
+    }
 }
 
-/// With a template.
-pub(super) struct Template {
+/// The template; without one, all fields are printed, separated by tabs.
+#[derive(Debug)]
+struct PrintSyntax(Option<Template>);
+
+impl Syntax for PrintSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made: Checked<Arc<dyn Sink>> = match &self.0 {
+            None => Ok(Arc::new(FieldsSink)),
+            Some(template) => pieces(checker, template).map(|pieces| Arc::new(TemplateSink(pieces)) as Arc<dyn Sink>),
+        };
+        checker.push_output(upstream, &WORD, span, made);
+    }
+}
+
+fn pieces(checker: &mut Checker<'_>, template: &Template) -> Checked<Vec<Piece>> {
+    checker.each(&template.parts, |checker, part| match part {
+        Part::Text(text) => Ok(Piece::Text(text.clone())),
+        Part::Field { name, span, format, format_span } => {
+            let column = match checker.scope.index_of_written(name) {
+                Some(place) => checker.column_at(place),
+                None => checker.field(&ast::Ident { text: name.clone(), span: *span, may_come: false }),
+            }?;
+            if let Err(wrong) = format.fits(column.kind(), column.text(), &checker.catalog.field(column.text())) {
+                return Err(checker.fail(Diagnostic::new(*format_span, wrong.what).label(wrong.mend)));
+            }
+            Ok(Piece::Column { place: column.as_column().ok_or(Failed)?, format: format.clone() })
+        }
+    })
+}
+
+/// All fields, separated by tabs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FieldsSink;
+
+impl Sink for FieldsSink {
+    fn format(&self, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+        headed(Delimited::new(b'\t', Plain), schema, notes)
+    }
+}
+
+/// One line a record, of these pieces.
+#[derive(Clone, Debug)]
+pub(super) struct TemplateSink(pub(super) Vec<Piece>);
+
+impl Sink for TemplateSink {
+    fn reads(&self, _: &Schema) -> Read {
+        let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
+        Read { places: self.0.iter().filter_map(place).collect(), late: false }
+    }
+
+    fn format(&self, schema: &Arc<Schema>, _: &Notes) -> Option<Box<dyn Format>> {
+        let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
+        let right = schema.fields().iter().map(|field| right(field.kind)).collect();
+        Some(Box::new(Lines { pieces: self.0.clone(), right }))
+    }
+}
+
+/// A piece of a line that `print` writes.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Piece {
+    /// Text as it is.
+    Text(String),
+    /// The value of a column.
+    Column {
+        /// Its place.
+        place: usize,
+        /// How it is shown.
+        format: FormatSpec,
+    },
+}
+
+/// The template's lines.
+struct Lines {
     pieces: Vec<Piece>,
     /// Of each column of the schema: whether it stands right in its width unless told otherwise; `None` where each value tells.
     right: Vec<Option<bool>>,
 }
 
-impl Template {
-    pub(super) fn new(pieces: Vec<Piece>, schema: &Schema) -> Self {
-        let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
-        Template { pieces, right: schema.fields().iter().map(|field| right(field.kind)).collect() }
-    }
-}
-
-impl Format for Template {
+impl Format for Lines {
     fn batch(&self, batch: &Batch, out: &mut Vec<u8>) -> Result<(), Error> {
         let column = |piece: &Piece| match piece {
             Piece::Text(_) => None,

@@ -1,16 +1,70 @@
 //! `table`: columns aligned for a person to read.
 
+use std::sync::Arc;
+
 use recpipe::{Batch, Error, Flow, Schema, Stage};
 
-use super::layout::{self, Layout, Width};
-use crate::writer::Canvas;
+use super::{
+    header::headed_picture,
+    layout::{self, Layout, Width},
+};
+use crate::{
+    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{About, Runs, Sink, Target},
+    span::Span,
+    writer::{Canvas, Desk, Discard},
+};
+
+/// `table`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "table",
+        syntax: "table",
+        doc: "an aligned table; the default on a terminal",
+        example: "table",
+        runs: Runs::Once,
+        memory: "O(rows shown)",
+        output: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(_: &mut Parser<'_>) -> Parsed {
+    Ok(parsed(TableSink))
+}
+
+/// What draws it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TableSink;
+
+impl Syntax for TableSink {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        checker.push_output(upstream, &WORD, span, Ok(Arc::new(*self)));
+    }
+}
+
+impl Sink for TableSink {
+    fn is_picture(&self) -> bool {
+        true
+    }
+
+    fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {
+        Some(headed_picture(Table::for_now(schema, canvas.clone(), more), schema, None))
+    }
+
+    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
+        let Some(canvas) = desk.canvas else { return Ok(Box::new(Discard)) };
+        Ok(headed_picture(Table::new(schema, canvas.clone()), schema, Some(desk.notes)))
+    }
+}
 
 /// Aligned columns: names above, numbers to the right.
 ///
 /// The widths are those of the first [`Table::SAMPLE`] records; it waits for them, or for the end, and then writes
 /// records as they come. On a terminal, columns that do not fit are cut, with `…` where text was, and what there is so
 /// far is drawn whenever the source pauses; records go on below once they are more than the screen can show.
-pub struct Table {
+struct Table {
     canvas: Canvas,
     layout: Layout,
     waiting: Vec<Vec<String>>,
@@ -22,16 +76,16 @@ pub struct Table {
 
 impl Table {
     /// Records that are seen before the widths are settled.
-    pub const SAMPLE: usize = 1000;
+    const SAMPLE: usize = 1000;
 
     /// A table of records of this schema.
-    pub fn new(schema: &Schema, canvas: Canvas) -> Self {
+    fn new(schema: &Schema, canvas: Canvas) -> Self {
         let layout = Layout::new(schema, canvas.look());
         Table { canvas, layout, waiting: Vec::new(), more: 0, widths: None, for_now: false }
     }
 
     /// A table that is drawn at its end, as far as the screen has room, and not written; so many records more do not come.
-    pub fn for_now(schema: &Schema, canvas: Canvas, more: u64) -> Self {
+    fn for_now(schema: &Schema, canvas: Canvas, more: u64) -> Self {
         Table { for_now: true, more, ..Table::new(schema, canvas) }
     }
 

@@ -2,17 +2,56 @@
 //! `\n`, `\r`, `\\` (the "Linear TSV" convention), so that a record is always one line and a reader can undo it. Null
 //! is empty.
 
+use std::sync::Arc;
+
 use recpipe::Schema;
 
-use super::delimited::Delimited;
-use crate::writer::{
-    Format,
-    cell::{self, Cell},
+use super::{delimited::Delimited, header::headed};
+use crate::{
+    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{About, Runs, Sink},
+    span::Span,
+    writer::{
+        Format, Notes,
+        cell::{self, Cell},
+    },
 };
 
-/// See the module.
-pub(super) fn tsv(schema: &Schema) -> impl Format + use<> {
-    Delimited::new(b'\t', Tsv).with_header(schema)
+/// `tsv`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "tsv",
+        syntax: "tsv",
+        doc: "tab-separated; null is empty",
+        example: "tsv",
+        runs: Runs::Once,
+        output: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+/// A file of this kind.
+pub static FILE: FileWord = FileWord { extension: "tsv", sink: |_| Arc::new(TsvSink) };
+
+fn parse(_: &mut Parser<'_>) -> Parsed {
+    Ok(parsed(TsvSink))
+}
+
+/// What writes it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TsvSink;
+
+impl Syntax for TsvSink {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        checker.push_output(upstream, &WORD, span, Ok(Arc::new(*self)));
+    }
+}
+
+impl Sink for TsvSink {
+    fn format(&self, schema: &Arc<Schema>, notes: &Notes) -> Option<Box<dyn Format>> {
+        headed(Delimited::new(b'\t', Tsv).with_header(schema), schema, notes)
+    }
 }
 
 struct Tsv;

@@ -5,7 +5,7 @@ use recpipe::{
     record::{CompareOp, Condition, Constant},
 };
 
-use super::{Plan, Step};
+use super::Plan;
 use crate::expr::{Expr, Node};
 
 /// Conditions on fields of the input: of a record for which one of them does not hold, `plan` does not say a thing, not
@@ -20,13 +20,7 @@ pub fn conditions(plan: &Plan) -> Vec<Condition> {
     }
     let mut found = Found { fields: plan.input.names().map(Some).collect(), conditions: Vec::new() };
     for stage in &plan.stages {
-        let goes_on = match &stage.step {
-            Step::Where(predicate) => found.all(predicate.conjuncts()),
-            Step::Select(columns) => found.select(columns),
-            Step::Let(assignments) => assignments.iter().all(|assignment| found.assign(assignment.place, &assignment.expr)),
-            _ => false,
-        };
-        if !goes_on {
+        if !stage.operator.narrows(&mut found) {
             break;
         }
     }
@@ -36,7 +30,9 @@ pub fn conditions(plan: &Plan) -> Vec<Condition> {
 /// More than any clock is from UTC.
 const MAX_OFFSET_NS: i64 = 26 * 3600 * 1_000_000_000;
 
-struct Found<'p> {
+/// The conditions that the stages so far have noted, and what their columns are.
+#[derive(Debug)]
+pub struct Found<'p> {
     /// Of each column, the name of the field of the input that it is, if it is one.
     fields: Vec<Option<&'p str>>,
     conditions: Vec<Condition>,
@@ -44,7 +40,7 @@ struct Found<'p> {
 
 impl<'p> Found<'p> {
     /// Takes what these say; whether all were taken, or the rest may fail.
-    fn all(&mut self, conjuncts: &[Expr]) -> bool {
+    pub fn all(&mut self, conjuncts: &[Expr]) -> bool {
         conjuncts.iter().all(|conjunct| {
             let is_safe = !conjunct.may_fail();
             if is_safe {
@@ -95,12 +91,14 @@ impl<'p> Found<'p> {
         }
     }
 
-    fn select(&mut self, columns: &[Expr]) -> bool {
+    /// These are the columns from now on; whether none of them may fail.
+    pub fn select(&mut self, columns: &[Expr]) -> bool {
         self.fields = columns.iter().map(|column| self.field(column)).collect();
         !columns.iter().any(Expr::may_fail)
     }
 
-    fn assign(&mut self, place: usize, expr: &Expr) -> bool {
+    /// This is the column at that place from now on; whether it cannot fail.
+    pub fn assign(&mut self, place: usize, expr: &Expr) -> bool {
         let field = self.field(expr);
         match self.fields.get_mut(place) {
             Some(known) => *known = field,

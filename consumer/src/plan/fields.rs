@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use recpipe::{Schema, wire};
 
-use super::{Output, Piece, Plan, PlanStage, Step, conditions::conditions};
+use super::{Output, Plan, conditions::conditions};
 use crate::expr::Expr;
 
 /// What producers are told: the fields that `plan` reads and the records that it can do without, as far as there is room
-/// for it. `default` is the output of a query that names none; see [`wire::Plan`] for `holds_state`
+/// for it. `default` is the output of a query that names none; see [`wire::Pushdown`] for `holds_state`
 /// and `shows`.
-pub fn advice(plan: &Plan, default: &Output, holds_state: bool, shows: bool) -> wire::Plan {
-    wire::Plan { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows }.fitting()
+pub fn pushdown(plan: &Plan, default: &Output, holds_state: bool, shows: bool) -> wire::Pushdown {
+    wire::Pushdown { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows }.fitting()
 }
 
 /// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all, those that come
@@ -26,120 +26,43 @@ pub fn fields_read(plan: &Plan, default: &Output) -> Option<Vec<String>> {
 }
 
 /// Places in a schema.
-type Places = BTreeSet<usize>;
+pub type Places = BTreeSet<usize>;
 
 /// What is read of the records of a schema.
-#[derive(Default)]
-struct Read {
-    places: Places,
+#[derive(Debug, Default)]
+pub struct Read {
+    /// The columns.
+    pub places: Places,
     /// Whether fields that come later are read, too, of a schema that grows.
-    late: bool,
+    pub late: bool,
 }
 
 impl Read {
-    fn all_of(schema: &Schema) -> Self {
+    /// All that there is.
+    pub fn all_of(schema: &Schema) -> Self {
         Read { places: (0..schema.len()).collect(), late: schema.grows() }
+    }
+
+    /// Adds the columns that these expressions read.
+    pub fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) {
+        exprs.into_iter().for_each(|expr| expr.for_each_column(&mut |place| self.places.extend([place])));
     }
 }
 
 /// What of its input a plan reads: from the last stage to the first, each is asked what it needs for what is needed of it.
 fn read(plan: &Plan, default: &Output) -> Read {
     // Without an output of its own, as if the default stood there.
-    let mut needed = if plan.sink().is_some() { Read::default() } else { written(default, plan.output()) };
+    let mut needed = plan.sink().unwrap_or(default).sink.reads(plan.output());
     for stage in plan.stages.iter().rev() {
         needed.late &= stage.output.grows();
-        needed = read_by(stage, needed, default);
-    }
-    needed
-}
-
-/// What of its input a stage reads when `needed` of its output is. An expression is evaluated, and may fail, whether its
-/// column is needed or not; only a plain column is left out with it.
-fn read_by(PlanStage { step, input, output, .. }: &PlanStage, mut needed: Read, default: &Output) -> Read {
-    let Read { places, late } = &mut needed;
-    match step {
-        Step::Where(predicate) => {
-            *late |= input.grows() && predicate.conjuncts().iter().any(Expr::reads_all);
-            of_all(predicate.conjuncts(), places);
-        }
-        Step::Select(columns) => {
-            let mut read = Places::new();
-            for (place, column) in columns.iter().enumerate() {
-                if column.as_column().is_none() || places.contains(&place) {
-                    of(column, &mut read);
-                }
-            }
-            *places = read;
-        }
-        Step::Let(assignments) => {
-            for assignment in assignments.iter().rev() {
-                places.remove(&assignment.place);
-                of(&assignment.expr, places);
-            }
-        }
-        Step::Parse(parse) => {
-            for (_, place) in &parse.groups {
-                places.remove(place);
-            }
-            places.insert(parse.field);
-        }
-        Step::Head(_) | Step::Tail(_) | Step::Skip(_) => {}
-        Step::Top { by, .. } => of(by, places),
-        Step::Sort(keys) => keys.iter().for_each(|key| of(&key.expr, places)),
-        // Without keys, all fields of a record are compared.
-        Step::Distinct(columns) => {
-            let mut read = Read { places: Places::new(), late: output.grows() };
-            of_all(columns, &mut read.places);
-            return read;
-        }
-        Step::Stats { keys, aggregates } => {
-            let mut read = Places::new();
-            of_all(keys, &mut read);
-            aggregates.iter().for_each(|aggregate| of_all(&aggregate.args, &mut read));
-            *places = read;
-        }
-        Step::Dns { field, place } => {
-            places.remove(place);
-            places.insert(*field);
-        }
-        Step::Tee(branch) => {
+        for branch in stage.operator.branches() {
             let branch = read(branch, default);
-            places.extend(branch.places);
-            *late |= branch.late;
+            needed.places.extend(branch.places);
+            needed.late |= branch.late;
         }
-        Step::Trace(_) => return Read::all_of(input),
-        Step::Output(written_as) => return written(written_as, input),
+        stage.operator.reads(stage, &mut needed);
     }
     needed
-}
-
-/// What of `schema` an output writes. One whose header has no place for fields that come later says that of them.
-fn written(output: &Output, schema: &Schema) -> Read {
-    match output {
-        Output::Null => Read::default(),
-        Output::Write { output, .. } => written(output, schema),
-        Output::Print(Some(pieces)) => {
-            let place = |piece: &Piece| if let Piece::Column { place, .. } = piece { Some(*place) } else { None };
-            Read { places: pieces.iter().filter_map(place).collect(), late: false }
-        }
-        Output::Print(None)
-        | Output::Json
-        | Output::Csv
-        | Output::Tsv
-        | Output::Arrow
-        | Output::Table
-        | Output::Chart(_)
-        | Output::Emit
-        | Output::EmitTo(_) => Read::all_of(schema),
-    }
-}
-
-fn of_all(exprs: &[Expr], into: &mut Places) {
-    exprs.iter().for_each(|expr| of(expr, into));
-}
-
-fn of(expr: &Expr, into: &mut Places) {
-    expr.for_each_column(&mut |place| into.extend([place]));
 }
 
 #[cfg(test)]
@@ -150,7 +73,7 @@ mod tests {
     use crate::{
         catalog,
         language::{self, Source},
-        plan::Output,
+        output,
     };
 
     #[test]
@@ -161,7 +84,7 @@ mod tests {
             let source = Source::from_args(&[text]);
             let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema).unwrap();
             let names = expect.map(|names| names.iter().map(ToString::to_string).collect());
-            assert_eq!(fields_read(&plan, &Output::Json), names, "{text}");
+            assert_eq!(fields_read(&plan, &output::default(false)), names, "{text}");
         };
         check("", None);
         check("where status == 404", None);
@@ -205,7 +128,7 @@ mod tests {
             let source = Source::from_args(&[text]);
             let plan = language::check(&source, &catalog::parse(&source).unwrap(), &schema).unwrap();
             let names = expect.map(|names| names.iter().map(ToString::to_string).collect());
-            assert_eq!(fields_read(&plan, &Output::Json), names, "{text}");
+            assert_eq!(fields_read(&plan, &output::default(false)), names, "{text}");
         };
         for all in [
             "",

@@ -1,4 +1,19 @@
-//! What is known of a stage whatever it does.
+//! What a stage has to answer, whoever it is: the plan, the driver and `--explain` know no stage by its name.
+
+use std::{any::Any, fmt::Debug, sync::Arc};
+
+use recpipe::{Schema, Stage};
+
+use super::{
+    Plan, PlanStage,
+    conditions::Found,
+    fields::Read,
+    partial::{Partial, Show},
+};
+use crate::memory::Budget;
+
+/// The stage after a running one.
+pub type Target = Box<dyn Stage>;
 
 /// Where a stage runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +43,8 @@ pub struct About {
     pub runs: Runs,
     /// How much it keeps in memory.
     pub memory: &'static str,
+    /// Whether it keeps more than a bounded number of records, and what is beyond its part of the memory in temporary files.
+    pub spills: bool,
     /// Whether nothing comes out of it before the end of the input.
     pub blocks: bool,
     /// Whether it writes the answer, so that nothing can come after it.
@@ -35,8 +52,134 @@ pub struct About {
 }
 
 impl About {
+    /// A stage that says nothing else: it runs in each worker and keeps nothing.
+    pub const PLAIN: About = About {
+        name: "",
+        synonyms: &[],
+        syntax: "",
+        doc: "",
+        example: "",
+        runs: Runs::EachWorker,
+        memory: "O(1)",
+        spills: false,
+        blocks: false,
+        output: false,
+    };
+
     /// The canonical word and its synonyms.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.synonyms.iter().copied())
+    }
+
+    /// How much it keeps in memory, and what becomes of the rest.
+    pub fn keeps(&self) -> String {
+        format!("{}{}", self.memory, if self.spills { ", beyond --memory in temporary files" } else { "" })
+    }
+}
+
+/// What a stage does besides giving records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// It asks somebody outside of this program, and waits for the answer.
+    Asks,
+    /// It writes about the records while they pass.
+    Speaks,
+}
+
+/// A stage that fits its input. Columns are places in the schema of its input: the output of the stage before.
+///
+/// There is one for the whole run, shared by the threads; what runs is made by [`Operator::start`]. What a stage reads, and whether
+/// records may be left out before it, has no default: a wrong answer there would be a wrong answer to the query.
+pub trait Operator: Any + Debug + Send + Sync {
+    /// Turns what is wanted of its output into what it reads of its input. An expression is evaluated, and may fail, whether its
+    /// column is wanted or not; only a plain column is left out with it.
+    fn reads(&self, stage: &PlanStage, wanted: &mut Read);
+
+    /// Notes the conditions without which a record leads to nothing; whether the stages after this one may be asked, too.
+    fn narrows(&self, found: &mut Found<'_>) -> bool;
+
+    /// How many records come out when so many come in; `None` where that depends on the records.
+    fn known(&self, records: u64) -> Option<u64> {
+        let _ = records;
+        None
+    }
+
+    /// No more records than this are ever taken from the stage before; then the source is stopped.
+    fn takes(&self) -> Option<u64> {
+        None
+    }
+
+    /// What it does besides giving records.
+    fn effect(&self) -> Effect {
+        Effect::None
+    }
+
+    /// What is to be known of its results, for `--explain`: the name of a line, and the line.
+    fn facts(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The plans of the branches that it feeds besides the stage after it.
+    fn branches(&self) -> &[Plan] {
+        &[]
+    }
+
+    /// What is gathered of the records, with nothing in it, where the stage needs all of them before it gives one: each worker
+    /// fills one, and they are merged once.
+    fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
+        let _ = start;
+        None
+    }
+
+    /// Whether what is shown of it before the end is made of all records so far, and not of the first alone.
+    fn copies_all(&self) -> bool {
+        true
+    }
+
+    /// Of a stage that runs in the workers and then once, and has no [`Operator::partial`]: the half in each worker, which leaves
+    /// out what can be no part of the result.
+    fn half(&self, start: &Start<'_>, target: Target) -> Target {
+        let _ = start;
+        target
+    }
+
+    /// The whole stage, running in front of its target.
+    fn start(&self, start: Start<'_>, target: Target) -> Target;
+}
+
+impl dyn Operator {
+    /// The operator itself, for the tests of what it was made of.
+    #[cfg(test)]
+    pub(crate) fn is<T: Operator>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+}
+
+/// What a stage is started with.
+pub struct Start<'a> {
+    /// The schema of what comes.
+    pub input: &'a Arc<Schema>,
+    /// The schema of what it gives.
+    pub output: &'a Arc<Schema>,
+    /// No more records than this are taken of what it gives.
+    pub taken: Option<u64>,
+    /// What it may hold.
+    pub budget: &'a Budget,
+    /// How many workers share the budget.
+    pub workers: usize,
+    /// Shows what would come of the records so far, where that is wanted.
+    pub preview: Option<Box<dyn Show>>,
+    /// The branches, running: as many as [`Operator::branches`].
+    pub branches: Vec<Target>,
+}
+
+impl<'a> Start<'a> {
+    /// Of the stage at this place; `None` where there is none.
+    pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize) -> Option<Self> {
+        let PlanStage { input, output, .. } = stages.get(place)?;
+        let taken = stages.get(place + 1).and_then(|next| next.operator.takes());
+        Some(Start { input, output, taken, budget, workers, preview: None, branches: Vec::new() })
     }
 }

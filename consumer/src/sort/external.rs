@@ -1,32 +1,19 @@
 //! External merge sort of keys and rows: sorted runs, in memory and in temporary files, merged at the end.
 //!
-//! Each key ends in a number of its own ([`SERIAL_BYTES`]), so no two are equal, and any way of sorting is stable.
+//! Each key ends in a number of its own ([`super::run::SERIAL_BYTES`]), so no two are equal, and any way of sorting is stable.
 
 use std::{cmp::Ordering, collections::VecDeque, sync::Arc};
 
 use bytes::Bytes;
-use recpipe::{Batch, Column, Error, Field, Ints, Origin, Schema, Text, Type, record::column};
+use recpipe::{Batch, Column, Error, Field, Origin, PackedInts, Schema, Text, Type, record::column};
 
 use super::{
-    arena::{Arena, Place},
-    key::{Prefix, prefix, sort_by_key},
-    merge::{Merge, Pair, Pairs},
+    arena::Arena,
+    key::{prefix, sort_by_key},
+    merge::{Merge, Pairs},
+    run::{Entry, Keep, MemoryRun, without_serial},
 };
 use crate::memory::{Account, Budget, ReadRun, Run, Spill};
-
-/// Bytes of the number at the end of each key.
-pub const SERIAL_BYTES: usize = 8;
-
-/// What is kept of the pairs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// All of them.
-    All,
-    /// The first so many.
-    First(usize),
-    /// The first of those whose keys differ in their serial numbers only.
-    Unique,
-}
 
 /// Gathers pairs of a key and a row, within its budget; then is one of those that [`Merge`] gives them back from.
 #[derive(Debug)]
@@ -47,9 +34,6 @@ pub struct First {
     pub(super) pairs: Vec<(Vec<u8>, Vec<u8>)>,
     pub(super) all: usize,
 }
-
-/// A pair in memory: where it lies, after something of its key while it is sorted.
-type Entry = (Prefix, Place);
 
 /// [`Keep::First`] is enforced when this many have come beyond it, or as many again if that is more.
 const PRUNE_AT: usize = 4096;
@@ -228,7 +212,7 @@ impl ExternalSorter {
         for sorter in sorters {
             runs.extend(sorter.runs);
             if !sorter.entries.is_empty() {
-                in_memory.push(MemoryRun { arena: sorter.arena, entries: sorter.entries, next: 0, _account: sorter.account });
+                in_memory.push(MemoryRun::new(sorter.arena, sorter.entries, sorter.account));
             }
         }
         let fan_in = budget.fan_in();
@@ -269,34 +253,6 @@ fn compare(arena: &Arena, a: &Entry, b: &Entry) -> Ordering {
     a.0.cmp(&b.0).then_with(|| arena.get(a.1).0.cmp(arena.get(b.1).0))
 }
 
-/// The key without the number that only it has.
-pub fn without_serial(key: &[u8]) -> &[u8] {
-    &key[..key.len().saturating_sub(SERIAL_BYTES)]
-}
-
-/// A sorted run that was never written.
-#[derive(Debug)]
-pub struct MemoryRun {
-    arena: Arena,
-    entries: Vec<Entry>,
-    next: usize,
-    _account: Account,
-}
-
-impl MemoryRun {
-    /// The next pair.
-    #[inline]
-    pub fn head(&self) -> Option<Pair<'_>> {
-        self.entries.get(self.next).map(|entry| self.arena.get(entry.1))
-    }
-
-    /// Goes on to the pair after it.
-    #[inline]
-    pub fn advance(&mut self) {
-        self.next += 1;
-    }
-}
-
 /// Pairs on their way into a run, as batches of two columns of text.
 struct PairBlock {
     schema: Arc<Schema>,
@@ -334,12 +290,12 @@ impl PairBlock {
         }
         let capacity = self.bytes.len();
         let bytes: Bytes = std::mem::replace(&mut self.bytes, Vec::with_capacity(capacity)).into();
-        let (anchors, key_lens) = (Ints::pack(&self.starts), Ints::pack(&self.key_lens));
-        let column = |starts: Ints, lens: Ints| {
+        let (anchors, key_lens) = (PackedInts::pack(&self.starts), PackedInts::pack(&self.key_lens));
+        let column = |starts: PackedInts, lens: PackedInts| {
             let text = Text::new(bytes.clone(), Some(anchors.clone()), starts, lens);
             text.map(|text| Column::new(column::Values::Text(text))).ok_or(Error::Protocol("pairs outside of their block"))
         };
-        let columns = vec![column(Ints::constant(0, rows), key_lens.clone())?, column(key_lens, Ints::pack(&self.row_lens))?];
+        let columns = vec![column(PackedInts::constant(0, rows), key_lens.clone())?, column(key_lens, PackedInts::pack(&self.row_lens))?];
         for list in [&mut self.starts, &mut self.key_lens, &mut self.row_lens] {
             list.clear();
         }

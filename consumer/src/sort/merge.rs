@@ -4,8 +4,8 @@ use bytes::Bytes;
 use recpipe::{Batch, Error, record::column};
 
 use super::{
-    external::{Keep, MemoryRun, without_serial},
     key::{PREFIX_BYTES, Prefix, prefix},
+    run::{Keep, MemoryRun, Pair, without_serial},
     tournament::Tournament,
 };
 use crate::memory::{ReadRun, Run};
@@ -23,9 +23,6 @@ pub struct Merge {
     last: Option<Vec<u8>>,
     is_started: bool,
 }
-
-/// A key and its row.
-pub type Pair<'m> = (&'m [u8], &'m [u8]);
 
 /// One run.
 #[derive(Debug)]

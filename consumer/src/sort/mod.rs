@@ -4,11 +4,13 @@
 //! not; what comes out is put together to batches again.
 
 pub mod arena;
+pub(crate) mod cell;
 pub mod external;
+mod first_seen;
 pub mod key;
-mod late;
 pub mod merge;
 mod row;
+pub mod run;
 #[cfg(test)]
 mod tests;
 pub mod tournament;
@@ -18,15 +20,17 @@ use std::sync::Arc;
 use recpipe::{Batch, Error, Schema};
 
 pub use self::{
-    external::{ExternalSorter, First, Keep},
-    late::Late,
+    external::{ExternalSorter, First},
+    first_seen::FirstSeen,
     row::RowFormat,
+    run::Keep,
 };
 
 use self::{key::push_sort_key, merge::Merge};
 use crate::{
     expr::{Expr, Vector},
     memory::{Budget, ReadRun},
+    plan::partial::{Batches, Gather, SoFar},
 };
 
 /// Records of a batch of results: as many as a block of a log has, roughly.
@@ -147,6 +151,39 @@ impl Sorter {
     /// Those of the runs.
     pub fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>) -> Result<Sorted, Error> {
         Ok(Sorted { rows: self.rows, merge: self.pairs.merge_runs(runs)? })
+    }
+}
+
+impl Gather for Sorter {
+    type Copy = First;
+
+    fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        Sorter::add(self, batch)
+    }
+
+    fn seal(&mut self) {
+        Sorter::seal(self);
+    }
+
+    fn merge(all: Vec<Self>, budget: &Budget) -> Result<Batches, Error> {
+        Ok(Box::new(Sorter::merge(all, budget)?))
+    }
+
+    fn into_run(all: Vec<Self>, budget: &Budget) -> Result<Batches, Error> {
+        Ok(Box::new(Sorter::into_run(all, budget)?))
+    }
+
+    fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>, _: &Budget) -> Result<Batches, Error> {
+        Ok(Box::new(Sorter::merge_runs(self, runs)?))
+    }
+
+    fn copy(&self) -> Result<Option<First>, Error> {
+        Ok(self.first(SoFar::MOST))
+    }
+
+    fn of_copies(&self, copies: Vec<First>, _: &Budget) -> Result<SoFar, Error> {
+        let (batch, more) = self.of_first(copies, SoFar::MOST)?;
+        Ok(SoFar { batches: Box::new(batch.into_iter().map(Ok)), more })
     }
 }
 

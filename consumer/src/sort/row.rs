@@ -17,12 +17,10 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bytes::Bytes;
-use recpipe::{Batch, Bits, Column, ColumnBuilder, Error, Field, Ints, Origin, Schema, Text, Type, Value, record::column};
+use recpipe::{Batch, Bits, Column, ColumnBuilder, Error, Field, Origin, PackedInts, Schema, Text, Type, Value, record::column};
 
-use crate::{
-    aggregate::cell,
-    expr::{Values, Vector},
-};
+use super::cell;
+use crate::expr::{Values, Vector};
 
 /// How the records of a schema lie in rows.
 #[derive(Debug)]
@@ -160,7 +158,7 @@ impl RowFormat {
             return Err(wrong());
         }
         let rows = starts.len();
-        let anchors = Ints::pack(starts);
+        let anchors = PackedInts::pack(starts);
         let bit = |row: usize, bytes: usize, i: usize| block[starts[row] as usize + bytes + i / 8] >> (i % 8) & 1 == 1;
         let mut text_at = vec![self.fixed as i64; rows];
         let mut columns = Vec::with_capacity(self.places.len());
@@ -184,16 +182,16 @@ impl RowFormat {
                     continue;
                 }
                 Type::Null | Type::Mixed => column::Values::Null(rows),
-                Type::Bool => column::Values::Bool(Ints::pack(&fetch(&block, starts, at, |[byte]: &[u8; 1]| *byte))),
-                Type::Int => column::Values::Int(Ints::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes)))),
-                Type::Float => column::Values::Float(Ints::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes)))),
+                Type::Bool => column::Values::Bool(PackedInts::pack(&fetch(&block, starts, at, |[byte]: &[u8; 1]| *byte))),
+                Type::Int => column::Values::Int(PackedInts::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes)))),
+                Type::Float => column::Values::Float(PackedInts::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes)))),
                 Type::Time => column::Values::Time {
-                    nanos: Ints::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes))),
-                    offset_s: Ints::pack(&fetch(&block, starts, at + 8, |bytes| i32::from_le_bytes(*bytes))),
+                    nanos: PackedInts::pack(&fetch(&block, starts, at, |bytes| i64::from_le_bytes(*bytes))),
+                    offset_s: PackedInts::pack(&fetch(&block, starts, at + 8, |bytes| i32::from_le_bytes(*bytes))),
                 },
                 Type::Text => {
                     let (from, lens) = lens();
-                    let text = Text::new(block.clone(), Some(anchors.clone()), Ints::pack(&from), Ints::pack(&lens));
+                    let text = Text::new(block.clone(), Some(anchors.clone()), PackedInts::pack(&from), PackedInts::pack(&lens));
                     column::Values::Text(text.ok_or_else(wrong)?)
                 }
             };

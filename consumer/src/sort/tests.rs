@@ -5,7 +5,7 @@ use std::{cmp::Ordering, sync::Arc};
 use proptest::prelude::*;
 use recpipe::{Batch, BatchBuilder, Field, Origin, Schema, Time, Type, Value};
 
-use super::{Keep, Late, SortKey, Sorter};
+use super::{FirstSeen, Keep, SortKey, Sorter};
 use crate::{
     expr::{Expr, Vector},
     memory::Budget,
@@ -121,7 +121,7 @@ proptest! {
     #[test]
     fn the_first_of_each_value_in_their_order(rows in rows(), size in 1..60_usize, limit in prop_oneof![Just(4 << 10), Just(1 << 24)]) {
         let budget = budget(limit);
-        let mut late = Late::new(schema(), &budget);
+        let mut late = FirstSeen::new(schema(), &budget);
         let mut seen = std::collections::HashSet::new();
         let mut expect = Vec::new();
         for batch in batches(&rows, size) {

@@ -12,22 +12,88 @@ use std::sync::Arc;
 use recpipe::{Batch, Error, Flow, Schema, Stage, Type};
 
 use super::{
-    Target,
     beyond::{Beyond, late_key},
     relay, relay_flush,
 };
 use crate::{
     aggregate::Keys,
     expr::{Expr, Vector},
+    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, ast::Item, parsed},
     memory::{Account, Budget},
-    sort::Late,
+    plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
+    sort::FirstSeen,
+    span::Span,
 };
 
+/// `distinct`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "distinct",
+        synonyms: &["uniq"],
+        syntax: "distinct [EXPR [as NAME], …]",
+        doc: "the first record of each distinct value; with fields, only these columns",
+        example: "distinct host, user",
+        runs: Runs::WorkersThenMerge,
+        memory: "O(distinct values)",
+        spills: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    let keys = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
+    Ok(parsed(DistinctSyntax(keys)))
+}
+
+/// The keys as they were written; none for all fields.
+#[derive(Debug)]
+struct DistinctSyntax(Vec<Item>);
+
+impl Syntax for DistinctSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let exprs = if self.0.is_empty() {
+            let all: Vec<_> = (0..checker.scope.columns.len()).collect();
+            checker.each(&all, |checker, &place| checker.column_at(place))
+        } else {
+            let (exprs, columns) = checker.items(&self.0);
+            upstream.aggregates = None;
+            checker.enter(columns);
+            exprs
+        };
+        checker.push(upstream, &WORD, span, exprs.map(DistinctOp));
+    }
+}
+
+/// The first record of each distinct combination of these, which are the columns of the output, in order.
+#[derive(Clone, Debug)]
+struct DistinctOp(Vec<Expr>);
+
+impl Operator for DistinctOp {
+    fn reads(&self, stage: &PlanStage, wanted: &mut Read) {
+        // Without keys, all fields of a record are compared.
+        *wanted = Read { late: stage.output.grows(), ..Read::default() };
+        wanted.exprs(&self.0);
+    }
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn half(&self, start: &Start<'_>, target: Target) -> Target {
+        Box::new(DistinctCandidates::new(self.0.clone(), start.output, start.budget, start.workers, target))
+    }
+
+    fn start(&self, start: Start<'_>, target: Target) -> Target {
+        Box::new(Distinct::new(self.0.clone(), start.input, start.output.clone(), start.budget, target))
+    }
+}
+
 /// The half that runs once: passes on first occurrences, with only the columns that were compared.
-pub struct Distinct {
+struct Distinct {
     seen: Seen,
     /// What came after the values did not fit any more, and is not among them.
-    late: Option<Late>,
+    late: Option<FirstSeen>,
     /// Batches so far.
     batches: u64,
     budget: Budget,
@@ -38,7 +104,7 @@ pub struct Distinct {
 
 /// The half in each worker: passes on the first occurrences in what this worker sees, or what may be such. Batches come
 /// to a worker in the order of the input, so the first occurrence of all is among them.
-pub struct DistinctCandidates {
+struct DistinctCandidates {
     seen: Seen,
     target: Target,
 }
@@ -95,7 +161,7 @@ impl Seen {
 impl Distinct {
     /// Compares records of `input` by these expressions, which are the columns of the output; its `schema` grows only where these are
     /// all columns of the input.
-    pub fn new(exprs: Vec<Expr>, input: &Schema, schema: Arc<Schema>, budget: &Budget, target: Target) -> Self {
+    fn new(exprs: Vec<Expr>, input: &Schema, schema: Arc<Schema>, budget: &Budget, target: Target) -> Self {
         // The other half is for sorting what comes later.
         let seen = Seen::new(exprs, &schema, budget.account(), budget.limit() / 2);
         let beyond = Beyond::new(input, schema.clone());
@@ -116,7 +182,7 @@ impl Stage for Distinct {
         if !self.seen.is_full {
             return self.target.send(first);
         }
-        let late = self.late.get_or_insert_with(|| Late::new(self.schema.clone(), &self.budget));
+        let late = self.late.get_or_insert_with(|| FirstSeen::new(self.schema.clone(), &self.budget));
         late.add(&values, &first, self.batches)?;
         Ok(Flow::Continue)
     }
@@ -137,7 +203,7 @@ impl Stage for Distinct {
 
 impl DistinctCandidates {
     /// As [`Distinct::new`], with an equal part of the budget for each of so many `workers`.
-    pub fn new(exprs: Vec<Expr>, schema: &Schema, budget: &Budget, workers: usize, target: Target) -> Self {
+    fn new(exprs: Vec<Expr>, schema: &Schema, budget: &Budget, workers: usize, target: Target) -> Self {
         DistinctCandidates { seen: Seen::new(exprs, schema, budget.account(), budget.limit() / 4 / workers.max(1)), target }
     }
 }

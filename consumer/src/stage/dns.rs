@@ -3,26 +3,99 @@
 //! Where there is no name, or the text is no address, it is the text itself; null stays null.
 //!
 //! Runs:   once; a batch waits until its names are known.  Order: kept.
-//! Memory: O(distinct addresses), within the bounds of [`crate::resolver::Limits`].
+//! Memory: O(distinct addresses), within the bounds of [`super::resolver::Limits`].
 //! Stops:  when its target does.
 //! Errors: none of its own: a resolver that does not answer gives no names.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{collections::HashMap, net::IpAddr};
 
-use recpipe::{Batch, Column, Error, Flow, Schema, Stage, Type};
+use recpipe::{Batch, Column, Error, Flow, Stage, Type};
 
 use super::{
-    Target,
     beyond::{self, Beyond},
     relay,
+    resolver::Resolver,
 };
 use crate::{
     expr::{Operand, Texts, Values, Vector, only_text},
-    resolver::Resolver,
+    language::{Checked, Checker, Failed, Parsed, Parser, Seen, StageWord, Syntax, Upstream, ast::Ident, parsed},
+    plan::{About, Effect, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
+    span::Span,
 };
 
-/// See the module.
-pub struct Dns {
+/// `dns`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "dns",
+        syntax: "dns FIELD [as NAME]",
+        doc: "the host names of addresses, else the addresses; the column is FIELD_name unless named",
+        example: "dns host as name",
+        runs: Runs::Once,
+        memory: "O(distinct)",
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    Ok(parsed(DnsSyntax { field: parser.ident("a field")?, name: parser.alias()? }))
+}
+
+/// Where the addresses are, and the column of the names.
+#[derive(Debug)]
+struct DnsSyntax {
+    field: Ident,
+    name: Option<Ident>,
+}
+
+impl Syntax for DnsSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made = self.column(checker);
+        checker.push(upstream, &WORD, span, made);
+    }
+}
+
+impl DnsSyntax {
+    /// The column of the names, which is then in scope.
+    fn column(&self, checker: &mut Checker<'_>) -> Checked<DnsOp> {
+        let column = checker.text_field(&self.field);
+        let name = self.name.as_ref().map_or_else(|| format!("{}_name", self.field.text), |name| name.text.clone());
+        let place = checker.scope.put(name, Some(Seen::closed(Type::Text)));
+        Ok(DnsOp { field: column?.as_column().ok_or(Failed)?, place })
+    }
+}
+
+/// A column of the host names of the addresses in another.
+#[derive(Clone, Copy, Debug)]
+struct DnsOp {
+    /// The column of the addresses: text.
+    field: usize,
+    /// The place of the names: that of the column they replace, or a free one.
+    place: usize,
+}
+
+impl Operator for DnsOp {
+    fn reads(&self, _: &PlanStage, wanted: &mut Read) {
+        wanted.places.remove(&self.place);
+        wanted.places.insert(self.field);
+    }
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn effect(&self) -> Effect {
+        Effect::Asks
+    }
+
+    fn start(&self, start: Start<'_>, target: Target) -> Target {
+        let beyond = Beyond::new(start.input, start.output.clone());
+        Box::new(Dns { field: self.field, place: self.place, beyond, resolver: Resolver::system(), target })
+    }
+}
+
+/// The running stage.
+struct Dns {
     field: usize,
     place: usize,
     beyond: Beyond,
@@ -31,11 +104,6 @@ pub struct Dns {
 }
 
 impl Dns {
-    /// Looks up the addresses in the column `field` of records of `input`; the names are the column `place` of `schema`.
-    pub fn new(field: usize, place: usize, input: &Schema, schema: Arc<Schema>, target: Target) -> Self {
-        Dns { field, place, beyond: Beyond::new(input, schema), resolver: Resolver::system(), target }
-    }
-
     fn column(&mut self, batch: &Batch) -> Result<Column, Error> {
         let field = Vector::from_column(batch.column(self.field), batch);
         let field = only_text(&field);

@@ -6,19 +6,65 @@
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use super::{Target, relay};
+use super::relay;
+use crate::{
+    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
+    span::Span,
+};
 
-/// See the module.
-pub struct Head {
-    left: u64,
-    target: Target,
+/// `head`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "head",
+        synonyms: &["limit", "take"],
+        syntax: "head N",
+        doc: "the first N records, then stops the source",
+        example: "head 10",
+        runs: Runs::Once,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    parser.count("head").map(HeadOp).map(parsed)
 }
 
-impl Head {
-    /// Passes on `n` records.
-    pub fn new(n: u64, target: Target) -> Self {
-        Head { left: n, target }
+/// So many records.
+#[derive(Clone, Copy, Debug)]
+struct HeadOp(u64);
+
+impl Syntax for HeadOp {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        checker.push(upstream, &WORD, span, Ok(*self));
     }
+}
+
+impl Operator for HeadOp {
+    fn reads(&self, _: &PlanStage, _: &mut Read) {}
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn known(&self, records: u64) -> Option<u64> {
+        Some(records.min(self.0))
+    }
+
+    fn takes(&self) -> Option<u64> {
+        Some(self.0)
+    }
+
+    fn start(&self, _: Start<'_>, target: Target) -> Target {
+        Box::new(Head { left: self.0, target })
+    }
+}
+
+/// The running stage.
+struct Head {
+    left: u64,
+    target: Target,
 }
 
 impl Stage for Head {

@@ -1,39 +1,31 @@
-//! The stages of a query: one per file, each a [`recpipe::Stage`] that owns its target.
+//! The stages of a query: one per file, which is all of it.
+//!
+//! A file has the word with its help (its row in [`crate::catalog`]), its syntax and its check, its answers about itself
+//! ([`Operator`](crate::plan::Operator)), and how it runs: a [`recpipe::Stage`] that owns its target.
 //!
 //! A stage that needs all the records (`distinct`, `top`, `stats`, `sort`) has two halves: one in each worker, which sends on as
-//! little as it can, and one that runs once on what all workers send. [`crate::split`] puts them together.
+//! little as it can, and one that runs once on what all workers send.
 
-mod assign;
 mod beyond;
-mod deliver;
-mod distinct;
-mod dns;
-mod filter;
+pub mod distinct;
+pub mod dns;
+pub mod drop;
 mod gather;
-mod head;
-mod parse;
-mod select;
-mod skip;
-mod tail;
-mod top;
-mod trace;
-
-pub use assign::Assign;
-pub use deliver::{Deliver, Delivered, Piece};
-pub use distinct::{Distinct, DistinctCandidates};
-pub use dns::Dns;
-pub use filter::Filter;
-pub use gather::{Gather, GatherPart};
-pub use head::Head;
-pub use parse::Parse;
-pub use select::Select;
-pub use skip::Skip;
-pub use tail::Tail;
-pub use top::{Top, TopCandidates};
-pub use trace::Trace;
-
-/// The stage after this one.
-pub type Target = Box<dyn recpipe::Stage>;
+pub mod grep;
+pub mod head;
+pub mod let_;
+pub mod parse;
+pub mod rename;
+pub mod resolver;
+pub mod select;
+pub mod skip;
+pub mod sort;
+pub mod stats;
+pub mod tail;
+pub mod tee;
+pub mod top;
+pub mod trace;
+pub mod where_;
 
 /// `flush` for a stage that buffers no output: passes it on.
 macro_rules! relay_flush {

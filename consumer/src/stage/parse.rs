@@ -4,31 +4,119 @@
 //! Stops:  when its target does.
 //! Errors: none of its own: where the regex does not match, or a group takes no part in the match, the column is null.
 
+use std::sync::Arc;
+
 use recpipe::{Batch, Column, Error, Flow, Schema, Stage, Type};
+use regex::bytes::Regex;
 
 use super::{
-    Target,
     beyond::{Beyond, put},
     relay,
 };
 use crate::{
     expr::{Operand, Texts, Values, Vector, only_text},
-    plan,
+    language::{
+        Checked, Checker, Failed, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
+        ast::{Ident, Pattern},
+        diagnose::Diagnostic,
+        parsed,
+    },
+    plan::{About, Operator, PlanStage, Read, Start, Target, conditions::Found},
+    span::Span,
 };
 
-/// See the module.
-pub struct Parse {
-    plan: plan::Parse,
+/// `parse`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "parse",
+        syntax: "parse FIELD REGEX",
+        doc: "named groups become text columns; null where the regex does not match",
+        example: "parse request /\\.(?P<ext>\\w+)$/",
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    let field = parser.ident("a field")?;
+    Ok(parsed(ParseSyntax { field, pattern: parser.pattern("parse request")? }))
+}
+
+/// What is taken apart, and by what: its named groups are the new columns.
+#[derive(Debug)]
+struct ParseSyntax {
+    field: Ident,
+    pattern: Pattern,
+}
+
+impl Syntax for ParseSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made = self.groups(checker);
+        checker.push(upstream, &WORD, span, made);
+    }
+}
+
+impl ParseSyntax {
+    /// The named groups, which are then columns in scope.
+    fn groups(&self, checker: &mut Checker<'_>) -> Checked<ParseOp> {
+        let pattern = &self.pattern;
+        let column = checker.text_field(&self.field);
+        let regex = checker.regex(&pattern.text, pattern.ignore_case, pattern.span, 1);
+        let regex = regex?;
+        let names: Vec<_> = regex.capture_names().enumerate().filter_map(|(i, name)| Some((i, name?.to_owned()))).collect();
+        if names.is_empty() {
+            let found = Diagnostic::new(pattern.span, "this regex names no groups").label("write `(?P<name>…)` around what is wanted");
+            return Err(checker.fail(found));
+        }
+        let groups = names.into_iter().map(|(group, name)| (group, checker.scope.put(name, Some(Seen::closed(Type::Text))))).collect();
+        let field = column?.as_column().ok_or(Failed)?;
+        let schema = checker.schema(pattern.span).ok_or(Failed)?;
+        Ok(ParseOp { field, regex, groups, schema })
+    }
+}
+
+/// Columns made of the named groups of a regex.
+#[derive(Clone, Debug)]
+struct ParseOp {
+    /// The column that is taken apart: text.
+    field: usize,
+    /// What it is matched with.
+    regex: Regex,
+    /// The number of each named group, and the place of its column: that of the column it replaces, or a free one.
+    groups: Vec<(usize, usize)>,
+    /// The schema with these columns.
+    schema: Arc<Schema>,
+}
+
+impl Operator for ParseOp {
+    fn reads(&self, _: &PlanStage, wanted: &mut Read) {
+        for (_, place) in &self.groups {
+            wanted.places.remove(place);
+        }
+        wanted.places.insert(self.field);
+    }
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn known(&self, records: u64) -> Option<u64> {
+        Some(records)
+    }
+
+    fn start(&self, start: Start<'_>, target: Target) -> Target {
+        Box::new(Parse { beyond: Beyond::new(start.input, self.schema.clone()), plan: self.clone(), target })
+    }
+}
+
+/// The running stage.
+struct Parse {
+    plan: ParseOp,
     beyond: Beyond,
     target: Target,
 }
 
 impl Parse {
-    /// Takes a field of records of `input` apart as `plan` says.
-    pub fn new(plan: plan::Parse, input: &Schema, target: Target) -> Self {
-        Parse { beyond: Beyond::new(input, plan.schema.clone()), plan, target }
-    }
-
     /// A column for each named group.
     fn columns(&self, batch: &Batch) -> Vec<Column> {
         let rows = batch.len();

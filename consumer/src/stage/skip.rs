@@ -6,19 +6,56 @@
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use super::{Target, relay};
+use super::relay;
+use crate::{
+    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
+    span::Span,
+};
 
-/// See the module.
-pub struct Skip {
-    left: u64,
-    target: Target,
+/// `skip`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "skip",
+        syntax: "skip N",
+        doc: "all records but the first N",
+        example: "skip 10",
+        runs: Runs::Once,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    parser.count("skip").map(SkipOp).map(parsed)
 }
 
-impl Skip {
-    /// Leaves out the first `n` records.
-    pub fn new(n: u64, target: Target) -> Self {
-        Skip { left: n, target }
+/// So many records.
+#[derive(Clone, Copy, Debug)]
+struct SkipOp(u64);
+
+impl Syntax for SkipOp {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        checker.push(upstream, &WORD, span, Ok(*self));
     }
+}
+
+impl Operator for SkipOp {
+    fn reads(&self, _: &PlanStage, _: &mut Read) {}
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn start(&self, _: Start<'_>, target: Target) -> Target {
+        Box::new(Skip { left: self.0, target })
+    }
+}
+
+/// The running stage.
+struct Skip {
+    left: u64,
+    target: Target,
 }
 
 impl Stage for Skip {

@@ -8,25 +8,69 @@ use std::collections::VecDeque;
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use super::Target;
-use crate::preview::{Preview, SoFar};
+use crate::{
+    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{
+        About, Operator, PlanStage, Read, Runs, Start, Target,
+        conditions::Found,
+        partial::{Show, SoFar},
+    },
+    span::Span,
+};
 
-/// See the module.
-pub struct Tail {
+/// `tail`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "tail",
+        syntax: "tail N",
+        doc: "the last N records",
+        example: "tail 10",
+        runs: Runs::Once,
+        memory: "O(N)",
+        blocks: true,
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    parser.count("tail").map(TailOp).map(parsed)
+}
+
+/// So many records.
+#[derive(Clone, Copy, Debug)]
+struct TailOp(u64);
+
+impl Syntax for TailOp {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        checker.push(upstream, &WORD, span, Ok(*self));
+    }
+}
+
+impl Operator for TailOp {
+    fn reads(&self, _: &PlanStage, _: &mut Read) {}
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn start(&self, start: Start<'_>, target: Target) -> Target {
+        let n = usize::try_from(self.0).unwrap_or(usize::MAX);
+        Box::new(Tail { n, batches: VecDeque::new(), rows: 0, preview: start.preview, target })
+    }
+}
+
+/// The running stage.
+struct Tail {
     n: usize,
     /// The last records and perhaps some before them, which are of the first batch.
     batches: VecDeque<Batch>,
     rows: usize,
-    preview: Option<Preview>,
+    preview: Option<Box<dyn Show>>,
     target: Target,
 }
 
 impl Tail {
-    /// Passes on the last `n` records.
-    pub fn new(n: u64, preview: Option<Preview>, target: Target) -> Self {
-        Tail { n: usize::try_from(n).unwrap_or(usize::MAX), batches: VecDeque::new(), rows: 0, preview, target }
-    }
-
     /// The last records, no others among them.
     fn last(&self) -> impl Iterator<Item = Batch> + use<> {
         let mut early = self.rows.saturating_sub(self.n);

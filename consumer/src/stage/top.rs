@@ -8,14 +8,171 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Value};
+use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Type, Value};
 
-use super::{Target, relay};
+use super::{relay, stats};
 use crate::{
     expr::Expr,
-    plan::Direction,
-    preview::{Preview, SoFar},
+    language::{
+        Checked, Checker, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
+        ast::{self, Item},
+        diagnose::Diagnostic,
+        parsed,
+    },
+    plan::{
+        About, Operator, PlanStage, Read, Runs, Start, Target,
+        conditions::Found,
+        partial::{Show, SoFar},
+    },
+    span::Span,
 };
+
+/// `top`.
+pub static TOP: StageWord = StageWord {
+    about: About {
+        name: "top",
+        syntax: "top N [by EXPR] | top N FIELD, …",
+        doc: "the N largest; `top N FIELD` is `count by FIELD | top N`",
+        example: "top 10 by bytes",
+        runs: Runs::WorkersThenMerge,
+        memory: "O(N)",
+        blocks: true,
+        ..About::PLAIN
+    },
+    parse: |parser| parse(parser, Direction::Largest),
+};
+
+/// `bottom`.
+pub static BOTTOM: StageWord = StageWord {
+    about: About {
+        name: "bottom",
+        syntax: "bottom N [by EXPR] | bottom N FIELD, …",
+        doc: "the N smallest; `bottom N FIELD` is `count by FIELD | bottom N`",
+        example: "bottom 10 by bytes",
+        runs: Runs::WorkersThenMerge,
+        memory: "O(N)",
+        blocks: true,
+        ..About::PLAIN
+    },
+    parse: |parser| parse(parser, Direction::Smallest),
+};
+
+/// Which end of an order is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Direction {
+    /// The largest, largest first.
+    Largest,
+    /// The smallest, smallest first.
+    Smallest,
+}
+
+impl Direction {
+    /// The word that asks for this end.
+    fn word(self) -> &'static StageWord {
+        match self {
+            Direction::Largest => &TOP,
+            Direction::Smallest => &BOTTOM,
+        }
+    }
+}
+
+fn parse(parser: &mut Parser<'_>, direction: Direction) -> Parsed {
+    let n = parser.count(direction.word().about.name)?;
+    if parser.take_word("by") {
+        return Ok(parsed(TopSyntax { direction, n, by: Some(parser.expr()?), keys: Vec::new() }));
+    }
+    let keys = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
+    Ok(parsed(TopSyntax { direction, n, by: None, keys }))
+}
+
+/// `top N [by EXPR]`, or `top N KEY, …`, which counts by the keys first; and so `bottom`.
+#[derive(Debug)]
+struct TopSyntax {
+    direction: Direction,
+    /// How many records.
+    n: u64,
+    /// What is compared.
+    by: Option<ast::Expr>,
+    /// Keys to count by first.
+    keys: Vec<Item>,
+}
+
+impl Syntax for TopSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        if !self.keys.is_empty() {
+            stats::count_by(checker, &self.keys, upstream, span);
+        }
+        let by = match &self.by {
+            Some(by) => checker.of_records(by),
+            None => self.single_aggregate(checker, upstream, span),
+        };
+        let made = by.map(|by| TopOp { direction: self.direction, n: self.n, by });
+        checker.push(upstream, self.direction.word(), span, made);
+    }
+}
+
+impl TopSyntax {
+    /// What is compared where it is not said.
+    fn single_aggregate(&self, checker: &mut Checker<'_>, upstream: &Upstream, span: Span) -> Checked<Expr> {
+        let word = self.direction.word().about.name;
+        let n = checker.source.slice(span).split_whitespace().nth(1).unwrap_or("N").to_owned();
+        match upstream.aggregates.as_deref() {
+            Some([only]) => {
+                let only = ast::Ident { text: only.clone(), span, may_come: false };
+                checker.field(&only)
+            }
+            aggregates => {
+                let candidates: Vec<_> = match aggregates {
+                    Some(aggregates) => aggregates.to_vec(),
+                    None => {
+                        let is_number =
+                            |seen: &Option<Seen>| seen.is_some_and(|seen| matches!(seen.kind, Type::Int | Type::Float | Type::Time));
+                        checker.scope.columns.iter().filter(|(_, seen)| is_number(seen)).map(|(name, _)| name.clone()).collect()
+                    }
+                };
+                let first = candidates.first().map_or("EXPR".into(), |name| checker.catalog.field(name));
+                let found = Diagnostic::new(span, format!("`{word}` does not say what is compared"))
+                    .label(format!("write `{word} {n} by {first}`"));
+                let found = if candidates.is_empty() {
+                    found
+                } else {
+                    found.help(format!("candidates: {}", checker.catalog.fields(candidates.iter().map(String::as_str))))
+                };
+                Err(checker.fail(found))
+            }
+        }
+    }
+}
+
+/// The records with the largest values, largest first, or the smallest, smallest first; NaN after all other numbers
+/// and nulls last; of equal ones those that came first.
+#[derive(Clone, Debug)]
+struct TopOp {
+    /// Which end.
+    direction: Direction,
+    /// How many.
+    n: u64,
+    /// What is compared.
+    by: Expr,
+}
+
+impl Operator for TopOp {
+    fn reads(&self, _: &PlanStage, wanted: &mut Read) {
+        wanted.exprs([&self.by]);
+    }
+
+    fn narrows(&self, _: &mut Found<'_>) -> bool {
+        false
+    }
+
+    fn half(&self, _: &Start<'_>, target: Target) -> Target {
+        Box::new(TopCandidates { best: Best::new(self.clone()), target })
+    }
+
+    fn start(&self, start: Start<'_>, target: Target) -> Target {
+        Box::new(Top { best: Best::new(self.clone()), preview: start.preview, target })
+    }
+}
 
 /// Candidates are weighed against each other when this many have come together, or `N` if that is more.
 const WEIGH_AT: usize = 4096;
@@ -23,14 +180,14 @@ const WEIGH_AT: usize = 4096;
 const BATCH_ROWS: usize = 8192;
 
 /// The half that runs once.
-pub struct Top {
+struct Top {
     best: Best,
-    preview: Option<Preview>,
+    preview: Option<Box<dyn Show>>,
     target: Target,
 }
 
 /// The half in each worker: passes on what could be among the best.
-pub struct TopCandidates {
+struct TopCandidates {
     best: Best,
     target: Target,
 }
@@ -47,7 +204,7 @@ struct Best {
 }
 
 impl Best {
-    fn new(direction: Direction, n: u64, by: Expr) -> Self {
+    fn new(TopOp { direction, n, by }: TopOp) -> Self {
         Best { direction, n: usize::try_from(n).unwrap_or(usize::MAX), by, batches: Vec::new(), rows: 0, last: None }
     }
 
@@ -137,13 +294,6 @@ fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
     Batch::new(schema, columns, rows.len(), Origin::default())
 }
 
-impl Top {
-    /// The `n` records with the largest, or smallest, values of `by`.
-    pub fn new(direction: Direction, n: u64, by: Expr, preview: Option<Preview>, target: Target) -> Self {
-        Top { best: Best::new(direction, n, by), preview, target }
-    }
-}
-
 impl Stage for Top {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         self.best.admit(&batch)?;
@@ -166,13 +316,6 @@ impl Stage for Top {
             }
         }
         self.target.close()
-    }
-}
-
-impl TopCandidates {
-    /// See [`Top::new`].
-    pub fn new(direction: Direction, n: u64, by: Expr, target: Target) -> Self {
-        TopCandidates { best: Best::new(direction, n, by), target }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod canvas;
 pub mod cell;
+mod desk;
 pub mod json;
 mod look;
 mod notes;
@@ -16,6 +17,7 @@ mod replaced;
 use recpipe::{Batch, Error};
 
 pub use canvas::Canvas;
+pub use desk::{Calling, Desk, Discard, OpenStream, Stopper, Stream};
 pub use look::{Color, Look};
 pub use notes::Notes;
 pub use printer::{Pen, Printer};

@@ -9,7 +9,7 @@ use std::{
 
 use recpipe::{
     Error, say,
-    transport::{Patient, stdio},
+    transport::{BlockingWriter, stdio},
 };
 
 use super::{
@@ -43,7 +43,7 @@ impl Printer {
     /// [`Error::Io`] when it is closed.
     pub fn stdout(look: Look) -> Result<Self, Error> {
         let screen = || stdio::terminal_size().map(|(columns, rows)| Screen { columns, rows });
-        Ok(Printer { screen, look, ..Printer::new(Box::new(Patient::new(stdio::stdout()?)), stdio::stdout_is_terminal()) })
+        Ok(Printer { screen, look, ..Printer::new(Box::new(BlockingWriter::new(stdio::stdout()?)), stdio::stdout_is_terminal()) })
     }
 
     /// Any output; `terminal` as for [`Printer`].

@@ -1,6 +1,6 @@
-//! What a peer says of a connection, behind a valid checksum: [`Control`], and the [`Plan`] of the way back.
+//! What a peer says of a connection, behind a valid checksum: [`Control`], and the [`Pushdown`] of the way back.
 //!
-//! The laws: it never panics; what was understood is said again in bytes that are understood as the same; and whatever a Plan
+//! The laws: it never panics; what was understood is said again in bytes that are understood as the same; and whatever a Pushdown
 //! asks for can be asked of any batch, of which it leaves some records, in their order, and all of them where it asks for
 //! nothing.
 
@@ -9,16 +9,16 @@ use std::sync::Arc;
 use recpipe::{
     Batch, BatchBuilder, Field, Schema, Time, Type, Value,
     record::Condition,
-    wire::{Control, Header, Kind, Plan, frame::HEADER_LEN},
+    wire::{Control, Header, Kind, Pushdown, frame::HEADER_LEN},
 };
 
 use crate::bytes::{Bytes, crc32c};
 
-const KINDS: [Kind; 7] = [Kind::Hello, Kind::Plan, Kind::Ack, Kind::Beat, Kind::Bye, Kind::Error, Kind::End];
+const KINDS: [Kind; 7] = [Kind::Hello, Kind::Pushdown, Kind::Ack, Kind::Beat, Kind::Bye, Kind::Error, Kind::End];
 
 /// See the module.
 pub fn check(data: &[u8]) {
-    let _ = Plan::from_bytes(data);
+    let _ = Pushdown::from_bytes(data);
     let mut bytes = Bytes(data);
     let (kind, payload) = (KINDS[bytes.below(KINDS.len())], bytes.0);
     let (payload_len, payload_crc) = (payload.len() as u32, crc32c(payload));
@@ -30,7 +30,7 @@ pub fn check(data: &[u8]) {
     let Some(header) = header.first_chunk() else { panic!("a frame without a header") };
     let again = Header::from_bytes(header).and_then(|header| Control::from_frame(&header, payload));
     assert_eq!(again.as_ref().map(bytes_of), Ok(said.clone()), "{control:?}");
-    if let Control::Plan(plan) = control {
+    if let Control::Pushdown(plan) = control {
         ask(&plan);
     }
 }
@@ -39,7 +39,7 @@ fn bytes_of(control: &Control) -> Vec<u8> {
     control.to_bytes().unwrap_or_else(|error| panic!("{control:?} was read, and cannot be written: {error}")).to_vec()
 }
 
-fn ask(plan: &Plan) {
+fn ask(plan: &Pushdown) {
     let batch = batch();
     let left = Condition::filter(&plan.conditions, &batch);
     let numbers = |batch: &Batch| (0..batch.len()).map(|row| batch.row(row).get("n").map(|n| format!("{n:?}"))).collect::<Vec<_>>();

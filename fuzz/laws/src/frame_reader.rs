@@ -10,7 +10,7 @@ use std::{
 };
 
 use recpipe::{
-    Batch, ColumnBuilder, Error, Field, Ints, Origin, Schema, Time, Type, Value,
+    Batch, ColumnBuilder, Error, Field, Origin, PackedInts, Schema, Time, Type, Value,
     wire::{Ending, Incoming, Reader, Report, Writer, frame},
 };
 
@@ -154,7 +154,7 @@ fn batch(from: &mut Bytes<'_>) -> Result<Batch, Error> {
         fields.iter().zip(&mut columns).try_for_each(|(field, column)| push(from, field, column))?;
     }
     let columns = columns.iter_mut().map(ColumnBuilder::finish).collect();
-    let lines = from.once_in(2).then(|| Ints::pack(&(0..rows).map(|_| from.number()).collect::<Vec<_>>()));
+    let lines = from.once_in(2).then(|| PackedInts::pack(&(0..rows).map(|_| from.number()).collect::<Vec<_>>()));
     let origin = Origin { source: "log".into(), line: u64::from(from.byte()), ..Origin::default() };
     Ok(Batch::new(Arc::new(Schema::new(fields)?), columns, rows, origin)?.with_lines(lines))
 }

@@ -14,9 +14,10 @@ use recpipe::{
 };
 use recpipe_consumer::{
     catalog,
+    execute::{self, Options},
     language::{self, QueryError, Source, diagnose::Style},
-    plan::{Output, Plan, PlanStage, Step},
-    run::{self, Options},
+    output,
+    plan::{Effect, Plan, PlanStage},
     writer::Printer,
 };
 
@@ -86,11 +87,7 @@ static STREAM: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 /// Whether running it touches nothing but the records: no file, no resolver, no stderr.
 fn is_harmless(plan: &Plan) -> bool {
-    let harmless = |stage: &PlanStage| match &stage.step {
-        Step::Dns { .. } | Step::Trace(_) => false,
-        Step::Tee(branch) => is_harmless(branch),
-        _ => true,
-    };
+    let harmless = |stage: &PlanStage| stage.operator.effect() == Effect::None && stage.operator.branches().iter().all(is_harmless);
     !plan.uses().elsewhere && plan.stages.iter().all(harmless)
 }
 
@@ -133,14 +130,14 @@ pub fn check(data: &[u8]) {
         threads: 1,
         processes: None,
         unordered: false,
-        default_output: if how % 3 == 0 { Output::Table } else { Output::Json },
+        default_output: output::default(how % 3 == 0),
         stopper: None,
         quiet: true,
         memory: Default::default(),
         calling: Default::default(),
         left_out: Default::default(),
     };
-    let outcome = run::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
+    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {
         Some(error) => assert!(!error.to_string().is_empty()),
         None => assert!(outcome.ending.is_some() || outcome.stopped, "neither an end nor an error"),

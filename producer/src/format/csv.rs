@@ -2,8 +2,8 @@
 //!
 //! What a row is, and a field, is said by `rows.rs` and `delimited.rs`; what comes before the records by `header.rs`. Of csv, rows with
 //! nothing in them are passed over; of tsv with one column, such a row is a record. A name that stands twice gets a number (`a`, `a_2`),
-//! a column without a name is called after its place (`_3`). Where the first row that fits has one field more than there are names, and
-//! nothing in it, each line ends with a delimiter too many, and that last field is none.
+//! a column without a name is called after its place (`_3`). A row that has as many fields as there are names and then one delimiter more,
+//! with nothing after it, is read without it (`ends.rs`): each row by itself, so that no row depends on which others are in its file.
 //!
 //! # Types
 //!
@@ -17,6 +17,7 @@
 
 mod beginning;
 mod delimited;
+mod ends;
 mod header;
 mod rows;
 
@@ -27,6 +28,7 @@ use recpipe::record::{Field, Schema};
 
 use self::beginning::Beginning;
 use self::delimited::Delimited;
+use self::ends::Ends;
 use self::header::{Head, head};
 use self::rows::{Row, Rows, Spot, unescape};
 use super::names::no_fields;
@@ -63,11 +65,21 @@ struct Csv {
     is_planned: bool,
     /// The fields that are sent.
     schema: Arc<Schema>,
+    /// How the rows of all inputs end.
+    ends: Arc<Ends>,
 }
 
 impl Csv {
     fn new(kind: Delimited, args: &Args) -> Self {
-        Csv { kind, args: args.clone(), columns: Vec::new(), empty: Vec::new(), is_planned: false, schema: no_fields() }
+        Csv {
+            kind,
+            args: args.clone(),
+            columns: Vec::new(),
+            empty: Vec::new(),
+            is_planned: false,
+            schema: no_fields(),
+            ends: Arc::default(),
+        }
     }
 
     /// The fields by now, with their types.
@@ -98,9 +110,7 @@ impl Csv {
     fn layout(&self, first: &Block) -> Result<(Layout, Head), String> {
         let kind = self.kind.as_of(first.dialect);
         let head = head(kind, &self.args, first)?;
-        let mut layout = Layout { kind, comment: self.args.comment.clone(), columns: head.names.len(), trails: false };
-        layout.trails = layout.first_trails(&first.bytes[head.bytes..]);
-        Ok((layout, head))
+        Ok((Layout { kind, comment: self.args.comment.clone(), columns: head.names.len() }, head))
     }
 }
 
@@ -164,7 +174,17 @@ impl Format for Csv {
         };
         let columns = names.iter().map(column).collect();
         self.schema = if *schema == *self.schema { self.schema.clone() } else { schema };
-        Ok(Arc::new(CsvPlan { layout, head_bytes: first.start as usize + bytes, columns, schema: self.schema.clone() }))
+        Ok(Arc::new(CsvPlan {
+            layout,
+            head_bytes: first.start as usize + bytes,
+            columns,
+            schema: self.schema.clone(),
+            ends: self.ends.clone(),
+        }))
+    }
+
+    fn remark(&self) -> Option<String> {
+        self.ends.remark()
     }
 }
 
@@ -174,42 +194,25 @@ struct Layout {
     kind: Delimited,
     comment: Option<String>,
     columns: usize,
-    /// Each row ends with a delimiter too many.
-    trails: bool,
 }
 
 impl Layout {
-    /// Whether the first row that fits has an empty field more than there are names.
-    fn first_trails(&self, block: &[u8]) -> bool {
-        let mut first = None;
-        Rows::default().read(self.kind, block, |row| {
-            if first.is_some() || row.is_torn || self.passes_over(block, &row) {
-                return;
-            }
-            first = match row.fields {
-                fields if fields.len() == self.columns => Some(false),
-                [fields @ .., last] if fields.len() == self.columns && last.len == 0 => Some(true),
-                _ => None,
-            };
-        });
-        first.unwrap_or(false)
-    }
-
     /// Whether a row is no record, and nothing is wrong with it.
     fn passes_over(&self, block: &[u8], row: &Row<'_>) -> bool {
         let is_record = !self.kind.has_quotes() && self.columns == 1;
         row.is_blank() && !is_record || self.comment.as_ref().is_some_and(|comment| block[row.start..].starts_with(comment.as_bytes()))
     }
 
-    /// The fields of a row, without an empty one that is too many, or what is wrong with it.
+    /// The fields of a row, without what follows a delimiter that is one too many at its end, or what is wrong with it.
     fn fields<'a>(&self, row: &Row<'a>) -> Result<&'a [Spot], String> {
         if row.is_torn {
             let nth = row.fields.len() + 1;
             return Err(format!("field {nth} begins with a quote, and none before a delimiter or a line end closes it"));
         }
         match row.fields {
-            [fields @ .., last] if self.trails && last.len == 0 && fields.len() == self.columns => Ok(fields),
             fields if fields.len() == self.columns => Ok(fields),
+            // Not `""`, which was written.
+            [fields @ .., last] if fields.len() == self.columns && last.start as usize == row.end => Ok(fields),
             fields => Err(format!("{} fields where the header has {}", fields.len(), self.columns)),
         }
     }
@@ -240,6 +243,7 @@ struct CsvPlan {
     /// For each column of the input: its place among the fields, if it is sent, and how its cells are read.
     columns: Vec<Option<(usize, CellReader)>>,
     schema: Arc<Schema>,
+    ends: Arc<Ends>,
 }
 
 impl Plan for CsvPlan {
@@ -273,6 +277,7 @@ impl Parser for CsvParser {
         let bytes = &block.bytes;
         table.reset(plan.schema.fields().iter().map(|field| field.kind));
         let (mut rejects, mut counted, mut line) = (Vec::new(), 0, 0);
+        let (mut trailing, mut first_trailing) = (0, 0);
         rows.read(plan.layout.kind, bytes, |row| {
             if plan.layout.passes_over(bytes, &row) {
                 return;
@@ -282,8 +287,14 @@ impl Parser for CsvParser {
                 counted = row.start;
                 let (start, len) = (row.start as u32, (row.end - row.start) as u32);
                 rejects.push(Reject { line, records_before: table.rows() as u32, start, len, why: why.into() });
+            } else if row.fields.len() > plan.layout.columns {
+                if trailing == 0 {
+                    first_trailing = row.start;
+                }
+                trailing += 1;
             }
         });
+        plan.ends.count(block, table.rows() as u64, trailing, first_trailing);
         let torn_end = u32::from(bytes.last().is_some_and(|&last| last != b'\n'));
         let lines = memchr::memchr_iter(b'\n', bytes).count() as u32 + torn_end;
         Parsed { batch: table.batch(bytes, &plan.schema, wanted, block.origin()), lines, blank: 0, rejects }
@@ -391,6 +402,31 @@ mod tests {
             records,
             ["Int(9)", "Int(18446744073709551616)", "Text([110, 47, 97])", "Float(2.5)", "Int(1)", "Null", "Text([97, 34, 98])"]
         );
+    }
+
+    #[test]
+    fn a_delimiter_too_many_at_the_end_of_a_row_is_left_out_of_each_row_by_itself() {
+        let rows = |text: &str| {
+            let (_, records, rejects) = read(&Args::default(), text.as_bytes(), &[]).unwrap();
+            (records, rejects.len())
+        };
+        let records = vec!["Int(1) Int(2)".to_owned(), "Int(3) Null".to_owned()];
+        assert_eq!(rows("a,b\n1,2,\n3,,\r\n"), (records.clone(), 0));
+        assert_eq!(rows("a,b\n1,2\n3,,"), (records.clone(), 0));
+        assert_eq!(rows("a,b\n1,2,\n3,\n"), (records, 0));
+        assert_eq!(rows("a,b\n1,2,\"\"\n1,2,,\n1,2, \n"), (vec![], 3), "what is written is no end");
+        let remark = |texts: &[&str]| {
+            let mut csv = Csv::new(delimited::CSV, &Args::default());
+            for text in texts {
+                let plan = csv.plan(&block(text.as_bytes())).unwrap();
+                plan.parser().parse(&block(&text.as_bytes()[plan.head_bytes()..]), &Wanted::all());
+            }
+            csv.remark()
+        };
+        assert_eq!(remark(&["a,b\n1,2,\n3,4,\n", "a,b\n5,6,\n"]), None, "it is how they are written");
+        assert_eq!(remark(&["a,b\n1,2\n3,4\n5\n"]), None);
+        let some = remark(&["a,b\nSmith, John,\n3,4\n5,6,\n"]).unwrap();
+        assert!(some.starts_with("2 of 3 rows end with a delimiter too many, which was left out (the first at byte 0 of "), "{some}");
     }
 
     /// The records of these inputs, one after the other, as `field=value`, without what is missing.

@@ -88,7 +88,9 @@ impl Source for Find {
         while files.len() < BATCH_ROWS {
             let problem = match self.inputs.next_found() {
                 None => break,
-                Some(Ok(Input::Stdin)) => Pulled::Misfit("`find` needs a PATH to look at: producer find DIRECTORY".to_owned()),
+                Some(Ok(Input::Stdin | Input::Given(_))) => {
+                    Pulled::Misfit("`find` needs a PATH to look at: producer find DIRECTORY".to_owned())
+                }
                 Some(Err(problem)) => problem.into(),
                 Some(Ok(Input::File(path))) => match add(&mut files, &path) {
                     Ok(()) => continue,

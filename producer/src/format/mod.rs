@@ -166,6 +166,11 @@ pub trait Format: Send {
     ///
     /// What was typed does not fit the input (a column that is not there): that ends the run as a usage error.
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String>;
+
+    /// What a person should know when all blocks were parsed.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// How the blocks of one input are read.

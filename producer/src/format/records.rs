@@ -14,7 +14,7 @@ use recpipe::{Error, Exit};
 use super::{FormatSpec, Start, Unit, Wanted};
 use crate::input::block::Feed;
 use crate::input::open::Opened;
-use crate::input::{InputError, Inputs};
+use crate::input::{InputError, Inputs, shown_name};
 use crate::run::source::{Pulled, Source};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
@@ -93,8 +93,7 @@ impl Records {
 }
 
 fn problem(name: &str, error: &Error) -> Pulled {
-    let name = if name == "-" { "(stdin)" } else { name };
-    Pulled::Problem(Report { exit: error.exit(), message: format!("{name}: {error}") })
+    Pulled::Problem(Report { exit: error.exit(), message: format!("{}: {error}", shown_name(name)) })
 }
 
 /// The batch without the fields that nobody reads.

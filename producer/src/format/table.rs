@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use recpipe::record::column::{Values, halves};
-use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text, Type};
+use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text, Type};
 
 use super::Wanted;
 
@@ -322,14 +322,14 @@ impl Table {
             let values = match part.kind {
                 Type::Text if copied || part.starts.iter().any(|start| start & OWN != 0) => Values::Text(self.copy_out(block, part)),
                 Type::Text => {
-                    let anchors = anchors.get_or_insert_with(|| Ints::pack(&self.anchors)).clone();
-                    let text = Text::new(block.clone(), Some(anchors), Ints::pack(&part.starts), Ints::pack(&part.lens));
+                    let anchors = anchors.get_or_insert_with(|| PackedInts::pack(&self.anchors)).clone();
+                    let text = Text::new(block.clone(), Some(anchors), PackedInts::pack(&part.starts), PackedInts::pack(&part.lens));
                     Values::Text(text.unwrap_or_else(|| unreachable!("every text lies within the block")))
                 }
-                Type::Float => Values::Float(Ints::pack(&part.numbers)),
-                Type::Bool => Values::Bool(Ints::pack(&part.numbers)),
-                _ if part.highs.is_empty() => Values::Int(Ints::pack(&part.numbers)),
-                _ => Values::Wide { high: Ints::pack(&part.highs), low: Ints::pack(&part.numbers) },
+                Type::Float => Values::Float(PackedInts::pack(&part.numbers)),
+                Type::Bool => Values::Bool(PackedInts::pack(&part.numbers)),
+                _ if part.highs.is_empty() => Values::Int(PackedInts::pack(&part.numbers)),
+                _ => Values::Wide { high: PackedInts::pack(&part.highs), low: PackedInts::pack(&part.numbers) },
             };
             Column::new(values).with_nulls(null_bits(&part.nulls, rows))
         };

@@ -58,9 +58,14 @@ impl Aged {
         self.family == other.family
     }
 
+    /// Whether this is a name that rotation makes.
+    pub fn is_old(&self) -> bool {
+        self.turn != Turn::Newest
+    }
+
     /// Whether this is what rotation makes of the file name `of`.
     pub fn is_rotated(&self, of: &OsStr) -> bool {
-        self.turn != Turn::Newest && self.family == of.as_bytes()
+        self.is_old() && self.family == of.as_bytes()
     }
 }
 

@@ -19,6 +19,7 @@ use std::path::{Component, Path, PathBuf};
 use globset::{Glob, GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use super::age::by_age;
+use super::given::Given;
 use super::{FileId, InputError};
 
 /// One input, not opened yet.
@@ -28,6 +29,8 @@ pub enum Input {
     Stdin,
     /// A file, a named pipe or a device.
     File(PathBuf),
+    /// What the program itself gives.
+    Given(Given),
 }
 
 impl fmt::Display for Input {
@@ -35,6 +38,7 @@ impl fmt::Display for Input {
         match self {
             Input::Stdin => f.write_str("(stdin)"),
             Input::File(path) => write!(f, "{}", path.display()),
+            Input::Given(given) => f.write_str(given.name()),
         }
     }
 }
@@ -107,6 +111,7 @@ pub fn named(wanted: FileId, found: &Found) -> Option<&Input> {
     let is_it = |input: &&Input| match input {
         Input::File(path) => fs::metadata(path).ok().and_then(|meta| id(&meta)) == Some(wanted),
         Input::Stdin => rustix::fs::fstat(io::stdin()).is_ok_and(|stat| (stat.st_dev, stat.st_ino) == wanted),
+        Input::Given(_) => false,
     };
     found.iter().flatten().find(is_it)
 }

@@ -14,6 +14,8 @@ use recpipe::Error;
 use recpipe::transport::watch::{Guard, Stopper, Watched};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+use super::block::Feed;
+
 /// Ends the reading, whichever input it is at: because the output's reader has gone, or somebody said so.
 ///
 /// Clones act as one.
@@ -186,39 +188,12 @@ impl LiveFile {
         Ok(LiveFile { file, live: Some((watched, watch.clone())) })
     }
 
-    /// Which file it is, if it is a regular one.
-    pub(super) fn id(&self) -> Option<super::FileId> {
-        super::file_id(&self.file)
-    }
-
-    /// Whether there is nothing to read for now, and no end either. Never so for a regular file.
-    pub fn is_idle(&self) -> bool {
-        self.live.is_some() && self.is_silent_for(&LULL)
-    }
-
-    /// Whether there is nothing to read until then, and no end either, unless the reading is ended meanwhile. Never so for a
-    /// regular file.
-    pub fn is_silent(&self, until: Instant) -> bool {
-        let Some((_, watch)) = &self.live else { return false };
-        while !watch.is_stopped() {
-            let left = until.saturating_duration_since(Instant::now());
-            let look = Timespec { tv_sec: 0, tv_nsec: left.min(LOOK).as_nanos() as i64 };
-            if !self.is_silent_for(&look) {
-                return false;
-            }
-            if left.is_zero() {
-                return true;
-            }
-        }
-        true
-    }
-
     fn is_silent_for(&self, time: &Timespec) -> bool {
         matches!(poll(&mut [PollFd::new(&self.file, PollFlags::IN)], Some(time)), Ok(0))
     }
 }
 
-impl Read for LiveFile {
+impl Feed for LiveFile {
     /// Reads what is there; waits when nothing is.
     ///
     /// # Errors
@@ -239,6 +214,28 @@ impl Read for LiveFile {
                 (done, _) => return done,
             }
         }
+    }
+
+    /// Whether there is nothing to read for now, and no end either. Never so for a regular file.
+    fn is_idle(&self) -> bool {
+        self.live.is_some() && self.is_silent_for(&LULL)
+    }
+
+    /// Whether there is nothing to read until then, and no end either, unless the reading is ended meanwhile. Never so for a
+    /// regular file.
+    fn is_silent(&self, until: Instant) -> bool {
+        let Some((_, watch)) = &self.live else { return false };
+        while !watch.is_stopped() {
+            let left = until.saturating_duration_since(Instant::now());
+            let look = Timespec { tv_sec: 0, tv_nsec: left.min(LOOK).as_nanos() as i64 };
+            if !self.is_silent_for(&look) {
+                return false;
+            }
+            if left.is_zero() {
+                return true;
+            }
+        }
+        true
     }
 }
 

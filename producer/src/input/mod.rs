@@ -12,6 +12,7 @@ pub mod content;
 pub mod encoding;
 pub mod find;
 pub mod follow;
+pub mod given;
 pub mod live;
 pub mod open;
 pub mod sample;
@@ -119,6 +120,7 @@ pub fn total_bytes(found: &Found) -> Option<u64> {
         let meta = match input {
             Input::File(path) => std::fs::metadata(path).ok()?,
             Input::Stdin => std::fs::metadata("/dev/stdin").ok()?,
+            Input::Given(_) => return None,
         };
         if !meta.is_file() {
             return None;
@@ -187,14 +189,13 @@ impl Inputs {
 
     /// Whether the next input is a regular file, which can be opened before its turn without waiting or taking from anybody.
     fn is_regular_next(&self) -> bool {
-        matches!(self.found.as_slice().first(), Some(Ok(Input::File(path))) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()))
+        matches!(self.found.as_slice().first(), Some(Ok(input)) if is_regular(input))
     }
 
     /// The inputs to come that can be opened twice, of the next so many.
     fn regular(&self, most: usize) -> impl Iterator<Item = Input> {
         let next = &self.found.as_slice()[..most.min(self.found.len())];
-        let is_regular = |input: &&Input| matches!(input, Input::File(path) if std::fs::metadata(path).is_ok_and(|meta| meta.is_file()));
-        next.iter().flatten().filter(is_regular).cloned().collect::<Vec<_>>().into_iter()
+        next.iter().flatten().filter(|input| is_regular(input)).cloned().collect::<Vec<_>>().into_iter()
     }
 
     fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
@@ -206,10 +207,25 @@ impl Inputs {
     }
 }
 
+/// What an input of this name is called in a message.
+pub(crate) fn shown_name(name: &str) -> &str {
+    if name == "-" { "(stdin)" } else { name }
+}
+
+/// Whether an input can be opened twice.
+fn is_regular(input: &Input) -> bool {
+    match input {
+        Input::Stdin => false,
+        Input::File(path) => std::fs::metadata(path).is_ok_and(|meta| meta.is_file()),
+        Input::Given(given) => !given.is_live(),
+    }
+}
+
 fn name_of(input: &Input) -> Arc<str> {
     match input {
         Input::Stdin => "-".into(),
         Input::File(path) => path.to_string_lossy().into(),
+        Input::Given(given) => given.name().into(),
     }
 }
 

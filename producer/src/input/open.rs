@@ -137,20 +137,24 @@ impl Opened {
         let opened = match input {
             Input::Stdin => stdio::stdin().map_err(|e| InputError { name: input.to_string(), what: e.to_string() })?,
             Input::File(path) => file::open_unwaiting(path).map_err(named)?,
+            Input::Given(given) => {
+                return given.begin().and_then(|given| Opened::sniff(given, None, meter.clone())).map_err(named);
+            }
         };
+        let id = super::file_id(&opened);
         let live = LiveFile::new(opened, watch).map_err(named)?;
-        Opened::sniff(live, meter.clone()).map_err(named)
+        Opened::sniff(Box::new(live), id, meter.clone()).map_err(named)
     }
 
-    fn sniff(live: LiveFile, meter: Arc<Meter>) -> io::Result<Self> {
-        let mut raw = Raw { live, meter, head: Vec::new(), head_taken: 0 };
+    fn sniff(from: Box<dyn Feed + Send>, id: Option<super::FileId>, meter: Arc<Meter>) -> io::Result<Self> {
+        let mut raw = Raw { from, id, meter, head: Vec::new(), head_taken: 0 };
         let codec = loop {
             match tell(&raw.head) {
                 Tell::Codec(codec) => break Some(codec),
                 Tell::Plain => break None,
                 Tell::NeedMore => {
                     let mut more = [0; LONGEST_MAGIC];
-                    let n = raw.live.read(&mut more[raw.head.len()..])?;
+                    let n = raw.from.read(&mut more[raw.head.len()..])?;
                     raw.meter.add(n);
                     raw.head.extend_from_slice(&more[raw.head.len()..][..n]);
                     if n == 0 {
@@ -184,8 +188,8 @@ impl Opened {
     /// Which file it is, if it is a regular one.
     pub(super) fn id(&self) -> Option<super::FileId> {
         match &self.0 {
-            Kind::Plain(raw) => raw.live.id(),
-            Kind::Wrapped { decoder, .. } => decoder.input().raw.live.id(),
+            Kind::Plain(raw) => raw.id,
+            Kind::Wrapped { decoder, .. } => decoder.input().raw.id,
         }
     }
 
@@ -222,17 +226,17 @@ impl Feed for Opened {
 
     fn is_idle(&self) -> bool {
         match &self.0 {
-            Kind::Plain(raw) => raw.live.is_idle(),
-            Kind::Wrapped { decoder, .. } => decoder.input().raw.live.is_idle(),
+            Kind::Plain(raw) => raw.from.is_idle(),
+            Kind::Wrapped { decoder, .. } => decoder.input().raw.from.is_idle(),
         }
     }
 
     fn is_silent(&self, until: Instant) -> bool {
         match &self.0 {
-            Kind::Plain(raw) => !raw.has_more() && raw.live.is_silent(until),
+            Kind::Plain(raw) => !raw.has_more() && raw.from.is_silent(until),
             Kind::Wrapped { decoder, .. } => {
                 let input = decoder.input();
-                input.from == input.to && !input.raw.has_more() && input.raw.live.is_silent(until)
+                input.from == input.to && !input.raw.has_more() && input.raw.from.is_silent(until)
             }
         }
     }
@@ -270,7 +274,8 @@ fn tell(head: &[u8]) -> Tell {
 
 /// The file's own bytes, from the first: those that were looked at, then the others.
 struct Raw {
-    live: LiveFile,
+    from: Box<dyn Feed + Send>,
+    id: Option<super::FileId>,
     meter: Arc<Meter>,
     head: Vec<u8>,
     head_taken: usize,
@@ -292,7 +297,7 @@ impl Read for Raw {
             self.head_taken += n;
             return Ok(n);
         }
-        let n = self.live.read(buf)?;
+        let n = self.from.read(buf)?;
         self.meter.add(n);
         Ok(n)
     }
@@ -430,7 +435,7 @@ mod tests {
         let path = dir.path().join("f.xz");
         fs::write(&path, xz(b"abc")).unwrap();
         let live = LiveFile::new(File::open(path).unwrap(), &Watch::nothing()).unwrap();
-        let raw = Raw { live, meter: Arc::default(), head: Vec::new(), head_taken: 0 };
+        let raw = Raw { from: Box::new(live), id: None, meter: Arc::default(), head: Vec::new(), head_taken: 0 };
         let decoder = Box::new(super::xz(Compressed::new(raw), 100_000).unwrap());
         let mut opened = Opened(Kind::Wrapped { codec: CODECS.iter().find(|c| c.name == "xz").unwrap(), decoder });
         let error = opened.read(&mut [0; 9]).unwrap_err();

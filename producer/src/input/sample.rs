@@ -52,7 +52,7 @@ impl<F: Feed> Sampled<F> {
 
     /// The whole records that it begins with, before anything is read of it; `None` where there are none.
     pub fn sample(&mut self, boundary: &Arc<dyn Boundary>, source: &Arc<str>) -> Option<Block> {
-        let mut until = None;
+        let (mut until, mut buf) = (None, vec![0; READ_BYTES]);
         loop {
             let has_record = || {
                 let dialect = boundary.dialect(&self.ahead, false);
@@ -68,13 +68,9 @@ impl<F: Feed> Sampled<F> {
             if is_full || self.ended || self.failed.is_some() || until.is_some_and(|until| self.feed.is_silent(until)) {
                 break;
             }
-            let len = self.ahead.len();
-            self.ahead.resize(len + READ_BYTES, 0);
-            let read = self.feed.read(&mut self.ahead[len..]);
-            self.ahead.truncate(len + read.as_ref().map_or(0, |n| *n));
-            match read {
+            match self.feed.read(&mut buf) {
                 Ok(0) => self.ended = true,
-                Ok(_) => {}
+                Ok(n) => self.ahead.extend_from_slice(&buf[..n]),
                 Err(e) => self.failed = Some(e),
             }
         }

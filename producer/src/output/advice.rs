@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use recpipe::record::Condition;
-use recpipe::transport::back::Listener;
-use recpipe::transport::link::Plans;
-use recpipe::wire::Plan;
+use recpipe::transport::link::Pushdowns;
+use recpipe::transport::pipe_backchannel::Listener;
+use recpipe::wire::Pushdown;
 
 use crate::format::Wanted;
 
@@ -29,9 +29,9 @@ pub enum Advice {
     /// Those at the other ends of links: heard when all have spoken.
     Links {
         /// Where each is heard.
-        from: Vec<Plans>,
+        from: Vec<Pushdowns>,
         /// What each has said.
-        said: Vec<Option<Plan>>,
+        said: Vec<Option<Pushdown>>,
         /// A field that is needed whatever they say.
         besides: Option<String>,
         /// All was heard, once.
@@ -41,7 +41,7 @@ pub enum Advice {
 
 impl Advice {
     /// Of the consumers at these links.
-    pub fn links(from: Vec<Plans>, besides: Option<String>) -> Self {
+    pub fn links(from: Vec<Pushdowns>, besides: Option<String>) -> Self {
         let said = vec![None; from.len()];
         Advice::Links { from, said, besides, heard: false }
     }
@@ -62,7 +62,7 @@ impl Advice {
                     return None;
                 }
                 *heard = true;
-                let plans: Vec<Plan> = said.drain(..).flatten().collect();
+                let plans: Vec<Pushdown> = said.drain(..).flatten().collect();
                 Some(asked(besides.take(), &plans))
             }
         }
@@ -70,7 +70,7 @@ impl Advice {
 }
 
 /// What any of these needs: a field that one of them reads, or `besides`; a record that one of them does not do without.
-fn asked(besides: Option<String>, plans: &[Plan]) -> Asked {
+fn asked(besides: Option<String>, plans: &[Pushdown]) -> Asked {
     let mut read: Option<Vec<String>> = Some(besides.into_iter().collect());
     for plan in plans {
         match (&mut read, &plan.columns) {
@@ -97,15 +97,15 @@ mod tests {
 
     #[test]
     fn what_one_needs_all_are_given() {
-        let plan = |columns: Option<&[&str]>, conditions: &[(&str, i64)]| Plan {
+        let plan = |columns: Option<&[&str]>, conditions: &[(&str, i64)]| Pushdown {
             columns: columns.map(|columns| columns.iter().map(ToString::to_string).collect()),
             conditions: conditions
                 .iter()
                 .map(|&(field, n)| Condition { field: field.into(), op: CompareOp::Eq, constant: Constant::Int(n.into()) })
                 .collect(),
-            ..Plan::default()
+            ..Pushdown::default()
         };
-        let check = |besides: Option<&str>, plans: &[Plan], fields: Option<&[&str]>, conditions: &[&str]| {
+        let check = |besides: Option<&str>, plans: &[Pushdown], fields: Option<&[&str]>, conditions: &[&str]| {
             let asked = asked(besides.map(str::to_owned), plans);
             assert_eq!(asked.fields.names().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>()).as_deref(), fields);
             assert_eq!(asked.conditions.iter().map(ToString::to_string).collect::<Vec<_>>(), conditions);

@@ -5,14 +5,14 @@ use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
 use recpipe::Error;
+use recpipe::transport::downstream::Downstream;
 use recpipe::transport::exec::Child;
-use recpipe::transport::link::Outlet;
-use recpipe::transport::recipient::Recipient;
+use recpipe::transport::link::SendLink;
 use recpipe::wire::Encoded;
 
 /// A consumer at the other end of a link.
 pub(super) struct Destination {
-    recipient: Recipient,
+    downstream: Downstream,
     /// What was sent and may have to be given to others, with the number of its frame.
     kept: VecDeque<(u64, Arc<Encoded>)>,
     /// Whether anything is kept at all: not what it gathers until the end.
@@ -22,23 +22,23 @@ pub(super) struct Destination {
 }
 
 impl Deref for Destination {
-    type Target = Recipient;
+    type Target = Downstream;
 
-    fn deref(&self) -> &Recipient {
-        &self.recipient
+    fn deref(&self) -> &Downstream {
+        &self.downstream
     }
 }
 
 impl DerefMut for Destination {
-    fn deref_mut(&mut self) -> &mut Recipient {
-        &mut self.recipient
+    fn deref_mut(&mut self) -> &mut Downstream {
+        &mut self.downstream
     }
 }
 
 impl Destination {
     /// Begins a stream to it. What it is not done with is kept if others could be given it.
-    pub(super) fn new(name: String, outlet: Outlet, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
-        Ok(Destination { recipient: Recipient::new(name, outlet, child)?, kept: VecDeque::new(), keeps, has_heir: false })
+    pub(super) fn new(name: String, send_link: SendLink, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
+        Ok(Destination { downstream: Downstream::new(name, send_link, child)?, kept: VecDeque::new(), keeps, has_heir: false })
     }
 
     /// What it is not done with is for one that takes its place.
@@ -49,7 +49,7 @@ impl Destination {
 
     /// Whether it takes a frame without waiting.
     pub(super) fn is_ready(&self) -> bool {
-        self.outlet().is_some_and(Outlet::is_ready)
+        self.send_link().is_some_and(SendLink::is_ready)
     }
 
     /// Sends a batch, and keeps it as long as others might have to be given it.
@@ -69,11 +69,11 @@ impl Destination {
 
     /// Drops what it is done with, and all of it when it gathers until the end: what it knows would die with it.
     fn forget(&mut self) {
-        let Some(outlet) = self.recipient.outlet() else { return };
-        let mut done = outlet.done();
-        match (outlet.holds_state(), self.has_heir) {
-            (false, true) if !outlet.has_left() => {}
-            (_, true) => done = outlet.received(),
+        let Some(send_link) = self.downstream.send_link() else { return };
+        let mut done = send_link.done();
+        match (send_link.holds_state(), self.has_heir) {
+            (false, true) if !send_link.has_left() => {}
+            (_, true) => done = send_link.received(),
             (true, false) => (self.keeps, self.kept) = (false, VecDeque::new()),
             (false, false) => {}
         }
@@ -85,8 +85,8 @@ impl Destination {
     /// Whether it is done with all that it was sent, or will not say before the end.
     pub(super) fn is_settled(&mut self) -> bool {
         self.forget();
-        let says_nothing = |outlet: &Outlet| outlet.holds_state() || !outlet.is_greeted();
-        self.kept.is_empty() || self.has_enough() || self.outlet().is_none_or(says_nothing)
+        let says_nothing = |send_link: &SendLink| send_link.holds_state() || !send_link.is_greeted();
+        self.kept.is_empty() || self.has_enough() || self.send_link().is_none_or(says_nothing)
     }
 
     /// Why it is no more, if it is: one that has enough may go.
@@ -94,7 +94,7 @@ impl Destination {
         if self.has_enough() {
             return None;
         }
-        self.outlet().and_then(Outlet::lost)
+        self.send_link().and_then(SendLink::lost)
     }
 
     /// It is lost: what it was not done with, if others can do that in its place, and why.
@@ -103,10 +103,10 @@ impl Destination {
     /// `why`, where what it knew is lost with it, or what it was sent before it spoke is kept nowhere.
     pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Arc<Encoded>>, Error), Error> {
         self.forget();
-        let (outlet, why) = self.recipient.bury(why);
-        let Some(outlet) = outlet else { return Ok((Vec::new(), why)) };
-        let is_answered = !outlet.holds_state() || self.has_heir && outlet.has_left();
-        if !self.keeps || !outlet.is_greeted() || outlet.assumed() > 0 || !is_answered {
+        let (send_link, why) = self.downstream.bury(why);
+        let Some(send_link) = send_link else { return Ok((Vec::new(), why)) };
+        let is_answered = !send_link.holds_state() || self.has_heir && send_link.has_left();
+        if !self.keeps || !send_link.is_greeted() || send_link.assumed() > 0 || !is_answered {
             return Err(why);
         }
         Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))

@@ -7,8 +7,8 @@ use recpipe::Error;
 use recpipe::session::Hold;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
-use recpipe::transport::greet::Identity;
-use recpipe::transport::link::{Connections, Outlet, Over, Readiness, Replay, Settings};
+use recpipe::transport::handshake::Identity;
+use recpipe::transport::link::{Connections, Over, Readiness, Replay, SendLink, Settings};
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
@@ -43,7 +43,7 @@ impl Options {
     /// is not started again.
     pub fn has_heir(&self, to: &[Url], listen: Option<usize>) -> bool {
         let is_alone = listen.map_or(to.len(), |count| count) == 1;
-        self.endless && is_alone && !to.iter().any(|url| matches!(url, Url::Exec(_)))
+        self.endless && is_alone && !to.iter().any(|url| url.command().is_some())
     }
 }
 
@@ -110,8 +110,8 @@ impl Opener {
         if self.keeps {
             settings = Settings { window: BALANCED_WINDOW, hold: Hold::Done, ..settings };
         }
-        let outlet = Outlet::open(connections, settings.among(self.links), self.readiness.clone(), over)?;
-        Destination::new(name, outlet, child, self.keeps)
+        let send_link = SendLink::open(connections, settings.among(self.links), self.readiness.clone(), over)?;
+        Destination::new(name, send_link, child, self.keeps)
     }
 
     /// A consumer at a socket.
@@ -170,7 +170,7 @@ pub fn open(
     }
     let open = || -> Result<(), Error> {
         for url in to {
-            if let Url::Exec(argv) = url {
+            if let Some(argv) = url.command() {
                 let (child, feed) = exec::spawn(argv, true)?;
                 let Feed::Link(socket) = feed else { continue };
                 let (name, connection) = (format!("the child `{}`", child.name()), exec::connection(socket, &child));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use recpipe::transport::link::{Over, Plans, Readiness};
+use recpipe::transport::link::{Over, Pushdowns, Readiness};
 use recpipe::wire::{Encoded, Ending, Report};
 use recpipe::{Error, Schema, say};
 
@@ -74,8 +74,8 @@ impl Outputs {
     }
 
     /// Where each consumer says what it needs.
-    pub(super) fn plans(&self) -> Vec<Plans> {
-        self.destinations.iter().filter_map(|destination| destination.plans()).collect()
+    pub(super) fn plans(&self) -> Vec<Pushdowns> {
+        self.destinations.iter().filter_map(|destination| destination.pushdowns()).collect()
     }
 
     /// Does this to all that are open.

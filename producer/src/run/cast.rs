@@ -127,7 +127,7 @@ pub(super) fn why(field: &str, kind: Type, misfit: Misfit) -> Cow<'static, str> 
 mod tests {
     use super::*;
     use crate::run::dating::Dating;
-    use recpipe::record::{Ints, Text};
+    use recpipe::record::{PackedInts, Text};
     use recpipe::times::{TimePattern, Zone};
 
     fn cast(column: &Column, kind: Type) -> Option<(Column, Vec<u32>)> {
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn ints_and_floats_are_times_as_their_texts_are() {
-        let of_ints = cast(&Column::int(Ints::pack(&[1_709_294_400_123_i64, 20_260_305])), Type::Time).unwrap().0;
+        let of_ints = cast(&Column::int(PackedInts::pack(&[1_709_294_400_123_i64, 20_260_305])), Type::Time).unwrap().0;
         let of_floats = cast(&Column::float(&[1_709_294_400.123]), Type::Time).unwrap().0;
         let expect = "2024-03-01T12:00:00.123+00:00";
         assert_eq!([of_ints.value(0), of_floats.value(0)].map(|value| value.to_string()), [expect; 2]);
@@ -186,7 +186,7 @@ mod tests {
 
     #[test]
     fn other_values_too() {
-        let ints = Column::int(Ints::pack(&[1_i64, -2]));
+        let ints = Column::int(PackedInts::pack(&[1_i64, -2]));
         assert!(cast(&ints, Type::Int).is_none() && cast(&Column::null(3), Type::Int).is_none());
         let show = |kind| {
             let (column, failed) = cast(&ints, kind).unwrap();
@@ -195,7 +195,7 @@ mod tests {
         };
         assert_eq!(show(Type::Float), ["1.0", "-2.0"]);
         assert_eq!(show(Type::Text), ["1", "-2"]);
-        let wide = Column::new(Values::Wide { high: Ints::constant(0, 2), low: Ints::pack(&[-1_i64, 5]) });
+        let wide = Column::new(Values::Wide { high: PackedInts::constant(0, 2), low: PackedInts::pack(&[-1_i64, 5]) });
         assert_eq!(cast(&wide, Type::Int).unwrap().1, [0], "an int of 64 bits");
         assert_eq!(cast(&wide, Type::Text).unwrap().0.value(0).to_string(), u64::MAX.to_string());
         let absent =

@@ -10,7 +10,7 @@ use recpipe::{Batch, Error, Exit, Flow};
 
 use super::Options;
 use super::ledger::{Ledger, count};
-use super::order::{self, Order};
+use super::order::Order;
 use super::rejects::{self, Judge, Kept, TooMany};
 use super::shape::Shape;
 use super::source::Long;
@@ -18,7 +18,7 @@ use super::widen::Widen;
 use super::work::{Done, Take, Work};
 use crate::format::{Reject, Unit};
 use crate::input::block::{Block, Part};
-use crate::input::signals;
+use crate::input::{shown_name, signals};
 use crate::output::{Packing, Target};
 use crate::progress::Progress;
 
@@ -231,7 +231,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
             Some(failure) if flow == Flow::Continue => {
                 *self.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(source.clone());
                 let place = start + failure.at as u64;
-                self.fail_input(failure.exit, format!("{}: byte {place}: {}", order::shown(&source), failure.what))
+                self.fail_input(failure.exit, format!("{}: byte {place}: {}", shown_name(&source), failure.what))
             }
             _ => flow,
         }
@@ -365,7 +365,7 @@ impl<'a, 'o> Deliver<'a, 'o> {
     /// Notes a reject, the number of whose place in its input counts from 0; `at` is its first byte.
     fn reject(&mut self, block: &Block, nth: u64, at: Option<u64>, what: impl FnOnce() -> String) -> Option<TooMany> {
         if self.first_reject.is_none() {
-            let source = order::shown(&block.source);
+            let source = shown_name(&block.source);
             self.first_reject = Some(match self.in_turns {
                 true => format!("{source}: after byte {}: {}", block.start, what()),
                 false => {

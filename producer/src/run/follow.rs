@@ -75,4 +75,8 @@ impl Source for FollowSource {
     fn drains(&self) -> bool {
         true
     }
+
+    fn remark(&self) -> Option<String> {
+        self.format.remark()
+    }
 }

@@ -23,6 +23,8 @@ pub struct Ledger {
     pub bytes: u64,
     /// How often records of a followed file may have been lost.
     pub losses: u64,
+    /// How often records of a followed file may have come twice.
+    pub repeats: u64,
     /// NULs of holes in followed files, which are no part of any unit.
     pub nuls: u64,
 }
@@ -33,6 +35,7 @@ impl Ledger {
         match cost {
             Cost::Nothing => {}
             Cost::Loss => self.losses += 1,
+            Cost::Repeat => self.repeats += 1,
             Cost::Nuls(nuls) => self.nuls += nuls,
         }
     }
@@ -47,7 +50,7 @@ impl Ledger {
         let seconds = took.as_secs_f64();
         let megabytes_per_s = self.bytes as f64 / seconds.max(1e-9) / 1e6;
         format!(
-            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}{}",
+            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}{}{}",
             count(self.units_in, unit),
             count(self.records_out, "record"),
             count(self.rejected, unit),
@@ -56,6 +59,7 @@ impl Ledger {
             self.bytes,
             if self.nuls == 0 { String::new() } else { format!("; {} of holes skipped", count(self.nuls, "NUL")) },
             if self.losses == 0 { String::new() } else { format!("; {unit}s may have been lost, {}", count(self.losses, "time")) },
+            if self.repeats == 0 { String::new() } else { format!("; {unit}s may have come twice, {}", count(self.repeats, "time")) },
             if self.adds_up() { "" } else { "; THIS DOES NOT ADD UP, please report it" },
         )
     }
@@ -82,5 +86,6 @@ mod tests {
         assert!(line(Ledger { filtered: 1, ..ledger }).contains("DOES NOT ADD UP"));
         assert!(line(Ledger { nuls: 3_000_007, ..ledger }).ends_with("(4 MB/s); 3000007 NULs of holes skipped"));
         assert!(line(Ledger { losses: 2, ..ledger }).ends_with("(4 MB/s); lines may have been lost, 2 times"));
+        assert!(line(Ledger { repeats: 1, ..ledger }).ends_with("(4 MB/s); lines may have come twice, 1 time"));
     }
 }

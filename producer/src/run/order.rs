@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::source::Long;
 use super::work::Take;
 use crate::format::seam::{Failure, Nesting};
+use crate::input::shown_name;
 use crate::output::Packing;
 
 /// Follows the blocks in their order.
@@ -17,11 +18,6 @@ pub(super) struct Order {
     torn: Option<u64>,
     /// It failed: the rest of it does not count.
     failed: bool,
-}
-
-/// What an input is called in a message.
-pub(super) fn shown(source: &str) -> &str {
-    if source == "-" { "(stdin)" } else { source }
 }
 
 impl Order {
@@ -70,11 +66,11 @@ impl Order {
             Some(start) => (start, "the document ends within the record that begins here".to_owned()),
             None => (at, nesting.at_end()?),
         };
-        Some(format!("{}: byte {at}: {what}", shown(&source)))
+        Some(format!("{}: byte {at}: {what}", shown_name(&source)))
     }
 
     /// Whether a message is about the input whose blocks come now.
     pub(super) fn is_about(&self, message: &str) -> bool {
-        self.input.as_ref().is_some_and(|(source, _)| message.strip_prefix(shown(source)).is_some_and(|rest| rest.starts_with(':')))
+        self.input.as_ref().is_some_and(|(source, _)| message.strip_prefix(shown_name(source)).is_some_and(|rest| rest.starts_with(':')))
     }
 }

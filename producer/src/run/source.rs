@@ -61,6 +61,11 @@ pub trait Source: Send {
     fn drains(&self) -> bool {
         false
     }
+
+    /// What a person should know when all that was pulled was parsed.
+    fn remark(&self) -> Option<String> {
+        None
+    }
 }
 
 /// What a [`Source`] yields.
@@ -179,6 +184,10 @@ impl Source for BlockSource<'_> {
 
     fn give_up(&mut self, input: &Arc<str>) {
         self.blocks.give_up(input);
+    }
+
+    fn remark(&self) -> Option<String> {
+        self.format.remark()
     }
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use recpipe::Error;
 use recpipe::parallel::Worker;
-use recpipe::record::{Batch, Growing, Ints, Origin, Type};
+use recpipe::record::{Batch, Growing, Origin, PackedInts, Type};
 use recpipe::wire::Report;
 
 use super::Options;
@@ -160,7 +160,7 @@ impl<'a> Work<'a> {
                 }),
                 false => records_of(&parsed),
             };
-            parsed.batch = parsed.batch.with_lines(Some(Ints::pack(&lines)));
+            parsed.batch = parsed.batch.with_lines(Some(PackedInts::pack(&lines)));
         }
         let row_start = |row| parser.row_start(row);
         let spots = Spots { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use recpipe::record::{CompareOp, Condition, Constant};
-use recpipe::transport::back::advise;
-use recpipe::wire::{Incoming, Plan, Reader};
+use recpipe::transport::pipe_backchannel::advise;
+use recpipe::wire::{Incoming, Pushdown, Reader};
 use recpipe::{Batch, Value};
 
 use crate::harness::{DEADLINE, combined, command, common, wait};
@@ -22,12 +22,12 @@ struct Came {
 /// The same of its fields alone, and the number of rejects.
 fn read(first: &str, columns: &[&str], second: &str) -> (Vec<Batch>, u64) {
     let columns = Some(columns.iter().map(ToString::to_string).collect());
-    let came = read_for(&["apache", "--max-errors", "1000", "-q"], first, &Plan { columns, ..Plan::default() }, second);
+    let came = read_for(&["apache", "--max-errors", "1000", "-q"], first, &Pushdown { columns, ..Pushdown::default() }, second);
     assert_eq!(came.code, Some(0));
     (came.batches, came.rejected)
 }
 
-fn read_for(args: &[&str], first: &str, plan: &Plan, second: &str) -> Came {
+fn read_for(args: &[&str], first: &str, plan: &Pushdown, second: &str) -> Came {
     let mut child = command(args).stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     stdin.write_all(first.as_bytes()).unwrap();
@@ -86,8 +86,8 @@ fn status(op: CompareOp, status: i64) -> Condition {
     Condition { field: "status".into(), op, constant: Constant::Int(status.into()) }
 }
 
-fn conditions(conditions: &[Condition]) -> Plan {
-    Plan { conditions: conditions.to_vec(), ..Plan::default() }
+fn conditions(conditions: &[Condition]) -> Pushdown {
+    Pushdown { conditions: conditions.to_vec(), ..Pushdown::default() }
 }
 
 fn hosts(batches: &[Batch]) -> Vec<String> {
@@ -138,7 +138,7 @@ fn how_many_rejects_are_too_many_does_not_depend_on_it() {
     // Of all lines 1 % are bad, and all that are not are left out.
     for (limit, code) in [("2%", 0), ("0.5%", 4), ("29", 4), ("30", 0)] {
         let args = ["apache", "--max-errors", limit, "--stats"];
-        let (whole, less) = (read_for(&args, &common(0), &Plan::default(), &second), read_for(&args, &common(0), &nothing, &second));
+        let (whole, less) = (read_for(&args, &common(0), &Pushdown::default(), &second), read_for(&args, &common(0), &nothing, &second));
         let first_line = |came: &Came| came.stderr.lines().next().map(str::to_owned);
         assert_eq!((whole.code, less.code), (Some(code), Some(code)), "{limit}: {}", less.stderr);
         assert_eq!((whole.rejected, first_line(&whole)), (less.rejected, first_line(&less)), "{limit}");

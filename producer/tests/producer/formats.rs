@@ -42,6 +42,17 @@ fn csv_has_a_header_quotes_and_newlines_inside() {
 }
 
 #[test]
+fn csv_rows_of_which_only_some_end_with_a_delimiter_too_many_are_told_of() {
+    let outcome = run_on(&["csv"], b"name,note\nSmith, John,\nMary,tall\n").exits(0);
+    let outcome =
+        outcome.says("producer: 1 of 2 rows ends with a delimiter too many, which was left out (the first at byte 10 of (stdin))");
+    assert_eq!(outcome.stream().field("note"), [" John", "tall"]);
+    run_on(&["csv", "-q"], b"a,b\n1,2,\n3,4\n").exits(0).quietly();
+    let whole = run_on(&["csv"], b"a,b\n1,2,\n3,4,\n").exits(0).quietly();
+    assert_eq!(whole.stream().field("b"), ["2", "4"]);
+}
+
+#[test]
 fn csv_rows_that_do_not_fit_are_named_by_their_line() {
     let text = "n,t\n1,\"two\nlines\"\n\n2\nx,y\n3,z\n";
     let outcome = run_on(&["csv", "--stats", "--cast", "n=int"], text.as_bytes()).exits(0);

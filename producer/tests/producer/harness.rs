@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -82,13 +82,22 @@ pub fn run_line(line: &str, dir: &Path) -> Outcome {
     finish(command, b"")
 }
 
-fn finish(mut command: Command, text: &[u8]) -> Outcome {
+fn finish(command: Command, text: &[u8]) -> Outcome {
+    // A program that has had enough closes its input: that is its right.
+    finish_with(command, |pipe| drop(pipe.write_all(text)))
+}
+
+/// Runs it, while `write` writes what comes through its pipe, if it has one.
+pub fn finish_with(mut command: Command, write: impl FnOnce(&mut ChildStdin) + Send) -> Outcome {
     let shown = format!("{command:?}");
     let mut child = command.spawn().unwrap();
     let (stdin, mut stdout, mut stderr) = (child.stdin.take(), child.stdout.take().unwrap(), child.stderr.take().unwrap());
     thread::scope(|scope| {
-        // A program that has had enough closes its input: that is its right.
-        scope.spawn(move || stdin.map(|mut pipe| pipe.write_all(text)));
+        scope.spawn(move || {
+            if let Some(mut pipe) = stdin {
+                write(&mut pipe);
+            }
+        });
         let stdout = scope.spawn(move || all(&mut stdout));
         let stderr = scope.spawn(move || String::from_utf8(all(&mut stderr)).unwrap());
         let code = wait(&mut child, DEADLINE);

@@ -1,24 +1,28 @@
 //! That the answer is a function of the bytes of the inputs: not of how they arrive, of where blocks are cut, or of how many workers
 //! there are; and that which fields there are, and of what types, does not depend on which file they are in.
 //!
-//! `LAW_CASES` says how many inputs are made for each format.
+//! `LAW_CASES` says how many inputs are made for each format. All of them are read within this process, as the program reads its inputs;
+//! some are read by the program itself, too, from files and through pipes with pauses.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::cell::Cell;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::Duration;
-use std::{io, thread};
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use recpipe::Value;
 use recpipe::wire::Writer;
 use recpipe_producer::format::{Args, FORMATS, Format, Start};
+use recpipe_producer::input::Inputs;
+use recpipe_producer::input::block::{BLOCK_BYTES, Feed};
 use recpipe_producer::input::find::Input;
+use recpipe_producer::input::given::Given;
 use recpipe_producer::input::live::Watch;
-use recpipe_producer::input::{Inputs, block::BLOCK_BYTES};
 use recpipe_producer::output::{Advice, Packing};
 use recpipe_producer::progress::{Alone, Progress, Show};
 use recpipe_producer::run::rejects::Limit;
@@ -26,7 +30,66 @@ use recpipe_producer::run::shape::Shape;
 use recpipe_producer::run::source::BlockSource;
 use recpipe_producer::run::{Options, Output, run};
 
-use crate::harness::Stream;
+use crate::harness::{Outcome, Stream, command, finish_with};
+
+/// Inputs of each format that the program itself reads.
+const BY_PROGRAM: u32 = 8;
+
+/// What is read by the program is written in pieces, with such a pause after each.
+const PAUSE: Duration = Duration::from_millis(3);
+
+/// Gives bytes in pieces, and is idle after each of them.
+struct Pieces {
+    bytes: Arc<[u8]>,
+    /// Where the pieces end.
+    ends: Arc<[usize]>,
+    at: usize,
+    is_live: bool,
+}
+
+impl Feed for Pieces {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let end = self.ends.iter().copied().find(|end| *end > self.at).unwrap_or(self.bytes.len());
+        let piece = &self.bytes[self.at..end];
+        let len = piece.len().min(buf.len());
+        buf[..len].copy_from_slice(&piece[..len]);
+        self.at += len;
+        Ok(len)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_live && self.ends.contains(&self.at)
+    }
+}
+
+/// An input within this process.
+#[derive(Clone)]
+struct Made {
+    bytes: Arc<[u8]>,
+    ends: Arc<[usize]>,
+}
+
+impl Made {
+    fn whole(bytes: &[u8]) -> Self {
+        Made { bytes: bytes.into(), ends: Arc::new([]) }
+    }
+
+    fn in_pieces(bytes: &[u8], ends: &[usize]) -> Self {
+        Made { ends: ends.iter().copied().filter(|end| *end < bytes.len()).collect(), ..Made::whole(bytes) }
+    }
+
+    fn begin(self, is_live: bool) -> impl Fn() -> io::Result<Box<dyn Feed + Send>> + Send + Sync {
+        move || Ok(Box::new(Pieces { bytes: self.bytes.clone(), ends: self.ends.clone(), at: 0, is_live }))
+    }
+
+    fn file(self) -> Input {
+        Input::Given(Given::again_and_again("made", self.begin(false)))
+    }
+
+    fn pipe(self) -> Input {
+        Input::Given(Given::once("made", self.begin(true)))
+    }
+}
 
 #[derive(Clone, Default)]
 struct Shared(Arc<Mutex<Vec<u8>>>);
@@ -46,6 +109,16 @@ impl Write for Shared {
 struct Case {
     name: &'static str,
     args: Args,
+}
+
+/// How an input is read another time.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    /// The size of the blocks of a file.
+    block_bytes: usize,
+    threads: usize,
+    /// Whether the blocks of pipes are so small, too; and the first of two inputs is one.
+    small: bool,
 }
 
 /// What came of the inputs.
@@ -83,10 +156,10 @@ impl Case {
         ends
     }
 
-    fn read(&self, paths: &[PathBuf], block_bytes: usize, threads: usize) -> Answer {
-        let found = paths.iter().map(|path| Ok(Input::File(path.clone()))).collect();
+    /// Reads the inputs as the program does.
+    fn read(&self, inputs: Vec<Input>, block_bytes: usize, threads: usize) -> Answer {
         let watch = Watch::nothing();
-        let inputs = Inputs::new(found, Arc::default(), watch.clone()).in_blocks_of(block_bytes);
+        let inputs = Inputs::new(inputs.into_iter().map(Ok).collect(), Arc::default(), watch.clone()).in_blocks_of(block_bytes);
         let source = BlockSource::new(inputs, self.start(), None);
         let (limit, shape) =
             (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
@@ -96,7 +169,112 @@ impl Case {
         let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));
         let progress = Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None);
         let exit = run(Box::new(source), &watch, output, Advice::Nobody, None, &options, progress).unwrap();
-        let stream = Stream::read(&out.0.lock().unwrap());
+        Answer::of(&Stream::read(&out.0.lock().unwrap()), exit.code())
+    }
+
+    /// The program, with what is to be typed for it.
+    fn run_program(&self, paths: &[&Path], pieces: &[&[u8]]) -> Answer {
+        let mut args = vec![self.name.to_owned(), "-q".to_owned(), "-j2".to_owned()];
+        args.extend(self.args.positional.iter().cloned());
+        let mut command = command(&args);
+        command.args(paths);
+        if paths.is_empty() {
+            command.stdin(Stdio::piped());
+        }
+        let outcome = finish_with(command, |pipe| {
+            for piece in pieces {
+                // It may have ended for too many rejects.
+                if pipe.write_all(piece).is_err() {
+                    return;
+                }
+                thread::sleep(PAUSE);
+            }
+        });
+        let Outcome { code, stdout, .. } = outcome;
+        Answer::of(&Stream::read(&stdout), code as u8)
+    }
+
+    /// In two parts, cut behind any record; of a table, both have the header. Objects that are no lines are in one: a part may lie otherwise.
+    fn parted(&self, bytes: &[u8], cut: prop::sample::Index) -> Option<[Vec<u8>; 2]> {
+        let ends = self.ends(bytes);
+        let lines_before = bytes.split_inclusive(|&byte| byte == b'\n').take_while(|line| line.starts_with(b"#")).count();
+        let header = match self.name {
+            "csv" | "tsv" => ends.get(lines_before).copied()?,
+            "json" if self.start().boundary().dialect(bytes, true) != Some(0) => return None,
+            _ => 0,
+        };
+        let ends: Vec<usize> = ends.iter().copied().filter(|end| *end >= header).chain([header, bytes.len()]).collect();
+        let at = ends[cut.index(ends.len())];
+        Some([bytes[..at].to_vec(), [&bytes[..header], &bytes[at..]].concat()])
+    }
+
+    /// The law, for one input; `cuts` are its pieces.
+    fn check(&self, bytes: &[u8], cuts: &[prop::sample::Index], Way { block_bytes, threads, small }: Way) {
+        let whole = self.read(vec![Made::whole(bytes).file()], BLOCK_BYTES, 1);
+        let same = |how: &str, inputs: Vec<Input>, block_bytes: usize| {
+            let answer = self.read(inputs, block_bytes, threads);
+            assert_eq!(
+                answer,
+                whole,
+                "{how}, blocks of {block_bytes}, {threads} threads: {} of {:?}",
+                self.name,
+                shown(Value::Text(bytes))
+            );
+        };
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).collect();
+        ends.sort_unstable();
+        let of_pipe = if small { block_bytes } else { BLOCK_BYTES };
+        same("a file", vec![Made::in_pieces(bytes, &ends).file()], block_bytes);
+        same("a pipe", vec![Made::in_pieces(bytes, &ends).pipe()], of_pipe);
+        if let Some([one, two]) = cuts.first().and_then(|cut| self.parted(bytes, *cut)) {
+            let about = format!("{} and {}", shown(Value::Text(&one)), shown(Value::Text(&two)));
+            let first = if small { Made::in_pieces(&one, &ends).pipe() } else { Made::whole(&one).file() };
+            same(&about, vec![first, Made::whole(&two).file()], of_pipe);
+        }
+    }
+
+    /// The law, for one input that the program reads.
+    fn check_program(&self, dir: &Path, bytes: &[u8], cuts: &[prop::sample::Index]) {
+        let whole = self.read(vec![Made::whole(bytes).file()], BLOCK_BYTES, 1);
+        let same = |how: &str, answer: Answer| assert_eq!(answer, whole, "{how}: {} of {:?}", self.name, shown(Value::Text(bytes)));
+        let write = |name: &str, bytes: &[u8]| -> PathBuf {
+            let path = dir.join(name);
+            fs::write(&path, bytes).unwrap();
+            path
+        };
+        same("the program, of a file", self.run_program(&[&write("whole", bytes)], &[]));
+        let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
+        places.sort_unstable();
+        let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
+        same("the program, of a pipe with pauses", self.run_program(&[], &pieces));
+        if let Some([one, two]) = cuts.first().and_then(|cut| self.parted(bytes, *cut)) {
+            same("the program, of two files", self.run_program(&[&write("one", &one), &write("two", &two)], &[]));
+        }
+    }
+
+    /// The law, for many inputs.
+    fn hold(&self, inputs: impl Strategy<Value = Vec<u8>>) {
+        let cases = std::env::var("LAW_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000);
+        let dir = tempfile::tempdir().unwrap();
+        let block_bytes = prop_oneof![prop::sample::select(vec![1, 2, 20, 70]), 1..90_usize];
+        let way = (block_bytes, 1..=3_usize, any::<bool>());
+        let way = way.prop_map(|(block_bytes, threads, small)| Way { block_bytes, threads, small });
+        let all = (inputs, prop::collection::vec(any::<prop::sample::Index>(), 1..5), way);
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let nth = Cell::new(0);
+        let run = TestRunner::new(config).run(&all, |(bytes, cuts, way)| {
+            self.check(&bytes, &cuts, way);
+            if nth.replace(nth.get() + 1) < BY_PROGRAM {
+                self.check_program(dir.path(), &bytes, &cuts);
+            }
+            Ok(())
+        });
+        run.unwrap_or_else(|failed| panic!("{failed}"));
+    }
+}
+
+impl Answer {
+    fn of(stream: &Stream, exit: u8) -> Self {
         let first = stream.batches.iter().find(|batch| !batch.is_empty());
         let kind = |field: &recpipe::Field| format!("{} {}{}", field.name, field.kind, if field.open { "" } else { ", closed" });
         let mut records = Vec::new();
@@ -113,84 +291,8 @@ impl Case {
             fields: first.map_or_else(Vec::new, |batch| batch.schema().fields().iter().map(kind).collect()),
             records,
             rejected: stream.ending.rejected,
-            exit: exit.code(),
+            exit,
         }
-    }
-
-    /// Reads what comes in these pieces through a pipe, with a pause after each.
-    fn read_pipe(&self, pieces: &[&[u8]], pause: Duration) -> Answer {
-        let (reader, mut writer) = io::pipe().unwrap();
-        let reader = File::from(OwnedFd::from(reader));
-        let path = PathBuf::from(format!("/proc/self/fd/{}", reader.as_raw_fd()));
-        thread::scope(|scope| {
-            scope.spawn(move || {
-                for piece in pieces {
-                    // Whoever reads may have ended for too many rejects.
-                    if writer.write_all(piece).is_err() {
-                        return;
-                    }
-                    thread::sleep(pause);
-                }
-            });
-            let answer = self.read(&[path], BLOCK_BYTES, 2);
-            drop(reader);
-            answer
-        })
-    }
-
-    /// The law, for one input; `cuts` are its pieces.
-    fn check(&self, dir: &Path, bytes: &[u8], cuts: &[prop::sample::Index], slowly: bool) {
-        let path = dir.join("whole");
-        fs::write(&path, bytes).unwrap();
-        let whole = self.read(std::slice::from_ref(&path), BLOCK_BYTES, 1);
-        let about = || format!("{} of {:?}", self.name, bytes.escape_ascii().to_string());
-        for block_bytes in [1, 2, 20, 70] {
-            assert_eq!(
-                self.read(std::slice::from_ref(&path), block_bytes, 1 + block_bytes % 3),
-                whole,
-                "blocks of {block_bytes}: {}",
-                about()
-            );
-        }
-        assert_eq!(self.read_pipe(&[bytes], Duration::ZERO), whole, "through a pipe: {}", about());
-        if slowly {
-            let mut places: Vec<usize> = cuts.iter().map(|cut| cut.index(bytes.len() + 1)).chain([0, bytes.len()]).collect();
-            places.sort_unstable();
-            let pieces: Vec<&[u8]> = places.windows(2).map(|pair| &bytes[pair[0]..pair[1]]).collect();
-            assert_eq!(self.read_pipe(&pieces, Duration::from_millis(3)), whole, "in {} pieces: {}", pieces.len(), about());
-        }
-        // In two files; of a table, both have the header. Objects that are no lines are in one: a part may lie otherwise.
-        let ends = self.ends(bytes);
-        let lines_before = bytes.split_inclusive(|&byte| byte == b'\n').take_while(|line| line.starts_with(b"#")).count();
-        let header = match self.name {
-            // Whether lines end with a delimiter too many is said of each file by its own first row.
-            "csv" | "tsv" if ends_alike(bytes) => ends.get(lines_before).copied(),
-            "csv" | "tsv" => None,
-            "json" if self.start().boundary().dialect(bytes, true) != Some(0) => None,
-            _ => Some(0),
-        };
-        if let (Some(header), Some(cut)) = (header, cuts.first()) {
-            let ends: Vec<usize> = ends.iter().copied().filter(|end| *end >= header).chain([header, bytes.len()]).collect();
-            let at = ends[cut.index(ends.len())];
-            let (one, two) = (dir.join("one"), dir.join("two"));
-            fs::write(&one, &bytes[..at]).unwrap();
-            fs::write(&two, [&bytes[..header], &bytes[at..]].concat()).unwrap();
-            assert_eq!(self.read(&[one, two], BLOCK_BYTES, 1), whole, "in two files, cut at {at}: {}", about());
-        }
-    }
-
-    /// The law, for many inputs.
-    fn hold(&self, inputs: impl Strategy<Value = Vec<u8>>) {
-        let cases = std::env::var("LAW_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(150);
-        let dir = tempfile::tempdir().unwrap();
-        let slowly = proptest::bool::weighted(0.1);
-        let all = (inputs, prop::collection::vec(any::<prop::sample::Index>(), 1..5), slowly);
-        let config = Config { cases, failure_persistence: None, ..Config::default() };
-        let run = TestRunner::new(config).run(&all, |(bytes, cuts, slowly)| {
-            self.check(dir.path(), &bytes, &cuts, slowly);
-            Ok(())
-        });
-        run.unwrap_or_else(|failed| panic!("{failed}"));
     }
 }
 
@@ -246,15 +348,6 @@ fn table(delimiter: &'static str) -> impl Strategy<Value = Vec<u8>> {
     )
 }
 
-/// Whether all lines of a table end with a delimiter, or none does, its header and what stands before it aside.
-fn ends_alike(table: &[u8]) -> bool {
-    let lines = table.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let mut rows = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#")).skip(1);
-    let trails = |line: &[u8]| matches!(line.last(), Some(b',' | b';' | b'\t'));
-    let first = rows.next().map(trails);
-    rows.all(|row| Some(trails(row)) == first)
-}
-
 #[test]
 fn csv_and_tsv() {
     Case::new("csv", &[]).hold(table(","));
@@ -264,12 +357,12 @@ fn csv_and_tsv() {
 #[test]
 fn tables_that_have_to_be_looked_at_first() {
     let before = prop::sample::select(vec!["", "# made by a program\n", "# a, b\n# c; d; e; f\n"]);
-    let row = prop::collection::vec(prop::sample::select(CELLS), 2);
-    // Each row may end with a delimiter too many.
+    let row = (prop::collection::vec(prop::sample::select(CELLS), 2), any::<bool>());
+    // Each row may end with a delimiter too many, or all do.
     let all = (before, prop::sample::select(vec![",", ";", "\t"]), any::<bool>(), prop::collection::vec(row, 0..12));
     let text = all.prop_map(|(before, delimiter, trails, rows)| {
-        let end = if trails { format!("{delimiter}\n") } else { "\n".to_owned() };
-        let rows: String = rows.iter().map(|cells| cells.join(delimiter) + &end).collect();
+        let end = |too_many| if too_many { format!("{delimiter}\n") } else { "\n".to_owned() };
+        let rows: String = rows.iter().map(|(cells, too)| cells.join(delimiter) + &end(trails || *too)).collect();
         format!("{before}a{delimiter}b\n{rows}").into_bytes()
     });
     Case::new("csv", &[]).hold(text);
@@ -386,28 +479,24 @@ fn lines() {
 #[test]
 fn a_field_that_comes_late_is_there_from_then_on() {
     let case = Case::new("json", &[]);
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("late");
     let filler = "{\"a\":1,\"filler\":\"a line among many\"}\n".repeat(BLOCK_BYTES / 30);
-    fs::write(&path, format!("{filler}{filler}{{\"late\":5,\"a\":\"x\"}}\n{filler}")).unwrap();
-    let one = case.read(std::slice::from_ref(&path), BLOCK_BYTES, 1);
+    let made = Made::whole(format!("{filler}{filler}{{\"late\":5,\"a\":\"x\"}}\n{filler}").as_bytes());
+    let read = |block_bytes, threads| case.read(vec![made.clone().file()], block_bytes, threads);
+    let one = read(BLOCK_BYTES, 1);
     assert_eq!(one.fields, ["a int", "filler text"]);
     assert_eq!(one.records.iter().filter(|record| record.contains(&"late=Int(5)".to_owned())).count(), 1);
-    assert_eq!(case.read(std::slice::from_ref(&path), BLOCK_BYTES, 3), one);
-    assert_eq!(case.read(&[path], 100_000, 2), one);
+    assert_eq!(read(BLOCK_BYTES, 3), one);
+    assert_eq!(read(100_000, 2), one);
 }
 
 #[test]
 fn keys_without_end_have_room() {
     let case = Case::new("json", &[]);
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("keys");
     // So long that the sample has no more than these.
     let first = format!("{{\"id\":1,\"filler\":\"{}\"}}\n", "x".repeat(10_000)).repeat(BLOCK_BYTES / 10_000 + 1);
     let keys: String = (0..5000).map(|n| format!("{{\"id\":2,\"key{n}\":{n}}}\n")).collect();
-    fs::write(&path, format!("{first}{keys}")).unwrap();
     // A block a line.
-    let answer = case.read(&[path], 1, 2);
+    let answer = case.read(vec![Made::whole(format!("{first}{keys}").as_bytes()).file()], 1, 2);
     assert_eq!(answer.exit, 0);
     let of_keys = &answer.records[BLOCK_BYTES / 10_000 + 1..];
     assert_eq!(of_keys.len(), 5000);

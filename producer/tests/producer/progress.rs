@@ -6,8 +6,8 @@ use std::process::Stdio;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use recpipe::transport::back::advise;
-use recpipe::wire::Plan;
+use recpipe::transport::pipe_backchannel::advise;
+use recpipe::wire::Pushdown;
 
 use crate::harness::{DEADLINE, command, log, terminal, wait};
 
@@ -43,7 +43,7 @@ fn said(args: &[&str], path: &Path, shows: bool, pause: Duration) -> String {
             }
         });
         stdout.read_exact(&mut [0; 10_000]).unwrap();
-        advise(&stdout, &Plan { shows, ..Plan::default() });
+        advise(&stdout, &Pushdown { shows, ..Pushdown::default() });
         thread::sleep(pause);
         std::io::copy(&mut stdout, &mut std::io::sink()).unwrap();
         assert_eq!(wait(&mut child, DEADLINE), Some(0));

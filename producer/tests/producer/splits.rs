@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use proptest::prelude::*;
 use recpipe::Schema;
-use recpipe::transport::back::Listener;
+use recpipe::transport::pipe_backchannel::Listener;
 use recpipe::wire::Writer;
 use recpipe_producer::format::{Args, FORMATS, Format, Plan, Start, Unit, Wanted};
 use recpipe_producer::input::block::{Block, Part};

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use super::{Column, Ints, Schema, Value};
+use super::{Column, PackedInts, Schema, Value};
 use crate::Error;
 
 /// A batch of records: what stages pass on, and what a frame carries.
@@ -18,7 +18,7 @@ pub struct Batch {
     selection: Option<Arc<[u32]>>,
     origin: Origin,
     /// The line of each physical row, counted from the origin's, which is 0.
-    lines: Option<Ints>,
+    lines: Option<PackedInts>,
 }
 
 /// Where a batch comes from: the identity that a restart reproduces.
@@ -119,13 +119,13 @@ impl Batch {
     ///
     /// # Panics
     /// When there is not one for each physical row.
-    pub fn with_lines(self, lines: Option<Ints>) -> Self {
+    pub fn with_lines(self, lines: Option<PackedInts>) -> Self {
         assert!(lines.as_ref().is_none_or(|lines| lines.len() == self.physical_rows), "a line a row");
         Batch { lines, ..self }
     }
 
     /// The lines that its physical rows begin at, counted from the origin's, where they are known.
-    pub fn lines(&self) -> Option<&Ints> {
+    pub fn lines(&self) -> Option<&PackedInts> {
         self.lines.as_ref()
     }
 
@@ -270,7 +270,7 @@ impl Batch {
     pub fn compact(&self) -> Self {
         let Some(selection) = &self.selection else { return self.clone() };
         let columns = self.columns.iter().map(|column| column.gather(selection)).collect();
-        let lines = self.lines.as_ref().map(|lines| Ints::pack(&lines.gather(selection)));
+        let lines = self.lines.as_ref().map(|lines| PackedInts::pack(&lines.gather(selection)));
         Batch { schema: self.schema.clone(), columns, physical_rows: selection.len(), selection: None, origin: self.origin.clone(), lines }
     }
 }
@@ -329,7 +329,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Batch, Origin};
-    use crate::record::{BatchBuilder, Column, Field, Ints, Schema, Type, Value};
+    use crate::record::{BatchBuilder, Column, Field, PackedInts, Schema, Type, Value};
 
     fn numbers(values: std::ops::Range<i128>) -> Batch {
         let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap());
@@ -362,9 +362,9 @@ mod tests {
     fn columns_must_fit() {
         let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int)]).unwrap());
         let check = |columns: Vec<Column>, fits: bool| assert_eq!(Batch::new(schema.clone(), columns, 2, Origin::default()).is_ok(), fits);
-        check(vec![Column::int(Ints::pack(&[1_i64, 2]))], true);
+        check(vec![Column::int(PackedInts::pack(&[1_i64, 2]))], true);
         check(vec![Column::null(2)], true);
-        check(vec![Column::int(Ints::pack(&[1_i64]))], false);
+        check(vec![Column::int(PackedInts::pack(&[1_i64]))], false);
         check(vec![Column::float(&[1.0, 2.0])], false);
         check(vec![], false);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type, Value,
+    Batch, Bits, Column, Field, Origin, PackedInts, Schema, Text, Type, Value,
     column::{Values, halves},
 };
 use crate::Error;
@@ -150,16 +150,16 @@ impl ColumnBuilder {
         let missing = if missing.is_empty() { None } else { Bits::collect(rows, |row| absent[row]) };
         let values = match kind {
             Type::Null => Values::Null(rows),
-            Type::Bool => Values::Bool(Ints::pack(&numbers)),
-            Type::Int if highs.is_empty() => Values::Int(Ints::pack(&numbers)),
-            Type::Int => Values::Wide { high: Ints::pack(&highs), low: Ints::pack(&numbers) },
-            Type::Float => Values::Float(Ints::pack(&numbers)),
-            Type::Time => Values::Time { nanos: Ints::pack(&numbers), offset_s: Ints::pack(&offsets_s) },
+            Type::Bool => Values::Bool(PackedInts::pack(&numbers)),
+            Type::Int if highs.is_empty() => Values::Int(PackedInts::pack(&numbers)),
+            Type::Int => Values::Wide { high: PackedInts::pack(&highs), low: PackedInts::pack(&numbers) },
+            Type::Float => Values::Float(PackedInts::pack(&numbers)),
+            Type::Time => Values::Time { nanos: PackedInts::pack(&numbers), offset_s: PackedInts::pack(&offsets_s) },
             Type::Text => {
                 let starts: Vec<u32> = std::iter::once(0).chain(ends.iter().copied()).take(ends.len()).collect();
                 let lens: Vec<u32> = starts.iter().zip(&ends).map(|(start, end)| end - start).collect();
                 // Ends ascend and the last is the length of the bytes, so every view lies within.
-                Text::new(bytes.into(), None, Ints::pack(&starts), Ints::pack(&lens)).map_or(Values::Null(rows), Values::Text)
+                Text::new(bytes.into(), None, PackedInts::pack(&starts), PackedInts::pack(&lens)).map_or(Values::Null(rows), Values::Text)
             }
             Type::Mixed => {
                 let finish = |mut part: ColumnBuilder| {

@@ -2,7 +2,7 @@
 
 pub use super::text::Text;
 
-use super::{Bits, Field, Ints, Time, Type, Value};
+use super::{Bits, Field, PackedInts, Time, Type, Value};
 
 /// The values of one field, row by row: what they are, and which of them are null.
 ///
@@ -21,24 +21,24 @@ pub enum Values {
     /// Nothing but nulls; the number of rows.
     Null(usize),
     /// 0 or 1.
-    Bool(Ints),
+    Bool(PackedInts),
     /// Whole numbers of 64 bits.
-    Int(Ints),
+    Int(PackedInts),
     /// Whole numbers of 128 bits: the upper half, signed, and the lower one.
     Wide {
         /// Bits 64 to 127.
-        high: Ints,
+        high: PackedInts,
         /// Bits 0 to 63, as an `i64`.
-        low: Ints,
+        low: PackedInts,
     },
     /// The bits of floats ([`f64::to_bits`] as `i64`).
-    Float(Ints),
+    Float(PackedInts),
     /// Moments.
     Time {
         /// Nanoseconds since 1970.
-        nanos: Ints,
+        nanos: PackedInts,
         /// Seconds east of UTC.
-        offset_s: Ints,
+        offset_s: PackedInts,
     },
     /// Views into bytes.
     Text(Text),
@@ -68,10 +68,10 @@ impl Column {
     ///
     /// # Examples
     /// ```
-    /// use recpipe::{Bits, Column, Ints, Text, Type, Value};
+    /// use recpipe::{Bits, Column, PackedInts, Text, Type, Value};
     ///
     /// let null = |rows: &'static [usize]| Bits::collect(3, move |row| rows.contains(&row));
-    /// let numbers = Column::int(Ints::pack(&[404_i64, 0, 0])).with_nulls(null(&[1, 2]));
+    /// let numbers = Column::int(PackedInts::pack(&[404_i64, 0, 0])).with_nulls(null(&[1, 2]));
     /// let words = Column::text(Text::collect([&b""[..], b"n/a", b""].into_iter())).with_nulls(null(&[0, 2]));
     /// let column = Column::mixed(vec![numbers, words]).ok_or("one value in each row")?;
     /// assert_eq!(column.kind(), Type::Mixed);
@@ -121,7 +121,7 @@ impl Column {
     }
 
     /// A column of whole numbers.
-    pub fn int(values: Ints) -> Self {
+    pub fn int(values: PackedInts) -> Self {
         Column::new(Values::Int(values))
     }
 
@@ -133,13 +133,13 @@ impl Column {
     /// A column of floats.
     pub fn float(values: &[f64]) -> Self {
         let bits: Vec<i64> = values.iter().map(|value| value.to_bits() as i64).collect();
-        Column::new(Values::Float(Ints::pack(&bits)))
+        Column::new(Values::Float(PackedInts::pack(&bits)))
     }
 
     /// A column of booleans.
     pub fn bool(values: &[bool]) -> Self {
         let bits: Vec<u8> = values.iter().map(|&value| u8::from(value)).collect();
-        Column::new(Values::Bool(Ints::pack(&bits)))
+        Column::new(Values::Bool(PackedInts::pack(&bits)))
     }
 
     /// The same column with these rows null, and no others; of a mixed one, those that are null in all its parts, too.
@@ -259,7 +259,7 @@ impl Column {
     /// # Panics
     /// When a row is not below [`Column::len`].
     pub fn gather(&self, rows: &[u32]) -> Self {
-        let pick = |ints: &Ints| Ints::pack(&ints.gather(rows));
+        let pick = |ints: &PackedInts| PackedInts::pack(&ints.gather(rows));
         let values = match &self.values {
             Values::Null(_) => Values::Null(rows.len()),
             Values::Bool(ints) => Values::Bool(pick(ints)),
@@ -276,7 +276,7 @@ impl Column {
 
     /// The bytes of its arrays, and of its text.
     pub fn bytes(&self) -> usize {
-        let ints = |ints: &Ints| ints.parts().2.len();
+        let ints = |ints: &PackedInts| ints.parts().2.len();
         let values = match &self.values {
             Values::Null(_) => 0,
             Values::Bool(values) | Values::Int(values) | Values::Float(values) => ints(values),
@@ -329,13 +329,13 @@ fn time(nanos: i64, offset_s: i64) -> Time {
 #[cfg(test)]
 mod tests {
     use super::{Column, Text};
-    use crate::record::{Bits, Ints, Value};
+    use crate::record::{Bits, PackedInts, Value};
 
     #[test]
     fn mixed_values_are_each_of_their_type() {
         let parts = || {
             vec![
-                Column::int(Ints::pack(&[1_i64, 0, 0, 0])).with_nulls(Bits::collect(4, |row| row != 0)),
+                Column::int(PackedInts::pack(&[1_i64, 0, 0, 0])).with_nulls(Bits::collect(4, |row| row != 0)),
                 Column::text(Text::collect([&b""[..], b"x", b"", b""].into_iter())).with_nulls(Bits::collect(4, |row| row != 1)),
                 Column::bool(&[false, false, true, false]).with_nulls(Bits::collect(4, |row| row != 2)),
             ]
@@ -349,7 +349,7 @@ mod tests {
         let two = Column::bool(&[true; 4]);
         assert!(Column::mixed([parts(), vec![two]].concat()).is_none());
         assert!(Column::mixed([parts(), vec![parts()[0].clone()]].concat()).is_none());
-        assert!(Column::mixed(vec![Column::int(Ints::pack(&[1_i64])), Column::text(Text::collect([].into_iter()))]).is_none());
+        assert!(Column::mixed(vec![Column::int(PackedInts::pack(&[1_i64])), Column::text(Text::collect([].into_iter()))]).is_none());
         assert!(Column::mixed(vec![Column::null(4)]).is_none());
         assert!(Column::mixed(Vec::new()).is_none());
         let missing = parts()[0].clone().with_missing(Bits::collect(4, |row| row == 3));
@@ -377,7 +377,7 @@ mod tests {
     fn wide_numbers_keep_all_digits() {
         for value in [0, -1, 1, i128::from(i64::MIN), i128::from(u64::MAX), i128::MIN, i128::MAX] {
             let (high, low) = super::halves(value);
-            let column = Column::new(super::Values::Wide { high: Ints::constant(high, 1), low: Ints::constant(low, 1) });
+            let column = Column::new(super::Values::Wide { high: PackedInts::constant(high, 1), low: PackedInts::constant(low, 1) });
             assert!(matches!(column.value(0), Value::Int(back) if back == value), "{value}");
         }
     }

@@ -193,7 +193,7 @@ fn compare_by<A: Copy, B: Copy, K: PartialOrd>(
 #[cfg(test)]
 mod tests {
     use super::{CompareOp, compare, packed};
-    use crate::record::{Column, Ints, Time, Value, Vector};
+    use crate::record::{Column, PackedInts, Time, Value, Vector};
 
     #[test]
     fn values_of_all_types_compare_one_by_one() {
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn packed_integers_compare_as_what_they_stand_for() {
         let check = |values: &[i64], bounds: &[i64], is_taken: bool| {
-            let column = Column::int(Ints::pack(values));
+            let column = Column::int(PackedInts::pack(values));
             for (op, &bound) in CompareOp::ALL.into_iter().flat_map(|op| bounds.iter().map(move |bound| (op, bound))) {
                 let expect: Vec<_> = values.iter().map(|value| op.holds(Some(value.cmp(&bound)))).collect();
                 assert_eq!(packed(op, &column, bound), is_taken.then_some(expect), "{values:?} {} {bound}", op.symbol());

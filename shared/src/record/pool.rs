@@ -1,7 +1,7 @@
 //! Buffers that are used again: a stream of a gigabyte needs a handful of them.
 
 use std::{
-    fmt,
+    fmt, io,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -11,12 +11,14 @@ use bytes::Bytes;
 ///
 /// A fresh half-megabyte buffer costs more than a memory copy (page faults, zeroing), so blocks and frames recycle
 /// theirs. Cloning a pool gives another handle to the same buffers.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Pool {
     free: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// Larger buffers are given back to the allocator.
+    kept_bytes: usize,
 }
 
-/// A buffer to read into, then to be frozen.
+/// A buffer to read into or to append to, then to be frozen.
 pub struct Buffer {
     bytes: Vec<u8>,
     filled: usize,
@@ -29,16 +31,28 @@ impl Pool {
 
     /// An empty pool.
     pub fn new() -> Self {
-        Self::default()
+        Pool::keeping(usize::MAX)
+    }
+
+    /// An empty pool that keeps no buffer of more than this many bytes.
+    pub fn keeping(kept_bytes: usize) -> Self {
+        Pool { free: Arc::default(), kept_bytes }
     }
 
     /// A buffer of `len` bytes, whose content is whatever it was last used for.
     pub fn take(&self, len: usize) -> Buffer {
         let mut bytes = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
         if bytes.len() < len {
-            bytes.resize(len, 0);
+            // Zeroed by the system, page by page as they are used.
+            bytes = vec![0; len];
         }
         Buffer { bytes, filled: len, pool: self.clone() }
+    }
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Pool::new()
     }
 }
 
@@ -63,6 +77,27 @@ impl Buffer {
     }
 }
 
+impl fmt::Debug for Buffer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Buffer({} bytes)", self.filled)
+    }
+}
+
+/// Appends; it never fails.
+impl io::Write for Buffer {
+    fn write(&mut self, more: &[u8]) -> io::Result<usize> {
+        let (over, beyond) = more.split_at(more.len().min(self.bytes.len() - self.filled));
+        self.bytes[self.filled..][..over.len()].copy_from_slice(over);
+        self.bytes.extend_from_slice(beyond);
+        self.filled += more.len();
+        Ok(more.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..self.filled]
@@ -78,7 +113,7 @@ impl AsMut<[u8]> for Buffer {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let mut free = self.pool.free.lock().unwrap_or_else(PoisonError::into_inner);
-        if free.len() < Pool::KEPT {
+        if free.len() < Pool::KEPT && self.bytes.capacity() <= self.pool.kept_bytes {
             free.push(std::mem::take(&mut self.bytes));
         }
     }
@@ -86,6 +121,8 @@ impl Drop for Buffer {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::Pool;
 
     #[test]
@@ -104,5 +141,25 @@ mod tests {
         assert_eq!(again.as_ref().len(), 4);
         again.resize(12);
         assert_eq!(again.as_ref().len(), 12);
+    }
+    #[test]
+    fn what_is_appended_follows_what_is_there() {
+        let pool = Pool::keeping(100);
+        let mut buffer = pool.take(4);
+        buffer.as_mut().copy_from_slice(b"0123");
+        drop(buffer);
+        let mut buffer = pool.take(0);
+        // Over what it was used for before, and beyond.
+        for part in ["a", "", "bcdefg", "h"] {
+            buffer.write_all(part.as_bytes()).unwrap();
+        }
+        assert_eq!(buffer.as_ref(), b"abcdefgh");
+        let place = buffer.as_ref().as_ptr();
+        drop(buffer);
+        let mut large = pool.take(1);
+        assert_eq!(large.as_ref().as_ptr(), place, "used again");
+        large.resize(1000);
+        drop(large);
+        assert!(pool.free.lock().unwrap().is_empty(), "too large to be kept");
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Ints;
+use super::PackedInts;
 
 /// Text as views into bytes: the block of input it was parsed from, or a buffer that was made for it.
 ///
@@ -11,16 +11,16 @@ use super::Ints;
 /// Every view is known to lie within the bytes: that is checked when a `Text` is made.
 #[derive(Clone, Debug)]
 pub struct Text {
-    anchors: Option<Ints>,
-    starts: Ints,
-    lens: Ints,
+    anchors: Option<PackedInts>,
+    starts: PackedInts,
+    lens: PackedInts,
     bytes: Bytes,
 }
 
 impl Text {
     /// Views into `bytes`: row `i` is the `lens[i]` bytes from `starts[i]`, counted from `anchors[i]` if there are
     /// anchors. `None` when a view would reach outside, or the arrays differ in length.
-    pub fn new(bytes: Bytes, anchors: Option<Ints>, starts: Ints, lens: Ints) -> Option<Self> {
+    pub fn new(bytes: Bytes, anchors: Option<PackedInts>, starts: PackedInts, lens: PackedInts) -> Option<Self> {
         let rows = starts.len();
         if lens.len() != rows || anchors.as_ref().is_some_and(|anchors| anchors.len() != rows) {
             return None;
@@ -34,7 +34,7 @@ impl Text {
     fn is_within(&self) -> bool {
         const ROWS: usize = 512;
         // A million rows that are all alike cost their sender nothing.
-        let alike = |ints: &Ints| ints.as_constant().is_some();
+        let alike = |ints: &PackedInts| ints.as_constant().is_some();
         if self.anchors.as_ref().is_none_or(alike) && alike(&self.starts) && alike(&self.lens) {
             return self.is_empty() || self.is_row_within(0);
         }
@@ -43,7 +43,8 @@ impl Text {
             None => (&self.starts, None),
         };
         let none = 0..=0;
-        let (Some(firsts), Some(seconds), Some(lens)) = (first.reach(), second.map_or(Some(none), Ints::reach), self.lens.reach()) else {
+        let (Some(firsts), Some(seconds), Some(lens)) = (first.reach(), second.map_or(Some(none), PackedInts::reach), self.lens.reach())
+        else {
             return (0..self.len()).all(|row| self.is_row_within(row));
         };
         let never_negative = firsts.start() + seconds.start() >= 0 && *lens.start() >= 0;
@@ -72,7 +73,7 @@ impl Text {
             lens.push(text.len() as i64);
             bytes.extend_from_slice(text);
         }
-        Text { anchors: None, starts: Ints::pack(&starts), lens: Ints::pack(&lens), bytes: bytes.into() }
+        Text { anchors: None, starts: PackedInts::pack(&starts), lens: PackedInts::pack(&lens), bytes: bytes.into() }
     }
 
     /// The number of rows.
@@ -104,7 +105,7 @@ impl Text {
 
     /// The views of all rows, or of the rows of the list: (start, length) in [`Text::bytes`].
     pub fn views(&self, rows: Option<&[u32]>) -> Vec<(u32, u32)> {
-        let unpack = |ints: &Ints| rows.map_or_else(|| ints.to_vec(), |rows| ints.gather(rows));
+        let unpack = |ints: &PackedInts| rows.map_or_else(|| ints.to_vec(), |rows| ints.gather(rows));
         let mut starts = unpack(&self.starts);
         if let Some(anchors) = &self.anchors {
             for (start, anchor) in starts.iter_mut().zip(unpack(anchors)) {
@@ -121,7 +122,7 @@ impl Text {
     }
 
     /// The parts: anchors, starts, lengths.
-    pub fn parts(&self) -> (Option<&Ints>, &Ints, &Ints) {
+    pub fn parts(&self) -> (Option<&PackedInts>, &PackedInts, &PackedInts) {
         (self.anchors.as_ref(), &self.starts, &self.lens)
     }
 
@@ -142,13 +143,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::Text;
-    use crate::record::Ints;
+    use crate::record::PackedInts;
 
     #[test]
     fn views_are_checked() {
         let bytes = Bytes::from_static(b"hello world");
         let check = |anchors: Option<&[i64]>, starts: &[i64], lens: &[i64], expect: Option<&[&str]>| {
-            let text = Text::new(bytes.clone(), anchors.map(Ints::pack), Ints::pack(starts), Ints::pack(lens));
+            let text = Text::new(bytes.clone(), anchors.map(PackedInts::pack), PackedInts::pack(starts), PackedInts::pack(lens));
             let got = text.map(|text| (0..text.len()).map(|row| String::from_utf8_lossy(text.get(row)).into_owned()).collect::<Vec<_>>());
             assert_eq!(got, expect.map(|texts| texts.iter().map(ToString::to_string).collect()));
         };
@@ -177,7 +178,7 @@ mod tests {
             let starts: Vec<i64> = rows.iter().map(|row| row.1).collect();
             let lens: Vec<i64> = rows.iter().map(|row| row.2).collect();
             let within = rows.iter().all(|row| row.0 + bias + row.1 >= 0 && row.0 + bias + row.1 + row.2 <= size as i64);
-            let text = Text::new(vec![b'x'; size].into(), Some(Ints::pack(&anchors)), Ints::pack(&starts), Ints::pack(&lens));
+            let text = Text::new(vec![b'x'; size].into(), Some(PackedInts::pack(&anchors)), PackedInts::pack(&starts), PackedInts::pack(&lens));
             prop_assert_eq!(text.is_some(), within);
         }
     }

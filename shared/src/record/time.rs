@@ -7,8 +7,6 @@ use std::{
 
 use jiff::{Timestamp, civil::DateTime, tz::Offset};
 
-use crate::times::Times;
-
 /// The largest offset from UTC that a clock is believed to have, in seconds: 25:59:59, as in jiff.
 const MAX_OFFSET_S: u32 = 93_599;
 
@@ -25,21 +23,6 @@ pub struct Time {
 }
 
 impl Time {
-    /// The time that a text is, as [`Times`] reads it in UTC.
-    ///
-    /// # Examples
-    /// ```
-    /// use recpipe::Time;
-    ///
-    /// let time = Time::parse(b"24/Feb/2008:00:08:59 -0600").ok_or("no time")?;
-    /// assert_eq!(time.to_string(), "2008-02-24T00:08:59-06:00");
-    /// assert_eq!(Some(time), Time::parse(b"2008-02-24 06:08:59"), "the same moment");
-    /// # Ok::<(), &str>(())
-    /// ```
-    pub fn parse(text: &[u8]) -> Option<Time> {
-        Times::default().read(text).ok().map(|read| read.time)
-    }
-
     /// The moment at which it is called, in UTC. A clock beyond the years that a time can be counts as the nearest of them.
     pub fn now() -> Time {
         let nanos = |since: Duration| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX);
@@ -109,18 +92,7 @@ impl fmt::Display for Time {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::Time;
-
-    proptest! {
-        #[test]
-        fn reads_back_what_it_shows(nanos: i64, quarters in -56..=56_i32) {
-            let time = Time { nanos, offset_s: quarters * 900 };
-            let back = Time::parse(time.to_string().as_bytes()).unwrap();
-            prop_assert_eq!((back.nanos, back.offset_s), (time.nanos, time.offset_s));
-        }
-    }
 
     #[test]
     fn shows_its_own_offset() {

@@ -3,7 +3,7 @@
 pub use super::operand::{Operand, Texts};
 
 use super::{
-    Batch, Bits, Column, ColumnBuilder, Ints, Text, Time, Type, Value,
+    Batch, Bits, Column, ColumnBuilder, PackedInts, Text, Time, Type, Value,
     column::{self, halves},
 };
 use crate::Error;
@@ -63,7 +63,7 @@ impl Vector {
     /// When a row is not below [`Column::len`].
     pub fn from_rows(column: &Column, rows: Option<&[u32]>) -> Self {
         let len = rows.map_or(column.len(), <[u32]>::len);
-        let unpack = |ints: &Ints| match (ints.as_constant(), rows) {
+        let unpack = |ints: &PackedInts| match (ints.as_constant(), rows) {
             (Some(value), _) => Operand::One(value),
             (None, None) => Operand::Each(ints.to_vec()),
             (None, Some(rows)) => Operand::Each(ints.gather(rows)),
@@ -248,8 +248,8 @@ impl Vector {
         let (rows, physical) = (batch.selection(), batch.physical_rows());
         let vector = if kind == Type::Float { self.into_float() } else { self };
         let pack = |values: &Operand<i64>| match values.scatter(rows, physical, 0) {
-            Operand::One(value) => Ints::constant(value, physical),
-            Operand::Each(values) => Ints::pack(&values),
+            Operand::One(value) => PackedInts::constant(value, physical),
+            Operand::Each(values) => PackedInts::pack(&values),
         };
         let values = match &vector.values {
             Values::Null => return Column::null(physical),

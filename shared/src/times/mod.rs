@@ -144,5 +144,22 @@ impl Times {
     }
 }
 
+impl Time {
+    /// The time that a text is, as [`Times`] reads it in UTC.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::Time;
+    ///
+    /// let time = Time::parse(b"24/Feb/2008:00:08:59 -0600").ok_or("no time")?;
+    /// assert_eq!(time.to_string(), "2008-02-24T00:08:59-06:00");
+    /// assert_eq!(Some(time), Time::parse(b"2008-02-24 06:08:59"), "the same moment");
+    /// # Ok::<(), &str>(())
+    /// ```
+    pub fn parse(text: &[u8]) -> Option<Time> {
+        Times::default().read(text).ok().map(|read| read.time)
+    }
+}
+
 #[cfg(test)]
 mod tests;

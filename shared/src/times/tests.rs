@@ -252,3 +252,12 @@ proptest! {
         times.of_float(float).ok();
     }
 }
+
+proptest! {
+    #[test]
+    fn reads_back_what_it_shows(nanos: i64, quarters in -56..=56_i32) {
+        let time = Time { nanos, offset_s: quarters * 900 };
+        let back = Time::parse(time.to_string().as_bytes()).unwrap();
+        prop_assert_eq!((back.nanos, back.offset_s), (time.nanos, time.offset_s));
+    }
+}

@@ -9,7 +9,7 @@ use jiff::{
 };
 
 use super::NoTime;
-use crate::record::{Column, Ints, Time, column::Values};
+use crate::record::{Column, PackedInts, Time, column::Values};
 
 /// A time zone. The default is UTC.
 ///
@@ -75,7 +75,7 @@ impl Zone {
     pub fn column(&self, column: &Column) -> Column {
         let Values::Time { nanos, .. } = column.values() else { return column.clone() };
         let offsets: Vec<i64> = nanos.to_vec().into_iter().map(|nanos| self.at(nanos).offset_s.into()).collect();
-        let values = Values::Time { nanos: nanos.clone(), offset_s: Ints::pack(&offsets) };
+        let values = Values::Time { nanos: nanos.clone(), offset_s: PackedInts::pack(&offsets) };
         Column::new(values).with_nulls(column.nulls().cloned())
     }
 

@@ -1,38 +1,14 @@
 //! Connections that we make: to a Unix socket, once; to another host, again when one breaks.
 
-use std::{
-    io,
-    net::ToSocketAddrs,
-    os::unix::net::UnixStream,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     Security, Url,
-    greet::{self, Identity, Ungreeted},
+    handshake::{self, HandshakeError, Identity},
     link::{Connected, Connections, Cut, Outage, Wait},
-    socket::Socket,
-    tcp,
-    tls::Caller,
+    scheme::{CallFailed, Dial},
 };
 use crate::{Error, session::Progress, wire::Role};
-
-/// Whom we call.
-#[derive(Clone, Debug)]
-enum Target {
-    /// A socket of this host.
-    Unix(PathBuf),
-    /// A host and a port.
-    Tcp {
-        /// A name or an address.
-        host: String,
-        /// The port.
-        port: u16,
-        /// How it is encrypted, if it is.
-        tls: Option<Caller>,
-    },
-}
 
 /// How long we try.
 #[derive(Clone, Copy, Debug)]
@@ -58,15 +34,13 @@ impl Default for Patience {
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The most that one call may take to be answered. The system repeats one that is not at intervals that double: after half a
-/// minute of a cut cable it would be silent for as long again, though the network is back.
-const LONGEST_CALL: Duration = Duration::from_secs(3);
-
 /// Calls, and calls again.
 #[derive(Debug)]
 pub struct Dialer {
-    target: Target,
-    security: Security,
+    target: Box<dyn Dial>,
+    peer: String,
+    /// A connection that breaks can be made again.
+    resumes: bool,
     identity: Identity,
     patience: Patience,
     quiet: bool,
@@ -78,53 +52,22 @@ impl Dialer {
     /// # Errors
     /// [`Error::Usage`] for what is no socket, or cannot be called as safely as it says.
     pub fn new(url: &Url, security: &Security, identity: Identity, patience: Patience, quiet: bool) -> Result<Self, Error> {
-        let target = match url {
-            Url::Unix(path) => Target::Unix(path.clone()),
-            Url::Tcp { host, port, .. } => Target::Tcp { host: host.clone(), port: *port, tls: security.caller(url)? },
-            Url::Stdio | Url::File(_) | Url::Exec(_) => return Err(Error::Usage(format!("{url} is no socket that could be called"))),
-        };
-        Ok(Dialer { target, security: security.clone(), identity, patience, quiet })
+        let target = url.endpoint().dial(security)?;
+        Ok(Dialer { target, peer: url.to_string(), resumes: url.scheme().resumes, identity, patience, quiet })
     }
 
-    fn dial(&self, until: Instant, wait: Wait<'_>) -> Result<Socket, Failed> {
-        match &self.target {
-            Target::Unix(path) => Ok(UnixStream::connect(path)?.into()),
-            Target::Tcp { host, port, tls } => {
-                let mut failed = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-                for address in (host.as_str(), *port).to_socket_addrs()? {
-                    if tls.is_none() {
-                        self.security.may_be_told(address.ip()).map_err(Failed::finally)?;
-                    }
-                    let stream = match tcp::connect(address, until.min(Instant::now() + LONGEST_CALL), wait) {
-                        Ok(stream) => stream,
-                        Err(error) => {
-                            failed = error;
-                            continue;
-                        }
-                    };
-                    tcp::set_up(&stream)?;
-                    return match tls {
-                        None => Ok(stream.into()),
-                        Some(tls) => Ok(tls.begin(stream).map_err(Failed::finally)?.into()),
-                    };
-                }
-                Err(failed.into())
-            }
-        }
-    }
-
-    fn try_once(&mut self, progress: Progress, within: Duration, wait: Wait<'_>) -> Result<Connected, Failed> {
+    fn try_once(&mut self, progress: Progress, within: Duration, wait: Wait<'_>) -> Result<Connected, CallFailed> {
         let until = Instant::now() + within;
-        let socket = self.dial(until, wait)?;
-        let called = greet::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)), wait);
+        let socket = self.target.dial(until, wait)?;
+        let called = handshake::call(socket, &self.identity, progress, self.patience.greeting.min(left(until)), wait);
         let connected = called.map_err(|error| match error {
-            Ungreeted::Failed(what) => Failed { is_final: false, refused: false, what },
-            Ungreeted::Refused(_) => Failed::finally(error.to_string()),
+            HandshakeError::Failed(what) => CallFailed { is_final: false, refused: false, what },
+            HandshakeError::Refused(_) => CallFailed::finally(error.to_string()),
         })?;
         // A sender says whose stream it is; a receiver takes the name of ours.
         if let (Some(hello), Role::Receiver) = (&connected.hello, self.identity.role) {
             if ![[0; 16], hello.stream].contains(&self.identity.stream) {
-                return Err(Failed::finally("it was started again, and sends another stream".into()));
+                return Err(CallFailed::finally("it was started again, and sends another stream".into()));
             }
             self.identity.stream = hello.stream;
         }
@@ -132,32 +75,10 @@ impl Dialer {
     }
 }
 
-struct Failed {
-    /// Trying again is of no use.
-    is_final: bool,
-    /// Nobody listens there.
-    refused: bool,
-    what: String,
-}
-
-impl Failed {
-    fn finally(what: String) -> Self {
-        Failed { is_final: true, refused: false, what }
-    }
-}
-
-impl From<io::Error> for Failed {
-    fn from(error: io::Error) -> Self {
-        let refused = matches!(error.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound);
-        Failed { is_final: false, refused, what: error.to_string() }
-    }
-}
-
 impl Connections for Dialer {
     fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let peer = self.peer();
-        if let (Some(cut), Target::Unix(_), false) = (after, &self.target, self.patience.restarts) {
-            // Within a host a connection breaks when one of its ends does.
+        if let (Some(cut), false, false) = (after, self.resumes, self.patience.restarts) {
             return Err(Error::Lost(format!("{peer} has gone: {cut}")));
         }
         let patience = if after.is_some() { self.patience.retry } else { self.patience.connect };
@@ -195,7 +116,7 @@ impl Connections for Dialer {
     fn outage(&self, after: &Cut, progress: Progress) -> Option<Outage> {
         let Patience { retry, restarts, .. } = self.patience;
         // What has finished has only its last word to say.
-        if self.quiet || progress.finished || matches!(self.target, Target::Unix(_)) && !restarts {
+        if self.quiet || progress.finished || !self.resumes && !restarts {
             return None;
         }
         let how = if restarts { waits_for_another(retry) } else { format!("calls again for up to {retry:?}") };
@@ -203,10 +124,7 @@ impl Connections for Dialer {
     }
 
     fn peer(&self) -> String {
-        match &self.target {
-            Target::Unix(path) => format!("unix:{}", path.display()),
-            Target::Tcp { host, port, tls } => Url::Tcp { host: host.clone(), port: *port, tls: tls.is_some() }.to_string(),
-        }
+        self.peer.clone()
     }
 }
 

@@ -9,12 +9,7 @@ mod accepted;
 use std::{
     collections::HashMap,
     io,
-    net::{IpAddr, TcpListener},
-    os::{
-        fd::AsFd,
-        unix::{fs::PermissionsExt, net::UnixListener},
-    },
-    path::{Path, PathBuf},
+    net::IpAddr,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -24,20 +19,18 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use rustix::{
     event::{PollFd, PollFlags, poll},
     io::Errno,
-    net,
 };
 
 pub use self::accepted::Accepted;
 use super::{
     Security, Url,
-    departed::{Departed, Farewell},
+    admission::{Admission, MOST as STRANGERS, RefusalLog},
+    closed_links::{ClosedLinks, Farewell},
     dial::Patience,
-    greet::{self, Guest, Identity},
-    link::{Bell, Waker},
+    handshake::{self, Guest, Identity},
+    link::{Notify, Waker},
+    scheme::{Accept, PeerAddress},
     socket::Socket,
-    strangers::{Complaints, MOST as STRANGERS, Strangers},
-    tcp,
-    tls::Host,
 };
 use crate::{Error, say, wire::Role};
 
@@ -45,18 +38,10 @@ use crate::{Error, say, wire::Role};
 pub const LINKS: usize = 64;
 /// How long a peer may take to say who it is.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
-/// Connections that wait to be taken: with less, a crowd of strangers would keep a peer's first packet from being heard, and that
-/// is sent again only a second later. The system may allow less.
-const BACKLOG: i32 = 1024;
 /// A peer whose process has ended does not come back; one that was only cut off does so at once.
 const GRACE: Duration = Duration::from_secs(3);
 /// How long a peer that nobody expects may wait for the place of another; a little longer than that is kept.
 const NEWCOMER: Duration = Duration::from_secs(4);
-
-enum Socks {
-    Tcp(TcpListener, Option<Host>),
-    Unix(UnixListener, PathBuf),
-}
 
 /// Where others connect to.
 pub struct Listener {
@@ -65,13 +50,14 @@ pub struct Listener {
     waker: Waker,
     thread: Option<JoinHandle<()>>,
     name: String,
-    path: Option<PathBuf>,
 }
 
 struct Shared {
     identity: Identity,
     patience: Patience,
     quiet: bool,
+    /// A connection that breaks can be made again.
+    resumes: bool,
     desk: Mutex<Desk>,
     /// A link is vacant, or all is over.
     vacancy: Condvar,
@@ -81,15 +67,15 @@ struct Desk {
     /// Who is known, and where its next connection goes.
     links: HashMap<[u8; 16], Line>,
     /// Whose links are over.
-    departed: Departed,
+    departed: ClosedLinks,
     /// The link that has lost its peer, and may be given another: one that was started again.
     vacant: Option<[u8; 16]>,
     /// How many new ones are still expected.
     expected: Option<usize>,
     new: Option<Sender<Accepted>>,
     closing: bool,
-    strangers: Strangers,
-    complaints: Complaints,
+    strangers: Admission,
+    complaints: RefusalLog,
 }
 
 /// Where the next connection of a peer goes.
@@ -121,52 +107,26 @@ impl Listener {
         expected: Option<usize>,
         quiet: bool,
     ) -> Result<Self, Error> {
-        let failed = |error| Error::io(format!("cannot listen at {url}"), error);
-        let tls = security.host(url, identity.program_name(), quiet)?;
-        let socks = match url {
-            Url::Tcp { host, port, .. } => {
-                let listener = TcpListener::bind((host.as_str(), *port)).map_err(failed)?;
-                net::listen(&listener, BACKLOG).map_err(|error| failed(error.into()))?;
-                Socks::Tcp(listener, tls)
-            }
-            Url::Unix(path) => Socks::Unix(bind_unix(path).map_err(failed)?, path.clone()),
-            Url::Stdio | Url::File(_) | Url::Exec(_) => {
-                return Err(Error::Usage(format!("--listen {url}: one can listen at unix:PATH, tcp://HOST:PORT and tls://HOST:PORT")));
-            }
-        };
-        Listener::start(socks, url.to_string(), identity, patience, expected, quiet)
-    }
-
-    fn start(
-        socks: Socks,
-        name: String,
-        identity: Identity,
-        patience: Patience,
-        expected: Option<usize>,
-        quiet: bool,
-    ) -> Result<Self, Error> {
-        let bell = Bell::new().map_err(|error| Error::io("cannot make a pipe", error))?;
-        let waker = bell.waker();
+        let door = url.endpoint().listen(security, identity.program_name(), quiet)?;
+        let notify = Notify::new().map_err(|error| Error::io("cannot make a pipe", error))?;
+        let waker = notify.waker();
         let (new, guests) = bounded(STRANGERS);
         let desk = Desk {
             links: HashMap::new(),
-            departed: Departed::default(),
+            departed: ClosedLinks::default(),
             vacant: None,
             expected,
             new: Some(new),
             closing: false,
-            strangers: Strangers::default(),
-            complaints: Complaints::default(),
+            strangers: Admission::default(),
+            complaints: RefusalLog::default(),
         };
-        let shared = Arc::new(Shared { identity, patience, quiet, desk: Mutex::new(desk), vacancy: Condvar::new() });
-        let path = match &socks {
-            Socks::Unix(_, path) => Some(path.clone()),
-            Socks::Tcp(..) => None,
-        };
-        let porter = Porter { socks, bell, shared: shared.clone() };
+        let resumes = url.scheme().resumes;
+        let shared = Arc::new(Shared { identity, patience, quiet, resumes, desk: Mutex::new(desk), vacancy: Condvar::new() });
+        let porter = Porter { door, notify, shared: shared.clone() };
         let thread = std::thread::Builder::new().name("listen".into()).spawn(move || porter.run());
         let thread = Some(thread.map_err(|error| Error::io("cannot start a thread", error))?);
-        Ok(Listener { guests, shared, waker, thread, name, path })
+        Ok(Listener { guests, shared, waker, thread, name: url.to_string() })
     }
 
     /// Where it listens.
@@ -205,63 +165,29 @@ impl Drop for Listener {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
-        if let Some(path) = &self.path {
-            let _ = std::fs::remove_file(path);
-        }
     }
-}
-
-/// A socket that only its owner may connect to, in place of one that is left over.
-pub(super) fn bind_unix(path: &Path) -> io::Result<UnixListener> {
-    use std::os::unix::{fs::FileTypeExt, net::UnixStream};
-    let listener = match UnixListener::bind(path) {
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            let is_socket = std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
-            let is_dead = UnixStream::connect(path).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused);
-            if !is_socket || !is_dead {
-                return Err(error);
-            }
-            std::fs::remove_file(path)?;
-            UnixListener::bind(path)?
-        }
-        bound => bound?,
-    };
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
 }
 
 /// The thread that accepts.
 struct Porter {
-    socks: Socks,
-    bell: Bell,
+    door: Box<dyn Accept>,
+    notify: Notify,
     shared: Arc<Shared>,
 }
 
 impl Porter {
     fn run(self) {
-        let nonblocking = match &self.socks {
-            Socks::Tcp(listener, _) => listener.set_nonblocking(true),
-            Socks::Unix(listener, _) => listener.set_nonblocking(true),
-        };
-        if let Err(error) = nonblocking {
-            say!("cannot accept connections: {error}");
-            return;
-        }
         let mut greeters: Vec<JoinHandle<()>> = Vec::new();
-        let mut complaints = Complaints::default();
+        let mut complaints = RefusalLog::default();
         while !self.shared.desk().closing {
-            let fd = match &self.socks {
-                Socks::Tcp(listener, _) => listener.as_fd(),
-                Socks::Unix(listener, _) => listener.as_fd(),
-            };
-            let mut fds = [PollFd::from_borrowed_fd(self.bell.as_fd(), PollFlags::IN), PollFd::from_borrowed_fd(fd, PollFlags::IN)];
+            let mut fds = [PollFd::new(&self.notify, PollFlags::IN), PollFd::from_borrowed_fd(self.door.as_fd(), PollFlags::IN)];
             if poll(&mut fds, None).is_err_and(|error| error != Errno::INTR) {
                 break;
             }
-            self.bell.silence();
+            self.notify.clear();
             greeters.retain(|greeter| !greeter.is_finished());
             match self.accept() {
-                Ok((socket, bell, from)) => self.greet(socket, bell, from, &mut greeters),
+                Ok((socket, notify, from)) => self.greet(socket, notify, from, &mut greeters),
                 Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
                 Err(error) => {
                     // No file descriptors left, most likely: the connection waits, and so do we.
@@ -280,34 +206,22 @@ impl Porter {
     }
 
     /// A connection, and what its link needs besides: where there is not enough for both, it is not taken.
-    fn accept(&self) -> io::Result<(Socket, Bell, Whence)> {
-        let bell = Bell::new()?;
-        match &self.socks {
-            Socks::Tcp(listener, tls) => {
-                let (stream, from) = listener.accept()?;
-                tcp::set_up(&stream)?;
-                let socket = match tls {
-                    None => stream.into(),
-                    Some(tls) => tls.begin(stream).map_err(io::Error::other)?.into(),
-                };
-                Ok((socket, bell, Whence { name: from.to_string(), address: Some(from.ip()) }))
-            }
-            Socks::Unix(listener, path) => {
-                Ok((listener.accept()?.0.into(), bell, Whence { name: format!("unix:{}", path.display()), address: None }))
-            }
-        }
+    fn accept(&self) -> io::Result<(Socket, Notify, PeerAddress)> {
+        let notify = Notify::new()?;
+        let (socket, from) = self.door.accept()?;
+        Ok((socket, notify, from))
     }
 
     /// Finds out who it is, on a thread of its own: others are not to wait for a peer that takes its time.
-    fn greet(&self, socket: Socket, bell: Bell, from: Whence, greeters: &mut Vec<JoinHandle<()>>) {
+    fn greet(&self, socket: Socket, notify: Notify, from: PeerAddress, greeters: &mut Vec<JoinHandle<()>>) {
         let address = from.address;
         let entered = self.shared.desk().strangers.enter(address);
         if let Err(why) = entered {
             return self.shared.complain(&from, why);
         }
         let place = Place { shared: self.shared.clone(), address };
-        let greet = move || match greet::hear_guest(socket, HELLO_WITHIN) {
-            Ok(guest) => admit(&place.shared, guest, bell, from),
+        let greet = move || match handshake::hear_guest(socket, HELLO_WITHIN) {
+            Ok(guest) => admit(&place.shared, guest, notify, from),
             Err(error) => place.shared.complain(&from, &error.to_string()),
         };
         // Where there is no thread for it, it is hung up on.
@@ -325,12 +239,6 @@ impl Drop for Place {
     fn drop(&mut self) {
         self.shared.desk().strangers.leave(self.address);
     }
-}
-
-/// Where a connection comes from.
-struct Whence {
-    name: String,
-    address: Option<IpAddr>,
 }
 
 impl Shared {
@@ -374,7 +282,7 @@ impl Shared {
     }
 
     /// Says why a peer was turned away, but not as often as peers like to be.
-    fn complain(&self, from: &Whence, why: &str) {
+    fn complain(&self, from: &PeerAddress, why: &str) {
         let held_back = self.desk().complaints.may_say(from.address, Instant::now());
         match held_back {
             None => {}
@@ -385,8 +293,8 @@ impl Shared {
 }
 
 /// Takes a guest to where it belongs.
-fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
-    if let Some(why) = greet::objection(&guest.hello, &shared.identity) {
+fn admit(shared: &Arc<Shared>, guest: Guest, notify: Notify, from: PeerAddress) {
+    if let Some(why) = handshake::objection(&guest.hello, &shared.identity) {
         shared.complain(&from, &why);
         return guest.refuse(&why);
     }
@@ -431,15 +339,13 @@ fn admit(shared: &Arc<Shared>, guest: Guest, bell: Bell, from: Whence) {
         return guest.refuse("nobody else is expected here");
     }
     let (comes_back, comes) = bounded(1);
-    desk.links.insert(key, Line { to: comes_back, waker: bell.waker() });
-    let is_local = from.name.starts_with("unix:");
+    desk.links.insert(key, Line { to: comes_back, waker: notify.waker() });
     let accepted = Accepted {
         first: Some(guest),
-        bell: Some(bell),
+        notify: Some(notify),
         comes,
         shared: shared.clone(),
         key,
-        is_local,
         peer: from.name,
         begun: false,
         farewell: None,

@@ -1,14 +1,18 @@
 //! What the two ends of a connection say to each other besides the stream.
 //!
 //! Each direction of a connection begins with a preamble and a Hello. After it the sender's direction carries the frames
-//! of its stream, and the receiver's a Plan, Acks and at last an End with its own exit, which the sender answers with a
+//! of its stream, and the receiver's a Pushdown, Acks and at last an End with its own exit, which the sender answers with a
 //! Bye; Beats go both ways where there is nothing else to say. An Error frame in place of a Hello says why a peer is refused.
 
 use bytes::Bytes;
 
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Ending, Plan, Report, codec,
     frame::{Header, Kind, MAX_PAYLOAD, Totals},
+    pushdown::{self, Pushdown},
+    report::{self, Ending, Report},
+    serializer::{from_slice, to_vec},
 };
 use crate::{
     Error,
@@ -44,7 +48,7 @@ pub struct Hello {
 }
 
 impl Hello {
-    /// Of a sender: it acts on the conditions of a Plan. To others they are not sent.
+    /// Of a sender: it acts on the conditions of a Pushdown. To others they are not sent.
     pub const CONDITIONS: u32 = 1;
 }
 
@@ -54,7 +58,7 @@ pub enum Control {
     /// Who speaks.
     Hello(Hello),
     /// What the receiver needs.
-    Plan(Plan),
+    Pushdown(Pushdown),
     /// How far the receiver is.
     Ack(Progress),
     /// That one is alive.
@@ -74,13 +78,13 @@ impl Control {
     /// [`Error::TooLarge`] for a frame that no peer would take.
     pub fn to_bytes(&self) -> Result<Bytes, Error> {
         let (kind, payload) = match self {
-            Control::Hello(hello) => (Kind::Hello, codec::encode_hello(hello)?),
-            Control::Plan(plan) => (Kind::Plan, codec::encode_plan(plan)?),
-            Control::Ack(progress) => (Kind::Ack, codec::encode_progress(*progress)?),
+            Control::Hello(hello) => (Kind::Hello, encode_hello(hello)?),
+            Control::Pushdown(pushdown) => (Kind::Pushdown, pushdown::encode_pushdown(pushdown)?),
+            Control::Ack(progress) => (Kind::Ack, encode_progress(*progress)?),
             Control::Beat => (Kind::Beat, Vec::new()),
             Control::Bye => (Kind::Bye, Vec::new()),
-            Control::Refusal(report) => (Kind::Error, codec::encode_report(report)?),
-            Control::End(ending) => (Kind::End, codec::encode_end(ending, Totals::default())?),
+            Control::Refusal(report) => (Kind::Error, report::encode_report(report)?),
+            Control::End(ending) => (Kind::End, report::encode_end(ending, Totals::default())?),
         };
         if payload.len() > MAX_PAYLOAD {
             return Err(Error::TooLarge { what: "a frame".into(), size: payload.len() as u64, limit: MAX_PAYLOAD as u64 });
@@ -100,17 +104,65 @@ impl Control {
             return Err("the checksum of a payload differs".into());
         }
         match header.kind {
-            Kind::Hello => codec::decode_hello(payload).map(Control::Hello),
-            Kind::Plan => codec::decode_plan(payload).map(Control::Plan),
-            Kind::Ack => codec::decode_progress(payload).map(Control::Ack),
+            Kind::Hello => decode_hello(payload).map(Control::Hello),
+            Kind::Pushdown => pushdown::decode_pushdown(payload).map(Control::Pushdown),
+            Kind::Ack => decode_progress(payload).map(Control::Ack),
             Kind::Beat if payload.is_empty() => Ok(Control::Beat),
             Kind::Bye if payload.is_empty() => Ok(Control::Bye),
             Kind::Beat | Kind::Bye => Err("a payload where there is to be none".into()),
-            Kind::Error => codec::decode_report(payload).map(Control::Refusal),
-            Kind::End => codec::decode_end(payload).map(|(ending, _)| Control::End(ending)),
+            Kind::Error => report::decode_report(payload).map(Control::Refusal),
+            Kind::End => report::decode_end(payload).map(|(ending, _)| Control::End(ending)),
             Kind::Schema | Kind::Batch => Err("a frame of a stream came the wrong way".into()),
         }
     }
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProgressWire {
+    received: u64,
+    done: u64,
+    enough: bool,
+    finished: bool,
+}
+
+fn progress_wire(Progress { received, done, enough, finished }: Progress) -> ProgressWire {
+    ProgressWire { received, done, enough, finished }
+}
+
+fn progress(ProgressWire { received, done, enough, finished }: ProgressWire) -> Progress {
+    Progress { received, done, enough, finished }
+}
+
+fn encode_progress(progress: Progress) -> Result<Vec<u8>, Error> {
+    to_vec(&progress_wire(progress))
+}
+
+fn decode_progress(payload: &[u8]) -> Result<Progress, String> {
+    from_slice(payload).map(progress)
+}
+
+#[derive(Serialize, Deserialize)]
+struct HelloWire<'a> {
+    sends: bool,
+    instance: [u8; 16],
+    stream: [u8; 16],
+    progress: ProgressWire,
+    #[serde(with = "serde_bytes", borrow)]
+    token: &'a [u8],
+    can: u32,
+    program: &'a str,
+}
+
+fn encode_hello(hello: &Hello) -> Result<Vec<u8>, Error> {
+    let Hello { role, instance, stream, progress, token, can, program } = hello;
+    let (instance, stream, progress, can) = (*instance, *stream, progress_wire(*progress), *can);
+    to_vec(&HelloWire { sends: *role == Role::Sender, instance, stream, progress, token, can, program })
+}
+
+fn decode_hello(payload: &[u8]) -> Result<Hello, String> {
+    let HelloWire { sends, instance, stream, progress: said, token, can, program } = from_slice(payload)?;
+    let role = if sends { Role::Sender } else { Role::Receiver };
+    Ok(Hello { role, instance, stream, progress: progress(said), token: token.to_vec(), can, program: program.to_owned() })
 }
 
 #[cfg(test)]
@@ -130,7 +182,7 @@ mod tests {
                 can: Hello::CONDITIONS,
                 program: "consumer 0.1".into(),
             }),
-            Control::Plan(Plan { columns: Some(vec!["host".into()]), holds_state: true, ..Plan::default() }),
+            Control::Pushdown(Pushdown { columns: Some(vec!["host".into()]), holds_state: true, ..Pushdown::default() }),
             Control::Ack(progress),
             Control::Beat,
             Control::Bye,

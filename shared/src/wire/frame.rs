@@ -59,7 +59,7 @@ pub enum Kind {
     /// Both ways, first on every connection: who speaks.
     Hello = 16,
     /// From the consumer: what it needs of the records.
-    Plan = 17,
+    Pushdown = 17,
     /// From the consumer: how far it is.
     Ack = 18,
     /// Both ways: that one is alive.
@@ -70,8 +70,8 @@ pub enum Kind {
 
 impl Kind {
     fn from_byte(byte: u8) -> Option<Self> {
-        use Kind::{Ack, Batch, Beat, Bye, End, Error, Hello, Plan, Schema};
-        [Schema, Batch, Error, End, Hello, Plan, Ack, Beat, Bye].into_iter().find(|kind| *kind as u8 == byte)
+        use Kind::{Ack, Batch, Beat, Bye, End, Error, Hello, Pushdown, Schema};
+        [Schema, Batch, Error, End, Hello, Pushdown, Ack, Beat, Bye].into_iter().find(|kind| *kind as u8 == byte)
     }
 
     /// Whether it is about the connection, not the stream.

@@ -1,25 +1,29 @@
 //! How records travel: a preamble, then frames, the last of which proves the end.
 //!
 //! - [`frame`]: the layout, drawn, and a decoder of bytes that does no I/O;
-//! - [`codec`]: payloads to and from batches, the only file that names the serializer;
+//! - [`encode`]: batches to payloads, on whatever thread;
 //! - [`Writer`] and [`Reader`]: the I/O around them;
-//! - [`Plan`]: what goes the other way, where there is one;
-//! - [`control`]: what two ends of a connection say to each other besides.
+//! - [`Pushdown`]: what goes the other way, where there is one;
+//! - [`Control`]: what two ends of a connection say to each other besides.
 //!
 //! The layout is written down for other implementers in `docs/wire-format.md`.
 
-pub mod codec;
+mod batch;
 pub mod control;
 mod crc;
 pub mod frame;
-mod heads;
-mod plan;
+mod payload_pool;
+mod pushdown;
 mod reader;
+mod report;
+mod schema;
+mod serializer;
 mod writer;
 
-pub use codec::{Encoded, Ending, Report, encode};
+pub use batch::{Encoded, encode};
 pub use control::{Control, Hello, Role};
 pub use frame::{Header, Kind};
-pub use plan::Plan;
+pub use pushdown::Pushdown;
 pub use reader::{Incoming, Place, RawBatch, Reader};
+pub use report::{Ending, Report};
 pub use writer::Writer;

@@ -8,8 +8,10 @@ use std::{
 use bytes::Bytes;
 
 use super::{
-    codec::{self, Ending, Report},
+    batch::decode_batch,
     frame::{Decoder, HEADER_LEN, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Step, Totals},
+    report::{Ending, Report, decode_end, decode_report},
+    schema::decode_schema,
 };
 use crate::{Batch, Error, Pool, Schema};
 
@@ -55,7 +57,7 @@ impl RawBatch {
     pub fn decode(self) -> Result<Batch, Error> {
         let corrupt = |what: String| Error::Corrupt { what, frame: self.header.sequence, at: self.at };
         check_crc(&self.header, &self.payload).map_err(corrupt)?;
-        codec::decode_batch(&self.payload, self.schema, self.header.records as usize, self.order).map_err(corrupt)
+        decode_batch(&self.payload, self.schema, self.header.records as usize, self.order).map_err(corrupt)
     }
 
     /// The fields of its records.
@@ -184,7 +186,7 @@ impl<R: Read> Reader<R> {
                     return Err(corrupt(format!("schema number {number} after {} schemas", self.schemas.len())));
                 }
                 let old = self.schemas.get(number);
-                let (schema, is_longer) = codec::decode_schema(&payload, old.map(|(old, _)| &**old)).map_err(corrupt)?;
+                let (schema, is_longer) = decode_schema(&payload, old.map(|(old, _)| &**old)).map_err(corrupt)?;
                 let old_bytes = old.map_or(0, |(_, bytes)| *bytes);
                 let bytes = if is_longer { old_bytes + len } else { len };
                 self.schema_bytes = self.schema_bytes - old_bytes + bytes;
@@ -206,12 +208,12 @@ impl<R: Read> Reader<R> {
                 self.batches += 1;
                 Ok(Incoming::Batch(RawBatch { header, payload, schema, order, at }))
             }
-            Kind::Hello | Kind::Plan | Kind::Ack | Kind::Beat | Kind::Bye => {
+            Kind::Hello | Kind::Pushdown | Kind::Ack | Kind::Beat | Kind::Bye => {
                 Err(corrupt("a frame about a connection came inside the stream".into()))
             }
-            Kind::Error => codec::decode_report(&payload).map(Incoming::Report).map_err(corrupt),
+            Kind::Error => decode_report(&payload).map(Incoming::Report).map_err(corrupt),
             Kind::End => {
-                let (ending, totals) = codec::decode_end(&payload).map_err(corrupt)?;
+                let (ending, totals) = decode_end(&payload).map_err(corrupt)?;
                 let found = self.decoder.totals();
                 if totals != found {
                     let (want, have) = ((totals.frames, totals.records), (found.frames, found.records));

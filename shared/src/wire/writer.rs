@@ -6,9 +6,11 @@ use std::{
 };
 
 use super::{
-    codec::{self, Encoded, Ending, Report},
+    batch::{Encoded, encode},
     frame::{self, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Totals},
     reader::RawBatch,
+    report::{Ending, Report, encode_end, encode_report},
+    schema::encode_schema,
 };
 use crate::{Batch, Error, Schema};
 
@@ -67,12 +69,12 @@ impl<W: Write> Writer<W> {
         };
         let last = self.schemas.iter().enumerate().max_by_key(|(_, known)| known.asked).filter(|(_, known)| extends(known));
         if let Some((number, known)) = last {
-            let payload = codec::encode_schema(schema, known.schema.len())?;
+            let payload = encode_schema(schema, known.schema.len())?;
             if self.schema_bytes + payload.len() <= MAX_SCHEMA_BYTES {
                 return self.announce(number, schema, payload, known.bytes);
             }
         }
-        let payload = codec::encode_schema(schema, 0)?;
+        let payload = encode_schema(schema, 0)?;
         let fits = |without: usize| self.schema_bytes - without + payload.len() <= MAX_SCHEMA_BYTES;
         if self.schemas.len() < MAX_SCHEMAS && fits(0) {
             return self.announce(self.schemas.len(), schema, payload, 0);
@@ -101,16 +103,16 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`], or [`Error::TooLarge`] for a record that no frame holds.
     pub fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
-        codec::encode(batch)?.into_iter().try_for_each(|encoded| self.encoded(&encoded))
+        encode(batch)?.into_iter().try_for_each(|encoded| self.encoded(&encoded))
     }
 
-    /// Writes a batch that [`codec::encode`] has encoded, on whatever thread.
+    /// Writes a batch that [`encode`] has encoded, on whatever thread.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn encoded(&mut self, encoded: &Encoded) -> Result<(), Error> {
         let schema = self.schema(&encoded.schema)?;
-        self.parts(Kind::Batch, schema, encoded.records, encoded.crc(), &encoded.head, &encoded.block)
+        self.parts(Kind::Batch, schema, encoded.records, encoded.crc(), encoded.head.as_ref(), &encoded.block)
     }
 
     /// Passes on a batch that was read from another stream, byte for byte and unchecked: its checksum goes with it.
@@ -128,7 +130,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`].
     pub fn report(&mut self, report: &Report) -> Result<(), Error> {
-        let payload = codec::encode_report(report)?;
+        let payload = encode_report(report)?;
         self.frame(Kind::Error, 0, 0, &payload)
     }
 
@@ -146,7 +148,7 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// As [`Writer::finish`].
     pub fn end(&mut self, ending: &Ending) -> Result<(), Error> {
-        let payload = codec::encode_end(ending, self.totals)?;
+        let payload = encode_end(ending, self.totals)?;
         self.frame(Kind::End, 0, 0, &payload)?;
         self.flush()
     }

@@ -21,8 +21,8 @@ use recpipe::{
     transport::{
         Security, Url,
         dial::{Dialer, Patience},
-        greet::Identity,
-        link::{Outlet, Readiness, Settings},
+        handshake::Identity,
+        link::{Readiness, SendLink, Settings},
     },
     wire::{Control, Hello, Role, frame},
 };
@@ -31,11 +31,11 @@ use rustix::process::Signal;
 const HOSTS: &str = "print \"{host}\"";
 
 /// A sender that is let in, and says nothing; or why it is not.
-fn sender(url: &str, patience: Duration) -> Result<Outlet, Error> {
+fn sender(url: &str, patience: Duration) -> Result<SendLink, Error> {
     let patience = Patience { connect: patience, greeting: patience, ..Patience::default() };
     let url: Url = url.parse().unwrap();
     let identity = Identity::new(Role::Sender, Vec::new(), "a test");
-    Outlet::open(Dialer::new(&url, &Security::default(), identity, patience, true)?, Settings::default(), Readiness::new(), |_| {})
+    SendLink::open(Dialer::new(&url, &Security::default(), identity, patience, true)?, Settings::default(), Readiness::new(), |_| {})
 }
 
 /// What a sender of this number says first.
@@ -104,7 +104,7 @@ fn sixty_four_peers_are_served_and_no_more() {
     let url = port.tcp();
     let mut served = Served::start(&url, 1024);
     // With the producer they are 64.
-    let mut senders: Vec<Outlet> = (1..64).map(|_| sender(&url, SOON).unwrap_or_else(|error| panic!("{error}"))).collect();
+    let mut senders: Vec<SendLink> = (1..64).map(|_| sender(&url, SOON).unwrap_or_else(|error| panic!("{error}"))).collect();
     for _ in 0..3 {
         let Err(refused) = sender(&url, SOON) else { panic!("one too many is let in") };
         assert!(refused.to_string().contains("too many are connected here"), "{refused}");

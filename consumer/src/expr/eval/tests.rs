@@ -8,7 +8,7 @@ use crate::{
     catalog::parse,
     expr::Expr,
     language::{Source, check},
-    plan::Step,
+    stage::select::SelectOp,
 };
 
 fn batch() -> Batch {
@@ -37,10 +37,8 @@ fn expr(text: &str) -> Expr {
     let source = Source::from_args(&[format!("select {text} as x")]);
     let query = parse(&source).unwrap_or_else(|error| panic!("{error}"));
     let plan = check(&source, &query, batch().schema()).unwrap_or_else(|error| panic!("{error}"));
-    match plan.stages.into_iter().next().map(|stage| stage.step) {
-        Some(Step::Select(mut exprs)) => exprs.remove(0),
-        other => panic!("{other:?}"),
-    }
+    let SelectOp(exprs) = plan.stages[0].operator.is().unwrap();
+    exprs[0].clone()
 }
 
 /// The values, with text in quotes; over the batch, over a part of it, and as a column of that part.

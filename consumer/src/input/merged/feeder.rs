@@ -8,7 +8,7 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use recpipe::{
     Error, Exit,
-    transport::link::{Inlet, Steering},
+    transport::link::{RecvLink, Steering},
     wire::{Ending, Incoming, Reader},
 };
 
@@ -20,14 +20,14 @@ use crate::input::{
 
 /// What one stream is read from.
 pub(super) enum Stream {
-    Link(Inlet),
+    Link(RecvLink),
     Child(Pipe),
 }
 
 impl Stream {
     pub(super) fn peer(&self) -> &str {
         match self {
-            Stream::Link(inlet) => inlet.peer(),
+            Stream::Link(recv_link) => recv_link.peer(),
             Stream::Child(pipe) => &pipe.peer,
         }
     }
@@ -35,7 +35,7 @@ impl Stream {
     /// Whoever sends is told, and has gone when it returns.
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
         match self {
-            Stream::Link(inlet) => inlet.close(ending.clone()),
+            Stream::Link(recv_link) => recv_link.close(ending.clone()),
             Stream::Child(Pipe { records, child, .. }) => {
                 drop(records);
                 reap(child);
@@ -48,7 +48,7 @@ impl Stream {
 impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
-            Stream::Link(inlet) => inlet.read(into),
+            Stream::Link(recv_link) => recv_link.read(into),
             Stream::Child(pipe) => pipe.records.read(into),
         }
     }
@@ -64,13 +64,13 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
         return Ok(());
     }
     let steering = match &stream {
-        Stream::Link(inlet) => {
-            let steering = inlet.steering();
+        Stream::Link(recv_link) => {
+            let steering = recv_link.steering();
             if desk.stopped {
                 steering.stop();
             }
             if let Some(plan) = &desk.plan {
-                steering.plan(plan.clone());
+                steering.pushdown(plan.clone());
             }
             Some(steering)
         }
@@ -161,7 +161,7 @@ impl Over {
 /// where the end of all came first.
 fn part(shared: &Shared, number: usize, reader: Option<Reader<Stream>>, over: Over) -> Option<Reader<Stream>> {
     let settled = match (reader.as_ref().map(Reader::input), &over) {
-        (Some(Stream::Link(inlet)), Over::Whole(last)) => inlet.settle(*last),
+        (Some(Stream::Link(recv_link)), Over::Whole(last)) => recv_link.settle(*last),
         _ => false,
     };
     let (leaves, closing) = {

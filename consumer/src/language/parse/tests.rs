@@ -4,13 +4,12 @@ use proptest::prelude::*;
 
 use crate::{
     catalog::{CATALOG, parse},
-    language::{Source, ast::StageKind, tests::log_schema},
+    language::{Source, tests::log_schema},
 };
 
 fn stage_names(args: &[&str]) -> String {
     let query = parse(&Source::from_args(args)).unwrap_or_else(|error| panic!("{args:?}\n{error}"));
-    let name = |kind: &StageKind| format!("{kind:?}").split([' ', '(']).next().unwrap_or_default().to_owned();
-    query.stages.iter().map(|stage| name(&stage.kind)).collect::<Vec<_>>().join(" ")
+    query.stages.iter().map(|stage| if stage.word.about.output { "output" } else { stage.word.about.name }).collect::<Vec<_>>().join(" ")
 }
 
 fn check(args: &[&str], expect: &str) {
@@ -27,19 +26,19 @@ fn stages_and_arguments() {
     check(&[], "");
     check(&[""], "");
     check(&["# nothing"], "");
-    check(&["where status == 404 and bytes > 1e6 | count by request | top 10"], "Where Stats Top");
-    check(&["where status == 404", "count by request | top 10", "tsv"], "Where Stats Top Output");
-    check(&["where a # really | not", "head 3"], "Where Head");
-    check(&["count\n| top 5\n| tsv\n"], "Stats Top Output");
+    check(&["where status == 404 and bytes > 1e6 | count by request | top 10"], "where stats top");
+    check(&["where status == 404", "count by request | top 10", "tsv"], "where stats top output");
+    check(&["where a # really | not", "head 3"], "where head");
+    check(&["count\n| top 5\n| tsv\n"], "stats top output");
 }
 
 #[test]
 fn the_word_stats_may_be_left_out() {
     for query in ["count", "count | json", "count by host", "count as n", "count, sum(bytes) as b by host", "sum(bytes)", "avg(a + b) by c"]
     {
-        assert!(stage_names(&[query]).starts_with("Stats"), "{query}");
+        assert!(stage_names(&[query]).starts_with("stats"), "{query}");
     }
-    check(&["summarize count by host"], "Stats");
+    check(&["summarize count by host"], "stats");
 }
 
 #[test]
@@ -72,13 +71,13 @@ error: unknown stage `hed`
 
 #[test]
 fn branches() {
-    check(&["tee [ where a | count by b ] | head 3"], "Tee Head");
-    check(&["tee [json]"], "Tee");
-    check(&["tee [ tee [ count ] | tee [ null ] ] | tee [ csv ]"], "Tee Tee");
-    check(&["tee [ where a =~ /]|[/ | print \"]\" ] | where b"], "Tee Where");
-    check(&["tee [ where a", "count", "csv ]", "top 3 by b"], "Tee Top");
-    check(&["# a branch\ntee [ # its stages\n  where a # ] not the end\n\n  | csv\n]\n| count\n"], "Tee Stats");
-    check(&["tee [ emit tcp.rec ] | emit"], "Tee Output");
+    check(&["tee [ where a | count by b ] | head 3"], "tee head");
+    check(&["tee [json]"], "tee");
+    check(&["tee [ tee [ count ] | tee [ null ] ] | tee [ csv ]"], "tee tee");
+    check(&["tee [ where a =~ /]|[/ | print \"]\" ] | where b"], "tee where");
+    check(&["tee [ where a", "count", "csv ]", "top 3 by b"], "tee top");
+    check(&["# a branch\ntee [ # its stages\n  where a # ] not the end\n\n  | csv\n]\n| count\n"], "tee stats");
+    check(&["tee [ emit tcp.rec ] | emit"], "tee output");
     let query = parse(&Source::from_args(&["tee [ where a ; | count ] | hed 1"])).unwrap_err();
     assert_eq!(query.diagnostics().len(), 2, "{query}");
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use recpipe::record::{Batch, Bits, Column, Ints, Origin, Schema, Text};
+use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text};
 
 use super::{COMMON_FIELDS, FIELDS};
 
@@ -197,17 +197,17 @@ impl Columns {
         let aside_bytes: usize =
             marked().filter_map(|field| self.asides.get(field.checked_sub(FIRST_ASIDE)?)).map(|rows| bytes_of(rows)).sum();
         let copied = fields.contains(&false) && text_bytes + aside_bytes < block.len() / 2;
-        let anchors = (!copied && text_bytes + aside_bytes > 0).then(|| Ints::pack(&self.anchors));
+        let anchors = (!copied && text_bytes + aside_bytes > 0).then(|| PackedInts::pack(&self.anchors));
         let text = |starts: &[u32], lens: &[u32]| {
             let view = match &anchors {
-                Some(anchors) => Text::new(block.clone(), Some(anchors.clone()), Ints::pack(starts), Ints::pack(lens)),
+                Some(anchors) => Text::new(block.clone(), Some(anchors.clone()), PackedInts::pack(starts), PackedInts::pack(lens)),
                 None => self.copy_out(block, starts, lens),
             };
             Column::text(view.unwrap_or_else(|| unreachable!("every field lies within its line, and every line within the block")))
         };
         let column = |field: usize| match (field, text_of(field)) {
-            (STATUS, _) => Column::int(Ints::pack(&self.status)).with_nulls(self.bits(&self.no_status)),
-            (BYTES, _) => Column::int(Ints::pack(&self.bytes)),
+            (STATUS, _) => Column::int(PackedInts::pack(&self.status)).with_nulls(self.bits(&self.no_status)),
+            (BYTES, _) => Column::int(PackedInts::pack(&self.bytes)),
             (FIRST_ASIDE.., _) => self.aside(&self.asides[field - FIRST_ASIDE], &text),
             (_, None) => unreachable!("status and bytes are the only numbers"),
             (COMMON_FIELDS.., Some(_)) if self.turns.is_empty() => Column::absent(rows),
@@ -247,7 +247,7 @@ impl Columns {
             at += len;
         }
         bytes.truncate(total);
-        Text::new(bytes.into(), None, Ints::pack(&copied), Ints::pack(lens))
+        Text::new(bytes.into(), None, PackedInts::pack(&copied), PackedInts::pack(lens))
     }
 
     /// These rows; `None` for none.

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use recpipe::record::column::Values;
-use recpipe::record::{Column, Ints, Text};
+use recpipe::record::{Column, PackedInts, Text};
 
 use super::layout::{Code, Item, Layout};
 
@@ -66,14 +66,14 @@ impl<'a> Records<'a> {
         self.block.chunks_exact(self.layout.record_bytes)
     }
 
-    /// The column without any copying: where a record is this field and nothing else, and it lies as [`Ints`] holds it.
-    fn as_it_lies(&self, item: &Item) -> Option<Ints> {
+    /// The column without any copying: where a record is this field and nothing else, and it lies as [`PackedInts`] holds it.
+    fn as_it_lies(&self, item: &Item) -> Option<PackedInts> {
         let alone = item.len == self.layout.record_bytes;
         let same = matches!(item.code, Code::Unsigned(..8) | Code::Signed(8) | Code::Float(8));
         if !alone || !same || (self.layout.big_endian && item.len > 1) {
             return None;
         }
-        Ints::from_parts(self.rows, 0, item.len as u8, self.block.slice(..self.rows * item.len))
+        PackedInts::from_parts(self.rows, 0, item.len as u8, self.block.slice(..self.rows * item.len))
     }
 
     /// The bytes of a field in each record, lowest first.
@@ -89,10 +89,10 @@ impl<'a> Records<'a> {
         })
     }
 
-    fn ints<const N: usize, T: Copy + Ord + Into<i64>>(&self, item: &Item, of: impl Fn([u8; N]) -> T) -> Ints {
+    fn ints<const N: usize, T: Copy + Ord + Into<i64>>(&self, item: &Item, of: impl Fn([u8; N]) -> T) -> PackedInts {
         let mut values = Vec::with_capacity(self.rows);
         values.extend(self.cells(item).map(of));
-        Ints::pack(&values)
+        PackedInts::pack(&values)
     }
 
     /// Unsigned integers of eight bytes: of 64 bits, if none needs more.
@@ -100,7 +100,7 @@ impl<'a> Records<'a> {
         let low = self.ints(item, i64::from_le_bytes);
         let mut is_wide = false;
         low.for_each(|low| is_wide |= low < 0);
-        let values = if is_wide { Values::Wide { high: Ints::constant(0, self.rows), low } } else { Values::Int(low) };
+        let values = if is_wide { Values::Wide { high: PackedInts::constant(0, self.rows), low } } else { Values::Int(low) };
         Column::new(values)
     }
 
@@ -121,8 +121,8 @@ impl<'a> Records<'a> {
         let lens: Vec<u32> = self.each().map(|record| text(record).len() as u32).collect();
         let anchors: Vec<u32> = (0..self.rows).map(|row| (row * self.layout.record_bytes) as u32).collect();
         let start = item.offset + usize::from(item.code == Code::Pascal && item.len > 0);
-        let starts = Ints::constant(start as i64, self.rows);
-        let views = Text::new(self.block.clone(), Some(Ints::pack(&anchors)), starts, Ints::pack(&lens));
+        let starts = PackedInts::constant(start as i64, self.rows);
+        let views = Text::new(self.block.clone(), Some(PackedInts::pack(&anchors)), starts, PackedInts::pack(&lens));
         // Every text lies within its record, and every record within the block.
         views.map_or_else(|| Column::null(self.rows), Column::text)
     }

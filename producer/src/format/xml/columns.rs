@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use recpipe::record::{Batch, Bits, Column, Field, Ints, Origin, Schema, Text, Type};
+use recpipe::record::{Batch, Bits, Column, Field, Origin, PackedInts, Schema, Text, Type};
 
 use crate::format::Wanted;
 use crate::format::names::no_fields;
@@ -350,7 +350,7 @@ impl Texts {
             start = end.unwrap_or(start);
         }
         let nulls = (self.rows.len() < rows as usize).then(|| Bits::new(rows as usize, nulls.into())).flatten();
-        let text = Text::new(self.bytes.clone().into(), None, Ints::pack(&starts), Ints::pack(&lens));
+        let text = Text::new(self.bytes.clone().into(), None, PackedInts::pack(&starts), PackedInts::pack(&lens));
         // Every text ends where the next begins, the last at the end of the bytes.
         text.map_or_else(|| Column::null(rows as usize), |text| Column::text(text).with_nulls(nulls.clone()).with_missing(nulls))
     }

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use super::super::age::Aged;
 use super::super::{FileId, InputError, file_id, open, reason};
 use super::births::Arrived;
+use super::doubt::Doubt;
 use super::lookout::{Learned, open_regular};
 use super::places::{Scan, links, parent};
 use super::print::{Print, read_at};
 use super::slot::{Denied, Slot};
 use super::system::{Change, DirId, Place};
-use super::tail::{Doubt, Tail, last_record};
+use super::tail::{Tail, last_record};
 use super::{Cost, Follow, Followed, Known, LOOK_AGAIN, POLL, SlotId};
 
 /// How often directories are looked through at most, however much happens in them.
@@ -160,6 +161,9 @@ impl Follow {
                 && let Some(newest) = slot.tails.back_mut().filter(|tail| tail.id() == found)
             {
                 (newest.orphan, newest.replaced) = (None, false);
+                if newest.doubt.is_some() {
+                    newest.missed += std::mem::take(&mut slot.missed);
+                }
             }
             if owner != id && renamed && !self.are_kin(owner, id) {
                 self.hand_over(found, owner, id);
@@ -221,15 +225,19 @@ impl Follow {
         if self.owners.contains_key(&found) {
             return;
         }
+        let fresh = !matches!(came, Came::There(..)) || file.metadata().is_ok_and(|meta| meta.len() == 0);
         // Where nobody tells, one that took the place of another within one look was renamed to it, as far as can be told.
         slot.leave_newest(true);
         let (print, old, doubt) = match came {
             Came::There(print, old) => (print, old, None),
             Came::Again(print) => (print, 0, None),
-            Came::New => (Print::default(), 0, Some(Doubt::new())),
+            Came::New => (Print::default(), 0, Some(Doubt::of(&file))),
         };
         let mut tail = Tail::new(file, found, slot.source.clone(), self.boundary.clone(), print).with_old(old);
-        tail.doubt = doubt;
+        if doubt.is_some() {
+            tail.missed = std::mem::take(&mut slot.missed);
+        }
+        (tail.doubt, tail.fresh) = (doubt, fresh);
         slot.tails.push_back(tail);
         self.owners.insert(found, id);
         self.mark(id);
@@ -307,6 +315,7 @@ impl Follow {
                         slot.missed += 1;
                     }
                     match renamed {
+                        // The next one to get the name may hold all that it held.
                         Some(_) => self.next_look = self.next_look.min(Instant::now() + POLL),
                         None => self.tell_missed(id),
                     }
@@ -325,9 +334,15 @@ impl Follow {
     }
 
     /// Says which files could not be opened in time.
-    pub(super) fn tell_missed(&mut self, id: SlotId) {
-        let Some(slot) = self.slots.get_mut(&id) else { return };
-        for _ in 0..std::mem::take(&mut slot.missed) {
+    fn tell_missed(&mut self, id: SlotId) {
+        let missed = self.slots.get_mut(&id).map_or(0, |slot| std::mem::take(&mut slot.missed));
+        self.missed(id, missed);
+    }
+
+    /// Says that so many files of this name could not be opened in time.
+    pub(super) fn missed(&mut self, id: SlotId, files: u32) {
+        let Some(slot) = self.slots.get(&id) else { return };
+        for _ in 0..files {
             let text = format!("{}: a file of this name came and went before it could be read", slot.source);
             self.ready.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
         }
@@ -390,6 +405,8 @@ impl Follow {
             self.next_look_at_all = now + LOOK_AGAIN;
             self.lookout.look_at_dirs();
         }
+        // Whatever comes up from here on may ask for an earlier one.
+        self.next_look = self.next_look_at_all;
         let lost = self.lookout.polled();
         for dir in &lost {
             self.lookout.add(dir);
@@ -406,11 +423,11 @@ impl Follow {
             orphans |= has_orphan;
             fresh |= slot.has_fresh_orphan(now);
             retired.extend(slot.retire(now, &mut self.ready, &mut self.writers));
-            let may_tell = slot.missed > 0 && slot.tails.iter().all(|tail| tail.doubt.is_none());
+            let has_missed = slot.missed > 0;
             if std::mem::take(&mut slot.recheck) || has_orphan {
                 self.mark(id);
             }
-            if may_tell {
+            if has_missed {
                 self.tell_missed(id);
             }
         }
@@ -419,8 +436,10 @@ impl Follow {
             self.moved.clear();
             self.moving.clear();
         }
-        let often = fresh || !lost.is_empty();
-        self.next_look = if often { now + POLL } else { self.next_look_at_all };
+        if fresh || !lost.is_empty() {
+            self.next_look = self.next_look.min(now + POLL);
+        }
+        self.forget_formers(now);
     }
 
     fn look_at_names(&mut self, wanted: impl Fn(DirId) -> bool) {

@@ -62,7 +62,7 @@ impl Places {
                         scan.dirs.push(parent(&path));
                         scan.files.push(path);
                     }
-                    Ok(Input::Stdin) => {}
+                    Ok(Input::Stdin | Input::Given(_)) => {}
                     // It may do so later.
                     Err(problem) if problem.what == find::NO_MATCH => {}
                     Err(problem) => scan.problems.push(problem),

@@ -62,6 +62,16 @@ impl Print {
         len > 0 && self.head[..len] == bytes[..len]
     }
 
+    /// The bytes before the place of the reading: up to [`PRINT_BYTES`] of them.
+    pub fn last(&self) -> &[u8] {
+        &self.last
+    }
+
+    /// How many bytes it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.head.len() + self.last.len()
+    }
+
     /// Whether it is UTF-16, in which every other byte of a text may be a NUL.
     pub fn is_utf16(&self) -> bool {
         matches!(self.head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..])

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::super::block::BLOCK_BYTES;
 use super::super::{FileId, InputError, reason};
+use super::former::Formers;
 use super::print::Print;
 use super::system::Place;
 use super::tail::{Grown, Tail};
@@ -24,9 +25,6 @@ const STILL: Duration = Duration::from_secs(1);
 const KEEP_DELETED: Duration = Duration::from_secs(10);
 const KEEP_MANY: Duration = Duration::from_secs(60);
 const MANY: usize = 8;
-
-/// So many files that were emptied are remembered, to know copies of them.
-const MAX_EMPTIED: usize = 4;
 
 /// A followed name.
 #[derive(Debug)]
@@ -47,11 +45,10 @@ pub struct Slot {
     pub denied: Option<Denied>,
     /// How long the file was that could not be read when the following began: so much is old.
     pub old: Option<(FileId, u64)>,
-    /// So many files were renamed to it and replaced before they could be opened: they are lost, unless the next one is a longer
-    /// version of what was read.
+    /// So many files were renamed to it and replaced before they could be opened, since the last one that could be.
     pub missed: u32,
-    /// What was read of its files before they were emptied, the last of them last.
-    pub emptied: VecDeque<Emptied>,
+    /// What was read of its files before they were emptied.
+    pub formers: Formers,
     read_bytes: u64,
 }
 
@@ -62,17 +59,6 @@ pub enum Denied {
     Unsaid,
     /// Yes.
     Said,
-}
-
-/// What was read of a file before it was emptied.
-#[derive(Debug)]
-pub struct Emptied {
-    /// Up to its end.
-    pub print: Print,
-    /// Where the record begins of which a part was held.
-    pub record_start: u64,
-    /// When that was noticed.
-    pub at: Instant,
 }
 
 /// What [`Slot::read`] found.
@@ -103,7 +89,7 @@ impl Slot {
             denied: None,
             old: None,
             missed: 0,
-            emptied: VecDeque::new(),
+            formers: Formers::default(),
             read_bytes: 0,
         }
     }
@@ -194,12 +180,7 @@ impl Slot {
                         text += &format!(", among them one that was not finished ({part} bytes)");
                     }
                     out.push_back(Followed::Notice { text: Some(text), cost: Cost::Loss });
-                    let print = tail.print().clone();
-                    let record_start = tail.record_start();
-                    self.emptied.push_back(Emptied { print, record_start, at: Instant::now() });
-                    if self.emptied.len() > MAX_EMPTIED {
-                        self.emptied.pop_front();
-                    }
+                    self.formers.push(tail.print().clone(), tail.record_start());
                     match tail.anew() {
                         Ok(new) => self.tails.insert(at + 1, new),
                         Err(e) => out.push_back(failed(tail, &e)),

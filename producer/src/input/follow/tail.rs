@@ -20,6 +20,7 @@ use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Dialect, Resume};
 use super::super::content::{self, Content};
 use super::super::encoding::{self, Told};
+use super::doubt::Doubt;
 use super::lookout::is_deleted;
 use super::print::{Print, read_at};
 use super::{Cost, Followed, hole};
@@ -33,25 +34,6 @@ pub enum Grown {
     No,
     /// It is not any more what it was: cut short, or written anew.
     Truncated,
-}
-
-/// A file that may hold what was read already under another name: it is not read before that is known.
-#[derive(Debug, Clone, Copy)]
-pub struct Doubt {
-    /// When it came.
-    pub since: Instant,
-    /// How long it was when it was last looked at.
-    pub len: u64,
-    /// Since when it has been so long.
-    pub changed: Instant,
-}
-
-impl Doubt {
-    /// It has just come.
-    pub fn new() -> Self {
-        let now = Instant::now();
-        Doubt { since: now, len: 0, changed: now }
-    }
 }
 
 /// A file that is followed.
@@ -77,6 +59,9 @@ pub struct Tail {
     within_long: bool,
     /// When it last grew, or began to be followed.
     pub grown: Instant,
+    /// So many files had its name before it and could not be opened: they are lost, unless it is a longer version of what was
+    /// read before.
+    pub missed: u32,
     /// Since when its name has been another file's, or nobody's.
     pub orphan: Option<Instant>,
     /// It lost its name to a file that was renamed to it.
@@ -87,10 +72,17 @@ pub struct Tail {
     pub over: bool,
     /// Nothing was read of it yet, and what it holds may be known.
     pub doubt: Option<Doubt>,
-    /// What is before this place was there before anybody followed it: a part of a record that ends there is nobody's news.
+    /// How long the file was when the following began. A record that was not finished by then is given out only if something
+    /// is added to it.
     old: u64,
-    /// What is before this place is to be read, whatever else comes.
+    /// How long the file was when the following began with what was there, or when it was told to end: the reading goes at
+    /// least so far.
     due: u64,
+    /// It is followed since it came or was empty, and nothing was said of it yet: a hole at its beginning tells that it was
+    /// emptied of what nobody has read.
+    pub fresh: bool,
+    /// It begins with such a hole, which has not been said yet.
+    was_emptied: bool,
     /// NULs of a hole that were skipped, and have not been counted yet.
     nuls: u64,
     has_told_nuls: bool,
@@ -117,17 +109,20 @@ impl Tail {
             grown: Instant::now(),
             orphan: None,
             replaced: false,
+            missed: 0,
             had_writer: false,
             over: false,
             doubt: None,
             old: 0,
             due: 0,
+            fresh: true,
+            was_emptied: false,
             nuls: 0,
             has_told_nuls: false,
         }
     }
 
-    /// So many bytes of it are old.
+    /// It had so many bytes when the following began.
     #[must_use]
     pub fn with_old(self, old: u64) -> Self {
         Tail { old, ..self }
@@ -138,12 +133,12 @@ impl Tail {
         self.source = source;
     }
 
-    /// What there is by now is to be read.
+    /// All that it holds by now is to be read, whatever else happens.
     pub fn is_due(&mut self) {
         self.due = self.file.metadata().map_or(0, |meta| meta.len());
     }
 
-    /// Whether what was due was not read yet.
+    /// Whether the reading has still to come to what [is due](Tail::is_due).
     pub fn is_behind(&self) -> bool {
         !self.over && self.doubt.is_none() && self.print.pos < self.due
     }
@@ -177,7 +172,7 @@ impl Tail {
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
         let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.any.clone(), Print::default());
-        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::new()), ..new })
+        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::of_emptied()), fresh: false, ..new })
     }
 
     /// Which file it is.
@@ -259,8 +254,9 @@ impl Tail {
 
     /// Reads what `scratch` can take. Pieces of a record that is too long go to `out` at once.
     ///
-    /// That the file is still the same is asked *after* the read: whatever was read before it changed is of the old file. Bytes
-    /// that came between the change and the question are told by reading them again: those of the new file are still there.
+    /// A file may be emptied, and filled again beyond the place of the reading, at any time, also more than once. So each read
+    /// begins with the bytes that were read last: what follows them in the same read is of the same file. That the file is still
+    /// the same is asked once more after that.
     ///
     /// # Errors
     ///
@@ -269,21 +265,32 @@ impl Tail {
         if self.over {
             return Ok(Grown::No);
         }
-        let pos = self.print.pos;
-        let n = loop {
-            match self.file.read_at(scratch, pos) {
+        let len = self.fetch(scratch)?;
+        self.accept(&scratch[..len], out)
+    }
+
+    /// Reads what was read last once more, and what comes after it.
+    fn fetch(&self, scratch: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.file.read_at(scratch, self.print.pos - self.print.last().len() as u64) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                done => break done?,
+                done => return done,
             }
-        };
-        let bytes = &scratch[..n];
+        }
+    }
+
+    /// Takes what was [fetched](Tail::fetch), as far as it is of this file as it was.
+    fn accept(&mut self, fetched: &[u8], out: &mut VecDeque<Followed>) -> io::Result<Grown> {
+        let pos = self.print.pos;
+        let bytes = fetched.strip_prefix(self.print.last()).unwrap_or_default();
+        let n = bytes.len();
         let same = self.file.metadata()?.len() >= pos + n as u64 && self.print.fits(&self.file)?;
         if !same {
+            // It may have changed during the read: what is there now too is not of the old one.
             let mut again = vec![0; n];
-            let is_new = read_at(&self.file, &mut again, pos)? == n && again == bytes;
-            if n > 0 && !is_new {
-                self.take_without_holes(bytes, out);
-            }
+            let is_longer = read_at(&self.file, &mut again, pos)? == n;
+            let new = bytes.iter().rev().zip(again.iter().rev()).take_while(|(byte, now)| is_longer && byte == now).count();
+            self.take_without_holes(&bytes[..n - new], out);
             self.over = true;
             return Ok(Grown::Truncated);
         }
@@ -295,7 +302,7 @@ impl Tail {
         if self.is_between_records() {
             self.skip_nuls(end - pos, out);
         } else {
-            self.take(&scratch[..n], out);
+            self.take(bytes, out);
         }
         Ok(Grown::Yes)
     }
@@ -338,13 +345,19 @@ impl Tail {
 
     fn skip_nuls(&mut self, nuls: u64, out: &mut VecDeque<Followed>) {
         self.give_records(out);
+        self.was_emptied |= self.fresh && self.print.pos == 0;
         self.print.extend_nuls(nuls);
         self.start += nuls;
         self.nuls += nuls;
     }
 
-    /// Says that NULs were skipped, once for a file, and has them counted.
+    /// Says that NULs were skipped, once for a file, and has them counted; and what they tell at its beginning.
     fn tell_nuls(&mut self, out: &mut VecDeque<Followed>) {
+        if std::mem::take(&mut self.was_emptied) {
+            let what =
+                "was truncated before anything was read of it, as the hole tells that it begins with; lines that it held may be lost";
+            out.push_back(Followed::Notice { text: Some(format!("{}: {what}", self.source)), cost: Cost::Loss });
+        }
         let nuls = std::mem::take(&mut self.nuls);
         let what = "skipped, a hole: whoever writes to it does not append (O_APPEND), and went on at its old place after it was emptied";
         let text =
@@ -441,7 +454,7 @@ impl Tail {
     pub fn give_all(&mut self, out: &mut VecDeque<Followed>) {
         self.give_records(out);
         if self.print.pos <= self.old {
-            // It goes on here if somebody does.
+            // Nothing was added to the record that was not finished: none of it is new.
             return;
         }
         let part = if self.within_long { Part::LongRest } else { Part::Whole };

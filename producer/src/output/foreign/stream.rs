@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use recpipe::transport::exec::{self, Child, Feed};
-use recpipe::transport::{Patient, Url, raw};
+use recpipe::transport::{BlockingWriter, Url, plain_socket};
 use recpipe::wire::{Ending, Report};
 use recpipe::{Error, Schema, say};
 use rustix::event::{PollFd, PollFlags, poll};
@@ -41,7 +41,7 @@ enum End {
 impl Destination {
     fn write(&mut self, bytes: &[u8], records: u64) -> Result<(), Error> {
         let Some(out) = &self.out else { return Ok(()) };
-        let Err(error) = Patient::new(out).write_all(bytes) else { return Ok(()) };
+        let Err(error) = BlockingWriter::new(out).write_all(bytes) else { return Ok(()) };
         self.out = None;
         match (error.kind(), &self.end) {
             (std::io::ErrorKind::BrokenPipe, End::Unknown | End::Child(_)) => Ok(()),
@@ -61,7 +61,7 @@ impl Destination {
                 drop(out);
                 child.wait()
             }
-            (End::Socket, Some(out)) => match raw::hang_up(out.into(), &self.name, patience)? {
+            (End::Socket, Some(out)) => match plain_socket::hang_up(out.into(), &self.name, patience)? {
                 true => Ok(()),
                 false => {
                     say!("producer: {} has not closed its end {patience:?} after all was sent; it is left to itself", self.name);
@@ -241,7 +241,7 @@ pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Optio
     let mut destinations = Vec::new();
     let socket = |name, connection| Destination { name, out: Some(File::from(connection)), end: End::Socket };
     if let Some((url, count)) = listen {
-        let door = raw::listen(url)?;
+        let door = plain_socket::listen(url)?;
         let waits = |error| Error::io(format!("nobody connected at {url}"), error);
         let guard = watch.guard().map_err(waits)?;
         while destinations.len() < count {
@@ -251,13 +251,13 @@ pub fn open(form: As, to: &[Url], listen: Option<(&Url, usize)>, options: &Optio
         }
     }
     let reach = |url: &Url| -> Result<Destination, Error> {
-        Ok(match url {
-            Url::Exec(argv) => {
+        Ok(match url.command() {
+            Some(argv) => {
                 let (child, feed) = exec::spawn(argv, false)?;
                 let Feed::Pipe(out) = feed else { return Err(Error::Protocol("a pipe was asked for")) };
                 Destination { name: format!("the child `{}`", child.name()), out: Some(out), end: End::Child(child) }
             }
-            _ => socket(url.to_string(), raw::connect(url, options.connect_timeout)?),
+            None => socket(url.to_string(), plain_socket::connect(url, options.connect_timeout)?),
         })
     };
     if !to.is_empty() {

@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Bell, Cut, Outage, Wait, Waker, parser::Parser};
+use super::{Cut, Notify, Outage, Wait, Waker, parser::Parser};
 use crate::{
     Error,
     session::Progress,
@@ -29,7 +29,7 @@ pub struct Connected {
 /// Gives a link its first connection, and others when one breaks.
 pub trait Connections: Send {
     /// A connection; `after` says why the one before it is no more. It may take its time, and retry, for as long as `wait`
-    /// lets it, which hears the [`bell`](Connections::bell). `progress` is how far a receiver is, to be said in its Hello; one
+    /// lets it, which is woken by [`notify`](Connections::notify). `progress` is how far a receiver is, to be said in its Hello; one
     /// that has finished need not wait for long.
     ///
     /// # Errors
@@ -50,8 +50,8 @@ pub trait Connections: Send {
     ///
     /// # Errors
     /// When the system has no file descriptors left.
-    fn bell(&mut self) -> io::Result<Bell> {
-        Bell::new()
+    fn notify(&mut self) -> io::Result<Notify> {
+        Notify::new()
     }
 
     /// The receiver at the other end may be started again, and the stream be begun anew: that it ends without an answer is
@@ -74,7 +74,7 @@ pub trait Connections: Send {
     }
 
     /// Whether the other end has called again: then the connection that it had is no more, though nothing says so here.
-    /// It is looked at whenever something happens on the connection, and when the [`bell`](Connections::bell) rings.
+    /// It is looked at whenever something happens on the connection, and when [`notify`](Connections::notify) wakes.
     fn has_returned(&self) -> bool {
         false
     }
@@ -154,10 +154,10 @@ impl Connections for Replay {
         self.kept().connections.outage(after, progress)
     }
 
-    fn bell(&mut self) -> io::Result<Bell> {
-        let bell = self.kept().connections.bell()?;
-        self.patience().waker = Some(bell.waker());
-        Ok(bell)
+    fn notify(&mut self) -> io::Result<Notify> {
+        let notify = self.kept().connections.notify()?;
+        self.patience().waker = Some(notify.waker());
+        Ok(notify)
     }
 
     fn may_restart(&self) -> bool {

@@ -1,39 +1,40 @@
 //! A stream over connections: what a [`crate::wire::Writer`] writes into and a [`crate::wire::Reader`] reads from.
 //!
 //! ```text
-//!   Writer ─▶ Outlet ─▶ [Outbox] ─▶ thread: Pump ══ socket ══ Pump :thread ─▶ [Inbox, queue] ─▶ Inlet ─▶ Reader
-//!                          ▲ frees      │ ◀══════ Plan, Ack, End ═══════ │        ▲ done, enough, finished
+//!   Writer ─▶ SendLink ─▶ [Outbox] ─▶ thread ══ socket ══ thread ─▶ [Inbox, queue] ─▶ RecvLink ─▶ Reader
+//!                            ▲ frees     │ ◀═ Pushdown, Ack, End ═ │       ▲ done, enough, finished
 //! ```
 //!
-//! One thread at each end owns the socket and both directions of it (`pump.rs`); it speaks the protocol whose rules are
+//! One thread at each end owns the socket and both directions of it (`connection_loop.rs`); it speaks the protocol whose rules are
 //! [`crate::session`]'s, and gets a new connection from its [`Connections`] when one breaks. Queues are bounded in bytes:
 //! a writer whose receiver is slow waits.
 
+mod connection_loop;
 mod connections;
-mod inlet;
+mod cut;
+mod notify;
 mod outage;
-mod outlet;
 mod parser;
-mod pump;
 mod readiness;
+mod recv_link;
+mod send_link;
 #[cfg(test)]
 mod tests;
 mod wait;
-mod wake;
 
 use std::time::Duration;
 
 pub use connections::{Connected, Connections, Once, Replay};
-pub use inlet::{Inlet, Steering};
+pub use cut::Cut;
+pub use notify::Notify;
+pub(crate) use notify::Waker;
 pub use outage::Outage;
-pub use outlet::{Outlet, Over, Plans};
 pub(crate) use parser::Parser;
-pub use pump::Cut;
 pub use readiness::Readiness;
+pub use recv_link::{RecvLink, Steering};
+pub use send_link::{Over, Pushdowns, SendLink};
 pub use wait::Wait;
 pub(crate) use wait::Woken;
-pub use wake::Bell;
-pub(crate) use wake::Waker;
 
 use crate::session::Hold;
 

@@ -13,10 +13,10 @@ use crate::{
     Error,
     session::Progress,
     transport::{
-        departed::Farewell,
+        closed_links::Farewell,
         dial::{Patience, waits_for_another},
-        greet::Guest,
-        link::{Bell, Connected, Connections, Cut, Outage, Wait, Woken},
+        handshake::Guest,
+        link::{Connected, Connections, Cut, Notify, Outage, Wait, Woken},
     },
     wire::Ending,
 };
@@ -24,13 +24,11 @@ use crate::{
 /// A peer that was accepted, and will be again when its connection breaks.
 pub struct Accepted {
     pub(super) first: Option<Guest>,
-    pub(super) bell: Option<Bell>,
+    pub(super) notify: Option<Notify>,
     pub(super) comes: Receiver<Guest>,
     pub(super) shared: Arc<Shared>,
     pub(super) key: [u8; 16],
     pub(super) peer: String,
-    /// It is at a Unix socket.
-    pub(super) is_local: bool,
     /// It was greeted: something may have come of it.
     pub(super) begun: bool,
     /// What it is told when it comes back after all.
@@ -43,8 +41,7 @@ impl Accepted {
         let Patience { retry, restarts, .. } = self.shared.patience;
         match after {
             _ if restarts => retry,
-            // Within a host a connection breaks when one of its ends does.
-            Some(_) if self.is_local => Duration::ZERO,
+            Some(_) if !self.shared.resumes => Duration::ZERO,
             _ if is_closed(after) || progress.finished => GRACE.min(retry),
             _ => retry,
         }
@@ -99,8 +96,8 @@ impl Connections for Accepted {
             let guest = match self.comes.try_recv() {
                 Ok(guest) => guest,
                 Err(_) => match wait.turn(None, kept_until.unwrap_or(until)) {
-                    // Who comes rings the bell.
-                    Ok(Woken::Bell | Woken::Socket) => continue,
+                    // Whoever comes wakes us.
+                    Ok(Woken::Notified | Woken::Socket) => continue,
                     Ok(Woken::Late) if kept_until.take().is_some() => {
                         self.shared.set_vacant(Some(self.key));
                         continue;
@@ -137,15 +134,15 @@ impl Connections for Accepted {
         self.peer.clone()
     }
 
-    fn bell(&mut self) -> io::Result<Bell> {
-        if let Some(bell) = self.bell.take() {
-            return Ok(bell);
+    fn notify(&mut self) -> io::Result<Notify> {
+        if let Some(notify) = self.notify.take() {
+            return Ok(notify);
         }
-        let bell = Bell::new()?;
+        let notify = Notify::new()?;
         if let Some(line) = self.shared.desk().links.get_mut(&self.key) {
-            line.waker = bell.waker();
+            line.waker = notify.waker();
         }
-        Ok(bell)
+        Ok(notify)
     }
 
     fn concluded(&mut self, progress: Progress, ending: Option<Ending>) {

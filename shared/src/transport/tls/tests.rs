@@ -17,8 +17,8 @@ use crate::{
     BatchBuilder, Exit, Field, Schema, Type, Value,
     session::Progress,
     transport::{
-        greet::{self, Identity},
-        link::{Connected, Inlet, Once, Outlet, Readiness, Settings, Wait},
+        handshake::{self, Identity},
+        link::{Connected, Once, Readiness, RecvLink, SendLink, Settings, Wait},
         socket::Socket,
     },
     wire::{Ending, Incoming, Reader, Role, Writer},
@@ -91,9 +91,9 @@ fn meet(caller: Option<(&Credentials, &str)>, host: Option<&Credentials>) -> Met
         None => accepted.into(),
     };
     std::thread::scope(|scope| {
-        let called =
-            scope.spawn(|| greet::call(calls, &sender, Progress::default(), PATIENCE, Wait::default()).map_err(|error| error.to_string()));
-        let heard = greet::hear_guest(hears, PATIENCE).and_then(|guest| guest.welcome(&receiver, Progress::default(), PATIENCE));
+        let called = scope
+            .spawn(|| handshake::call(calls, &sender, Progress::default(), PATIENCE, Wait::default()).map_err(|error| error.to_string()));
+        let heard = handshake::hear_guest(hears, PATIENCE).and_then(|guest| guest.welcome(&receiver, Progress::default(), PATIENCE));
         (called.join().unwrap(), heard.map_err(|error| error.to_string()))
     })
 }
@@ -218,11 +218,11 @@ fn a_stream_crosses_with_little_room() {
     let (called, heard) = meet(Some((&credentials(None, Some(office.ca())), "localhost")), Some(&shows));
     let settings = Settings { window: 50_000, ..Settings::default() };
     let once = |connected: Result<Connected, String>| Once { connected: Some(connected.unwrap()), peer: "the other end".into() };
-    let outlet = Outlet::open(once(called), settings, Readiness::new(), |_| {}).unwrap();
-    let inlet = Inlet::open(once(heard), settings).unwrap();
+    let send_link = SendLink::open(once(called), settings, Readiness::new(), |_| {}).unwrap();
+    let recv_link = RecvLink::open(once(heard), settings).unwrap();
     let send = || {
         let schema = Arc::new(Schema::new(vec![Field::new("n", Type::Int), Field::new("text", Type::Text)]).unwrap());
-        let mut writer = Writer::new(outlet).unwrap();
+        let mut writer = Writer::new(send_link).unwrap();
         for batch in 0..BATCHES {
             let mut builder = BatchBuilder::new(schema.clone());
             for n in 0..1000 {
@@ -234,8 +234,8 @@ fn a_stream_crosses_with_little_room() {
     };
     let sum = std::thread::scope(|scope| {
         let sent = scope.spawn(send);
-        let steering = inlet.steering();
-        let mut reader = Reader::new(inlet).unwrap();
+        let steering = recv_link.steering();
+        let mut reader = Reader::new(recv_link).unwrap();
         let mut sum = 0;
         while let Some(incoming) = reader.read().unwrap() {
             match incoming {

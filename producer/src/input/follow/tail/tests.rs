@@ -1,6 +1,7 @@
 //! A file that is followed, read by read.
 
 use super::super::super::boundary::Lines;
+use super::super::print::PRINT_BYTES;
 use super::*;
 use std::io::Write;
 
@@ -19,7 +20,7 @@ impl Case {
     }
 
     fn read(&mut self) -> Grown {
-        self.tail.read(&mut [0; 1000], &mut self.out).unwrap()
+        self.tail.read(&mut [0; 1000 + PRINT_BYTES], &mut self.out).unwrap()
     }
 
     fn write(&mut self, text: &str, at: u64) {
@@ -117,6 +118,41 @@ fn truncation_is_seen_in_all_its_shapes() {
 }
 
 #[test]
+fn what_a_file_holds_that_is_emptied_twice_during_a_read_is_not_taken_for_what_it_held_before() {
+    let text = |of: &str, lines: usize| (0..lines).map(|n| format!("{of} {n:02}\n")).collect::<String>();
+    // It is emptied and filled before the read, and again after it, beyond the place of the reading or not.
+    for last in [text("c", 40), text("c", 5), String::new()] {
+        let mut case = Case::new(&text("a", 10), 99);
+        assert_eq!((case.read(), case.given(false).len()), (Grown::Yes, 1));
+        case.file.set_len(0).unwrap();
+        case.write(&text("b", 20), 0);
+        let mut scratch = [0; 1000];
+        let len = case.tail.fetch(&mut scratch).unwrap();
+        case.file.set_len(0).unwrap();
+        case.write(&last, 0);
+        assert_eq!(case.tail.accept(&scratch[..len], &mut case.out).unwrap(), Grown::Truncated);
+        assert_eq!((case.given(true).len(), case.tail.print().pos), (0, 50));
+    }
+}
+
+#[test]
+fn what_was_read_before_a_file_is_emptied_is_of_it() {
+    for new in ["", "b 00\n", "b 00\nb 01\nb 02\nb 03\n"] {
+        let mut case = Case::new("a 00\n", 99);
+        assert_eq!((case.read(), case.given(false).len()), (Grown::Yes, 1));
+        case.write("a 01\na 02", 5);
+        let mut scratch = [0; 1000];
+        let len = case.tail.fetch(&mut scratch).unwrap();
+        case.file.set_len(0).unwrap();
+        case.write(new, 0);
+        assert_eq!(case.tail.accept(&scratch[..len], &mut case.out).unwrap(), Grown::Truncated);
+        // What the new file has at the same place may be of either.
+        case.tail.drop_part();
+        assert_eq!(case.given(true), ["5..10 a 01\n"], "{new:?}");
+    }
+}
+
+#[test]
 fn nuls_before_a_record_are_skipped_and_those_within_one_are_not() {
     let mut case = Case::new("one\n", 99);
     case.read();
@@ -135,6 +171,25 @@ fn nuls_before_a_record_are_skipped_and_those_within_one_are_not() {
     case.write("ve\n", 5000);
     while case.read() == Grown::Yes {}
     assert_eq!(case.given(false), [format!("4025..5003 fi{}ve\n", "\0".repeat(973))], "NULs within a line are of it");
+}
+
+#[test]
+fn a_hole_at_the_beginning_tells_that_something_was_never_read() {
+    let mut case = Case::new("", 99);
+    case.write("two\n", 4000);
+    while case.read() == Grown::Yes {}
+    let given = case.given(false);
+    assert!(given[0].contains("f: was truncated before anything was read of it") && given[0].contains("Loss"), "{given:?}");
+    assert!(given[1].contains("Nuls(4000)"), "{given:?}");
+    assert_eq!(given[2..], ["4000..4004 two\n"]);
+    // It is said once, and not of one that was said to be emptied.
+    case.write("three\n", 5000);
+    while case.read() == Grown::Yes {}
+    assert!(!case.given(false).concat().contains("truncated"));
+    let tail = case.tail.anew().unwrap();
+    let mut case = Case { tail, ..case };
+    while case.read() == Grown::Yes {}
+    assert!(!case.given(false).concat().contains("truncated"));
 }
 
 #[test]

@@ -1,0 +1,173 @@
+//! A child: what it does with the frames that it is handed.
+
+use std::{
+    fs::File,
+    sync::{Mutex, PoisonError},
+};
+
+use recpipe::{
+    Error, Exit, Flow, parallel,
+    parallel::{Sink, Worker},
+    say,
+    transport::stdio,
+    wire::{Encoded, Ending, RawBatch, Reader, Writer},
+};
+
+use super::protocol::{self, Message, Rx, Setup, Tx};
+use crate::{
+    catalog,
+    execute::{cut::Cut, deliver::Piece, worker::QueryWorker},
+    language::{self, QueryError, Source},
+    left_out::LeftOut,
+    plan::partial::{self, Partial},
+    writer::{Notes, Replaced},
+};
+
+/// Runs a child to its end: `consumer --worker`, started by its parent and by nobody else.
+pub fn main() -> Exit {
+    match serve() {
+        Ok(()) => Exit::Done,
+        // The parent has gone, or wants no more: nobody is to be told.
+        Err(error @ Error::Truncated { .. }) => error.exit(),
+        Err(error) if error.is_broken_pipe() => Exit::Incomplete,
+        Err(error) => {
+            say!("consumer: a worker process: {error}");
+            error.exit()
+        }
+    }
+}
+
+fn serve() -> Result<(), Error> {
+    let mut tx = Tx(Writer::new(stdio::stdout()?)?);
+    let mut rx = Rx(Reader::new(stdio::stdin()?)?);
+    match work(&mut rx, &mut tx) {
+        Ok(()) => {}
+        Err(Failure::Pipe(error)) => return Err(error),
+        Err(Failure::Work(error)) => tx.say(&Message::failed(error))?,
+    }
+    tx.0.finish(&Ending::default()).map(drop)
+}
+
+/// Why a child cannot go on.
+enum Failure {
+    /// Its parent cannot be heard or told.
+    Pipe(Error),
+    /// All else, which the parent is told.
+    Work(Error),
+}
+
+fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
+    let setup = rx.frame().and_then(|raw| Setup::from_batch(&raw.decode()?)).map_err(Failure::Pipe)?;
+    let schema = rx.frame().map_err(Failure::Pipe)?.schema().clone();
+    let source = Source::from_args(&setup.query);
+    let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
+    let query = catalog::parse(&source).map_err(wrong)?;
+    let left_out = LeftOut::default();
+    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
+    let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
+    let cut = Cut::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
+    let broken = Mutex::new(None);
+    let mut pull = || match item(rx) {
+        Ok(item) => item,
+        Err(error) => {
+            *broken.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            None
+        }
+    };
+    let mut answers = Answers { tx, replaced: &cut.notes().replaced, left_out: &left_out, told: 0, error: None };
+    let make = || Answering(QueryWorker::new(cut.worker(), &plan));
+    let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
+    let told = answers.error.take();
+    let heard = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = told.or(heard) {
+        return Err(Failure::Pipe(error));
+    }
+    let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
+    for batch in partial::into_run(gathered, cut.budget()).map_err(Failure::Work)? {
+        let frames = batch.and_then(|batch| protocol::frames(&batch)).map_err(Failure::Work)?;
+        tx.records(&frames).map_err(Failure::Pipe)?;
+    }
+    tx.left_out(&left_out, u64::MAX).map_err(Failure::Pipe)
+}
+
+/// The next frame, in its place.
+fn item(rx: &mut Rx<File>) -> Result<Option<RawBatch>, Error> {
+    match rx.message()? {
+        Some(Message::Place(place)) => Ok(Some(rx.frame()?.with_place(place))),
+        None => Ok(None),
+        Some(_) => Err(protocol::misunderstood()),
+    }
+}
+
+struct Answering(QueryWorker);
+
+/// A piece of an answer, encoded.
+enum Answer {
+    Records(Vec<Encoded>),
+    Lines(Vec<u8>, u64),
+}
+
+impl Worker<RawBatch> for Answering {
+    type Out = Answered;
+    type Last = Option<Box<dyn Partial>>;
+
+    fn work(&mut self, raw: RawBatch) -> Self::Out {
+        let order = raw.place().order;
+        let answer = |piece| match piece {
+            Piece::Batch(batch) => protocol::frames(&batch).map(Answer::Records),
+            Piece::Lines(lines, records) => Ok(Answer::Lines(lines, records)),
+        };
+        Answered { order, answers: self.0.send(raw).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
+    }
+
+    fn finish(self) -> Self::Last {
+        self.0.gathered()
+    }
+}
+
+/// What came of a frame.
+pub(super) struct Answered {
+    order: u64,
+    answers: Result<Vec<Answer>, Error>,
+}
+
+/// Tells the parent.
+struct Answers<'s> {
+    tx: &'s mut Tx<File>,
+    replaced: &'s Replaced,
+    left_out: &'s LeftOut,
+    /// How many of them the parent knows of.
+    told: u64,
+    error: Option<Error>,
+}
+
+impl Answers<'_> {
+    fn tell(&mut self, answered: Answered) -> Result<(), Error> {
+        let answers = match answered.answers {
+            Ok(answers) => answers,
+            Err(error) => return self.tx.say(&Message::failed(error)),
+        };
+        for answer in answers {
+            match answer {
+                Answer::Records(frames) => self.tx.records(&frames)?,
+                Answer::Lines(lines, records) => self.tx.say(&Message::Lines(lines, records))?,
+            }
+        }
+        self.tx.left_out(self.left_out, answered.order)?;
+        let replaced = self.replaced.count();
+        let more = replaced.saturating_sub(std::mem::replace(&mut self.told, replaced));
+        self.tx.say(&Message::Done(more))
+    }
+}
+
+impl Sink<Answered> for Answers<'_> {
+    fn take(&mut self, answered: Answered) -> Flow {
+        match self.tell(answered) {
+            Ok(()) => Flow::Continue,
+            Err(error) => {
+                self.error = Some(error);
+                Flow::Stop
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A plan cut in two: the part that each worker runs, and the part that runs once on what the workers give.
+//!
+//! Where a stage may run stands in the table of stages ([`Runs`]). The cut is at the first that needs more than its own
+//! batch: what is before it runs in the workers; it has a half on each side if its partial results can be merged; all
+//! that comes after, and every branch, runs once. A query that does nothing but filter and print has its output formatted
+//! by the workers too.
+
+use std::{
+    cmp::Ordering,
+    sync::{Mutex, PoisonError},
+};
+
+use recpipe::Error;
+
+use super::{
+    deliver::{Deliver, Delivered, GatherPart},
+    preview::Preview,
+};
+use crate::{
+    memory::{Budget, Memory},
+    output::{OpenOutput, Sinks},
+    plan::{
+        Output, Plan, PlanStage, Runs, Start, Target,
+        partial::{Partial, SharedPartial, Show, SoFar},
+    },
+    writer::{Canvas, Format, Notes},
+};
+
+/// A plan and where it is cut. Workers and the once part are built from it, each on its own thread.
+pub struct Cut<'p> {
+    plan: &'p Plan,
+    /// Stages before this place run in the workers, and only there.
+    cut: usize,
+    output: &'p Output,
+    /// The output of a branch that names none.
+    default: &'p Output,
+    budget: Budget,
+    workers: usize,
+    notes: Notes,
+    /// What all workers gather.
+    parts: Mutex<Vec<SharedPartial>>,
+}
+
+/// A worker's part, built.
+pub struct WorkerPart {
+    /// Batches go in here.
+    pub chain: Target,
+    /// What came of them for the once part.
+    pub delivered: Delivered,
+    /// What came of them for the end, where the stage at the cut gathers.
+    pub partial: SharedPartial,
+}
+
+impl<'p> Cut<'p> {
+    /// Cuts a plan for so many workers; `default` is the output of a query that names none, `notes` are taken of what outputs cannot
+    /// write as it is.
+    pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize, notes: Notes) -> Self {
+        let each_worker = |stage: &&PlanStage| stage.about.runs == Runs::EachWorker;
+        let cut = plan.stages.iter().take_while(each_worker).count();
+        // What is beyond the cut may have two accounts: of what it knows and of what it sorts.
+        let once = holders(&plan.stages[cut..]) * 2;
+        let at_cut = if plan.stages.get(cut).is_some_and(|stage| stage.about.spills) { workers } else { 0 };
+        let budget = memory.budget(once + at_cut, workers);
+        Cut { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
+    }
+
+    /// What the stages may hold.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Where a stage of the plan runs, cut as it is.
+    pub fn runs(&self, place: usize) -> Runs {
+        let stage = &self.plan.stages[place];
+        let can_be_halved = stage.about.runs == Runs::WorkersThenMerge;
+        match place.cmp(&self.cut) {
+            Ordering::Less => Runs::EachWorker,
+            Ordering::Equal if can_be_halved => Runs::WorkersThenMerge,
+            _ => Runs::Once,
+        }
+    }
+
+    /// Whether the workers make the lines that the output writes.
+    pub fn lines_are_made_by_workers(&self) -> bool {
+        self.workers_format() && self.format().is_some()
+    }
+
+    /// Whether the workers format what is printed: nothing is left to run once.
+    fn workers_format(&self) -> bool {
+        self.cut == self.plan.stages.len() && !self.output.sink.is_picture()
+    }
+
+    fn format(&self) -> Option<Box<dyn Format>> {
+        self.output.sink.format(self.plan.output(), &self.notes.at(self.plan.output_at()))
+    }
+
+    /// What workers gather at the cut, if they do, with nothing in it.
+    pub fn empty(&self) -> Option<Box<dyn Partial>> {
+        let start = self.start(self.plan, self.cut)?;
+        self.plan.stages.get(self.cut)?.operator.partial(&start)
+    }
+
+    fn start<'s>(&'s self, plan: &'s Plan, place: usize) -> Option<Start<'s>> {
+        Start::at(&plan.stages, place, &self.budget, self.workers)
+    }
+
+    /// Builds the part of one worker.
+    pub fn worker(&self) -> WorkerPart {
+        let (delivered, partial) = (Delivered::default(), SharedPartial::default());
+        let format = self.format().filter(|_| self.workers_format());
+        let mut chain: Target = Box::new(Deliver::new(format, delivered.clone()));
+        if let Some(empty) = self.empty() {
+            partial.put(Some(empty));
+            self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(partial.clone());
+            chain = Box::new(GatherPart::new(partial.clone()));
+        } else if let (Some(at_cut), Some(start)) = (self.plan.stages.get(self.cut), self.start(self.plan, self.cut)) {
+            chain = at_cut.operator.half(&start, chain);
+        }
+        for place in (0..self.cut).rev() {
+            if let Some(start) = self.start(self.plan, place) {
+                chain = self.plan.stages[place].operator.start(start, chain);
+            }
+        }
+        WorkerPart { chain, delivered, partial }
+    }
+
+    /// Builds the part that runs once: the first stage of its chain, and where lines go that workers have formatted. Where
+    /// they do, it prints the header and gets no batches.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when an output cannot be written.
+    pub fn once(&self, outlets: &Sinks) -> Result<OpenOutput, Error> {
+        // What the workers gather at the cut goes to the stage after it.
+        let gathers = self.empty().is_some();
+        self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets, false)
+    }
+
+    /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
+    /// them waits for the end.
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Sinks, is_late: bool) -> Result<OpenOutput, Error> {
+        let OpenOutput { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
+        // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
+        let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| stage.about.blocks);
+        for place in (from..plan.stages.len()).rev() {
+            let (operator, is_late) = (&plan.stages[place].operator, is_late(place));
+            let Some(mut start) = self.start(plan, place) else { continue };
+            for branch in operator.branches() {
+                let output = branch.sink().unwrap_or(self.default);
+                start.branches.push(self.chain(branch, 0, output, outlets, is_late)?.stage);
+            }
+            if let (Some(canvas), false, true) = (&canvas, is_late, plan.stages[place].about.blocks) {
+                let preview = Preview::new(&plan.stages[place..], plan, output, &self.budget, canvas);
+                start.preview = preview.map(|preview| Box::new(preview) as Box<dyn Show>);
+            }
+            chain = operator.start(start, chain);
+        }
+        Ok(OpenOutput { stage: chain, printer, canvas })
+    }
+
+    /// What shows the answer of what the workers gather, while they do; `None` where they do not, or that cannot be known.
+    pub fn preview(&self, canvas: &Canvas) -> Option<Preview> {
+        self.empty()?;
+        Preview::new(&self.plan.stages[self.cut..], self.plan, self.output, &self.budget, canvas)
+    }
+
+    /// What the workers have partial so far, merged; `None` where it is too much to be copied now and then.
+    ///
+    /// # Errors
+    /// Those of the merge.
+    pub fn so_far(&self) -> Result<Option<SoFar>, Error> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(empty) = self.empty() else { return Ok(None) };
+        let mut copies = Vec::new();
+        for part in parts.iter() {
+            match part.copy()? {
+                Some(copy) => copies.push(copy),
+                None => return Ok(None),
+            }
+        }
+        empty.of_copies(copies, &self.budget).map(Some)
+    }
+
+    /// What is noted of values that outputs cannot write as they are.
+    pub fn notes(&self) -> &Notes {
+        &self.notes
+    }
+}
+
+/// How many of these stages keep more than a bounded number of records, and of their branches.
+fn holders(stages: &[PlanStage]) -> usize {
+    let of = |stage: &PlanStage| {
+        let branches: usize = stage.operator.branches().iter().map(|branch| holders(&branch.stages)).sum();
+        branches + usize::from(stage.about.spills)
+    };
+    stages.iter().map(of).sum()
+}

@@ -1,0 +1,17 @@
+//! Runs a plan: on which threads, in which processes, in what order.
+//!
+//! [`cut`] is where the plan is divided into what each worker does and what is done once; `driver.rs` reads frames and drives
+//! both; `preview.rs` and `refresh.rs` show the answer of a plan that waits for the end while it grows; [`children`] are workers in
+//! other processes.
+
+pub mod children;
+pub mod cut;
+mod deliver;
+mod driver;
+mod preview;
+mod refresh;
+mod unite;
+mod worker;
+
+pub use driver::{Options, Outcome, holds_state, run, shows_early};
+pub use unite::Unite;

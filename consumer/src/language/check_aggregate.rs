@@ -1,0 +1,46 @@
+//! Checks the uses of aggregates.
+
+use super::{
+    ast,
+    check::NewColumn,
+    check_expr::{Checked, Checker, Seen},
+    diagnose::Diagnostic,
+    signature::{CheckedAggregate, Mistake},
+};
+use crate::plan::Aggregate;
+
+impl Checker<'_> {
+    /// The column that an aggregate makes: called as given, else as it is written.
+    pub(crate) fn aggregate_column(&self, ast: &ast::Aggregate, checked: &Checked<Aggregate>) -> NewColumn {
+        let span = ast.name.as_ref().map_or(ast.span, |name| name.span);
+        NewColumn { name: self.aggregate_name(ast), span, seen: checked.as_ref().ok().map(Seen::of_aggregate) }
+    }
+
+    fn aggregate_name(&self, ast: &ast::Aggregate) -> String {
+        match &ast.name {
+            Some(name) => name.text.clone(),
+            None if ast.args.is_empty() => ast.written.clone(),
+            None => self.text(ast.span),
+        }
+    }
+
+    /// An aggregate and its arguments.
+    pub(crate) fn aggregate(&mut self, ast: &ast::Aggregate) -> Checked<Aggregate> {
+        let word = ast.word;
+        let args = self.each(&ast.args, Self::expr);
+        if !word.args.contains(&ast.args.len()) {
+            let what =
+                format!("`{}` is given {} {}", ast.written, ast.args.len(), if ast.args.len() == 1 { "argument" } else { "arguments" });
+            return Err(self.fail(Diagnostic::new(ast.span, what).label(format!("it is written `{}`", word.syntax))));
+        }
+        let checked = (word.check)(self.catalog, &ast.written, args?).map_err(|Mistake { arg, what, label }| {
+            let place = ast.args.get(arg).map_or(ast.span, |arg| arg.span);
+            self.fail(Diagnostic::new(place, what).label(label))
+        })?;
+        let CheckedAggregate { function, mut args, kind } = checked;
+        if let (true, Some(place)) = (function.takes_numbers(), ast.args.first().map(|arg| arg.span)) {
+            args = args.into_iter().map(|arg| self.numbers(arg, false, place)).collect();
+        }
+        Ok(Aggregate { function, args, kind, name: self.aggregate_name(ast) })
+    }
+}

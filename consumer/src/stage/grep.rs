@@ -1,0 +1,90 @@
+//! `grep REGEX [in FIELD]`: passes on the records in which any text field, or this one, matches. It runs as [`where`](super::where_).
+//!
+//! Runs:   in each worker.  Order: kept.  Memory: O(1).
+//! Stops:  when its target does.
+//! Errors: none of its own.
+
+use recpipe::Type;
+
+use super::where_::WhereOp;
+use crate::{
+    expr::{Expr, Node},
+    language::{
+        Checked, Checker, Failed, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
+        ast::{Ident, Pattern},
+        diagnose::Diagnostic,
+        parsed,
+    },
+    plan::About,
+    span::Span,
+};
+
+/// `grep`.
+pub static WORD: StageWord = StageWord {
+    about: About {
+        name: "grep",
+        synonyms: &["search"],
+        syntax: "grep REGEX [in FIELD]",
+        doc: "keeps the records in which any text field, or FIELD, matches",
+        example: "grep /\\.php$/i in request",
+        ..About::PLAIN
+    },
+    parse,
+};
+
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    let pattern = parser.pattern("grep")?;
+    let field = if parser.take_word("in") { Some(parser.ident("a field")?) } else { None };
+    Ok(parsed(GrepSyntax { pattern, field }))
+}
+
+/// What is looked for, and where; `None` is every text field.
+#[derive(Debug)]
+struct GrepSyntax {
+    pattern: Pattern,
+    field: Option<Ident>,
+}
+
+impl Syntax for GrepSyntax {
+    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        let made = self.condition(checker, span).map(WhereOp::new);
+        checker.push(upstream, &WORD, span, made);
+    }
+}
+
+impl GrepSyntax {
+    /// The condition that the regex matches in the field, or in any text field, one that comes later with them.
+    fn condition(&self, checker: &mut Checker<'_>, span: Span) -> Checked<Expr> {
+        let regex = checker.regex(&self.pattern.text, self.pattern.ignore_case, self.pattern.span, 1);
+        if self.field.is_none() && checker.scope.input.is_some() {
+            let text = checker.text(span);
+            return Ok(Expr::new(Node::MatchesAny(regex?), Type::Bool, text));
+        }
+        let columns = match &self.field {
+            Some(field) => checker.text_field(field).map(|column| vec![column]),
+            None => text_fields(checker, span),
+        };
+        let (regex, columns) = (regex?, columns?);
+        let text = checker.text(span);
+        let matches = |column| Expr::new(Node::Matches { value: Box::new(column), regex: regex.clone() }, Type::Bool, text.clone());
+        let mut tests: Vec<_> = columns.into_iter().map(matches).collect();
+        match tests.pop() {
+            Some(only) if tests.is_empty() => Ok(only),
+            last => {
+                tests.extend(last);
+                Ok(Expr::new(Node::Any(tests), Type::Bool, text))
+            }
+        }
+    }
+}
+
+fn text_fields(checker: &mut Checker<'_>, span: Span) -> Checked<Vec<Expr>> {
+    let seen: Option<Vec<Seen>> = checker.scope.columns.iter().map(|(_, seen)| *seen).collect();
+    let places: Vec<_> =
+        seen.ok_or(Failed)?.iter().enumerate().filter(|(_, seen)| seen.open || seen.kind == Type::Text).map(|(i, _)| i).collect();
+    if places.is_empty() {
+        let found = Diagnostic::new(span, "no field here is text").label("make one first: `let x = str(…)`");
+        return Err(checker.fail(found));
+    }
+    checker.each(&places, |checker, &place| checker.column_at(place))
+}

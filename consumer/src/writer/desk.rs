@@ -1,0 +1,151 @@
+//! What an output is opened with, and what it opens: the last stage of a chain.
+
+use std::{cell::RefCell, rc::Rc, sync::Arc};
+
+use recpipe::{
+    Batch, Error, Flow, Stage,
+    transport::{Security, dial::Patience},
+    wire::Ending,
+};
+
+use super::{Canvas, Format, Notes, Printer};
+
+/// How a next consumer is called.
+#[derive(Clone, Debug, Default)]
+pub struct Calling {
+    /// How it is made sure of.
+    pub security: Security,
+    /// How long it is tried for.
+    pub patience: Patience,
+    /// Nothing is said of outages.
+    pub quiet: bool,
+}
+
+/// Ends the reading of the input, from any thread.
+pub type Stopper = Arc<dyn Fn() + Send + Sync>;
+
+/// A stream that is still open; whoever ends it takes it out.
+pub type Stream = Rc<RefCell<Option<Box<dyn OpenStream>>>>;
+
+/// A stream of records that is open, wherever it goes.
+pub trait OpenStream {
+    /// Sends the records of a batch.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn batch(&mut self, batch: &Batch) -> Result<Flow, Error>;
+
+    /// Sends what is held back.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn flush(&mut self) -> Result<(), Error>;
+
+    /// Ends it: its reader is told how the run ended.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
+}
+
+/// What an output is opened with.
+pub struct Desk<'a> {
+    /// Where it prints.
+    pub printer: &'a Rc<RefCell<Printer>>,
+    /// Whether a header is written at once: nobody else writes there.
+    pub begins: bool,
+    /// Where it draws, if it is a picture.
+    pub canvas: Option<&'a Canvas>,
+    /// What cannot be written as it is.
+    pub notes: &'a Notes,
+    /// How consumers that records are sent on to are called.
+    pub calling: &'a Calling,
+    /// Ends the reading where a consumer that all is sent to takes no more.
+    pub stopper: Option<&'a Stopper>,
+    /// How the run ended, once that is known.
+    pub ending: &'a Rc<RefCell<Ending>>,
+    /// The streams that are ended with the cause when the run fails.
+    pub streams: &'a RefCell<Vec<Stream>>,
+}
+
+impl Desk<'_> {
+    /// The last stage of a chain, which prints in this format.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the output cannot be written, and those of [`Format::header`].
+    pub fn write(&self, format: Box<dyn Format>) -> Result<Box<dyn Stage>, Error> {
+        let mut written = Written::new(format, self.printer.clone());
+        if self.begins {
+            written.begin()?;
+        }
+        Ok(Box::new(written))
+    }
+}
+
+/// The last stage of a chain: formats what it gets and prints it.
+pub(super) struct Written {
+    format: Box<dyn Format>,
+    printer: Rc<RefCell<Printer>>,
+    is_begun: bool,
+    buffer: Vec<u8>,
+}
+
+impl Written {
+    /// The header is written with the first records, or at the end: those of several outputs in one place are then where
+    /// their records are. [`Written::begin`] writes it at once.
+    pub(super) fn new(format: Box<dyn Format>, printer: Rc<RefCell<Printer>>) -> Self {
+        Written { format, printer, is_begun: false, buffer: Vec::new() }
+    }
+
+    /// Writes the header, if that is still to be done.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the output cannot be written, and those of [`Format::header`].
+    pub(super) fn begin(&mut self) -> Result<(), Error> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return Ok(());
+        }
+        let mut header = Vec::new();
+        self.format.header(&mut header)?;
+        self.printer.borrow_mut().write(&header)
+    }
+}
+
+impl Stage for Written {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.begin()?;
+        self.buffer.clear();
+        self.format.batch(&batch, &mut self.buffer)?;
+        self.printer.borrow_mut().write(&self.buffer)?;
+        Ok(Flow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.printer.borrow_mut().flush()
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        self.begin()?;
+        self.buffer.clear();
+        self.format.footer(&mut self.buffer);
+        self.printer.borrow_mut().write(&self.buffer)?;
+        self.flush()
+    }
+}
+
+/// Counts and discards.
+pub struct Discard;
+
+impl Stage for Discard {
+    fn send(&mut self, _: Batch) -> Result<Flow, Error> {
+        Ok(Flow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+}

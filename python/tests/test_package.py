@@ -1,0 +1,42 @@
+"""What holds of the package's own text."""
+
+import ast
+import doctest
+import importlib
+import os
+import pkgutil
+import unittest
+
+import recpipe
+
+DIRECTORY = os.path.dirname(recpipe.__file__)
+MOST_LINES = 300
+
+
+class Package(unittest.TestCase):
+    def modules(self):
+        names = [name for _, name, _ in pkgutil.iter_modules([DIRECTORY])]
+        self.assertGreater(len(names), 15)
+        return names
+
+    def test_modules_are_short_and_of_old_python(self):
+        for name in self.modules():
+            with open(os.path.join(DIRECTORY, f"{name}.py"), encoding="utf-8") as file:
+                text = file.read()
+            self.assertLessEqual(len(text.splitlines()), MOST_LINES, name)
+            tree = ast.parse(text, feature_version=(3, 8))
+            self.assertIsNotNone(ast.get_docstring(tree), name)
+
+    def test_examples_in_the_documentation_are_true(self):
+        tried = 0
+        for name in self.modules():
+            failed, some = doctest.testmod(importlib.import_module(f"recpipe.{name}"))
+            self.assertEqual(failed, 0, name)
+            tried += some
+        failed, some = doctest.testmod(recpipe)
+        self.assertEqual(failed, 0)
+        self.assertGreater(tried + some, 8)
+
+    def test_all_names_are_there(self):
+        for name in recpipe.__all__:
+            self.assertIsNotNone(getattr(recpipe, name).__doc__, name)

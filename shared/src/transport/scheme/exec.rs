@@ -1,0 +1,230 @@
+//! `exec:COMMAND`: child processes. This is the only file that starts any.
+//!
+//! A child that is to read records gets one end of a socket pair as its standard input, so that a `consumer` can answer
+//! through the same descriptor. It learns of that from the environment: [`ANNOUNCEMENT`] names the socket, so that a
+//! grandchild with another standard input is not misled. A child that knows nothing of it reads the stream as from a pipe.
+
+use std::{
+    ffi::{OsStr, OsString},
+    fmt,
+    fs::File,
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{net::UnixStream, process::ExitStatusExt},
+    },
+    path::Path,
+    process::{Command, Stdio},
+    sync::Arc,
+};
+
+use super::{Endpoint, Medium, Scheme, stdio};
+use crate::{
+    Error, Exit,
+    session::Progress,
+    transport::{
+        handshake::Identity,
+        link::{Connected, Once, Parser},
+    },
+    wire::frame::{self, MAX_PAYLOAD},
+};
+
+/// The row.
+pub(super) static SCHEME: Scheme = Scheme {
+    prefix: "exec:",
+    syntax: "exec:COMMAND",
+    medium: Medium::Child,
+    resumes: false,
+    is_encrypted: false,
+    is_plain: false,
+    parse: |text| {
+        let command = text.strip_prefix(SCHEME.prefix)?;
+        Some(match shlex::split(command) {
+            None => Err("a quote in the command is not closed".into()),
+            Some(words) if words.is_empty() => Err("a command is missing after `exec:`".into()),
+            Some(words) => Ok(Arc::new(Exec(words))),
+        })
+    },
+};
+
+/// A command, its words split as a shell splits them; no shell runs.
+#[derive(Debug)]
+struct Exec(Vec<String>);
+
+impl fmt::Display for Exec {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}{}", SCHEME.prefix, self.0.join(" "))
+    }
+}
+
+impl Endpoint for Exec {
+    fn scheme(&self) -> &'static Scheme {
+        &SCHEME
+    }
+
+    fn command(&self) -> Option<&[String]> {
+        Some(&self.0)
+    }
+}
+
+/// The environment variable that tells a child of the socket at its standard input.
+pub const ANNOUNCEMENT: &str = "RECPIPE_LINK";
+
+/// A child process. Dropped before it was waited for, it is killed.
+#[derive(Debug)]
+pub struct Child {
+    process: std::process::Child,
+    name: String,
+    waited: bool,
+}
+
+/// What a child is given to read.
+#[derive(Debug)]
+pub enum Feed {
+    /// Records, and it may answer.
+    Link(UnixStream),
+    /// Bytes of another kind.
+    Pipe(File),
+}
+
+/// Starts `argv`: with a socket at its standard input, or with a plain pipe.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
+    let name = argv.first().cloned().unwrap_or_default();
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (program, args) = argv.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let (theirs, feed, announcement) = if linked {
+        let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+        let announcement = socket_name(&theirs);
+        (OwnedFd::from(theirs), Feed::Link(ours), announcement)
+    } else {
+        let (reader, writer) = io::pipe().map_err(failed)?;
+        stdio::enlarge(&writer);
+        (OwnedFd::from(reader), Feed::Pipe(OwnedFd::from(writer).into()), None)
+    };
+    let process = start(program, args, theirs.into(), None, announcement).map_err(failed)?;
+    Ok((Child { process, name: argv.join(" "), waited: false }, feed))
+}
+
+/// Starts a program that answers: what it reads, and what it writes, are pipes to us.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Error> {
+    let name = program.display().to_string();
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (their_input, to) = io::pipe().map_err(failed)?;
+    let (from, their_output) = io::pipe().map_err(failed)?;
+    let (to, from) = (File::from(OwnedFd::from(to)), File::from(OwnedFd::from(from)));
+    stdio::enlarge(&to);
+    stdio::enlarge(&from);
+    let output = Some(OwnedFd::from(their_output).into());
+    let process = start(program, args, OwnedFd::from(their_input).into(), output, None).map_err(failed)?;
+    Ok((Child { process, name: [&[&*name], args].concat().join(" "), waited: false }, to, from))
+}
+
+/// Starts the program of this name that is installed beside ours, or else the one that is found as a shell finds it. It
+/// reads `input`; what it writes is to be read from the file.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn_beside(program: &str, args: &[&str], input: OwnedFd) -> Result<(Child, File), Error> {
+    let name = [&[program], args].concat().join(" ");
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (ours, theirs) = io::pipe().map_err(failed)?;
+    stdio::enlarge(&ours);
+    let beside = std::env::current_exe().ok().map(|path| path.with_file_name(program)).filter(|path| path.is_file());
+    let path = beside.unwrap_or_else(|| program.into());
+    let process = start(path, args, input.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
+    Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
+fn start(
+    program: impl AsRef<OsStr>,
+    args: &[impl AsRef<OsStr>],
+    stdin: Stdio,
+    stdout: Option<Stdio>,
+    announcement: Option<OsString>,
+) -> io::Result<std::process::Child> {
+    let mut command = Command::new(program);
+    command.args(args).stdin(stdin).env_remove(ANNOUNCEMENT);
+    if let Some(stdout) = stdout {
+        command.stdout(stdout);
+    }
+    if let Some(announcement) = announcement {
+        command.env(ANNOUNCEMENT, announcement);
+    }
+    // The command is dropped here, and with it our copy of the child's end: it would keep the child from seeing the end.
+    command.spawn()
+}
+
+impl Child {
+    /// The command, for messages.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Waits for its end.
+    ///
+    /// # Errors
+    /// [`Error::Child`] when it did not exit with 0.
+    pub fn wait(self) -> Result<(), Error> {
+        self.wait_told(Exit::Done)
+    }
+
+    /// Waits for its end, after it was told that its stream ended with this exit: that it takes it for its own is no failure.
+    ///
+    /// # Errors
+    /// [`Error::Child`] when it exited with neither that nor 0.
+    pub fn wait_told(mut self, told: Exit) -> Result<(), Error> {
+        let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
+        self.waited = true;
+        let (exit, how) = match (status.code(), status.signal()) {
+            (Some(code), _) if code == 0 || code == i32::from(told.code()) => return Ok(()),
+            (Some(code), _) => (Exit::Failed, format!("ended with exit status {code}")),
+            (None, Some(signal)) => (Exit::Incomplete, format!("was ended by signal {signal}")),
+            (None, None) => (Exit::Failed, "ended in no known way".to_owned()),
+        };
+        Err(Error::Child { exit, what: format!("the child `{}` {how}", self.name) })
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if !self.waited {
+            let _ = self.process.kill();
+            let _ = self.process.wait();
+        }
+    }
+}
+
+/// The one connection to a child: it is sent the stream as a file would be, and says Hello if it can.
+pub fn connection(socket: UnixStream, child: &Child) -> Once {
+    let say = frame::preamble().to_vec().into();
+    let connected = Connected { socket: socket.into(), parser: Parser::new(MAX_PAYLOAD), hello: None, say };
+    Once { connected: Some(connected), peer: format!("the child `{}`", child.name) }
+}
+
+/// The connection to the process that started us, if it has announced one at our standard input: whoever reads from it
+/// says Hello first.
+pub fn parent(identity: &Identity) -> Option<Once> {
+    let stdin = io::stdin();
+    let announced = std::env::var_os(ANNOUNCEMENT)?;
+    if socket_name(&stdin)? != announced {
+        return None;
+    }
+    let socket: UnixStream = stdin.as_fd().try_clone_to_owned().ok()?.into();
+    let hello = identity.hello(Progress::default(), &[]).to_bytes().ok()?;
+    let say = [&frame::preamble()[..], &hello].concat().into();
+    let connected = Connected { socket: socket.into(), parser: Parser::new(MAX_PAYLOAD), hello: None, say };
+    Some(Once { connected: Some(connected), peer: "the parent process".into() })
+}
+
+/// What names a socket on this host.
+fn socket_name(fd: impl AsFd) -> Option<OsString> {
+    let stat = rustix::fs::fstat(fd).ok()?;
+    (rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket).then(|| format!("socket:[{}]", stat.st_ino).into())
+}
