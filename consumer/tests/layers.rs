@@ -124,12 +124,12 @@ fn what_is_below_knows_nothing_above() {
     let imports = imports();
     for (module, never) in [
         ("memory", &["language", "plan", "stage", "output", "execute"][..]),
-        ("expr", &["language", "function", "plan", "stage", "output", "execute"]),
+        ("expr", &["language", "plan", "stage", "output", "execute", "function", "aggregate"]),
         ("writer", &["language", "plan", "stage", "output", "execute"]),
-        ("plan", &["language", "stage", "output", "aggregate", "function", "sort", "execute", "catalog"]),
-        ("language", &["stage", "output", "aggregate", "function", "sort", "execute", "catalog", "input"]),
-        ("function", &["stage", "output", "execute", "catalog", "plan"]),
-        ("aggregate", &["stage", "output", "execute", "catalog"]),
+        ("plan", &["language", "stage", "output", "function", "aggregate", "sort", "execute", "catalog"]),
+        ("language", &["stage", "output", "function", "aggregate", "sort", "execute", "catalog", "input"]),
+        ("function", &["plan", "stage", "output", "aggregate", "sort", "execute", "catalog", "input"]),
+        ("aggregate", &["stage", "output", "function", "execute", "catalog", "input"]),
         ("stage", &["output", "execute", "catalog", "input"]),
         ("output", &["stage", "execute", "catalog", "input"]),
         ("input", &["cli", "language", "plan", "stage", "output", "execute"]),

@@ -17,9 +17,8 @@ use crate::{
         vector::merge_nulls,
     },
     language::{
-        Catalog, CheckCall, Diagnostic, FunctionWord,
+        Catalog, CheckCall, Checked, Checker, Diagnostic, Failed, FunctionWord,
         ast::{self, ExprKind, Literal},
-        check_expr::{Checked, Checker, Failed},
         signature::{self, Mistake, NUMBERS, kind, need},
     },
     left_out::{Counter, Why},

@@ -7,9 +7,8 @@ use regex::bytes::{NoExpand, Regex};
 use crate::{
     expr::{Call, Expr, Rows, ScalarFunction, Values, Vector},
     language::{
-        CheckCall, Diagnostic, FunctionWord,
+        CheckCall, Checked, Checker, Diagnostic, Failed, FunctionWord,
         ast::{self, ExprKind, Literal},
-        check_expr::{Checked, Checker, Failed},
         signature::{self, need, not_empty},
     },
     span::Span,

@@ -4,11 +4,7 @@ use recpipe::{Error, Type};
 
 use crate::{
     expr::{Call, Expr, Operand, ScalarFunction, TextBuilder, Texts, Values, Vector},
-    language::{
-        CheckCall, FunctionWord, ast,
-        check_expr::{Checked, Checker, Failed},
-        signature,
-    },
+    language::{CheckCall, Checked, Checker, Failed, FunctionWord, ast, signature},
     span::Span,
     time::TimeFormat,
 };

@@ -10,11 +10,7 @@ use crate::{
         Call, Expr, Operand, Rows, ScalarFunction, Values, Vector,
         clock::{in_zone, widened},
     },
-    language::{
-        CheckCall, FunctionWord, ast,
-        check_expr::{Checked, Checker, Failed},
-        signature,
-    },
+    language::{CheckCall, Checked, Checker, Failed, FunctionWord, ast, signature},
     left_out::{Counter, Why},
     span::Span,
 };
