@@ -7,8 +7,9 @@ use recpipe::{Field, Schema, Time, Type, times::Zone};
 use super::{
     StageWord,
     ast::{self, Query},
-    check_expr::{Checked, Checker, Failed, Scope, Seen},
+    check_expr::{Checked, Checker, Failed},
     diagnose::{Diagnostic, QueryError, Source},
+    scope::{Scope, Seen},
     signature,
 };
 use crate::{

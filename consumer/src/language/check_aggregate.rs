@@ -3,8 +3,9 @@
 use super::{
     ast,
     check::NewColumn,
-    check_expr::{Checked, Checker, Seen},
+    check_expr::{Checked, Checker},
     diagnose::Diagnostic,
+    scope::Seen,
     signature::{CheckedAggregate, Mistake},
 };
 use crate::plan::{Aggregate, Takes};

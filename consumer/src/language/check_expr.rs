@@ -1,101 +1,28 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
-use recpipe::{Field, Type};
-use regex::bytes::{Regex, RegexBuilder};
+use recpipe::Type;
 
 use super::{
     Catalog,
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
     diagnose::{Diagnostic, Source, nearest},
+    scope::{Scope, Seen},
     signature::{self, common, name},
     token::{Kind, Lexer},
 };
 use crate::{
     expr::{self, Constant, Expr, Gives, Node, Set},
     left_out::{Counter, Why},
-    plan::{Aggregate, Awaited},
+    plan::Awaited,
     span::Span,
 };
-
-/// A compiled regex takes at most this much memory.
-const REGEX_SIZE_BYTES: usize = 8 << 20;
 
 /// What was wrong has been reported, or follows from what has.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Failed;
 
 pub(crate) type Checked<T> = Result<T, Failed>;
-
-/// The columns at one place of the query. The type of one whose expression is wrong is not known, and using it is no
-/// further error.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scope {
-    pub(crate) columns: Vec<(String, Option<Seen>)>,
-    /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
-    /// schema grows.
-    pub(crate) input: Option<Vec<String>>,
-}
-
-/// What is known of the values of a column: as of a [`recpipe::Field`].
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen {
-    pub(crate) kind: Type,
-    pub(crate) open: bool,
-}
-
-impl Seen {
-    /// Of values that are all of this type.
-    pub(crate) fn closed(kind: Type) -> Self {
-        Seen { kind, open: false }
-    }
-
-    pub(crate) fn of_field(field: &Field) -> Self {
-        Seen { kind: field.kind, open: field.open }
-    }
-
-    pub(crate) fn of_aggregate(aggregate: &Aggregate) -> Self {
-        Seen { kind: aggregate.kind, open: aggregate.is_open() }
-    }
-
-    pub(crate) fn of_expr(expr: &Expr) -> Self {
-        Seen { kind: expr.kind(), open: expr.is_open() }
-    }
-
-    pub(crate) fn field(self, name: &str) -> Field {
-        if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
-    }
-}
-
-impl Scope {
-    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|(column, _)| column == name)
-    }
-
-    /// Gives the column of this name this type: the one that there is, else a new one. Its place.
-    pub(crate) fn put(&mut self, name: String, seen: Option<Seen>) -> usize {
-        match self.index_of(&name) {
-            Some(place) => {
-                self.columns[place].1 = seen;
-                place
-            }
-            None => {
-                self.columns.push((name, seen));
-                self.columns.len() - 1
-            }
-        }
-    }
-
-    /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
-    pub(crate) fn index_of_written(&self, name: &str) -> Option<usize> {
-        let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));
-        self.index_of(name).or_else(|| self.columns.iter().position(|(column, _)| same(column)))
-    }
-
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.columns.iter().map(|(name, _)| name.as_str())
-    }
-}
 
 /// What checking needs to know and what it has found.
 pub struct Checker<'q> {
@@ -429,49 +356,6 @@ impl Checker<'_> {
         Err(self.fail(Diagnostic::new(span, what).label(label)))
     }
 
-    fn matches(&mut self, value: &ast::Expr, pattern: &ast::Expr, negated: bool, span: Span) -> Checked<Expr> {
-        let (pattern_text, ignore_case, raw_start) = match &pattern.kind {
-            ExprKind::Literal(Literal::Regex { pattern, ignore_case }) => (Ok(pattern), *ignore_case, 1),
-            ExprKind::Literal(Literal::Text(text)) => (Ok(text), false, 1),
-            _ => {
-                let found = Diagnostic::new(pattern.span, "a regex must be known before data flows").label("write it as `/…/`");
-                (Err(self.fail(found)), false, 0)
-            }
-        };
-        let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
-        let place = value.span;
-        let value = self.of_records(value)?;
-        if !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed) {
-            let what = format!("`{}` is {}; a regex is matched with text", value.text(), name(value.kind()));
-            return Err(self.fail(Diagnostic::new(place, what).label(self.catalog.cast(&value, Type::Text))));
-        }
-        let found = Node::Matches { value: Box::new(value), regex: regex? };
-        let found = self.made(found, Type::Bool, span);
-        Ok(if negated { self.made(Node::Not(Box::new(found)), Type::Bool, span) } else { found })
-    }
-
-    /// The compiled regex; what is wrong with it is pointed at where `pattern` stands: from `start` on in the literal.
-    pub(crate) fn regex(&mut self, pattern: &str, ignore_case: bool, literal: Span, start: usize) -> Checked<Regex> {
-        let built = RegexBuilder::new(pattern).case_insensitive(ignore_case).size_limit(REGEX_SIZE_BYTES).nest_limit(100).build();
-        built.map_err(|error| {
-            let (what, column) = explain(&error);
-            // Exact where nothing before it is escaped in the literal.
-            let is_verbatim = self.source.slice(literal).get(start..).is_some_and(|raw| raw.starts_with(pattern));
-            let span = match column {
-                Some(column) if is_verbatim => {
-                    let at = pattern.char_indices().nth(column).map_or(pattern.len(), |(at, _)| at);
-                    Span::new(literal.start + start + at, literal.start + start + at)
-                }
-                _ => literal,
-            };
-            let label = match column {
-                Some(_) => r"a sign that stands for itself has a backslash before it, as in `\(`",
-                None => "a part with `{99}` counts 99 times: write it shorter",
-            };
-            self.fail(Diagnostic::new(span, format!("bad regex: {what}")).label(label))
-        })
-    }
-
     fn membership(&mut self, value: &ast::Expr, choices: &[Choice], span: Span) -> Checked<Expr> {
         let checked = self.of_records(value);
         let mut constants = Vec::new();
@@ -597,17 +481,4 @@ fn may_have_others(expr: &Expr) -> bool {
         _ => false,
     };
     expr.is_open() && !only_numbers
-}
-
-/// The last line of a regex error, and the column of its caret where the pattern is shown on one line.
-fn explain(error: &regex::Error) -> (String, Option<usize>) {
-    const INDENT: usize = 4;
-    let text = match error {
-        regex::Error::Syntax(text) => text,
-        regex::Error::CompiledTooBig(limit) => return (format!("it would take more than {limit} bytes"), None),
-        other => return (other.to_string(), None),
-    };
-    let what = text.lines().rev().find_map(|line| line.strip_prefix("error: ")).unwrap_or(text).trim().to_owned();
-    let carets = text.lines().find_map(|line| line.find('^').filter(|_| line.trim_start().starts_with('^')));
-    (what, carets.and_then(|at| at.checked_sub(INDENT)))
 }

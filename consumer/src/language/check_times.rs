@@ -6,8 +6,9 @@ use recpipe::{Time, Type, times::Times};
 
 use super::{
     ast::{self, ExprKind, Literal},
-    check_expr::{Checked, Checker, Seen},
+    check_expr::{Checked, Checker},
     diagnose::Diagnostic,
+    scope::Seen,
 };
 use crate::{
     expr::{BesideLiteral, Constant, Expr, Node},

@@ -14,6 +14,7 @@ mod check_aggregate;
 mod check_call;
 mod check_expr;
 mod check_outputs;
+mod check_regex;
 mod check_times;
 mod cure;
 pub mod diagnose;
@@ -21,6 +22,7 @@ mod hints;
 pub mod parse;
 mod parse_aggregate;
 mod parse_expr;
+mod scope;
 pub(crate) mod signature;
 pub mod template;
 pub mod token;
@@ -30,9 +32,10 @@ pub use catalog::{AggregateWord, Catalog, Family, FileWord, FunctionWord, StageW
 pub use check::{Setting, Upstream, check, check_at};
 pub(crate) use check_call::CheckCall;
 pub use check_expr::Checker;
-pub(crate) use check_expr::{Checked, Failed, Seen};
+pub(crate) use check_expr::{Checked, Failed};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
 pub use parse::{Parsed, Parser, parse};
+pub(crate) use scope::Seen;
 pub(crate) use signature::name as kind_name;
 
 #[cfg(test)]

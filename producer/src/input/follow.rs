@@ -20,6 +20,8 @@ mod copies;
 mod doubt;
 mod former;
 mod hole;
+mod last_record;
+mod look;
 pub mod lookout;
 mod names;
 mod places;

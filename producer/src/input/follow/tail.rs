@@ -483,26 +483,5 @@ fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part, is_first: bo
     Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part, is_first, dialect }
 }
 
-/// Where the last record of the first `len` bytes begins if it is not finished yet; otherwise `len`.
-///
-/// Only the longest record that is parsed is looked through: in a longer one, the end is as good a place as any.
-///
-/// # Errors
-///
-/// The file's.
-pub fn last_record(file: &File, len: u64, longest: usize) -> io::Result<u64> {
-    let mut chunk = vec![0; 8 << 10];
-    let mut at = len;
-    while at > 0 && len - at <= longest as u64 {
-        let n = at.min(chunk.len() as u64);
-        at -= n;
-        let got = read_at(file, &mut chunk[..n as usize], at)?;
-        if let Some(newline) = memchr::memrchr(b'\n', &chunk[..got]) {
-            return Ok(at + newline as u64 + 1);
-        }
-    }
-    Ok(if at == 0 { 0 } else { len })
-}
-
 #[cfg(test)]
 mod tests;

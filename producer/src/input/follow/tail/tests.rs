@@ -227,15 +227,3 @@ fn a_part_from_before_is_given_out_only_with_what_was_added() {
     case.read();
     assert_eq!(case.given(true), ["4..12 not fini"]);
 }
-
-#[test]
-fn the_last_record_is_found_from_behind() {
-    let at = |text: &str, longest| {
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        last_record(&file, text.len() as u64, longest).unwrap()
-    };
-    assert_eq!((at("", 99), at("a\nb\n", 99), at("a\nb", 99), at("ab", 99)), (0, 4, 2, 0));
-    let long = format!("a\n{}", "x".repeat(20_000));
-    assert_eq!((at(&long, 99_999), at(&long, 5000)), (2, 20_002));
-}

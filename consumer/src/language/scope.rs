@@ -1,0 +1,75 @@
+//! What is known of the columns at one place of the query.
+
+use recpipe::{Field, Type};
+
+use crate::{expr::Expr, plan::Aggregate};
+
+/// The columns at one place of the query. The type of one whose expression is wrong is not known, and using it is no
+/// further error.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    pub(crate) columns: Vec<(String, Option<Seen>)>,
+    /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
+    /// schema grows.
+    pub(crate) input: Option<Vec<String>>,
+}
+
+/// What is known of the values of a column: as of a [`recpipe::Field`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen {
+    pub(crate) kind: Type,
+    pub(crate) open: bool,
+}
+
+impl Seen {
+    /// Of values that are all of this type.
+    pub(crate) fn closed(kind: Type) -> Self {
+        Seen { kind, open: false }
+    }
+
+    pub(crate) fn of_field(field: &Field) -> Self {
+        Seen { kind: field.kind, open: field.open }
+    }
+
+    pub(crate) fn of_aggregate(aggregate: &Aggregate) -> Self {
+        Seen { kind: aggregate.kind, open: aggregate.is_open() }
+    }
+
+    pub(crate) fn of_expr(expr: &Expr) -> Self {
+        Seen { kind: expr.kind(), open: expr.is_open() }
+    }
+
+    pub(crate) fn field(self, name: &str) -> Field {
+        if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
+    }
+}
+
+impl Scope {
+    pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|(column, _)| column == name)
+    }
+
+    /// Gives the column of this name this type: the one that there is, else a new one. Its place.
+    pub(crate) fn put(&mut self, name: String, seen: Option<Seen>) -> usize {
+        match self.index_of(&name) {
+            Some(place) => {
+                self.columns[place].1 = seen;
+                place
+            }
+            None => {
+                self.columns.push((name, seen));
+                self.columns.len() - 1
+            }
+        }
+    }
+
+    /// The column whose name differs from this in nothing but blanks: `f(a,b)` for `f(a, b)`.
+    pub(crate) fn index_of_written(&self, name: &str) -> Option<usize> {
+        let same = |column: &str| column.chars().filter(|c| !c.is_whitespace()).eq(name.chars().filter(|c| !c.is_whitespace()));
+        self.index_of(name).or_else(|| self.columns.iter().position(|(column, _)| same(column)))
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|(name, _)| name.as_str())
+    }
+}
