@@ -7,7 +7,7 @@ use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
     diagnose::{Diagnostic, Source, nearest},
-    scope::{Scope, Seen},
+    scope::Scope,
     signature::{self, common, name},
     token::{Kind, Lexer},
 };

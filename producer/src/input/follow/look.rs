@@ -57,7 +57,7 @@ impl Follow {
         self.forget_formers(now);
     }
 
-    fn look_at_names(&mut self, wanted: impl Fn(DirId) -> bool) {
+    pub(super) fn look_at_names(&mut self, wanted: impl Fn(DirId) -> bool) {
         let ids: Vec<_> = self.slots.iter().filter(|(_, slot)| wanted(slot.place.0)).map(|(id, _)| *id).collect();
         ids.into_iter().for_each(|id| self.look_at_name(id));
     }
