@@ -26,6 +26,7 @@ pub static CATALOG: Catalog = Catalog {
         &stage::top::BOTTOM,
         &stage::dns::WORD,
         &stage::tee::WORD,
+        &stage::union::WORD,
         &stage::trace::WORD,
         &output::print::WORD,
         &output::table::WORD,
@@ -118,15 +119,18 @@ pub fn parse(source: &Source) -> Result<Query, QueryError> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
+    use std::{collections::HashSet, sync::Arc};
 
     use super::{CATALOG, parse};
-    use crate::language::{Source, check, tests::log_schema};
+    use crate::language::{KnownInputs, Setting, Source, check_at, tests::log_schema};
 
     fn check_example(query: String) {
         let source = Source::from_args(&[query]);
         let parsed = parse(&source).unwrap_or_else(|error| panic!("{error}"));
-        check(&source, &parsed, &log_schema()).unwrap_or_else(|error| panic!("{error}"));
+        // A file that an example names has records like those of the stream.
+        let inputs = (0..source.text().len()).map(|at| (at, Arc::new(log_schema()))).collect();
+        let setting = Setting { inputs: Arc::new(KnownInputs(inputs)), ..Setting::default() };
+        check_at(&source, &parsed, &log_schema(), &setting).unwrap_or_else(|error| panic!("{error}"));
     }
 
     #[test]

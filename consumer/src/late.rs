@@ -1,5 +1,7 @@
 //! What is said of fields that come later than the query begins, or that never come.
 
+use std::collections::BTreeSet;
+
 use recpipe::{Error, Exit, Schema, say, wire::Ending};
 
 use crate::{
@@ -53,6 +55,11 @@ impl Seen {
             say!("consumer: fields that come up later in the stream are not seen by this query: {}", new.join(", "));
         }
         self.unknown.extend(new);
+    }
+
+    /// These have come in another input.
+    pub fn also(&mut self, names: &BTreeSet<String>) {
+        self.came.extend(names.iter().cloned());
     }
 
     /// That a field which the query names never came, at the end of a stream that ended so.

@@ -13,6 +13,7 @@ pub mod config;
 pub mod execute;
 pub mod explain;
 pub mod expr;
+mod files;
 mod function;
 pub mod help;
 pub mod input;

@@ -1,6 +1,6 @@
 //! The program: from the command line to an exit code.
 
-use std::{io::IsTerminal, thread::available_parallelism, time::Instant};
+use std::{io::IsTerminal, sync::Arc, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
@@ -18,6 +18,7 @@ use crate::{
         children::{self, Orders},
     },
     explain::explain,
+    files::Files,
     help,
     input::{self, Begun, Input},
     language::{self, Query, QueryError, Setting, Source, diagnose::Style},
@@ -97,12 +98,20 @@ fn answer(config: &Config) -> anyhow::Result<Exit> {
     }
     let input = input::open(&config.input)?;
     let stop = input.stop();
-    signals::ending(move |signal| stop.interrupt(signal), || answer_and_tell(input, config, &source, &query, started))
-        .context("cannot catch signals")?
+    let files = Arc::new(Files::new(config.quiet));
+    // Where a file is read, there is no stream to be ended.
+    let interrupt = |signal| !files.are_read() && stop.interrupt(signal);
+    signals::ending(interrupt, || answer_and_tell(input, config, (&source, &query), &files, started)).context("cannot catch signals")?
 }
 
-fn answer_and_tell(mut input: Input, config: &Config, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let exit = answer_over(&mut input, config, source, query, started);
+fn answer_and_tell(
+    mut input: Input,
+    config: &Config,
+    query: (&Source, &Query),
+    files: &Arc<Files>,
+    started: Instant,
+) -> anyhow::Result<Exit> {
+    let exit = answer_over(&mut input, config, query, files, started);
     // A failure is reported before a signal; both are said.
     let exit = exit.map_err(|error| match input.signal().filter(|_| exit_of(&error) != Exit::Done) {
         Some(signal) => error.context(format!("ended by {}", signals::name(signal))),
@@ -124,15 +133,22 @@ fn answer_and_tell(mut input: Input, config: &Config, source: &Source, query: &Q
     }
 }
 
-fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Query, started: Instant) -> anyhow::Result<Exit> {
-    let setting = Setting { zone: config.zone.clone(), ..Setting::default() };
+fn answer_over(
+    input: &mut Input,
+    config: &Config,
+    (source, query): (&Source, &Query),
+    files: &Arc<Files>,
+    started: Instant,
+) -> anyhow::Result<Exit> {
+    let setting = Setting { zone: config.zone.clone(), inputs: files.clone(), ..Setting::default() };
     let plan = match input.begin(config.quiet)? {
         Begun::Schema(schema) => match language::check_at(source, query, &schema, &setting) {
             Ok(plan) => plan,
             // Where the producer has made no record of anything, its fields tell nothing about the query.
             Err(error) => match input.ends_without_records().filter(|ending| ending.exit != Exit::Done) {
                 Some(ending) => return Ok(ended(&ending, input)),
-                None => return Err(error.into()),
+                // A file that cannot be read is no mistake in the query.
+                None => return Err(files.failure().unwrap_or_else(|| error.into())),
             },
         },
         Begun::Ended(ending) => return Ok(ended(&ending, input)),
@@ -180,7 +196,7 @@ fn answer_over(input: &mut Input, config: &Config, source: &Source, query: &Quer
     if !config.quiet {
         late::announce(&plan);
     }
-    let outcome = execute::run(input, &plan, &options, printer);
+    let outcome = execute::run(input, files.take(!uses.elsewhere)?, &plan, &options, printer);
     if outcome.replaced > 0 && !config.quiet {
         let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
         say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");

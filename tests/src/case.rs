@@ -15,6 +15,8 @@
 //! ```
 //!
 //! - `input`: the log; or `log`: the name of a file in `data/`, the default is `ten`; `repeat`: so many times;
+//! - `other`: a second log, of which there is a stream in a file `other.rec`, in batches of three records; `other_producer`: the
+//!   arguments that it is made with, the default is `["apache"]`;
 //! - `producer`: its arguments, the default is `["apache"]`;
 //! - `query`: one argument or an array of them; `file`: a query file, given with `-f`; `consumer`: options before it;
 //! - `stdout`: exactly this; `stderr`, `producer_stderr`: these words somewhere in what the program says. Without the key
@@ -36,6 +38,7 @@ use std::{
     fmt::Write,
     fs,
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use serde::Deserialize;
@@ -52,6 +55,9 @@ pub const THREADS: [&str; 3] = ["1", "2", "8"];
 
 /// The name of the query file, in the directory that the programs run in.
 const QUERY_FILE: &str = "report.q";
+
+/// The name of the second stream, in the same directory.
+const OTHER_FILE: &str = "other.rec";
 
 /// The sizes of batches that every case is run with, where they are not those that the producer makes.
 pub const CUTS: [usize; 2] = [1, 7];
@@ -90,6 +96,11 @@ pub struct Case {
     input: Option<String>,
     log: Option<String>,
     repeat: Option<usize>,
+    other: Option<String>,
+    other_producer: Option<Vec<String>>,
+    /// The stream of `other`, once it is made.
+    #[serde(skip)]
+    other_made: OnceLock<Vec<u8>>,
     producer: Option<Vec<String>>,
     consumer: Option<Vec<String>>,
     file: Option<String>,
@@ -248,12 +259,21 @@ impl Case {
     fn consumer(&self, options: &[&str], scratch: &Scratch) -> Vec<String> {
         let mut args: Vec<String> = options.iter().map(|&option| option.to_owned()).collect();
         args.extend(self.consumer.clone().unwrap_or_default());
+        if let Some(other) = &self.other {
+            scratch.write(OTHER_FILE, self.other_made.get_or_init(|| self.other_stream(other)));
+        }
         if let Some(file) = &self.file {
             scratch.write(QUERY_FILE, file);
             args.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);
         }
         args.extend(self.queries());
         args
+    }
+
+    fn other_stream(&self, other: &str) -> Vec<u8> {
+        let args = self.other_producer.clone().unwrap_or_else(|| vec!["apache".to_owned()]);
+        let outcome = Pipeline::producer(&args).input(other.as_bytes()).run().succeeds();
+        rebatched(&outcome.stdout, 3).unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// All that is asked, in a file or as arguments.
@@ -319,6 +339,8 @@ impl Case {
         put("input", text(&self.input));
         put("log", text(&self.log));
         put("repeat", self.repeat.map(|times| times.to_string()));
+        put("other", text(&self.other));
+        put("other_producer", self.other_producer.as_deref().map(array));
         put("producer", self.producer.as_deref().map(array));
         put("consumer", self.consumer.as_deref().map(array));
         put("file", text(&self.file));
@@ -344,11 +366,11 @@ impl Case {
     }
 }
 
-/// The files of a directory that programs have run in, but for the query.
+/// The files of a directory that programs have run in, but for the query and the second stream.
 fn files_in(scratch: &Scratch) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(scratch.path()).expect("a directory can be listed");
     let names = entries.map(|entry| entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned());
-    names.filter(|name| name != QUERY_FILE).map(|name| (name.clone(), scratch.read(&name))).collect()
+    names.filter(|name| name != QUERY_FILE && name != OTHER_FILE).map(|name| (name.clone(), scratch.read(&name))).collect()
 }
 
 fn texts(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {

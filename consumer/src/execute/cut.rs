@@ -7,21 +7,22 @@
 
 use std::{
     cmp::Ordering,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
-use recpipe::Error;
+use recpipe::{Error, Schema};
 
 use super::{
     deliver::{Deliver, Delivered, GatherPart},
+    form::Form,
     preview::Preview,
 };
 use crate::{
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
     plan::{
-        Output, Plan, PlanStage, Runs, Start, Target,
-        partial::{Partial, SharedPartial, Show, SoFar},
+        Feed, Output, Plan, PlanStage, Runs, Start, Target,
+        partial::{Batches, Partial, SharedPartial, Show, SoFar},
     },
     writer::{Canvas, Format, Notes},
 };
@@ -43,8 +44,8 @@ pub struct Cut<'p> {
 
 /// A worker's part, built.
 pub struct WorkerPart {
-    /// Batches go in here.
-    pub chain: Target,
+    /// Batches go in here: those of the main input first, then those of each of [`Cut::feeds`].
+    pub chains: Vec<Target>,
     /// What came of them for the once part.
     pub delivered: Delivered,
     /// What came of them for the end, where the stage at the cut gathers.
@@ -67,6 +68,11 @@ impl<'p> Cut<'p> {
     /// What the stages may hold.
     pub fn budget(&self) -> &Budget {
         &self.budget
+    }
+
+    /// The schema of what the stage at this place gives.
+    pub fn output(&self, place: usize) -> &'p Arc<Schema> {
+        &self.plan.stages[place].output
     }
 
     /// Where a stage of the plan runs, cut as it is.
@@ -107,38 +113,62 @@ impl<'p> Cut<'p> {
     /// Builds the part of one worker.
     pub fn worker(&self) -> WorkerPart {
         let (delivered, partial) = (Delivered::default(), SharedPartial::default());
-        let format = self.format().filter(|_| self.workers_format());
-        let mut chain: Target = Box::new(Deliver::new(format, delivered.clone()));
         if let Some(empty) = self.empty() {
             partial.put(Some(empty));
             self.parts.lock().unwrap_or_else(PoisonError::into_inner).push(partial.clone());
+        }
+        let begins = std::iter::once(0).chain(self.feeds().map(|(place, ..)| place + 1));
+        let chains = begins.map(|from| self.worker_chain(from, &delivered, &partial)).collect();
+        WorkerPart { chains, delivered, partial }
+    }
+
+    /// The stages of a worker from this place on, and the end of its part.
+    fn worker_chain(&self, from: usize, delivered: &Delivered, partial: &SharedPartial) -> Target {
+        let format = self.format().filter(|_| self.workers_format());
+        let mut chain: Target = Box::new(Deliver::new(format, delivered.clone()));
+        if self.empty().is_some() {
             chain = Box::new(GatherPart::new(partial.clone()));
         } else if let (Some(at_cut), Some(start)) = (self.plan.stages.get(self.cut), self.start(self.plan, self.cut)) {
             chain = at_cut.operator.half(&start, chain);
         }
-        for place in (0..self.cut).rev() {
+        for place in (from..self.cut).rev() {
             if let Some(start) = self.start(self.plan, place) {
                 chain = self.plan.stages[place].operator.start(start, chain);
             }
         }
-        WorkerPart { chain, delivered, partial }
+        chain
+    }
+
+    /// The plans that feed the stages of the workers besides the main input, in the order in which they do: the place of the stage,
+    /// its plan, and the file. A stage after the cut reads its own.
+    pub fn feeds(&self) -> impl Iterator<Item = (usize, &'p Plan, &'p Feed)> {
+        let stages = self.plan.stages[..self.cut].iter().enumerate();
+        let inputs = stages.flat_map(|(place, stage)| stage.operator.inputs().iter().map(move |input| (place, input)));
+        inputs.filter_map(|(place, input)| Some((place, input, input.feed.as_ref()?)))
+    }
+
+    /// The form of the records that enter the chains of a worker, in the order of the chains.
+    pub fn forms(&self) -> Vec<Form> {
+        let main = Form::new(&self.plan.input, self.plan, None);
+        let of_feed = |(place, input, feed): (usize, &Plan, &Feed)| Form::new(&self.plan.stages[place].output, input, Some(feed));
+        std::iter::once(main).chain(self.feeds().map(of_feed)).collect()
     }
 
     /// Builds the part that runs once: the first stage of its chain, and where lines go that workers have formatted. Where
-    /// they do, it prints the header and gets no batches.
+    /// they do, it prints the header and gets no batches. `feeds` gives what a file has for a stage of it.
     ///
     /// # Errors
     /// [`Error::Io`] when an output cannot be written.
-    pub fn once(&self, outlets: &Sinks) -> Result<OpenOutput, Error> {
+    pub fn once(&self, outlets: &Sinks, feeds: &mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches) -> Result<OpenOutput, Error> {
         // What the workers gather at the cut goes to the stage after it.
         let gathers = self.empty().is_some();
-        self.chain(self.plan, self.cut + usize::from(gathers), self.output, outlets, false)
+        self.chain(self.plan, self.cut + usize::from(gathers), self.output, &mut Ends { sinks: outlets, feeds }, false)
     }
 
     /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
     /// them waits for the end.
-    fn chain(&self, plan: &Plan, from: usize, output: &Output, outlets: &Sinks, is_late: bool) -> Result<OpenOutput, Error> {
-        let OpenOutput { stage: mut chain, printer, canvas } = outlets.open(output, plan)?;
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, ends: &mut Ends<'_>, is_late: bool) -> Result<OpenOutput, Error> {
+        let OpenOutput { stage: mut chain, printer, canvas } = ends.sinks.open(output, plan)?;
         // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
         let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| stage.about.blocks);
         for place in (from..plan.stages.len()).rev() {
@@ -147,8 +177,10 @@ impl<'p> Cut<'p> {
             start.follows_half = std::ptr::eq(plan, self.plan) && place == self.cut;
             for branch in operator.branches() {
                 let output = branch.sink().unwrap_or(self.default);
-                start.branches.push(self.chain(branch, 0, output, outlets, is_late)?.stage);
+                start.branches.push(self.chain(branch, 0, output, ends, is_late)?.stage);
             }
+            let feeds = operator.inputs().iter().filter_map(|input| Some((input, input.feed.as_ref()?)));
+            start.inputs = feeds.map(|(input, feed)| (ends.feeds)(input, feed, &plan.stages[place])).collect();
             if let (Some(canvas), false, true) = (&canvas, is_late, plan.stages[place].about.blocks) {
                 let preview = Preview::new(&plan.stages[place..], plan, output, &self.budget, canvas);
                 start.preview = preview.map(|preview| Box::new(preview) as Box<dyn Show>);
@@ -185,6 +217,12 @@ impl<'p> Cut<'p> {
     pub fn notes(&self) -> &Notes {
         &self.notes
     }
+}
+
+/// What the part that runs once ends in, and what feeds its stages besides the workers.
+struct Ends<'e> {
+    sinks: &'e Sinks,
+    feeds: &'e mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches,
 }
 
 /// How many of these stages keep more than a bounded number of records, and of their branches.

@@ -51,6 +51,10 @@ impl Stage for Deliver {
     fn close(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }
 
 /// The end of a worker's chain where the stage at the cut gathers: leaves behind what it has gathered.
@@ -74,5 +78,9 @@ impl Stage for GatherPart {
 
     fn close(&mut self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
     }
 }

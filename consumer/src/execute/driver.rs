@@ -2,35 +2,38 @@
 
 use std::{
     cell::RefCell,
+    collections::VecDeque,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use recpipe::{
-    Error, Exit, Flow, Stage,
+    Error, Exit, Flow, Schema, Stage,
     parallel::{self, Sink, Worker},
     say,
     stage::{Coroutine, State},
-    wire::{Ending, Incoming},
+    wire::{Ending, Incoming, Place, RawBatch},
 };
 
 use super::{
     children::{Orders, Pool, RemoteWorker},
     cut::Cut,
     deliver::Piece,
+    feeds::{FeedBatches, FeedReader, Feeds, Heard, worse},
+    form::Form,
     preview::Preview,
     refresh::Refresh,
     worker::{Item, QueryWorker, Worked},
 };
 use crate::{
-    input::{Arrived, Frames, Stop},
+    input::{Arrived, Frames, Receipt, Stop},
     late::Seen,
     left_out::LeftOut,
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
     plan::{
-        Effect, Output, Plan, PlanStage, Runs, Target,
+        Effect, Feed, Output, Plan, PlanStage, Runs, Target,
         partial::{self, Batches, Show},
     },
     writer::{Calling, Notes, Printer, Stopper},
@@ -75,9 +78,9 @@ pub struct Outcome {
     pub replaced: u64,
 }
 
-/// Runs `plan` over the batches of `input`. What a broken stream gave before it broke is still answered, and
+/// Runs `plan` over the batches of `input`, and of the files that it names besides, which are `feeds`. What a broken stream gave before it broke is still answered, and
 /// [`Outcome::error`] says that it is not all.
-pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
+pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Options, printer: Printer) -> Outcome {
     let pool = match options.processes.as_ref().map(|orders| pool(orders, plan, options)).transpose() {
         Ok(pool) => pool,
         Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
@@ -88,15 +91,23 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
     let cut = Cut::new(plan, &options.default_output, &memory, threads, notes.clone());
     let stopper = options.stopper.clone().map(|stop| Arc::new(move || stop.stop()) as Stopper);
     let sinks = Sinks::new(plan, printer, notes.clone(), options.calling.clone(), stopper);
-    let OpenOutput { stage, printer, canvas } = match cut.once(&sinks) {
-        Ok(output) => output,
+    let (heard, heard_late) = (Heard::default(), Heard::default());
+    let feed = |feed: &Feed, schema: &Arc<Schema>, heard: &Heard| {
+        let input = feeds.remove(&feed.at).ok_or(Error::Protocol("a file that the query names was not opened"))?;
+        Ok((input.stop.clone(), FeedReader::new(input, schema.clone(), options.quiet, heard.clone())))
+    };
+    let (opened, reads) = match open(&cut, &sinks, feed, &heard, &heard_late) {
+        Ok(opened) => opened,
         Err(error) => {
             sinks.abandon(&error);
             return Outcome { error: Some(error), ..Outcome::default() };
         }
     };
+    let OpenOutput { stage, printer, canvas } = opened;
     let stream = Mutex::new(Stream::default());
-    let mut pull = || pull(input, plan, options.quiet, &stream);
+    let stops = reads.iter().filter_map(|(stop, _)| stop.clone()).chain(options.stopper.clone()).collect();
+    let mut source = Source { main: Some(&mut *input), feeds: reads.into_iter().map(|(_, reader)| reader).collect(), chain: 0, next: 0 };
+    let mut pull = || source.pull(plan, options.quiet, &stream);
     // What other processes have gathered cannot be looked at before the end.
     let is_at_hand = pool.is_none() || cut.empty().is_none();
     let preview = canvas.filter(|_| is_at_hand).and_then(|canvas| cut.preview(&canvas));
@@ -105,7 +116,7 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         chain: Coroutine::new(stage),
         printer,
         sinks: &sinks,
-        stopper: options.stopper.as_ref(),
+        stops,
         error: None,
         stopped: false,
         refresh: sinks.is_live().then(Refresh::new),
@@ -120,9 +131,11 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
             let make = || RemoteWorker { pool, replaced: &notes.replaced };
             drive(&mut pull, threads, &make, &mut once, options.unordered).map(|_| Vec::new())
         }
-        None => drive(&mut pull, threads, &|| QueryWorker::new(cut.worker(), plan), &mut once, options.unordered),
+        None => drive(&mut pull, threads, &|| QueryWorker::new(&cut), &mut once, options.unordered),
     };
-    let Stream { ending, broken, seen } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let Stream { ending, broken, mut seen } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let (ending, broken) = with_feeds(ending, broken, &heard, once.stopped);
+    seen.also(&heard.known().names);
     let (gathered, panicked) = lasts.map_or_else(|error| (Vec::new(), Some(error)), |gathered| (gathered, None));
     let failed = once.error.take().or(panicked);
     // What could not be done is a failure of the whole, unless it is the stream that was broken: a worker finds that.
@@ -152,14 +165,22 @@ pub fn run(input: &mut impl Frames, plan: &Plan, options: &Options, printer: Pri
         false => options.left_out.settle_all(),
     }
     let error = error.unwrap_or_else(|error| {
+        once.chain.fail(&error);
         sinks.abandon(&error);
         Some(error)
     });
+    let records_in = input.records() + heard.known().records + heard_late.known().records;
+    let mut late = std::mem::take(&mut *heard_late.known());
+    // What stages have read by themselves was wanted, whoever before them has had enough.
+    let stopped = once.stopped && late.broken.is_none() && late.ending.as_ref().is_none_or(|ending| ending.exit == Exit::Done);
+    let of_input = |known: Error| Some(known).filter(|known| !(once.stopped && is_cut_off(known)));
+    let error = if stopped { error } else { error.and_then(of_input).or(late.broken.take()) };
+    let ending = if once.stopped && !stopped { Some(Ending::default()) } else { ending };
     Outcome {
-        ending,
+        ending: late.ending.map_or(ending.clone(), |late| ending.map(|ending| worse(ending, late))),
         error,
-        stopped: once.stopped,
-        records_in: input.records(),
+        stopped,
+        records_in,
         records_out: sinks.counted(),
         replaced: notes.replaced.count(),
     }
@@ -217,6 +238,42 @@ fn never_came(seen: &Seen, plan: &Plan, ending: Option<&Ending>, broken: Option<
     seen.all_came(plan, ending, records).err()
 }
 
+/// Whether an input does not end: of one that is not read to its end, that may be chance.
+pub(super) fn is_cut_off(error: &Error) -> bool {
+    matches!(error, Error::Truncated { .. } | Error::Corrupt { .. })
+}
+
+/// How the inputs that the workers take have ended, the files with them; `stopped` where not all of them was wanted.
+fn with_feeds(ending: Option<Ending>, broken: Option<Error>, heard: &Heard, stopped: bool) -> (Option<Ending>, Option<Error>) {
+    let mut known = heard.known();
+    let of_feeds = known.ending.take();
+    let ending = match (ending, of_feeds) {
+        (Some(ending), Some(of_feeds)) => Some(worse(ending, of_feeds)),
+        (ending, _) => ending,
+    };
+    (ending, broken.or(known.broken.take().filter(|_| !stopped)))
+}
+
+/// A file that a worker's chain reads, and what stops that.
+type FeedRead = (Option<Stop>, FeedReader);
+
+/// Opens the part that runs once, and the files that the workers take, in their order. Of those that stages read by themselves,
+/// what is known is heard late.
+fn open(
+    cut: &Cut<'_>,
+    sinks: &Sinks,
+    mut feed: impl FnMut(&Feed, &Arc<Schema>, &Heard) -> Result<FeedRead, Error>,
+    heard: &Heard,
+    heard_late: &Heard,
+) -> Result<(OpenOutput, Vec<FeedRead>), Error> {
+    let reads = cut.feeds().map(|(place, _, path)| feed(path, cut.output(place), heard)).collect::<Result<_, _>>()?;
+    let mut batches = |input: &Plan, path: &Feed, stage: &PlanStage| match feed(path, &stage.output, heard_late) {
+        Ok((_, reader)) => Box::new(FeedBatches::new(reader, Form::new(&stage.output, input, Some(path)), sinks.ending())) as Batches,
+        Err(error) => Box::new(std::iter::once(Err(error))),
+    };
+    Ok((cut.once(sinks, &mut batches)?, reads))
+}
+
 /// What is known of the stream besides its records.
 #[derive(Default)]
 struct Stream {
@@ -227,8 +284,47 @@ struct Stream {
     seen: Seen,
 }
 
-/// The next batch that anybody has to look at.
-fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<Item> {
+/// What the workers take: the main input, then the files of their stages.
+struct Source<'i, F> {
+    /// `None` when it is over.
+    main: Option<&'i mut F>,
+    feeds: VecDeque<FeedReader>,
+    /// The chain of the workers that takes the input which is read.
+    chain: usize,
+    /// The place of the next batch among all.
+    next: u64,
+}
+
+impl<F: Frames> Source<'_, F> {
+    /// The next frame that anybody has to look at.
+    fn pull(&mut self, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<Item> {
+        if let Some(main) = &mut self.main {
+            if let Some((raw, receipt)) = pull(*main, plan, quiet, stream) {
+                self.next = self.next.max(raw.place().order.saturating_add(1));
+                return Some(Item { raw, chain: 0, receipt });
+            }
+            self.main = None;
+            self.chain = 1;
+            // Nobody reads the answer any more.
+            if stream.lock().unwrap_or_else(PoisonError::into_inner).broken.as_ref().is_some_and(Error::is_broken_pipe) {
+                self.feeds.clear();
+            }
+        }
+        loop {
+            let Some(raw) = self.feeds.front_mut()?.next() else {
+                self.feeds.pop_front();
+                self.chain += 1;
+                continue;
+            };
+            let place = Place { order: self.next, ..raw.place() };
+            self.next += 1;
+            return Some(Item { raw: raw.with_place(place), chain: self.chain, receipt: None });
+        }
+    }
+}
+
+/// The next frame of the main input that anybody has to look at.
+fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<(RawBatch, Option<Receipt>)> {
     let stream = || stream.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
         let Arrived { what, receipt } = match input.read() {
@@ -262,7 +358,8 @@ struct Once<'a> {
     /// Where lines go that workers have formatted.
     printer: Rc<RefCell<Printer>>,
     sinks: &'a Sinks,
-    stopper: Option<&'a Stop>,
+    /// What ends the reading of all that the workers take.
+    stops: Vec<Stop>,
     error: Option<Error>,
     stopped: bool,
     holds_state: bool,
@@ -366,8 +463,6 @@ impl Sink<Worked> for Once<'_> {
     }
 
     fn stopped(&mut self) {
-        if let Some(stopper) = self.stopper {
-            stopper.stop();
-        }
+        self.stops.iter().for_each(Stop::stop);
     }
 }

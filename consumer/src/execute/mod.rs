@@ -8,10 +8,11 @@ pub mod children;
 pub mod cut;
 mod deliver;
 mod driver;
+mod feeds;
+mod form;
 mod preview;
 mod refresh;
-mod unite;
 mod worker;
 
 pub use driver::{Options, Outcome, holds_state, run, shows_early};
-pub use unite::Unite;
+pub use feeds::{FeedInput, Feeds};

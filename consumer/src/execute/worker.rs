@@ -1,22 +1,29 @@
 //! What each worker does with a frame.
 
-use recpipe::{Batch, Error, Flow, parallel::Worker, times::Zone, wire::RawBatch};
+use recpipe::{Error, Flow, parallel::Worker, wire::RawBatch};
 
-use super::{cut::WorkerPart, deliver::Piece, unite::Unite};
-use crate::{
-    input::Receipt,
-    plan::{Plan, partial::Partial},
+use super::{
+    cut::{Cut, WorkerPart},
+    deliver::Piece,
+    form::Form,
 };
+use crate::{input::Receipt, plan::partial::Partial};
 
 /// What each worker does with a frame, on whatever thread, in whatever process.
 pub(super) struct QueryWorker {
     part: WorkerPart,
-    unite: Unite,
-    zone: Option<Zone>,
+    /// Of each chain of the part, what comes into it.
+    forms: Vec<Form>,
 }
 
-/// A batch, and who is to be told when it is done with.
-pub(super) type Item = (RawBatch, Option<Receipt>);
+/// A frame to be worked on.
+pub(super) struct Item {
+    pub(super) raw: RawBatch,
+    /// Which of the worker's chains it enters: 0 of the main input.
+    pub(super) chain: usize,
+    /// Who is to be told when it is done with.
+    pub(super) receipt: Option<Receipt>,
+}
 
 /// What came of an item.
 pub(super) struct Worked {
@@ -27,19 +34,21 @@ pub(super) struct Worked {
 }
 
 impl QueryWorker {
-    /// Runs this part of the plan.
-    pub(super) fn new(part: WorkerPart, plan: &Plan) -> Self {
-        QueryWorker { part, unite: Unite::new(plan.input.clone()), zone: plan.zone.clone() }
+    /// Runs the part of a worker.
+    pub(super) fn new(cut: &Cut<'_>) -> Self {
+        QueryWorker { part: cut.worker(), forms: cut.forms() }
     }
 
-    /// What comes of a frame.
+    /// What comes of a frame in this chain of the part.
     ///
     /// # Errors
-    /// [`Error::Corrupt`] when it is damaged; those of the stages.
-    pub(super) fn send(&mut self, raw: RawBatch) -> Result<Vec<Piece>, Error> {
-        let batch = in_zone(self.unite.unite(raw.decode()?)?, self.zone.as_ref())?;
+    /// Those of [`Form::batch`] and of the stages; [`Error::Protocol`] where there is no such chain.
+    pub(super) fn send(&mut self, chain: usize, raw: RawBatch) -> Result<Vec<Piece>, Error> {
+        let (Some(form), Some(stages)) = (self.forms.get_mut(chain), self.part.chains.get_mut(chain)) else {
+            return Err(Error::Protocol("a frame of no input"));
+        };
         // No stage of a worker's part has enough of its own.
-        let _: Flow = self.part.chain.send(batch)?;
+        let _: Flow = stages.send(form.batch(raw)?)?;
         Ok(self.part.delivered.take())
     }
 
@@ -55,18 +64,11 @@ impl Worker<Item> for QueryWorker {
     type Out = Worked;
     type Last = Option<Box<dyn Partial>>;
 
-    fn work(&mut self, (raw, receipt): Item) -> Self::Out {
-        Worked { order: raw.place().order, pieces: self.send(raw), receipt }
+    fn work(&mut self, Item { raw, chain, receipt }: Item) -> Self::Out {
+        Worked { order: raw.place().order, pieces: self.send(chain, raw), receipt }
     }
 
     fn finish(self) -> Self::Last {
         self.gathered()
     }
-}
-
-/// The batch with the times as clocks of the zone show them.
-fn in_zone(batch: Batch, zone: Option<&Zone>) -> Result<Batch, Error> {
-    let Some(zone) = zone else { return Ok(batch) };
-    let columns = batch.columns().iter().map(|column| zone.column(column)).collect();
-    batch.with_columns(batch.schema().clone(), columns)
 }

@@ -16,7 +16,7 @@ use std::{
 use anyhow::anyhow;
 use crossbeam_channel::{Receiver, Sender, bounded, select};
 use recpipe::{
-    Error, Exit, Field, Schema, Type, say, signals,
+    Error, Exit, Schema, say, signals,
     transport::{
         link::{Connections, RecvLink, Settings, Steering},
         listen::Listener,
@@ -424,39 +424,24 @@ impl Merged {
     }
 }
 
-/// The fields of both, those of the first first. A field that is open in one of them is open, and of several types where they differ;
-/// where further fields may come in one stream, they may come in both together.
+/// The fields of both, those of the first first: see [`Schema::united`].
 ///
 /// # Errors
 /// When a field of one type each has two: who says which.
 pub fn unite(first: &Schema, first_peer: &str, second: &Schema, second_peer: &str) -> Result<Schema, Error> {
-    let mut fields: Vec<Field> = first.fields().to_vec();
-    for field in second.fields() {
-        match fields.iter_mut().find(|known| known.name == field.name) {
-            None => fields.push(field.clone()),
-            Some(known) if known.open || field.open => {
-                let kind = match (known.kind, field.kind) {
-                    (kind, other) | (other, kind) if kind == other || other == Type::Null => kind,
-                    _ => Type::Mixed,
-                };
-                *known = Field::open(std::mem::take(&mut known.name), kind);
-            }
-            Some(known) if known.kind == Type::Null => known.kind = field.kind,
-            Some(known) if field.kind == Type::Null || known.kind == field.kind => {}
-            Some(known) => {
-                return Err(Error::Schema(format!(
-                    "field `{}` is {:?} from {first_peer} and {:?} from {second_peer}; use `--cast` with one of the producers",
-                    known.name, known.kind, field.kind
-                )));
-            }
-        }
+    match first.clash(second) {
+        None => first.united(second),
+        Some((one, other)) => Err(Error::Schema(format!(
+            "field `{}` is {} from {first_peer} and {} from {second_peer}; use `--cast` with one of the producers",
+            one.name, one.kind, other.kind
+        ))),
     }
-    let united = Schema::new(fields)?;
-    Ok(if first.grows() || second.grows() { united.growing() } else { united })
 }
 
 #[cfg(test)]
 mod tests {
+    use recpipe::{Field, Type};
+
     use super::*;
 
     fn schema(fields: &[(&str, Type)]) -> Schema {

@@ -25,7 +25,7 @@ use recpipe::{
 
 use merged::Merged;
 pub use merged::unite;
-pub use open::open;
+pub use open::{open, open_file};
 
 /// What came.
 pub struct Arrived {

@@ -1,6 +1,6 @@
 //! Opens what the command line names.
 
-use std::{io::IsTerminal, os::unix::fs::FileTypeExt};
+use std::{fs::File, io::IsTerminal, os::unix::fs::FileTypeExt, path::Path};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
@@ -90,10 +90,19 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
 }
 
 fn plain(url: &Url) -> anyhow::Result<Input> {
-    let (file, is_stdin) = match url.path() {
-        Some(path) => (file::open(path)?, false),
-        None => (stdio::stdin()?, true),
-    };
+    let Some(path) = url.path() else { return of_file(stdio::stdin()?, true) };
+    open_file(path)
+}
+
+/// Opens a file that holds a stream, or a named pipe.
+///
+/// # Errors
+/// When it cannot be opened, or is no stream.
+pub fn open_file(path: &Path) -> anyhow::Result<Input> {
+    of_file(file::open(path)?, false)
+}
+
+fn of_file(file: File, is_stdin: bool) -> anyhow::Result<Input> {
     if file.is_terminal() {
         return Err(anyhow!(
             "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"

@@ -1,6 +1,6 @@
 //! From a [`Query`] to a [`Plan`]: the schema flows from stage to stage, and every name and type is checked on the way.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
 
 use recpipe::{Field, Schema, Time, Type, times::Zone};
 
@@ -15,7 +15,7 @@ use super::{
 use crate::{
     expr::Expr,
     left_out::LeftOut,
-    plan::{Operator, Output, Plan, PlanOutput, PlanStage, Sink},
+    plan::{Feed, Operator, Output, Plan, PlanOutput, PlanStage, Sink},
     span::Span,
 };
 
@@ -36,11 +36,32 @@ pub struct Setting {
     pub zone: Option<Zone>,
     /// Where expressions note the values that they leave out.
     pub left_out: LeftOut,
+    /// The files that the query reads besides its stream.
+    pub inputs: Arc<dyn Inputs>,
+}
+
+/// Tells the fields of the files that a query reads besides its stream.
+pub trait Inputs: Debug + Send + Sync {
+    /// Those of the records of this file, which the query names at this place. It is asked once more where the query is checked once more.
+    ///
+    /// # Errors
+    /// Why they cannot be told, for people.
+    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String>;
+}
+
+/// Files whose fields are known, by the places where the query names them; there are no others.
+#[derive(Clone, Debug, Default)]
+pub struct KnownInputs(pub BTreeMap<usize, Arc<Schema>>);
+
+impl Inputs for KnownInputs {
+    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String> {
+        self.0.get(&at).cloned().ok_or_else(|| format!("\"{path}\" cannot be read here"))
+    }
 }
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { now: Time::now(), zone: None, left_out: LeftOut::default() }
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), inputs: Arc::new(KnownInputs::default()) }
     }
 }
 
@@ -74,7 +95,8 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
         }
         awaited.append(&mut checker.awaited);
     };
-    let plan = Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: upstream.stages, sink: upstream.sink };
+    let plan =
+        Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: upstream.stages, sink: upstream.sink, feed: None };
     if checker.found.is_empty() {
         checker.outputs(&plan);
     }
@@ -110,7 +132,18 @@ impl Checker<'_> {
             stage.syntax.check(self, &mut branch, stage.span);
         }
         self.scope = scope;
-        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages, sink: branch.sink })
+        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages, sink: branch.sink, feed: None })
+    }
+
+    /// The plan that gives the records of a file, which is named at this place.
+    pub(crate) fn feed(&mut self, path: &str, span: Span) -> Checked<Plan> {
+        match self.setting.inputs.schema(span.start, path) {
+            Ok(input) => {
+                let feed = Some(Feed { path: path.into(), at: span.start });
+                Ok(Plan { input, awaited: Vec::new(), zone: self.setting.zone.clone(), stages: Vec::new(), sink: None, feed })
+            }
+            Err(why) => Err(self.fail(Diagnostic::new(span, why))),
+        }
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.

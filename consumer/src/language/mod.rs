@@ -29,7 +29,7 @@ pub mod token;
 
 pub use ast::Query;
 pub use catalog::{AggregateWord, Catalog, Family, FileWord, FunctionWord, StageWord, Syntax, parsed};
-pub use check::{Setting, Upstream, check, check_at};
+pub use check::{Inputs, KnownInputs, Setting, Upstream, check, check_at};
 pub(crate) use check_call::CheckCall;
 pub use check_expr::Checker;
 pub(crate) use check_expr::{Checked, Failed};

@@ -273,6 +273,10 @@ impl Stage for Chart {
         self.canvas.write(&text)?;
         self.canvas.flush()
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }
 
 /// A value that can be drawn; nothing where there is none, or no end to it.

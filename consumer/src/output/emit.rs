@@ -241,4 +241,8 @@ impl Stage for Emit {
         let writer = self.stream.borrow_mut().take();
         writer.map_or(Ok(()), |writer| writer.finish(&self.ending.borrow()))
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }

@@ -97,4 +97,8 @@ impl Stage for HeadedStage {
     fn close(&mut self) -> Result<(), Error> {
         self.stage.close()
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        Some(&mut self.stage)
+    }
 }

@@ -72,7 +72,13 @@ impl Sinks {
         let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
         self.printers.borrow_mut().push(printer.clone());
         let target = output.sink.open(schema, &self.desk(&printer, true, None, notes))?;
-        let stage = Box::new(ToFile { target, name: path.display().to_string(), pending: Some(pending), ending: self.ending.clone() });
+        let stage = Box::new(ToFile {
+            target,
+            name: path.display().to_string(),
+            pending: Some(pending),
+            ending: self.ending.clone(),
+            failure: None,
+        });
         Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer, canvas: None })
     }
 
@@ -102,6 +108,11 @@ impl Sinks {
     /// How the run ended, to be said before the chains are closed.
     pub fn set_ending(&self, ending: Ending) {
         *self.ending.borrow_mut() = ending;
+    }
+
+    /// What [`Sinks::set_ending`] sets, for what is read while the chains are closed.
+    pub fn ending(&self) -> Rc<RefCell<Ending>> {
+        self.ending.clone()
     }
 
     /// Whether a picture is shown on a screen while it grows.
@@ -171,6 +182,10 @@ impl Stage for Counted {
     fn close(&mut self) -> Result<(), Error> {
         self.unless_gone((), |target| target.close())
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        Some(&mut self.target)
+    }
 }
 
 /// A stage that writes a file, which gets its name when it is whole: closed, and not cut off before.
@@ -179,6 +194,8 @@ struct ToFile {
     name: String,
     pending: Option<Pending>,
     ending: Rc<RefCell<Ending>>,
+    /// Why the run has failed.
+    failure: Option<String>,
 }
 
 impl Stage for ToFile {
@@ -197,6 +214,15 @@ impl Stage for ToFile {
             None => Ok(()),
         }
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        Some(&mut self.target)
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.failure = Some(error.to_string());
+        self.target.fail(error);
+    }
 }
 
 impl Drop for ToFile {
@@ -204,7 +230,8 @@ impl Drop for ToFile {
         let partial = self.pending.as_ref().and_then(Pending::partial).map(Path::to_owned);
         drop(self.pending.take());
         if let Some(partial) = partial.filter(|partial| partial.exists()) {
-            say!("consumer: {} is not whole; what there is of it is in {}", self.name, partial.display());
+            let why = self.failure.as_ref().map_or(String::new(), |failure| format!(" ({failure})"));
+            say!("consumer: {} is not whole{why}; what there is of it is in {}", self.name, partial.display());
         }
     }
 }

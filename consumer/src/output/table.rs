@@ -161,4 +161,8 @@ impl Stage for Table {
         }
         self.canvas.flush()
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }

@@ -107,6 +107,13 @@ impl<'p> Found<'p> {
         !expr.may_fail()
     }
 
+    /// From now on there are so many columns, and only for these the conditions of what follows are noted: those of others hold for
+    /// records that come from elsewhere, too.
+    pub fn keep(&mut self, columns: usize, is_kept: impl Fn(usize) -> bool) {
+        self.fields.resize(columns, None);
+        self.fields.iter_mut().enumerate().filter(|(place, _)| !is_kept(*place)).for_each(|(_, field)| *field = None);
+    }
+
     fn field(&self, expr: &Expr) -> Option<&'p str> {
         expr.as_column().and_then(|place| self.fields.get(place).copied().flatten())
     }

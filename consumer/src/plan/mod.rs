@@ -9,8 +9,9 @@ pub mod fields;
 mod operator;
 pub mod partial;
 mod sink;
+mod unite;
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use recpipe::{Schema, times::Zone};
 
@@ -18,6 +19,7 @@ pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use sink::{Output, Place, PlanOutput, Sink};
+pub use unite::Unite;
 
 use crate::span::Span;
 
@@ -35,6 +37,17 @@ pub struct Plan {
     pub stages: Vec<PlanStage>,
     /// Where the answer goes, if the query says so.
     pub sink: Option<PlanOutput>,
+    /// The file whose records come in, where this plan feeds a stage of another one.
+    pub feed: Option<Feed>,
+}
+
+/// A file that a query reads besides the main input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Feed {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where it is named in the query, which tells it from others: one that is named twice is read twice.
+    pub at: usize,
 }
 
 /// A field that may come later in the stream, and is null until then.
@@ -94,6 +107,16 @@ impl Plan {
             branch.for_each_output(each);
         }
         each(self.sink.as_ref());
+    }
+
+    /// Calls `each` with every plan that feeds a stage besides the main input, and with its file.
+    pub fn for_each_feed<'p>(&'p self, each: &mut dyn FnMut(&'p Plan, &'p Feed)) {
+        for stage in &self.stages {
+            for input in stage.operator.inputs() {
+                input.feed.iter().for_each(|feed| each(input, feed));
+            }
+            stage.operator.branches().iter().for_each(|branch| branch.for_each_feed(each));
+        }
     }
 
     /// What the outputs use, those of the branches with them.

@@ -8,7 +8,7 @@ use super::{
     Plan, PlanStage,
     conditions::Found,
     fields::Read,
-    partial::{Partial, Show},
+    partial::{Batches, Partial, Show},
 };
 use crate::memory::Budget;
 
@@ -126,6 +126,11 @@ pub trait Operator: Any + Debug + Send + Sync {
         &[]
     }
 
+    /// The plans that feed it besides the stage before it.
+    fn inputs(&self) -> &[Plan] {
+        &[]
+    }
+
     /// What is gathered of the records, with nothing in it, where the stage needs all of them before it gives one: each worker
     /// fills one, and they are merged once.
     fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
@@ -175,6 +180,9 @@ pub struct Start<'a> {
     pub follows_half: bool,
     /// The branches, running: as many as [`Operator::branches`].
     pub branches: Vec<Target>,
+    /// What comes of [`Operator::inputs`], to be sent on at the end; nothing where somebody else sees to that: in workers, of which each
+    /// would read all, and in what is shown for the time being.
+    pub inputs: Vec<Batches>,
 }
 
 impl<'a> Start<'a> {
@@ -182,6 +190,6 @@ impl<'a> Start<'a> {
     pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize) -> Option<Self> {
         let PlanStage { input, output, .. } = stages.get(place)?;
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());
-        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, branches: Vec::new() })
+        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, branches: Vec::new(), inputs: Vec::new() })
     }
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Error, Flow, Schema, Stage, Type};
+use recpipe::{Batch, Error, Flow, Schema, Stage, Time, Type};
 
 use super::{
     beyond::{Beyond, late_key},
@@ -198,6 +198,11 @@ impl Stage for Distinct {
             }
         }
         self.target.close()
+    }
+
+    /// Not true of what is sent at the end, once there is some.
+    fn punctuate(&mut self, time: Time) -> Result<Flow, Error> {
+        if self.late.is_some() { Ok(Flow::Continue) } else { self.target.punctuate(time) }
     }
 }
 

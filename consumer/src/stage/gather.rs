@@ -1,6 +1,6 @@
 //! The running stage of what gathers all records before it gives one ([`Partial`]), where it runs once.
 
-use recpipe::{Batch, Error, Flow, Origin, Stage};
+use recpipe::{Batch, Error, Flow, Origin, Stage, Time};
 
 use crate::{
     memory::Budget,
@@ -54,5 +54,14 @@ impl Stage for Gathering {
             }
         }
         self.target.close()
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        Some(&mut self.target)
+    }
+
+    /// Not true of what is sent at the end.
+    fn punctuate(&mut self, _: Time) -> Result<Flow, Error> {
+        Ok(Flow::Continue)
     }
 }

@@ -25,11 +25,16 @@ pub mod tail;
 pub mod tee;
 pub mod top;
 pub mod trace;
+pub mod union;
 pub mod where_;
 
-/// `flush` for a stage that buffers no output: passes it on.
+/// `flush` for a stage that buffers no output: passes it on to its target, as everything that is not for it.
 macro_rules! relay_flush {
     () => {
+        fn target(&mut self) -> Option<&mut dyn recpipe::Stage> {
+            Some(&mut self.target)
+        }
+
         fn flush(&mut self) -> Result<(), recpipe::Error> {
             self.target.flush()
         }

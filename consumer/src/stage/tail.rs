@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use recpipe::{Batch, Error, Flow, Stage};
+use recpipe::{Batch, Error, Flow, Stage, Time};
 
 use crate::{
     language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
@@ -108,5 +108,14 @@ impl Stage for Tail {
             }
         }
         self.target.close()
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        Some(&mut self.target)
+    }
+
+    /// Not true of what is sent at the end.
+    fn punctuate(&mut self, _: Time) -> Result<Flow, Error> {
+        Ok(Flow::Continue)
     }
 }

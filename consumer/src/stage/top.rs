@@ -8,7 +8,7 @@
 
 use std::{cmp::Ordering, sync::Arc};
 
-use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Type, Value};
+use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Time, Type, Value};
 
 use super::{relay, stats};
 use crate::{
@@ -321,6 +321,15 @@ impl Stage for Top {
             }
         }
         self.target.close()
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        Some(&mut self.target)
+    }
+
+    /// Not true of what is sent at the end.
+    fn punctuate(&mut self, _: Time) -> Result<Flow, Error> {
+        Ok(Flow::Continue)
     }
 }
 

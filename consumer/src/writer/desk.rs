@@ -131,6 +131,10 @@ impl Stage for Written {
         self.printer.borrow_mut().write(&self.buffer)?;
         self.flush()
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }
 
 /// Counts and discards.
@@ -147,5 +151,9 @@ impl Stage for Discard {
 
     fn close(&mut self) -> Result<(), Error> {
         Ok(())
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
     }
 }

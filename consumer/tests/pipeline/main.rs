@@ -88,7 +88,7 @@ fn answer_noting(text: &str, stream: &[u8], threads: usize, left_out: &LeftOut) 
         stopper: None,
         quiet: true,
     };
-    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+    let outcome = execute::run(&mut reader, execute::Feeds::new(), &plan, &options, Printer::new(Box::new(out.clone()), false));
     let bytes = out.0.borrow().clone();
     (String::from_utf8(bytes).unwrap(), outcome)
 }
@@ -347,7 +347,7 @@ fn an_emitted_stream_is_a_stream() {
             memory: Memory::default(),
             calling: Default::default(),
         };
-        let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(out.clone()), false));
+        let outcome = execute::run(&mut reader, execute::Feeds::new(), &plan, &options, Printer::new(Box::new(out.clone()), false));
         let bytes = out.0.borrow().clone();
         (bytes, outcome)
     };

@@ -137,7 +137,7 @@ pub fn check(data: &[u8]) {
         calling: Default::default(),
         left_out: Default::default(),
     };
-    let outcome = execute::run(&mut reader, &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
+    let outcome = execute::run(&mut reader, execute::Feeds::new(), &plan, &options, Printer::new(Box::new(Discard), how % 7 == 0));
     match outcome.error {
         Some(error) => assert!(!error.to_string().is_empty()),
         None => assert!(outcome.ending.is_some() || outcome.stopped, "neither an end nor an error"),

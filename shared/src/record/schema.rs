@@ -1,6 +1,9 @@
 //! The names and types of a record's fields.
 
-use std::{collections::HashSet, fmt};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use crate::Error;
 
@@ -127,6 +130,52 @@ impl Schema {
     /// As for [`Schema::new`].
     pub fn with_fields(&self, fields: Vec<Field>) -> Result<Self, Error> {
         Ok(Schema { grows: self.grows, ..Schema::new(fields)? })
+    }
+
+    /// A field of each, of one name, that are closed and of two types: records of both cannot stand in one stream.
+    pub fn clash<'s>(&'s self, other: &'s Self) -> Option<(&'s Field, &'s Field)> {
+        let fits = |a: &Field, b: &Field| a.open || b.open || a.kind == b.kind || a.kind == Type::Null || b.kind == Type::Null;
+        let pair = |theirs: &'s Field| self.index_of(&theirs.name).map(|place| (&self.fields[place], theirs));
+        other.fields.iter().filter_map(pair).find(|(ours, theirs)| !fits(ours, theirs))
+    }
+
+    /// The fields of both, those of this one first. A field that is open in one of them is open, and of several types where they
+    /// differ; further fields may come where they may come in one of them.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when the two [clash](Schema::clash), or have too many fields.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Field, Schema, Type};
+    ///
+    /// let ours = Schema::new(vec![Field::new("host", Type::Text), Field::open("ms", Type::Int)])?;
+    /// let theirs = Schema::new(vec![Field::new("ms", Type::Float), Field::new("user", Type::Text)])?;
+    /// let both = [Field::new("host", Type::Text), Field::open("ms", Type::Mixed), Field::new("user", Type::Text)];
+    /// assert_eq!(ours.united(&theirs)?, Schema::new(both.to_vec())?);
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
+    pub fn united(&self, other: &Self) -> Result<Self, Error> {
+        if let Some((ours, theirs)) = self.clash(other) {
+            return Err(Error::Schema(format!("field `{}` is {} and {}", ours.name, ours.kind, theirs.kind)));
+        }
+        let places: HashMap<&str, usize> = self.names().enumerate().map(|(place, name)| (name, place)).collect();
+        let mut fields = self.fields.clone();
+        for field in &other.fields {
+            match places.get(field.name.as_str()).map(|&place| &mut fields[place]) {
+                None => fields.push(field.clone()),
+                Some(known) if known.open || field.open => {
+                    let kind = match (known.kind, field.kind) {
+                        (kind, other) | (other, kind) if kind == other || other == Type::Null => kind,
+                        _ => Type::Mixed,
+                    };
+                    *known = Field::open(std::mem::take(&mut known.name), kind);
+                }
+                Some(known) if known.kind == Type::Null => known.kind = field.kind,
+                Some(_) => {}
+            }
+        }
+        Ok(Schema { grows: self.grows || other.grows, ..Schema::new(fields)? })
     }
 
     /// Whether further fields may come later in the stream.

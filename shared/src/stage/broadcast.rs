@@ -1,7 +1,7 @@
 //! A copy of every batch to several targets (the seeds' `broadcast(targets)`).
 
 use super::{Coroutine, Flow, Stage, coroutine::State};
-use crate::{Batch, Error};
+use crate::{Batch, Error, Time};
 
 /// Sends every batch to each of its targets, in their order; batches are shared, not copied.
 ///
@@ -18,15 +18,22 @@ impl Broadcast {
     }
 }
 
-impl Stage for Broadcast {
-    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+impl Broadcast {
+    /// Each target that goes on; whether one of them still does.
+    fn each(&mut self, mut step: impl FnMut(&mut Coroutine<Box<dyn Stage>>) -> Result<Flow, Error>) -> Result<Flow, Error> {
         let mut flow = if self.targets.is_empty() { Flow::Continue } else { Flow::Stop };
         for target in &mut self.targets {
-            if target.state() == State::Suspended && target.send(batch.clone())? == Flow::Continue {
+            if target.state() == State::Suspended && step(target)? == Flow::Continue {
                 flow = Flow::Continue;
             }
         }
         Ok(flow)
+    }
+}
+
+impl Stage for Broadcast {
+    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+        self.each(|target| target.send(batch.clone()))
     }
 
     fn flush(&mut self) -> Result<(), Error> {
@@ -35,6 +42,18 @@ impl Stage for Broadcast {
 
     fn close(&mut self) -> Result<(), Error> {
         self.targets.iter_mut().try_for_each(Stage::close)
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
+
+    fn punctuate(&mut self, time: Time) -> Result<Flow, Error> {
+        self.each(|target| target.punctuate(time))
+    }
+
+    fn fail(&mut self, error: &Error) {
+        self.targets.iter_mut().for_each(|target| target.fail(error));
     }
 }
 

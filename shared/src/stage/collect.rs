@@ -55,6 +55,10 @@ impl Stage for Collect {
         self.0.lock().1 = true;
         Ok(())
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }
 
 #[cfg(test)]

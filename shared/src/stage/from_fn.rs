@@ -38,4 +38,8 @@ impl<F: FnMut(Batch) -> Result<Flow, Error>> Stage for FromFn<F> {
     fn close(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        None
+    }
 }

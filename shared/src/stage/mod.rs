@@ -14,7 +14,7 @@ pub use collect::{Collect, Collected};
 pub use coroutine::{Coroutine, State};
 pub use from_fn::{FromFn, from_fn};
 
-use crate::{Batch, Error};
+use crate::{Batch, Error, Time};
 
 /// Whether whoever sends should go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,10 +36,12 @@ pub enum Flow {
 ///   [`Flow::Stop`] of its own. It may hold records back until `close`. Batches may be empty.
 /// - `flush`: pass on to the target. A stage at the end writes out what it has buffered. It adds nothing to the result.
 /// - `close`: send what is held back, then close the target, and only then return.
+/// - `punctuate` and `fail` go to the target by themselves. A stage that holds records back, or that has further records to send,
+///   keeps a punctuation to itself: it would not be true of what comes out.
 ///
 /// What a stage may rely on:
 /// - `close` comes exactly once: after the last `send`, also when that answered `Stop`; never after an error.
-/// - After `Stop` no `send` follows. After an error nothing follows at all: the chain is dropped.
+/// - After `Stop` no `send` follows. After an error nothing follows but `fail`, once; then the chain is dropped.
 ///
 /// [`Coroutine`] wraps a stage and holds its user to this.
 pub trait Stage {
@@ -60,6 +62,25 @@ pub trait Stage {
     /// # Errors
     /// As for [`Stage::send`].
     fn close(&mut self) -> Result<(), Error>;
+
+    /// The stage that this one sends to; `None` at the end of a chain, and where there are several.
+    fn target(&mut self) -> Option<&mut dyn Stage>;
+
+    /// No record with an earlier time follows: what waited for the time to pass is complete. It adds nothing to the result that `close`
+    /// would not.
+    ///
+    /// # Errors
+    /// As for [`Stage::send`].
+    fn punctuate(&mut self, time: Time) -> Result<Flow, Error> {
+        self.target().map_or(Ok(Flow::Continue), |target| target.punctuate(time))
+    }
+
+    /// The run has failed, and the chain is dropped without being closed: who leaves something half behind may say why.
+    fn fail(&mut self, error: &Error) {
+        if let Some(target) = self.target() {
+            target.fail(error);
+        }
+    }
 }
 
 impl<S: Stage + ?Sized> Stage for Box<S> {
@@ -74,6 +95,18 @@ impl<S: Stage + ?Sized> Stage for Box<S> {
     fn close(&mut self) -> Result<(), Error> {
         (**self).close()
     }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        (**self).target()
+    }
+
+    fn punctuate(&mut self, time: Time) -> Result<Flow, Error> {
+        (**self).punctuate(time)
+    }
+
+    fn fail(&mut self, error: &Error) {
+        (**self).fail(error);
+    }
 }
 
 impl<S: Stage + ?Sized> Stage for &mut S {
@@ -87,5 +120,17 @@ impl<S: Stage + ?Sized> Stage for &mut S {
 
     fn close(&mut self) -> Result<(), Error> {
         (**self).close()
+    }
+
+    fn target(&mut self) -> Option<&mut dyn Stage> {
+        (**self).target()
+    }
+
+    fn punctuate(&mut self, time: Time) -> Result<Flow, Error> {
+        (**self).punctuate(time)
+    }
+
+    fn fail(&mut self, error: &Error) {
+        (**self).fail(error);
     }
 }

@@ -55,6 +55,8 @@ mod terminals;
 mod times;
 // Totals, order and bytes, compared with what the log is known to hold.
 mod totals;
+// A second stream behind the first.
+mod unions;
 // Workers that are processes of their own.
 #[cfg(target_os = "linux")]
 mod workers;

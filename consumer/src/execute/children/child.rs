@@ -1,8 +1,9 @@
 //! A child: what it does with the frames that it is handed.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use recpipe::{
@@ -17,7 +18,7 @@ use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
     catalog,
     execute::{cut::Cut, deliver::Piece, worker::QueryWorker},
-    language::{self, QueryError, Source},
+    language::{self, KnownInputs, QueryError, Source},
     left_out::LeftOut,
     plan::partial::{self, Partial},
     writer::{Notes, Replaced},
@@ -59,11 +60,15 @@ enum Failure {
 fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     let setup = rx.frame().and_then(|raw| Setup::from_batch(&raw.decode()?)).map_err(Failure::Pipe)?;
     let schema = rx.frame().map_err(Failure::Pipe)?.schema().clone();
+    let mut inputs = BTreeMap::new();
+    for at in setup.files {
+        inputs.insert(at, rx.frame().map_err(Failure::Pipe)?.schema().clone());
+    }
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = catalog::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone() };
+    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone(), inputs: Arc::new(KnownInputs(inputs)) };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let cut = Cut::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
@@ -75,7 +80,7 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
         }
     };
     let mut answers = Answers { tx, replaced: &cut.notes().replaced, left_out: &left_out, told: 0, error: None };
-    let make = || Answering(QueryWorker::new(cut.worker(), &plan));
+    let make = || Answering(QueryWorker::new(&cut));
     let gathered = parallel::ordered(&mut pull, setup.threads, &make, &mut answers);
     let told = answers.error.take();
     let heard = broken.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -90,10 +95,13 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     tx.left_out(&left_out, u64::MAX).map_err(Failure::Pipe)
 }
 
-/// The next frame, in its place.
-fn item(rx: &mut Rx<File>) -> Result<Option<RawBatch>, Error> {
+/// The next frame, in its place, and the chain that it enters.
+fn item(rx: &mut Rx<File>) -> Result<Option<(usize, RawBatch)>, Error> {
     match rx.message()? {
-        Some(Message::Place(place)) => Ok(Some(rx.frame()?.with_place(place))),
+        Some(Message::Place(place, chain)) => {
+            let chain = usize::try_from(chain).map_err(|_| protocol::misunderstood())?;
+            Ok(Some((chain, rx.frame()?.with_place(place))))
+        }
         None => Ok(None),
         Some(_) => Err(protocol::misunderstood()),
     }
@@ -107,17 +115,17 @@ enum Answer {
     Lines(Vec<u8>, u64),
 }
 
-impl Worker<RawBatch> for Answering {
+impl Worker<(usize, RawBatch)> for Answering {
     type Out = Answered;
     type Last = Option<Box<dyn Partial>>;
 
-    fn work(&mut self, raw: RawBatch) -> Self::Out {
+    fn work(&mut self, (chain, raw): (usize, RawBatch)) -> Self::Out {
         let order = raw.place().order;
         let answer = |piece| match piece {
             Piece::Batch(batch) => protocol::frames(&batch).map(Answer::Records),
             Piece::Lines(lines, records) => Ok(Answer::Lines(lines, records)),
         };
-        Answered { order, answers: self.0.send(raw).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
+        Answered { order, answers: self.0.send(chain, raw).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
     }
 
     fn finish(self) -> Self::Last {

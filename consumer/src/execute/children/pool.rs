@@ -91,9 +91,15 @@ impl Pool {
         let limit = (memory.limit / orders.processes.max(1)).max(Budget::LEAST);
         let query = orders.source.parts().iter().map(|part| orders.source.text()[part.clone()].to_owned()).collect();
         let memory = Memory { limit, directory: memory.directory.clone() };
-        let setup = Setup { query, now: orders.now, zone: orders.zone.clone(), threads, memory, default_output: default_output.clone() }
-            .to_batch()?;
+        let (mut files, mut feeds) = (Vec::new(), Vec::new());
+        plan.for_each_feed(&mut |input, feed| {
+            files.push(feed.at);
+            feeds.push(&input.input);
+        });
+        let (now, zone, default_output) = (orders.now, orders.zone.clone(), default_output.clone());
+        let setup = Setup { query, now, zone, threads, memory, default_output, files }.to_batch()?;
         let input = no_records(&plan.input)?;
+        let feeds = feeds.into_iter().map(no_records).collect::<Result<Vec<_>, _>>()?;
         let mut started = Vec::new();
         // All, before the first is waited for.
         for _ in 0..orders.processes {
@@ -105,6 +111,7 @@ impl Pool {
                 let mut tx = Tx(Writer::new(to)?);
                 tx.0.batch(&setup)?;
                 tx.0.batch(&input)?;
+                feeds.iter().try_for_each(|feed| tx.0.batch(feed))?;
                 Ok((tx, Rx(Reader::new(from)?)))
             };
             let (tx, rx) = begin().map_err(|error| told(&lost(child.take(), error)))?;
@@ -127,13 +134,13 @@ impl Pool {
         Turn(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Has a frame worked on, by the child whose turn it is, and waits for what comes of it; adds to `replaced`.
+    /// Has a frame of this chain of the workers worked on, by the child whose turn it is, and waits for what comes of it; adds to `replaced`.
     ///
     /// # Errors
     /// The child's, or [`Error::Child`] when it has ended.
-    pub fn work(&self, Turn(turn): Turn, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+    pub fn work(&self, Turn(turn): Turn, chain: usize, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let links = self.links.len() as u64;
-        let mut pieces = self.links[(turn % links) as usize].work(turn / links, raw, replaced, &self.left_out)?;
+        let mut pieces = self.links[(turn % links) as usize].work(turn / links, chain, raw, replaced, &self.left_out)?;
         // On the way from the child they were numbered anew.
         let order = raw.place().order;
         for piece in &mut pieces {
@@ -176,14 +183,14 @@ impl Pool {
 
 impl Link {
     /// `ticket` is the number of the frame among those of this child.
-    fn work(&self, ticket: u64, raw: &RawBatch, replaced: &Replaced, left_out: &LeftOut) -> Result<Vec<Piece>, Error> {
+    fn work(&self, ticket: u64, chain: usize, raw: &RawBatch, replaced: &Replaced, left_out: &LeftOut) -> Result<Vec<Piece>, Error> {
         let sent = {
             let mut to = lock(&self.to);
             while to.sent != ticket {
                 to = self.sends.wait(to).unwrap_or_else(PoisonError::into_inner);
             }
             to.sent += 1;
-            let sent = to.tx.say(&Message::Place(raw.place()));
+            let sent = to.tx.say(&Message::Place(raw.place(), chain as u64));
             sent.and_then(|()| to.tx.0.raw(raw))
         };
         self.sends.notify_all();
@@ -225,7 +232,7 @@ impl Replies {
                     }
                 }
                 Ok(Some(Message::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
-                Ok(Some(Message::Place(_)) | None) => return Err(self.lose(protocol::misunderstood())),
+                Ok(Some(Message::Place(..)) | None) => return Err(self.lose(protocol::misunderstood())),
                 Err(error) => return Err(self.lose(error)),
             }
         }

@@ -22,8 +22,8 @@ const PIECE_BYTES: usize = 1 << 20;
 /// What stands between frames of records.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Message {
-    /// To a child: the frame after this came here.
-    Place(Place),
+    /// To a child: the frame after this came here, and enters this chain of a worker.
+    Place(Place, u64),
     /// From a child: so many frames of records follow, which are one batch.
     Records(u64),
     /// From a child: lines to be printed, and how many records they are.
@@ -52,7 +52,7 @@ impl Message {
 
     pub(crate) fn to_batch(&self) -> Result<Batch, Error> {
         let (kind, a, b, c, text): (i128, u64, u64, u64, &[u8]) = match self {
-            Message::Place(place) => (0, place.order, place.frame, place.at, b""),
+            Message::Place(place, chain) => (i128::from(*chain) << 8, place.order, place.frame, place.at, b""),
             Message::Records(frames) => (1, *frames, 0, 0, b""),
             Message::Lines(lines, records) => (2, *records, 0, 0, lines),
             Message::Done(replaced) => (3, *replaced, 0, 0, b""),
@@ -77,8 +77,8 @@ impl Message {
         };
         let [a, b, c] = [a, b, c].map(|number| (number as i64).cast_unsigned());
         let what = || String::from_utf8_lossy(text).into_owned();
-        match kind {
-            0 => Ok(Message::Place(Place { order: a, frame: b, at: c })),
+        match kind & 0xff {
+            0 => Ok(Message::Place(Place { order: a, frame: b, at: c }, (kind >> 8) as u64)),
             1 => Ok(Message::Records(a)),
             2 => Ok(Message::Lines(text.to_owned(), a)),
             3 => Ok(Message::Done(a)),
@@ -189,6 +189,8 @@ pub(super) struct Setup {
     pub(super) memory: Memory,
     /// The output of a query that names none: lines, or none that a worker formats.
     pub(super) default_output: Output,
+    /// Where in the query the files are named whose schemas follow that of the stream.
+    pub(super) files: Vec<usize>,
 }
 
 impl Setup {
@@ -204,6 +206,7 @@ impl Setup {
         set("memory", self.memory.limit.to_string().as_bytes())?;
         set("directory", self.memory.directory.as_os_str().as_bytes())?;
         set("output", self.default_output.about.name.as_bytes())?;
+        self.files.iter().try_for_each(|at| set("file", at.to_string().as_bytes()))?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -226,9 +229,12 @@ impl Setup {
         let size = |name: &str| usize::try_from(number(name)?).map_err(|_| misunderstood());
         let offset_s = i32::try_from(number("offset")?).map_err(|_| misunderstood())?;
         let query = pairs.iter().filter(|(key, _)| key == b"query").map(|(_, value)| text(value)).collect::<Result<_, _>>()?;
+        let at = |value: &[u8]| text(value)?.parse().map_err(|_| misunderstood());
+        let files = pairs.iter().filter(|(key, _)| key == b"file").map(|(_, value)| at(value)).collect::<Result<_, _>>()?;
         let zone = pairs.iter().find(|(key, _)| key == b"zone").map(|(_, name)| text(name)).transpose()?;
         Ok(Setup {
             query,
+            files,
             now: Time { nanos: number("now")?, offset_s },
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
@@ -253,7 +259,7 @@ mod tests {
     fn what_is_said_is_heard() {
         let place = Place { order: u64::MAX, frame: 7, at: 1 << 63 };
         let messages = [
-            Message::Place(place),
+            Message::Place(place, 2),
             Message::Records(3),
             Message::Lines(b"a\xff\nb\n".to_vec(), 2),
             Message::Done(4),
@@ -286,8 +292,15 @@ mod tests {
         let memory = Memory { limit: 1 << 40, directory: "/tmp/a b".into() };
         let now = Time { nanos: -5, offset_s: -3600 };
         let query = vec!["where x == \"é\"\n".to_owned(), "count".to_owned()];
-        let setup =
-            Setup { query, now, zone: Zone::named("Europe/Berlin").ok(), threads: 3, memory, default_output: output::default(true) };
+        let setup = Setup {
+            query,
+            now,
+            zone: Zone::named("Europe/Berlin").ok(),
+            threads: 3,
+            memory,
+            default_output: output::default(true),
+            files: vec![7, 70],
+        };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));
         assert!(Setup::from_batch(&setup.to_batch().unwrap().head(3)).is_err());

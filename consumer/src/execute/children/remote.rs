@@ -18,8 +18,8 @@ impl Worker<(Turn, Item)> for RemoteWorker<'_> {
     type Out = Worked;
     type Last = ();
 
-    fn work(&mut self, (turn, (raw, receipt)): (Turn, Item)) -> Self::Out {
-        Worked { order: raw.place().order, pieces: self.pool.work(turn, &raw, self.replaced), receipt }
+    fn work(&mut self, (turn, Item { raw, chain, receipt }): (Turn, Item)) -> Self::Out {
+        Worked { order: raw.place().order, pieces: self.pool.work(turn, chain, &raw, self.replaced), receipt }
     }
 
     fn finish(self) {}

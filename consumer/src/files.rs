@@ -1,0 +1,127 @@
+//! The files that a query reads besides its stream: opened when the query is checked, read when it runs.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use anyhow::{Context, anyhow};
+use recpipe::{Error, Schema};
+
+use crate::{
+    execute::{FeedInput, Feeds},
+    input::{self, Arrived, Begun, Frames, Input},
+    language::Inputs,
+};
+
+/// Opens files as the query names them.
+#[derive(Default)]
+pub struct Files {
+    quiet: bool,
+    opened: Mutex<Opened>,
+    /// Whether one of them is being read: the input is over then, or nobody waits for it.
+    are_read: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Opened {
+    files: BTreeMap<usize, (String, Arc<Schema>, Input)>,
+    /// Why the first that could not be opened could not.
+    failure: Option<anyhow::Error>,
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let files: Vec<String> = self.opened().files.values().map(|(path, ..)| path.clone()).collect();
+        out.debug_struct("Files").field("files", &files).finish_non_exhaustive()
+    }
+}
+
+impl Files {
+    /// None yet; their producers' words go unsaid where it is to be `quiet`.
+    pub fn new(quiet: bool) -> Self {
+        Files { quiet, ..Files::default() }
+    }
+
+    fn opened(&self) -> MutexGuard<'_, Opened> {
+        self.opened.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Why the first file that could not be opened could not, if there is one.
+    pub fn failure(&self) -> Option<anyhow::Error> {
+        self.opened().failure.take()
+    }
+
+    /// Whether one of them is being read.
+    pub fn are_read(&self) -> bool {
+        self.are_read.load(Ordering::Relaxed)
+    }
+
+    /// The files, to be read. Where `watches_output`, reads also end when standard output has no reader any more.
+    ///
+    /// # Errors
+    /// Those of [`Input::watch_output`].
+    pub fn take(&self, watches_output: bool) -> Result<Feeds, Error> {
+        let mut feeds = Feeds::new();
+        for (at, (name, _, mut input)) in std::mem::take(&mut self.opened().files) {
+            if watches_output {
+                input.watch_output()?;
+            }
+            let stop = Some(input.stop());
+            feeds.insert(at, FeedInput { name, frames: Box::new(Noted { input, are_read: self.are_read.clone() }), stop });
+        }
+        Ok(feeds)
+    }
+}
+
+impl Inputs for Files {
+    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String> {
+        let mut opened = self.opened();
+        if let Some((_, schema, _)) = opened.files.get(&at) {
+            return Ok(schema.clone());
+        }
+        match begun(path, self.quiet).with_context(|| format!("`union \"{path}\"`")) {
+            Ok((schema, input)) => {
+                opened.files.insert(at, (path.to_owned(), schema.clone(), input));
+                Ok(schema)
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                opened.failure.get_or_insert(error);
+                Err(why)
+            }
+        }
+    }
+}
+
+fn begun(path: &str, quiet: bool) -> anyhow::Result<(Arc<Schema>, Input)> {
+    let mut input = input::open_file(Path::new(path))?;
+    match input.begin(quiet)? {
+        Begun::Schema(schema) => Ok((schema, input)),
+        Begun::Ended(ending) => {
+            Err(anyhow!("its producer ended with exit {} before the first record: {}", ending.exit.code(), ending.cause))
+        }
+    }
+}
+
+/// Notes that it is read.
+struct Noted {
+    input: Input,
+    are_read: Arc<AtomicBool>,
+}
+
+impl Frames for Noted {
+    fn read(&mut self) -> Result<Option<Arrived>, Error> {
+        self.are_read.store(true, Ordering::Relaxed);
+        self.input.read()
+    }
+
+    fn records(&self) -> u64 {
+        self.input.records()
+    }
+}
