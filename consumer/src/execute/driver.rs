@@ -238,9 +238,9 @@ fn never_came(seen: &Seen, plan: &Plan, ending: Option<&Ending>, broken: Option<
     seen.all_came(plan, ending, records).err()
 }
 
-/// Whether an input does not end: of one that is not read to its end, that may be chance.
-pub(super) fn is_cut_off(error: &Error) -> bool {
-    matches!(error, Error::Truncated { .. } | Error::Corrupt { .. })
+/// Whether the reading of an input ended before its end: where not all of it is wanted, that is chance, or our own doing.
+fn is_cut_off(error: &Error) -> bool {
+    matches!(error, Error::Truncated { .. } | Error::Corrupt { .. }) || error.is_broken_pipe()
 }
 
 /// How the inputs that the workers take have ended, the files with them; `stopped` where not all of them was wanted.
