@@ -40,8 +40,8 @@ pub struct Cli {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub fields: Vec<String>,
 
-    /// Send fields as int, float, time or str: an empty field or - becomes null, and a value that
-    /// does not parse rejects its line. A time may have a format: 'f=time:%d.%m.%Y'
+    /// Send fields as int, float, time or str, as in 'f=time:%d.%m.%Y': an empty field or `-`
+    /// becomes null; a value that does not parse rejects its line
     #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
 
