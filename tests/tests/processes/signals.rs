@@ -157,7 +157,11 @@ fn a_second_signal_ends_at_once() {
     group.signal(consumer, Signal::TERM);
     assert!(group.wait_until(consumer, Instant::now() + Duration::from_millis(500)).is_none(), "it waits");
     let sent = Instant::now();
+    // What comes within half a second of when it noticed the first is taken for the first: on a busy machine that may be any of them.
     group.signal(consumer, Signal::TERM);
+    while group.wait_until(consumer, Instant::now() + Duration::from_millis(100)).is_none() && sent.elapsed() < LINGER {
+        group.signal(consumer, Signal::TERM);
+    }
     let ended = group.wait(consumer, SOON).exits(143);
     assert!(sent.elapsed() < LINGER - Duration::from_secs(1), "it waits on: {:?}\n{ended}", sent.elapsed());
 }
