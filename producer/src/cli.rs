@@ -40,8 +40,8 @@ pub struct Cli {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub fields: Vec<String>,
 
-    /// Send fields as int, float, time or str, as in 'f=time:%d.%m.%Y': an empty field or `-`
-    /// becomes null; a value that does not parse rejects its line
+    /// Send fields as int, float, time ('f=time:%d.%m.%Y') or str, several with commas; an empty
+    /// one or `-` is null, one that does not parse rejects its line
     #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
 
@@ -81,7 +81,7 @@ pub struct Cli {
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
     pub encoding: Encoding,
 
-    /// Wait for consumers at this address instead of connecting to them; repeat it for each of them
+    /// Wait for consumers here instead of connecting to them; repeatable
     #[arg(long, value_name = "URL", conflicts_with = "to")]
     pub listen: Vec<String>,
 
