@@ -17,7 +17,7 @@ use crate::{
 pub static MEDIAN: AggregateWord = AggregateWord {
     name: "median",
     syntax: "median(NUMBER)",
-    doc: "half lie below: exact up to 256 values, then within 1 %",
+    doc: "half lie below: exact up to 65,536 different values, then within 0.1 %",
     example: "median(bytes) by host",
     args: 1..=1,
     family: None,

@@ -53,7 +53,7 @@ pub static CEIL: FunctionWord = FunctionWord {
 pub static ROUND: FunctionWord = FunctionWord {
     name: "round",
     syntax: "round(NUMBER[, DIGITS])",
-    doc: "the nearest integer, or number with so many digits after the point; halves away from zero",
+    doc: "the nearest integer, or number with so many digits after the point; of two as near, the even one",
     example: "round(bytes / 1KB, 1) == 3.5",
     args: 1..=2,
     check: OfValues(check_round),
