@@ -7,10 +7,11 @@
 use std::{
     collections::BTreeSet,
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use e2e::case;
+use e2e::{Pipeline, Scratch, case};
 
 /// Longer files are too long to be read at a sitting.
 const MAX_LINES: usize = 500;
@@ -403,6 +404,26 @@ fn every_stage_and_format_is_in_its_directory_and_its_table() {
         }
     }
     assert!(checked > 10, "only {checked} files");
+}
+
+#[test]
+fn no_folder_imports_itself_through_others() {
+    if Pipeline::shell("command -v python3 >/dev/null && echo yes").run().text() != "yes\n" {
+        // Whether anybody reads it is no matter.
+        let _ = writeln!(io::stderr(), "skipped: there is no python3");
+        return;
+    }
+    let circles = |root: &Path| Pipeline::shell("exec python3 -B scripts/import-circles").dir(root).run();
+    // The script looks at the tree in which it stands: at first, at one that has a circle.
+    let broken = Scratch::new();
+    broken.write("scripts/import-circles", fs::read(root().join("scripts/import-circles")).unwrap());
+    for package in ["shared", "producer", "consumer"] {
+        broken.write(&format!("{package}/src/lib.rs"), "mod a;\nmod b;\n");
+        broken.write(&format!("{package}/src/a/mod.rs"), "use crate::b::B;\npub struct A(B);\n");
+        broken.write(&format!("{package}/src/b/mod.rs"), "use crate::a::A;\npub struct B(Option<Box<A>>);\n");
+    }
+    circles(broken.path()).exits(&[1]);
+    circles(root()).exits(&[0]);
 }
 
 #[test]

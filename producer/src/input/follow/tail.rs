@@ -133,7 +133,7 @@ impl Tail {
         self.source = source;
     }
 
-    /// All that it holds by now is to be read, whatever else happens.
+    /// Makes the reading go on at least to the length that the file has now, whatever becomes of its name.
     pub fn is_due(&mut self) {
         self.due = self.file.metadata().map_or(0, |meta| meta.len());
     }

@@ -102,7 +102,7 @@ pub(crate) trait Endpoint: fmt::Debug + fmt::Display + Send + Sync {
         Err(Error::Usage(format!("{self} is no socket that could be called")))
     }
 
-    /// Listens there. `program` is who says what there is to be warned of, unless it is `quiet`.
+    /// Listens at this endpoint. Warnings go to stderr in the name of `program`, unless `quiet`.
     ///
     /// # Errors
     /// Those of the system; [`Error::Usage`] where it is no socket, or one has to listen more safely.
