@@ -106,6 +106,7 @@ pub static CATALOG: Catalog = Catalog {
         &function::url::QUERY,
         &function::url::EXT,
         &function::hash::HASH,
+        &function::mask::MASK,
     ],
 };
 

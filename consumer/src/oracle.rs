@@ -6,6 +6,8 @@ mod conditions;
 #[cfg(test)]
 mod functions;
 #[cfg(test)]
+pub(crate) mod mask;
+#[cfg(test)]
 mod writer;
 
 use std::{cmp::Ordering, sync::Arc};

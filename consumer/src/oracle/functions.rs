@@ -274,6 +274,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("ext", [Cell::Text(path)]) => group(r"(?s-u)(?:^|/)\.*[^./][^/]*\.([^./]*)$|(?:^|/)\.*[^./]\.([^./]*)$", path),
         ("query", [Cell::Text(url), Cell::Text(key)]) => query(url, key),
         ("hash", [value]) => hash(value),
+        ("mask", [Cell::Text(text)]) => Cell::Text(super::mask::masked(text)),
         ("time", [Cell::Time(time)]) => Cell::Time(*time),
         ("time", [Cell::Text(text)]) => Time::parse(text).map_or(Cell::Null, Cell::Time),
         ("time", [Cell::Int(value)]) => Times::default().of_int(*value).map_or(Cell::Null, |read| Cell::Time(read.time)),

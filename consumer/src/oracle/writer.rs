@@ -123,6 +123,7 @@ impl Writer<'_> {
                 "ext(path(t0))",
                 "query(t0, 'a')",
                 "query(t0, t0)",
+                "mask(t0)",
                 "strftime(m0, '%d/%b/%Y:%T %z')",
                 "strftime(m0, '%A %3f %p %U')",
                 "strftime(bin(m0, 1h), '%a %H %j %:z')",
