@@ -11,6 +11,7 @@ pub mod ast;
 pub mod catalog;
 pub mod check;
 mod check_aggregate;
+mod check_arithmetic;
 mod check_call;
 mod check_expr;
 mod check_outputs;
@@ -29,12 +30,14 @@ pub mod token;
 
 pub use ast::Query;
 pub use catalog::{AggregateWord, Catalog, Family, FileWord, FunctionWord, StageWord, Syntax, parsed};
+pub(crate) use check::NewColumn;
 pub use check::{Inputs, KnownInputs, Setting, Upstream, check, check_at};
 pub(crate) use check_call::CheckCall;
 pub use check_expr::Checker;
 pub(crate) use check_expr::{Checked, Failed};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
 pub use parse::{Parsed, Parser, parse};
+pub(crate) use parse_aggregate::aggregates;
 pub(crate) use scope::Seen;
 pub(crate) use signature::name as kind_name;
 
