@@ -166,7 +166,12 @@ fn mistakes_are_explained() {
         ("where method == GET", "unknown field `GET`", "GET", "text is written in quotes: \"GET\""),
         ("where status =~ /4/", "`status` is an int; a regex is matched with text", "status", "write `str(status)`"),
         ("where request =~ host", "a regex must be known before data flows", "host", "write it as `/…/`"),
-        ("where request == /a/", "a regex stands after `=~`, after `!~`, in `extract` and in `replace`", "/a/", "text is written in quotes"),
+        (
+            "where request == /a/",
+            "a regex stands after `=~`, after `!~`, in `extract` and in `replace`",
+            "/a/",
+            "text is written in quotes",
+        ),
         ("where request =~ /a(b/", "bad regex: unclosed group", "", BACKSLASH),
         (
             "where request =~ /a{99999}{999}/",
