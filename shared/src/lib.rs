@@ -7,6 +7,8 @@
 //! - [`record`]: values, schemas, columns, batches, and the builders that parsers use.
 //! - [`wire`]: the stream's layout, its writer and its reader; the end of a stream is proven, never assumed.
 //! - [`stage`]: the push protocol (`send`, `flush`, `close`) and its checked wrapper.
+//! - [`typed`]: records as structs of one's own, by serde.
+//! - [`sendto`]: streams as generators and coroutines.
 //! - [`parallel`]: the same work on several threads, with the order of the input kept.
 //! - [`session`]: one stream over several connections, without their I/O.
 //! - [`transport`]: where a stream comes from and goes to.
@@ -48,11 +50,13 @@ pub mod exit;
 pub mod parallel;
 pub mod record;
 pub mod say;
+pub mod sendto;
 pub mod session;
 pub mod signals;
 pub mod stage;
 pub mod times;
 pub mod transport;
+pub mod typed;
 pub mod wire;
 
 pub use error::Error;
@@ -60,4 +64,5 @@ pub use exit::Exit;
 pub use record::{
     Batch, BatchBuilder, Bits, Buffer, Column, ColumnBuilder, Field, Origin, PackedInts, Pool, Row, Schema, Text, Time, Type, Value,
 };
+pub use sendto::{co_recvfrom, co_sendto, gen_recvfrom, gen_sendto};
 pub use stage::{Flow, Stage};

@@ -179,7 +179,7 @@ where
         drop(arrived);
         let lasts = workers
             .into_iter()
-            .map(|worker| worker.join().map_err(|panic| Error::Panicked(message(&*panic))))
+            .map(|worker| worker.join().map_err(|panic| Error::Panicked(panic_message(&*panic))))
             .collect::<Result<Vec<_>, _>>();
         collected.and(lasts)
     })
@@ -191,7 +191,7 @@ fn alone<T, W: Worker<T>>(
     sink: &mut impl Sink<W::Out>,
 ) -> Result<Vec<W::Last>, Error> {
     while let Some(item) = source() {
-        let result = catch_unwind(AssertUnwindSafe(|| worker.work(item))).map_err(|panic| Error::Panicked(message(&*panic)))?;
+        let result = catch_unwind(AssertUnwindSafe(|| worker.work(item))).map_err(|panic| Error::Panicked(panic_message(&*panic)))?;
         if sink.take(result) == Flow::Stop || sink.idle() == Flow::Stop {
             sink.stopped();
             break;
@@ -250,7 +250,7 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
         while let Some(result) = early.front_mut().and_then(Option::take) {
             early.pop_front();
             next += 1;
-            let result = result.map_err(|panic| Error::Panicked(message(&*panic)));
+            let result = result.map_err(|panic| Error::Panicked(panic_message(&*panic)));
             let flow = match result {
                 Ok(result) => sink.take(result),
                 Err(error) => {
@@ -268,7 +268,7 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
     }
 }
 
-fn message(panic: &(dyn Any + Send)) -> String {
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use super::{Column, PackedInts, Schema, Value};
+use super::{BatchBuilder, Column, PackedInts, Schema, Value};
 use crate::Error;
 
 /// A batch of records: what stages pass on, and what a frame carries.
@@ -200,6 +200,60 @@ impl Batch {
         Batch { selection: Some(rows.into()), ..self.clone() }
     }
 
+    /// The records that `keep` says yes to.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use recpipe::{BatchBuilder, Field, Schema, Type, Value};
+    /// # let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("status", Type::Int)])?));
+    /// # for status in [200, 404] {
+    /// #     builder.push(&[Value::Int(status)])?;
+    /// # }
+    /// # let batch = builder.finish()?;
+    /// let lost = batch.retain(|row| row.get("status") == Some(Value::Int(404)));
+    /// assert_eq!((batch.len(), lost.len()), (2, 1));
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
+    pub fn retain(&self, keep: impl FnMut(Row<'_>) -> bool) -> Self {
+        self.filter(&self.rows().map(keep).collect::<Vec<_>>())
+    }
+
+    /// Records of this schema, one for each, made of what `change` makes of its values, which are in the order of the schema.
+    ///
+    /// # Errors
+    /// Those of `change`; [`Error::Schema`] when its values do not fit the schema.
+    ///
+    /// # Examples
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use recpipe::{BatchBuilder, Field, Schema, Type, Value};
+    /// # let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("bytes", Type::Int)])?));
+    /// # builder.push(&[Value::Int(2048)])?;
+    /// # let batch = builder.finish()?;
+    /// let kib = Arc::new(Schema::new(vec![Field::new("kib", Type::Int)])?);
+    /// let batch = batch.map(&kib, |row, values| {
+    ///     let Some(Value::Int(bytes)) = row.get("bytes") else { return Ok(()) };
+    ///     values[0] = Value::Int(bytes / 1024);
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(batch.row(0).get("kib"), Some(Value::Int(2)));
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
+    pub fn map<'a>(
+        &'a self,
+        schema: &Arc<Schema>,
+        mut change: impl FnMut(Row<'a>, &mut [Value<'a>]) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let mut builder = BatchBuilder::new(schema.clone());
+        for row in self.rows() {
+            let mut values = vec![Value::Null; schema.len()];
+            change(row, &mut values)?;
+            builder.push(&values)?;
+        }
+        Ok(builder.finish()?.with_origin(self.origin.clone()))
+    }
+
     /// The first `len` records.
     pub fn head(&self, len: usize) -> Self {
         if len >= self.len() {
@@ -298,6 +352,21 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
+    /// The fields.
+    pub fn schema(&self) -> &'a Arc<Schema> {
+        &self.batch.schema
+    }
+
+    /// Where it was read, for people; see [`Batch::place`].
+    pub fn place(&self) -> String {
+        self.batch.place(self.physical)
+    }
+
+    /// All fields, in the schema's order.
+    pub fn iter(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> + use<'a> {
+        self.schema().names().zip(self.values())
+    }
+
     /// The value of the field at this place.
     ///
     /// # Panics

@@ -237,6 +237,26 @@ impl BatchBuilder {
         Ok(())
     }
 
+    /// The schema.
+    pub fn schema(&self) -> &Arc<Schema> {
+        &self.schema
+    }
+
+    /// Adds one value of the record that [`BatchBuilder::end_record`] ends, which must be there once at most.
+    pub(crate) fn push_value(&mut self, place: usize, value: Value<'_>) -> Result<(), Error> {
+        let column = &mut self.columns[place];
+        if column.len() != self.rows {
+            return Err(Error::Schema(format!("the field `{}` stands twice in one record", self.schema.fields()[place].name)));
+        }
+        column.push(value)
+    }
+
+    /// Ends a record that was begun by [`BatchBuilder::push_value`]: fields without a value are null.
+    pub(crate) fn end_record(&mut self) -> Result<(), Error> {
+        self.rows += 1;
+        self.columns.iter_mut().try_for_each(|column| column.pad(self.rows))
+    }
+
     /// The batch; the builder is empty again.
     ///
     /// # Errors

@@ -5,14 +5,22 @@
 //! stage can say that it has enough, errors are returned, and `close` is really passed on.
 
 mod broadcast;
-mod collect;
+pub(crate) mod collect;
 mod coroutine;
+mod fan_in;
+mod filter;
 mod from_fn;
+mod map;
+mod threaded;
 
 pub use broadcast::Broadcast;
 pub use collect::{Collect, Collected};
 pub use coroutine::{Coroutine, State};
+pub use fan_in::{FanIn, fan_in};
+pub use filter::{Filter, filter};
 pub use from_fn::{FromFn, from_fn};
+pub use map::{Map, map};
+pub use threaded::{Threaded, threaded};
 
 use crate::{Batch, Error, Time};
 
