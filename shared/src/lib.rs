@@ -47,6 +47,8 @@
 mod blocking_write;
 pub mod error;
 pub mod exit;
+pub mod json;
+pub mod logfmt;
 pub mod parallel;
 pub mod record;
 pub mod say;
@@ -57,6 +59,7 @@ pub mod stage;
 pub mod times;
 pub mod transport;
 pub mod typed;
+pub mod untyped;
 pub mod wire;
 
 pub use error::Error;

@@ -188,6 +188,11 @@ impl Parser<'_> {
     /// What stands after `in`.
     fn membership(&mut self, value: Expr) -> Parsed<Expr> {
         let value = Box::new(value);
+        if let Kind::Text(path) = &self.peek().kind {
+            let path = path.clone();
+            let path_span = self.advance().span;
+            return self.node(ExprKind::InFile { value, path, path_span });
+        }
         if self.take_sign("(") {
             let mut choices = Vec::new();
             while !self.take_sign(")") {
@@ -205,7 +210,7 @@ impl Parser<'_> {
                 self.node(ExprKind::In { value, choices: vec![network] })
             }
             Choice::One(one) => {
-                let what = "expected a list `(…)`, a range `a..b` or a network after `in`";
+                let what = "expected a list `(…)`, a range `a..b`, a network or a file \"…\" after `in`";
                 Err(self.fail(Diagnostic::new(one.span, what).label("to compare with one value write `==`")))
             }
         }
@@ -341,7 +346,7 @@ impl Parser<'_> {
     fn node(&mut self, kind: ExprKind) -> Parsed<Expr> {
         let start = match &kind {
             ExprKind::Binary { left, .. } => left.span,
-            ExprKind::In { value, .. } => value.span,
+            ExprKind::In { value, .. } | ExprKind::InFile { value, .. } => value.span,
             ExprKind::Not(of) | ExprKind::Negate(of) => of.span,
             ExprKind::All(of) | ExprKind::Any(of) => of.first().map_or(self.last(), |first| first.span),
             ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Call { .. } | ExprKind::Aggregate(_) => self.last(),
@@ -386,6 +391,7 @@ mod tests {
             ExprKind::Literal(Literal::Null) => "null".into(),
             ExprKind::Field(name) => name.text.clone(),
             ExprKind::Not(of) => format!("(not {})", show(of)),
+            ExprKind::InFile { value, path, .. } => format!("({} in {path:?})", show(value)),
             ExprKind::Negate(of) => format!("(-{})", show(of)),
             ExprKind::All(of) => format!("({})", list(of, " and ")),
             ExprKind::Any(of) => format!("({})", list(of, " or ")),
