@@ -27,6 +27,7 @@ mod value_sets;
 
 use recpipe::{Error, Type};
 
+pub(crate) use held::Held;
 pub use keys::Keys;
 pub use table::Table;
 

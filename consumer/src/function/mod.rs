@@ -10,11 +10,14 @@ pub(crate) mod extreme;
 pub(crate) mod find;
 pub(crate) mod hash;
 pub(crate) mod now;
+pub(crate) mod number;
+pub(crate) mod prev;
 pub(crate) mod replace;
 pub(crate) mod round;
 pub(crate) mod slice;
 pub(crate) mod strftime;
 pub(crate) mod time;
+pub(crate) mod total;
 pub(crate) mod url;
 
 /// As many arguments as one likes.

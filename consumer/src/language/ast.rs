@@ -78,6 +78,19 @@ pub struct Aggregate {
     pub span: Span,
 }
 
+impl Aggregate {
+    /// The one that stands here as an expression, as the call of a function or as a field would; `None` where it is none.
+    pub(crate) fn of_expr(expr: &Expr, catalog: &Catalog) -> Option<Self> {
+        let (name, args) = match &expr.kind {
+            ExprKind::Call { name, args } => (name, args.clone()),
+            ExprKind::Field(name) => (name, Vec::new()),
+            _ => return None,
+        };
+        let word = catalog.aggregate(&name.text)?;
+        Some(Aggregate { word, written: name.text.clone(), args, name: None, span: expr.span })
+    }
+}
+
 /// An expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
@@ -129,6 +142,13 @@ pub enum ExprKind {
         name: Ident,
         /// What it is given.
         args: Vec<Expr>,
+    },
+    /// `AGGREGATE so far`, `AGGREGATE last N`
+    Framed {
+        /// What is computed anew for each record.
+        aggregate: Box<Aggregate>,
+        /// Of how many of the last records; `None` of all so far.
+        last: Option<u64>,
     },
 }
 
@@ -212,6 +232,7 @@ impl ExprKind {
         match self {
             ExprKind::Literal(_) | ExprKind::Field(_) => 0,
             ExprKind::Not(of) | ExprKind::Negate(of) => of.depth,
+            ExprKind::Framed { aggregate, .. } => deepest(&aggregate.args),
             ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => deepest(of),
             ExprKind::Binary { left, right, .. } => left.depth.max(right.depth),
             ExprKind::In { value, choices } => choices.iter().map(Choice::depth).max().unwrap_or(0).max(value.depth),

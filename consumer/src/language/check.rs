@@ -77,7 +77,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
             columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
             input: input.grows().then(|| input.names().map(str::to_owned).collect()),
         };
-        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting, catalog: query.catalog };
+        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), windows: None, setting, catalog: query.catalog };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);

@@ -6,6 +6,7 @@ use super::{
     Catalog,
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
+    check_window::Windows,
     diagnose::{Diagnostic, Source, nearest},
     scope::Scope,
     signature::{self, common, name},
@@ -31,6 +32,8 @@ pub struct Checker<'q> {
     pub(crate) found: Vec<Diagnostic>,
     /// Fields that were named, and that may come.
     pub(crate) awaited: Vec<Awaited>,
+    /// What the expression that is being checked needs computed of other records, where it may.
+    pub(crate) windows: Option<Windows>,
     pub(crate) setting: &'q Setting,
     pub(crate) catalog: &'static Catalog,
 }
@@ -95,6 +98,7 @@ impl Checker<'_> {
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),
             ExprKind::In { value, choices } => self.membership(value, choices, span),
             ExprKind::Call { name, args } => self.call(name, args, span),
+            ExprKind::Framed { aggregate, last } => self.framed(aggregate, *last, span),
         }
     }
 

@@ -29,7 +29,12 @@ struct Extended {
 impl Beyond {
     /// For a stage that takes records of `input` and gives those of `output`.
     pub(crate) fn new(input: &Schema, output: Arc<Schema>) -> Self {
-        Beyond { known: input.len(), schema: output, last: None }
+        Beyond::behind(input.len(), output)
+    }
+
+    /// For a stage that takes so many columns, the late ones behind them, and gives records of `output`.
+    pub(crate) fn behind(known: usize, output: Arc<Schema>) -> Self {
+        Beyond { known, schema: output, last: None }
     }
 
     /// The columns that the plan knows.
