@@ -27,6 +27,8 @@ pub static CATALOG: Catalog = Catalog {
         &stage::sort::WORD,
         &stage::top::TOP,
         &stage::top::BOTTOM,
+        &stage::session::WORD,
+        &stage::slack::WORD,
         &stage::dns::WORD,
         &stage::tee::WORD,
         &stage::union::WORD,
@@ -133,6 +135,9 @@ pub static CATALOG: Catalog = Catalog {
         &function::url::URLDECODE,
         &function::network::NETWORK,
         &function::hash::HASH,
+        &function::prev::PREV,
+        &function::number::NUMBER,
+        &function::total::TOTAL,
     ],
 };
 
@@ -183,7 +188,7 @@ mod tests {
         }
         for row in CATALOG.functions {
             assert!(row.example.contains(&format!("{}(", row.name)), "{}", row.name);
-            check_example(format!("where {}", row.example));
+            check_example(if row.example.starts_with("let ") { row.example.to_owned() } else { format!("where {}", row.example) });
         }
     }
 

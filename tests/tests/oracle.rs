@@ -55,3 +55,13 @@ fn python_agrees_about_values_of_any_type_as_it_did_before() {
 fn python_agrees_about_values_of_any_type_that_were_never_asked() {
     compare("mixed_queries.py", &[]);
 }
+
+#[test]
+fn python_agrees_about_what_depends_on_order_as_it_did_before() {
+    compare("per_queries.py", &["--seed", "1"]);
+}
+
+#[test]
+fn python_agrees_about_what_depends_on_order_and_was_never_asked() {
+    compare("per_queries.py", &[]);
+}

@@ -4,7 +4,7 @@ use recpipe::{Column, Error, PackedInts, Type};
 
 use super::state;
 use crate::{
-    expr::{Expr, Vector},
+    expr::{Expr, Operand, Values, Vector},
     language::{
         AggregateWord, Catalog,
         signature::{CheckedAggregate, Mistake},
@@ -72,6 +72,21 @@ impl Accumulator for Count {
             (_, _, Groups::Each(groups)) => groups.iter().for_each(|&group| counts[group as usize] += 1),
         }
         Ok(())
+    }
+
+    fn running(&mut self, groups: &[u32], args: &[Vector], _: u64) -> Result<Vector, Error> {
+        let truth = match (self.what, args) {
+            (What::True, [input]) => input.clone().truth(),
+            (What::Present, [input]) => input.null_operand().map(|null| !null),
+            _ => Operand::One(true),
+        };
+        let counts = &mut self.counts;
+        let count = |(row, &group): (usize, &u32)| {
+            let count = &mut counts[group as usize];
+            *count += i64::from(truth.get(row));
+            *count
+        };
+        Ok(Vector { len: groups.len(), values: Values::Int(Operand::Each(groups.iter().enumerate().map(count).collect())), nulls: None })
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {

@@ -5,7 +5,7 @@ use recpipe::{Column, ColumnBuilder, Error, Time, Type, Value, record::Constant}
 use super::other_type;
 
 /// A value or null for each group. Text is copied: a view would keep its whole block alive.
-pub(super) struct Held {
+pub(crate) struct Held {
     kind: Type,
     values: HeldValues,
     present: Vec<bool>,
@@ -24,7 +24,7 @@ enum HeldValues {
 }
 
 impl Held {
-    pub(super) fn new(kind: Type) -> Self {
+    pub(crate) fn new(kind: Type) -> Self {
         let values = match kind {
             Type::Null => HeldValues::Null,
             Type::Mixed => HeldValues::Mixed(Vec::new()),
@@ -37,7 +37,7 @@ impl Held {
         Held { kind, values, present: Vec::new(), text_bytes: 0 }
     }
 
-    pub(super) fn resize(&mut self, groups: usize) {
+    pub(crate) fn resize(&mut self, groups: usize) {
         self.present.resize(groups, false);
         match &mut self.values {
             HeldValues::Null => {}
@@ -50,8 +50,13 @@ impl Held {
         }
     }
 
+    /// How many groups there are.
+    pub(crate) fn len(&self) -> usize {
+        self.present.len()
+    }
+
     #[inline]
-    pub(super) fn get(&self, group: usize) -> Value<'_> {
+    pub(crate) fn get(&self, group: usize) -> Value<'_> {
         if !self.present[group] {
             return Value::Null;
         }
@@ -69,7 +74,7 @@ impl Held {
     /// # Errors
     /// [`Error::Protocol`] when the value is of another type.
     #[inline]
-    pub(super) fn set(&mut self, group: usize, value: Value<'_>) -> Result<(), Error> {
+    pub(crate) fn set(&mut self, group: usize, value: Value<'_>) -> Result<(), Error> {
         match (&mut self.values, value) {
             (_, Value::Null) => {
                 self.present[group] = false;
@@ -100,7 +105,7 @@ impl Held {
     }
 
     /// The integers and which of them are there, for loops over nothing else.
-    pub(super) fn ints(&mut self) -> Option<(&mut [i64], &mut [bool])> {
+    pub(crate) fn ints(&mut self) -> Option<(&mut [i64], &mut [bool])> {
         match &mut self.values {
             HeldValues::Int(values) => Some((values, &mut self.present)),
             _ => None,
@@ -108,17 +113,17 @@ impl Held {
     }
 
     /// The values of these groups.
-    pub(super) fn column(&self, groups: &[u32]) -> Result<Column, Error> {
+    pub(crate) fn column(&self, groups: &[u32]) -> Result<Column, Error> {
         let mut column = ColumnBuilder::new(self.kind);
         groups.iter().try_for_each(|&group| column.push(self.get(group as usize)))?;
         Ok(column.finish())
     }
 
-    pub(super) fn kind(&self) -> Type {
+    pub(crate) fn kind(&self) -> Type {
         self.kind
     }
 
-    pub(super) fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         let each = match &self.values {
             HeldValues::Null => 0,
             HeldValues::Bool(values) => values.capacity(),

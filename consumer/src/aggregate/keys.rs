@@ -62,6 +62,11 @@ impl Keys {
         }
     }
 
+    /// No keys yet, of values of the same types.
+    pub fn like(&self) -> Self {
+        Keys::new(self.kinds.clone())
+    }
+
     /// The one key that has no values.
     pub fn of_no_values() -> Self {
         Keys { len: 1, ..Keys::new(Vec::new()) }
@@ -167,6 +172,18 @@ impl Keys {
         let mut hasher = self.hasher.build_hasher();
         hasher.write(key);
         (hasher.finish() >> 32) as u32
+    }
+
+    /// Adds a normalized key, if it is not there, as [`Keys::get`] gives it; its number.
+    ///
+    /// # Errors
+    /// As for [`Keys::number`].
+    #[inline]
+    pub fn insert_key(&mut self, key: Option<&[u8]>) -> Result<u32, Error> {
+        match key {
+            Some(key) => self.insert(key),
+            None => self.insert_null(),
+        }
     }
 
     /// Adds a normalized key, if it is not there; its number.

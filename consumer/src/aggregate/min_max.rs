@@ -4,7 +4,7 @@
 
 use std::cmp::Ordering;
 
-use recpipe::{Column, Error, Type, Value};
+use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{arg_best::ArgBest, held::Held, other_type, state};
 use crate::{
@@ -113,6 +113,16 @@ impl Accumulator for MinMax {
             _ => groups.try_for_each(|row, group| self.keep(group, input.value(row)))?,
         }
         Ok(())
+    }
+
+    fn running(&mut self, groups: &[u32], args: &[Vector], _: u64) -> Result<Vector, Error> {
+        let [input] = args else { return Err(other_type()) };
+        let mut results = ColumnBuilder::new(self.best.kind());
+        for (row, &group) in groups.iter().enumerate() {
+            self.keep(group as usize, input.value(row))?;
+            results.push(self.best.get(group as usize))?;
+        }
+        Ok(Vector::from_rows(&results.finish(), None))
     }
 
     fn state(&self, groups: &[u32]) -> Result<Vec<Column>, Error> {

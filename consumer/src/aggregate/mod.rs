@@ -31,6 +31,7 @@ mod value_sets;
 
 use recpipe::{Error, Type};
 
+pub(crate) use held::Held;
 pub use keys::Keys;
 pub use table::Table;
 

@@ -135,6 +135,25 @@ impl Sum {
         }
     }
 
+    fn add_one(&mut self, group: usize, value: Value<'_>) -> Result<(), Error> {
+        match value {
+            Value::Null => return Ok(()),
+            Value::Int(value) => {
+                // As a wide one: from here on, every sum is held against the bound.
+                self.make_others();
+                self.add_wide(group, value);
+            }
+            Value::Float(value) => {
+                self.make_others();
+                self.floats[group] += 1;
+                self.others[group].add(value);
+            }
+            _ => return Err(other_type()),
+        }
+        self.counts[group] += 1;
+        Ok(())
+    }
+
     fn add_part(&mut self, groups: &Groups<'_>, part: &Vector) -> Result<(), Error> {
         let counts = &mut self.counts;
         match &part.values {
@@ -198,6 +217,39 @@ impl Accumulator for Sum {
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], _: u64) -> Result<(), Error> {
         let [input] = args else { return Err(other_type()) };
         input.parts().iter().try_for_each(|part| self.add_part(groups, part))
+    }
+
+    fn running(&mut self, groups: &[u32], args: &[Vector], _: u64) -> Result<Vector, Error> {
+        let [input] = args else { return Err(other_type()) };
+        let len = groups.len();
+        // As in `add_part`.
+        if let (Values::Int(values), true) = (&input.values, self.others.is_empty()) {
+            let (counts, ints) = (&mut self.counts, &mut self.ints);
+            let add = |(row, &group): (usize, &u32)| {
+                let group = group as usize;
+                if !input.is_null(row) {
+                    ints[group] += i128::from(values.get(row));
+                    counts[group] += 1;
+                }
+                (ints[group], counts[group])
+            };
+            let sums: Vec<(i128, u64)> = groups.iter().enumerate().map(add).collect();
+            let nulls = Some(sums.iter().map(|sum| sum.1 == 0).collect::<Vec<_>>()).filter(|nulls| nulls.contains(&true));
+            let values = match self.is_mean {
+                true => Values::Float(Operand::Each(sums.iter().map(|&(sum, count)| sum as f64 / count.max(1) as f64).collect())),
+                false => match sums.iter().map(|sum| i64::try_from(sum.0)).collect() {
+                    Ok(narrow) => Values::Int(Operand::Each(narrow)),
+                    Err(_) => Values::Wide(Operand::Each(sums.iter().map(|sum| sum.0).collect())),
+                },
+            };
+            return Ok(Vector { len, values, nulls });
+        }
+        let mut results = ColumnBuilder::new(Type::Mixed);
+        for (row, &group) in groups.iter().enumerate() {
+            self.add_one(group as usize, input.value(row))?;
+            results.push(self.value(group as usize)?)?;
+        }
+        Ok(Vector::from_rows(&results.finish(), None))
     }
 
     /// The count; the whole number; how many floats there are, and the bytes of the exact sum of all others.

@@ -80,6 +80,19 @@ pub struct Aggregate {
     pub span: Span,
 }
 
+impl Aggregate {
+    /// The one that stands here as an expression, as the call of a function or as a field would; `None` where it is none.
+    pub(crate) fn of_expr(expr: &Expr, catalog: &Catalog) -> Option<Self> {
+        let (name, args) = match &expr.kind {
+            ExprKind::Call { name, args } => (name, args.clone()),
+            ExprKind::Field(name) => (name, Vec::new()),
+            _ => return None,
+        };
+        let word = catalog.aggregate(&name.text)?;
+        Some(Aggregate { word, written: name.text.clone(), args, name: None, span: expr.span })
+    }
+}
+
 /// An expression.
 #[derive(Clone, Debug)]
 pub struct Expr {
@@ -143,6 +156,13 @@ pub enum ExprKind {
     },
     /// `sum(x)`, where aggregates are calculated with.
     Aggregate(Box<Aggregate>),
+    /// `AGGREGATE so far`, `AGGREGATE last N`
+    Framed {
+        /// What is computed anew for each record.
+        aggregate: Box<Aggregate>,
+        /// Of how many of the last records; `None` of all so far.
+        last: Option<u64>,
+    },
 }
 
 /// One of the things after `in`.
@@ -226,6 +246,7 @@ impl ExprKind {
             ExprKind::Literal(_) | ExprKind::Field(_) => 0,
             ExprKind::Aggregate(of) => deepest(&of.args).max(of.condition.as_ref().map_or(0, |condition| condition.depth)),
             ExprKind::Not(of) | ExprKind::Negate(of) | ExprKind::InFile { value: of, .. } => of.depth,
+            ExprKind::Framed { aggregate, .. } => deepest(&aggregate.args),
             ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => deepest(of),
             ExprKind::Binary { left, right, .. } => left.depth.max(right.depth),
             ExprKind::In { value, choices } => choices.iter().map(Choice::depth).max().unwrap_or(0).max(value.depth),

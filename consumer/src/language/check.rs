@@ -112,8 +112,17 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
             input: input.grows().then(|| Growth::of_input(input.names())),
         };
-        let mut checker =
-            Checker { source, scope, found: Vec::new(), awaited: Vec::new(), opens, setting, catalog: query.catalog, made: BTreeMap::new() };
+        let mut checker = Checker {
+            source,
+            scope,
+            found: Vec::new(),
+            awaited: Vec::new(),
+            opens,
+            windows: None,
+            setting,
+            catalog: query.catalog,
+            made: BTreeMap::new(),
+        };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);

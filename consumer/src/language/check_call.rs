@@ -67,7 +67,11 @@ impl Checker<'_> {
         let what = format!("unknown function `{}`", function.text);
         if self.catalog.aggregate(&function.text).is_some() {
             let what = format!("`{}` is an aggregate, not a function of one record", function.text);
-            return Diagnostic::new(function.span, what).label(format!("make the column first: `stats {call}`"));
+            let label = match self.windows {
+                Some(_) => format!("of the records so far it is `{call} so far`, of all of them `total({call})`"),
+                None => format!("make the column first: `stats {call}`"),
+            };
+            return Diagnostic::new(function.span, what).label(label);
         }
         let names: Vec<_> = self.catalog.functions.iter().map(|word| word.name).collect();
         Diagnostic::new(function.span, what)

@@ -8,6 +8,7 @@ use super::{
     Catalog,
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
+    check_window::Windows,
     diagnose::{Diagnostic, Source, nearest},
     open::Opens,
     scope::Scope,
@@ -36,6 +37,8 @@ pub struct Checker<'q> {
     pub(crate) awaited: Vec<Awaited>,
     /// The same of those that stages read out of texts.
     pub(crate) opens: Opens,
+    /// What the expression that is being checked needs computed of other records, where it may.
+    pub(crate) windows: Option<Windows>,
     pub(crate) setting: &'q Setting,
     pub(crate) catalog: &'static Catalog,
     /// The columns of the aggregates that are calculated with, by where these stand.
@@ -107,6 +110,7 @@ impl Checker<'_> {
                 let place = *self.made.get(&aggregate.span.start).ok_or(Failed)?;
                 Ok(self.column_at(place)?.called(self.text(span)))
             }
+            ExprKind::Framed { aggregate, last } => self.framed(aggregate, *last, span),
         }
     }
 

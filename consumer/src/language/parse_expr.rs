@@ -324,12 +324,13 @@ impl Parser<'_> {
             return Err(self.unknown_aggregate(&name, span, true));
         }
         if !self.take_sign("(") {
-            return self.node(ExprKind::Field(Ident { text: name, span, may_come: false }));
+            let field = self.node(ExprKind::Field(Ident { text: name, span, may_come: false }))?;
+            return self.framed(field);
         }
         let args = if matches!(self.peek().kind, Kind::Sign(")")) { Vec::new() } else { self.list(Self::expr)? };
         self.close()?;
         let node = self.node(ExprKind::Call { name: Ident { text: name, span, may_come: false }, args })?;
-        Ok(Expr { span: span.to(self.last()), ..node })
+        self.framed(Expr { span: span.to(self.last()), ..node })
     }
 
     /// The closing parenthesis.
@@ -343,12 +344,13 @@ impl Parser<'_> {
     }
 
     /// An expression whose last token was taken last. What begins with a token of its own widens the span.
-    fn node(&mut self, kind: ExprKind) -> Parsed<Expr> {
+    pub(super) fn node(&mut self, kind: ExprKind) -> Parsed<Expr> {
         let start = match &kind {
             ExprKind::Binary { left, .. } => left.span,
             ExprKind::In { value, .. } | ExprKind::InFile { value, .. } => value.span,
             ExprKind::Not(of) | ExprKind::Negate(of) => of.span,
             ExprKind::All(of) | ExprKind::Any(of) => of.first().map_or(self.last(), |first| first.span),
+            ExprKind::Framed { aggregate, .. } => aggregate.span,
             ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Call { .. } | ExprKind::Aggregate(_) => self.last(),
         };
         let depth = kind.children_depth() + 1;
@@ -402,6 +404,10 @@ mod tests {
                     Choice::Range(low, high) => format!("{}..{}", show(low), show(high)),
                 };
                 format!("({} in [{}])", show(value), choices.iter().map(choice).collect::<Vec<_>>().join(", "))
+            }
+            ExprKind::Framed { aggregate, last } => {
+                let frame = last.map_or("so far".to_owned(), |n| format!("last {n}"));
+                format!("[{}({}) {frame}]", aggregate.written, list(&aggregate.args, ", "))
             }
             ExprKind::Call { name, args } => format!("{}({})", name.text, list(args, ", ")),
             ExprKind::Aggregate(of) => format!("{}[{}]", of.written, list(&of.args, ", ")),
@@ -471,5 +477,11 @@ mod tests {
         check("if(a, b.c, `d e`) == len(@id)", "(if(a, b.c, d e) == len(@id))");
         check("f()", "f()");
         check("true != null", "(true != null)");
+    }
+
+    #[test]
+    fn aggregates_of_frames() {
+        check("a / sum(b) so far - count last 3", "((a / [sum(b) so far]) - [count() last 3])");
+        check("so + last * far", "(so + (last * far))");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use recpipe::{Column, Error, Type};
+use recpipe::{Column, ColumnBuilder, Error, Type};
 
 use crate::expr::{Expr, Vector};
 
@@ -122,6 +122,20 @@ pub trait Accumulator: Send {
     /// # Errors
     /// [`Error::Data`] when the aggregate cannot hold the result, [`Error::Protocol`] for other arguments than were checked.
     fn add(&mut self, groups: &Groups<'_>, args: &[Vector], position: u64) -> Result<(), Error>;
+
+    /// Adds rows one by one, and gives what the group of each is then. `position` is as for [`Accumulator::add`].
+    ///
+    /// # Errors
+    /// As for [`Accumulator::add`] and [`Accumulator::finish`].
+    fn running(&mut self, groups: &[u32], args: &[Vector], position: u64) -> Result<Vector, Error> {
+        let mut results = ColumnBuilder::new(Type::Mixed);
+        for (row, &group) in groups.iter().enumerate() {
+            let one = args.iter().map(|arg| Vector::collect(std::iter::once(arg.value(row)))).collect::<Result<Vec<_>, _>>()?;
+            self.add(&Groups::Each(&[group]), &one, position + row as u64)?;
+            results.push(self.finish(&[group])?.value(0))?;
+        }
+        Ok(Vector::from_rows(&results.finish(), None))
+    }
 
     /// All that these groups have so far, a row each, in this order, as columns of types that depend on the aggregate alone:
     /// for no group too. They can be the columns of a batch.

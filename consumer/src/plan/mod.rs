@@ -10,6 +10,7 @@ mod operator;
 pub mod partial;
 mod sink;
 mod unite;
+mod window;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -20,6 +21,7 @@ pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use sink::{Output, Place, PlanOutput, Sink};
 pub use unite::Unite;
+pub use window::{Computes, Window};
 
 use crate::span::Span;
 

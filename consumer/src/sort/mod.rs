@@ -4,6 +4,7 @@
 //! not; what comes out is put together to batches again.
 
 pub mod arena;
+mod best_of_key;
 pub(crate) mod cell;
 pub mod external;
 mod first_seen;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use recpipe::{Batch, Error, Schema};
 
 pub use self::{
+    best_of_key::BestOfKey,
     external::{ExternalSorter, First},
     first_seen::FirstSeen,
     row::RowFormat,

@@ -31,7 +31,12 @@ struct Extended {
 impl Beyond {
     /// For a stage that takes records of `input` and gives those of `output`.
     pub(crate) fn new(input: &Schema, output: Arc<Schema>) -> Self {
-        Beyond { known: input.len(), schema: output, stays: Box::new(|_| true), last: None }
+        Beyond::behind(input.len(), output)
+    }
+
+    /// For a stage that takes so many columns, the late ones behind them, and gives records of `output`.
+    pub(crate) fn behind(known: usize, output: Arc<Schema>) -> Self {
+        Beyond { known, schema: output, stays: Box::new(|_| true), last: None }
     }
 
     /// The same for a stage that leaves out late columns whose names are not like this.

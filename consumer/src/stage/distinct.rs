@@ -1,4 +1,4 @@
-//! `distinct [f, …]`: the first record of each distinct value. Without keys all fields are compared, also those that come later than
+//! `distinct [f, …] [per KEY]`: the first record of each distinct value, within each key; which stands before the fields. Without keys all fields are compared, also those that come later than
 //! the plan was made, and stay.
 //!
 //! Runs:   in each worker, which leaves out what that worker has already sent on, then once.  Order: of first occurrence.
@@ -30,7 +30,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "distinct",
         synonyms: &["uniq"],
-        syntax: "distinct [EXPR [as NAME], …]",
+        syntax: "distinct [EXPR [as NAME], …] [per KEY]",
         doc: "the first record of each distinct value; with fields, only these columns",
         example: "distinct host, user",
         runs: Runs::WorkersThenMerge,
@@ -42,8 +42,12 @@ pub static WORD: StageWord = StageWord {
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
-    let keys = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
-    Ok(parsed(DistinctSyntax(keys)))
+    let mut items = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
+    // The same as `distinct KEY, f`: each value of the key has its first records.
+    if let Some(keys) = parser.per_at_end()? {
+        items.splice(0..0, keys.into_iter().map(|expr| Item { expr, name: None }));
+    }
+    Ok(parsed(DistinctSyntax(items)))
 }
 
 /// The keys as they were written; none for all fields.

@@ -1,4 +1,4 @@
-//! `head N`: passes on the first `N` records, then stops the source.
+//! `head N`: passes on the first `N` records, then stops the source. `head N per KEY` is a stage of its own: [`super::head_per`].
 //!
 //! Runs:   once.  Order: kept.  Memory: O(1).
 //! Stops:  yes, with the batch that fills the number.
@@ -6,7 +6,7 @@
 
 use recpipe::{Batch, Error, Flow, Stage};
 
-use super::relay;
+use super::{head_per, relay};
 use crate::{
     language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
@@ -18,8 +18,8 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "head",
         synonyms: &["limit", "take"],
-        syntax: "head N",
-        doc: "the first N records, then stops the source",
+        syntax: "head N [per KEY]",
+        doc: "the first N records, then stops the source; or those of each key",
         example: "head 10",
         runs: Runs::Once,
         ..About::PLAIN
@@ -28,7 +28,11 @@ pub static WORD: StageWord = StageWord {
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
-    parser.count("head").map(HeadOp).map(parsed)
+    let n = parser.count("head")?;
+    Ok(match parser.per_at_end()? {
+        Some(keys) => head_per::parsed_per(n, keys),
+        None => parsed(HeadOp(n)),
+    })
 }
 
 /// So many records.

@@ -1,4 +1,5 @@
-//! `let x = EXPR, …`: adds or replaces columns, one after the other.
+//! `let x = EXPR, …`: adds or replaces columns, one after the other. What is computed of other records too, `let x = EXPR per KEY`, is a
+//! stage of its own: [`super::let_per`].
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1).
 //! Stops:  when its target does.
@@ -10,11 +11,17 @@ use recpipe::{Batch, Error, Flow, Schema, Stage};
 
 use super::{
     beyond::{Beyond, put},
+    let_per::Gathered,
     relay,
 };
 use crate::{
     expr::Expr,
-    language::{Checker, Failed, Parsed, Parser, StageWord, Syntax, Upstream, ast::Item, parsed},
+    language::{
+        Checker, Parsed, Parser, StageWord, Syntax, Upstream,
+        ast::{self, Item},
+        diagnose::Diagnostic,
+        parsed,
+    },
     plan::{About, Operator, PlanStage, Read, Start, Target, conditions::Found},
     span::Span,
 };
@@ -24,7 +31,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "let",
         synonyms: &["extend", "eval"],
-        syntax: "let NAME = EXPR, …",
+        syntax: "let NAME = EXPR [per KEY], …",
         doc: "adds or replaces columns; each may use those before it",
         example: "let kib = bytes // 1KiB, large = kib > 100",
         ..About::PLAIN
@@ -38,41 +45,74 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
         if !parser.take_sign("=") {
             return Err(parser.unexpected("`=`"));
         }
-        Ok(Item { expr: parser.expr()?, name: Some(name) })
+        let item = Item { expr: parser.expr()?, name: Some(name) };
+        let before = parser.last();
+        let per = parser.per()?;
+        Ok(Assigned { item, per, per_span: Span::new(before.end, parser.last().end) })
     };
     parser.list(assignment).map(LetSyntax).map(parsed)
 }
 
-/// The assignments as they were written; the name is each item's `name`.
+/// The assignments as they were written.
 #[derive(Debug)]
-struct LetSyntax(Vec<Item>);
+struct LetSyntax(Vec<Assigned>);
+
+/// One assignment; the name is the item's `name`.
+#[derive(Debug)]
+struct Assigned {
+    item: Item,
+    /// The keys within which something is computed of other records.
+    per: Option<Vec<ast::Expr>>,
+    per_span: Span,
+}
 
 impl Syntax for LetSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let assignments = checker.each(&self.0, |checker, item| {
-            let expr = checker.expr(&item.expr);
+        let mut gathered = Gathered::default();
+        for Assigned { item, per, per_span } in &self.0 {
+            let (mut expr, mut windows, _) = checker.windowed(&item.expr, gathered.windows());
+            let keys = checker.keys(per.as_deref().unwrap_or_default());
+            if per.is_some() && windows.is_empty() && expr.is_ok() {
+                let found = Diagnostic::new(*per_span, "nothing in this expression is computed of other records");
+                checker.fail(
+                    found.label("`per` stands after `prev(x)`, `number()`, `total(AGGREGATE)`, `AGGREGATE so far`, `AGGREGATE last N`"),
+                );
+            }
+            if let Ok(keys) = &keys
+                && gathered.is_read_by(&windows, keys)
+            {
+                std::mem::take(&mut gathered).push(checker, upstream, span);
+                // Its values are behind the columns that there are now.
+                (expr, windows, _) = checker.windowed(&item.expr, 0);
+            }
+            let base = checker.scope.columns.len();
             let column = checker.column(item.name.as_ref(), &item.expr, &expr);
             let place = checker.scope.put(column.name, column.seen);
-            let schema = checker.schema(column.span).ok_or(Failed)?;
-            Ok(Assignment { place, expr: expr?, schema })
-        });
-        checker.push(upstream, &WORD, span, assignments.map(LetOp));
+            let schema = checker.schema(column.span);
+            match (expr, keys, schema) {
+                (Ok(expr), Ok(keys), Some(schema)) => gathered.add(Assignment { place, base, expr, schema }, windows, keys),
+                _ => gathered.fail(),
+            }
+        }
+        gathered.push(checker, upstream, span);
     }
 }
 
 /// Columns added or replaced, one after the other.
 #[derive(Clone, Debug)]
-struct LetOp(Vec<Assignment>);
+pub(super) struct LetOp(pub(super) Vec<Assignment>);
 
 /// One column that a `let` makes.
 #[derive(Clone, Debug)]
-struct Assignment {
+pub(super) struct Assignment {
     /// The place of the column: that of the column it replaces, or the first free one.
-    place: usize,
+    pub(super) place: usize,
+    /// How many columns there are before it.
+    pub(super) base: usize,
     /// Its values, computed from the input with the earlier assignments applied.
-    expr: Expr,
+    pub(super) expr: Expr,
     /// The schema with this assignment applied.
-    schema: Arc<Schema>,
+    pub(super) schema: Arc<Schema>,
 }
 
 impl Operator for LetOp {

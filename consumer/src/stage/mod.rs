@@ -6,6 +6,7 @@
 //! A stage that needs all the records (`distinct`, `top`, `stats`, `sort`) has two halves: one in each worker, which sends on as
 //! little as it can, and one that runs once on what all workers send.
 
+mod best_per;
 mod beyond;
 pub mod distinct;
 pub mod dns;
@@ -15,24 +16,32 @@ mod fill_previous;
 mod gather;
 pub mod grep;
 pub mod head;
+mod head_per;
 pub mod let_;
+mod let_per;
 mod opened;
 pub mod parse;
 mod parse_open;
+mod picked;
 pub mod rename;
 pub mod resolver;
 pub mod sample;
 pub mod select;
+pub mod session;
 pub mod skip;
+pub mod slack;
 pub mod sort;
 pub mod stats;
 pub mod tail;
+mod tail_per;
 pub mod tee;
 pub mod top;
+mod top_per;
 pub mod trace;
 pub mod union;
 pub mod unroll;
 pub mod where_;
+mod window;
 
 /// `flush` for a stage that buffers no output: passes it on to its target, as everything that is not for it.
 macro_rules! relay_flush {

@@ -1,4 +1,4 @@
-//! `tail N`: the last `N` records.
+//! `tail N`: the last `N` records. `tail N per KEY` is a stage of its own: [`super::tail_per`].
 //!
 //! Runs:   once.  Order: kept.  Memory: O(N), and a batch.  Blocks: nothing comes out before the end.
 //! Stops:  no.
@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use recpipe::{Batch, Error, Flow, Stage, Time};
 
+use super::tail_per;
 use crate::{
     language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{
@@ -22,8 +23,8 @@ use crate::{
 pub static WORD: StageWord = StageWord {
     about: About {
         name: "tail",
-        syntax: "tail N",
-        doc: "the last N records",
+        syntax: "tail N [per KEY]",
+        doc: "the last N records, or those of each key",
         example: "tail 10",
         runs: Runs::Once,
         memory: "O(N)",
@@ -34,7 +35,11 @@ pub static WORD: StageWord = StageWord {
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
-    parser.count("tail").map(TailOp).map(parsed)
+    let n = parser.count("tail")?;
+    Ok(match parser.per_at_end()? {
+        Some(keys) => tail_per::parsed_per(n, keys),
+        None => parsed(TailOp(n)),
+    })
 }
 
 /// So many records.

@@ -1,16 +1,17 @@
 //! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; NaN after
 //! all numbers, values of other kinds after those, and nulls last. `bottom N by EXPR`: the smallest, smallest first, and the rest alike.
+//! `top N by EXPR per KEY` is a stage of its own: [`super::top_per`].
 //!
 //! Runs:   in each worker, which sends on only what is among the best that it has seen, then once.
 //! Order:  by value; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.
 //! Stops:  no.
 //! Errors: those of the expression.
 
-use std::{cmp::Ordering, sync::Arc};
+use std::cmp::Ordering;
 
-use recpipe::{Batch, Column, ColumnBuilder, Error, Flow, Origin, Stage, Time, Type, Value};
+use recpipe::{Batch, Error, Flow, Stage, Time, Type, Value};
 
-use super::{relay, stats};
+use super::{picked::gather, relay, stats, top_per};
 use crate::{
     expr::Expr,
     language::{
@@ -32,7 +33,7 @@ use crate::{
 pub static TOP: StageWord = StageWord {
     about: About {
         name: "top",
-        syntax: "top N [by EXPR] | top N FIELD, …",
+        syntax: "top N [by EXPR [per KEY]] | top N FIELD, …",
         doc: "the N largest; `top N FIELD` is `count by FIELD | top N`",
         example: "top 10 by bytes",
         runs: Runs::WorkersThenMerge,
@@ -47,7 +48,7 @@ pub static TOP: StageWord = StageWord {
 pub static BOTTOM: StageWord = StageWord {
     about: About {
         name: "bottom",
-        syntax: "bottom N [by EXPR] | bottom N FIELD, …",
+        syntax: "bottom N [by EXPR [per KEY]] | bottom N FIELD, …",
         doc: "the N smallest; `bottom N FIELD` is `count by FIELD | bottom N`",
         example: "bottom 10 by bytes",
         runs: Runs::WorkersThenMerge,
@@ -60,7 +61,7 @@ pub static BOTTOM: StageWord = StageWord {
 
 /// Which end of an order is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Direction {
+pub(super) enum Direction {
     /// The largest, largest first.
     Largest,
     /// The smallest, smallest first.
@@ -69,7 +70,7 @@ enum Direction {
 
 impl Direction {
     /// The word that asks for this end.
-    fn word(self) -> &'static StageWord {
+    pub(super) fn word(self) -> &'static StageWord {
         match self {
             Direction::Largest => &TOP,
             Direction::Smallest => &BOTTOM,
@@ -80,7 +81,11 @@ impl Direction {
 fn parse(parser: &mut Parser<'_>, direction: Direction) -> Parsed {
     let n = parser.count(direction.word().about.name)?;
     if parser.take_word("by") {
-        return Ok(parsed(TopSyntax { direction, n, by: Some(parser.expr()?), keys: Vec::new() }));
+        let by = parser.expr()?;
+        return Ok(match parser.per_at_end()? {
+            Some(keys) => top_per::parsed_per(direction, n, by, keys),
+            None => parsed(TopSyntax { direction, n, by: Some(by), keys: Vec::new() }),
+        });
     }
     let keys = if parser.at_stage_end() { Vec::new() } else { parser.list(Parser::item)? };
     Ok(parsed(TopSyntax { direction, n, by: None, keys }))
@@ -269,34 +274,6 @@ impl Best {
         self.batches = rows.chunks(BATCH_ROWS).map(|rows| gather(&self.batches, rows)).collect::<Result<_, _>>()?;
         Ok(())
     }
-}
-
-/// Records of several batches as one: each is the number of a batch and of one of its records. Fields that only some of the batches
-/// have are missing in the records of the others.
-pub(super) fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
-    let mut schema = batches[0].schema().clone();
-    for batch in &batches[1..] {
-        if !Arc::ptr_eq(batch.schema(), &schema) && *batch.schema() != schema {
-            let new = batch.schema().fields().iter().filter(|field| schema.index_of(&field.name).is_none());
-            let fields: Vec<_> = schema.fields().iter().chain(new).cloned().collect();
-            schema = Arc::new(schema.with_fields(fields)?);
-        }
-    }
-    let mut columns = Vec::with_capacity(schema.len());
-    for field in schema.fields() {
-        let mut builder = ColumnBuilder::of(field);
-        let sources: Vec<Option<&Column>> =
-            batches.iter().map(|batch| batch.schema().index_of(&field.name).map(|place| batch.column(place))).collect();
-        for &(i, row) in rows {
-            let row = batches[i].physical(row);
-            match sources[i] {
-                Some(column) if !column.is_missing(row) => builder.push(column.value(row))?,
-                _ => builder.push_missing()?,
-            }
-        }
-        columns.push(builder.finish());
-    }
-    Batch::new(schema, columns, rows.len(), Origin::default())
 }
 
 impl Stage for Top {
