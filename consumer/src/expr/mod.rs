@@ -34,6 +34,7 @@ use recpipe::{Batch, Column, Error, Field, Type, record::CompareOp, times::Zone}
 use regex::bytes::Regex;
 
 pub use network::Network;
+pub(crate) use network::address;
 pub use ops::{ArithmeticOp, FindOp};
 pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
