@@ -17,6 +17,7 @@
 //! - `input`: the log; or `log`: the name of a file in `data/`, the default is `ten`; `repeat`: so many times;
 //! - `other`: a second log, of which there is a stream in a file `other.rec`, in batches of three records; `other_producer`: the
 //!   arguments that it is made with, the default is `["apache"]`;
+//! - `beside`: a table of files that are there beforehand, in the directory that the programs run in, and what is in them;
 //! - `producer`: its arguments, the default is `["apache"]`;
 //! - `query`: one argument or an array of them; `file`: a query file, given with `-f`; `consumer`: options before it;
 //! - `stdout`: exactly this; `stderr`, `producer_stderr`: these words somewhere in what the program says. Without the key
@@ -98,6 +99,8 @@ pub struct Case {
     repeat: Option<usize>,
     other: Option<String>,
     other_producer: Option<Vec<String>>,
+    #[serde(default)]
+    beside: BTreeMap<String, String>,
     /// The stream of `other`, once it is made.
     #[serde(skip)]
     other_made: OnceLock<Vec<u8>>,
@@ -219,7 +222,7 @@ impl Case {
         let scratch = Scratch::new();
         let (producer, consumer) = (self.producer(threads), self.consumer(&["-j", threads], &scratch));
         let outcome = Pipeline::both(&producer, &consumer).input(self.lines()).dir(scratch.path()).run();
-        Came { outcome, files: texts(files_in(&scratch)) }
+        Came { outcome, files: texts(files_in(&scratch, &self.beside)) }
     }
 
     /// The producer alone.
@@ -230,7 +233,7 @@ impl Case {
         // A producer that failed before it began has written no stream, and then there is nothing to cut.
         let can_be_cut = !self.by_batch && (1..=CUT_UP_TO_BYTES).contains(&stream.len());
         let cut = |&records: &usize| (records, rebatched(stream, records).unwrap_or_else(|error| panic!("{error}\n{outcome}")));
-        Made { cut: CUTS.iter().filter(|_| can_be_cut).map(cut).collect(), files: files_in(&scratch), outcome }
+        Made { cut: CUTS.iter().filter(|_| can_be_cut).map(cut).collect(), files: files_in(&scratch, &self.beside), outcome }
     }
 
     /// The consumer alone, after the producer.
@@ -248,7 +251,7 @@ impl Case {
         let stream = cut.map_or(&made.outcome.stdout, |(_, stream)| stream);
         let mut outcome = Pipeline::consumer(&self.consumer(&options, &scratch)).input(stream.clone()).dir(scratch.path()).run();
         outcome.ends.extend(made.outcome.ends.iter().cloned());
-        Came { outcome, files: texts(files_in(&scratch)) }
+        Came { outcome, files: texts(files_in(&scratch, &self.beside)) }
     }
 
     fn producer(&self, threads: &str) -> Vec<String> {
@@ -262,6 +265,7 @@ impl Case {
         if let Some(other) = &self.other {
             scratch.write(OTHER_FILE, self.other_made.get_or_init(|| self.other_stream(other)));
         }
+        self.beside.iter().for_each(|(name, text)| scratch.write(name, text));
         if let Some(file) = &self.file {
             scratch.write(QUERY_FILE, file);
             args.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);
@@ -358,6 +362,10 @@ impl Case {
         put("producer_stderr", text(&self.producer_stderr));
         put("stdout", Some(quoted(&self.stdout)));
         let files = |(name, text): (&String, &String)| format!("{} = {}\n", quoted_key(name), quoted(text));
+        if !self.beside.is_empty() {
+            out.push_str("\n[beside]\n");
+            out.extend(self.beside.iter().map(files));
+        }
         if !self.files.is_empty() {
             out.push_str("\n[files]\n");
             out.extend(self.files.iter().map(files));
@@ -366,11 +374,12 @@ impl Case {
     }
 }
 
-/// The files of a directory that programs have run in, but for the query and the second stream.
-fn files_in(scratch: &Scratch) -> BTreeMap<String, Vec<u8>> {
+/// The files of a directory that programs have run in, but for the query, the second stream, and what was there beforehand.
+fn files_in(scratch: &Scratch, beside: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(scratch.path()).expect("a directory can be listed");
     let names = entries.map(|entry| entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned());
-    names.filter(|name| name != QUERY_FILE && name != OTHER_FILE).map(|name| (name.clone(), scratch.read(&name))).collect()
+    let is_left = |name: &String| name != QUERY_FILE && name != OTHER_FILE && !beside.contains_key(name);
+    names.filter(is_left).map(|name| (name.clone(), scratch.read(&name))).collect()
 }
 
 fn texts(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
