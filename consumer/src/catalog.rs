@@ -32,6 +32,8 @@ pub static CATALOG: Catalog = Catalog {
         &stage::dns::WORD,
         &stage::tee::WORD,
         &stage::union::WORD,
+        &stage::lookup::WORD,
+        &stage::join::WORD,
         &stage::trace::WORD,
         &output::print::WORD,
         &output::table::WORD,

@@ -6,7 +6,7 @@ use recpipe::Schema;
 
 use crate::{
     catalog::CATALOG,
-    execute::cut::Cut,
+    execute::cut::{Cut, Prepared},
     memory::Memory,
     plan::{About, Output, Plan, PlanOutput, PlanStage, Runs},
     writer::Notes,
@@ -31,7 +31,7 @@ pub fn explain(plan: &Plan, default: &Output) -> String {
     // Writing to a string cannot fail.
     let _ = writeln!(text, "asked of the producer: {asked}");
     // Neither memory nor the number of workers moves the cut.
-    let cut = Cut::new(plan, default, &Memory::default(), 1, Notes::default());
+    let cut = Cut::new(plan, default, Prepared::new(plan, &Memory::default(), 1), 1, Notes::default());
     for (place, stage) in plan.stages.iter().enumerate() {
         let runs = match cut.runs(place) {
             Runs::EachWorker => "in each worker",

@@ -13,19 +13,24 @@ use std::{
     },
 };
 
-use anyhow::{Context, anyhow};
-use recpipe::{Error, Schema};
+use anyhow::Context;
+use bytes::Bytes;
+use recpipe::{Error, Schema, wire::Incoming};
 
 use crate::{
-    execute::{FeedInput, Feeds},
-    input::{self, Arrived, Begun, Frames, Input},
+    execute::{FeedInput, FeedSource, Feeds},
+    input::{self, Arrived, Begun, Frames, Input, SecondOptions},
+    join::Database,
     language::Inputs,
 };
 
 /// Opens files as the query names them.
 #[derive(Default)]
 pub struct Files {
-    quiet: bool,
+    /// How others are started to read them.
+    options: SecondOptions,
+    /// No database is larger than so many bytes.
+    largest: usize,
     opened: Mutex<Opened>,
     /// Whether one of them is being read: the input is over then, or nobody waits for it.
     are_read: Arc<AtomicBool>,
@@ -36,10 +41,16 @@ pub type Texts = BTreeMap<usize, Arc<[u8]>>;
 
 #[derive(Default)]
 struct Opened {
-    files: BTreeMap<usize, (String, Arc<Schema>, Input)>,
+    files: BTreeMap<usize, (String, Arc<Schema>, Second)>,
     texts: Texts,
     /// Why the first that could not be opened could not.
     failure: Option<anyhow::Error>,
+}
+
+/// One of the files.
+enum Second {
+    Records(Input),
+    Database(Bytes),
 }
 
 impl fmt::Debug for Files {
@@ -50,9 +61,9 @@ impl fmt::Debug for Files {
 }
 
 impl Files {
-    /// None yet; their producers' words go unsaid where it is to be `quiet`.
-    pub fn new(quiet: bool) -> Self {
-        Files { quiet, ..Files::default() }
+    /// None yet. A database that is read must be smaller than `largest` bytes.
+    pub fn new(options: SecondOptions, largest: usize) -> Self {
+        Files { options, largest, ..Files::default() }
     }
 
     fn opened(&self) -> MutexGuard<'_, Opened> {
@@ -80,26 +91,32 @@ impl Files {
     /// Those of [`Input::watch_output`].
     pub fn take(&self, watches_output: bool) -> Result<Feeds, Error> {
         let mut feeds = Feeds::new();
-        for (at, (name, _, mut input)) in std::mem::take(&mut self.opened().files) {
-            if watches_output {
-                input.watch_output()?;
-            }
-            let stop = Some(input.stop());
-            feeds.insert(at, FeedInput { name, frames: Box::new(Noted { input, are_read: self.are_read.clone() }), stop });
+        for (at, (name, _, second)) in std::mem::take(&mut self.opened().files) {
+            let source = match second {
+                Second::Database(bytes) => FeedSource::Bytes(bytes),
+                Second::Records(mut input) => {
+                    if watches_output {
+                        input.watch_output()?;
+                    }
+                    let stop = Some(input.stop());
+                    FeedSource::Records { frames: Box::new(Noted { input, are_read: self.are_read.clone() }), stop }
+                }
+            };
+            feeds.insert(at, FeedInput { name, source });
         }
         Ok(feeds)
     }
 }
 
 impl Inputs for Files {
-    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String> {
+    fn schema(&self, at: usize, word: &str, path: &str) -> Result<Arc<Schema>, String> {
         let mut opened = self.opened();
         if let Some((_, schema, _)) = opened.files.get(&at) {
             return Ok(schema.clone());
         }
-        match begun(path, self.quiet).with_context(|| format!("`union \"{path}\"`")) {
-            Ok((schema, input)) => {
-                opened.files.insert(at, (path.to_owned(), schema.clone(), input));
+        match self.begun(path).with_context(|| format!("`{word} \"{path}\"`")) {
+            Ok((schema, second)) => {
+                opened.files.insert(at, (path.to_owned(), schema.clone(), second));
                 Ok(schema)
             }
             Err(error) => {
@@ -145,12 +162,20 @@ fn text(path: &str) -> anyhow::Result<Arc<[u8]>> {
     Ok(text.into())
 }
 
-fn begun(path: &str, quiet: bool) -> anyhow::Result<(Arc<Schema>, Input)> {
-    let mut input = input::open_file(Path::new(path))?;
-    match input.begin(quiet)? {
-        Begun::Schema(schema) => Ok((schema, input)),
-        Begun::Ended(ending) => {
-            Err(anyhow!("its producer ended with exit {} before the first record: {}", ending.exit.code(), ending.cause))
+impl Files {
+    fn begun(&self, path: &str) -> anyhow::Result<(Arc<Schema>, Second)> {
+        if Database::is_named(path) {
+            let bytes = Database::read(Path::new(path), self.largest)?;
+            return Ok((Arc::new(Database::open(bytes.clone())?.schema()?), Second::Database(bytes)));
+        }
+        let mut input = input::open_second(path, &self.options)?;
+        match input.begin(self.options.quiet)? {
+            Begun::Schema(schema) => Ok((schema, Second::Records(input))),
+            Begun::Ended(ending) => {
+                input.reap();
+                let what = format!("its producer ended with exit {} before the first record: {}", ending.exit.code(), ending.cause);
+                Err(Error::Child { exit: ending.exit, what }.into())
+            }
         }
     }
 }
@@ -164,7 +189,11 @@ struct Noted {
 impl Frames for Noted {
     fn read(&mut self) -> Result<Option<Arrived>, Error> {
         self.are_read.store(true, Ordering::Relaxed);
-        self.input.read()
+        let arrived = self.input.read();
+        if matches!(&arrived, Ok(Some(Arrived { what: Incoming::End(_), .. }))) {
+            self.input.reap();
+        }
+        arrived
     }
 
     fn records(&self) -> u64 {

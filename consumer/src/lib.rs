@@ -17,6 +17,7 @@ mod files;
 mod function;
 pub mod help;
 pub mod input;
+pub mod join;
 pub mod language;
 mod late;
 pub mod left_out;

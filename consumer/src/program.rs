@@ -20,7 +20,7 @@ use crate::{
     explain::explain,
     files::Files,
     help,
-    input::{self, Begun, Input},
+    input::{self, Begun, Input, SecondOptions},
     language::{self, Query, QueryError, Setting, Source, diagnose::Style},
     late, output, plan,
     writer::{Calling, Color, Look, Printer},
@@ -98,7 +98,8 @@ fn answer(config: &Config) -> anyhow::Result<Exit> {
     }
     let input = input::open(&config.input)?;
     let stop = input.stop();
-    let files = Arc::new(Files::new(config.quiet));
+    let options = SecondOptions { threads: config.threads, quiet: config.quiet, zone: config.zone.clone() };
+    let files = Arc::new(Files::new(options, config.memory.limit));
     // Where a file is read, there is no stream to be ended.
     let interrupt = |signal| !files.are_read() && stop.interrupt(signal);
     signals::ending(interrupt, || answer_and_tell(input, config, (&source, &query), &files, started)).context("cannot catch signals")?

@@ -17,7 +17,7 @@
 //! - `input`: the log; or `log`: the name of a file in `data/`, the default is `ten`; `repeat`: so many times;
 //! - `other`: a second log, of which there is a stream in a file `other.rec`, in batches of three records; `other_producer`: the
 //!   arguments that it is made with, the default is `["apache"]`;
-//! - `values`: what a file `values.txt` has;
+//! - `beside`: a table of files that are there beforehand, in the directory that the programs run in, and what is in them;
 //! - `producer`: its arguments, the default is `["apache"]`;
 //! - `query`: one argument or an array of them; `file`: a query file, given with `-f`; `consumer`: options before it;
 //! - `stdout`: exactly this; `stderr`, `producer_stderr`: these words somewhere in what the program says. Without the key
@@ -60,8 +60,6 @@ const QUERY_FILE: &str = "report.q";
 /// The name of the second stream, in the same directory.
 const OTHER_FILE: &str = "other.rec";
 
-/// The name of the file of values, there as well.
-const VALUES_FILE: &str = "values.txt";
 
 /// The sizes of batches that every case is run with, where they are not those that the producer makes.
 pub const CUTS: [usize; 2] = [1, 7];
@@ -102,10 +100,11 @@ pub struct Case {
     repeat: Option<usize>,
     other: Option<String>,
     other_producer: Option<Vec<String>>,
+    #[serde(default)]
+    beside: BTreeMap<String, String>,
     /// The stream of `other`, once it is made.
     #[serde(skip)]
     other_made: OnceLock<Vec<u8>>,
-    values: Option<String>,
     producer: Option<Vec<String>>,
     consumer: Option<Vec<String>>,
     file: Option<String>,
@@ -224,7 +223,7 @@ impl Case {
         let scratch = Scratch::new();
         let (producer, consumer) = (self.producer(threads), self.consumer(&["-j", threads], &scratch));
         let outcome = Pipeline::both(&producer, &consumer).input(self.lines()).dir(scratch.path()).run();
-        Came { outcome, files: texts(files_in(&scratch)) }
+        Came { outcome, files: texts(files_in(&scratch, &self.beside)) }
     }
 
     /// The producer alone.
@@ -235,7 +234,7 @@ impl Case {
         // A producer that failed before it began has written no stream, and then there is nothing to cut.
         let can_be_cut = !self.by_batch && (1..=CUT_UP_TO_BYTES).contains(&stream.len());
         let cut = |&records: &usize| (records, rebatched(stream, records).unwrap_or_else(|error| panic!("{error}\n{outcome}")));
-        Made { cut: CUTS.iter().filter(|_| can_be_cut).map(cut).collect(), files: files_in(&scratch), outcome }
+        Made { cut: CUTS.iter().filter(|_| can_be_cut).map(cut).collect(), files: files_in(&scratch, &self.beside), outcome }
     }
 
     /// The consumer alone, after the producer.
@@ -253,7 +252,7 @@ impl Case {
         let stream = cut.map_or(&made.outcome.stdout, |(_, stream)| stream);
         let mut outcome = Pipeline::consumer(&self.consumer(&options, &scratch)).input(stream.clone()).dir(scratch.path()).run();
         outcome.ends.extend(made.outcome.ends.iter().cloned());
-        Came { outcome, files: texts(files_in(&scratch)) }
+        Came { outcome, files: texts(files_in(&scratch, &self.beside)) }
     }
 
     fn producer(&self, threads: &str) -> Vec<String> {
@@ -267,9 +266,7 @@ impl Case {
         if let Some(other) = &self.other {
             scratch.write(OTHER_FILE, self.other_made.get_or_init(|| self.other_stream(other)));
         }
-        if let Some(values) = &self.values {
-            scratch.write(VALUES_FILE, values);
-        }
+        self.beside.iter().for_each(|(name, text)| scratch.write(name, text));
         if let Some(file) = &self.file {
             scratch.write(QUERY_FILE, file);
             args.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);
@@ -349,7 +346,6 @@ impl Case {
         put("repeat", self.repeat.map(|times| times.to_string()));
         put("other", text(&self.other));
         put("other_producer", self.other_producer.as_deref().map(array));
-        put("values", text(&self.values));
         put("producer", self.producer.as_deref().map(array));
         put("consumer", self.consumer.as_deref().map(array));
         put("file", text(&self.file));
@@ -367,6 +363,10 @@ impl Case {
         put("producer_stderr", text(&self.producer_stderr));
         put("stdout", Some(quoted(&self.stdout)));
         let files = |(name, text): (&String, &String)| format!("{} = {}\n", quoted_key(name), quoted(text));
+        if !self.beside.is_empty() {
+            out.push_str("\n[beside]\n");
+            out.extend(self.beside.iter().map(files));
+        }
         if !self.files.is_empty() {
             out.push_str("\n[files]\n");
             out.extend(self.files.iter().map(files));
@@ -375,11 +375,12 @@ impl Case {
     }
 }
 
-/// The files of a directory that programs have run in, but for the query, the second stream and the values.
-fn files_in(scratch: &Scratch) -> BTreeMap<String, Vec<u8>> {
+/// The files of a directory that programs have run in, but for the query, the second stream, and what was there beforehand.
+fn files_in(scratch: &Scratch, beside: &BTreeMap<String, String>) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(scratch.path()).expect("a directory can be listed");
     let names = entries.map(|entry| entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned());
-    names.filter(|name| ![QUERY_FILE, OTHER_FILE, VALUES_FILE].contains(&name.as_str())).map(|name| (name.clone(), scratch.read(&name))).collect()
+    let is_left = |name: &String| name != QUERY_FILE && name != OTHER_FILE && !beside.contains_key(name);
+    names.filter(is_left).map(|name| (name.clone(), scratch.read(&name))).collect()
 }
 
 fn texts(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {

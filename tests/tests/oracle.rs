@@ -1,6 +1,6 @@
 //! The answers to random queries, compared with those of SQLite and of Python: `tests/oracle/` writes both from the documentation alone.
 //! `mixed_queries.py` is about what SQLite has not: fields of several types, that come late, integers beyond 64 bits.
-//! Skipped, with a message, where there is no Python with SQLite.
+//! `joins.py` is about two inputs. Skipped, with a message, where there is no Python with SQLite.
 
 #![allow(clippy::panic, reason = "a test fails by panicking")]
 
@@ -54,6 +54,16 @@ fn python_agrees_about_values_of_any_type_as_it_did_before() {
 #[test]
 fn python_agrees_about_values_of_any_type_that_were_never_asked() {
     compare("mixed_queries.py", &[]);
+}
+
+#[test]
+fn python_agrees_about_lookups_and_joins_as_it_did_before() {
+    compare("joins.py", &["--seed", "1"]);
+}
+
+#[test]
+fn python_agrees_about_lookups_and_joins_that_were_never_asked() {
+    compare("joins.py", &[]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use crate::{
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
     plan::{
-        Feed, Output, Plan, PlanStage, Runs, Start, Target,
+        Feed, Output, Plan, PlanStage, Runs, Sides, Start, Target,
         partial::{Batches, Partial, SharedPartial, Show, SoFar},
     },
     writer::{Canvas, Format, Notes},
@@ -36,10 +36,30 @@ pub struct Cut<'p> {
     /// The output of a branch that names none.
     default: &'p Output,
     budget: Budget,
+    sides: Sides,
     workers: usize,
     notes: Notes,
     /// What all workers gather.
     parts: Mutex<Vec<SharedPartial>>,
+}
+
+/// What a plan runs with: what its stages may hold, and what they have of other inputs.
+pub struct Prepared {
+    /// What the stages may hold.
+    pub budget: Budget,
+    /// What was made of other inputs.
+    pub sides: Sides,
+}
+
+impl Prepared {
+    /// The memory for so many workers, and no other inputs as yet.
+    pub fn new(plan: &Plan, memory: &Memory, workers: usize) -> Self {
+        let cut = plan.stages.iter().take_while(|stage| stage.about.runs == Runs::EachWorker).count();
+        // What runs once may have two accounts: of what it knows and of what it sorts.
+        let once = holders(&plan.stages) * 2;
+        let at_cut = if plan.stages.get(cut).is_some_and(|stage| stage.about.spills) { workers } else { 0 };
+        Prepared { budget: memory.budget(once + at_cut, workers), sides: Sides::default() }
+    }
 }
 
 /// A worker's part, built.
@@ -55,14 +75,10 @@ pub struct WorkerPart {
 impl<'p> Cut<'p> {
     /// Cuts a plan for so many workers; `default` is the output of a query that names none, `notes` are taken of what outputs cannot
     /// write as it is.
-    pub fn new(plan: &'p Plan, default: &'p Output, memory: &Memory, workers: usize, notes: Notes) -> Self {
-        let each_worker = |stage: &&PlanStage| stage.about.runs == Runs::EachWorker;
-        let cut = plan.stages.iter().take_while(each_worker).count();
-        // What is beyond the cut may have two accounts: of what it knows and of what it sorts.
-        let once = holders(&plan.stages[cut..]) * 2;
-        let at_cut = if plan.stages.get(cut).is_some_and(|stage| stage.about.spills) { workers } else { 0 };
-        let budget = memory.budget(once + at_cut, workers);
-        Cut { plan, cut, output: plan.sink().unwrap_or(default), default, budget, workers, notes, parts: Mutex::default() }
+    pub fn new(plan: &'p Plan, default: &'p Output, built: Prepared, workers: usize, notes: Notes) -> Self {
+        let Prepared { budget, sides } = built;
+        let cut = plan.stages.iter().take_while(|stage| sides.runs(stage) == Runs::EachWorker).count();
+        Cut { plan, cut, output: plan.sink().unwrap_or(default), default, budget, sides, workers, notes, parts: Mutex::default() }
     }
 
     /// What the stages may hold.
@@ -78,7 +94,7 @@ impl<'p> Cut<'p> {
     /// Where a stage of the plan runs, cut as it is.
     pub fn runs(&self, place: usize) -> Runs {
         let stage = &self.plan.stages[place];
-        let can_be_halved = stage.about.runs == Runs::WorkersThenMerge;
+        let can_be_halved = self.sides.runs(stage) == Runs::WorkersThenMerge;
         match place.cmp(&self.cut) {
             Ordering::Less => Runs::EachWorker,
             Ordering::Equal if can_be_halved => Runs::WorkersThenMerge,
@@ -107,7 +123,7 @@ impl<'p> Cut<'p> {
     }
 
     fn start<'s>(&'s self, plan: &'s Plan, place: usize) -> Option<Start<'s>> {
-        Start::at(&plan.stages, place, &self.budget, self.workers)
+        Start::at(&plan.stages, place, &self.budget, self.workers, &self.sides)
     }
 
     /// Builds the part of one worker.
@@ -182,7 +198,7 @@ impl<'p> Cut<'p> {
             let feeds = operator.inputs().iter().filter_map(|input| Some((input, input.feed.as_ref()?)));
             start.inputs = feeds.map(|(input, feed)| (ends.feeds)(input, feed, &plan.stages[place])).collect();
             if let (Some(canvas), false, true) = (&canvas, is_late, plan.stages[place].about.blocks) {
-                let preview = Preview::new(&plan.stages[place..], plan, output, &self.budget, canvas);
+                let preview = Preview::new(&plan.stages[place..], plan, output, (&self.budget, &self.sides), canvas);
                 start.preview = preview.map(|preview| Box::new(preview) as Box<dyn Show>);
             }
             chain = operator.start(start, chain);
@@ -193,7 +209,7 @@ impl<'p> Cut<'p> {
     /// What shows the answer of what the workers gather, while they do; `None` where they do not, or that cannot be known.
     pub fn preview(&self, canvas: &Canvas) -> Option<Preview> {
         self.empty()?;
-        Preview::new(&self.plan.stages[self.cut..], self.plan, self.output, &self.budget, canvas)
+        Preview::new(&self.plan.stages[self.cut..], self.plan, self.output, (&self.budget, &self.sides), canvas)
     }
 
     /// What the workers have partial so far, merged; `None` where it is too much to be copied now and then.
@@ -225,11 +241,11 @@ struct Ends<'e> {
     feeds: &'e mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches,
 }
 
-/// How many of these stages keep more than a bounded number of records, and of their branches.
+/// How many of these stages keep more than a bounded number of records, of theirs or of another input, and of their branches.
 fn holders(stages: &[PlanStage]) -> usize {
     let of = |stage: &PlanStage| {
         let branches: usize = stage.operator.branches().iter().map(|branch| holders(&branch.stages)).sum();
-        branches + usize::from(stage.about.spills)
+        branches + usize::from(stage.about.spills || stage.operator.build().is_some())
     };
     stages.iter().map(of).sum()
 }

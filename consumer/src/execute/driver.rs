@@ -18,12 +18,13 @@ use recpipe::{
 
 use super::{
     children::{Orders, Pool, RemoteWorker},
-    cut::Cut,
+    cut::{Cut, Prepared},
     deliver::Piece,
-    feeds::{FeedBatches, FeedReader, Feeds, Heard, worse},
+    feeds::{FeedBatches, FeedInput, FeedReader, FeedSource, Feeds, Heard, worse},
     form::Form,
     preview::Preview,
     refresh::Refresh,
+    sides,
     worker::{Item, QueryWorker, Worked},
 };
 use crate::{
@@ -88,13 +89,31 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
     let threads = pool.as_ref().map_or(options.threads, Pool::in_flight);
     let memory = pool.as_ref().map_or(options.memory.clone(), |_| halved(&options.memory));
     let notes = Notes::new(options.left_out.clone());
-    let cut = Cut::new(plan, &options.default_output, &memory, threads, notes.clone());
+    let (heard, heard_late) = (Heard::default(), Heard::default());
+    let prepared = Prepared::new(plan, &memory, threads);
+    let sides = match &pool {
+        // What is held in each child is decided by what a child may hold.
+        Some(pool) => {
+            let (memory, threads) = pool.of_each();
+            let budget = Prepared::new(plan, memory, threads).budget;
+            sides::load(plan, &mut feeds, Some(pool), &budget, options.quiet, &heard_late)
+        }
+        None => sides::load(plan, &mut feeds, None, &prepared.budget, options.quiet, &heard_late),
+    };
+    let prepared = match sides {
+        Ok(sides) => Prepared { sides, ..prepared },
+        Err(error) => return Outcome { error: Some(error), ..Outcome::default() },
+    };
+    // What was noted of inputs that are whole counts, however much is wanted of the main one.
+    options.left_out.settle_all();
+    let cut = Cut::new(plan, &options.default_output, prepared, threads, notes.clone());
     let stopper = options.stopper.clone().map(|stop| Arc::new(move || stop.stop()) as Stopper);
     let sinks = Sinks::new(plan, printer, notes.clone(), options.calling.clone(), stopper);
-    let (heard, heard_late) = (Heard::default(), Heard::default());
     let feed = |feed: &Feed, schema: &Arc<Schema>, heard: &Heard| {
-        let input = feeds.remove(&feed.at).ok_or(Error::Protocol("a file that the query names was not opened"))?;
-        Ok((input.stop.clone(), FeedReader::new(input, schema.clone(), options.quiet, heard.clone())))
+        let Some(FeedInput { name, source: FeedSource::Records { frames, stop } }) = feeds.remove(&feed.at) else {
+            return Err(Error::Protocol("a file that the query names was not opened"));
+        };
+        Ok((stop, FeedReader::new(name, frames, schema.clone(), options.quiet, heard.clone())))
     };
     let (opened, reads) = match open(&cut, &sinks, feed, &heard, &heard_late) {
         Ok(opened) => opened,
@@ -221,7 +240,7 @@ fn drive<T: Send, W: Worker<T, Out = Worked>>(
 pub fn holds_state(plan: &Plan, options: &Options) -> bool {
     plan.sink().unwrap_or(&options.default_output).sink.is_picture()
         || options.unordered
-        || plan.stages.iter().any(|stage| stage.about.runs != Runs::EachWorker)
+        || plan.stages.iter().any(|stage| stage.about.runs != Runs::EachWorker || stage.about.spills)
 }
 
 /// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and

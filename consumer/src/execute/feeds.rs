@@ -8,6 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use recpipe::{
     Batch, Error, Exit, Origin, Schema, say,
     wire::{Ending, Incoming, RawBatch},
@@ -23,10 +24,21 @@ pub type Feeds = BTreeMap<usize, FeedInput>;
 pub struct FeedInput {
     /// What it is called in messages.
     pub name: String,
-    /// What reads it.
-    pub frames: Box<dyn Frames>,
-    /// Ends a read that waits, where one can.
-    pub stop: Option<Stop>,
+    /// What is in it.
+    pub source: FeedSource,
+}
+
+/// What is in a file.
+pub enum FeedSource {
+    /// A stream of records.
+    Records {
+        /// What reads it.
+        frames: Box<dyn Frames>,
+        /// Ends a read that waits, where one can.
+        stop: Option<Stop>,
+    },
+    /// Something else, which a stage takes whole.
+    Bytes(Bytes),
 }
 
 /// What is known of files besides their records. Clones are the same.
@@ -49,6 +61,32 @@ impl Heard {
     pub(super) fn known(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether a file that was read came whole.
+    ///
+    /// # Errors
+    /// Why it did not. That records of it were rejected is none: its producer has said so, and its exit is that of the run.
+    pub(super) fn whole(&self) -> Result<(), Error> {
+        let mut known = self.known();
+        match (known.broken.take(), &known.ending) {
+            (Some(error), _) => Err(error),
+            (None, Some(Ending { exit: Exit::Done | Exit::Rejects, .. })) => Ok(()),
+            (None, Some(ending)) => Err(Error::Child { exit: ending.exit, what: ending.cause.clone() }),
+            (None, None) => Err(Error::Lost("a file that the query names has no end".to_owned())),
+        }
+    }
+
+    /// What is known of these, too.
+    pub(super) fn also(&self, others: &Heard) {
+        let mut others = std::mem::take(&mut *others.known());
+        let mut known = self.known();
+        known.records += others.records;
+        known.names.append(&mut others.names);
+        if let Some(ending) = others.ending {
+            let before = known.ending.take().unwrap_or_default();
+            known.ending = Some(worse(before, ending));
+        }
+    }
 }
 
 /// The one of two endings that counts, with the rejects of both.
@@ -59,7 +97,8 @@ pub(super) fn worse(first: Ending, second: Ending) -> Ending {
 
 /// Reads one of the files.
 pub(super) struct FeedReader {
-    input: FeedInput,
+    name: String,
+    frames: Box<dyn Frames>,
     /// The columns that the plan knows.
     schema: Arc<Schema>,
     /// Fields that have been said not to be seen.
@@ -70,14 +109,14 @@ pub(super) struct FeedReader {
 
 impl FeedReader {
     /// For a stage that gives records of `schema`.
-    pub(super) fn new(input: FeedInput, schema: Arc<Schema>, quiet: bool, heard: Heard) -> Self {
-        FeedReader { input, schema, unseen: BTreeSet::new(), quiet, heard }
+    pub(super) fn new(name: String, frames: Box<dyn Frames>, schema: Arc<Schema>, quiet: bool, heard: Heard) -> Self {
+        FeedReader { name, frames, schema, unseen: BTreeSet::new(), quiet, heard }
     }
 
     /// The next frame of records; after `None` it must not be asked again. How it ended is noted.
     pub(super) fn next(&mut self) -> Option<RawBatch> {
         loop {
-            let what = match self.input.frames.read() {
+            let what = match self.frames.read() {
                 Ok(arrived) => arrived.map(|Arrived { what, .. }| what)?,
                 Err(error) => {
                     self.heard.known().broken.get_or_insert(self.named(error));
@@ -91,9 +130,9 @@ impl FeedReader {
                 }
                 Incoming::Schema(schema) => self.look(&schema),
                 Incoming::Report(report) if self.quiet => drop(report),
-                Incoming::Report(report) => say!("consumer: the producer of {} says: {}", self.input.name, report.message),
+                Incoming::Report(report) => say!("consumer: the producer of {} says: {}", self.name, report.message),
                 Incoming::End(ending) => {
-                    let cause = if ending.exit == Exit::Done { String::new() } else { format!("{}: {}", self.input.name, ending.cause) };
+                    let cause = if ending.exit == Exit::Done { String::new() } else { format!("{}: {}", self.name, ending.cause) };
                     let mut known = self.heard.known();
                     let before = known.ending.take().unwrap_or_default();
                     known.ending = Some(worse(before, Ending { cause, ..ending }));
@@ -106,8 +145,8 @@ impl FeedReader {
     fn named(&self, error: Error) -> Error {
         match error {
             error if error.is_broken_pipe() => error,
-            error if error.exit() == Exit::Incomplete => Error::Lost(format!("{}: {error}", self.input.name)),
-            error => Error::Data(format!("{}: {error}", self.input.name)),
+            error if error.exit() == Exit::Incomplete => Error::Lost(format!("{}: {error}", self.name)),
+            error => Error::Data(format!("{}: {error}", self.name)),
         }
     }
 
@@ -116,7 +155,7 @@ impl FeedReader {
         let unseen = schema.names().filter(|name| !self.schema.grows() && self.schema.index_of(name).is_none());
         let new: Vec<&str> = unseen.filter(|name| self.unseen.insert((*name).to_owned())).collect();
         if !new.is_empty() && !self.quiet {
-            say!("consumer: fields that come up later in {} are not seen by this query: {}", self.input.name, new.join(", "));
+            say!("consumer: fields that come up later in {} are not seen by this query: {}", self.name, new.join(", "));
         }
     }
 }

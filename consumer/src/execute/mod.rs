@@ -12,7 +12,8 @@ mod feeds;
 mod form;
 mod preview;
 mod refresh;
+mod sides;
 mod worker;
 
 pub use driver::{Options, Outcome, holds_state, run, shows_early};
-pub use feeds::{FeedInput, Feeds};
+pub use feeds::{FeedInput, FeedSource, Feeds};

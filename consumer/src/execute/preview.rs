@@ -7,7 +7,7 @@ use recpipe::{Batch, Error, Flow, Schema};
 use crate::{
     memory::Budget,
     plan::{
-        Effect, Output, Plan, PlanStage, Start, Target,
+        Effect, Output, Plan, PlanStage, Sides, Start, Target,
         partial::{Show, SoFar},
     },
     writer::Canvas,
@@ -23,13 +23,14 @@ pub struct Preview {
     /// No more records than this come to the picture.
     limit: u64,
     budget: Budget,
+    sides: Sides,
     canvas: Canvas,
 }
 
 impl Preview {
     /// For the first of these stages, the last of `plan`, which gives what `output` draws; `None` where there is no screen, or what
     /// follows does something besides, or is not known before the end.
-    pub fn new(stages: &[PlanStage], plan: &Plan, output: &Output, budget: &Budget, canvas: &Canvas) -> Option<Self> {
+    pub fn new(stages: &[PlanStage], plan: &Plan, output: &Output, (budget, sides): (&Budget, &Sides), canvas: &Canvas) -> Option<Self> {
         let (waits, rest) = stages.split_first()?;
         let does_more = |stage: &PlanStage| stage.operator.effect() != Effect::None || !stage.operator.branches().is_empty();
         // Of what is sorted only the first are copied; of anything else all.
@@ -41,6 +42,7 @@ impl Preview {
             output: output.clone(),
             limit,
             budget: budget.clone(),
+            sides: sides.clone(),
             canvas: canvas.clone(),
         })
     }
@@ -58,7 +60,7 @@ impl Preview {
     fn chain(&self, more: u64) -> Option<Target> {
         let mut chain = self.output.sink.draft(&self.schema, &self.canvas, more)?;
         for place in (1..self.stages.len()).rev() {
-            let start = Start::at(&self.stages, place, &self.budget, 1)?;
+            let start = Start::at(&self.stages, place, &self.budget, 1, &self.sides)?;
             chain = self.stages[place].operator.start(start, chain);
         }
         Some(chain)

@@ -48,6 +48,19 @@ impl Network {
         (bits <= width).then(|| Network { first: first_of(address, bits), bits })
     }
 
+    /// Whether its addresses are those of IPv4.
+    pub fn is_v4(&self) -> bool {
+        self.first.is_ipv4()
+    }
+
+    /// The bits of its first and of its last address.
+    pub fn bounds(&self) -> (u128, u128) {
+        match self.first {
+            IpAddr::V4(first) => (first.to_bits().into(), (first.to_bits() | !mask_v4(self.bits)).into()),
+            IpAddr::V6(first) => (first.to_bits(), first.to_bits() | !mask_v6(self.bits)),
+        }
+    }
+
     /// Whether the address is in the network.
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.first, address) {

@@ -11,7 +11,7 @@ use recpipe::{
     transport::{file, plain_socket, scheme::Medium},
 };
 
-use super::child::{self, Pipe};
+use super::child::{self, Options, Pipe};
 use crate::config::{self, Origins};
 
 /// Opens the inputs, and starts a `producer` for each.
@@ -19,7 +19,7 @@ use crate::config::{self, Origins};
 /// # Errors
 /// When an input cannot be opened, or no `producer` be started.
 pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pipe>> {
-    let mut pipes = Vec::new();
+    let (mut pipes, options) = (Vec::new(), Options { threads: input.threads, quiet: input.quiet, zone: None });
     match &input.from {
         Origins::Listen { url, senders } => {
             if *senders == 0 {
@@ -29,7 +29,7 @@ pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pi
             for _ in 0..*senders {
                 child::wait_for(&door)?;
                 let (connection, peer) = door.accept()?;
-                pipes.push(child::start(input, format, connection, peer)?);
+                pipes.push(child::start(&options, format, connection, peer)?);
             }
         }
         Origins::Urls(urls) => {
@@ -40,7 +40,7 @@ pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pi
                     (Medium::Child, _) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
                     _ => plain_socket::connect(url, input.patience.connect)?,
                 };
-                pipes.push(child::start(input, format, opened, url.to_string())?);
+                pipes.push(child::start(&options, format, opened, url.to_string())?);
             }
         }
     }

@@ -7,6 +7,7 @@ mod child;
 mod interop;
 mod merged;
 mod open;
+mod second;
 
 use std::{fs::File, io::Read, os::fd::AsFd, sync::Arc};
 
@@ -26,6 +27,7 @@ use recpipe::{
 use merged::Merged;
 pub use merged::unite;
 pub use open::{open, open_file};
+pub use second::{SecondOptions, open_second};
 
 /// What came.
 pub struct Arrived {
@@ -131,6 +133,18 @@ impl Stop {
 }
 
 impl Input {
+    /// What a `producer` writes that we have started.
+    fn of_child(records: Watched<File>, stopper: Stopper, child: Child) -> anyhow::Result<Self> {
+        Ok(Input::Plain { reader: Box::new(Reader::new(records)?), stopper, is_heard: true, child: Some(child) })
+    }
+
+    /// Waits for the `producer` that we have started, where there is one and its stream has ended.
+    pub fn reap(&mut self) {
+        if let Input::Plain { child, .. } = self {
+            child.take().into_iter().for_each(child::reap);
+        }
+    }
+
     /// What it can be stopped with.
     pub fn stop(&self) -> Stop {
         match self {

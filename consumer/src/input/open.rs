@@ -35,9 +35,7 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     if let Some(format) = config.encoding.format() {
         let mut pipes = interop::open(config, format)?;
         return match pipes.pop() {
-            Some(Pipe { records, stopper, child, .. }) if pipes.is_empty() => {
-                Ok(Input::Plain { reader: Box::new(Reader::new(records)?), stopper, is_heard: true, child: Some(child) })
-            }
+            Some(Pipe { records, stopper, child, .. }) if pipes.is_empty() => Input::of_child(records, stopper, child),
             last => {
                 pipes.extend(last);
                 let senders = Some(pipes.len());

@@ -89,7 +89,7 @@ impl Aggregate {
             _ => return None,
         };
         let word = catalog.aggregate(&name.text)?;
-        Some(Aggregate { word, written: name.text.clone(), args, name: None, span: expr.span })
+        Some(Aggregate { word, written: name.text.clone(), args, condition: None, name: None, span: expr.span })
     }
 }
 

@@ -44,11 +44,12 @@ pub struct Setting {
 
 /// Tells the fields of the files that a query reads besides its stream.
 pub trait Inputs: Debug + Send + Sync {
-    /// Those of the records of this file, which the query names at this place. It is asked once more where the query is checked once more.
+    /// Those of the records of this file, which the stage `word` of the query names at this place. It is asked once more
+    /// where the query is checked once more.
     ///
     /// # Errors
     /// Why they cannot be told, for people.
-    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String>;
+    fn schema(&self, at: usize, word: &str, path: &str) -> Result<Arc<Schema>, String>;
 
     /// What is in this file of values, which the query names at this place; likewise.
     ///
@@ -65,7 +66,7 @@ pub trait Inputs: Debug + Send + Sync {
 pub struct KnownInputs(pub BTreeMap<usize, Arc<Schema>>);
 
 impl Inputs for KnownInputs {
-    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String> {
+    fn schema(&self, at: usize, _: &str, path: &str) -> Result<Arc<Schema>, String> {
         self.0.get(&at).cloned().ok_or_else(|| format!("\"{path}\" cannot be read here"))
     }
 }
@@ -181,15 +182,24 @@ impl Checker<'_> {
         Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages, sink: branch.sink, feed: None })
     }
 
-    /// The plan that gives the records of a file, which is named at this place.
-    pub(crate) fn feed(&mut self, path: &str, span: Span) -> Checked<Plan> {
-        match self.setting.inputs.schema(span.start, path) {
+    /// The plan that gives the records of a file, which the stage `word` names at this place.
+    pub(crate) fn feed(&mut self, word: &str, path: &str, span: Span) -> Checked<Plan> {
+        match self.setting.inputs.schema(span.start, word, path) {
             Ok(input) => {
                 let feed = Some(Feed { path: path.into(), at: span.start });
                 Ok(Plan { input, awaited: Vec::new(), zone: self.setting.zone.clone(), stages: Vec::new(), sink: None, feed })
             }
             Err(why) => Err(self.fail(Diagnostic::new(span, why))),
         }
+    }
+
+    /// What is checked among the fields of another input, which are in scope only for it.
+    pub(crate) fn among<T>(&mut self, fields: &Schema, check: impl FnOnce(&mut Self) -> T) -> T {
+        let columns = fields.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect();
+        let scope = std::mem::replace(&mut self.scope, Scope { columns, input: None });
+        let checked = check(self);
+        self.scope = scope;
+        checked
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.

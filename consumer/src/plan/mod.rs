@@ -4,6 +4,7 @@
 //! [`Operator`], which answers what is asked of it: whoever runs a plan knows no stage by its name.
 
 mod aggregate;
+mod build;
 pub mod conditions;
 pub mod fields;
 mod operator;
@@ -16,6 +17,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use recpipe::{Schema, times::Zone};
 
+pub use build::{Build, Built, Side, Sides, Whole};
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
@@ -117,8 +119,27 @@ impl Plan {
             for input in stage.operator.inputs() {
                 input.feed.iter().for_each(|feed| each(input, feed));
             }
+            if let Some(input) = stage.operator.build().map(Build::input) {
+                input.feed.iter().for_each(|feed| each(input, feed));
+            }
             stage.operator.branches().iter().for_each(|branch| branch.for_each_feed(each));
         }
+    }
+
+    /// Calls `each` with what each stage needs whole of another input, in the order of the query; ends with the first error.
+    ///
+    /// # Errors
+    /// Those of `each`.
+    pub fn try_for_each_build<'p, E>(&'p self, each: &mut dyn FnMut(&'p dyn Build, &'p Feed) -> Result<(), E>) -> Result<(), E> {
+        for stage in &self.stages {
+            if let Some(build) = stage.operator.build()
+                && let Some(feed) = &build.input().feed
+            {
+                each(build, feed)?;
+            }
+            stage.operator.branches().iter().try_for_each(|branch| branch.try_for_each_build(each))?;
+        }
+        Ok(())
     }
 
     /// What the outputs use, those of the branches with them.

@@ -6,6 +6,7 @@ use recpipe::{Schema, Stage};
 
 use super::{
     Plan, PlanStage,
+    build::{Build, Side, Sides},
     conditions::Found,
     fields::Read,
     partial::{Batches, Partial, Show},
@@ -131,6 +132,11 @@ pub trait Operator: Any + Debug + Send + Sync {
         &[]
     }
 
+    /// What it needs whole of another input before the first record.
+    fn build(&self) -> Option<&dyn Build> {
+        None
+    }
+
     /// What is gathered of the records, with nothing in it, where the stage needs all of them before it gives one: each worker
     /// fills one, and they are merged once.
     fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
@@ -183,13 +189,17 @@ pub struct Start<'a> {
     /// What comes of [`Operator::inputs`], to be sent on at the end; nothing where somebody else sees to that: in workers, of which each
     /// would read all, and in what is shown for the time being.
     pub inputs: Vec<Batches>,
+    /// What was made of [`Operator::build`]; nothing where nothing is run, as in tests.
+    pub side: Option<Side>,
 }
 
 impl<'a> Start<'a> {
     /// Of the stage at this place; `None` where there is none.
-    pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize) -> Option<Self> {
+    pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize, sides: &Sides) -> Option<Self> {
         let PlanStage { input, output, .. } = stages.get(place)?;
+        let side = sides.of(&stages[place]).map(|built| built.side.clone());
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());
-        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, branches: Vec::new(), inputs: Vec::new() })
+        let (branches, inputs) = (Vec::new(), Vec::new());
+        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, branches, inputs, side })
     }
 }

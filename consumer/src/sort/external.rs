@@ -186,6 +186,20 @@ impl ExternalSorter {
         Ok(())
     }
 
+    /// No more pairs come: writes what is in memory to a temporary file, and gives the memory back.
+    ///
+    /// # Errors
+    /// Those of a [`Spill`].
+    pub fn park(&mut self) -> Result<(), Error> {
+        if !self.entries.is_empty() {
+            self.spill()?;
+        }
+        self.entries = Vec::new();
+        self.arena = Arena::new(self.account.budget().piece());
+        let _ = self.account.hold(0);
+        Ok(())
+    }
+
     /// No more pairs come: sorts what is still to be sorted. Whoever owns a thread does it there.
     pub fn seal(&mut self) {
         self.sort();

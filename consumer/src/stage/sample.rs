@@ -13,7 +13,8 @@ use recpipe::{Batch, Error, Flow, Stage, Time};
 
 use super::{
     relay,
-    top::{BATCH_ROWS, gather},
+    picked::gather,
+    top::BATCH_ROWS,
 };
 use crate::{
     language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},

@@ -1,4 +1,4 @@
-//! `union "FILE"`: passes on its records, then those of a second stream, which is in a file.
+//! `union "FILE"`: passes on its records, then those of a second stream: a file that is one, or that a `producer` reads.
 //!
 //! Runs:   in each worker, or once.  Order: kept; the file's records come last.  Memory: O(1).
 //! Stops:  when its target does; then the file is not read.
@@ -19,7 +19,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "union",
         syntax: "union \"FILE\"",
-        doc: "the records so far, then those of a stream in a file",
+        doc: "the records so far, then those of a file that producer reads",
         example: "union \"yesterday.rec\"",
         ..About::PLAIN
     },
@@ -41,7 +41,7 @@ struct UnionSyntax {
 impl UnionSyntax {
     /// What comes together of what is in scope and of the file, which is in scope from now on.
     fn made(&self, checker: &mut Checker<'_>) -> Checked<UnionOp> {
-        let feed = checker.feed(&self.path, self.span)?;
+        let feed = checker.feed(WORD.about.name, &self.path, self.span)?;
         let before = checker.schema(self.span).ok_or(Failed)?;
         if let Some((ours, theirs)) = before.clash(&feed.input) {
             let what = format!("`{}` is {} here and {} in \"{}\"", ours.name, ours.kind, theirs.kind, self.path);

@@ -259,16 +259,38 @@ impl Column {
     /// # Panics
     /// When a row is not below [`Column::len`].
     pub fn gather(&self, rows: &[u32]) -> Self {
+        self.taken(rows, |text| Text::collect(rows.iter().map(|&row| text.get(row as usize))))
+    }
+
+    /// As [`Column::gather`], but the texts stay where they are: the new column has views into the same bytes.
+    ///
+    /// # Panics
+    /// As [`Column::gather`].
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Column, Text, Value};
+    ///
+    /// let names = Column::text(Text::collect([&b"Ann"[..], b"Bob"].into_iter()));
+    /// let picked = names.pick(&[1, 0, 1]);
+    /// assert_eq!([0, 1, 2].map(|row| picked.value(row)), [Value::Text(b"Bob"), Value::Text(b"Ann"), Value::Text(b"Bob")]);
+    /// ```
+    pub fn pick(&self, rows: &[u32]) -> Self {
+        self.taken(rows, |text| text.pick(rows))
+    }
+
+    /// The rows of this list; `texts` takes those of a text.
+    fn taken(&self, rows: &[u32], texts: impl Fn(&Text) -> Text + Copy) -> Self {
         let pick = |ints: &PackedInts| PackedInts::pack(&ints.gather(rows));
         let values = match &self.values {
             Values::Null(_) => Values::Null(rows.len()),
             Values::Bool(ints) => Values::Bool(pick(ints)),
             Values::Int(ints) => Values::Int(pick(ints)),
             Values::Wide { high, low } => Values::Wide { high: pick(high), low: pick(low) },
-            Values::Mixed(parts) => Values::Mixed(parts.iter().map(|part| part.gather(rows)).collect()),
+            Values::Mixed(parts) => Values::Mixed(parts.iter().map(|part| part.taken(rows, texts)).collect()),
             Values::Float(ints) => Values::Float(pick(ints)),
             Values::Time { nanos, offset_s } => Values::Time { nanos: pick(nanos), offset_s: pick(offset_s) },
-            Values::Text(text) => Values::Text(Text::collect(rows.iter().map(|&row| text.get(row as usize)))),
+            Values::Text(text) => Values::Text(texts(text)),
         };
         let pick = |bits: &Bits| Bits::collect(rows.len(), |i| bits.get(rows[i] as usize));
         Column { values, nulls: self.nulls.as_ref().and_then(pick), missing: self.missing.as_ref().and_then(pick) }

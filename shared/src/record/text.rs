@@ -116,6 +116,16 @@ impl Text {
         starts.iter().zip(unpack(&self.lens)).map(|(&start, len)| (start as u32, len as u32)).collect()
     }
 
+    /// The texts of these rows, in their order, where they are.
+    ///
+    /// # Panics
+    /// When a row is not below [`Text::len`].
+    pub fn pick(&self, rows: &[u32]) -> Self {
+        let pick = |ints: &PackedInts| PackedInts::pack(&ints.gather(rows));
+        let anchors = self.anchors.as_ref().map(pick);
+        Text { anchors, starts: pick(&self.starts), lens: pick(&self.lens), bytes: self.bytes.clone() }
+    }
+
     /// The bytes that the views lie in.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes

@@ -203,15 +203,31 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// The texts of a column, one for each of its parts, that are put together anew: anchors of their own cannot cross.
+/// The texts of a column, one for each of its parts, that are put together anew: anchors of their own cannot cross, and bytes that
+/// no view shows need not.
 fn owned_texts(column: &Column, shared: Option<&Shared<'_>>) -> Vec<Option<Text>> {
     let owned = |part: &Column| match part.values() {
-        Values::Text(text) if text.parts().0.is_some() && !shared.is_some_and(|shared| shared.has(text)) => {
-            Some(Text::collect((0..text.len()).map(|row| text.get(row))))
+        Values::Text(text) => {
+            let is_apart = match text.parts().0 {
+                Some(_) => !shared.is_some_and(|shared| shared.has(text)),
+                None => has_unseen_bytes(text),
+            };
+            is_apart.then(|| Text::collect((0..text.len()).map(|row| text.get(row))))
         }
         _ => None,
     };
     column.parts().iter().map(owned).collect()
+}
+
+/// Whether most of the bytes are in no view, as in a batch that has some rows of a large table.
+fn has_unseen_bytes(text: &Text) -> bool {
+    /// Of fewer bytes, nobody looks how many are seen.
+    const FEW: usize = 4096;
+    let (all, mut seen) = (text.bytes().len(), 0_usize);
+    if all > FEW {
+        text.parts().2.for_each(|len| seen = seen.saturating_add(len as usize));
+    }
+    all > FEW && seen < all / 2
 }
 
 /// `None` where there are no values.

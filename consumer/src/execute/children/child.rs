@@ -17,10 +17,18 @@ use recpipe::{
 use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
     catalog,
-    execute::{cut::Cut, deliver::Piece, worker::QueryWorker},
+    execute::{
+        cut::{Cut, Prepared},
+        deliver::Piece,
+        sides::{self, Handed},
+        worker::QueryWorker,
+    },
     language::{self, Inputs, KnownInputs, QueryError, Source},
     left_out::LeftOut,
-    plan::partial::{self, Partial},
+    plan::{
+        Runs,
+        partial::{self, Partial},
+    },
     writer::{Notes, Replaced},
 };
 
@@ -75,7 +83,16 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     let left_out = LeftOut::default();
     let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone(), inputs };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
-    let cut = Cut::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
+    let prepared = Prepared::new(&plan, &setup.memory, setup.threads);
+    let sides = match sides::load_handed(&plan, &prepared.budget, &mut || handed(rx)).map_err(Failure::Pipe)? {
+        Ok(sides) => sides,
+        Err(error) => {
+            // It hears of that when it asks for something.
+            item(rx).map_err(Failure::Pipe)?;
+            return Err(Failure::Work(error));
+        }
+    };
+    let cut = Cut::new(&plan, &setup.default_output, Prepared { sides, ..prepared }, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
     let mut pull = || match item(rx) {
         Ok(item) => item,
@@ -126,6 +143,17 @@ fn item(rx: &mut Rx<File>) -> Result<Option<(usize, RawBatch)>, Error> {
         }
         None => Ok(None),
         Some(_) => Err(protocol::misunderstood()),
+    }
+}
+
+/// The next part of an input that is needed whole.
+fn handed(rx: &mut Rx<File>) -> Result<Handed, Error> {
+    match rx.message()? {
+        Some(Message::Records(1)) => Ok(Handed::Batch(rx.frame()?.decode()?)),
+        Some(Message::Lines(bytes, _)) => Ok(Handed::Bytes(bytes)),
+        Some(Message::Done(0)) => Ok(Handed::End(Runs::EachWorker)),
+        Some(Message::Done(_)) => Ok(Handed::End(Runs::Once)),
+        _ => Err(protocol::misunderstood()),
     }
 }
 

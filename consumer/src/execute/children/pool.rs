@@ -18,12 +18,12 @@ use recpipe::{
 
 use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
-    execute::deliver::Piece,
+    execute::{deliver::Piece, sides::Part},
     language::Source,
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
     plan::{
-        Output, Plan,
+        Output, Plan, Runs,
         partial::{Batches, Partial},
     },
     writer::Replaced,
@@ -52,6 +52,8 @@ pub struct Pool {
     next: AtomicU64,
     each: usize,
     left_out: LeftOut,
+    /// What each child may hold.
+    memory: Memory,
 }
 
 /// Which frame it is that a child is to work on, in the order of the input.
@@ -101,7 +103,7 @@ impl Pool {
         });
         let (now, zone, default_output) = (orders.now, orders.zone.clone(), default_output.clone());
         let texts = orders.texts.iter().map(|(at, text)| (*at, text.len())).collect();
-        let setup = Setup { query, now, zone, threads, memory, default_output, files, texts }.to_batch()?;
+        let setup = Setup { query, now, zone, threads, memory: memory.clone(), default_output, files, texts }.to_batch()?;
         let input = no_records(&plan.input)?;
         let feeds = feeds.into_iter().map(no_records).collect::<Result<Vec<_>, _>>()?;
         let mut started = Vec::new();
@@ -126,7 +128,33 @@ impl Pool {
         };
         let links = started.into_iter().map(link).collect::<Result<_, Error>>()?;
         // One more than it works on, so that it never waits for us.
-        Ok(Pool { links, next: AtomicU64::new(0), each: threads + 1, left_out: orders.left_out.clone() })
+        Ok(Pool { links, next: AtomicU64::new(0), each: threads + 1, left_out: orders.left_out.clone(), memory })
+    }
+
+    /// What each of them may hold, and its threads.
+    pub fn of_each(&self) -> (&Memory, usize) {
+        (&self.memory, self.each - 1)
+    }
+
+    /// Hands all of them a part of an input that they need whole, before the first turn.
+    ///
+    /// # Errors
+    /// [`Error::Child`] when one has ended.
+    pub(in crate::execute) fn hand(&self, part: &Part<'_>) -> Result<(), Error> {
+        let frames = match part {
+            Part::Batch(batch) => protocol::frames(batch)?,
+            Part::Bytes(_) | Part::End(_) => Vec::new(),
+        };
+        for link in &self.links {
+            let mut to = lock(&link.to);
+            let said = match part {
+                Part::Batch(_) => frames.iter().try_for_each(|frame| to.tx.records(std::slice::from_ref(frame))),
+                Part::Bytes(bytes) => bytes.chunks(protocol::PIECE_BYTES).try_for_each(|piece| to.tx.say(&Message::Lines(piece.to_vec(), 0))),
+                Part::End(runs) => to.tx.say(&Message::Done(u64::from(*runs != Runs::EachWorker))),
+            };
+            said.map_err(|error| lock(&link.from).lose(error))?;
+        }
+        Ok(())
     }
 
     /// How many frames may be with all of them: as many threads should call [`Pool::work`].

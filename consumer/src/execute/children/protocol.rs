@@ -17,20 +17,21 @@ use recpipe::{
 use crate::{left_out::LeftOut, memory::Memory, output, plan::Output};
 
 /// Lines are cut into pieces of so many bytes: a frame has a limit.
-const PIECE_BYTES: usize = 1 << 20;
+pub(super) const PIECE_BYTES: usize = 1 << 20;
 
 /// What stands between frames of records.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Message {
     /// To a child: the frame after this came here, and enters this chain of a worker.
     Place(Place, u64),
-    /// From a child: so many frames of records follow, which are one batch.
+    /// From a child: so many frames of records follow, which are one batch. To a child: a frame of an input that it needs whole.
     Records(u64),
-    /// From a child: lines to be printed, and how many records they are.
+    /// From a child: lines to be printed, and how many records they are. To a child: bytes of a file that it needs whole.
     Lines(Vec<u8>, u64),
     /// From a child: the frame that follows says what was left out.
     LeftOut,
-    /// From a child: this is all that came of a frame, and so many more values could not be written as they are.
+    /// From a child: this is all that came of a frame, and so many more values could not be written as they are. To a child: this was
+    /// all of an input that it needs whole, and the stage that it is for runs in each worker (0) or with the parent.
     Done(u64),
     /// From a child: it could not.
     Failed {
