@@ -13,7 +13,7 @@ use std::{
     },
 };
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use bytes::Bytes;
 use recpipe::{Error, Schema, wire::Incoming};
 

@@ -259,8 +259,8 @@ impl Expr {
     pub(crate) fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
         each(self);
         match &self.kind {
-            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Aggregate(_) => {}
-            ExprKind::Not(of) | ExprKind::Negate(of) => of.for_each(each),
+            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Aggregate(_) | ExprKind::Framed { .. } => {}
+            ExprKind::Not(of) | ExprKind::Negate(of) | ExprKind::InFile { value: of, .. } => of.for_each(each),
             ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => of.iter().for_each(|of| of.for_each(each)),
             ExprKind::Binary { left, right, .. } => {
                 left.for_each(each);

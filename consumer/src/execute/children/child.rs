@@ -76,7 +76,7 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     for (at, bytes) in setup.texts {
         texts.insert(at, rx.text(bytes).map_err(Failure::Pipe)?.into());
     }
-    let inputs = Arc::new(Handed { schemas: KnownInputs(inputs), texts });
+    let inputs = Arc::new(Named { schemas: KnownInputs(inputs), texts });
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = catalog::parse(&source).map_err(wrong)?;
@@ -119,14 +119,14 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
 
 /// What the parent knows of the files that the query names.
 #[derive(Debug)]
-struct Handed {
+struct Named {
     schemas: KnownInputs,
     texts: BTreeMap<usize, Arc<[u8]>>,
 }
 
-impl Inputs for Handed {
-    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String> {
-        self.schemas.schema(at, path)
+impl Inputs for Named {
+    fn schema(&self, at: usize, word: &str, path: &str) -> Result<Arc<Schema>, String> {
+        self.schemas.schema(at, word, path)
     }
 
     fn text(&self, at: usize, path: &str) -> Result<Arc<[u8]>, String> {
