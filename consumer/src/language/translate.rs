@@ -29,9 +29,8 @@ const RULES: &[(&str, &[&str])] = &[
     (r"(?i)^pivot\s+(\S+)$", &["pivot $1 of count"]),
     (r"(?i)^(?:wc|wc\s+-l)$", &["count"]),
     // Aggregates.
-    (r"(?i)\bcount\(\s*\*\s*\)", &["count"]),
     (r"(?i)\bcount\(\s*distinct\s+([^()]+)\)", &["distinct($1)"]),
-    (r"(?i)^count\s+(\S.*)$", &["count by $1"]),
+    (r"(?i)^count\s+([^\s,()]+(?:\s*,\s*[^\s,()]+)*)$", &["count by $1"]),
     (r"(?i)^(sum|avg|mean|average|min|max|median|stdev|stddev|first|last)\s+(\S+)(.*)$", &["$1($2)$3"]),
     (r"(?i)\b(?:mean|average)\(", &["avg("]),
     (r"(?i)\b(?:stddev|std)\(", &["stdev("]),
@@ -180,8 +179,6 @@ mod tests {
             ("tail -n 3", "", "tail 3"),
             ("LIMIT 5", "", "limit 5"),
             ("WHERE status = 404 AND NOT bytes > 5", "", "where status = 404 and not bytes > 5"),
-            ("count(*)", "", "count"),
-            ("count(*) by host", "", "count by host"),
             ("count(distinct host) by status", "", "distinct(host) by status"),
             ("count host", "", "count by host"),
             ("sum bytes", "", "sum(bytes)"),
@@ -201,6 +198,9 @@ mod tests {
             ("let x = when(status == 404, 1, 0)", "", "let x = if(status == 404, 1, 0)"),
             ("dedup host", "", "distinct host"),
             ("histogram bytes", "", "count by bin(bytes, 100)"),
+            ("timechart span=1h count by status", "", "count by bin(time, 1h), status"),
+            ("timechart count", "", "count by bin(time, 1h)"),
+            ("rank bytes", "", "top 10 by bytes"),
             ("wc -l", "", "count"),
         ] {
             assert_eq!(said(query).as_deref(), Some(expect), "{query}");
