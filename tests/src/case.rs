@@ -379,7 +379,10 @@ impl Case {
 fn files_in(scratch: &Scratch) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(scratch.path()).expect("a directory can be listed");
     let names = entries.map(|entry| entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned());
-    names.filter(|name| ![QUERY_FILE, OTHER_FILE, VALUES_FILE].contains(&name.as_str())).map(|name| (name.clone(), scratch.read(&name))).collect()
+    names
+        .filter(|name| ![QUERY_FILE, OTHER_FILE, VALUES_FILE].contains(&name.as_str()))
+        .map(|name| (name.clone(), scratch.read(&name)))
+        .collect()
 }
 
 fn texts(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {

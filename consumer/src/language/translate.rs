@@ -24,7 +24,10 @@ const RULES: &[(&str, &[&str])] = &[
     (r"(?i)^timechart\s+(?:span\s*=\s*\S+\s+)?(.+?)\s+by\s+(.+)$", &["$1 by $2 every 1h", "$1 by bin(time, 1h), $2"]),
     (r"(?i)^timechart\s+(?:span\s*=\s*\S+\s+)?(.+)$", &["$1 every 1h", "$1 by bin(time, 1h)"]),
     (r"(?i)^transaction\s+(\S+)$", &["session $1 gap 30m as session"]),
-    (r"(?i)^(?:inner\s+|left\s+)?(?:join|lookup)\s+(\S+)\s+(?:on\s+|by\s+|using\s+)?\(?([^\s()]+)\)?$", &["lookup $1 on $2", "join $1 on $2"]),
+    (
+        r"(?i)^(?:inner\s+|left\s+)?(?:join|lookup)\s+(\S+)\s+(?:on\s+|by\s+|using\s+)?\(?([^\s()]+)\)?$",
+        &["lookup $1 on $2", "join $1 on $2"],
+    ),
     (r"(?i)^(?:summary|profile)$", &["describe"]),
     (r"(?i)^pivot\s+(\S+)$", &["pivot $1 of count"]),
     (r"(?i)^(?:wc|wc\s+-l)$", &["count"]),
@@ -73,8 +76,7 @@ pub(super) fn translated(stage: &str, is_right: impl Fn(&str) -> bool) -> Option
     if stage.is_empty() || stage.len() > MOST_BYTES || stage.contains(['\n', '#']) {
         return None;
     }
-    let rules: Vec<(Regex, &[&str])> =
-        RULES.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect();
+    let rules: Vec<(Regex, &[&str])> = RULES.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect();
     let mut text = LIKE.iter().fold(stage.to_owned(), |text, (pattern, instead)| replaced(pattern, &text, instead));
     text = cases(&text);
     let (text, quoted) = without_quotes(&text);
@@ -141,7 +143,9 @@ fn with_quotes(text: &str, quoted: &[String]) -> String {
 pub(super) fn calls(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('(').filter_map(|(at, _)| {
         let before = &text[..at];
-        let name = &before[before.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8))..];
+        let name = &before[before
+            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
+            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8))..];
         // A list stands after `in`, a condition in brackets after `and`.
         name.starts_with(char::is_alphabetic).then_some(name)
     })
