@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn what_nobody_knows_is_not_said() {
-        for query in ["where statuss == 404", "frobnicate host", "where status == ", "count by hots", "group", "where x like host"] {
+        for query in ["where statuss == 404", "frobnicate host", "where status == ", "count by hots", "group"] {
             assert_eq!(said(query), None, "{query}");
         }
     }
