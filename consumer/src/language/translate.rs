@@ -112,7 +112,7 @@ fn cases(text: &str) -> String {
     };
     let call = |found: &Captures<'_>| {
         let mut parts: Vec<&str> = between.split(&found[1]).collect();
-        if parts.len() % 2 == 0 {
+        if parts.len().is_multiple_of(2) {
             parts.push("null");
         }
         format!("{}({})", if parts.len() == 3 { "if" } else { "case" }, parts.join(", "))
