@@ -39,9 +39,8 @@ pub enum Given {
 /// ```
 pub fn pairs(text: &[u8]) -> impl Iterator<Item = (Range<usize>, Given)> {
     let mut at = if memchr(b'=', text).is_some() { 0 } else { text.len() };
-    let next = move |from: usize, is_end: fn(u8) -> bool| {
-        text[from..].iter().position(|&byte| is_end(byte)).map_or(text.len(), |len| from + len)
-    };
+    let next =
+        move |from: usize, is_end: fn(u8) -> bool| text[from..].iter().position(|&byte| is_end(byte)).map_or(text.len(), |len| from + len);
     std::iter::from_fn(move || {
         loop {
             let start = next(at, |byte| !is_blank(byte));
@@ -98,11 +97,18 @@ pub fn unescape(raw: &[u8], to: &mut Vec<u8>) {
         to.extend_from_slice(&rest[..backslash]);
         rest = &rest[backslash..];
         let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-        let is_code = |text: &[u8]| matches!(text, [b'\\', b'u', digits @ ..] if digits.len() == 4 && digits.iter().all(u8::is_ascii_hexdigit));
+        let is_code =
+            |text: &[u8]| matches!(text, [b'\\', b'u', digits @ ..] if digits.len() == 4 && digits.iter().all(u8::is_ascii_hexdigit));
         let len = match rest {
             [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
             // Two may be one character.
-            _ if rest.get(..6).is_some_and(is_code) => if rest.get(6..12).is_some_and(is_code) { 12 } else { 6 },
+            _ if rest.get(..6).is_some_and(is_code) => {
+                if rest.get(6..12).is_some_and(is_code) {
+                    12
+                } else {
+                    6
+                }
+            }
             [_, b'x', digits @ ..] if digits.len() >= 2 && digits[..2].iter().all(u8::is_ascii_hexdigit) => {
                 to.extend(hex(&digits[..2]));
                 rest = &rest[4..];

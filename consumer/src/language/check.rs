@@ -90,7 +90,8 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
     let is_in = |span: Span, found: &Diagnostic| span.start <= found.span.start && found.span.end <= span.end;
     let is_wrong = |stage: &&ast::Stage| error.diagnostics().iter().any(|found| is_in(stage.span, found));
     let Some(wrong) = query.stages.iter().find(is_wrong) else { return error };
-    let before: String = query.stages.iter().take_while(|stage| stage.span != wrong.span).map(|stage| format!("{} | ", source.slice(stage.span))).collect();
+    let before: String =
+        query.stages.iter().take_while(|stage| stage.span != wrong.span).map(|stage| format!("{} | ", source.slice(stage.span))).collect();
     // No file is opened for it.
     let setting = Setting { inputs: Arc::new(KnownInputs::default()), left_out: LeftOut::default(), ..setting.clone() };
     let is_right = |text: &str| {

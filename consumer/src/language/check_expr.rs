@@ -181,7 +181,7 @@ impl Checker<'_> {
         }
         let spring = self.scope.input.as_ref().and_then(|input| input.spring_of(text)).map(|spring| spring.stage);
         let mut found = self.unknown_field(text, *span);
-        if let Some(stage) = spring.filter(|_| *may_come || found.label.is_empty()) {
+        if let Some(stage) = spring.filter(|stage| *may_come || stage.is_some() || found.label.is_empty()) {
             let awaited = Awaited { name: text.clone(), may_not_come: *may_come };
             match stage {
                 Some(stage) => self.opens.want(stage, awaited),

@@ -17,7 +17,8 @@ impl Checker<'_> {
     /// `value in "path"`. The file is read when the query is checked, once for all who run it.
     pub(super) fn in_file(&mut self, value: &ast::Expr, path: &str, path_span: Span, span: Span) -> Checked<Expr> {
         let text = self.setting.inputs.text(path_span.start, path);
-        let text = text.map_err(|why| self.fail(Diagnostic::new(path_span, why).label("a list of values stands in brackets: `in (\"a\", \"b\")`")));
+        let text = text
+            .map_err(|why| self.fail(Diagnostic::new(path_span, why).label("a list of values stands in brackets: `in (\"a\", \"b\")`")));
         let value = self.of_records(value)?;
         let reader = ValueReader {
             kind: value.kind(),
@@ -73,7 +74,8 @@ impl ValueReader {
             constants.extend(typed);
             constants.push(Constant::Text(line.into()));
             let Ok(text) = std::str::from_utf8(line.trim_ascii()) else { continue };
-            if text.split_once('/').is_some_and(|(_, bits)| bits.is_empty() || bits.len() > 3 || !bits.bytes().all(|b| b.is_ascii_digit())) {
+            if text.split_once('/').is_some_and(|(_, bits)| bits.is_empty() || bits.len() > 3 || !bits.bytes().all(|b| b.is_ascii_digit()))
+            {
                 continue;
             }
             match Network::parse(text) {

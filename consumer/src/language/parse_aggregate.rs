@@ -15,7 +15,10 @@ impl Parser<'_> {
         let before = (std::mem::replace(&mut self.aggregates, false), std::mem::replace(&mut self.equals_compares, true));
         let (mut args, mut end, mut condition) = (Vec::new(), span, None);
         if self.take_sign("(") {
-            if !self.take_sign(")") {
+            // As SQL has it: of records, nothing is said.
+            if self.take_sign("*") {
+                self.close()?;
+            } else if !self.take_sign(")") {
                 args = self.list(Parser::expr)?;
                 self.close()?;
             }

@@ -188,11 +188,6 @@ impl Parser<'_> {
     /// What stands after `in`.
     fn membership(&mut self, value: Expr) -> Parsed<Expr> {
         let value = Box::new(value);
-        if let Kind::Text(path) = &self.peek().kind {
-            let path = path.clone();
-            let path_span = self.advance().span;
-            return self.node(ExprKind::InFile { value, path, path_span });
-        }
         if self.take_sign("(") {
             let mut choices = Vec::new();
             while !self.take_sign(")") {
@@ -208,6 +203,9 @@ impl Parser<'_> {
             range @ Choice::Range(..) => self.node(ExprKind::In { value, choices: vec![range] }),
             network @ Choice::One(Expr { kind: ExprKind::Literal(Literal::Network(_)), .. }) => {
                 self.node(ExprKind::In { value, choices: vec![network] })
+            }
+            Choice::One(Expr { kind: ExprKind::Literal(Literal::Text(path)), span, .. }) => {
+                self.node(ExprKind::InFile { value, path, path_span: span })
             }
             Choice::One(one) => {
                 let what = "expected a list `(…)`, a range `a..b`, a network or a file \"…\" after `in`";

@@ -80,7 +80,8 @@ impl ParseSyntax {
         let column = checker.text_field(&self.field);
         let regex = checker.regex(&pattern.text, pattern.ignore_case, pattern.span, 1);
         let regex = regex?;
-        let names: Vec<_> = regex.capture_names().enumerate().filter_map(|(i, name)| Some((i, format!("{}{}", self.prefix, name?)))).collect();
+        let names: Vec<_> =
+            regex.capture_names().enumerate().filter_map(|(i, name)| Some((i, format!("{}{}", self.prefix, name?)))).collect();
         if names.is_empty() {
             let found = Diagnostic::new(pattern.span, "this regex names no groups").label("write `(?P<name>…)` around what is wanted");
             return Err(checker.fail(found));

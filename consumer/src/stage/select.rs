@@ -11,9 +11,7 @@ use recpipe::{Batch, Error, Flow, Stage};
 use super::{beyond::Beyond, relay};
 use crate::{
     expr::Expr,
-    language::{
-        Checked, Checker, Failed, Fields, NamePattern, NewColumn, Parsed, Parser, StageWord, Syntax, Upstream, ast::Item, parsed,
-    },
+    language::{Checked, Checker, Failed, Fields, NamePattern, NewColumn, Parsed, Parser, StageWord, Syntax, Upstream, ast::Item, parsed},
     plan::{About, Operator, PlanStage, Read, Start, Target, conditions::Found},
     span::Span,
 };
