@@ -47,11 +47,15 @@ impl Checker<'_> {
         match &mut self.windows {
             None => {
                 let found = Diagnostic::new(span, format!("`{text}` is computed of other records, which only `let` does"));
-                return Err(self.fail(found.label(format!("make it a column first: `let x = {text} per KEY`"))));
+                return Err(
+                    self.fail(found.label(format!("make it a column first: `let x = {text}`, with `per KEY` behind it if need be")))
+                );
             }
             Some(windows) if windows.inside => {
                 let found = Diagnostic::new(span, "what is computed of other records stands within what is");
-                return Err(self.fail(found.label(format!("make it a column first: `let x = {text} per KEY, …`"))));
+                return Err(
+                    self.fail(found.label(format!("make it a column first: `let x = {text}, …`, with `per KEY` behind it if need be")))
+                );
             }
             Some(windows) => {
                 windows.inside = true;

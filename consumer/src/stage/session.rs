@@ -258,8 +258,8 @@ impl Late {
                 slack::out_of_order(batch, row, *time, last, "with the same key", last.nanos.saturating_sub(time.nanos))
             }
             Late::Forgotten(time) => Error::Data(format!(
-                "time is out of order{}: {time}, when sessions of that time are closed and forgotten; write `sort time` before \
-                 `session`, or give it more memory with `--memory SIZE`",
+                "time is out of order{}: {time} comes when sessions of that time are closed and forgotten; write `sort time` before \
+                 `session`",
                 slack::place(batch, row)
             )),
         }

@@ -177,7 +177,8 @@ fn last(past: &Past, value: usize, aggregate: &Aggregate, n: u64, rows: usize) -
     let (mut results, mut row) = (Vec::new(), 0);
     let (mut records, mut groups) = (Vec::new(), Vec::new());
     while row < rows {
-        (records.clear(), groups.clear());
+        records.clear();
+        groups.clear();
         let from = row;
         while row < rows && (row == from || records.len() < FRAMED_AT_ONCE) {
             let begins = records.len();
