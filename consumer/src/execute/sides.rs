@@ -85,7 +85,8 @@ fn is_once(plan: &Plan, feed: &Feed) -> bool {
 /// The batch without the columns that nobody reads.
 fn narrowed(build: &dyn Build, batch: &Batch) -> Result<Batch, Error> {
     let reads = build.reads();
-    let column = |(place, column): (usize, &Column)| if reads.contains(&place) { column.clone() } else { Column::null(batch.physical_rows()) };
+    let column =
+        |(place, column): (usize, &Column)| if reads.contains(&place) { column.clone() } else { Column::null(batch.physical_rows()) };
     let known = build.input().input.len();
     let columns = batch.columns().iter().take(known).enumerate().map(column).collect();
     batch.with_columns(build.input().input.clone(), columns)

@@ -128,9 +128,8 @@ impl TableBuilder {
             }
             Some(Nearby::Network(_)) => {
                 let Some(networks) = keys.last() else { return Err(Error::Protocol("networks that are not there")) };
-                let found = NetworkIndex::new(networks, on.partners).map_err(|NoNetwork { row, what }| {
-                    Error::Usage(format!("{name}: at {}, {what}", places.of(row)))
-                })?;
+                let found = NetworkIndex::new(networks, on.partners)
+                    .map_err(|NoNetwork { row, what }| Error::Usage(format!("{name}: at {}, {what}", places.of(row))))?;
                 found.map(|(index, chain)| (Index::Network(index), chain))
             }
         };

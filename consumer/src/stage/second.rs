@@ -264,7 +264,11 @@ impl Key {
         let known = checker.found.len();
         let checked = checker.among(&feed.input, |checker| {
             let field = checker.field(theirs)?;
-            if is_time && matches!(field.kind(), Type::Text | Type::Int | Type::Float | Type::Mixed) { time_of(checker, theirs) } else { Ok(field) }
+            if is_time && matches!(field.kind(), Type::Text | Type::Int | Type::Float | Type::Mixed) {
+                time_of(checker, theirs)
+            } else {
+                Ok(field)
+            }
         });
         for found in &mut checker.found[known..] {
             found.what = format!("{} of \"{path}\"", found.what);
