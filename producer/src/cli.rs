@@ -69,6 +69,10 @@ pub struct Cli {
     #[arg(long, value_name = "C", hide = true)]
     pub delimiter: Option<String>,
 
+    /// Tell the line of each record, as a consumer asks that names records of a second input
+    #[arg(long, hide = true)]
+    pub lines: bool,
+
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]
     pub name: Vec<String>,

@@ -140,6 +140,7 @@ impl Config {
                 limit,
                 quiet: cli.quiet,
                 stats: cli.stats,
+                lines: cli.lines,
                 grep,
                 packing: Packing { encoding: cli.encoding, shards },
                 shape,

@@ -33,6 +33,7 @@
 //!     limit: Limit::Default,
 //!     quiet: true,
 //!     stats: false,
+//!     lines: false,
 //!     grep: None,
 //!     packing: Packing::default(),
 //!     shape: Shape::default(),

@@ -60,6 +60,8 @@ pub struct Options {
     pub quiet: bool,
     /// The ledger at the end.
     pub stats: bool,
+    /// Whether the line of each record is told, and not only where somebody is likely to ask for it.
+    pub lines: bool,
     /// Which lines are read at all.
     pub grep: Option<Grep>,
     /// What the records are written as, and how they are split among several consumers.

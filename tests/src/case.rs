@@ -266,7 +266,9 @@ impl Case {
         if let Some(other) = &self.other {
             scratch.write(OTHER_FILE, self.other_made.get_or_init(|| self.other_stream(other)));
         }
-        self.beside.iter().for_each(|(name, text)| scratch.write(name, text));
+        for (name, text) in &self.beside {
+            scratch.write(name, text);
+        }
         if let Some(file) = &self.file {
             scratch.write(QUERY_FILE, file);
             args.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);

@@ -96,7 +96,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
         Some(pool) => {
             let (memory, threads) = pool.of_each();
             let budget = Prepared::new(plan, memory, threads).budget;
-            sides::load(plan, &mut feeds, Some(pool), &budget, options.quiet, &heard_late)
+            sides::load(plan, &mut feeds, Some(&|part| pool.hand(part)), &budget, options.quiet, &heard_late)
         }
         None => sides::load(plan, &mut feeds, None, &prepared.budget, options.quiet, &heard_late),
     };

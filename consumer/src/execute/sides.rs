@@ -5,7 +5,6 @@ use std::{collections::BTreeMap, sync::Arc};
 use recpipe::{Batch, Column, Error};
 
 use super::{
-    children::Pool,
     feeds::{FeedInput, FeedReader, FeedSource, Feeds, Heard},
     form::Form,
 };
@@ -25,6 +24,9 @@ pub(super) enum Part<'p> {
     End(Runs),
 }
 
+/// Hands a part to all children.
+pub(super) type Hand<'h> = &'h dyn Fn(&Part<'_>) -> Result<(), Error>;
+
 /// Reads the inputs, hands them to the children where there are some, and makes of them what the stages run with. What is known of
 /// the files besides their records is `heard`.
 ///
@@ -33,7 +35,7 @@ pub(super) enum Part<'p> {
 pub(super) fn load(
     plan: &Plan,
     feeds: &mut Feeds,
-    pool: Option<&Pool>,
+    hand: Option<Hand<'_>>,
     budget: &Budget,
     quiet: bool,
     heard: &Heard,
@@ -41,10 +43,10 @@ pub(super) fn load(
     let mut built = BTreeMap::new();
     plan.try_for_each_build::<Error>(&mut |build, feed| {
         let FeedInput { name, source } = feeds.remove(&feed.at).ok_or(Error::Protocol("a file that the query names was not opened"))?;
-        let hand = |part: Part<'_>| pool.map_or(Ok(()), |pool| pool.hand(&part));
+        let give = |part: Part<'_>| hand.map_or(Ok(()), |hand| hand(&part));
         let side = match source {
             FeedSource::Bytes(bytes) => {
-                hand(Part::Bytes(&bytes))?;
+                give(Part::Bytes(&bytes))?;
                 build.build(Whole::Bytes(bytes), budget)
             }
             FeedSource::Records { frames, .. } => {
@@ -55,7 +57,7 @@ pub(super) fn load(
                 let mut next = || -> Result<Option<Batch>, Error> {
                     let Some(raw) = reader.next() else { return of_this.whole().map(|()| None) };
                     let batch = narrowed(build, &form.batch(raw)?)?;
-                    hand(Part::Batch(&batch))?;
+                    give(Part::Batch(&batch))?;
                     Ok(Some(batch))
                 };
                 let side = build.build(Whole::Records(&mut std::iter::from_fn(|| next().transpose())), budget);
@@ -63,9 +65,9 @@ pub(super) fn load(
                 side
             }
         }?;
-        hand(Part::End(side.runs))?;
+        give(Part::End(side.runs))?;
         // What each child has is of no use here.
-        let is_elsewhere = pool.is_some() && side.runs == Runs::EachWorker && !is_once(plan, feed);
+        let is_elsewhere = hand.is_some() && side.runs == Runs::EachWorker && !is_once(plan, feed);
         built.insert(feed.at, if is_elsewhere { Built { side: Arc::new(()), ..side } } else { side });
         Ok(())
     })?;
@@ -83,7 +85,8 @@ fn is_once(plan: &Plan, feed: &Feed) -> bool {
 /// The batch without the columns that nobody reads.
 fn narrowed(build: &dyn Build, batch: &Batch) -> Result<Batch, Error> {
     let reads = build.reads();
-    let column = |(place, column): (usize, &Column)| if reads.contains(&place) { column.clone() } else { Column::null(batch.physical_rows()) };
+    let column =
+        |(place, column): (usize, &Column)| if reads.contains(&place) { column.clone() } else { Column::null(batch.physical_rows()) };
     let known = build.input().input.len();
     let columns = batch.columns().iter().take(known).enumerate().map(column).collect();
     batch.with_columns(build.input().input.clone(), columns)

@@ -49,8 +49,9 @@ pub(super) fn start(options: &Options, format: &str, input: OwnedFd, peer: Strin
 /// When it cannot be started.
 pub(super) fn read(format: &str, path: &str, options: &Options) -> anyhow::Result<Pipe> {
     let nothing = File::open("/dev/null").map_err(|error| Error::io("cannot open /dev/null", error))?;
-    spawn(&[format, "--", path], options, nothing.into(), path.to_owned()).map_err(|error| {
-        let advice = format!("it reads {path}: install it beside `consumer`, or in a directory of PATH");
+    // Whoever reads a second input may have to say where a record of it stands.
+    spawn(&["--lines", format, "--", path], options, nothing.into(), path.to_owned()).map_err(|error| {
+        let advice = format!("{path} is read by a `producer`: install it beside `consumer`, or in a directory of PATH");
         if is_not_there(&error) { error.context(advice) } else { error }
     })
 }

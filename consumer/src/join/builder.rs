@@ -47,7 +47,8 @@ impl TableBuilder {
     pub fn new(on: &Match, name: String, schema: &Schema, kept: &[usize], budget: &Budget) -> Self {
         let columns = kept.iter().filter_map(|&place| schema.fields().get(place)).map(ColumnBuilder::of).collect();
         let keys = on.theirs().map(|key| ColumnBuilder::new(key.storage())).collect();
-        let places = if on.partners == Partners::One { Places::kept() } else { Places::default() };
+        let may_be_named = on.partners == Partners::One || matches!(on.nearby, Some(Nearby::Network(_)));
+        let places = if may_be_named { Places::kept() } else { Places::default() };
         TableBuilder { on: on.clone(), name, kept: kept.to_vec(), columns, keys, rows: 0, places, account: budget.account() }
     }
 
@@ -81,10 +82,7 @@ impl TableBuilder {
         all.map(|builder| builder.len() * VALUE_BYTES + builder.text_bytes()).sum::<usize>() / 2 * 3 + self.places.bytes
     }
 
-    /// The rows in columns, with which nobody finds them as yet.
-    ///
-    /// # Errors
-    /// None, as it is now.
+    /// The rows in columns, in which nobody finds them as yet.
     pub fn into_columns(mut self) -> Held {
         let finish = |builders: &mut Vec<ColumnBuilder>| builders.drain(..).map(|mut builder| builder.finish()).collect();
         Held { columns: finish(&mut self.columns), keys: finish(&mut self.keys), rows: self.rows }
@@ -99,22 +97,21 @@ impl TableBuilder {
         self.columns.iter_mut().try_for_each(|column| column.push(Value::Null))?;
         let (name, on, places) = (std::mem::take(&mut self.name), self.on.clone(), std::mem::take(&mut self.places));
         let budget = self.account.budget().clone();
-        let account = std::mem::replace(&mut self.account, budget.account());
-        let held = self.into_columns();
-        let (keys, rows) = (&held.keys, held.rows);
+        let mut account = std::mem::replace(&mut self.account, budget.account());
+        let mut held = self.into_columns();
+        let rows = held.rows;
         let index_bytes = match &on.nearby {
-            None => EqualIndex::bytes(keys, rows),
-            Some(Nearby::Time { .. }) => EqualIndex::bytes(&keys[..keys.len() - 1], rows) + NearIndex::bytes(rows),
+            None => EqualIndex::bytes(&held.keys, rows),
+            Some(Nearby::Time { .. }) => EqualIndex::bytes(&held.keys[..held.keys.len() - 1], rows) + NearIndex::bytes(rows),
             Some(Nearby::Network(_)) => NetworkIndex::bytes(rows),
         };
         let chain_bytes = if on.partners == Partners::Each { 4 * rows } else { 0 };
-        let column_bytes: usize = held.columns.iter().chain(keys).map(Column::bytes).sum();
-        let mut account: Account = account;
+        let column_bytes: usize = held.columns.iter().chain(&held.keys).map(Column::bytes).sum();
         if !account.hold(column_bytes + index_bytes + chain_bytes + places.bytes) {
-            let mut held = held;
             held.columns.iter_mut().for_each(|column| *column = column.head(rows));
             return Ok(Err(held));
         }
+        let keys = &held.keys;
         let twice = |twice: Twice| {
             let key = keys.iter().map(|key| key.value(twice.first as usize).to_string()).collect::<Vec<_>>().join(", ");
             let [first, second] = [twice.first, twice.second].map(|row| places.of(row as usize));
@@ -131,16 +128,14 @@ impl TableBuilder {
             }
             Some(Nearby::Network(_)) => {
                 let Some(networks) = keys.last() else { return Err(Error::Protocol("networks that are not there")) };
-                let found = NetworkIndex::new(networks, on.partners).map_err(|NoNetwork { row, what }| {
-                    Error::Usage(format!("{name}: at {}, {what}", places.of(row)))
-                })?;
+                let found = NetworkIndex::new(networks, on.partners)
+                    .map_err(|NoNetwork { row, what }| Error::Usage(format!("{name}: at {}, {what}", places.of(row))))?;
                 found.map(|(index, chain)| (Index::Network(index), chain))
             }
         };
         let (index, chain) = made.map_err(twice)?;
-        let index_keys = if matches!(index, Index::Equal(_)) { index_bytes } else { 0 };
         // What was only needed on the way is given back.
-        let _ = account.hold(held.columns.iter().map(Column::bytes).sum::<usize>() + index_keys.max(index_bytes) + chain_bytes);
+        let _ = account.hold(held.columns.iter().map(Column::bytes).sum::<usize>() + index_bytes + chain_bytes);
         Ok(Ok(Table::new(held.columns, rows, index, chain, account)))
     }
 }

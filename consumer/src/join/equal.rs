@@ -43,7 +43,13 @@ impl EqualIndex {
     pub(super) fn bytes(columns: &[Column], rows: usize) -> usize {
         let slots = (rows * 8 / 7).next_power_of_two() * (size_of::<Slot>() + 1);
         let keys = match columns {
-            [one] => if one.kind() == recpipe::Type::Mixed { one.bytes() + 12 * rows } else { 8 * rows },
+            [one] => {
+                if one.kind() == recpipe::Type::Mixed {
+                    one.bytes() + 12 * rows
+                } else {
+                    8 * rows
+                }
+            }
             many => many.iter().map(Column::bytes).sum::<usize>() + (8 + 9 * many.len()) * rows,
         };
         slots + keys

@@ -56,7 +56,8 @@ impl KeyForm {
     /// # Errors
     /// [`Error::Data`] beyond 4 GiB of keys.
     pub(super) fn keys(&self, vectors: Vec<Vector>, rows: usize) -> Result<Keys, Error> {
-        let vectors: Vec<Vector> = vectors.into_iter().zip(&self.0).map(|(vector, kind)| fitting(vector, *kind)).collect::<Result<_, _>>()?;
+        let vectors: Vec<Vector> =
+            vectors.into_iter().zip(&self.0).map(|(vector, kind)| fitting(vector, *kind)).collect::<Result<_, _>>()?;
         let nulls = vectors.iter().filter_map(|vector| match vector.null_operand() {
             Operand::One(false) => None,
             nulls => Some(nulls.into_vec(rows)),

@@ -35,12 +35,7 @@ impl Side {
     }
 
     /// Adds records, whose keys are of these values. What has no key is given to `keyless`, with its number.
-    fn add(
-        &mut self,
-        batch: &Batch,
-        values: &[Vector],
-        mut keyless: impl FnMut(u64, &[u8]) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    fn add(&mut self, batch: &Batch, values: &[Vector], mut keyless: impl FnMut(u64, &[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let (mut columns, mut row_bytes) = (self.rows.columns(batch), Vec::new());
         for row in 0..batch.len() {
             let (rows, number) = (&self.rows, self.next);

@@ -2,7 +2,12 @@
 
 use recpipe::{Column, Error};
 
-use super::{NONE, equal::{Chain, EqualIndex}, near::NearIndex, networks::NetworkIndex};
+use super::{
+    NONE,
+    equal::{Chain, EqualIndex},
+    near::NearIndex,
+    networks::NetworkIndex,
+};
 use crate::{expr::Vector, memory::Account};
 
 /// Columns, and an index of their rows. Workers share it.

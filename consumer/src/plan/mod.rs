@@ -17,8 +17,8 @@ use std::{path::PathBuf, sync::Arc};
 
 use recpipe::{Schema, times::Zone};
 
-pub use build::{Build, Built, Side, Sides, Whole};
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
+pub use build::{Build, Built, Side, Sides, Whole};
 pub use fields::{Read, fields_read, pushdown};
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use sink::{Output, Place, PlanOutput, Sink};

@@ -1,6 +1,6 @@
 //! `join "FILE" on KEY [only|all|none]`: the records that have a partner in another file, with its columns: one for each partner.
 //!
-//! How it runs, its memory and its errors stand in [`super::partner`].
+//! How it runs, its memory and its errors stand in `partner.rs`.
 
 use super::second::{Form, Second};
 use crate::{

@@ -1,6 +1,6 @@
 //! `lookup "FILE" on KEY …`: adds the columns of another file, of the row whose key is that of the record; null where there is none.
 //!
-//! How it runs, its memory and its errors stand in [`super::partner`].
+//! How it runs, its memory and its errors stand in `partner.rs`.
 
 use super::second::{Form, Second};
 use crate::{

@@ -48,6 +48,9 @@ enum Side {
     Sorted(Arc<SortedSide>),
 }
 
+/// What becomes of a join that does not fit.
+const BEYOND: &str = "where the file does not fit --memory: both sides are sorted in temporary files";
+
 /// Rows of a batch that a record with several partners ends.
 const BATCH_ROWS: usize = 8192;
 
@@ -137,13 +140,15 @@ impl Operator for PartnerOp {
         let fields = Build::reads(self).into_iter().filter_map(|place| self.feed.input.fields().get(place));
         let fields = fields.map(|field| format!("{}:{}", field.name, field.kind)).collect::<Vec<_>>().join(", ");
         let path = self.feed.feed.iter().map(|feed| feed.path.display().to_string()).collect::<String>();
-        let beyond = if self.spills { "; where it does not fit, both sides are sorted in temporary files, and it runs once" } else { "" };
-        let several = match (self.on.partners, self.keep) {
-            (Partners::Each, Keep::All | Keep::Only) if !self.spills => "; runs once where a key has several rows",
-            (Partners::Each, Keep::All | Keep::Only) => ", or a key has several rows",
-            _ => "",
-        };
-        vec![("holds", format!("{path}, read before the first record: {fields}{beyond}{several}"))]
+        let mut facts = vec![("holds", format!("{path}, read before the first record: {fields}"))];
+        let several = self.on.partners == Partners::Each && self.keep != Keep::None;
+        match (several, self.spills) {
+            (true, true) => facts.push(("else", format!("runs once, where a key has several rows; {BEYOND}"))),
+            (true, false) => facts.push(("else", "runs once, where a key has several rows".to_owned())),
+            (false, true) => facts.push(("else", format!("runs once, {BEYOND}"))),
+            (false, false) => {}
+        }
+        facts
     }
 
     fn build(&self) -> Option<&dyn Build> {

@@ -7,7 +7,7 @@ use crate::{
     expr::Expr,
     join::{Database, Keep, Match, Nearby, Pair, Partners, TimeSide},
     language::{
-        Checked, Checker, Failed, Parsed, Parser, Seen, StageWord,
+        CheckCall, Checked, Checker, Failed, Parsed, Parser, Seen, StageWord,
         ast::{self, ExprKind, Ident},
         diagnose::{Diagnostic, did_you_mean},
         signature::{common, name},
@@ -119,16 +119,19 @@ impl Second {
         let on = if is_database { self.address(checker, form) } else { self.keys(checker, &feed, partners) };
         let kept = self.kept(checker, &feed, is_database);
         let before = checker.schema(span).ok_or(Failed)?.len();
-        let (mut on, kept) = (on?, kept?);
+        let kept = kept?;
         let keep = self.keep.unwrap_or(if form == Form::Join { Keep::Only } else { Keep::All });
-        if keep == Keep::None {
-            // Whether there is one is all that is asked.
-            on.partners = Partners::First;
-        } else {
+        if keep != Keep::None {
+            // Also where the keys are wrong: what follows may name them.
             for (place, name) in &kept {
                 let field = &feed.input.fields()[*place];
                 checker.scope.columns.push((name.clone(), Some(Seen::of_field(field))));
             }
+        }
+        let mut on = on?;
+        if keep == Keep::None {
+            // Whether there is one is all that is asked.
+            on.partners = Partners::First;
         }
         let kept = if keep == Keep::None { Vec::new() } else { kept.into_iter().map(|(place, _)| place).collect() };
         let name = checker.text(span);
@@ -261,7 +264,11 @@ impl Key {
         let known = checker.found.len();
         let checked = checker.among(&feed.input, |checker| {
             let field = checker.field(theirs)?;
-            if is_time && matches!(field.kind(), Type::Text | Type::Int | Type::Float | Type::Mixed) { time_of(checker, theirs) } else { Ok(field) }
+            if is_time && matches!(field.kind(), Type::Text | Type::Int | Type::Float | Type::Mixed) {
+                time_of(checker, theirs)
+            } else {
+                Ok(field)
+            }
         });
         for found in &mut checker.found[known..] {
             found.what = format!("{} of \"{path}\"", found.what);
@@ -307,10 +314,11 @@ impl Key {
     }
 }
 
-/// `time(FIELD)`
+/// `time(FIELD)`, also where a column is called `time`.
 fn time_of(checker: &mut Checker<'_>, field: &Ident) -> Checked<Expr> {
-    let span = field.span;
-    let arg = ast::Expr { kind: ExprKind::Field(field.clone()), span, depth: 1 };
-    let function = Ident { text: "time".to_owned(), span, may_come: false };
-    checker.expr(&ast::Expr { kind: ExprKind::Call { name: function, args: vec![arg] }, span, depth: 2 })
+    let arg = ast::Expr { kind: ExprKind::Field(field.clone()), span: field.span, depth: 1 };
+    match checker.catalog.function("time").map(|word| &word.check) {
+        Some(CheckCall::Syntax(check)) => check(checker, &[arg], field.span),
+        _ => Err(Failed),
+    }
 }

@@ -94,7 +94,7 @@ impl<'a> Work<'a> {
         let kept = self.grep.as_ref().map(|grep| grep.filter(&block.bytes, &*boundary));
         let whole = kept.as_ref().map(|kept| std::mem::replace(&mut block.bytes, kept.bytes.clone()));
         let mut parsed = parser.parse(&block, &wanted);
-        if is_odd(&parsed.batch) {
+        if self.options.lines || is_odd(&parsed.batch) {
             let lines = match self.has_lines {
                 true => lines_of(&parsed.batch, whole.as_ref().unwrap_or(&block.bytes), |row| {
                     let start = parser.row_start(row);

@@ -164,7 +164,7 @@ impl Case {
         let source = BlockSource::new(inputs, self.start(), None);
         let (limit, shape) =
             (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
-        let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape };
+        let options = Options { threads, limit, quiet: true, stats: false, lines: false, grep: None, packing: Packing::default(), shape };
         let out = Shared::default();
         let written = out.clone();
         let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));

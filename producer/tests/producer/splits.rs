@@ -93,7 +93,16 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         (at, rest) = (end, later);
     }
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };
-    let options = Options { threads, limit, quiet: true, stats: false, grep: None, packing: Packing::default(), shape: Shape::default() };
+    let options = Options {
+        threads,
+        limit,
+        quiet: true,
+        stats: false,
+        lines: false,
+        grep: None,
+        packing: Packing::default(),
+        shape: Shape::default(),
+    };
     let out = Shared::default();
     let channel = PushdownChannel::Pipe(Listener::new(tempfile::tempfile().unwrap()));
     let written = out.clone();

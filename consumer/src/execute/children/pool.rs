@@ -149,7 +149,9 @@ impl Pool {
             let mut to = lock(&link.to);
             let said = match part {
                 Part::Batch(_) => frames.iter().try_for_each(|frame| to.tx.records(std::slice::from_ref(frame))),
-                Part::Bytes(bytes) => bytes.chunks(protocol::PIECE_BYTES).try_for_each(|piece| to.tx.say(&Message::Lines(piece.to_vec(), 0))),
+                Part::Bytes(bytes) => {
+                    bytes.chunks(protocol::PIECE_BYTES).try_for_each(|piece| to.tx.say(&Message::Lines(piece.to_vec(), 0)))
+                }
                 Part::End(runs) => to.tx.say(&Message::Done(u64::from(*runs != Runs::EachWorker))),
             };
             said.map_err(|error| lock(&link.from).lose(error))?;
