@@ -119,6 +119,8 @@ fn answer_and_tell(
     });
     // However it went, the producers are told.
     let (code, cause) = match &exit {
+        // What was found of the records is no failure of whoever sent them.
+        Ok(Exit::Unmet) => (Exit::Done, String::new()),
         Ok(exit) => (*exit, String::new()),
         Err(error) => (exit_of(error), shown(error)),
     };
@@ -210,8 +212,11 @@ fn answer_over(
     if !config.quiet || config.strict || fails {
         late::tell(&left_out, &plan, source);
     }
+    let unmet = setting.unmet.take();
+    unmet.iter().for_each(|unmet| say!("consumer: {unmet}"));
     let exit = conclude(outcome, input)?;
-    Ok(if fails { exit.or(Exit::Rejects) } else { exit })
+    let exit = if fails { exit.or(Exit::Rejects) } else { exit };
+    Ok(if unmet.is_empty() { exit } else { exit.or(Exit::Unmet) })
 }
 
 /// The exit of a run, with what is to be said of it.

@@ -17,6 +17,7 @@ pub(crate) mod list;
 mod merge;
 pub(crate) mod min_max;
 pub(crate) mod quantile;
+pub(crate) mod rank;
 mod shape;
 mod sketch;
 mod state;

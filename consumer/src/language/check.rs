@@ -15,6 +15,7 @@ use super::{
 use crate::{
     expr::Expr,
     left_out::LeftOut,
+    unmet::Unmet,
     plan::{Feed, Operator, Output, Plan, PlanOutput, PlanStage, Sink},
     span::Span,
 };
@@ -36,6 +37,8 @@ pub struct Setting {
     pub zone: Option<Zone>,
     /// Where expressions note the values that they leave out.
     pub left_out: LeftOut,
+    /// Where `expect` notes what does not hold.
+    pub unmet: Unmet,
     /// The files that the query reads besides its stream.
     pub inputs: Arc<dyn Inputs>,
 }
@@ -61,7 +64,8 @@ impl Inputs for KnownInputs {
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), inputs: Arc::new(KnownInputs::default()) }
+        let inputs = Arc::new(KnownInputs::default());
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), unmet: Unmet::default(), inputs }
     }
 }
 
@@ -70,21 +74,25 @@ impl Default for Setting {
 /// # Errors
 /// As [`check`].
 pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited) = (schema.clone(), Vec::new());
+    let (mut input, mut awaited, mut made) = (schema.clone(), Vec::new(), BTreeMap::new());
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
             columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
             input: input.grows().then(|| input.names().map(str::to_owned).collect()),
+            made_by: None,
         };
-        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting, catalog: query.catalog };
+        let catalog = query.catalog;
+        let mut checker =
+            Checker { source, scope, found: Vec::new(), awaited: Vec::new(), made: std::mem::take(&mut made), makes_more: false, setting, catalog };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
-        if checker.awaited.is_empty() {
+        if checker.awaited.is_empty() && !checker.makes_more {
             break (checker, upstream);
         }
+        made = std::mem::take(&mut checker.made);
         let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
         match Schema::new(input.fields().iter().cloned().chain(fields).collect()) {
             Ok(extended) => input = extended.growing(),
@@ -192,8 +200,7 @@ impl Checker<'_> {
 
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
     pub(crate) fn enter(&mut self, columns: Vec<NewColumn>) {
-        self.scope.columns.clear();
-        self.scope.input = None;
+        self.scope = Scope::default();
         for NewColumn { name, span, seen } in columns {
             if self.scope.index_of(&name).is_some() {
                 let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");

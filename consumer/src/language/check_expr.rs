@@ -1,5 +1,7 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
+use std::collections::BTreeMap;
+
 use recpipe::Type;
 
 use super::{
@@ -31,6 +33,10 @@ pub struct Checker<'q> {
     pub(crate) found: Vec<Diagnostic>,
     /// Fields that were named, and that may come.
     pub(crate) awaited: Vec<Awaited>,
+    /// Those that a stage is to make of its records, by where it stands in the query.
+    pub(crate) made: BTreeMap<usize, Vec<Awaited>>,
+    /// Whether there are more of those than before.
+    pub(crate) makes_more: bool,
     pub(crate) setting: &'q Setting,
     pub(crate) catalog: &'static Catalog,
 }
@@ -165,8 +171,13 @@ impl Checker<'_> {
         let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
         let mut found = self.unknown_field(text, *span);
         if comes_in && (*may_come || found.label.is_empty()) {
-            if self.awaited.iter().all(|awaited| awaited.name != *text) {
-                self.awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
+            let awaited = match self.scope.made_by {
+                Some(stage) => self.made.entry(stage).or_default(),
+                None => &mut self.awaited,
+            };
+            if awaited.iter().all(|awaited| awaited.name != *text) {
+                awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
+                self.makes_more |= self.scope.made_by.is_some();
             }
             return Err(Failed);
         }

@@ -12,6 +12,8 @@ pub(crate) struct Scope {
     /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
     /// schema grows.
     pub(crate) input: Option<Vec<String>>,
+    /// Where they come not from the input but from a stage that makes them of its records: where that stands in the query.
+    pub(crate) made_by: Option<usize>,
 }
 
 /// What is known of the values of a column: as of a [`recpipe::Field`].

@@ -6,15 +6,22 @@
 //! A stage that needs all the records (`distinct`, `top`, `stats`, `sort`) has two halves: one in each worker, which sends on as
 //! little as it can, and one that runs once on what all workers send.
 
+mod around;
 mod beyond;
+pub mod compare;
+pub mod describe;
 pub mod distinct;
 pub mod dns;
 pub mod drop;
+pub mod expect;
+pub mod facets;
+mod frequencies;
 mod gather;
 pub mod grep;
 pub mod head;
 pub mod let_;
 pub mod parse;
+pub mod pivot;
 pub mod rename;
 pub mod resolver;
 pub mod select;
@@ -26,6 +33,7 @@ pub mod tee;
 pub mod top;
 pub mod trace;
 pub mod union;
+pub mod unpivot;
 pub mod where_;
 
 /// `flush` for a stage that buffers no output: passes it on to its target, as everything that is not for it.

@@ -14,6 +14,7 @@ use crate::{
         ast::{self, Item},
         diagnose::Diagnostic,
         parsed,
+        signature::{CheckedAggregate, Mistake},
     },
     plan::{About, Aggregate, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found, partial::Partial},
     span::Span,
@@ -89,6 +90,16 @@ pub(super) fn count_by(checker: &mut Checker<'_>, keys: &[Item], upstream: &mut 
     };
     let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), name: None, span };
     check(checker, &[count], keys, upstream, span);
+}
+
+/// The aggregate of this name over values that are at hand, for a stage that is made of some.
+pub(super) fn aggregate(checker: &mut Checker<'_>, word: &str, args: Vec<Expr>, name: &str, span: Span) -> Checked<Aggregate> {
+    let made = checker.catalog.aggregate(word).map(|row| (row.check)(checker.catalog, word, args));
+    match made {
+        Some(Ok(CheckedAggregate { function, args, kind })) => Ok(Aggregate { function, args, kind, name: name.to_owned() }),
+        Some(Err(Mistake { what, label, .. })) => Err(checker.fail(Diagnostic::new(span, what).label(label))),
+        None => Err(checker.fail(Diagnostic::new(span, format!("there is no aggregate `{word}`")))),
+    }
 }
 
 /// Aggregates by keys; the columns of the output are the keys, then the aggregates.

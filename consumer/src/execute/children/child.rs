@@ -68,7 +68,8 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = catalog::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone(), inputs: Arc::new(KnownInputs(inputs)) };
+    let inputs = Arc::new(KnownInputs(inputs));
+    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone(), inputs, ..Default::default() };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let cut = Cut::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
