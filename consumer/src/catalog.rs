@@ -26,6 +26,7 @@ pub static CATALOG: Catalog = Catalog {
         &stage::top::BOTTOM,
         &stage::describe::WORD,
         &stage::facets::WORD,
+        &stage::patterns::WORD,
         &stage::compare::WORD,
         &stage::pivot::WORD,
         &stage::unpivot::WORD,
@@ -112,6 +113,7 @@ pub static CATALOG: Catalog = Catalog {
         &function::url::QUERY,
         &function::url::EXT,
         &function::hash::HASH,
+        &function::mask::MASK,
     ],
 };
 

@@ -20,6 +20,7 @@ pub mod input;
 pub mod language;
 mod late;
 pub mod left_out;
+mod mask;
 pub mod memory;
 #[cfg(test)]
 mod oracle;

@@ -9,6 +9,7 @@ pub(crate) mod choice;
 pub(crate) mod extreme;
 pub(crate) mod find;
 pub(crate) mod hash;
+pub(crate) mod mask;
 pub(crate) mod now;
 pub(crate) mod replace;
 pub(crate) mod round;

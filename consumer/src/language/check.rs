@@ -15,9 +15,9 @@ use super::{
 use crate::{
     expr::Expr,
     left_out::LeftOut,
-    unmet::Unmet,
     plan::{Feed, Operator, Output, Plan, PlanOutput, PlanStage, Sink},
     span::Span,
+    unmet::Unmet,
 };
 
 /// Checks a query against the schema of its stream.
@@ -83,8 +83,16 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
             made_by: None,
         };
         let catalog = query.catalog;
-        let mut checker =
-            Checker { source, scope, found: Vec::new(), awaited: Vec::new(), made: std::mem::take(&mut made), makes_more: false, setting, catalog };
+        let mut checker = Checker {
+            source,
+            scope,
+            found: Vec::new(),
+            awaited: Vec::new(),
+            made: std::mem::take(&mut made),
+            makes_more: false,
+            setting,
+            catalog,
+        };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);

@@ -66,7 +66,10 @@ impl Checker<'_> {
     /// A call of a function that is checked by its arguments' values, for a stage that is made of some; at this place of the query.
     pub(crate) fn call_of(&mut self, word: &FunctionWord, args: Vec<Expr>, span: Span) -> Checked<Expr> {
         match word.check {
-            CheckCall::Values(check) => self.finish_call(check(self.catalog, args), &[], span),
+            CheckCall::Values(check) => {
+                let spans = vec![span; args.len()];
+                self.finish_call(check(self.catalog, args), &spans, span)
+            }
             CheckCall::Syntax(_) => {
                 let what = format!("`{}` is not checked by its values", word.name);
                 Err(self.fail(Diagnostic::new(span, what)))

@@ -24,7 +24,9 @@ struct Lift<'l> {
 impl Lift<'_> {
     fn expr(&mut self, expr: &mut Expr) {
         let aggregate = match &expr.kind {
-            ExprKind::Field(name) => self.catalog.aggregate(&name.text).filter(|word| word.args.contains(&0)).map(|word| (word, name, &[][..])),
+            ExprKind::Field(name) => {
+                self.catalog.aggregate(&name.text).filter(|word| word.args.contains(&0)).map(|word| (word, name, &[][..]))
+            }
             ExprKind::Call { name, args } => {
                 // `min(a, b)` is of one record, `min(a)` of all.
                 let is_function = self.catalog.function(&name.text).is_some_and(|word| word.args.contains(&args.len()));

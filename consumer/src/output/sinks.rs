@@ -8,9 +8,9 @@ use std::{
 
 use recpipe::{Batch, Error, Exit, Flow, Stage, say, transport::file::Pending, wire::Ending};
 
+use super::unopened::Unopened;
 use crate::{
     plan::{Output, Place, Plan, Target},
-    output::unopened::Unopened,
     writer::{Calling, Canvas, Desk, Notes, Printer, Stopper, Stream},
 };
 

@@ -199,6 +199,17 @@ impl<'a> Start<'a> {
     pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize) -> Option<Self> {
         let PlanStage { input, output, .. } = stages.get(place)?;
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());
-        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, is_settled: false, branches: Vec::new(), inputs: Vec::new() })
+        Some(Start {
+            input,
+            output,
+            taken,
+            budget,
+            workers,
+            preview: None,
+            follows_half: false,
+            is_settled: false,
+            branches: Vec::new(),
+            inputs: Vec::new(),
+        })
     }
 }

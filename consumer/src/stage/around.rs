@@ -54,7 +54,14 @@ impl Operator for AroundOp {
 
     fn start(&self, start: Start<'_>, target: Target) -> Target {
         let beyond = Beyond::new(start.input, start.output.clone());
-        Box::new(Around { condition: self.condition.clone(), n: self.n(), inputs: HashMap::new(), beyond, known: start.input.len(), target })
+        Box::new(Around {
+            condition: self.condition.clone(),
+            n: self.n(),
+            inputs: HashMap::new(),
+            beyond,
+            known: start.input.len(),
+            target,
+        })
     }
 }
 

@@ -35,10 +35,8 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// What is said of the last of the stages that it is made of.
-static DIGEST: StageWord = StageWord {
-    about: About { runs: Runs::Once, memory: "O(fields)", spills: false, blocks: false, ..WORD.about },
-    parse,
-};
+static DIGEST: StageWord =
+    StageWord { about: About { runs: Runs::Once, memory: "O(fields)", spills: false, blocks: false, ..WORD.about }, parse };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(DescribeSyntax))

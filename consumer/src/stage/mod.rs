@@ -21,6 +21,7 @@ pub mod grep;
 pub mod head;
 pub mod let_;
 pub mod parse;
+pub mod patterns;
 pub mod pivot;
 pub mod rename;
 pub mod resolver;

@@ -75,7 +75,8 @@ impl PivotSyntax {
         let (key, held) = (key?, held?);
         if checker.scope.input.is_some() {
             let [key, held] = [&self.key, &value].map(|field| checker.catalog.field(&field.text).into_owned());
-            let found = Diagnostic::new(span, "`pivot` puts records together by all their other fields, and here further ones may come later");
+            let found =
+                Diagnostic::new(span, "`pivot` puts records together by all their other fields, and here further ones may come later");
             return Err(checker.fail(found.label(format!("say which they are: `select …, {key}, {held}` before it"))));
         }
         let (Some(key_place), Some(value_place)) = (key.as_column(), held.as_column()) else {
@@ -131,7 +132,15 @@ impl Operator for PivotOp {
     fn start(&self, start: Start<'_>, target: Target) -> Target {
         let by = self.others.iter().map(|&place| SortKey { expr: Expr::field(place, &self.input.fields()[place]), descending: false });
         let sorter = Sorter::new(by.collect(), self.input.clone(), Keep::All, start.budget);
-        Box::new(Pivot { plan: self.clone(), output: start.output.clone(), sorter: Some(sorter), batches: 0, keys: BTreeMap::new(), budget: start.budget.clone(), target })
+        Box::new(Pivot {
+            plan: self.clone(),
+            output: start.output.clone(),
+            sorter: Some(sorter),
+            batches: 0,
+            keys: BTreeMap::new(),
+            budget: start.budget.clone(),
+            target,
+        })
     }
 }
 

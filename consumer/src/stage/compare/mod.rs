@@ -56,13 +56,8 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
 #[derive(Debug)]
 struct CompareSyntax(ast::Expr);
 
-const COLUMNS: [(&str, Type); 5] = [
-    ("field", Type::Text),
-    ("value", Type::Mixed),
-    ("inside", Type::Float),
-    ("outside", Type::Float),
-    ("difference", Type::Float),
-];
+const COLUMNS: [(&str, Type); 5] =
+    [("field", Type::Text), ("value", Type::Mixed), ("inside", Type::Float), ("outside", Type::Float), ("difference", Type::Float)];
 
 impl CompareSyntax {
     /// All fields but those of the condition, which tell nothing new.

@@ -99,7 +99,12 @@ impl Stage for Split {
             }
             let has_nulls = column.nulls().is_some();
             let rows = batch.physical_rows();
-            let columns = vec![constant(&tagged(VALUES, &id), rows)?, column, Column::int(PackedInts::constant(1, rows)), Column::int(inside.clone())];
+            let columns = vec![
+                constant(&tagged(VALUES, &id), rows)?,
+                column,
+                Column::int(PackedInts::constant(1, rows)),
+                Column::int(inside.clone()),
+            ];
             let mut values = batch.with_columns(self.schema.clone(), columns)?;
             if has_nulls {
                 let keep: Vec<bool> = (0..batch.len()).map(|row| !values.column(1).is_null(batch.physical(row))).collect();

@@ -79,7 +79,8 @@ impl Families {
     /// The families, the commonest first, of equal ones by their patterns; and the records of none.
     pub(super) fn finish(self) -> (Vec<Family>, u64) {
         let Joined { mut families, others, .. } = self.joined.unwrap_or_else(|| Joined::new(self.masks));
-        families.sort_by(|a, b| (Reverse(a.count), a.pattern.is_none(), &a.pattern).cmp(&(Reverse(b.count), b.pattern.is_none(), &b.pattern)));
+        families
+            .sort_by(|a, b| (Reverse(a.count), a.pattern.is_none(), &a.pattern).cmp(&(Reverse(b.count), b.pattern.is_none(), &b.pattern)));
         (families, others)
     }
 }
@@ -95,8 +96,14 @@ fn frames(mask: &[u8]) -> Vec<Frame> {
         return Vec::new();
     }
     let mut frames = Vec::with_capacity(words.len());
+    let filled = words.iter().filter(|word| !word.is_empty()).count();
     let mut start = 0;
     for (place, word) in words.iter().enumerate() {
+        // Two that have nothing but blanks in common are not alike.
+        if filled == usize::from(!word.is_empty()) {
+            start += word.len() + 1;
+            continue;
+        }
         let mut hasher = DefaultHasher::new();
         hasher.write(&mask[..start]);
         hasher.write_u8(b'*');
@@ -134,11 +141,10 @@ impl Joined {
             let pattern = |number: usize| masks[number].pattern.as_deref().unwrap_or_default();
             std::iter::once(first).chain(free.filter(|&number| are_alike(pattern(first), pattern(number), frame.1))).collect()
         };
-        let worth = |group: usize, free: &[usize]| (free.len(), free.iter().map(|&number| masks[number].count).sum::<u64>(), Reverse(group));
-        let mut best: BinaryHeap<_> = (0..groups.len())
-            .filter(|&group| groups[group].1.len() > 1)
-            .map(|group| worth(group, &free(group, &is_taken)))
-            .collect();
+        let worth =
+            |group: usize, free: &[usize]| (free.len(), free.iter().map(|&number| masks[number].count).sum::<u64>(), Reverse(group));
+        let mut best: BinaryHeap<_> =
+            (0..groups.len()).filter(|&group| groups[group].1.len() > 1).map(|group| worth(group, &free(group, &is_taken))).collect();
         let (mut families, mut by_frame) = (Vec::new(), HashMap::new());
         while let Some(known) = best.pop() {
             let group = known.2.0;
@@ -218,6 +224,8 @@ mod tests {
         check(&[("a b", 9), ("a c", 9), ("x b", 1), ("y b", 1), ("z b", 1)], &[("<*> b", 12), ("a c", 9)]);
         // Two words that differ are too many, and blanks count.
         check(&[("a b c", 1), ("a x y", 1), ("a  c", 1)], &[("a <*> c", 2), ("a x y", 1)]);
+        // Blanks are nothing to have in common.
+        check(&[(" a", 1), (" b", 1), ("c ", 1)], &[(" a", 1), (" b", 1), ("c ", 1)]);
         check(&[], &[]);
     }
 
