@@ -5,6 +5,7 @@
 mod conditions;
 #[cfg(test)]
 mod functions;
+pub(crate) mod mask;
 #[cfg(test)]
 mod writer;
 

@@ -101,6 +101,9 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
             break (checker, upstream);
         }
         made = std::mem::take(&mut checker.made);
+        if checker.awaited.is_empty() {
+            continue;
+        }
         let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
         match Schema::new(input.fields().iter().cloned().chain(fields).collect()) {
             Ok(extended) => input = extended.growing(),

@@ -221,10 +221,9 @@ impl Pivot {
                 if record.as_ref().is_none_or(|record| record.id != id) {
                     if let Some(done) = record.take() {
                         done.push(&mut builder)?;
-                        if builder.len() >= Self::BATCH_ROWS || builder.text_bytes() >= Self::BATCH_BYTES {
-                            if self.target.send(builder.finish()?)? == Flow::Stop {
-                                return Ok(());
-                            }
+                        let is_full = builder.len() >= Self::BATCH_ROWS || builder.text_bytes() >= Self::BATCH_BYTES;
+                        if is_full && self.target.send(builder.finish()?)? == Flow::Stop {
+                            return Ok(());
                         }
                     }
                     let mut values = vec![Constant::Null; schema.len()];
