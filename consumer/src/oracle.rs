@@ -5,6 +5,7 @@
 mod conditions;
 #[cfg(test)]
 mod functions;
+#[cfg(test)]
 pub(crate) mod mask;
 #[cfg(test)]
 mod writer;
@@ -194,6 +195,12 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
             let regex = RegexBuilder::new(pattern).case_insensitive(*ignore_case).build().unwrap();
             Cell::Bool(matches!(eval(left, row)?, Cell::Text(text) if regex.is_match(&text)) != *negated)
         }
+        ExprKind::Binary { op: BinaryOp::Arithmetic(ArithmeticOp::Add), left, right, .. } if functions::is_text(left) => {
+            match (eval(left, row)?, eval(right, row)?) {
+                (Cell::Null, _) | (_, Cell::Null) => Cell::Null,
+                (left, right) => Cell::Text([functions::text(&left), functions::text(&right)].concat()),
+            }
+        }
         ExprKind::Binary { op, left, right, .. } => {
             let (left, right) = (eval(left, row)?, eval(right, row)?);
             match op {
@@ -224,7 +231,21 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
             }
             Cell::Bool(false)
         }
+        ExprKind::Aggregate(aggregate) => panic!("{} of one record", aggregate.written),
         ExprKind::Call { name, args } => {
+            if name.text == "case" {
+                let (last, pairs) = args.split_last().unwrap();
+                for pair in pairs.chunks(2) {
+                    if eval(&pair[0], row)?.is_true() {
+                        return eval(&pair[1], row);
+                    }
+                }
+                return eval(last, row);
+            }
+            if name.text == "concat" {
+                let texts = args.iter().map(|arg| eval(arg, row)).collect::<Result<Vec<_>, _>>()?;
+                return Ok(Cell::Text(texts.iter().filter(|text| !matches!(text, Cell::Null)).flat_map(functions::text).collect()));
+            }
             if name.text == "if" {
                 return eval(&args[if eval(&args[0], row)?.is_true() { 1 } else { 2 }], row);
             }
@@ -259,7 +280,7 @@ fn schema() -> Schema {
 fn batch(rows: &[[u8; 13]], nulls: bool) -> Batch {
     let ints = [0, 1, 3, 404, 404, 500, -7, i64::MAX, i64::MIN];
     let floats = [0.0, -0.5, 1.5, 404.0, 1e300, f64::NAN, -2.5];
-    let texts: [&[u8]; 20] = [
+    let texts: [&[u8]; 22] = [
         b"",
         b"a",
         b"ab",
@@ -280,6 +301,8 @@ fn batch(rows: &[[u8; 13]], nulls: bool) -> Batch {
         b"https://host?a=1/2.b",
         b"a,b,,aab",
         b"..a.",
+        b"{\"a\":[1,5],\"b\":\"ab\"}",
+        b"user42 at 02:10:00 from 10.0.0.1:80",
     ];
     let moments = [0, 1_203_833_339_000_000_000, 1_203_833_339_000_000_000, 1_203_800_000_250_000_001, -1, i64::MAX, i64::MIN];
     let offsets = [0, -6 * 3600, 19_800, 93_599, i32::MAX];

@@ -5,17 +5,21 @@
 //! having added everything to one, in whatever order. There is one way to merge, by the *state*: columns that say all that
 //! a group has so far. It is the same between threads and between processes, and what is written to a disk.
 
+pub(crate) mod approx_distinct;
 pub(crate) mod arg_best;
+pub(crate) mod corr;
 pub(crate) mod count;
 pub(crate) mod distinct;
 mod exact;
 pub(crate) mod first_last;
 mod held;
+mod hyperloglog;
 mod json;
 mod keys;
 pub(crate) mod list;
 mod merge;
 pub(crate) mod min_max;
+pub(crate) mod mode;
 pub(crate) mod quantile;
 pub(crate) mod rank;
 mod shape;
@@ -40,14 +44,14 @@ use crate::{
     sort::cell,
 };
 
-/// The type of the first argument, which must be a number.
-fn number(catalog: &Catalog, word: &str, args: &[Expr]) -> Result<Type, Mistake> {
-    match args.first() {
-        Some(arg) if !matches!(arg.kind(), Type::Int | Type::Float | Type::Null | Type::Mixed) => {
-            let what = format!("`{}` is {}; `{word}` needs numbers", arg.text(), name(arg.kind()));
-            Err(Mistake { arg: 0, what, label: catalog.cast(arg, Type::Int) })
+/// The type of an argument, which must be a number.
+fn number(catalog: &Catalog, word: &str, args: &[Expr], arg: usize) -> Result<Type, Mistake> {
+    match args.get(arg) {
+        Some(found) if !matches!(found.kind(), Type::Int | Type::Float | Type::Null | Type::Mixed) => {
+            let what = format!("`{}` is {}; `{word}` needs numbers", found.text(), name(found.kind()));
+            Err(Mistake { arg, what, label: catalog.cast(found, Type::Int) })
         }
-        _ => Ok(kind(args, 0)),
+        _ => Ok(kind(args, arg)),
     }
 }
 

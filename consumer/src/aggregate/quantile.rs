@@ -1,4 +1,4 @@
-//! `quantile(x, q)`, `median(x)`, `p95(x)`: by a [`Sketch`], exact of up to [`Sketch::EXACT`] different values a group, and within
+//! `quantile(x, q)`, `median(x)`, `percentile(x, 95)`, `p95(x)`: by a [`Sketch`], exact of up to [`Sketch::EXACT`] different values a group, and within
 //! 0.1 % of more. Null is skipped; of nothing it is null.
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
@@ -22,9 +22,20 @@ pub static MEDIAN: AggregateWord = AggregateWord {
     args: 1..=1,
     family: None,
     check: |catalog, word, args| {
-        number(catalog, word, &args)?;
+        number(catalog, word, &args, 0)?;
         Ok(CheckedAggregate::new(Share(0.5), args, Type::Float))
     },
+};
+
+/// `percentile`
+pub static PERCENTILE_OF: AggregateWord = AggregateWord {
+    name: "percentile",
+    syntax: "percentile(NUMBER, PERCENT)",
+    doc: "that percentage lies below, from 0 to 100; as exact as median",
+    example: "percentile(bytes, 95) by host",
+    args: 2..=2,
+    family: None,
+    check: |catalog, word, args| check_share(catalog, word, args, ("the percentage of a percentile", 100.0)),
 };
 
 /// `p95`, which stands for all percentiles
@@ -46,11 +57,11 @@ pub static QUANTILE: AggregateWord = AggregateWord {
     example: "quantile(bytes, 0.25) as quarter",
     args: 2..=2,
     family: None,
-    check: check_quantile,
+    check: |catalog, word, args| check_share(catalog, word, args, ("the share of a quantile", 1.0)),
 };
 
 fn check_percentile(catalog: &Catalog, word: &str, args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
-    number(catalog, word, &args)?;
+    number(catalog, word, &args, 0)?;
     let no_percentile = || Mistake { arg: 0, what: format!("`{word}` is no percentile"), label: String::new() };
     Ok(CheckedAggregate::new(Share(percentile_share(word).ok_or_else(no_percentile)?), args, Type::Float))
 }
@@ -73,27 +84,30 @@ fn percentiles(word: &str) -> Option<&'static str> {
     is_one.then_some("percentiles are `p1` to `p99` and `p999`; for others write `quantile(x, 0.5)`")
 }
 
-fn check_quantile(catalog: &Catalog, word: &str, mut args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
-    number(catalog, word, &args)?;
-    let share = match args.get(1).map(Expr::node) {
+/// A use of a word whose second argument is so much of `whole`, below which values lie.
+fn check_share(catalog: &Catalog, word: &str, mut args: Vec<Expr>, (what, whole): (&str, f64)) -> Result<CheckedAggregate, Mistake> {
+    number(catalog, word, &args, 0)?;
+    let written = match args.get(1).map(Expr::node) {
         Some(Node::Constant(Constant::Float(share))) => *share,
         Some(Node::Constant(Constant::Int(share))) => *share as f64,
         _ => {
-            let what = "the share of a quantile must be known before data flows".to_owned();
-            return Err(Mistake { arg: 1, what, label: "write a number from 0 to 1, as in `quantile(x, 0.95)`".to_owned() });
+            let what = format!("{what} must be known before data flows");
+            let label = format!("write a number from 0 to {whole}, as in `{word}(x, {})`", 0.95 * whole);
+            return Err(Mistake { arg: 1, what, label });
         }
     };
+    let share = written / whole;
     if (0.0..=1.0).contains(&share) {
         // No value of each record.
         args.truncate(1);
         return Ok(CheckedAggregate::new(Share(share), args, Type::Float));
     }
-    let label = match (args.first(), share) {
+    let label = match (args.first(), written) {
         // Percent, most likely.
-        (Some(x), 1.0..=100.0) => format!("write `quantile({}, {})`", catalog.written(x), share / 100.0),
+        (Some(x), 1.0..=100.0) if whole == 1.0 => format!("write `{word}({}, {})`", catalog.written(x), written / 100.0),
         _ => String::new(),
     };
-    Err(Mistake { arg: 1, what: format!("the share of a quantile is from 0 to 1, not {share}"), label })
+    Err(Mistake { arg: 1, what: format!("{what} is from 0 to {whole}, not {written}"), label })
 }
 
 /// What this share, from 0 to 1, lies below.

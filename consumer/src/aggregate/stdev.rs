@@ -1,5 +1,5 @@
-//! `stdev(x)`: the standard deviation of a sample, which divides by one less than the count. Null is skipped; of fewer
-//! than two values it is null, and NaN where a value is NaN or infinite.
+//! `stdev(x)`, `var(x)`: the standard deviation and the variance of a sample, which divide by one less than the count. Null is
+//! skipped; of fewer than two values they are null, and NaN where a value is NaN or infinite.
 //!
 //! Sum and sum of squares are kept exactly, and so is n · Σx² - (Σx)²: what is subtracted in it is nearly all of it where
 //! the values are large and close together, and rounding before would leave nothing. After it three operations round.
@@ -26,16 +26,34 @@ pub static STDEV: AggregateWord = AggregateWord {
     args: 1..=1,
     family: None,
     check: |catalog, word, args| {
-        number(catalog, word, &args)?;
-        Ok(CheckedAggregate::new(Deviation, args, Type::Float))
+        number(catalog, word, &args, 0)?;
+        Ok(CheckedAggregate::new(Spread::Deviation, args, Type::Float))
     },
 };
 
-struct Deviation;
+/// `var`
+pub static VAR: AggregateWord = AggregateWord {
+    name: "var",
+    syntax: "var(NUMBER)",
+    doc: "the variance of a sample (divided by n - 1), the square of `stdev`",
+    example: "var(bytes) by status",
+    args: 1..=1,
+    family: None,
+    check: |catalog, word, args| {
+        number(catalog, word, &args, 0)?;
+        Ok(CheckedAggregate::new(Spread::Variance, args, Type::Float))
+    },
+};
 
-impl AggregateFunction for Deviation {
+#[derive(Clone, Copy)]
+enum Spread {
+    Deviation,
+    Variance,
+}
+
+impl AggregateFunction for Spread {
     fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
-        Box::new(Stdev::new(aggregate.arg(0)))
+        Box::new(Stdev::new(aggregate.arg(0), *self))
     }
 
     fn takes(&self) -> Takes {
@@ -45,6 +63,7 @@ impl AggregateFunction for Deviation {
 
 /// The moments of all groups.
 struct Stdev {
+    spread: Spread,
     counts: Vec<u64>,
     moments: Moments,
 }
@@ -70,9 +89,9 @@ struct FloatMoments {
 
 impl Stdev {
     /// `kind` is the type of the argument; [`Type::Mixed`] where there may be whole numbers and floats.
-    fn new(kind: Type) -> Self {
+    fn new(kind: Type, spread: Spread) -> Self {
         let moments = if matches!(kind, Type::Float | Type::Mixed) { Moments::Float(Vec::new()) } else { Moments::Int(Vec::new()) };
-        Stdev { counts: Vec::new(), moments }
+        Stdev { spread, counts: Vec::new(), moments }
     }
 
     fn value(&self, group: usize) -> Value<'_> {
@@ -81,14 +100,14 @@ impl Stdev {
             return Value::Null;
         }
         Value::Float(match &self.moments {
-            Moments::Float(moments) => deviation(count, &moments[group].sum, &moments[group].squares),
+            Moments::Float(moments) => self.spread.of(count, &moments[group].sum, &moments[group].squares),
             Moments::Int(moments) => {
                 let (mut sum, mut squares) = (ExactSum::default(), ExactSum::default());
                 let moments = &moments[group];
                 sum.add_int(moments.sum);
                 squares.add_wide(moments.squares, 0);
                 squares.add_wide(u128::from(moments.carries), 128);
-                deviation(count, &sum, &squares)
+                self.spread.of(count, &sum, &squares)
             }
         })
     }
@@ -145,20 +164,33 @@ impl IntMoments {
     }
 }
 
-fn deviation(count: u64, sum: &ExactSum, squares: &ExactSum) -> f64 {
+impl Spread {
+    fn of(self, count: u64, sum: &ExactSum, squares: &ExactSum) -> f64 {
+        let (mut mantissa, mut exponent) = scaled_spread(count, sum, squares);
+        let pairs = count as f64 * (count as f64 - 1.0);
+        // A power of two beyond all floats goes in two steps.
+        let scale = |value: f64, power: i32| value * 2.0_f64.powi(power / 2) * 2.0_f64.powi(power - power / 2);
+        match self {
+            Spread::Variance => scale(mantissa / pairs, exponent),
+            Spread::Deviation => {
+                if exponent % 2 != 0 {
+                    mantissa *= 2.0;
+                    exponent -= 1;
+                }
+                // The root of what may be beyond all floats is not.
+                scale((mantissa / pairs).sqrt(), exponent / 2)
+            }
+        }
+    }
+}
+
+/// n · Σx² - (Σx)², as a float and a power of two.
+pub(super) fn scaled_spread(count: u64, sum: &ExactSum, squares: &ExactSum) -> (f64, i32) {
     let (mut n, mut numerator) = (ExactSum::default(), ExactSum::default());
     n.add_int(i128::from(count));
     numerator.add_product(false, &n, squares);
     numerator.add_product(true, sum, sum);
-    let (mut mantissa, mut exponent) = numerator.scaled();
-    if exponent % 2 != 0 {
-        mantissa *= 2.0;
-        exponent -= 1;
-    }
-    let (n, power) = (count as f64, exponent / 2);
-    // The root of what may be beyond all floats is not; a power of two beyond them goes in two steps.
-    let root = (mantissa / (n * (n - 1.0))).sqrt();
-    root * 2.0_f64.powi(power / 2) * 2.0_f64.powi(power - power / 2)
+    numerator.scaled()
 }
 
 impl Accumulator for Stdev {
@@ -246,12 +278,16 @@ mod tests {
     use proptest::prelude::*;
     use recpipe::Value;
 
-    use super::{Accumulator, Groups, Stdev};
+    use super::{Accumulator, Groups, Spread, Stdev};
     use crate::expr::{Operand, Values, Vector};
 
     fn stdev(values: Values, len: usize) -> Option<f64> {
+        of(Spread::Deviation, values, len)
+    }
+
+    fn of(spread: Spread, values: Values, len: usize) -> Option<f64> {
         let kind = if matches!(values, Values::Float(_)) { recpipe::Type::Float } else { recpipe::Type::Int };
-        let mut stdev = Stdev::new(kind);
+        let mut stdev = Stdev::new(kind, spread);
         stdev.resize(1);
         stdev.add(&Groups::One(len), &[Vector { len, values, nulls: None }], 0).unwrap();
         match stdev.finish(&[0]).unwrap().value(0) {
@@ -272,7 +308,7 @@ mod tests {
     /// Three roundings, after one of which comes a root.
     fn assert_near(got: Option<f64>, expect: f64, what: &str) {
         let got = got.unwrap();
-        assert!((got - expect).abs() <= expect * 2.0 * f64::EPSILON, "{what}: {got}, not {expect}");
+        assert!((got - expect).abs() <= expect * 4.0 * f64::EPSILON, "{what}: {got}, not {expect}");
     }
 
     // What Python's `statistics.stdev` says, which calculates with fractions.
@@ -312,6 +348,7 @@ mod tests {
             let squares: i128 = values.iter().map(|&value| i128::from(value).pow(2)).sum();
             let expect = ((n * squares - sum * sum) as f64 / (n * (n - 1)) as f64).sqrt();
             assert_near(of_ints(&values), expect, "integers");
+            assert_near(of(Spread::Variance, Values::Int(Operand::Each(values.clone())), values.len()), expect * expect, "variance");
             assert_near(of_floats(&values.iter().map(|&value| value as f64).collect::<Vec<_>>()), expect, "floats");
         }
     }

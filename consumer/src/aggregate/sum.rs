@@ -24,7 +24,7 @@ pub static SUM: AggregateWord = AggregateWord {
     args: 1..=1,
     family: None,
     check: |catalog, word, args| {
-        let kind = number(catalog, word, &args)?;
+        let kind = number(catalog, word, &args, 0)?;
         Ok(CheckedAggregate::new(OfNumbers { is_mean: false }, args, kind))
     },
 };
@@ -38,7 +38,7 @@ pub static AVG: AggregateWord = AggregateWord {
     args: 1..=1,
     family: None,
     check: |catalog, word, args| {
-        number(catalog, word, &args)?;
+        number(catalog, word, &args, 0)?;
         Ok(CheckedAggregate::new(OfNumbers { is_mean: true }, args, Type::Float))
     },
 };

@@ -90,6 +90,11 @@ const QUERIES: &[&str] = &[
     "stats distinct(k), set(i), set(t), list(f) by n",
     "stats list(k), list(n), list(f), list(b), list(t)",
     "stats argmax(null, k), argmin(k, null), first(null), last(null), stdev(null), median(null), distinct(null), set(null), list(null) by b",
+    "stats mode(k), mode(n), mode(i), mode(f), mode(b), mode(t), var(n), var(i), var(f), corr(n, i), corr(f, n), corr(i, f)",
+    "stats mode(k), mode(t), mode(f), var(f), corr(n, i), approx_distinct(k), approx_distinct(t), percentile(f, 95) by n",
+    "stats approx_distinct(k), approx_distinct(i), approx_distinct(f), approx_distinct(b), approx_distinct(t)",
+    "stats count if b, sum(i) if b, list(k) if n == 1, argmax(i, k) if b, quantile(f, 0.5) if n != 0, first(t) if b, corr(n, i) if b by k",
+    "stats mode(null), var(null), corr(null, f), corr(f, null), approx_distinct(null), sum(i) if null, count if null by b",
     "stats count(null), sum(null), avg(null), min(null), max(null) by n",
 ];
 
@@ -123,7 +128,7 @@ fn shown_of(batches: impl Iterator<Item = Result<Batch, Error>>) -> String {
 }
 
 /// What is tried with too little memory: all aggregates, and keys of all types.
-const SPILLED: [&str; 7] = [
+const SPILLED: [&str; 8] = [
     "stats count, min(f), max(k), avg(i), max(t) by i",
     "stats count by f, k",
     "stats sum(n), count by f",
@@ -131,6 +136,7 @@ const SPILLED: [&str; 7] = [
     "stats argmax(f, k), argmin(i, t), first(k), last(f) by i, k",
     "stats stdev(f), median(i), p95(f), distinct(k), set(n) by i",
     "stats list(k), set(k), distinct(f) by f",
+    "stats mode(f), mode(k), corr(i, f), approx_distinct(k), var(f), sum(n) if b by i",
 ];
 
 /// The rows in batches of a few, each at its place.
@@ -271,6 +277,10 @@ fn memory_is_told() {
         ("distinct(k)", 70),
         ("set(i)", 30),
         ("list(k)", 60),
+        ("mode(i)", 48),
+        ("var(f)", 80),
+        ("corr(i, f)", 300),
+        ("approx_distinct(i)", 30),
     ] {
         for groups in [1, records as usize] {
             let mut one = accumulators(query).remove(0);
@@ -280,7 +290,7 @@ fn memory_is_told() {
             one.add(&Groups::Each(&numbers), &args(query, 0, &all), 0).unwrap();
             let bytes = one.bytes();
             assert!(bytes >= empty, "{query}");
-            let is_kept = groups > 1 || matches!(query, "distinct(k)" | "set(i)" | "list(k)");
+            let is_kept = groups > 1 || matches!(query, "distinct(k)" | "set(i)" | "list(k)" | "mode(i)");
             assert!(
                 !is_kept || (bytes >= least * records as usize && bytes <= 5 * least * records as usize),
                 "{query} of {groups} groups: {bytes}"

@@ -87,13 +87,17 @@ impl ValueSets {
                 true => Ok(()),
                 false => self.insert(group, &values.get(row).to_le_bytes()).map(drop),
             }),
-            _ => groups.try_for_each(|row, group| self.insert_value(group, input.value(row), position + row as u64)),
+            _ => groups.try_for_each(|row, group| self.insert_value(group, input.value(row), position + row as u64).map(drop)),
         }
     }
 
-    fn insert_value(&mut self, group: usize, value: Value<'_>, position: u64) -> Result<(), Error> {
+    /// The number of the pair of this value, which is added if there is none; `None` for null.
+    ///
+    /// # Errors
+    /// [`Error::Data`] beyond 2³² pairs.
+    pub(super) fn insert_value(&mut self, group: usize, value: Value<'_>, position: u64) -> Result<Option<u32>, Error> {
         if matches!(value, Value::Null) {
-            return Ok(());
+            return Ok(None);
         }
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
@@ -113,7 +117,7 @@ impl ValueSets {
             }
         }
         self.scratch = scratch;
-        inserted.map(drop)
+        inserted.map(Some)
     }
 
     /// The number of the pair of this value, which is added if there is none.
@@ -151,18 +155,27 @@ impl ValueSets {
         i64::from(self.counts[group as usize])
     }
 
-    /// The bytes of each value of a group, of the first that is equal to it where that is known, and the position of that.
-    fn cells(&self, group: u32) -> impl Iterator<Item = (u64, &[u8])> {
+    /// The number of each pair of a group.
+    pub(super) fn numbers(&self, group: u32) -> impl Iterator<Item = u32> {
         let mut next = self.newest[group as usize];
         std::iter::from_fn(move || {
-            let pair = self.pairs.get(next as usize)?;
-            let cell = match self.shown.as_ref().and_then(|shown| shown.get(next as usize)) {
-                Some(shown) => (shown.position, &shown.cell[..]),
-                None => (0, &self.bytes[start(&self.pairs, next)..pair.end]),
-            };
-            next = pair.older;
-            Some(cell)
+            let number = next;
+            next = self.pairs.get(number as usize)?.older;
+            Some(number)
         })
+    }
+
+    /// The bytes of the value of a pair, of the first that is equal to it where that is known, and the position of that.
+    pub(super) fn cell(&self, number: u32) -> (u64, &[u8]) {
+        match self.shown.as_ref().and_then(|shown| shown.get(number as usize)) {
+            Some(shown) => (shown.position, &shown.cell[..]),
+            None => (0, &self.bytes[start(&self.pairs, number)..self.pairs[number as usize].end]),
+        }
+    }
+
+    /// The bytes of each value of a group, as [`ValueSets::cell`] gives them.
+    fn cells(&self, group: u32) -> impl Iterator<Item = (u64, &[u8])> {
+        self.numbers(group).map(|number| self.cell(number))
     }
 
     /// The values of a group, in the order of values.

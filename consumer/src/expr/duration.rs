@@ -31,7 +31,11 @@ pub(super) fn arithmetic(op: ArithmeticOp, expr: &Expr, left: &Vector, right: &V
 
 /// The seconds from `b` to `a`.
 fn between(a: Time, b: Time) -> f64 {
-    let nanos = i128::from(a.nanos) - i128::from(b.nanos);
+    to_seconds(i128::from(a.nanos) - i128::from(b.nanos))
+}
+
+/// Nanoseconds as seconds.
+pub(crate) fn to_seconds(nanos: i128) -> f64 {
     // Apart, so that whole seconds stay whole however many they are.
     match i64::try_from(nanos) {
         Ok(nanos) => (nanos / 1_000_000_000) as f64 + (nanos % 1_000_000_000) as f64 / 1e9,

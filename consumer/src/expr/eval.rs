@@ -31,12 +31,13 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::MatchesAny(regex) => Vector::bools(len, matches_any(regex, batch)),
         Node::Find { op, value, needle } => text::find(*op, &eval(value, batch)?, &eval(needle, batch)?),
         Node::Negate(of) => each_part(eval(of, batch)?, |part| arithmetic::negate(expr, part))?,
+        Node::Arithmetic { left, right, .. } if expr.kind() == Type::Text => text::join(&eval(left, batch)?, &eval(right, batch)?)?,
         Node::Arithmetic { op, left, right } => arithmetic::arithmetic(*op, expr, eval(left, batch)?, eval(right, batch)?)?,
         Node::Coalesce(of) => coalesce(of, expr.storage(), batch)?,
-        Node::If(of) => {
-            let [condition, then, otherwise] = &**of;
-            choose_lazily(&eval(condition, batch)?.truth(), then, otherwise, expr.storage(), batch)?
-        }
+        Node::Case(of) => match &of[..] {
+            [condition, then, otherwise] => choose_lazily(&eval(condition, batch)?.truth(), then, otherwise, expr.storage(), batch)?,
+            of => case(of, expr.storage(), batch)?,
+        },
         Node::InZone { value, zone } => each_part(eval(value, batch)?, |part| Ok(clock::in_zone(part, zone)))?,
         Node::BesideLiteral { value, beside } => each_part(eval(value, batch)?, |part| Ok(beside.look(part, batch)))?,
         Node::Numbers { value, times, counter } => numbers(eval(value, batch)?, *times, counter, batch),
@@ -158,6 +159,26 @@ fn coalesce(of: &[Expr], kind: Type, batch: &Batch) -> Result<Vector, Error> {
             Operand::Each(nulls) => eval_where(expr, batch, nulls)?,
         };
         sofar = choose(&nulls, next, sofar, kind)?;
+    }
+    Ok(if kind == Type::Float { sofar.into_float() } else { sofar })
+}
+
+/// The value behind the first condition that is true, else the last; each is asked only about the rows that are still open.
+fn case(of: &[Expr], kind: Type, batch: &Batch) -> Result<Vector, Error> {
+    let (mut sofar, mut open) = (Vector::null(batch.len()), Operand::One(true));
+    let asked = |expr: &Expr, rows: &Operand<bool>| match rows {
+        Operand::One(false) => Ok(Vector::null(batch.len())),
+        Operand::Each(rows) if !expr.is_cheap() => eval_where(expr, batch, rows),
+        _ => eval(expr, batch),
+    };
+    for pair in of.chunks(2) {
+        let (value, rows) = match pair {
+            [condition, value] => (value, open.zip(&asked(condition, &open)?.truth(), |open, holds| open & holds)),
+            [otherwise, ..] => (otherwise, open.clone()),
+            [] => break,
+        };
+        sofar = choose(&rows, asked(value, &rows)?, sofar, kind)?;
+        open = open.zip(&rows, |open, taken| open & !taken);
     }
     Ok(if kind == Type::Float { sofar.into_float() } else { sofar })
 }

@@ -34,6 +34,7 @@ use recpipe::{Batch, Column, Error, Field, Type, record::CompareOp, times::Zone}
 use regex::bytes::Regex;
 
 pub use network::Network;
+pub(crate) use network::address;
 pub use ops::{ArithmeticOp, FindOp};
 pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
@@ -105,8 +106,8 @@ pub(crate) enum Node {
     },
     /// The first that is not null; at least one.
     Coalesce(Vec<Expr>),
-    /// Condition, then, else.
-    If(Box<[Expr; 3]>),
+    /// Condition, value, and so on in pairs, and the value where none is true.
+    Case(Vec<Expr>),
     /// The numbers among the values, and the times with `times`: others are null and noted. Stands around what may have others
     /// wherever numbers are needed.
     Numbers {
@@ -153,6 +154,11 @@ impl Expr {
     pub(crate) fn constant(value: Constant, text: impl Into<Arc<str>>) -> Self {
         let kind = value.kind();
         Expr::new(Node::Constant(value), kind, text)
+    }
+
+    /// The same under another name.
+    pub(crate) fn called(self, text: impl Into<Arc<str>>) -> Self {
+        Expr { text: text.into(), ..self }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -219,8 +225,7 @@ impl Expr {
         match &self.node {
             Node::Constant(_) | Node::Column(_) | Node::MatchesAny(_) => {}
             Node::Not(of) | Node::Negate(of) => each(of),
-            Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Call(_, of) => of.iter().for_each(each),
-            Node::If(of) => of.iter().for_each(each),
+            Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Case(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
             Node::Numbers { value, .. } | Node::BesideNumbers { value, .. } => each(value),
             Node::InZone { value, .. } | Node::BesideLiteral { value, .. } => each(value),
@@ -235,7 +240,7 @@ impl Expr {
     fn is_cheap(&self) -> bool {
         let mut cheap = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
-            Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::If(_) => true,
+            Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::Case(_) => true,
             Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
             Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } | Node::BesideNumbers { .. } | Node::Call(..) => false,
         };
@@ -249,7 +254,7 @@ impl Expr {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::All(_) | Node::Any(_) => false,
             Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny(_) => false,
             Node::Find { .. } => false,
-            Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::If(_) => true,
+            Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::Case(_) => true,
             Node::Numbers { .. } | Node::Call(..) => true,
             Node::InZone { .. } | Node::BesideLiteral { .. } | Node::BesideNumbers { .. } => false,
         };
@@ -278,6 +283,11 @@ impl Expr {
     }
 }
 
+/// What a [`Node::Case`] chooses from.
+pub(crate) fn case_values(of: &[Expr]) -> impl Iterator<Item = &Expr> {
+    of.iter().skip(1).step_by(2).chain(of.last().filter(|_| of.len() % 2 == 1))
+}
+
 /// Whether what a node computes may be of other types than `kind`, or a whole number beyond 64 bits.
 fn is_open(node: &Node, kind: Type) -> bool {
     let wide = |value: &Constant| matches!(value, Constant::Int(value) if i64::try_from(*value).is_err());
@@ -290,6 +300,8 @@ fn is_open(node: &Node, kind: Type) -> bool {
         // They give times, and nulls of what is none.
         Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,
+        // Texts that are joined.
+        Node::Arithmetic { .. } if kind == Type::Text => false,
         Node::Arithmetic { op, left, right } => {
             let grows = match op {
                 ArithmeticOp::Rem => false,
@@ -301,7 +313,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
         }
         Node::Numbers { .. } | Node::BesideNumbers { .. } => true,
         Node::Coalesce(of) => of.iter().any(Expr::is_open),
-        Node::If(of) => of[1..].iter().any(Expr::is_open),
+        Node::Case(of) => case_values(of).any(Expr::is_open),
         Node::Call(function, of) => function.gives(kind, of) != Gives::Kind,
     }
 }

@@ -29,10 +29,7 @@ impl Network {
             Some(Ok(bits)) if bits <= width => bits,
             Some(_) => return Err(("a network of how many bits?".to_owned(), format!("0 to {width} bits of this address can count"))),
         };
-        let first = match address {
-            IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask_v4(bits))),
-            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask_v6(bits))),
-        };
+        let first = first_of(address, bits);
         if first != address {
             let what = format!("`{text}` is an address within a network, not the network");
             return Err((what, format!("the network is `{first}/{bits}`")));
@@ -43,6 +40,12 @@ impl Network {
             }
             _ => Network { first, bits },
         })
+    }
+
+    /// The network of so many bits that an address is in; `None` where an address has fewer.
+    pub(crate) fn of(address: IpAddr, bits: u8) -> Option<Self> {
+        let width = if address.is_ipv4() { 32 } else { 128 };
+        (bits <= width).then(|| Network { first: first_of(address, bits), bits })
     }
 
     /// Whether the address is in the network.
@@ -67,6 +70,14 @@ pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     let is_plausible = text.len() <= 45 && text.first().is_some_and(|byte| byte.is_ascii_hexdigit() || *byte == b':');
     let text = std::str::from_utf8(text).ok().filter(|_| is_plausible)?;
     Some(text.parse::<IpAddr>().ok()?.to_canonical())
+}
+
+/// The first address that begins with the same bits.
+fn first_of(address: IpAddr, bits: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => IpAddr::V4(Ipv4Addr::from_bits(address.to_bits() & mask_v4(bits))),
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & mask_v6(bits))),
+    }
 }
 
 /// `bits` ones from the left.

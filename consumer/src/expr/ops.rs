@@ -14,7 +14,7 @@ pub enum FindOp {
 /// An operator that calculates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArithmeticOp {
-    /// `+`
+    /// `+`: of texts, one after the other.
     Add,
     /// `-`
     Sub,

@@ -27,6 +27,17 @@ impl Rows {
         Rows { len, is_constant, nulls }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether an argument is null in this row.
+    #[inline]
+    pub(crate) fn is_null(&self, row: usize) -> bool {
+        self.nulls.as_ref().is_some_and(|nulls| nulls[row])
+    }
+
     /// The results of `f`, which is asked about null rows too; what it says of them does not count.
     #[inline]
     pub(crate) fn map<R>(&self, mut f: impl FnMut(usize) -> R) -> Operand<R> {
@@ -35,11 +46,10 @@ impl Rows {
 
     /// As [`Rows::map`], where `f` may fail; of null rows it is not asked.
     pub(crate) fn try_map<R: Default>(&self, mut f: impl FnMut(usize) -> Result<R, Error>) -> Result<Operand<R>, Error> {
-        let is_null = |row: usize| self.nulls.as_ref().is_some_and(|nulls| nulls[row]);
         if self.is_constant {
             return f(0).map(Operand::One);
         }
-        let each = (0..self.len).map(|row| if is_null(row) { Ok(R::default()) } else { f(row) });
+        let each = (0..self.len).map(|row| if self.is_null(row) { Ok(R::default()) } else { f(row) });
         Ok(Operand::Each(each.collect::<Result<_, _>>()?))
     }
 

@@ -1,10 +1,13 @@
-//! Looking for text in text.
+//! Looking for text in text, and joining texts.
+
+use std::io::Write;
 
 use memchr::memmem;
+use recpipe::{Error, Value};
 use regex::bytes::Regex;
 
 use super::{
-    FindOp,
+    FindOp, Rows,
     vector::{Operand, Values, Vector},
 };
 
@@ -39,6 +42,27 @@ pub(super) fn find(op: FindOp, vector: &Vector, needles: &Vector) -> Vector {
         (FindOp::Contains, Operand::Each(_)) => a.views.zip(&b.views, |x, y| memmem::find(a.slice(x), b.slice(y)).is_some()),
     };
     known(found, [vector, needles])
+}
+
+/// The texts of both, row by row, one after the other; what is no text is written as `str` does. Null where either is.
+pub(super) fn join(left: &Vector, right: &Vector) -> Result<Vector, Error> {
+    if matches!((&left.values, &right.values), (Values::Null, _) | (_, Values::Null)) {
+        return Ok(Vector::null(left.len));
+    }
+    // Writing to a vector does not fail.
+    let write = |of: &Vector, row: usize, out: &mut Vec<u8>| match &of.values {
+        Values::Text(texts) => out.extend_from_slice(texts.get(row)),
+        _ => match of.value(row) {
+            Value::Text(text) => out.extend_from_slice(text),
+            Value::Null => {}
+            value => write!(out, "{value}").unwrap_or_default(),
+        },
+    };
+    Rows::of(&[left, right]).texts(|row, out| {
+        write(left, row, out);
+        write(right, row, out);
+        !left.is_null(row) && !right.is_null(row)
+    })
 }
 
 /// `found`, and false wherever one of these is null.

@@ -85,7 +85,7 @@ fn parse<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
     std::str::from_utf8(text.trim_ascii()).ok()?.parse().ok()
 }
 
-struct Str;
+pub(super) struct Str;
 
 impl ScalarFunction for Str {
     fn eval(&self, call: &Call<'_>, args: Vec<Vector>) -> Result<Vector, Error> {

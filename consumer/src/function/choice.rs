@@ -1,4 +1,4 @@
-//! `if(condition, a, b)`, `coalesce(a, …)`: one of several values. What is not needed is not computed, so they are
+//! `if(condition, a, b)`, `case(condition, a, …, z)`, `coalesce(a, …)`: one of several values. What is not needed is not computed, so they are
 //! [nodes](crate::expr) of their own.
 
 use recpipe::Type;
@@ -24,6 +24,16 @@ pub static IF: FunctionWord = FunctionWord {
     check: Values(check_if),
 };
 
+/// `case`
+pub static CASE: FunctionWord = FunctionWord {
+    name: "case",
+    syntax: "case(CONDITION, EXPR, …, EXPR)",
+    doc: "the value behind the first condition that is true, else the last",
+    example: "case(status < 300, 'ok', status < 400, 'moved', 'error') == 'moved'",
+    args: 3..=MANY,
+    check: Values(check_case),
+};
+
 /// `coalesce`
 pub static COALESCE: FunctionWord = FunctionWord {
     name: "coalesce",
@@ -36,9 +46,19 @@ pub static COALESCE: FunctionWord = FunctionWord {
 
 fn check_if(catalog: &Catalog, args: Vec<Expr>) -> Made {
     need(catalog, &args, 0, &[Type::Bool])?;
-    let kind = alike(catalog, &args, 1)?;
-    let wrong_number = |_| Mistake { arg: 0, what: "`if` takes a condition and two values".into(), label: String::new() };
-    Ok((Node::If(Box::new(args.try_into().map_err(wrong_number)?)), kind))
+    let kind = alike(catalog, &args, 1..3)?;
+    Ok((Node::Case(args), kind))
+}
+
+fn check_case(catalog: &Catalog, args: Vec<Expr>) -> Made {
+    let last = args.len() - 1;
+    if last % 2 == 1 {
+        let label = "add what it is where no condition is true, such as `null`".to_owned();
+        return Err(Mistake { arg: last, what: "`case` takes conditions, each with its value, and one value more".to_owned(), label });
+    }
+    (0..last).step_by(2).try_for_each(|condition| need(catalog, &args, condition, &[Type::Bool]))?;
+    let kind = alike(catalog, &args, (1..last).step_by(2).chain([last]))?;
+    Ok((Node::Case(args), kind))
 }
 
 #[cfg(test)]
@@ -54,6 +74,11 @@ mod tests {
             ("if(true, n, null)", "1 -7 null 0"),
             ("if(b, null, n)", "null -7 null null"),
             ("if(b, t, trim(t))", "'Abc' '42' null 'ÀÉ\u{130}x'"),
+            ("case(n > 0, 'plus', n < 0, 'minus', 'none')", "'plus' 'minus' 'none' 'none'"),
+            ("case(b, n, 1.5)", "1.0 1.5 1.5 0.0"),
+            ("case(n == 1, 10 // n, n == 0, 5, n < 0, -n, null)", "10 7 null 5"),
+            ("case(n == 1, t, n == 0, upper(t), t == null, 'none', trim(t))", "'Abc' '42' 'none' 'ÀÉ\u{130}X'"),
+            ("case(false, 1, true, 2, n == 1, 3, 4)", "2 2 2 2"),
             ("coalesce(n, 5)", "1 -7 5 0"),
             ("coalesce(null, t, 'x')", "'Abc' ' 42 ' 'x' 'ÀÉ\u{130}x'"),
         ] {

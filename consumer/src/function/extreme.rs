@@ -39,7 +39,7 @@ pub static MAX: FunctionWord = FunctionWord {
 };
 
 fn check(catalog: &Catalog, args: Vec<Expr>, wanted: Ordering) -> Made {
-    let kind = alike(catalog, &args, 0)?;
+    let kind = alike(catalog, &args, 0..args.len())?;
     Ok((signature::call(Extreme { wanted }, args), kind))
 }
 

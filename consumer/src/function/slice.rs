@@ -124,7 +124,7 @@ impl ScalarFunction for Split {
 }
 
 /// Places in a text that 64 bits do not hold are as far away as those that they do.
-fn clamp(places: &mut Vector) {
+pub(super) fn clamp(places: &mut Vector) {
     if let Values::Wide(values) = &places.values {
         let clamped = values.map(|place| place.clamp(i64::MIN.into(), i64::MAX.into()) as i64);
         places.values = Values::Int(clamped);
@@ -188,7 +188,7 @@ fn place(from: i64, count: impl FnOnce() -> usize) -> usize {
 }
 
 /// The characters, with each byte that is no UTF-8 for one.
-fn characters(text: &[u8]) -> usize {
+pub(super) fn characters(text: &[u8]) -> usize {
     if text.is_ascii() {
         return text.len();
     }
@@ -196,7 +196,7 @@ fn characters(text: &[u8]) -> usize {
 }
 
 /// Where the character number `n` begins; the end where there are not so many.
-fn offset(text: &[u8], n: usize) -> usize {
+pub(super) fn offset(text: &[u8], n: usize) -> usize {
     let (mut at, mut left) = (0, n);
     for chunk in text.utf8_chunks() {
         for c in chunk.valid().chars() {

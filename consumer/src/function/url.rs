@@ -1,4 +1,4 @@
-//! `path(url)`, `query(url, name)`, `ext(path)`: parts of URLs and paths, as they stand in a log: nothing is resolved, and what is
+//! `path(url)`, `query(url, name)`, `ext(path)`, `urldecode(text)`: parts of URLs and paths, as they stand in a log: nothing is resolved, and what is
 //! no URL has parts all the same.
 
 use percent_encoding::percent_decode;
@@ -44,6 +44,16 @@ pub static EXT: FunctionWord = FunctionWord {
     check: OfValues(|catalog, args| unary(catalog, args, &[Type::Text], Part(ext), Type::Text)),
 };
 
+/// `urldecode`
+pub static URLDECODE: FunctionWord = FunctionWord {
+    name: "urldecode",
+    syntax: "urldecode(TEXT)",
+    doc: "with `%41` and its like decoded; what is no such code stays, and so does `+`",
+    example: "urldecode(request) contains ' '",
+    args: 1..=1,
+    check: OfValues(|catalog, args| unary(catalog, args, &[Type::Text], Decode, Type::Text)),
+};
+
 fn check_query(catalog: &Catalog, args: Vec<Expr>) -> Made {
     need(catalog, &args, 0, &[Type::Text])?;
     need(catalog, &args, 1, &[Type::Text])?;
@@ -61,6 +71,19 @@ impl<F: Fn(&[u8]) -> (usize, usize) + Send + Sync> ScalarFunction for Part<F> {
             let (start, end) = (self.0)(texts.slice(view));
             // Both are at most the length of the view.
             (view.0 + start as u32, (end - start) as u32)
+        })
+    }
+}
+
+struct Decode;
+
+impl ScalarFunction for Decode {
+    fn eval(&self, call: &Call<'_>, args: Vec<Vector>) -> Result<Vector, Error> {
+        let [text] = call.args(args)?;
+        let Values::Text(texts) = &text.values else { return call.no_value(&text) };
+        Rows::of(&[&text]).texts(|row, out| {
+            out.extend(percent_decode(texts.get(row)));
+            true
         })
     }
 }
@@ -155,6 +178,8 @@ mod tests {
             ("query('/a?a%62=1', 'ab')", "'1' '1' '1' '1'"),
             ("query('/a?x', 'x')", "'' '' '' ''"),
             ("query(t, 'x')", "null null null null"),
+            ("urldecode('a%20b%2Fc%C3%A9+%zz%')", "'a b/cé+%zz%' 'a b/cé+%zz%' 'a b/cé+%zz%' 'a b/cé+%zz%'"),
+            ("urldecode(t)", "'Abc' ' 42 ' null 'ÀÉ\u{130}x'"),
             ("ext('/a.b/c')", "'' '' '' ''"),
             ("ext('/a/b.tar.GZ')", "'GZ' 'GZ' 'GZ' 'GZ'"),
             ("ext('/a/.profile')", "'' '' '' ''"),

@@ -72,9 +72,11 @@ pub struct Aggregate {
     pub written: String,
     /// What it is given; empty for a bare `count`.
     pub args: Vec<Expr>,
+    /// Of which records it is: `if CONDITION`.
+    pub condition: Option<Box<Expr>>,
     /// The name given.
     pub name: Option<Ident>,
-    /// From the aggregate's name to its closing parenthesis.
+    /// From the aggregate's name to its closing parenthesis, or the end of its condition.
     pub span: Span,
 }
 
@@ -130,6 +132,8 @@ pub enum ExprKind {
         /// What it is given.
         args: Vec<Expr>,
     },
+    /// `sum(x)`, where aggregates are calculated with.
+    Aggregate(Box<Aggregate>),
 }
 
 /// One of the things after `in`.
@@ -211,10 +215,39 @@ impl ExprKind {
         let deepest = |exprs: &[Expr]| exprs.iter().map(|expr| expr.depth).max().unwrap_or(0);
         match self {
             ExprKind::Literal(_) | ExprKind::Field(_) => 0,
+            ExprKind::Aggregate(of) => deepest(&of.args).max(of.condition.as_ref().map_or(0, |condition| condition.depth)),
             ExprKind::Not(of) | ExprKind::Negate(of) => of.depth,
             ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => deepest(of),
             ExprKind::Binary { left, right, .. } => left.depth.max(right.depth),
             ExprKind::In { value, choices } => choices.iter().map(Choice::depth).max().unwrap_or(0).max(value.depth),
+        }
+    }
+}
+
+impl Expr {
+    /// Calls `each` with it, and with every expression in it but those that an aggregate is given.
+    pub(crate) fn for_each<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
+        each(self);
+        match &self.kind {
+            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Aggregate(_) => {}
+            ExprKind::Not(of) | ExprKind::Negate(of) => of.for_each(each),
+            ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => of.iter().for_each(|of| of.for_each(each)),
+            ExprKind::Binary { left, right, .. } => {
+                left.for_each(each);
+                right.for_each(each);
+            }
+            ExprKind::In { value, choices } => {
+                value.for_each(each);
+                for choice in choices {
+                    match choice {
+                        Choice::One(one) => one.for_each(each),
+                        Choice::Range(low, high) => {
+                            low.for_each(each);
+                            high.for_each(each);
+                        }
+                    }
+                }
+            }
         }
     }
 }

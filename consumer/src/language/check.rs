@@ -74,7 +74,7 @@ impl Default for Setting {
 /// # Errors
 /// As [`check`].
 pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited, mut made) = (schema.clone(), Vec::new(), BTreeMap::new());
+    let (mut input, mut awaited, mut to_come) = (schema.clone(), Vec::new(), BTreeMap::new());
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
@@ -88,19 +88,20 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
             scope,
             found: Vec::new(),
             awaited: Vec::new(),
-            made: std::mem::take(&mut made),
-            makes_more: false,
+            to_come: std::mem::take(&mut to_come),
+            more_to_come: false,
             setting,
             catalog,
+            made: BTreeMap::new(),
         };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
-        if checker.awaited.is_empty() && !checker.makes_more {
+        if checker.awaited.is_empty() && !checker.more_to_come {
             break (checker, upstream);
         }
-        made = std::mem::take(&mut checker.made);
+        to_come = std::mem::take(&mut checker.to_come);
         if checker.awaited.is_empty() {
             continue;
         }

@@ -34,11 +34,13 @@ pub struct Checker<'q> {
     /// Fields that were named, and that may come.
     pub(crate) awaited: Vec<Awaited>,
     /// Those that a stage is to make of its records, by where it stands in the query.
-    pub(crate) made: BTreeMap<usize, Vec<Awaited>>,
+    pub(crate) to_come: BTreeMap<usize, Vec<Awaited>>,
     /// Whether there are more of those than before.
-    pub(crate) makes_more: bool,
+    pub(crate) more_to_come: bool,
     pub(crate) setting: &'q Setting,
     pub(crate) catalog: &'static Catalog,
+    /// The columns of the aggregates that are calculated with, by where these stand.
+    pub(crate) made: BTreeMap<usize, usize>,
 }
 
 impl Checker<'_> {
@@ -101,6 +103,10 @@ impl Checker<'_> {
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),
             ExprKind::In { value, choices } => self.membership(value, choices, span),
             ExprKind::Call { name, args } => self.call(name, args, span),
+            ExprKind::Aggregate(aggregate) => {
+                let place = *self.made.get(&aggregate.span.start).ok_or(Failed)?;
+                Ok(self.column_at(place)?.called(self.text(span)))
+            }
         }
     }
 
@@ -146,7 +152,8 @@ impl Checker<'_> {
             Literal::Text(text) => Constant::Text(text.as_bytes().into()),
             Literal::Regex { .. } => {
                 return Err(self.fail(
-                    Diagnostic::new(span, "a regex stands after `=~`, after `!~` and in `replace`").label("text is written in quotes"),
+                    Diagnostic::new(span, "a regex stands after `=~`, after `!~`, in `extract` and in `replace`")
+                        .label("text is written in quotes"),
                 ));
             }
             Literal::Network(_) => {
@@ -172,12 +179,12 @@ impl Checker<'_> {
         let mut found = self.unknown_field(text, *span);
         if comes_in && (*may_come || found.label.is_empty()) {
             let awaited = match self.scope.made_by {
-                Some(stage) => self.made.entry(stage).or_default(),
+                Some(stage) => self.to_come.entry(stage).or_default(),
                 None => &mut self.awaited,
             };
             if awaited.iter().all(|awaited| awaited.name != *text) {
                 awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
-                self.makes_more |= self.scope.made_by.is_some();
+                self.more_to_come |= self.scope.made_by.is_some();
             }
             return Err(Failed);
         }
@@ -238,46 +245,15 @@ impl Checker<'_> {
                 let spans = [left.span, op_span, right.span];
                 let (left, right) = self.both(left, right)?;
                 let kind = self.arithmetic(op, &left, &right, spans)?;
+                if kind == Type::Text {
+                    let node = Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) };
+                    return Ok(self.made(node, kind, span));
+                }
                 let times = matches!(op, ArithmeticOp::Add | ArithmeticOp::Sub);
                 let (left, right) = (self.numbers(left, times, spans[0]), self.numbers(right, times, spans[2]));
                 Ok(self.in_zone(Node::Arithmetic { op, left: Box::new(left), right: Box::new(right) }, kind, span))
             }
         }
-    }
-
-    /// The type of `left OP right`; the spans are theirs, the operator's in the middle.
-    fn arithmetic(&mut self, op: ArithmeticOp, left: &Expr, right: &Expr, spans: [Span; 3]) -> Checked<Type> {
-        let is_number = |expr: &Expr| matches!(expr.kind(), Type::Int | Type::Float);
-        match (op, left.kind(), right.kind()) {
-            (ArithmeticOp::Sub, Type::Time, Type::Time) => return Ok(Type::Float),
-            (_, Type::Mixed, _) | (_, _, Type::Mixed) => return Ok(Type::Mixed),
-            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, _) if is_number(right) => return Ok(Type::Time),
-            (ArithmeticOp::Add, _, Type::Time) if is_number(left) => return Ok(Type::Time),
-            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Time, Type::Null) => return Ok(Type::Null),
-            (ArithmeticOp::Add | ArithmeticOp::Sub, Type::Null, Type::Time) => return Ok(Type::Null),
-            (ArithmeticOp::Add, Type::Time, Type::Time) => {
-                let found = Diagnostic::new(spans[1], "two times have no sum").label("`-` gives the seconds between them");
-                return Err(self.fail(found));
-            }
-            (ArithmeticOp::Sub, Type::Time, Type::Text) => {
-                let what = format!("`{}` is text; `-` needs a number of seconds or a time", right.text());
-                return Err(self.fail(Diagnostic::new(spans[2], what).label(self.catalog.cast(right, Type::Time))));
-            }
-            (ArithmeticOp::Sub, Type::Text, Type::Time) => {
-                let what = format!("`{}` is text; a time is subtracted from a time", left.text());
-                return Err(self.fail(Diagnostic::new(spans[0], what).label(self.catalog.cast(left, Type::Time))));
-            }
-            _ => {}
-        }
-        let left_fits = self.number(left, spans[0], op.symbol());
-        self.number(right, spans[2], op.symbol())?;
-        left_fits?;
-        Ok(match (op, left.kind(), right.kind()) {
-            (_, Type::Null, _) | (_, _, Type::Null) => Type::Null,
-            (ArithmeticOp::Div, ..) => Type::Float,
-            (_, Type::Int, Type::Int) => Type::Int,
-            _ => Type::Float,
-        })
     }
 
     /// The operands of a comparison. An unknown bare word on the right is most likely text without its quotes.
@@ -326,16 +302,6 @@ impl Checker<'_> {
             if expr.as_column().is_some() { format!(", or give the producer `--cast '{}=float'`", expr.text()) } else { String::new() };
         let cure = format!("with `float({text})` such text counts as null{cast}");
         self.setting.left_out.counter(span.start, expr.text(), why, cure)
-    }
-
-    fn number(&mut self, expr: &Expr, span: Span, symbol: &str) -> Checked<()> {
-        match expr.kind() {
-            Type::Int | Type::Float | Type::Null | Type::Mixed => Ok(()),
-            kind => {
-                let what = format!("`{}` is {}; `{symbol}` needs numbers", expr.text(), name(kind));
-                Err(self.fail(Diagnostic::new(span, what).label(self.catalog.cast(expr, Type::Float))))
-            }
-        }
     }
 
     fn comparable(&mut self, left: &Expr, right: &Expr, symbol: &str, span: Span) -> Checked<()> {

@@ -20,15 +20,7 @@ const REGEX_SIZE_BYTES: usize = 8 << 20;
 impl Checker<'_> {
     /// `value =~ pattern`, or `!~`.
     pub(super) fn matches(&mut self, value: &ast::Expr, pattern: &ast::Expr, negated: bool, span: Span) -> Checked<Expr> {
-        let (pattern_text, ignore_case, raw_start) = match &pattern.kind {
-            ExprKind::Literal(Literal::Regex { pattern, ignore_case }) => (Ok(pattern), *ignore_case, 1),
-            ExprKind::Literal(Literal::Text(text)) => (Ok(text), false, 1),
-            _ => {
-                let found = Diagnostic::new(pattern.span, "a regex must be known before data flows").label("write it as `/…/`");
-                (Err(self.fail(found)), false, 0)
-            }
-        };
-        let regex = pattern_text.and_then(|text| self.regex(text, ignore_case, pattern.span, raw_start));
+        let regex = self.regex_of(pattern);
         let place = value.span;
         let value = self.of_records(value)?;
         if !matches!(value.kind(), Type::Text | Type::Null | Type::Mixed) {
@@ -38,6 +30,18 @@ impl Checker<'_> {
         let found = Node::Matches { value: Box::new(value), regex: regex? };
         let found = self.made(found, Type::Bool, span);
         Ok(if negated { self.made(Node::Not(Box::new(found)), Type::Bool, span) } else { found })
+    }
+
+    /// A regex that is a literal, or text in quotes.
+    pub(crate) fn regex_of(&mut self, pattern: &ast::Expr) -> Checked<Regex> {
+        match &pattern.kind {
+            ExprKind::Literal(Literal::Regex { pattern: text, ignore_case }) => self.regex(text, *ignore_case, pattern.span, 1),
+            ExprKind::Literal(Literal::Text(text)) => self.regex(text, false, pattern.span, 1),
+            _ => {
+                let found = Diagnostic::new(pattern.span, "a regex must be known before data flows").label("write it as `/…/`");
+                Err(self.fail(found))
+            }
+        }
     }
 
     /// The compiled regex; what is wrong with it is pointed at where `pattern` stands: from `start` on in the literal.

@@ -80,6 +80,8 @@ pub struct Parser<'s> {
     pub(crate) nesting: usize,
     /// Whether `=` is taken for `==`, as it is inside `where`.
     pub(crate) equals_compares: bool,
+    /// Whether aggregates may stand in an expression.
+    pub(crate) aggregates: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -97,6 +99,7 @@ impl<'s> Parser<'s> {
             branches: 0,
             nesting: 0,
             equals_compares: false,
+            aggregates: false,
         }
     }
 
@@ -139,7 +142,7 @@ impl<'s> Parser<'s> {
                 break;
             }
             self.stages += 1;
-            (self.nesting, self.equals_compares) = (0, false);
+            (self.nesting, self.equals_compares, self.aggregates) = (0, false, false);
             match self.stage() {
                 Ok(stage) => stages.push(stage),
                 Err(Failed) => self.skip_stage(),

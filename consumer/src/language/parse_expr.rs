@@ -1,7 +1,7 @@
 //! Expressions, by precedence climbing (Pratt, "Top Down Operator Precedence", 1973) over the table [`OPERATORS`].
 
 use super::{
-    ast::{ArithmeticOp, BinaryOp, Choice, CompareOp, Expr, ExprKind, FindOp, Ident, Literal},
+    ast::{Aggregate, ArithmeticOp, BinaryOp, Choice, CompareOp, Expr, ExprKind, FindOp, Ident, Literal},
     diagnose::Diagnostic,
     parse::{Parsed, Parser},
     token::{Kind, Token},
@@ -109,7 +109,12 @@ impl Parser<'_> {
     /// An expression whose operators outside parentheses bind at least as tightly as `min`.
     fn expr_from(&mut self, min: Level) -> Parsed<Expr> {
         self.enter()?;
-        let mut left = self.operand()?;
+        let left = self.operand()?;
+        self.operators_after(left, min)
+    }
+
+    /// What begins with an operand that was read, of the same operators.
+    fn operators_after(&mut self, mut left: Expr, min: Level) -> Parsed<Expr> {
         let mut compared = false;
         while let Some((symbol, level, infix)) = self.peek_infix().filter(|&(_, level, _)| level >= min) {
             let op_span = self.peek().span;
@@ -130,6 +135,27 @@ impl Parser<'_> {
         }
         self.nesting -= 1;
         Ok(left)
+    }
+
+    /// An expression of aggregates, of which the first has been read if there is one.
+    pub(crate) fn expr_of_aggregates(&mut self, first: Option<Aggregate>) -> Parsed<Expr> {
+        let before = std::mem::replace(&mut self.aggregates, true);
+        let parsed = match first {
+            Some(first) => {
+                self.enter()?;
+                let operand = self.aggregate_node(first)?;
+                self.operators_after(operand, Level::Or)?
+            }
+            None => self.expr()?,
+        };
+        self.aggregates = before;
+        Ok(parsed)
+    }
+
+    fn aggregate_node(&mut self, aggregate: Aggregate) -> Parsed<Expr> {
+        let span = aggregate.span;
+        let node = self.node(ExprKind::Aggregate(Box::new(aggregate)))?;
+        Ok(Expr { span, ..node })
     }
 
     /// `a and b and c` after `a and`.
@@ -285,6 +311,13 @@ impl Parser<'_> {
 
     fn field_or_call(&mut self, name: String) -> Parsed<Expr> {
         let span = self.advance().span;
+        if self.aggregates && self.catalog.aggregate(&name).is_some() {
+            let aggregate = self.aggregate_from(&name, span)?;
+            return self.aggregate_node(aggregate);
+        }
+        if self.aggregates && self.catalog.function(&name).is_none() && matches!(self.peek().kind, Kind::Sign("(")) {
+            return Err(self.unknown_aggregate(&name, span, true));
+        }
         if !self.take_sign("(") {
             return self.node(ExprKind::Field(Ident { text: name, span, may_come: false }));
         }
@@ -311,7 +344,7 @@ impl Parser<'_> {
             ExprKind::In { value, .. } => value.span,
             ExprKind::Not(of) | ExprKind::Negate(of) => of.span,
             ExprKind::All(of) | ExprKind::Any(of) => of.first().map_or(self.last(), |first| first.span),
-            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Call { .. } => self.last(),
+            ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Call { .. } | ExprKind::Aggregate(_) => self.last(),
         };
         let depth = kind.children_depth() + 1;
         if depth > MAX_DEPTH {
@@ -365,6 +398,7 @@ mod tests {
                 format!("({} in [{}])", show(value), choices.iter().map(choice).collect::<Vec<_>>().join(", "))
             }
             ExprKind::Call { name, args } => format!("{}({})", name.text, list(args, ", ")),
+            ExprKind::Aggregate(of) => format!("{}[{}]", of.written, list(&of.args, ", ")),
         }
     }
 

@@ -95,10 +95,10 @@ pub(crate) fn not_empty(args: &[Expr], arg: usize, what: &str) -> Result<(), Mis
     }
 }
 
-/// That all arguments have a type in common, which it returns.
-pub(crate) fn alike(catalog: &Catalog, args: &[Expr], from: usize) -> Result<Type, Mistake> {
+/// That these arguments have a type in common, which it returns.
+pub(crate) fn alike(catalog: &Catalog, args: &[Expr], which: impl IntoIterator<Item = usize>) -> Result<Type, Mistake> {
     let mut kind = Type::Null;
-    for (arg, expr) in args.iter().enumerate().skip(from) {
+    for (arg, expr) in which.into_iter().filter_map(|arg| Some((arg, args.get(arg)?))) {
         kind = common(kind, expr.kind()).ok_or_else(|| Mistake {
             arg,
             what: format!("`{}` is {}, what stands before it is {}", expr.text(), name(expr.kind()), name(kind)),
@@ -110,7 +110,7 @@ pub(crate) fn alike(catalog: &Catalog, args: &[Expr], from: usize) -> Result<Typ
 
 /// `coalesce(a, …)`, and `a ?? b`.
 pub(crate) fn coalesce(catalog: &Catalog, args: Vec<Expr>) -> Made {
-    let kind = alike(catalog, &args, 0)?;
+    let kind = alike(catalog, &args, 0..args.len())?;
     Ok((Node::Coalesce(args), kind))
 }
 

@@ -98,7 +98,7 @@ fn may_be_wide(expr: &ast::Expr) -> bool {
         }
         ExprKind::Binary { op: BinaryOp::Arithmetic(_), .. } => true,
         ExprKind::Call { name, args } => match (&*name.text, args.len()) {
-            ("if", _) => args[1..].iter().any(may_be_wide),
+            ("if" | "case", _) => args[1..].iter().any(may_be_wide),
             ("int" | "floor" | "ceil" | "abs", _) | ("round", 1) => true,
             ("min" | "max" | "coalesce" | "bin" | "round", _) => args.iter().any(may_be_wide),
             _ => false,
@@ -184,7 +184,45 @@ fn hash(value: &Cell) -> Cell {
     Cell::Int((XxHash3_64::oneshot(text.as_bytes()) as i64).into())
 }
 
-fn text(value: &Cell) -> Vec<u8> {
+/// Whether an expression is text, so that `+` after it joins; of those that the writer writes.
+pub(super) fn is_text(expr: &ast::Expr) -> bool {
+    const OF_TEXT: [&str; 20] = [
+        "lower",
+        "upper",
+        "trim",
+        "str",
+        "substr",
+        "split",
+        "replace",
+        "path",
+        "ext",
+        "query",
+        "strftime",
+        "mask",
+        "left",
+        "right",
+        "padleft",
+        "padright",
+        "concat",
+        "extract",
+        "urldecode",
+        "network",
+    ];
+    match &expr.kind {
+        ExprKind::Literal(Literal::Text(_)) => true,
+        ExprKind::Field(name) => matches!(name.text.as_str(), "t" | "u" | "z"),
+        ExprKind::Binary { op: BinaryOp::Arithmetic(ArithmeticOp::Add) | BinaryOp::Coalesce, left, right, .. } => {
+            is_text(left) || is_text(right)
+        }
+        ExprKind::Call { name, args } => match &*name.text {
+            "if" | "case" | "coalesce" | "min" | "max" => args.last().is_some_and(is_text),
+            function => OF_TEXT.contains(&function),
+        },
+        _ => false,
+    }
+}
+
+pub(super) fn text(value: &Cell) -> Vec<u8> {
     match value {
         Cell::Bool(value) => value.to_string().into(),
         Cell::Int(value) => value.to_string().into(),
@@ -217,8 +255,76 @@ pub(super) fn in_network(text: &[u8], network: &str) -> bool {
     bits(address).starts_with(&bits(first.parse().unwrap())[..1 + len.parse::<usize>().unwrap()])
 }
 
+/// A float, unless it is no number and may not be.
+fn some(value: f64, may_be_nan: bool) -> Cell {
+    if value.is_nan() && !may_be_nan { Cell::Null } else { Cell::Float(value) }
+}
+
+/// By the bits of the address as text.
+fn network(text: &[u8], bits: &[Cell]) -> Cell {
+    let Some(address) = std::str::from_utf8(text).ok().and_then(|text| text.parse::<IpAddr>().ok()) else { return Cell::Null };
+    let address = address.to_canonical();
+    let (all, bits, usual) = match address {
+        IpAddr::V4(address) => (format!("{:032b}", address.to_bits()), bits.first(), 24),
+        IpAddr::V6(address) => (format!("{:0128b}", address.to_bits()), bits.get(1), 64),
+    };
+    let bits = bits.map_or(usual, |bits| if let Cell::Int(bits) = bits { *bits } else { -1 });
+    let Some(kept) = usize::try_from(bits).ok().and_then(|bits| all.get(..bits)) else { return Cell::Null };
+    let first = format!("{kept:0<width$}", width = all.len());
+    let first = match address {
+        IpAddr::V4(_) => IpAddr::V4(u32::from_str_radix(&first, 2).unwrap().into()),
+        IpAddr::V6(_) => IpAddr::V6(u128::from_str_radix(&first, 2).unwrap().into()),
+    };
+    Cell::Text(format!("{first}/{bits}").into())
+}
+
+/// Numbers with units, of those that the writer writes.
+fn duration(text: &[u8]) -> Cell {
+    let Ok(text) = std::str::from_utf8(text) else { return Cell::Null };
+    let all = regex::Regex::new(r"^(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$").unwrap();
+    let Some(found) = all.captures(text.trim()).filter(|found| !found[0].is_empty()) else { return Cell::Null };
+    let of = |i: usize, unit: i128| found.get(i).map_or(0, |n| n.as_str().parse::<i128>().unwrap() * unit);
+    between(
+        Time {
+            nanos: i64::try_from(of(1, 3600 * SECOND) + of(2, 60 * SECOND) + of(3, SECOND) + of(4, SECOND / 1000)).unwrap(),
+            offset_s: 0,
+        },
+        Time { nanos: 0, offset_s: 0 },
+    )
+}
+
+/// Through a tree of all that is there.
+fn json(text: &[u8], path: &[u8]) -> Cell {
+    let Ok(mut value) = serde_json::from_slice::<serde_json::Value>(text) else { return Cell::Null };
+    for part in std::str::from_utf8(path).unwrap().split('.') {
+        let next = match &mut value {
+            serde_json::Value::Object(map) => map.get_mut(part).map(serde_json::Value::take),
+            serde_json::Value::Array(list) => part.parse::<usize>().ok().and_then(|at| list.get_mut(at).map(serde_json::Value::take)),
+            _ => None,
+        };
+        let Some(next) = next else { return Cell::Null };
+        value = next;
+    }
+    match value {
+        serde_json::Value::Null => Cell::Null,
+        serde_json::Value::Bool(value) => Cell::Bool(value),
+        serde_json::Value::Number(number) => {
+            number.as_i64().map_or_else(|| Cell::Float(number.as_f64().unwrap()), |int| Cell::Int(int.into()))
+        }
+        serde_json::Value::String(text) => Cell::Text(text.into()),
+        other => Cell::Text(other.to_string().into()),
+    }
+}
+
 /// A call, the values of whose arguments are known unless they are no values.
 pub(super) fn call(name: &str, asts: &[ast::Expr], row: Row<'_>) -> Result<Cell, Overflow> {
+    if let ("extract", ExprKind::Literal(Literal::Regex { pattern, ignore_case })) = (name, &asts[asts.len() - 1].kind) {
+        let regex = RegexBuilder::new(pattern).case_insensitive(*ignore_case).build().unwrap();
+        let Cell::Text(text) = eval(&asts[0], row)? else { return Ok(Cell::Null) };
+        let group = regex.captures_len().min(2) - 1;
+        let found = regex.captures(&text).and_then(|found| found.get(group).map(|found| found.as_bytes().to_vec()));
+        return Ok(found.map_or(Cell::Null, Cell::Text));
+    }
     if let ("replace", ExprKind::Literal(Literal::Regex { pattern, ignore_case })) =
         (name, asts.get(1).map_or(&asts[0].kind, |arg| &arg.kind))
     {
@@ -273,7 +379,35 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("path", [Cell::Text(url)]) => group(r"(?s-u)^(?:[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*)?([^?#]*)", url),
         ("ext", [Cell::Text(path)]) => group(r"(?s-u)(?:^|/)\.*[^./][^/]*\.([^./]*)$|(?:^|/)\.*[^./]\.([^./]*)$", path),
         ("query", [Cell::Text(url), Cell::Text(key)]) => query(url, key),
+        ("left", [Cell::Text(text), Cell::Int(n)]) => Cell::Text(substr(text, 0, Some(*n))),
+        ("right", [Cell::Text(_), Cell::Int(..=0)]) => Cell::Text(Vec::new()),
+        ("right", [Cell::Text(text), Cell::Int(n)]) => Cell::Text(substr(text, n.checked_neg().unwrap(), None)),
+        ("padleft" | "padright", [Cell::Text(text), Cell::Int(n), fill @ ..]) => {
+            let fill = fill.first().map_or(b" ".to_vec(), self::text);
+            let more: Vec<u8> = (characters(text).len() as i128..*n).flat_map(|_| fill.clone()).collect();
+            Cell::Text(if name == "padleft" { [more, text.clone()].concat() } else { [text.clone(), more].concat() })
+        }
+        ("urldecode", [Cell::Text(text)]) => Cell::Text(decoded(&pieces(text, b"+").join(&b"%2B"[..]))),
+        ("network", [Cell::Text(text), bits @ ..]) => network(text, bits),
+        ("local", [Cell::Time(time), Cell::Text(zone)]) => {
+            let zoned = Timestamp::from_nanosecond(time.nanos.into()).unwrap().in_tz(std::str::from_utf8(zone).unwrap()).unwrap();
+            // Times have offsets of whole minutes.
+            Cell::Time(Time { offset_s: zoned.offset().seconds().div_euclid(60) * 60, ..*time })
+        }
+        ("duration", [Cell::Text(text)]) => duration(text),
+        ("json", [Cell::Text(text), Cell::Text(path)]) => json(text, path),
+        ("sqrt", [value]) if value.is_number() => some(value.float().sqrt(), value.float().is_nan()),
+        ("log" | "log2" | "log10", [value]) if value.is_number() && value.float() <= 0.0 => Cell::Null,
+        ("log", [value]) if value.is_number() => Cell::Float(libm::log(value.float())),
+        ("log2", [value]) if value.is_number() => Cell::Float(libm::log2(value.float())),
+        ("log10", [value]) if value.is_number() => Cell::Float(libm::log10(value.float())),
+        ("exp", [value]) if value.is_number() => Cell::Float(libm::exp(value.float())),
+        ("pow", [base, power]) if base.is_number() && power.is_number() => match (base.float(), power.float()) {
+            (0.0, ..0.0) => Cell::Null,
+            (base, power) => some(libm::pow(base, power), base.is_nan() || power.is_nan()),
+        },
         ("hash", [value]) => hash(value),
+        ("mask", [Cell::Text(text)]) => Cell::Text(super::mask::masked(text)),
         ("time", [Cell::Time(time)]) => Cell::Time(*time),
         ("time", [Cell::Text(text)]) => Time::parse(text).map_or(Cell::Null, Cell::Time),
         ("time", [Cell::Int(value)]) => Times::default().of_int(*value).map_or(Cell::Null, |read| Cell::Time(read.time)),

@@ -5,15 +5,15 @@
 //! Stops:  no: it is told by all records, whoever after it has enough.
 //! Errors: those of the aggregates, and of the condition.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use recpipe::{Batch, Error, Flow, Origin, Schema, Stage};
 
-use super::relay_flush;
+use super::{relay_flush, stats};
 use crate::{
     aggregate::Table,
     expr::{Constant, Expr},
-    language::{Checked, Checker, Failed, Parsed, Parser, StageWord, Syntax, Upstream, ast, diagnose::Diagnostic, over_aggregates, parsed},
+    language::{Checked, Checker, Failed, Parsed, Parser, StageWord, Syntax, Upstream, aggregates, ast, diagnose::Diagnostic, parsed},
     memory::Budget,
     plan::{About, Aggregate, Effect, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
     span::Span,
@@ -39,7 +39,7 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
         return Err(parser.unexpected("a condition over aggregates, as in `expect count > 0`"));
     }
     parser.equals_compares = true;
-    parser.expr().map(ExpectSyntax).map(parsed)
+    parser.expr_of_aggregates(None).map(ExpectSyntax).map(parsed)
 }
 
 /// The condition as it was written.
@@ -58,23 +58,22 @@ impl Syntax for ExpectSyntax {
 impl ExpectSyntax {
     /// The aggregates, and the condition over them; only they are in scope then.
     fn made(&self, checker: &mut Checker<'_>, span: Span) -> Checked<ExpectOp> {
-        let (aggregates, condition) = over_aggregates(checker.source, checker.catalog, &self.0);
-        if aggregates.is_empty() {
+        if aggregates(&self.0).is_empty() {
             // The mistakes in it are mistakes all the same.
             checker.condition(&self.0)?;
             let text = checker.text(self.0.span);
             let found = Diagnostic::new(self.0.span, "`expect` is about all records together, and there is no aggregate here");
             return Err(checker.fail(found.label(format!("write `expect count(not ({text})) == 0`"))));
         }
-        let checked = checker.each(&aggregates, Checker::aggregate);
-        let columns = aggregates.iter().enumerate().map(|(place, ast)| {
-            let of_one = checked.as_ref().map(|all| all[place].clone()).map_err(|_| Failed);
-            checker.aggregate_column(ast, &of_one)
-        });
-        let columns = columns.collect();
+        let mut columns = Vec::new();
+        let (aggregates, made) = stats::gathered(checker, std::iter::once(&self.0), &mut columns);
         checker.enter(columns);
-        let aggregates = checked?;
-        let condition = checker.condition(&condition)?;
+        let aggregates = aggregates?;
+        stats::of_group(checker, &self.0)?;
+        checker.made = made;
+        let condition = checker.condition(&self.0);
+        checker.made = BTreeMap::new();
+        let condition = condition?;
         let schema = checker.schema(span).ok_or(Failed)?;
         let text = checker.text(self.0.span);
         Ok(ExpectOp { aggregates, schema, condition, text, unmet: checker.setting.unmet.clone() })

@@ -89,7 +89,7 @@ impl PivotSyntax {
         }
         let input = checker.schema(span).ok_or(Failed)?;
         let others: Vec<usize> = (0..input.len()).filter(|place| ![key_place, value_place].contains(place)).collect();
-        let declared = checker.made.get(&span.start).cloned().unwrap_or_default();
+        let declared = checker.to_come.get(&span.start).cloned().unwrap_or_default();
         checker.scope.columns = others.iter().map(|&place| checker.scope.columns[place].clone()).collect();
         for field in &declared {
             checker.scope.columns.push((field.name.clone(), Some(Seen { kind: held.kind(), open: true })));

@@ -5,13 +5,18 @@
 //! Blocks: nothing comes out before the end.  Stops: no.
 //! Errors: those of the expressions; an integer sum that does not fit; temporary files that cannot be written.
 
-use super::gather::Gathering;
+use std::collections::BTreeMap;
+
+use super::{
+    gather::Gathering,
+    select::{self, SelectOp},
+};
 use crate::{
     aggregate::Table,
     expr::Expr,
     language::{
-        Checked, Checker, Parsed, Parser, StageWord, Syntax, Upstream,
-        ast::{self, Item},
+        Checked, Checker, Failed, NewColumn, Parsed, Parser, Seen, StageWord, Syntax, Upstream, aggregates,
+        ast::{self, ExprKind, Item},
         diagnose::Diagnostic,
         parsed,
         signature::{CheckedAggregate, Mistake},
@@ -38,34 +43,38 @@ pub static WORD: StageWord = StageWord {
 };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
-    let aggregates = parser.list(Parser::aggregate)?;
-    keys_after(parser, aggregates)
+    let items = parser.calculated(None)?;
+    keys_after(parser, items)
 }
 
 /// `stats` without the word, after the name of its first aggregate.
 pub fn parse_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed {
-    let mut aggregates = vec![parser.aggregate_from(name, span)?];
-    if parser.take_sign(",") {
-        aggregates.extend(parser.list(Parser::aggregate)?);
-    }
-    keys_after(parser, aggregates)
+    let items = parser.calculated(Some((name, span)))?;
+    keys_after(parser, items)
 }
 
-fn keys_after(parser: &mut Parser<'_>, aggregates: Vec<ast::Aggregate>) -> Parsed {
+fn keys_after(parser: &mut Parser<'_>, items: Vec<Item>) -> Parsed {
     let keys = if parser.take_word("by") { parser.list(Parser::item)? } else { Vec::new() };
-    Ok(parsed(StatsSyntax { aggregates, keys }))
+    Ok(parsed(StatsSyntax { items, keys }))
 }
 
-/// The aggregates, at least one, and the keys, as they were written.
+/// Expressions of aggregates, at least one, and the keys, as they were written.
 #[derive(Debug)]
 struct StatsSyntax {
-    aggregates: Vec<ast::Aggregate>,
+    items: Vec<Item>,
     keys: Vec<Item>,
 }
 
 impl Syntax for StatsSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        check(checker, &self.aggregates, &self.keys, upstream, span);
+        let plain = |item: &Item| match &item.expr.kind {
+            ExprKind::Aggregate(aggregate) => Some(ast::Aggregate { name: item.name.clone(), ..(**aggregate).clone() }),
+            _ => None,
+        };
+        match self.items.iter().map(plain).collect::<Option<Vec<_>>>() {
+            Some(aggregates) => check(checker, &aggregates, &self.keys, upstream, span),
+            None => calculate(checker, &self.items, &self.keys, upstream, span),
+        }
     }
 }
 
@@ -82,13 +91,98 @@ fn check(checker: &mut Checker<'_>, aggregates: &[ast::Aggregate], keys: &[Item]
     checker.push(upstream, &WORD, span, made);
 }
 
+/// Where aggregates are calculated with: first these, each a column, then a `select` of the keys and what comes of the aggregates.
+fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream: &mut Upstream, span: Span) {
+    let (key_exprs, key_columns) = checker.items(keys);
+    let names: Vec<(String, Span)> = key_columns.iter().map(|column| (column.name.clone(), column.span)).collect();
+    let mut columns = key_columns;
+    let (gathered, made) = gathered(checker, items.iter().map(|item| &item.expr), &mut columns);
+    let found = checker.found.len();
+    checker.enter(columns);
+    if checker.found.len() > found {
+        // Keys of one name: what comes after knows the results by their names.
+        for item in items {
+            let name = item.name.as_ref().map_or_else(|| checker.text(item.expr.span), |name| name.text.clone());
+            checker.scope.put(name, None);
+        }
+        return;
+    }
+    let stats = key_exprs.and_then(|keys| Ok(StatsOp { keys, aggregates: gathered? }));
+    let is_right = stats.is_ok();
+    checker.push(upstream, &WORD, span, stats);
+    checker.made = made;
+    let mut results: Vec<Checked<Expr>> = (0..names.len()).map(|key| checker.column_at(key)).collect();
+    let mut columns: Vec<NewColumn> = names
+        .into_iter()
+        .zip(&results)
+        .map(|((name, span), key)| NewColumn { name, span, seen: key.as_ref().ok().map(Seen::of_expr) })
+        .collect();
+    for item in items {
+        let result = of_group(checker, &item.expr).and_then(|()| checker.expr(&item.expr));
+        let column = checker.column(item.name.as_ref(), &item.expr, &result);
+        // One that is an aggregate alone is called as such.
+        let name = if item.name.is_none() { checker.text(item.expr.span) } else { column.name };
+        columns.push(NewColumn { name, ..column });
+        results.push(result);
+    }
+    checker.made = BTreeMap::new();
+    upstream.aggregates = Some(columns.iter().skip(keys.len()).map(|column| column.name.clone()).collect());
+    checker.enter(columns);
+    let results: Checked<Vec<_>> = results.into_iter().collect();
+    checker.push(upstream, &select::WORD, span, if is_right { results.map(SelectOp) } else { Err(Failed) });
+}
+
+/// The aggregates that these expressions name, each once, and which of the columns each use of one is: their columns come behind those
+/// of the keys, which are there already. The checker is to be told of them once they are in scope.
+pub(super) fn gathered<'e>(
+    checker: &mut Checker<'_>,
+    exprs: impl Iterator<Item = &'e ast::Expr>,
+    columns: &mut Vec<NewColumn>,
+) -> (Checked<Vec<Aggregate>>, BTreeMap<usize, usize>) {
+    let keys = columns.len();
+    let (mut checked, mut made) = (Vec::new(), BTreeMap::new());
+    for ast in exprs.flat_map(aggregates) {
+        let text = checker.text(ast.span);
+        // Written twice, it is computed once.
+        let known = columns.iter().skip(keys).position(|column: &NewColumn| column.name.trim_end() == text);
+        let place = known.map_or(columns.len(), |known| keys + known);
+        made.insert(ast.span.start, place);
+        if known.is_none() {
+            let aggregate = checker.aggregate(ast);
+            // No key has a name that ends with a blank.
+            let name = if columns[..keys].iter().any(|key| key.name == text) { format!("{text} ") } else { text };
+            columns.push(NewColumn { name, ..checker.aggregate_column(ast, &aggregate) });
+            checked.push(aggregate);
+        }
+    }
+    (checked.into_iter().collect(), made)
+}
+
+/// That what stands beside the aggregates is a key: any other field has a value in each record, not one of the group.
+pub(super) fn of_group(checker: &mut Checker<'_>, expr: &ast::Expr) -> Checked<()> {
+    let mut wrong = Vec::new();
+    expr.for_each(&mut |expr| {
+        if let ExprKind::Field(field) = &expr.kind
+            && checker.scope.index_of(&field.text).is_none()
+        {
+            wrong.push(field);
+        }
+    });
+    for field in &wrong {
+        let what = format!("`{}` has a value in each record, and is no key", field.text);
+        let label = format!("take an aggregate of it, as `max({})`, or group by it", checker.catalog.field(&field.text));
+        checker.fail(Diagnostic::new(field.span, what).label(label));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failed) }
+}
+
 /// The `count by KEY, …` that `top N KEY, …` begins with.
 pub(super) fn count_by(checker: &mut Checker<'_>, keys: &[Item], upstream: &mut Upstream, span: Span) {
     let Some(word) = checker.catalog.aggregate("count") else {
         checker.fail(Diagnostic::new(span, "there is no aggregate `count` to rank by"));
         return;
     };
-    let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), name: None, span };
+    let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), condition: None, name: None, span };
     check(checker, &[count], keys, upstream, span);
 }
 
