@@ -33,4 +33,5 @@ pub mod sort;
 pub mod span;
 pub mod stage;
 pub mod time;
+mod unmet;
 pub mod writer;

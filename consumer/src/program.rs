@@ -120,6 +120,8 @@ fn answer_and_tell(
     });
     // However it went, the producers are told.
     let (code, cause) = match &exit {
+        // What was found of the records is no failure of whoever sent them.
+        Ok(Exit::Unmet) => (Exit::Done, String::new()),
         Ok(exit) => (*exit, String::new()),
         Err(error) => (exit_of(error), shown(error)),
     };
@@ -214,11 +216,14 @@ fn answer_over(
     }
     // Where not all was wanted, or not all came, it is not known.
     let never_came = if outcome.stopped || outcome.error.is_some() { Vec::new() } else { setting.left_out.never_came() };
+    let unmet = setting.unmet.take();
+    unmet.iter().for_each(|unmet| say!("consumer: {unmet}"));
     let exit = conclude(outcome, input)?;
     if let (Some(what), Exit::Done | Exit::Rejects) = (late::unread(&never_came), exit) {
         return Ok(usage(&what));
     }
-    Ok(if fails { exit.or(Exit::Rejects) } else { exit })
+    let exit = if fails { exit.or(Exit::Rejects) } else { exit };
+    Ok(if unmet.is_empty() { exit } else { exit.or(Exit::Unmet) })
 }
 
 /// The exit of a run, with what is to be said of it.

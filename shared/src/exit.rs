@@ -16,6 +16,8 @@ pub enum Exit {
     Incomplete,
     /// More rejects than allowed.
     Rejects,
+    /// What a query expects of its records does not hold.
+    Unmet,
     /// Ended by the signal of this number, and no stream was lost besides.
     Signal(u8),
 }
@@ -28,6 +30,7 @@ impl Exit {
         (Exit::Usage, "usage or query error"),
         (Exit::Incomplete, "the stream is incomplete, corrupt or none, or its other end died"),
         (Exit::Rejects, "more rejects than allowed; with --strict, values left out"),
+        (Exit::Unmet, "what `expect` says does not hold"),
     ];
 
     /// What the table says of [`Exit::Signal`], whose code is `128+N`.
@@ -41,6 +44,7 @@ impl Exit {
             Exit::Usage => 2,
             Exit::Incomplete => 3,
             Exit::Rejects => 4,
+            Exit::Unmet => 5,
             Exit::Signal(number) => 128_u8.saturating_add(number),
         }
     }
@@ -52,6 +56,7 @@ impl Exit {
             2 => Exit::Usage,
             3 => Exit::Incomplete,
             4 => Exit::Rejects,
+            5 => Exit::Unmet,
             129.. => Exit::Signal(code - 128),
             _ => Exit::Failed,
         }

@@ -21,6 +21,7 @@ mod merge;
 pub(crate) mod min_max;
 pub(crate) mod mode;
 pub(crate) mod quantile;
+pub(crate) mod rank;
 mod shape;
 mod sketch;
 mod state;

@@ -6,7 +6,10 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 use recpipe::Error;
 
-use super::state::{Torn, add_counts, take};
+use super::{
+    rank::Rank,
+    state::{Torn, add_counts, take},
+};
 
 /// What is needed to say any quantile: exactly of up to [`Sketch::EXACT`] different values, however often each is there; of more
 /// within 0.1 %, with four digits.
@@ -226,13 +229,9 @@ impl Sketch {
             Sketch::Exact(exact) => exact.total,
             Sketch::Counts(counts) => counts.total,
         };
-        let last = total.checked_sub(1)?;
-        let exact = q * last as f64;
-        // A decimal fraction is not exact in binary: 0.07 of 100 is 7.000000000000001.
-        let place = if (exact - exact.round()).abs() <= exact * 2.0 * f64::EPSILON { exact.round() } else { exact };
-        let (low, share) = (place.floor() as u64, place - place.floor());
-        let ranks = [low.min(last), (low + 1).min(last)];
-        let [below, above] = match self {
+        let rank = Rank::new(q, total)?;
+        let ranks = rank.places;
+        let values = match self {
             Sketch::Few(values) => {
                 let mut sorted = values.clone();
                 sorted.sort_unstable_by(|a, b| in_order(*a, *b));
@@ -241,13 +240,7 @@ impl Sketch {
             Sketch::Exact(exact) => exact.ranked(ranks),
             Sketch::Counts(counts) => ranks.map(|rank| counts.ranked(rank, is_int)),
         };
-        let between = match (above - below) * share {
-            _ if share == 0.0 || below == above => below,
-            step if step.is_finite() => below + step,
-            _ => below * (1.0 - share) + above * share,
-        };
-        // One NaN: its sign bit depends on how it came about.
-        let between = if between.is_nan() { f64::NAN } else { between };
+        let between = rank.between(values);
         Some(match self {
             Sketch::Counts(counts) => counts.shortened(between),
             _ => between,

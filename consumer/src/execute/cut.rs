@@ -178,26 +178,25 @@ impl<'p> Cut<'p> {
     pub fn once(&self, outlets: &Sinks, feeds: &mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches) -> Result<OpenOutput, Error> {
         // What the workers gather at the cut goes to the stage after it.
         let gathers = self.empty().is_some();
-        self.chain(self.plan, self.cut + usize::from(gathers), self.output, &mut Ends { sinks: outlets, feeds }, false)
+        self.chain(self.plan, self.cut + usize::from(gathers), self.output, &mut Ends { sinks: outlets, feeds }, Before::default())
     }
 
-    /// The stages of a plan, or of a branch, from this place on, and its output. What comes to them `is_late` where a stage before
-    /// them waits for the end.
-    fn chain(&self, plan: &Plan, from: usize, output: &Output, ends: &mut Ends<'_>, is_late: bool) -> Result<OpenOutput, Error> {
-        let OpenOutput { stage: mut chain, printer, canvas } = ends.sinks.open(output, plan)?;
-        // Behind a stage that waits for the end nothing comes before it: what is there to be shown, the first of them has.
-        let is_late = |place: usize| is_late || plan.stages[..place].iter().any(|stage| stage.about.blocks);
+    /// The stages of a plan, or of a branch, from this place on, and its output; `before` is what stands before the plan.
+    fn chain(&self, plan: &Plan, from: usize, output: &Output, ends: &mut Ends<'_>, before: Before) -> Result<OpenOutput, Error> {
+        let is_settled = before.and(&plan.stages).is_settled;
+        let OpenOutput { stage: mut chain, printer, canvas } = ends.sinks.open(output, plan, is_settled)?;
         for place in (from..plan.stages.len()).rev() {
-            let (operator, is_late) = (&plan.stages[place].operator, is_late(place));
+            let (operator, before) = (&plan.stages[place].operator, before.and(&plan.stages[..place]));
             let Some(mut start) = self.start(plan, place) else { continue };
             start.follows_half = std::ptr::eq(plan, self.plan) && place == self.cut;
+            start.is_settled = before.is_settled;
             for branch in operator.branches() {
                 let output = branch.sink().unwrap_or(self.default);
-                start.branches.push(self.chain(branch, 0, output, ends, is_late)?.stage);
+                start.branches.push(self.chain(branch, 0, output, ends, before)?.stage);
             }
             let feeds = operator.inputs().iter().filter_map(|input| Some((input, input.feed.as_ref()?)));
             start.inputs = feeds.map(|(input, feed)| (ends.feeds)(input, feed, &plan.stages[place])).collect();
-            if let (Some(canvas), false, true) = (&canvas, is_late, plan.stages[place].about.blocks) {
+            if let (Some(canvas), false, true) = (&canvas, before.waits, plan.stages[place].about.blocks) {
                 let preview = Preview::new(&plan.stages[place..], plan, output, (&self.budget, &self.sides), canvas);
                 start.preview = preview.map(|preview| Box::new(preview) as Box<dyn Show>);
             }
@@ -232,6 +231,23 @@ impl<'p> Cut<'p> {
     /// What is noted of values that outputs cannot write as they are.
     pub fn notes(&self) -> &Notes {
         &self.notes
+    }
+}
+
+/// What the stages before a place do to what comes there.
+#[derive(Clone, Copy, Default)]
+struct Before {
+    /// One of them waits for the end. Behind it nothing comes before that: what is there to be shown, the first of them has.
+    waits: bool,
+    /// One of them settles the fields.
+    is_settled: bool,
+}
+
+impl Before {
+    /// With these stages.
+    fn and(self, stages: &[PlanStage]) -> Self {
+        let waits = self.waits || stages.iter().any(|stage| stage.about.blocks);
+        Before { waits, is_settled: self.is_settled || stages.iter().any(|stage| stage.operator.settles()) }
     }
 }
 

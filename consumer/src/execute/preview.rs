@@ -32,7 +32,9 @@ impl Preview {
     /// follows does something besides, or is not known before the end.
     pub fn new(stages: &[PlanStage], plan: &Plan, output: &Output, (budget, sides): (&Budget, &Sides), canvas: &Canvas) -> Option<Self> {
         let (waits, rest) = stages.split_first()?;
-        let does_more = |stage: &PlanStage| stage.operator.effect() != Effect::None || !stage.operator.branches().is_empty();
+        let does_more = |stage: &PlanStage| {
+            stage.operator.effect() != Effect::None || stage.operator.settles() || !stage.operator.branches().is_empty()
+        };
         // Of what is sorted only the first are copied; of anything else all.
         let limit = if waits.operator.copies_all() { u64::MAX } else { limit(rest)? };
         let can_be_shown = output.sink.is_picture() && canvas.rows().is_some() && !rest.iter().any(does_more);

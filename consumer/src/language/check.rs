@@ -19,6 +19,7 @@ use crate::{
     left_out::LeftOut,
     plan::{Feed, Operator, Output, Plan, PlanOutput, PlanStage, Sink},
     span::Span,
+    unmet::Unmet,
 };
 
 /// Checks a query against the schema of its stream.
@@ -38,6 +39,8 @@ pub struct Setting {
     pub zone: Option<Zone>,
     /// Where expressions note the values that they leave out.
     pub left_out: LeftOut,
+    /// Where `expect` notes what does not hold.
+    pub unmet: Unmet,
     /// The files that the query reads besides its stream.
     pub inputs: Arc<dyn Inputs>,
 }
@@ -73,7 +76,8 @@ impl Inputs for KnownInputs {
 
 impl Default for Setting {
     fn default() -> Self {
-        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), inputs: Arc::new(KnownInputs::default()) }
+        let inputs = Arc::new(KnownInputs::default());
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), unmet: Unmet::default(), inputs }
     }
 }
 
@@ -132,12 +136,14 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
         if checker.awaited.is_empty() && !checker.opens.have_more() {
             break (checker, upstream);
         }
-        let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
-        match Schema::new(input.fields().iter().cloned().chain(fields).collect()) {
-            Ok(extended) => input = extended.growing(),
-            Err(error) => {
-                checker.fail(Diagnostic::new(Span::default(), error.to_string()));
-                break (checker, upstream);
+        if !checker.awaited.is_empty() {
+            let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
+            match Schema::new(input.fields().iter().cloned().chain(fields).collect()) {
+                Ok(extended) => input = extended.growing(),
+                Err(error) => {
+                    checker.fail(Diagnostic::new(Span::default(), error.to_string()));
+                    break (checker, upstream);
+                }
             }
         }
         awaited.append(&mut checker.awaited);
@@ -249,8 +255,7 @@ impl Checker<'_> {
 
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
     pub(crate) fn enter(&mut self, columns: Vec<NewColumn>) {
-        self.scope.columns.clear();
-        self.scope.input = None;
+        self.scope = Scope::default();
         for NewColumn { name, span, seen } in columns {
             if self.scope.index_of(&name).is_some() {
                 let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");

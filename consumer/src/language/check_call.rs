@@ -3,7 +3,7 @@
 use recpipe::Type;
 
 use super::{
-    Catalog,
+    Catalog, FunctionWord,
     ast::{self, ExprKind, Literal},
     check_expr::{Checked, Checker},
     diagnose::{Diagnostic, did_you_mean},
@@ -61,6 +61,20 @@ impl Checker<'_> {
         let spans: Vec<_> = args.iter().map(|arg| arg.span).collect();
         let checked = self.each(args, Self::expr)?;
         self.finish_call(check(self.catalog, checked), &spans, span)
+    }
+
+    /// A call of a function that is checked by its arguments' values, for a stage that is made of some; at this place of the query.
+    pub(crate) fn call_of(&mut self, word: &FunctionWord, args: Vec<Expr>, span: Span) -> Checked<Expr> {
+        match word.check {
+            CheckCall::Values(check) => {
+                let spans = vec![span; args.len()];
+                self.finish_call(check(self.catalog, args), &spans, span)
+            }
+            CheckCall::Syntax(_) => {
+                let what = format!("`{}` is not checked by its values", word.name);
+                Err(self.fail(Diagnostic::new(span, what)))
+            }
+        }
     }
 
     fn unknown_function(&self, function: &ast::Ident, call: &str) -> Diagnostic {

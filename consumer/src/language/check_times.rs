@@ -60,6 +60,15 @@ impl Checker<'_> {
         field == "time" && self.scope.index_of("datetime").is_some_and(|place| is_text(&self.scope.columns[place]))
     }
 
+    /// When each record was, where that is known: its field `time`, or that of a log; for a stage at this place of the query.
+    pub(crate) fn time_of_records(&mut self, span: Span) -> Checked<Option<Expr>> {
+        match self.scope.index_of("time") {
+            Some(place) => self.column_at(place).map(|time| Some(time).filter(|time| time.storage() == Type::Time)),
+            None if self.is_time_of_log("time") => self.time_of_log(span).map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// `time` of a log: `time(datetime)`, read where it is used.
     pub(super) fn time_of_log(&mut self, span: Span) -> Checked<Expr> {
         let ident = |text: &str| ast::Ident { text: text.to_owned(), span, may_come: false };

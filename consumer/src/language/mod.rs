@@ -46,7 +46,7 @@ pub(crate) use fitting::{Fields, NamePattern};
 pub(crate) use open::Watched;
 pub use parse::{Parsed, Parser, parse};
 pub(crate) use parse_aggregate::aggregates;
-pub(crate) use scope::Seen;
+pub(crate) use scope::{Growth, Seen};
 pub(crate) use signature::name as kind_name;
 
 #[cfg(test)]

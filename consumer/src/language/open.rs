@@ -29,6 +29,11 @@ impl Opens {
         }
     }
 
+    /// What is awaited of the stage at this place.
+    pub(crate) fn of(&self, stage: usize) -> &[Awaited] {
+        self.known.get(&stage).map_or(&[], Vec::as_slice)
+    }
+
     /// Whether the query has to be checked once more. Said once.
     pub(super) fn have_more(&mut self) -> bool {
         std::mem::take(&mut self.is_new)
@@ -62,7 +67,7 @@ impl Checker<'_> {
         }
         let left_out = &self.setting.left_out;
         let mut watched = Watched { records: left_out.taken_by(stage), fields: Vec::new() };
-        for Awaited { name, may_not_come } in self.opens.known.get(&stage).into_iter().flatten() {
+        for Awaited { name, may_not_come } in self.opens.of(stage) {
             self.scope.put(name.clone(), Some(Seen { kind: Type::Mixed, open: true }));
             if !may_not_come {
                 watched.fields.push((name.clone(), left_out.expect(stage, name)));

@@ -35,6 +35,11 @@ impl Growth {
         Growth(vec![Spring { stage: None, prefix: String::new(), known: names.map(str::to_owned).collect() }])
     }
 
+    /// Of a stage at this place of the query, which makes fields of any names but these.
+    pub(crate) fn of_stage<'n>(stage: usize, known: impl Iterator<Item = &'n str>) -> Self {
+        Growth(vec![Spring { stage: Some(stage), prefix: String::new(), known: known.map(str::to_owned).collect() }])
+    }
+
     /// Where a field of this name may come from.
     pub(crate) fn spring_of(&self, name: &str) -> Option<&Spring> {
         let spring = self.0.iter().find(|spring| name.starts_with(&spring.prefix))?;

@@ -128,12 +128,14 @@ struct Arrow {
 impl Arrow {
     fn new(schema: &Schema, names: &[String], notes: &Notes) -> Self {
         let fields: Vec<_> = schema.fields().iter().map(|field| Field::new(&field.name, data_type(field.kind), true)).collect();
-        let counter = |(field, name): (&recpipe::Field, &String)| {
+        let counter = |(place, field): (usize, &recpipe::Field)| {
+            // Fields that come later have no other name in the query.
+            let name = names.get(place).unwrap_or(&field.name);
             notes.counter(&field.name, Why::NoRoom, &format!("`let {name} = str({name})` before `arrow` writes all of them as text"))
         };
         Arrow {
             schema: Arc::new(ArrowSchema::new(fields)),
-            open: schema.fields().iter().zip(names).map(|named| named.0.open.then(|| counter(named))).collect(),
+            open: schema.fields().iter().enumerate().map(|field| field.1.open.then(|| counter(field))).collect(),
             options: IpcWriteOptions::default(),
             replaced: notes.replaced.clone(),
         }

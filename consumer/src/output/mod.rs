@@ -18,6 +18,7 @@ mod sinks;
 mod sparkline;
 pub mod table;
 pub mod tsv;
+mod unopened;
 pub mod write;
 
 use std::sync::Arc;

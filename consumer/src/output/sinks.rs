@@ -8,6 +8,7 @@ use std::{
 
 use recpipe::{Batch, Error, Exit, Flow, Stage, say, transport::file::Pending, wire::Ending};
 
+use super::unopened::Unopened;
 use crate::{
     plan::{Output, Place, Plan, Target},
     writer::{Calling, Canvas, Desk, Notes, Printer, Stopper, Stream},
@@ -25,7 +26,7 @@ pub struct Sinks {
     counted: Rc<Cell<u64>>,
     ending: Rc<RefCell<Ending>>,
     printers: RefCell<Vec<Rc<RefCell<Printer>>>>,
-    streams: RefCell<Vec<Stream>>,
+    streams: Rc<RefCell<Vec<Stream>>>,
 }
 
 /// An output, open.
@@ -52,26 +53,30 @@ impl Sinks {
             is_shared: uses.printers > 1,
             counted: Rc::default(),
             ending: Rc::default(),
-            streams: RefCell::default(),
+            streams: Rc::default(),
         }
     }
 
-    /// Opens the output of a plan, or of a branch, which is `output`.
+    /// Opens the output of a plan, or of a branch, which is `output`. Where the fields are [settled](crate::plan::Operator::settles) by
+    /// the first records, it is opened with those.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file or standard output.
-    pub fn open(&self, output: &Output, plan: &Plan) -> Result<OpenOutput, Error> {
+    pub fn open(&self, output: &Output, plan: &Plan, is_settled: bool) -> Result<OpenOutput, Error> {
         let (schema, notes) = (plan.output(), &self.notes.at(plan.output_at()));
+        let open = |desk: Desk<'_>| match is_settled && schema.grows() && output.sink.place() != Place::Link {
+            true => Ok(Box::new(Unopened::new(output.sink.clone(), schema.clone(), &desk, &self.streams)) as Target),
+            false => output.sink.open(schema, &desk),
+        };
         let Place::File(path) = output.sink.place() else {
             let canvas = output.sink.is_picture().then(|| Canvas::new(self.stdout.clone()));
-            let desk = self.desk(&self.stdout, !self.is_shared, canvas.as_ref(), notes);
-            let stage = output.sink.open(schema, &desk)?;
+            let stage = open(self.desk(&self.stdout, !self.is_shared, canvas.as_ref(), notes))?;
             return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };
         let (file, pending) = Pending::create(path)?;
         let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
         self.printers.borrow_mut().push(printer.clone());
-        let target = output.sink.open(schema, &self.desk(&printer, true, None, notes))?;
+        let target = open(self.desk(&printer, true, None, notes))?;
         let stage = Box::new(ToFile {
             target,
             name: path.display().to_string(),

@@ -87,6 +87,8 @@ pub enum Effect {
     Asks,
     /// It writes about the records while they pass.
     Speaks,
+    /// It says at the end what is wrong with them.
+    Judges,
 }
 
 /// A stage that fits its input. Columns are places in the schema of its input: the output of the stage before.
@@ -120,6 +122,11 @@ pub trait Operator: Any + Debug + Send + Sync {
     /// What is to be known of its results, for `--explain`: the name of a line, and the line.
     fn facts(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// Whether all that it gives has the fields of its first batch, which are known only then: outputs that name their columns wait for it.
+    fn settles(&self) -> bool {
+        false
     }
 
     /// The plans of the branches that it feeds besides the stage after it.
@@ -184,6 +191,8 @@ pub struct Start<'a> {
     pub preview: Option<Box<dyn Show>>,
     /// Whether what comes was passed on by its half in the workers.
     pub follows_half: bool,
+    /// Whether a stage before it [settles](Operator::settles) the fields: then all that it gives is to have the same, too.
+    pub is_settled: bool,
     /// The branches, running: as many as [`Operator::branches`].
     pub branches: Vec<Target>,
     /// What comes of [`Operator::inputs`], to be sent on at the end; nothing where somebody else sees to that: in workers, of which each
@@ -199,7 +208,18 @@ impl<'a> Start<'a> {
         let PlanStage { input, output, .. } = stages.get(place)?;
         let side = sides.of(&stages[place]).map(|built| built.side.clone());
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());
-        let (branches, inputs) = (Vec::new(), Vec::new());
-        Some(Start { input, output, taken, budget, workers, preview: None, follows_half: false, branches, inputs, side })
+        Some(Start {
+            input,
+            output,
+            taken,
+            budget,
+            workers,
+            preview: None,
+            follows_half: false,
+            is_settled: false,
+            branches: Vec::new(),
+            inputs: Vec::new(),
+            side,
+        })
     }
 }

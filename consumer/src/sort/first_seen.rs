@@ -26,11 +26,17 @@ impl FirstSeen {
         FirstSeen { kinds, rows: RowFormat::new(schema), by_value: ExternalSorter::new(Keep::Unique, budget), key: Vec::new() }
     }
 
+    /// All that it gives has the late fields of all that came.
+    pub fn settled(self) -> Self {
+        FirstSeen { rows: self.rows.settled(), ..self }
+    }
+
     /// Adds the records of a batch and their values; `order` is the place of the batch among the others.
     ///
     /// # Errors
     /// Those of a [`crate::memory::Spill`].
     pub fn add(&mut self, values: &[Vector], batch: &Batch, order: u64) -> Result<(), Error> {
+        self.rows.note(batch);
         let mut columns = self.rows.columns(batch);
         for row in 0..batch.len() {
             self.key.clear();

@@ -74,6 +74,11 @@ impl Sorter {
         Sorter { keys, rows: RowFormat::new(schema), pairs, key: Vec::new() }
     }
 
+    /// All that it gives has the late fields of all that came.
+    pub fn settled(self) -> Self {
+        Sorter { rows: self.rows.settled(), ..self }
+    }
+
     /// Adds the records of a batch. Their places in the input follow from its origin's `order`: of equal records the
     /// earlier comes first.
     ///
@@ -81,6 +86,7 @@ impl Sorter {
     /// Those of the keys' expressions, and those of a [`crate::memory::Spill`].
     pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
         let keys = self.keys.iter().map(|key| key.expr.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
+        self.rows.note(batch);
         let mut columns = self.rows.columns(batch);
         let first = serial(batch)?;
         for row in 0..batch.len() {

@@ -32,6 +32,8 @@ pub struct RowFormat {
     late_at: Option<usize>,
     /// Bytes before the texts.
     fixed: usize,
+    /// The late fields of all that was written, where what is read is to have all of them.
+    settled: Option<Vec<String>>,
 }
 
 /// The columns of a batch, unpacked, as [`RowFormat::write`] wants them.
@@ -62,7 +64,21 @@ impl RowFormat {
         }
         let late_at = schema.grows().then_some(fixed);
         fixed += late_at.map_or(0, |_| 4);
-        RowFormat { schema, places, late_at, fixed }
+        RowFormat { schema, places, late_at, fixed, settled: None }
+    }
+
+    /// What is read has the late fields of all that was written, and not only those of its own records.
+    pub fn settled(self) -> Self {
+        RowFormat { settled: Some(Vec::new()), ..self }
+    }
+
+    /// Notes the fields of what is written.
+    pub fn note(&mut self, batch: &Batch) {
+        if let Some(late) = self.settled.as_mut().filter(|_| self.late_at.is_some()) {
+            let new = batch.schema().names().skip(self.schema.len()).filter(|name| !late.iter().any(|known| known == name));
+            let new: Vec<String> = new.map(str::to_owned).collect();
+            late.extend(new);
+        }
     }
 
     /// The columns of a batch of this schema; those after its fields are late.
@@ -215,11 +231,12 @@ impl RowFormat {
         columns: &mut Vec<Column>,
     ) -> Result<Arc<Schema>, Error> {
         let lens = fetch(block, starts, at, |bytes| u32::from_le_bytes(*bytes));
-        if lens.iter().all(|&len| len == 0) {
+        let mut names: Vec<&str> = self.settled.iter().flatten().map(String::as_str).collect();
+        if names.is_empty() && lens.iter().all(|&len| len == 0) {
             return Ok(self.schema.clone());
         }
-        let (mut names, mut places): (Vec<&str>, HashMap<&str, usize>) = (Vec::new(), HashMap::new());
-        let mut builders: Vec<ColumnBuilder> = Vec::new();
+        let mut places: HashMap<&str, usize> = names.iter().enumerate().map(|(place, name)| (*name, place)).collect();
+        let mut builders: Vec<ColumnBuilder> = names.iter().map(|_| ColumnBuilder::new(Type::Mixed)).collect();
         for (row, &start) in starts.iter().enumerate() {
             let mut rest = slice(block, i64::from(start) + text_at[row], lens[row])?;
             while !rest.is_empty() {

@@ -89,7 +89,8 @@ impl Operator for DistinctOp {
     }
 
     fn start(&self, start: Start<'_>, target: Target) -> Target {
-        Box::new(Distinct::new(self.0.clone(), start.input, start.output.clone(), start.budget, target))
+        let distinct = Distinct::new(self.0.clone(), start.input, start.output.clone(), start.budget, target);
+        Box::new(Distinct { is_settled: start.is_settled, ..distinct })
     }
 }
 
@@ -102,6 +103,8 @@ struct Distinct {
     batches: u64,
     budget: Budget,
     schema: Arc<Schema>,
+    /// Whether all that is passed on has the same fields.
+    is_settled: bool,
     beyond: Beyond,
     target: Target,
 }
@@ -169,7 +172,7 @@ impl Distinct {
         // The other half is for sorting what comes later.
         let seen = Seen::new(exprs, &schema, budget.account(), budget.limit() / 2);
         let beyond = Beyond::new(input, schema.clone());
-        Distinct { seen, late: None, batches: 0, budget: budget.clone(), schema, beyond, target }
+        Distinct { seen, late: None, batches: 0, budget: budget.clone(), schema, is_settled: false, beyond, target }
     }
 }
 
@@ -186,7 +189,10 @@ impl Stage for Distinct {
         if !self.seen.is_full {
             return self.target.send(first);
         }
-        let late = self.late.get_or_insert_with(|| FirstSeen::new(self.schema.clone(), &self.budget));
+        let late = self.late.get_or_insert_with(|| {
+            let late = FirstSeen::new(self.schema.clone(), &self.budget);
+            if self.is_settled { late.settled() } else { late }
+        });
         late.add(&values, &first, self.batches)?;
         Ok(Flow::Continue)
     }

@@ -1,4 +1,5 @@
-//! `grep REGEX [in FIELD]`: passes on the records in which any text field, or this one, matches. It runs as [`where`](super::where_).
+//! `grep REGEX [in FIELD]`: passes on the records in which any text field, or this one, matches. It runs as [`where`](super::where_);
+//! with `around N`, which also passes on what is near, as [`around`](super::around).
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1).
 //! Stops:  when its target does.
@@ -6,16 +7,19 @@
 
 use recpipe::Type;
 
-use super::where_::WhereOp;
+use super::{
+    around::{AroundOp, HIT},
+    where_::WhereOp,
+};
 use crate::{
-    expr::{Expr, Node},
+    expr::{Expr, Node, Predicate},
     language::{
         Checked, Checker, Failed, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
         ast::{Ident, Pattern},
         diagnose::Diagnostic,
         parsed,
     },
-    plan::About,
+    plan::{About, Runs},
     span::Span,
 };
 
@@ -24,31 +28,45 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "grep",
         synonyms: &["search"],
-        syntax: "grep REGEX [in FIELD]",
-        doc: "keeps the records in which any text field, or FIELD, matches",
+        syntax: "grep REGEX [in FIELD] [around N]",
+        doc: "keeps the records in which any text, or FIELD, matches; with N before and after, marked by `hit`",
         example: "grep /\\.php$/i in request",
         ..About::PLAIN
     },
     parse,
 };
 
+/// What is said of one with `around`.
+static AROUND: StageWord =
+    StageWord { about: About { runs: Runs::WorkersThenMerge, memory: "O(N), an input", ..WORD.about }, parse: WORD.parse };
+
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let pattern = parser.pattern("grep")?;
     let field = if parser.take_word("in") { Some(parser.ident("a field")?) } else { None };
-    Ok(parsed(GrepSyntax { pattern, field }))
+    let around = if parser.take_word("around") { Some(parser.count("around")?) } else { None };
+    Ok(parsed(GrepSyntax { pattern, field, around }))
 }
 
-/// What is looked for, and where; `None` is every text field.
+/// What is looked for, and where; `None` is every text field; and how many records before and after are wanted.
 #[derive(Debug)]
 struct GrepSyntax {
     pattern: Pattern,
     field: Option<Ident>,
+    around: Option<u64>,
 }
 
 impl Syntax for GrepSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let made = self.condition(checker, span).map(WhereOp::new);
-        checker.push(upstream, &WORD, span, made);
+        let condition = self.condition(checker, span);
+        let Some(n) = self.around else { return checker.push(upstream, &WORD, span, condition.map(WhereOp::new)) };
+        if checker.scope.index_of(HIT).is_some() {
+            let found = Diagnostic::new(span, format!("there is a column `{HIT}` already, which `around` adds"));
+            checker.fail(found.label(format!("write `rename {HIT} as …` before it")));
+            return;
+        }
+        checker.scope.put(HIT.to_owned(), Some(Seen::closed(Type::Bool)));
+        let made = condition.map(|condition| AroundOp { condition: Predicate::new(condition), n });
+        checker.push(upstream, &AROUND, span, made);
     }
 }
 

@@ -6,13 +6,19 @@
 //! A stage that needs all the records (`distinct`, `top`, `stats`, `sort`) has two halves: one in each worker, which sends on as
 //! little as it can, and one that runs once on what all workers send.
 
+mod around;
 mod best_per;
 mod beyond;
+pub mod compare;
+pub mod describe;
 pub mod distinct;
 pub mod dns;
 pub mod drop;
+pub mod expect;
+pub mod facets;
 pub mod fill;
 mod fill_previous;
+mod frequencies;
 mod gather;
 pub mod grep;
 pub mod head;
@@ -25,7 +31,9 @@ mod opened;
 pub mod parse;
 mod parse_open;
 mod partner;
+pub mod patterns;
 mod picked;
+pub mod pivot;
 pub mod rename;
 pub mod resolver;
 pub mod sample;
@@ -43,6 +51,7 @@ pub mod top;
 mod top_per;
 pub mod trace;
 pub mod union;
+pub mod unpivot;
 pub mod unroll;
 pub mod where_;
 mod window;

@@ -65,7 +65,7 @@ impl Syntax for SortSyntax {
 
 /// All records in the order of these.
 #[derive(Clone, Debug)]
-struct SortOp(Vec<SortKey>);
+pub(super) struct SortOp(pub(super) Vec<SortKey>);
 
 impl Operator for SortOp {
     fn reads(&self, _: &PlanStage, wanted: &mut Read) {
@@ -78,7 +78,8 @@ impl Operator for SortOp {
 
     fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
         let keep = start.taken.map_or(Keep::All, |n| Keep::First(usize::try_from(n).unwrap_or(usize::MAX)));
-        Some(Box::new(Sorter::new(self.0.clone(), start.output.clone(), keep, start.budget)))
+        let sorter = Sorter::new(self.0.clone(), start.output.clone(), keep, start.budget);
+        Some(Box::new(if start.is_settled { sorter.settled() } else { sorter }))
     }
 
     fn copies_all(&self) -> bool {

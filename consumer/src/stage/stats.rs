@@ -19,6 +19,7 @@ use crate::{
         ast::{self, ExprKind, Item},
         diagnose::Diagnostic,
         parsed,
+        signature::{CheckedAggregate, Mistake},
     },
     plan::{About, Aggregate, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found, partial::Partial},
     span::Span,
@@ -95,21 +96,7 @@ fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream:
     let (key_exprs, key_columns) = checker.items(keys);
     let names: Vec<(String, Span)> = key_columns.iter().map(|column| (column.name.clone(), column.span)).collect();
     let mut columns = key_columns;
-    let (mut checked, mut made) = (Vec::new(), BTreeMap::new());
-    for ast in items.iter().flat_map(|item| aggregates(&item.expr)) {
-        let text = checker.text(ast.span);
-        // Written twice, it is computed once.
-        let known = columns.iter().skip(names.len()).position(|column: &NewColumn| column.name.trim_end() == text);
-        let place = known.map_or(columns.len(), |known| names.len() + known);
-        made.insert(ast.span.start, place);
-        if known.is_none() {
-            let aggregate = checker.aggregate(ast);
-            // No key has a name that ends with a blank.
-            let name = if names.iter().any(|(key, _)| *key == text) { format!("{text} ") } else { text };
-            columns.push(NewColumn { name, ..checker.aggregate_column(ast, &aggregate) });
-            checked.push(aggregate);
-        }
-    }
+    let (gathered, made) = gathered(checker, items.iter().map(|item| &item.expr), &mut columns);
     let found = checker.found.len();
     checker.enter(columns);
     if checker.found.len() > found {
@@ -120,7 +107,6 @@ fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream:
         }
         return;
     }
-    let gathered: Checked<Vec<_>> = checked.into_iter().collect();
     let stats = key_exprs.and_then(|keys| Ok(StatsOp { keys, aggregates: gathered? }));
     let is_right = stats.is_ok();
     checker.push(upstream, &WORD, span, stats);
@@ -146,8 +132,34 @@ fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream:
     checker.push(upstream, &select::WORD, span, if is_right { results.map(SelectOp) } else { Err(Failed) });
 }
 
+/// The aggregates that these expressions name, each once, and which of the columns each use of one is: their columns come behind those
+/// of the keys, which are there already. The checker is to be told of them once they are in scope.
+pub(super) fn gathered<'e>(
+    checker: &mut Checker<'_>,
+    exprs: impl Iterator<Item = &'e ast::Expr>,
+    columns: &mut Vec<NewColumn>,
+) -> (Checked<Vec<Aggregate>>, BTreeMap<usize, usize>) {
+    let keys = columns.len();
+    let (mut checked, mut made) = (Vec::new(), BTreeMap::new());
+    for ast in exprs.flat_map(aggregates) {
+        let text = checker.text(ast.span);
+        // Written twice, it is computed once.
+        let known = columns.iter().skip(keys).position(|column: &NewColumn| column.name.trim_end() == text);
+        let place = known.map_or(columns.len(), |known| keys + known);
+        made.insert(ast.span.start, place);
+        if known.is_none() {
+            let aggregate = checker.aggregate(ast);
+            // No key has a name that ends with a blank.
+            let name = if columns[..keys].iter().any(|key| key.name == text) { format!("{text} ") } else { text };
+            columns.push(NewColumn { name, ..checker.aggregate_column(ast, &aggregate) });
+            checked.push(aggregate);
+        }
+    }
+    (checked.into_iter().collect(), made)
+}
+
 /// That what stands beside the aggregates is a key: any other field has a value in each record, not one of the group.
-fn of_group(checker: &mut Checker<'_>, expr: &ast::Expr) -> Checked<()> {
+pub(super) fn of_group(checker: &mut Checker<'_>, expr: &ast::Expr) -> Checked<()> {
     let mut wrong = Vec::new();
     expr.for_each(&mut |expr| {
         if let ExprKind::Field(field) = &expr.kind
@@ -172,6 +184,16 @@ pub(super) fn count_by(checker: &mut Checker<'_>, keys: &[Item], upstream: &mut 
     };
     let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), condition: None, name: None, span };
     check(checker, &[count], keys, upstream, span);
+}
+
+/// The aggregate of this name over values that are at hand, for a stage that is made of some.
+pub(super) fn aggregate(checker: &mut Checker<'_>, word: &str, args: Vec<Expr>, name: &str, span: Span) -> Checked<Aggregate> {
+    let made = checker.catalog.aggregate(word).map(|row| (row.check)(checker.catalog, word, args));
+    match made {
+        Some(Ok(CheckedAggregate { function, args, kind })) => Ok(Aggregate { function, args, kind, name: name.to_owned() }),
+        Some(Err(Mistake { what, label, .. })) => Err(checker.fail(Diagnostic::new(span, what).label(label))),
+        None => Err(checker.fail(Diagnostic::new(span, format!("there is no aggregate `{word}`")))),
+    }
 }
 
 /// Aggregates by keys; the columns of the output are the keys, then the aggregates.

@@ -38,22 +38,21 @@ struct UnionSyntax {
     span: Span,
 }
 
-impl UnionSyntax {
-    /// What comes together of what is in scope and of the file, which is in scope from now on.
-    fn made(&self, checker: &mut Checker<'_>) -> Checked<UnionOp> {
-        let feed = checker.feed(WORD.about.name, &self.path, self.span)?;
-        let before = checker.schema(self.span).ok_or(Failed)?;
+impl UnionOp {
+    /// What comes together of what is in scope and of the file that feeds it, which is in scope from now on.
+    pub(super) fn new(checker: &mut Checker<'_>, feed: Plan, path: &str, span: Span) -> Checked<Self> {
+        let before = checker.schema(span).ok_or(Failed)?;
         if let Some((ours, theirs)) = before.clash(&feed.input) {
-            let what = format!("`{}` is {} here and {} in \"{}\"", ours.name, ours.kind, theirs.kind, self.path);
+            let what = format!("`{}` is {} here and {} in \"{path}\"", ours.name, ours.kind, theirs.kind);
             let name = checker.catalog.field(&ours.name);
             let label = match theirs.kind {
                 Type::Text => format!("write `let {name} = str({name})` before it"),
                 Type::Int | Type::Float | Type::Time => format!("write `let {name} = {}({name})` before it", theirs.kind),
                 _ => format!("write `rename {name} as …` before it"),
             };
-            return Err(checker.fail(Diagnostic::new(self.span, what).label(label)));
+            return Err(checker.fail(Diagnostic::new(span, what).label(label)));
         }
-        let united = before.united(&feed.input).map_err(|error| checker.fail(Diagnostic::new(self.span, error.to_string())))?;
+        let united = before.united(&feed.input).map_err(|error| checker.fail(Diagnostic::new(span, error.to_string())))?;
         checker.scope.columns = united.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect();
         Ok(UnionOp { before, united: Arc::new(united), feed: [feed] })
     }
@@ -61,14 +60,14 @@ impl UnionSyntax {
 
 impl Syntax for UnionSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let made = self.made(checker);
+        let made = checker.feed(WORD.about.name, &self.path, self.span).and_then(|feed| UnionOp::new(checker, feed, &self.path, self.span));
         checker.push(upstream, &WORD, span, made);
     }
 }
 
 /// The records of both, with the fields of both.
 #[derive(Clone, Debug)]
-struct UnionOp {
+pub(super) struct UnionOp {
     /// The columns that come.
     before: Arc<Schema>,
     /// The columns that go on, those that come first.
