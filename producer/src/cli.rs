@@ -69,6 +69,22 @@ pub struct Cli {
     #[arg(long, value_name = "C", hide = true)]
     pub delimiter: Option<String>,
 
+    /// For log: a template or a format for lines that do not fit the one before; repeatable
+    #[arg(long, value_name = "TEMPLATE", hide = true)]
+    pub or: Vec<String>,
+
+    /// A file with formats of your own [default: ~/.config/recpipe/formats.toml]
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub formats: Option<PathBuf>,
+
+    /// For `help FORMAT`: its samples are read, and have to fit
+    #[arg(long, hide = true)]
+    pub check: bool,
+
+    /// For logs whose messages have several lines: a record is one line
+    #[arg(long, hide = true)]
+    pub single: bool,
+
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]
     pub name: Vec<String>,

@@ -61,6 +61,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod dating;
 mod dry_run;
 pub mod format;
 mod help;

@@ -51,6 +51,7 @@ pub mod say;
 pub mod session;
 pub mod signals;
 pub mod stage;
+pub mod template;
 pub mod times;
 pub mod transport;
 pub mod wire;

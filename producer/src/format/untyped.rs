@@ -105,7 +105,7 @@ fn split_digits(text: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// `007`, `-01`: digits that are more than a number.
-fn has_leading_zero(text: &[u8]) -> bool {
+pub(super) fn has_leading_zero(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     digits.len() > 1 && digits[0] == b'0' && is_digits(digits)
 }

@@ -82,6 +82,12 @@ pub struct Block {
 }
 
 impl Block {
+    /// These bytes, as all of an input without a name.
+    pub fn whole(bytes: Vec<u8>) -> Self {
+        let end = bytes.len() as u64;
+        Block { bytes: bytes.into(), source: "".into(), start: 0, end, part: Part::Whole, is_first: true, dialect: 0 }
+    }
+
     /// Its place, as the origin of the records that are parsed from it.
     pub fn origin(&self) -> Origin {
         Origin { source: self.source.clone(), start: self.start, end: self.end, line: 0, order: 0 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use memchr::{memchr, memrchr};
 
@@ -83,6 +84,11 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// Whether a record that has no end when the input ends is torn. (Of lines, the last may lack its end.)
     fn must_end(&self) -> bool {
         false
+    }
+
+    /// Of a file that grows: a record whose end only the next one shows is complete when nothing was added for so long after a line.
+    fn settles_after(&self) -> Option<Duration> {
+        None
     }
 
     /// A longer record is not parsed but rejected, and it is never held as a whole.

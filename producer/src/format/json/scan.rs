@@ -12,7 +12,7 @@ pub(super) const MAX_DEPTH: u32 = 128;
 
 /// What a key holds. Where it stands is told with it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scalar {
+pub(in crate::format) enum Scalar {
     Null,
     Bool(bool),
     /// A whole number that an `i64` holds.
@@ -32,11 +32,11 @@ pub(super) enum Scalar {
 }
 
 /// Why a line is no record.
-pub(super) type Fault = Cow<'static, str>;
+pub(in crate::format) type Fault = Cow<'static, str>;
 
 /// The way to a value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Way<'a> {
+pub(in crate::format) struct Way<'a> {
     /// The keys, put together with dots.
     pub path: &'a str,
     /// Differs where keys differ that make the same path: `a.b` may be one key, or two.
@@ -44,7 +44,7 @@ pub(super) struct Way<'a> {
 }
 
 /// Whoever wants to know what is in an object: is told of each value that is no object, by its path (`a.b`).
-pub(super) trait Visitor {
+pub(in crate::format) trait Visitor {
     fn value(&mut self, way: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault>;
 }
 
@@ -53,7 +53,7 @@ pub(super) trait Visitor {
 /// # Errors
 ///
 /// It is no object, or the visitor said so.
-pub(super) fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor) -> Result<(), Fault> {
+pub(in crate::format) fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor) -> Result<(), Fault> {
     let mut scan = Scan { line, at: 0 };
     scan.spaces();
     if scan.peek() != Some(b'{') {
@@ -295,7 +295,7 @@ fn push_key(raw: &[u8], escaped: bool, path: &mut String) {
 }
 
 /// Writes what a string means whose escapes are known to be right. Half a surrogate pair is U+FFFD.
-pub(super) fn unescape(raw: &[u8], to: &mut Vec<u8>) {
+pub(in crate::format) fn unescape(raw: &[u8], to: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(backslash) = memchr(b'\\', rest) {
         to.extend_from_slice(&rest[..backslash]);
