@@ -1,4 +1,4 @@
-//! `parse FIELD REGEX`: adds or replaces a text column for each named group.
+//! `parse FIELD REGEX`: adds or replaces a text column for each named group. Templates are read by [`super::parse_template`].
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1); the texts are views into the field's own bytes, not copies.
 //! Stops:  when its target does.
@@ -11,7 +11,7 @@ use regex::bytes::Regex;
 
 use super::{
     beyond::{Beyond, put},
-    relay,
+    parse_template, relay,
 };
 use crate::{
     expr::{Operand, Texts, Values, Vector, only_text},
@@ -29,8 +29,8 @@ use crate::{
 pub static WORD: StageWord = StageWord {
     about: About {
         name: "parse",
-        syntax: "parse FIELD REGEX",
-        doc: "named groups become text columns; null where the regex does not match",
+        syntax: "parse FIELD REGEX | parse FIELD \"TEMPLATE\"",
+        doc: "named groups become text columns, or the fields of a template columns of their types; null where it does not fit",
         example: "parse request /\\.(?P<ext>\\w+)$/",
         ..About::PLAIN
     },
@@ -39,6 +39,9 @@ pub static WORD: StageWord = StageWord {
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let field = parser.ident("a field")?;
+    if let Some(template) = parse_template::parse(parser, &field) {
+        return template;
+    }
     Ok(parsed(ParseSyntax { field, pattern: parser.pattern("parse request")? }))
 }
 

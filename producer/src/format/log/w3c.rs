@@ -240,8 +240,14 @@ fn decode(text: &[u8], has_plus: bool, own: &mut Vec<u8>) {
 /// The format: knows which header the blocks of an input begin with.
 struct W3c {
     log: LogFormat,
-    /// Of each input, the last header that was seen, and the plan of the blocks after it.
-    headers: HashMap<Arc<str>, Option<Arc<Header>>>,
+    /// Of each input, the last header that was seen, and the one that its blocks are read with.
+    headers: HashMap<Arc<str>, Headers>,
+}
+
+#[derive(Default)]
+struct Headers {
+    last: Option<Arc<Header>>,
+    planned: Option<Arc<Header>>,
 }
 
 impl W3c {
@@ -282,15 +288,20 @@ impl Format for W3c {
     }
 
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String> {
-        self.headers.insert(first.source.clone(), Header::last(&first.bytes));
+        self.headers.insert(first.source.clone(), Headers { last: Header::last(&first.bytes), planned: None });
         self.plan_with(None, first)
     }
 
     fn replan(&mut self, block: &Block) -> Result<Option<Arc<dyn Plan>>, String> {
-        let before = self.headers.get(&block.source).cloned().flatten();
+        let headers = self.headers.entry(block.source.clone()).or_default();
+        let before = headers.last.clone();
         if let Some(last) = Header::last(&block.bytes) {
-            self.headers.insert(block.source.clone(), Some(last));
+            headers.last = Some(last);
         }
+        if before == headers.planned {
+            return Ok(None);
+        }
+        headers.planned.clone_from(&before);
         self.plan_with(before, block).map(Some)
     }
 }
