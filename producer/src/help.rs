@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::format::{Args, FORMATS, FormatSpec, OwnFormat, Start, Wanted, near};
-use crate::input::block::Block;
+use crate::input::block::{Block, Part};
 
 const UNTYPED: &str = "Each cell is an int (exact to 128 bits), a float, or text, by its own bytes; 007, +1 and 1e5 are text. Where the\n\
                        sample has a leading zero the column is text as a whole; an empty cell is null where it has numbers.\n\
@@ -59,8 +59,10 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
     }
     for sample in &samples {
         let mut format = start(&Args { own: own.clone(), ..Args::default() })?;
-        let mut block = Block::whole(sample.clone().into_bytes());
-        block.dialect = format.boundary().dialect(&block.bytes, true).unwrap_or_default();
+        let bytes = sample.clone().into_bytes();
+        let dialect = format.boundary().dialect(&bytes, true).unwrap_or_default();
+        let end = bytes.len() as u64;
+        let block = Block { bytes: bytes.into(), source: "".into(), start: 0, end, part: Part::Whole, is_first: true, dialect };
         format.sample(&block)?;
         let parsed = format.plan(&block)?.parser().parse(&block, &Wanted::all());
         if let Some(reject) = parsed.rejects.first() {

@@ -82,12 +82,6 @@ pub struct Block {
 }
 
 impl Block {
-    /// These bytes, as all of an input without a name.
-    pub fn whole(bytes: Vec<u8>) -> Self {
-        let end = bytes.len() as u64;
-        Block { bytes: bytes.into(), source: "".into(), start: 0, end, part: Part::Whole, is_first: true, dialect: 0 }
-    }
-
     /// Its place, as the origin of the records that are parsed from it.
     pub fn origin(&self) -> Origin {
         Origin { source: self.source.clone(), start: self.start, end: self.end, line: 0, order: 0 }
@@ -246,7 +240,8 @@ impl<F: Feed> Cutter<F> {
             }
             if len > max_bytes {
                 self.within_long = true;
-                return Ok(self.give(buf, len, len, Part::LongStart));
+                let cut = self.boundary.long_start(full);
+                return Ok(self.give(buf, cut, len, Part::LongStart));
             }
             searched = len;
             want = (want + self.block_bytes).min(max_bytes + 1).max(want);

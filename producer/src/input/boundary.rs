@@ -63,6 +63,11 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// Where the reading goes on after a record that was too long: `bytes` are from the middle of it.
     fn resume(&self, bytes: &[u8]) -> Resume;
 
+    /// How much of a record that is too long is given out at first, of these bytes of it.
+    fn long_start(&self, bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+
     /// What kind of bytes the records are of.
     fn content(&self) -> Content {
         Content::Text

@@ -12,6 +12,7 @@ pub mod content;
 pub mod encoding;
 pub mod event;
 pub mod find;
+mod first_lines;
 #[allow(unreachable_pub, reason = "what is pub there is for the modules of it")]
 pub(crate) mod follow;
 pub mod given;
@@ -36,6 +37,7 @@ use content::Content;
 use encoding::Text;
 use event::Event;
 use find::{Found, Input};
+pub(crate) use first_lines::first_lines;
 use live::Watch;
 use open::Opened;
 use sample::{Learn, SAMPLED_INPUTS, Sampled};
@@ -197,33 +199,6 @@ impl Inputs {
         }
         Ok((name_of(input), feed))
     }
-}
-
-/// The whole lines that an input begins with, if it has one, and the input again: one that can be read once only gives what was looked at
-/// once more.
-///
-/// # Errors
-/// It cannot be opened.
-pub(crate) fn first_lines(input: &Input, watch: &Watch) -> Result<(Option<Block>, Input), InputError> {
-    let (meter, boundary) = (Arc::new(Meter::default()), Arc::new(boundary::Lines::default()) as Arc<dyn Boundary>);
-    if is_regular(input) {
-        let mut blocks = Blocks::new(Inputs::new(vec![Ok(input.clone())], meter, watch.clone()), boundary);
-        let mut first = None;
-        let looked_at = blocks.samples(&mut |block| {
-            first = Some(block.clone());
-            Ok(())
-        });
-        return looked_at.map(|()| (first, input.clone())).map_err(|what| InputError { name: input.to_string(), what });
-    }
-    let name = name_of(input);
-    let mut sampled = Sampled::new(Opened::open(input, &meter, watch)?);
-    let first = sampled.sample(&boundary, &name);
-    let rest = std::sync::Mutex::new(Some(sampled));
-    let again = given::Given::once(&name, move || {
-        let sampled = rest.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        sampled.map(|sampled| Box::new(sampled) as Box<dyn block::Feed + Send>).ok_or_else(|| io::Error::other("it was read already"))
-    });
-    Ok((first, Input::Given(again)))
 }
 
 /// What an input of this name is called in a message.

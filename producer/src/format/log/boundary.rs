@@ -85,6 +85,11 @@ impl Boundary for Records {
         }
     }
 
+    fn long_start(&self, bytes: &[u8]) -> usize {
+        // The newline tells that a line begins after it.
+        bytes.len() - usize::from(bytes.len() > 1 && bytes.ends_with(b"\n"))
+    }
+
     fn settles_after(&self) -> Option<Duration> {
         Some(SETTLES_AFTER)
     }

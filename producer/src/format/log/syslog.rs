@@ -65,7 +65,7 @@ impl Member for Syslog {
         match line.rest() {
             [b'1'..=b'9', b' ', ..] => has_priority,
             [b'A'..=b'Z', ..] => stamp(line.rest(), &Times::default()).is_some(),
-            [b'0'..=b'9', ..] => line.word().is_some_and(|word| Times::default().read(&line.text[word]).is_ok()),
+            [b'0'..=b'9', ..] => iso(&mut line, &Times::default()).is_some(),
             _ => false,
         }
     }
@@ -92,6 +92,14 @@ fn priority(text: &mut Cursor<'_>) -> Option<i64> {
 /// The time of RFC 3164 that a text begins with.
 fn stamp(text: &[u8], times: &Times) -> Option<(usize, recpipe::times::Read)> {
     STAMPS.iter().flatten().rev().find_map(|pattern| pattern.read_prefix(text, times)).and_then(|(len, read)| Some((len, read.ok()?)))
+}
+
+/// The time of rsyslog's form, `2026-03-12T02:10:11+01:00`, and the blanks after it. A number is a time, too, but none of a log.
+fn iso(line: &mut Cursor<'_>, times: &Times) -> Option<recpipe::times::Read> {
+    let word = line.word()?;
+    let text = &line.text[word];
+    (text.len() >= 19 && text[4] == b'-' && text[10] == b'T').then_some(())?;
+    times.read(text).ok()
 }
 
 impl Reader for Syslog {
@@ -131,8 +139,7 @@ fn rfc3164(line: &mut Cursor<'_>, row: &mut Row<'_>) -> Result<(), Fault> {
             line.blanks();
         }
         None => {
-            let word = line.word().ok_or("it does not begin with a time")?;
-            let read = row.times.read(&line.text[word]).map_err(|_| "it does not begin with a time")?;
+            let read = iso(line, row.times).ok_or("it does not begin with a time")?;
             row.time("time", read.time, read.is_local)?;
         }
     }

@@ -392,7 +392,7 @@ impl Tail {
             self.search();
             if self.held.len() - self.whole > self.boundary.max_bytes() {
                 self.give(self.whole, Part::Whole, out);
-                self.give(self.held.len(), Part::LongStart, out);
+                self.give(self.boundary.long_start(&self.held), Part::LongStart, out);
                 self.within_long = true;
             }
         }
