@@ -51,7 +51,7 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
     let Start::Blocks(start) = spec.start else { return Err(format!("`{name}` has no samples")) };
     let samples: Vec<String> = match &own {
         Some(own) => own.samples.clone(),
-        None if spec.args.is_empty() => vec![spec.sample.to_owned()],
+        None if spec.args.iter().all(|arg| arg.starts_with('[')) => vec![spec.sample.to_owned()],
         None => return Err(format!("`{name}` is read by what is typed for it")),
     };
     if samples.is_empty() {
@@ -114,6 +114,18 @@ mod tests {
         for (name, part) in [("csv", "--null WORD"), ("json", "is not null"), ("regex", "--null NA"), ("find", "size:int")] {
             assert!(format(name, &[]).unwrap().contains(part), "{name}");
         }
+    }
+
+    #[test]
+    fn samples_are_records() {
+        let is_read = |spec: &&FormatSpec| {
+            let needs = spec.args.iter().any(|arg| !arg.starts_with('['));
+            !needs && matches!(spec.start, Start::Blocks(_)) && spec.name != "pickle"
+        };
+        for spec in FORMATS.iter().filter(is_read) {
+            check(spec.name, &[]).unwrap();
+        }
+        assert!(check("log", &[]).unwrap_err().contains("what is typed for it"));
     }
 
     #[test]

@@ -126,3 +126,29 @@ fn fit(spec: FormatSpec, own: Option<Arc<OwnFormat>>, sample: &Block, args: &Arg
     let is_table = general < 3 || parsed.batch.schema().len() > 1;
     (records > 0 && records * 100 >= all * 95 && is_table).then_some(Fit { spec, own, records, all, typed, general })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::testing::block;
+
+    #[test]
+    fn samples_are_told_apart() {
+        let names = [
+            "nginx", "nginx-error", "apache-error", "syslog", "logfmt", "ltsv", "w3c", "elb", "s3", "haproxy", "cri", "docker", "log4j", "python",
+            "klog", "postgres", "mysql-slow", "redis", "caddy", "traefik", "csv", "tsv", "json",
+        ];
+        for name in names {
+            let spec = FORMATS.iter().find(|spec| spec.name == name).unwrap();
+            let choice = choose(&block(spec.sample.as_bytes()), &Args::default(), &[]).unwrap_or_else(|what| panic!("{name}: {what}"));
+            assert_eq!(choice.spec.name, name, "{}", choice.why);
+        }
+    }
+
+    #[test]
+    fn nothing_is_taken_for_a_log_that_is_none() {
+        let mistake = |text: &str| choose(&block(text.as_bytes()), &Args::default(), &[]).unwrap_err();
+        assert!(mistake("Dear all,\nthis is: prose.\n").contains("`producer log TEMPLATE`"));
+        assert!(mistake("\n\n").contains("no format takes 95 %"));
+    }
+}
