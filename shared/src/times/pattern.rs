@@ -57,15 +57,15 @@ impl TimePattern {
         Ok(TimePattern { text: text.into(), shape: Shape::new(text) })
     }
 
-    /// Reads a format whose times stand in a text with something after them. It need not say the year: that is the one that puts the time
+    /// Reads a format whose times stand in a text with something after them. It may have the name of a zone (`%Z`), and need not say the year: that is the one that puts the time
     /// nearest before [`Times::before`].
     ///
     /// # Errors
     /// As for [`TimePattern::new`].
     pub fn prefix(text: &str) -> Result<Self, String> {
         match Shape::new(text) {
-            Some(shape) if !shape.has_year() => Ok(TimePattern { text: text.into(), shape: Some(shape) }),
-            _ => TimePattern::new(text),
+            Some(shape) => Ok(TimePattern { text: text.into(), shape: Some(shape) }),
+            None => TimePattern::new(text),
         }
     }
 

@@ -37,7 +37,6 @@ enum Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shape {
     steps: Box<[Step]>,
-    has_year: bool,
 }
 
 impl Shape {
@@ -65,13 +64,7 @@ impl Shape {
         }
         let has = |step: Step| steps.contains(&step);
         let has_day = (has(Step::Month) || has(Step::MonthName)) && has(Step::Day);
-        let has_year = has(Step::Year);
-        has_day.then(|| Shape { steps: steps.into(), has_year })
-    }
-
-    /// Whether a text says the year.
-    pub(super) fn has_year(&self) -> bool {
-        self.has_year
+        has_day.then(|| Shape { steps: steps.into() })
     }
 
     /// How long the time is that the text begins with, and the moment that it is. `None` where it begins with none.
