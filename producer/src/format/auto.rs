@@ -97,7 +97,7 @@ fn fit(spec: FormatSpec, own: Option<Arc<OwnFormat>>, sample: &Block, args: &Arg
     if spec.args.iter().any(|arg| !arg.starts_with('[')) {
         return None;
     }
-    let args = Args { own: own.clone(), positional: Vec::new(), fields: None, casts: Vec::new(), ..args.clone() };
+    let args = Args { own: own.clone(), positional: Vec::new(), fields: None, casts: Vec::new(), dating: Arc::default(), ..args.clone() };
     let mut format = start(&args).ok()?;
     let mut sample = sample.clone();
     // The records are those of its own boundary, as far as they are whole; the last may lack its end.

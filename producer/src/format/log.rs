@@ -122,7 +122,9 @@ impl Format for LogFormat {
             return Ok(());
         }
         let cells = self.members.cells();
-        let mut parser = RecordParser::new(self.members.clone(), Names::of_samples(&self.args), &self.args);
+        // Times of a sample are read again.
+        let args = Args { dating: Arc::default(), ..self.args.clone() };
+        let mut parser = RecordParser::new(self.members.clone(), Names::of_samples(&args), &args);
         let mut rest = first.clone();
         loop {
             let parsed = parser.parse(&rest, &Wanted::all());

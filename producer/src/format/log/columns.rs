@@ -51,6 +51,12 @@ pub(super) fn put((name, kind): Column, text: &[u8], value: Range<usize>, row: &
     let word = &text[value.clone()];
     let is_null = matches!(word, b"" | b"-");
     match kind {
+        // A connection without a request has three dashes.
+        Kind::Request if word.iter().all(|byte| matches!(byte, b'-' | b' ')) => {
+            row.null("method")?;
+            row.null(name)?;
+            row.null("proto")
+        }
         Kind::Cell => row.cell_or_null(name, text, value),
         Kind::Text => row.text_or_null(name, text, value),
         Kind::Time if is_null => row.null(name),
@@ -66,7 +72,7 @@ pub(super) fn put((name, kind): Column, text: &[u8], value: Range<usize>, row: &
             }
         }
         Kind::Request => match request(text, value.clone()) {
-            Some([method, path, proto]) if path.len() > 1 || text[path.clone()] != *b"-" => {
+            Some([method, path, proto]) => {
                 row.text_or_null("method", text, method)?;
                 row.text(name, path)?;
                 row.text_or_null("proto", text, proto)
@@ -99,7 +105,7 @@ impl<'a> Split<'a> {
     /// The next value.
     ///
     /// # Errors
-    /// A quote or a bracket is not closed, or something stands right after one.
+    /// A quote is not closed, or something stands right after one.
     pub(super) fn next(&mut self) -> Result<Option<Range<usize>>, Fault> {
         let rest = &self.text[self.at..];
         let (value, len) = match rest.first() {
@@ -108,8 +114,9 @@ impl<'a> Split<'a> {
                 let end = closing_quote(rest).ok_or("a quote is not closed")?;
                 (1..end, end + 1)
             }
-            Some(b'[') => {
-                let end = memchr::memchr(b']', rest).ok_or("a bracket is not closed")?;
+            // An address of IPv6 has brackets, too, and its port after them.
+            Some(b'[') if closing_bracket(rest).is_some() => {
+                let end = closing_bracket(rest).unwrap_or_default();
                 (1..end, end + 1)
             }
             Some(_) => {
@@ -122,10 +129,15 @@ impl<'a> Split<'a> {
         match self.text.get(self.at) {
             None => {}
             Some(b' ' | b'\t') => self.at += 1,
-            Some(_) => return Err("there is no blank after a quote or bracket".into()),
+            Some(_) => return Err("there is no blank after a quote".into()),
         }
         Ok(Some(value))
     }
+}
+
+/// The bracket that ends what the first byte begins, where nothing but a blank follows it.
+fn closing_bracket(text: &[u8]) -> Option<usize> {
+    memchr::memchr(b']', text).filter(|end| matches!(text.get(end + 1), None | Some(b' ' | b'\t')))
 }
 
 /// The quote that ends what the first byte begins: no backslash stands before it, nor another quote after it.

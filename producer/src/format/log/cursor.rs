@@ -89,3 +89,14 @@ pub(super) fn request(text: &[u8], part: Range<usize>) -> Option<[Range<usize>; 
     let at = part.start;
     is_three.then(|| [at..at + one, at + one + 1..at + two, at + two + 1..part.end])
 }
+
+/// A quote that stands twice is one.
+pub(super) fn undouble(text: &[u8], own: &mut Vec<u8>) {
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        own.push(byte);
+        if byte == b'"' {
+            bytes.next_if_eq(&b'"');
+        }
+    }
+}

@@ -70,8 +70,12 @@ pub(in super::super) const LOG4J: FormatSpec = FormatSpec {
             &[
                 "{time:%Y-%m-%d %H:%M:%S%.f} {level:level} [{thread}] {logger} - {message*}",
                 "{time:%Y-%m-%d %H:%M:%S%.f} [{thread}] {level:level} {logger} - {message*}",
+                // Spring Boot; names of threads are short of fifteen characters by blanks before them.
+                "{time:%Y-%m-%dT%H:%M:%S%.f%z} {level:level} {pid:int} --- [{application}] [ {thread}] {logger} : {message*}",
                 "{time:%Y-%m-%dT%H:%M:%S%.f%z} {level:level} {pid:int} --- [{application}] [{thread}] {logger} : {message*}",
+                "{time:%Y-%m-%dT%H:%M:%S%.f%z} {level:level} {pid:int} --- [ {thread}] {logger} : {message*}",
                 "{time:%Y-%m-%dT%H:%M:%S%.f%z} {level:level} {pid:int} --- [{thread}] {logger} : {message*}",
+                "{time:%Y-%m-%d %H:%M:%S%.f} {level:level} {pid:int} --- [ {thread}] {logger} : {message*}",
                 "{time:%Y-%m-%d %H:%M:%S%.f} {level:level} {pid:int} --- [{thread}] {logger} : {message*}",
                 "{time:%Y-%m-%dT%H:%M:%S%.f%z} {level:level} [{thread}] {logger} - {message*}",
                 "{time:%Y-%m-%dT%H:%M:%S%.f%z} [{thread}] {level:level} {logger} - {message*}",

@@ -8,6 +8,7 @@ use recpipe::times::{TimePattern, Times};
 
 use super::super::{FormatOption, FormatSpec, Start};
 use super::LogFormat;
+use super::cursor::undouble;
 use super::columns::{self, Column, Kind::*};
 use super::member::{Fault, Member, MemberFields, Members, Reader, Row, Taken};
 use super::template::TemplateMember;
@@ -148,14 +149,4 @@ fn value(text: &[u8], at: &mut usize) -> Result<(Range<usize>, bool), Fault> {
     let found = *at + 1..*at + end;
     *at += end + 2;
     Ok((found, is_doubled))
-}
-
-fn undouble(text: &[u8], own: &mut Vec<u8>) {
-    let mut bytes = text.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        own.push(byte);
-        if byte == b'"' {
-            bytes.next_if_eq(&b'"');
-        }
-    }
 }

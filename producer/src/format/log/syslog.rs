@@ -148,6 +148,8 @@ fn rfc3164(line: &mut Cursor<'_>, row: &mut Row<'_>) -> Result<(), Fault> {
     if let Some(word) = ahead.word().filter(|word| !line.text[word.clone()].ends_with(b":") && !line.text[word.clone()].contains(&b'[')) {
         row.text("host", word)?;
         *line = ahead;
+        // Routers have no tag.
+        line.take(b": ");
     }
     if let Some((app, pid, after)) = tag(line) {
         row.text("app", app)?;

@@ -10,6 +10,7 @@ use memchr::memmem;
 use recpipe::record::{Schema, Type};
 
 use super::super::{Args, Format, FormatSpec, Plan, Start, Unit};
+use super::cursor::undouble;
 use super::member::{Fault, Member, MemberFields, Members, Reader, Row, Taken, one};
 use super::{LogFormat, LogPlan};
 use crate::input::block::Block;
@@ -181,6 +182,9 @@ impl Reader for W3cReader {
                     })?,
                     None => row.text_or_null("request", text, range)?,
                 },
+                Name::Cell(name) if separator == b',' && memmem::find(&text[range.clone()], b"\"\"").is_some() => {
+                    row.own_text(name, |own| undouble(&text[range], own))?;
+                }
                 Name::Cell(name) => row.cell_or_null(name, text, range)?,
                 Name::Encoded(name) if is_null(value) => row.null(name)?,
                 Name::Encoded(name) if separator == b',' => row.text(name, range)?,
