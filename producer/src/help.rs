@@ -72,7 +72,10 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
             return Err(format!("a sample of `{name}` has no record: {sample}"));
         }
     }
-    Ok(format!("{name}: {} as it should be\n", if samples.len() == 1 { "its sample is".to_owned() } else { format!("its {} samples are", samples.len()) }))
+    Ok(format!(
+        "{name}: {} as it should be\n",
+        if samples.len() == 1 { "its sample is".to_owned() } else { format!("its {} samples are", samples.len()) }
+    ))
 }
 
 /// All formats: how each is typed, and what it reads.

@@ -33,7 +33,8 @@ pub(super) fn parse(parser: &mut Parser<'_>, field: &Ident) -> Option<Parsed> {
     let span = parser.advance().span;
     Some(match Template::parse(&text) {
         Ok(template) => Ok(parsed(TemplateSyntax { field: field.clone(), template: Arc::new(template), span })),
-        Err(what) => Err(parser.fail(Diagnostic::new(span, format!("no template: {what}")).label("as in `parse line \"{level} [{thread}] {message*}\"`"))),
+        Err(what) => Err(parser
+            .fail(Diagnostic::new(span, format!("no template: {what}")).label("as in `parse line \"{level} [{thread}] {message*}\"`"))),
     })
 }
 

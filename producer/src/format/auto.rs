@@ -135,8 +135,29 @@ mod tests {
     #[test]
     fn samples_are_told_apart() {
         let names = [
-            "nginx", "nginx-error", "apache-error", "syslog", "logfmt", "ltsv", "w3c", "elb", "s3", "haproxy", "cri", "docker", "log4j", "python",
-            "klog", "postgres", "mysql-slow", "redis", "caddy", "traefik", "csv", "tsv", "json",
+            "nginx",
+            "nginx-error",
+            "apache-error",
+            "syslog",
+            "logfmt",
+            "ltsv",
+            "w3c",
+            "elb",
+            "s3",
+            "haproxy",
+            "cri",
+            "docker",
+            "log4j",
+            "python",
+            "klog",
+            "postgres",
+            "mysql-slow",
+            "redis",
+            "caddy",
+            "traefik",
+            "csv",
+            "tsv",
+            "json",
         ];
         for name in names {
             let spec = FORMATS.iter().find(|spec| spec.name == name).unwrap();

@@ -30,7 +30,10 @@ pub(super) fn parse(text: &str, build: &mut Build) -> Result<(), String> {
                 let what = directive_items(directive, &has, &mut items);
                 what.ok_or_else(|| {
                     let Directive { at, text: typed, .. } = directive;
-                    format!("at character {}: there is no directive `{typed}` in Apache's LogFormat that a field could be made of", place(text, *at))
+                    format!(
+                        "at character {}: there is no directive `{typed}` in Apache's LogFormat that a field could be made of",
+                        place(text, *at)
+                    )
                 })?;
             }
         }

@@ -30,7 +30,8 @@ pub(super) fn is_it(text: &str) -> bool {
 
 fn is_name(name: &str) -> bool {
     let mut chars = name.chars();
-    chars.next().is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | '@')) && chars.all(|c| c.is_alphanumeric() || "_@.-".contains(c))
+    chars.next().is_some_and(|first| first.is_alphabetic() || matches!(first, '_' | '@'))
+        && chars.all(|c| c.is_alphanumeric() || "_@.-".contains(c))
 }
 
 /// The slot of a type as it is written.
@@ -99,7 +100,9 @@ fn field(inner: &str, is_last: bool, build: &mut Build) -> Result<(), String> {
         None => (kind, takes_rest),
     };
     if !is_name(name) && !name.is_empty() {
-        return Err(format!("`{name}` is no name of a field: letters, digits, `_`, `.`, `-` and `@`; a brace that stands there as it is, is written `{{{{`"));
+        return Err(format!(
+            "`{name}` is no name of a field: letters, digits, `_`, `.`, `-` and `@`; a brace that stands there as it is, is written `{{{{`"
+        ));
     }
     if takes_rest && !is_last {
         return Err(format!("`{{{name}*}}` takes the rest, so nothing can stand after it"));

@@ -73,7 +73,9 @@ impl Literal {
 
     /// Whether it has neither letters nor digits.
     pub(super) fn is_punctuation(&self) -> bool {
-        self.atoms.iter().all(|atom| matches!(atom, Atom::Blanks) || matches!(atom, Atom::Bytes(bytes) if !bytes.iter().any(|byte| byte.is_ascii_alphanumeric())))
+        self.atoms.iter().all(|atom| {
+            matches!(atom, Atom::Blanks) || matches!(atom, Atom::Bytes(bytes) if !bytes.iter().any(|byte| byte.is_ascii_alphanumeric()))
+        })
     }
 
     /// Where it ends if it begins here: a run of blanks belongs to it as a whole.

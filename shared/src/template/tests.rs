@@ -129,7 +129,9 @@ fn a_line_begins_with_the_first_thing_that_can_be_told() {
     let begins = |template: &str, line: &str| Template::parse(template).unwrap().begins(line.as_bytes(), &Times::default());
     assert!(begins("{t:%F %T} {message*}", "2026-03-12 02:10:11 x") && !begins("{t:%F %T} {message*}", "Caused by: 2026-03-12 02:10:11"));
     assert!(begins("[{n:int}] {message}", "[7") && !begins("[{n:int}] {message}", "[main] x") && !begins("[{n:int}] {message}", "[] x"));
-    assert!(begins("order={n:int} {message}", "order=x") && begins("{a} [{b}] {message*}", "x  [") && !begins("{a} [{b}] {message*}", "x[ "));
+    assert!(
+        begins("order={n:int} {message}", "order=x") && begins("{a} [{b}] {message*}", "x  [") && !begins("{a} [{b}] {message*}", "x[ ")
+    );
     assert!(begins("{t:time}: {message*}", "2026-03-12: x") && !begins("{t:time}: {message*}", ": x"));
 }
 
@@ -144,8 +146,14 @@ fn servers_strings_have_the_names_of_all_web_logs() {
         shown("%v:%p %a \"%r\" %s %<s %b %D", r#"a.b:443 ::1 "\x16\x03" - 200 - 98"#),
         r"vhost=a.b; port=int 443; host=::1; method=null; request=\x16\x03; proto=null; status=null; original_status=int 200; bytes=int 0; duration_us=int 98"
     );
-    assert_eq!(shown("%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t %m", "12/Mar/2026 03:10:11.250 +0100 GET"), "time=2026-03-12T03:10:11.25+01:00; method=GET");
-    assert_eq!(shown("$msec|$upstream_response_time|${x}y", "1773281411.250|0.1, 0.2|zy"), "time=2026-03-12T02:10:11.25+00:00; upstream_response_time=0.1, 0.2; x=z");
+    assert_eq!(
+        shown("%{%d/%b/%Y %T}t.%{msec_frac}t %{%z}t %m", "12/Mar/2026 03:10:11.250 +0100 GET"),
+        "time=2026-03-12T03:10:11.25+01:00; method=GET"
+    );
+    assert_eq!(
+        shown("$msec|$upstream_response_time|${x}y", "1773281411.250|0.1, 0.2|zy"),
+        "time=2026-03-12T02:10:11.25+00:00; upstream_response_time=0.1, 0.2; x=z"
+    );
     assert_eq!(shown("$bytes_sent $body_bytes_sent", "7 5"), "bytes_sent=int 7; bytes=int 5");
     assert_eq!(shown("%400,501{User-agent}i %!200{X-A}i", "- x"), "http_user_agent=-; http_x_a=x");
 }

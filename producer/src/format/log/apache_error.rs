@@ -108,7 +108,11 @@ impl Reader for ApacheError {
                 }
             } else if word.starts_with(b"client ") {
                 // An IPv6 address has brackets of its own.
-                let part = if word.starts_with(b"client [") && !word.contains(&b']') { part.start + 7..ahead.until(b']').map_or(part.end, |more| more.end) } else { part.start + 7..part.end };
+                let part = if word.starts_with(b"client [") && !word.contains(&b']') {
+                    part.start + 7..ahead.until(b']').map_or(part.end, |more| more.end)
+                } else {
+                    part.start + 7..part.end
+                };
                 let (host, port) = address(text, part);
                 row.text("host", host)?;
                 if let Some(port) = port {

@@ -186,7 +186,9 @@ impl Reader for Arc<Columns> {
             match split.next()? {
                 Some(value) if (self.is_one)(&text[value.clone()], place) => put(*column, text, value, row)?,
                 Some(_) => return Err(format!("its value {} is none of {}", place + 1, self.name).into()),
-                None if place < self.least => return Err(format!("it has {place} values; {} has at least {}", self.name, self.least).into()),
+                None if place < self.least => {
+                    return Err(format!("it has {place} values; {} has at least {}", self.name, self.least).into());
+                }
                 None => break,
             }
         }

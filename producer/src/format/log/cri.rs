@@ -179,7 +179,13 @@ impl Parser for CriParser {
             match found {
                 None => {
                     let (start, len, records_before) = (start as u32, text.len() as u32, self.table.rows() as u32);
-                    rejects.push(Reject { line: count, records_before, start, len, why: "it is no `time stdout|stderr F|P message`".into() });
+                    rejects.push(Reject {
+                        line: count,
+                        records_before,
+                        start,
+                        len,
+                        why: "it is no `time stdout|stderr F|P message`".into(),
+                    });
                 }
                 Some((time, line)) => {
                     let which = usize::from(line.is_stderr);
@@ -195,7 +201,8 @@ impl Parser for CriParser {
             count += 1;
         }
         // What has no last part, in the order in which it began.
-        let mut torn: Vec<(bool, Open)> = open.into_iter().zip([false, true]).filter_map(|(open, is_stderr)| Some((is_stderr, open?))).collect();
+        let mut torn: Vec<(bool, Open)> =
+            open.into_iter().zip([false, true]).filter_map(|(open, is_stderr)| Some((is_stderr, open?))).collect();
         torn.sort_by_key(|(_, open)| open.start);
         for (is_stderr, message) in torn {
             self.record(bytes, &message, is_stderr, last, &mut seen);

@@ -80,16 +80,14 @@ fn put(label: &str, text: &[u8], value: Range<usize>, row: &mut Row<'_>) -> Resu
                 Err(_) => row.text_or_null(label, text, value),
             }
         }
-        "req" => {
-            match request(text, value.clone()) {
-                Some([method, path, proto]) => {
-                    row.text("method", method)?;
-                    row.text("request", path)?;
-                    row.text("proto", proto)
-                }
-                None => row.text("request", value),
+        "req" => match request(text, value.clone()) {
+            Some([method, path, proto]) => {
+                row.text("method", method)?;
+                row.text("request", path)?;
+                row.text("proto", proto)
             }
-        }
+            None => row.text("request", value),
+        },
         "host" => row.text("host", value),
         "user" => row.text("user", value),
         "referer" => row.text("http_referer", value),

@@ -107,9 +107,7 @@ impl Reader for MysqlSlow {
                 break;
             }
         }
-        if !has_time
-            && let Some(read) = set.and_then(|seconds| row.times.read(seconds).ok())
-        {
+        if !has_time && let Some(read) = set.and_then(|seconds| row.times.read(seconds).ok()) {
             row.time("time", read.time, read.is_local)?;
         }
         let len = text[query_start..].trim_ascii_end().len();
@@ -138,7 +136,11 @@ fn user(text: &[u8], part: std::ops::Range<usize>, row: &mut Row<'_>) -> Result<
     let len = text[host.clone()].trim_ascii_end().len();
     let host = host.start..host.start + len;
     // A client without a name has its address alone.
-    if host.is_empty() { row.text_or_null("host", text, ip.clone())? } else { row.text("host", host)? }
+    if host.is_empty() {
+        row.text_or_null("host", text, ip.clone())?
+    } else {
+        row.text("host", host)?
+    }
     row.text_or_null("ip", text, ip)?;
     pairs(text, rest.at..part.end, row)
 }

@@ -95,7 +95,8 @@ fn format(name: String, written: Written) -> Result<OwnFormat, String> {
     let leaked = |text: String| -> &'static str { Box::leak(text.into_boxed_str()) };
     let mut fields: Vec<String> = Vec::new();
     for field in templates.iter().flat_map(Template::fields) {
-        let shown = field.kind.filter(|kind| *kind != recpipe::Type::Text).map_or(field.name.clone(), |kind| format!("{}:{kind}", field.name));
+        let shown =
+            field.kind.filter(|kind| *kind != recpipe::Type::Text).map_or(field.name.clone(), |kind| format!("{}:{kind}", field.name));
         if !fields.contains(&shown) {
             fields.push(shown);
         }

@@ -101,7 +101,11 @@ impl RecordParser {
             beside.blank += 1;
             return true;
         }
-        let outcome = if self.takes_lines && !lines.begins { Outcome::Reject("no record begins so".into()) } else { self.read(text, lines.start, is_several, times, seen) };
+        let outcome = if self.takes_lines && !lines.begins {
+            Outcome::Reject("no record begins so".into())
+        } else {
+            self.read(text, lines.start, is_several, times, seen)
+        };
         match outcome {
             Outcome::Taken(Taken::Record) => return true,
             Outcome::Taken(Taken::Nothing) => {

@@ -8,8 +8,8 @@ use recpipe::times::{TimePattern, Times};
 
 use super::super::{FormatOption, FormatSpec, Start};
 use super::LogFormat;
-use super::cursor::undouble;
 use super::columns::{self, Column, Kind::*};
+use super::cursor::undouble;
 use super::member::{Fault, Member, MemberFields, Members, Reader, Row, Taken};
 use super::template::TemplateMember;
 

@@ -15,7 +15,7 @@ use memchr::memchr2;
 use recpipe::record::Type;
 use recpipe::times::{TimePattern, Times};
 
-use super::super::{FormatSpec, FormatOption, Start};
+use super::super::{FormatOption, FormatSpec, Start};
 use super::LogFormat;
 use super::cursor::{Cursor, number};
 use super::member::{Fault, Member, MemberFields, Reader, Row, Taken, one};
@@ -172,7 +172,8 @@ fn tag(line: &Cursor<'_>) -> Option<(Range<usize>, Option<Range<usize>>, usize)>
         b'[' => {
             let close = end + memchr2(b']', b'\n', &rest[end..]).filter(|close| rest[end + close] == b']')?;
             let colon = usize::from(rest.get(close + 1) == Some(&b':'));
-            (colon == 1 || rest.get(close + 1) == Some(&b' ')).then(|| (name, Some(line.at + end + 1..line.at + close), line.at + close + 1 + colon))
+            (colon == 1 || rest.get(close + 1) == Some(&b' '))
+                .then(|| (name, Some(line.at + end + 1..line.at + close), line.at + close + 1 + colon))
         }
         _ => None,
     }

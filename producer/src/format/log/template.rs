@@ -9,8 +9,8 @@ use recpipe::times::Times;
 
 use super::super::{Args, Format, FormatOption, FormatSpec, Start};
 use super::LogFormat;
-use super::object::Object;
 use super::member::{Fault, Member, MemberFields, Members, Reader, Row, Taken};
+use super::object::Object;
 
 pub(in super::super) const SPEC: FormatSpec = FormatSpec {
     name: "log",

@@ -156,7 +156,13 @@ impl Reader for W3cReader {
         }
         let header = self.header.as_ref().ok_or("no `#Fields:` stands before it")?;
         let has_tabs = memchr::memchr(b'\t', text).is_some();
-        let separator = if has_tabs { b'\t' } else if header.has_commas { b',' } else { b' ' };
+        let separator = if has_tabs {
+            b'\t'
+        } else if header.has_commas {
+            b','
+        } else {
+            b' '
+        };
         split(text, separator, &mut self.values)?;
         if self.values.len() != header.names.len() {
             return Err(format!("it has {} values, and `#Fields:` names {}", self.values.len(), header.names.len()).into());
