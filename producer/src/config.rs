@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use recpipe::record::Type;
+use recpipe::template::Template;
 use recpipe::times::TimePattern;
 use recpipe::transport::{Url, security};
 
@@ -94,7 +95,7 @@ impl Config {
         }
         let args = Args {
             positional: positional(&format, &mut paths)?,
-            own: chosen,
+            templates: chosen,
             names: cli.names,
             no_header: cli.no_header,
             comment: cli.comment,
@@ -270,18 +271,18 @@ fn delimiter(typed: &str) -> Result<u8, String> {
     }
 }
 
-/// A format, what it needs of one of one's own, and all of one's own where it is to be found out.
-type Named = (FormatSpec, Option<Arc<OwnFormat>>, Vec<Arc<OwnFormat>>);
+/// A format, the templates of one of one's own, and all of one's own where it is to be found out.
+type Named = (FormatSpec, Arc<[Template]>, Vec<Arc<OwnFormat>>);
 
 /// The format of this name: of the table, or of one's own.
 fn format(name: &str, file: Option<&std::path::Path>, paths: &[PathBuf]) -> Result<Named, String> {
     if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
         let is_auto = matches!(spec.start, Start::Auto);
-        return Ok((*spec, None, if is_auto { own_formats(file)? } else { Vec::new() }));
+        return Ok((*spec, Arc::default(), if is_auto { own_formats(file)? } else { Vec::new() }));
     }
     let own = own_formats(file)?;
     if let Some(found) = own.iter().find(|own| own.name == name) {
-        return Ok((found.spec, Some(found.clone()), Vec::new()));
+        return Ok((found.spec, found.templates.clone(), Vec::new()));
     }
     if std::path::Path::new(name).exists() {
         let all: Vec<String> = std::iter::once(name.to_owned()).chain(paths.iter().map(|path| path.display().to_string())).collect();

@@ -13,10 +13,10 @@ use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
 use crate::input::open::Opened;
 use crate::input::{self, Inputs, Meter};
-use crate::pipeline::auto::{Settled, settle};
 use crate::run::Run;
 use crate::run::blocks::BlockSource;
 use crate::run::rejects::shown;
+use crate::settle::{Settled, settle};
 
 /// Shows it on the standard output.
 pub(crate) fn dry_run(config: &Config) -> Exit {

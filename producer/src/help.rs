@@ -48,6 +48,7 @@ fn find(name: &str, own: &[Arc<OwnFormat>]) -> Result<(FormatSpec, Option<Arc<Ow
 /// There is no such format; it has no samples that are lines of it; or one does not fit, and why.
 pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
     let (spec, own) = find(name, own)?;
+    let templates = own.as_ref().map(|own| own.templates.clone()).unwrap_or_default();
     let Start::Blocks(start) = spec.start else { return Err(format!("`{name}` has no samples")) };
     let samples: Vec<String> = match &own {
         Some(own) => own.samples.clone(),
@@ -58,7 +59,7 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
         return Err(format!("`{name}` has no samples; write samples = [\"a line of the log\"] below its templates"));
     }
     for sample in &samples {
-        let mut format = start(&Args { own: own.clone(), ..Args::default() })?;
+        let mut format = start(&Args { templates: templates.clone(), ..Args::default() })?;
         let bytes = sample.clone().into_bytes();
         let dialect = format.boundary().dialect(&bytes, true).unwrap_or_default();
         let end = bytes.len() as u64;

@@ -74,6 +74,7 @@ pub mod progress;
 mod refusal;
 mod replay;
 pub mod run;
+mod settle;
 mod simd;
 
 pub use pipeline::produce;

@@ -1,6 +1,5 @@
 //! A run of the producer, put together: the inputs that were found, opened as a format, their records sent to where they go.
 
-pub(crate) mod auto;
 mod consumers;
 mod file;
 
@@ -29,6 +28,7 @@ use crate::run::blocks::BlockSource;
 use crate::run::follow::FollowSource;
 use crate::run::rejects::Kept;
 use crate::run::{Output, Restarted, Run};
+use crate::settle::{Refused, Settled, settle};
 use crate::{dry_run, refusal};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
@@ -44,9 +44,6 @@ pub fn produce(config: Config) -> Exit {
     });
     ended.unwrap_or_else(|(exit, cause)| refusal::refuse(exit, cause, may_be_read))
 }
-
-/// Why there is no run: nothing was written.
-type Refused = (Exit, String);
 
 /// Inputs, how they are read, and what is done besides; not begun.
 struct Pipeline<'c> {
@@ -116,7 +113,7 @@ impl<'c> Pipeline<'c> {
 
     fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
         let options = &self.config.options;
-        let auto::Settled { format, args, found } = auto::settle(self.config, self.found.clone(), watch)?;
+        let Settled { format, args, found } = settle(self.config, self.found.clone(), watch)?;
         let (format, args) = (&format, &args);
         let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
         let meter = Arc::new(Meter::default());

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use recpipe::record::Type;
+use recpipe::template::Template;
 
-use super::{Nulls, OwnFormat, near};
+use super::{Nulls, near};
 use crate::dating::Dating;
 
 /// An option that only some formats have.
@@ -83,8 +84,8 @@ pub struct Args {
     pub ors: Vec<String>,
     /// `--single`.
     pub single: bool,
-    /// The format of one's own that is read.
-    pub own: Option<Arc<OwnFormat>>,
+    /// Of a format of one's own.
+    pub templates: Arc<[Template]>,
     /// How times are read.
     pub dating: Arc<Dating>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use recpipe::record::Type;
+use recpipe::template::Template;
 
 use super::log::OwnFormat;
 use super::{Args, FORMATS, FormatOption, FormatSpec, Start, Wanted};
@@ -39,8 +40,8 @@ const ALIASES: [&[&str]; 2] = [&["nginx", "apache"], &["log4j", "python"]];
 pub(crate) struct Choice {
     /// The format.
     pub(crate) spec: FormatSpec,
-    /// What it needs of a format of one's own.
-    pub(crate) own: Option<Arc<OwnFormat>>,
+    /// Of a format of one's own.
+    pub(crate) templates: Arc<[Template]>,
     /// Why, for people.
     pub(crate) why: String,
 }
@@ -48,7 +49,7 @@ pub(crate) struct Choice {
 /// A format that fits.
 struct Fit {
     spec: FormatSpec,
-    own: Option<Arc<OwnFormat>>,
+    templates: Arc<[Template]>,
     records: usize,
     all: usize,
     typed: usize,
@@ -65,9 +66,9 @@ pub(crate) fn choose(sample: &Block, args: &Args, own: &[Arc<OwnFormat>]) -> Res
         sample.bytes.truncate(end + 1);
         sample.end = sample.start + sample.bytes.len() as u64;
     }
-    let listed = FORMATS.iter().filter(|spec| !NEVER.contains(&spec.name)).map(|spec| (*spec, None));
-    let own = own.iter().map(|own| (own.spec, Some(own.clone())));
-    let mut fits: Vec<Fit> = listed.chain(own).filter_map(|(spec, own)| fit(spec, own, &sample, args)).collect();
+    let listed = FORMATS.iter().filter(|spec| !NEVER.contains(&spec.name)).map(|spec| (*spec, Arc::default()));
+    let own = own.iter().map(|own| (own.spec, own.templates.clone()));
+    let mut fits: Vec<Fit> = listed.chain(own).filter_map(|(spec, templates)| fit(spec, templates, &sample, args)).collect();
     let Some(best) = fits.iter().map(|fit| (fit.general, std::cmp::Reverse(fit.typed))).min() else {
         return Err(format!(
             "no format takes 95 % of the first lines of {}; `producer log TEMPLATE` reads any log, `producer lines` any text",
@@ -86,18 +87,25 @@ pub(crate) fn choose(sample: &Block, args: &Args, own: &[Arc<OwnFormat>]) -> Res
         let commands: Vec<String> = fits.iter().map(|fit| format!("`producer {}{name}`", fit.spec.name)).collect();
         return Err(format!("several formats fit, and none better than the others; choose one: {}", commands.join(" or ")));
     }
-    let Fit { spec, own, records, all, typed, .. } = fits.remove(0);
+    let Fit { spec, templates, records, all, typed, .. } = fits.remove(0);
     let why = format!("{records} of the first {all} records fit, with {typed} typed fields{also}");
-    Ok(Choice { spec, own, why })
+    Ok(Choice { spec, templates, why })
 }
 
 /// How well a format fits; `None` where it does not.
-fn fit(spec: FormatSpec, own: Option<Arc<OwnFormat>>, sample: &Block, args: &Args) -> Option<Fit> {
+fn fit(spec: FormatSpec, templates: Arc<[Template]>, sample: &Block, args: &Args) -> Option<Fit> {
     let Start::Blocks(start) = spec.start else { return None };
     if spec.args.iter().any(|arg| !arg.starts_with('[')) {
         return None;
     }
-    let args = Args { own: own.clone(), positional: Vec::new(), fields: None, casts: Vec::new(), dating: Arc::default(), ..args.clone() };
+    let args = Args {
+        templates: templates.clone(),
+        positional: Vec::new(),
+        fields: None,
+        casts: Vec::new(),
+        dating: Arc::default(),
+        ..args.clone()
+    };
     let mut format = start(&args).ok()?;
     let mut sample = sample.clone();
     // The records are those of its own boundary, as far as they are whole; the last may lack its end.
@@ -124,7 +132,7 @@ fn fit(spec: FormatSpec, own: Option<Arc<OwnFormat>>, sample: &Block, args: &Arg
     let general = GENERAL.iter().find(|(name, _)| *name == spec.name).map_or(0, |(_, general)| *general);
     // A table of one column is any text.
     let is_table = general < 3 || parsed.batch.schema().len() > 1;
-    (records > 0 && records * 100 >= all * 95 && is_table).then_some(Fit { spec, own, records, all, typed, general })
+    (records > 0 && records * 100 >= all * 95 && is_table).then_some(Fit { spec, templates, records, all, typed, general })
 }
 
 #[cfg(test)]

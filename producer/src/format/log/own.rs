@@ -17,7 +17,7 @@ use std::sync::Arc;
 use recpipe::template::Template;
 use serde::Deserialize;
 
-use super::super::{Args, FORMATS, FormatOption, FormatSpec, Start};
+use super::super::{Args, FORMATS, Format, FormatOption, FormatSpec, Start};
 use super::LogFormat;
 use super::member::Members;
 use super::template::TemplateMember;
@@ -29,7 +29,8 @@ pub struct OwnFormat {
     pub name: String,
     /// Its row, as that of the others.
     pub spec: FormatSpec,
-    templates: Vec<Template>,
+    /// How its records are written, in the order in which they are tried.
+    pub templates: Arc<[Template]>,
     /// Lines that must fit.
     pub samples: Vec<String>,
 }
@@ -107,18 +108,15 @@ fn format(name: String, written: Written) -> Result<OwnFormat, String> {
         args: &[],
         options: &[FormatOption::Single, FormatOption::Null],
         about: leaked(about),
-        start: Start::Blocks(|args| {
-            let own = args.own.clone().ok_or("it is no format of one's own")?;
-            start(args, &own)
-        }),
+        start: Start::Blocks(start),
         fields: leaked(fields.join(" ")),
         sample: leaked(samples.join("\n")),
     };
-    Ok(OwnFormat { name, spec, templates, samples })
+    Ok(OwnFormat { name, spec, templates: templates.into(), samples })
 }
 
-fn start(args: &Args, own: &OwnFormat) -> Result<Box<dyn super::super::Format>, String> {
-    LogFormat::start(args, |is_single| Members::new(own.templates.iter().cloned().map(TemplateMember::shared).collect(), is_single))
+fn start(args: &Args) -> Result<Box<dyn Format>, String> {
+    LogFormat::start(args, |is_single| Members::new(args.templates.iter().cloned().map(TemplateMember::shared).collect(), is_single))
 }
 
 #[cfg(test)]

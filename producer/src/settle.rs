@@ -2,13 +2,15 @@
 
 use recpipe::{Exit, say};
 
-use super::Refused;
 use crate::config::Config;
 use crate::format::auto::choose;
 use crate::format::{Args, FormatSpec, Start};
 use crate::input::find::Found;
 use crate::input::live::Watch;
 use crate::input::{self, first_lines};
+
+/// Why there is no run: nothing was written.
+pub(crate) type Refused = (Exit, String);
 
 /// What is read, and how.
 pub(crate) struct Settled {
@@ -46,5 +48,5 @@ pub(crate) fn settle(config: &Config, mut found: Found, watch: &Watch) -> Result
     if !config.options.quiet {
         say!("producer: auto: {} is read as `{}`: {}", input::shown_name(&sample.source), choice.spec.name, choice.why);
     }
-    Ok(Settled { format: choice.spec, args: Args { own: choice.own, ..args }, found })
+    Ok(Settled { format: choice.spec, args: Args { templates: choice.templates, ..args }, found })
 }
