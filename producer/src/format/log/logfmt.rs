@@ -17,8 +17,8 @@ pub(in super::super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "key=value and key=\"value\" between blanks",
     start: Start::Blocks(|args| LogFormat::start(args, one(Logfmt))),
-    fields: "time:time, of the key time, ts, t or timestamp; all other keys by their names. A value is an int, a float or text by its\n  \
-             own bytes, text between quotes; a key without a value is true.",
+    fields: "time:time, of the key time, ts, t or timestamp; all other keys by their names. A value is an int, a\n  \
+             float or text by its own bytes, text between quotes; a key without a value is true.",
     sample: "time=2026-03-12T02:10:11.5Z level=info msg=\"order paid\" n=5 ratio=0.5 late",
 };
 

@@ -129,7 +129,8 @@ pub(in super::super) const KLOG: FormatSpec = FormatSpec {
             ],
         )
     }),
-    fields: "level (I, W, E or F) time:time pid:int file line:int message; the year is the one nearest before the file's time of change.",
+    fields: "level (I, W, E or F) time:time pid:int file line:int message; the year is the one nearest\n  \
+             before the file's time of change.",
     sample: "I0312 02:10:11.123456       1 server.go:42] \"Started in 2026\" addr=\":8443\"",
 };
 

@@ -14,7 +14,8 @@ pub(in super::super) const DOCKER: FormatSpec = FormatSpec {
     options: &[],
     about: "containers' logs as Docker's json-file driver has them",
     start: Start::Blocks(|args| LogFormat::start(args, one(Object(&DOCKER_KEYS)))),
-    fields: "time:time stream message, and attrs.tag and the like by their own names. The line break at the end of a message is left out.",
+    fields: "time:time stream message, and attrs.tag and the like by their own names. The line break at the end\n  \
+             of a message is left out.",
     sample: r#"{"log":"order paid\n","stream":"stdout","time":"2026-03-12T02:10:11.123456789Z"}"#,
 };
 
@@ -24,8 +25,8 @@ pub(in super::super) const CADDY: FormatSpec = FormatSpec {
     options: &[],
     about: "Caddy's access log, of JSON",
     start: Start::Blocks(|args| LogFormat::start(args, one(Object(&CADDY_KEYS)))),
-    fields: "time:time host port user method request proto status bytes http_referer http_user_agent vhost forwarded_for level logger\n  \
-             message duration, and all other keys by their own names: bytes_read, request.tls.version.",
+    fields: "time:time host port user method request proto status bytes http_referer http_user_agent vhost forwarded_for level\n  \
+             logger message duration, and all other keys by their own names: bytes_read, request.tls.version.",
     sample: r#"{"level":"info","ts":1773281411.25,"logger":"http.log.access","msg":"handled request","request":{"remote_ip":"203.0.113.7","remote_port":"51234","proto":"HTTP/1.1","method":"GET","host":"shop.example.org","uri":"/cart","headers":{"User-Agent":["curl/8.5.0"]}},"duration":0.0125,"size":512,"status":200}"#,
 };
 
