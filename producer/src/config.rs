@@ -9,8 +9,9 @@ use recpipe::times::TimePattern;
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
+use crate::configuration::{own_formats, template};
 use crate::dating::Dating;
-use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, OwnFormat, Start, near, own_formats};
+use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, OwnFormat, Start, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
 use crate::output::interop::Encoding;
@@ -94,14 +95,14 @@ impl Config {
             return Err("--comment: every line begins with nothing".to_owned());
         }
         let args = Args {
-            positional: positional(&format, &mut paths)?,
+            positional: templates(&format, positional(&format, &mut paths)?)?,
             templates: chosen,
             names: cli.names,
             no_header: cli.no_header,
             comment: cli.comment,
             delimiter,
             nulls: Nulls::new(cli.null),
-            ors: cli.or,
+            ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
             single: cli.single,
             dating: Arc::new(Dating::new(patterns, cli.zone, cli.follow)),
             fields,
@@ -239,6 +240,14 @@ fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<Strin
     }
     let own = paths.drain(..format.args.len());
     own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
+}
+
+/// The arguments, of a format whose first one is a template with the file that it is in read.
+fn templates(format: &FormatSpec, mut typed: Vec<String>) -> Result<Vec<String>, String> {
+    if let (["TEMPLATE" | "[LOG_FORMAT]"], [word]) = (format.args, &mut typed[..]) {
+        *word = template(word)?;
+    }
+    Ok(typed)
 }
 
 /// The options that only some formats have, and whether each was typed.

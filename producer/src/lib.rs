@@ -61,6 +61,7 @@
 
 pub mod cli;
 pub mod config;
+mod configuration;
 pub mod dating;
 mod dry_run;
 pub mod format;

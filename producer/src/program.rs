@@ -8,7 +8,7 @@ use recpipe::{Exit, say};
 
 use crate::cli::{self, Cli};
 use crate::config::Config;
-use crate::format::own_formats;
+use crate::configuration::own_formats;
 use crate::output::interop::Encoding;
 use crate::{help, produce, refusal};
 

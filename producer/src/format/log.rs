@@ -57,7 +57,7 @@ pub(super) use mysql_slow::SPEC as MYSQL_SLOW;
 pub(super) use named::{HAPROXY, KLOG, LOG4J, NGINX, PYTHON, REDIS};
 pub(super) use nginx_error::SPEC as NGINX_ERROR;
 pub(super) use object::{CADDY, DOCKER, TRAEFIK};
-pub use own::{OwnFormat, own_formats};
+pub use own::{OwnFormat, formats_of};
 pub(super) use postgres::SPEC as POSTGRES;
 pub(super) use s3::SPEC as S3;
 pub(super) use syslog::SPEC as SYSLOG;

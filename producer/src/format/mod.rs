@@ -40,7 +40,7 @@ mod wanted;
 mod xml;
 
 pub use args::{Args, FormatOption, check_fields};
-pub use log::{OwnFormat, own_formats};
+pub use log::{OwnFormat, formats_of};
 pub use near::near;
 pub use plan::{Format, Parsed, Parser, Plan, Reject, Unit};
 pub use spec::{FormatSpec, Start, StartSource};

@@ -19,9 +19,9 @@
 //!
 //! Times without year or offset are read by [`Times`].
 
-mod apache;
 mod brace;
 mod config;
+mod httpd;
 mod matching;
 mod nginx;
 mod piece;
@@ -78,7 +78,7 @@ impl Template {
         } else if nginx::is_it(text) {
             nginx::parse(text, &mut build)?;
         } else if text.contains('%') {
-            apache::parse(text, &mut build)?;
+            httpd::parse(text, &mut build)?;
         } else {
             return Err("it has no field: write {name}, $name as nginx does, or %h as Apache does".to_owned());
         }

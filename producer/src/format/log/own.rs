@@ -11,7 +11,6 @@
 //! They are data: nothing in the file is run.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use recpipe::template::Template;
@@ -48,27 +47,11 @@ struct Written {
     samples: Vec<String>,
 }
 
-/// The formats of a file: of the one that was named, or of the home directory, where there need be none.
+/// The formats that a text has, of the form above.
 ///
 /// # Errors
-/// The file cannot be read, or is no table of formats; with its name.
-pub fn own_formats(named: Option<&Path>) -> Result<Vec<Arc<OwnFormat>>, String> {
-    let Some(path) = named.map(Path::to_owned).or_else(at_home) else { return Ok(Vec::new()) };
-    let text = match std::fs::read_to_string(&path) {
-        Err(_) if named.is_none() => return Ok(Vec::new()),
-        read => read.map_err(|error| format!("{}: {error}", path.display()))?,
-    };
-    of_text(&text).map_err(|what| format!("{}: {what}", path.display()))
-}
-
-/// `$XDG_CONFIG_HOME/recpipe/formats.toml`, or the one in `~/.config`.
-fn at_home() -> Option<PathBuf> {
-    let of = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let config = of("XDG_CONFIG_HOME").or_else(|| Some(of("HOME")?.join(".config")))?;
-    Some(config.join("recpipe").join("formats.toml"))
-}
-
-fn of_text(text: &str) -> Result<Vec<Arc<OwnFormat>>, String> {
+/// It is no table of formats, or one of them cannot be.
+pub fn formats_of(text: &str) -> Result<Vec<Arc<OwnFormat>>, String> {
     let written: BTreeMap<String, Written> = toml::from_str(text).map_err(|error| error.to_string())?;
     written.into_iter().map(|(name, written)| format(name, written).map(Arc::new)).collect()
 }
@@ -134,9 +117,8 @@ mod tests {
             ("[a]\ncommand = 'rm'", "unknown field `command`"),
             ("[a", "line 1"),
         ] {
-            let mistake = of_text(text).unwrap_err();
+            let mistake = formats_of(text).unwrap_err();
             assert!(mistake.contains(part), "{text}: {mistake}");
         }
-        assert!(own_formats(Some(Path::new("/no/such/file"))).unwrap_err().contains("/no/such/file"));
     }
 }

@@ -1,10 +1,9 @@
 //! `log TEMPLATE`: records as a template says, or as the next `--or` says.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use recpipe::record::Type;
-use recpipe::template::{self, Found, Template};
+use recpipe::template::{Found, Template};
 use recpipe::times::Times;
 
 use super::super::{Args, Format, FormatOption, FormatSpec, Start};
@@ -110,23 +109,11 @@ pub(super) fn of_args(args: &Args) -> Result<Box<dyn Format>, String> {
     })
 }
 
-/// A template as it is typed: the text itself, or `@FILE` with it.
+/// What was typed: a template, or the name of a format whose records may stand among others.
 fn of_word(word: &str) -> Result<Arc<dyn Member>, String> {
-    let text = match word.strip_prefix('@') {
-        Some(place) => in_file(place)?,
-        None if word == "json" => return Ok(Arc::new(Object::any())),
-        None => word.to_owned(),
-    };
-    let template = Template::parse(&text).map_err(|what| format!("the template `{text}`: {what}"))?;
+    if word == "json" {
+        return Ok(Arc::new(Object::any()));
+    }
+    let template = Template::parse(word).map_err(|what| format!("the template `{word}`: {what}"))?;
     Ok(TemplateMember::shared(template))
-}
-
-/// The template in a configuration: `FILE`, or `FILE:NAME`.
-fn in_file(place: &str) -> Result<String, String> {
-    let (file, name) = match place.rsplit_once(':') {
-        Some((file, name)) if !Path::new(place).exists() => (file, Some(name)),
-        _ => (place, None),
-    };
-    let text = std::fs::read(file).map_err(|error| format!("@{file}: {error}"))?;
-    template::in_configuration(&String::from_utf8_lossy(&text), name).map_err(|what| format!("@{file}: {what}"))
 }
