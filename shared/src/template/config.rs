@@ -6,7 +6,7 @@
 /// There is none, or there are several; with their names.
 pub fn named(configuration: &str, name: Option<&str>) -> Result<String, String> {
     let mut formats = of_nginx(configuration);
-    formats.extend(of_apache(configuration));
+    formats.extend(of_httpd(configuration));
     let names = || formats.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ");
     match (name, &formats[..]) {
         (_, []) => Err("it has neither a log_format of nginx nor a LogFormat of Apache".to_owned()),
@@ -80,7 +80,7 @@ fn of_nginx(text: &str) -> Vec<(String, String)> {
     formats
 }
 
-fn of_apache(text: &str) -> Vec<(String, String)> {
+fn of_httpd(text: &str) -> Vec<(String, String)> {
     let joined = text.replace("\\\r\n", " ").replace("\\\n", " ");
     let format = |line: &str| {
         let rest = line.trim_start();
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn formats_of_apache() {
+    fn formats_of_httpd() {
         let text = "#LogFormat \"%h\" no\n  logformat \"%h \\\"%r\\\" \\\n%b\" slow\nCustomLog x slow\n";
         assert_eq!(named(text, None).unwrap(), "%h \\\"%r\\\"  %b");
         assert_eq!(named(text, Some("slow")).unwrap(), named(text, None).unwrap());

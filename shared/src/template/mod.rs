@@ -3,7 +3,7 @@
 //! ```text
 //! {time:%Y-%m-%d %H:%M:%S,%3f} {level} [{thread}] {message*}     brace.rs
 //! $remote_addr - $remote_user [$time_local] "$request" $status    nginx.rs     ──► pieces: literals and captures ──► matching.rs
-//! %h %l %u %t "%r" %>s %b                                         apache.rs
+//! %h %l %u %t "%r" %>s %b                                         httpd.rs
 //! ```
 //!
 //! # What a template means
