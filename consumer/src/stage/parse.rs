@@ -30,7 +30,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "parse",
         syntax: "parse FIELD REGEX | parse FIELD \"TEMPLATE\"",
-        doc: "named groups become text columns, or the fields of a template columns of their types; null where it does not fit",
+        doc: "named groups, or the fields of a template, become columns; null where it does not fit",
         example: "parse request /\\.(?P<ext>\\w+)$/",
         ..About::PLAIN
     },
