@@ -3,7 +3,7 @@
 //! What a directive is called depends on the others: `$bytes_sent` are the bytes where there is no `$body_bytes_sent`.
 
 use super::piece::Slot;
-use super::{Build, piece::Piece};
+use super::Build;
 use crate::times::TimePattern;
 
 /// What a server's format is made of.
@@ -64,18 +64,14 @@ pub(super) fn build(items: Vec<Item>, build: &mut Build) -> Result<(), String> {
             }
         }
     }
-    // Two fields side by side, of which the first one could end anywhere, are told of by the caller.
-    debug_assert!(build.pieces.iter().all(|piece| !matches!(piece, Piece::Literal(literal) if literal.atoms.is_empty())));
     Ok(())
 }
 
 /// The first of the names that no field has; else the last with a number.
 fn free(names: Vec<String>, build: &Build) -> String {
     let last = names.last().cloned().unwrap_or_default();
-    names.into_iter().find(|name| !build.has(name)).unwrap_or_else(|| {
-        let numbered = (2..).map(|number| format!("{last}_{number}"));
-        numbered.into_iter().find(|name| !build.has(name)).unwrap_or_default()
-    })
+    let numbered = (2..).map(|number| format!("{last}_{number}"));
+    names.into_iter().chain(numbered).find(|name| !build.has(name)).unwrap_or(last)
 }
 
 /// The name of a header as a field: `User-Agent` is `user_agent`.

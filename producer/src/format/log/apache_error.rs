@@ -94,10 +94,7 @@ impl Reader for ApacheError {
             None => row.text("level", level)?,
         }
         rest = ahead;
-        loop {
-            if ahead.take(b" [").is_none() {
-                break;
-            }
+        while ahead.take(b" [").is_some() {
             let Some(part) = ahead.until(b']') else { break };
             let word = &text[part.clone()];
             if let Some(pid) = word.strip_prefix(b"pid ") {

@@ -235,7 +235,7 @@ fn decode(text: &[u8], has_plus: bool, own: &mut Vec<u8>) {
     let mut rest = text;
     while let [first, after @ ..] = rest {
         rest = after;
-        let hex = || Some(u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok()?);
+        let hex = || u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok();
         match first {
             b'+' if has_plus => own.push(b' '),
             b'%' if !has_plus && hex().is_some() => {
