@@ -2,8 +2,8 @@
 //!
 //! What a directive is called depends on the others: `$bytes_sent` are the bytes where there is no `$body_bytes_sent`.
 
-use super::piece::Slot;
 use super::Build;
+use super::piece::Slot;
 use crate::times::TimePattern;
 
 /// What a server's format is made of.
@@ -71,7 +71,8 @@ pub(super) fn build(items: Vec<Item>, build: &mut Build) -> Result<(), String> {
 fn free(names: Vec<String>, build: &Build) -> String {
     let last = names.last().cloned().unwrap_or_default();
     let numbered = (2..).map(|number| format!("{last}_{number}"));
-    names.into_iter().chain(numbered).find(|name| !build.has(name)).unwrap_or(last)
+    let found = names.into_iter().chain(numbered).find(|name| !build.has(name));
+    found.unwrap_or(last)
 }
 
 /// The name of a header as a field: `User-Agent` is `user_agent`.
