@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use recpipe::record::Type;
+use recpipe::template::Template;
 use recpipe::times::TimePattern;
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
-use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, Start, near};
+use crate::configuration::{own_formats, template};
+use crate::dating::Dating;
+use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, OwnFormat, Start, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::find::Names;
 use crate::output::interop::Encoding;
@@ -16,7 +19,6 @@ use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
 use crate::run::cast::kind as kind_of;
-use crate::run::dating::Dating;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
 use crate::run::shape::Shape;
@@ -25,7 +27,9 @@ use crate::run::shape::Shape;
 #[derive(Debug)]
 pub struct Config {
     /// How the input is read.
-    pub format: &'static FormatSpec,
+    pub format: FormatSpec,
+    /// Formats of one's own, for `auto`.
+    pub own: Vec<Arc<OwnFormat>>,
     /// What was typed for it.
     pub args: Args,
     /// The inputs, as they were named.
@@ -81,9 +85,9 @@ impl Config {
         let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let typed = cli_options(&cli);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
-        let format = format(&cli.format)?;
-        options_of(format, &typed)?;
         let mut paths = cli.paths;
+        let (format, chosen, own) = format(&cli.format, cli.formats.as_deref(), &paths)?;
+        options_of(&format, &typed)?;
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
         let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
@@ -91,12 +95,16 @@ impl Config {
             return Err("--comment: every line begins with nothing".to_owned());
         }
         let args = Args {
-            positional: positional(format, &mut paths)?,
+            positional: templates(&format, positional(&format, &mut paths)?)?,
+            templates: chosen,
             names: cli.names,
             no_header: cli.no_header,
             comment: cli.comment,
             delimiter,
             nulls: Nulls::new(cli.null),
+            ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
+            single: cli.single,
+            dating: Arc::new(Dating::new(patterns, cli.zone, cli.follow)),
             fields,
             casts,
         };
@@ -104,7 +112,7 @@ impl Config {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
         if cli.follow {
-            followable(format, &paths)?;
+            followable(&format, &paths)?;
         }
         let grep = cli.grep.as_deref().map(Grep::new).transpose().map_err(|e| format!("--grep: {e}"))?;
         let (to, shards) = to(
@@ -123,10 +131,10 @@ impl Config {
         if cli.replay {
             replayable(cli.follow, &paths, &to, cli.encoding)?;
         }
-        let dating = Dating::new(patterns, cli.zone, cli.follow);
-        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: Arc::new(dating) };
+        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: args.dating.clone() };
         Ok(Config {
             format,
+            own,
             args,
             paths,
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
@@ -220,6 +228,14 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> 
 
 /// Takes the format's own arguments from the front of what was typed after it.
 fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<String>, String> {
+    // An argument in brackets may be left out: it is there where it looks like a template.
+    if let [arg] = format.args
+        && arg.starts_with('[')
+    {
+        let is_there = paths.first().is_some_and(|path| path.to_string_lossy().contains('$') || path.to_string_lossy().starts_with('@'));
+        let own = paths.drain(..usize::from(is_there));
+        return Ok(own.map(|arg| arg.to_string_lossy().into_owned()).collect());
+    }
     if paths.len() < format.args.len() {
         return Err(format!("`{}` needs {}: producer {}", format.name, format.args.join(" and "), format.usage()));
     }
@@ -227,14 +243,24 @@ fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<Strin
     own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
 }
 
+/// The arguments, of a format whose first one is a template with the file that it is in read.
+fn templates(format: &FormatSpec, mut typed: Vec<String>) -> Result<Vec<String>, String> {
+    if let (["TEMPLATE" | "[LOG_FORMAT]"], [word]) = (format.args, &mut typed[..]) {
+        *word = template(word)?;
+    }
+    Ok(typed)
+}
+
 /// The options that only some formats have, and whether each was typed.
-fn cli_options(cli: &Cli) -> [(FormatOption, bool); 5] {
+fn cli_options(cli: &Cli) -> [(FormatOption, bool); 7] {
     [
         (FormatOption::Names, !cli.names.is_empty()),
         (FormatOption::NoHeader, cli.no_header),
         (FormatOption::Comment, cli.comment.is_some()),
         (FormatOption::Delimiter, cli.delimiter.is_some()),
         (FormatOption::Null, !cli.null.is_empty()),
+        (FormatOption::Or, !cli.or.is_empty()),
+        (FormatOption::Single, cli.single),
     ]
 }
 
@@ -255,12 +281,25 @@ fn delimiter(typed: &str) -> Result<u8, String> {
     }
 }
 
-/// The format of this name.
-fn format(name: &str) -> Result<&'static FormatSpec, String> {
-    FORMATS
-        .iter()
-        .find(|spec| spec.name == name)
-        .ok_or_else(|| format!("there is no format `{name}`; {}", near(name, FORMATS.iter().map(|spec| spec.name), "the formats are")))
+/// A format, the templates of one of one's own, and all of one's own where it is to be found out.
+type Named = (FormatSpec, Arc<[Template]>, Vec<Arc<OwnFormat>>);
+
+/// The format of this name: of the table, or of one's own.
+fn format(name: &str, file: Option<&std::path::Path>, paths: &[PathBuf]) -> Result<Named, String> {
+    if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
+        let is_auto = matches!(spec.start, Start::Auto);
+        return Ok((*spec, Arc::default(), if is_auto { own_formats(file)? } else { Vec::new() }));
+    }
+    let own = own_formats(file)?;
+    if let Some(found) = own.iter().find(|own| own.name == name) {
+        return Ok((found.spec, found.templates.clone(), Vec::new()));
+    }
+    if std::path::Path::new(name).exists() {
+        let all: Vec<String> = std::iter::once(name.to_owned()).chain(paths.iter().map(|path| path.display().to_string())).collect();
+        return Err(format!("`{name}` is a file, and no format stands before it; did you mean `producer auto {}`?", all.join(" ")));
+    }
+    let names = FORMATS.iter().map(|spec| spec.name).chain(own.iter().map(|own| own.name.as_str()));
+    Err(format!("there is no format `{name}`; {}", near(name, names, "the formats are")))
 }
 
 /// The types of fields, and the formats of those that are read as times by one.

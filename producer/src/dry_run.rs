@@ -16,6 +16,7 @@ use crate::input::{self, Inputs, Meter};
 use crate::run::Run;
 use crate::run::blocks::BlockSource;
 use crate::run::rejects::shown;
+use crate::settle::{Settled, settle};
 
 /// Shows it on the standard output.
 pub(crate) fn dry_run(config: &Config) -> Exit {
@@ -74,11 +75,13 @@ fn files(found: &Found) -> (String, Exit) {
 
 /// The first batch with a record in it.
 fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)> {
-    let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
+    let Settled { format, args, found } = settle(config, found, &Watch::nothing())?;
+    let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
     let inputs = Inputs::new(found, Arc::new(Meter::default()), Watch::nothing());
-    let source: Box<dyn Source> = match config.format.start {
-        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, None)),
-        Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
+    let source: Box<dyn Source> = match format.start {
+        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&args).map_err(mistake)?, None)),
+        Start::Source(start) => start(&args, inputs).map_err(mistake)?,
+        Start::Auto => return Err(mistake("it is no format".to_owned())),
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }

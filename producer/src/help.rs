@@ -1,13 +1,9 @@
 //! `producer help formats`: the table of formats, for people; `producer help FORMAT`: one of them.
 
-use crate::format::{FORMATS, FormatSpec, near};
+use std::sync::Arc;
 
-/// What the fields of a format are, and some input.
-struct Details {
-    name: &'static str,
-    fields: &'static str,
-    sample: &'static str,
-}
+use crate::format::{Args, FORMATS, FormatSpec, OwnFormat, Start, Wanted, near};
+use crate::input::block::{Block, Part};
 
 const UNTYPED: &str = "Each cell is an int (exact to 128 bits), a float, or text, by its own bytes; 007, +1 and 1e5 are text. Where the\n\
                        sample has a leading zero the column is text as a whole; an empty cell is null where it has numbers.\n\
@@ -16,55 +12,71 @@ const UNTYPED: &str = "Each cell is an int (exact to 128 bits), a float, or text
 const OPEN: &str = "A record has the fields that it has: one that is missing is not null. Fields may come at any time; --fields and\n\
                     --cast declare those to come.";
 
-const DETAILS: &[Details] = &[
-    Details {
-        name: "apache",
-        fields: "host referrer user datetime method request proto status:int bytes:int, and where a line has them http_referer and\n  \
-                 http_user_agent (the combined form), vhost, forwarded_for, and extra for what stands at the end.",
-        sample: r#"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] "GET /a HTTP/1.1" 200 2326"#,
-    },
-    Details { name: "lines", fields: "line", sample: "anything" },
-    Details { name: "regex", fields: "One for each named group, such as (?P<host>\\S+).", sample: "10.0.0.1 GET" },
-    Details { name: "csv", fields: "Those that the first row names; of several files together, by name.", sample: "id,price\n1,9.50" },
-    Details { name: "tsv", fields: "Those that the first row names; of several files together, by name.", sample: "id\tprice\n1\t9.50" },
-    Details {
-        name: "json",
-        fields: "The keys; nested ones flatten to a.b, and arrays are text. Whole numbers are exact to 128 bits.",
-        sample: r#"{"id":18446744073709551615,"user":{"name":"x"},"tags":[1,2]}"#,
-    },
-    Details { name: "struct", fields: "f0 f1 …, or --names: int, float, bool and text, as the letters say.", sample: "<8sffi" },
-    Details {
-        name: "xml",
-        fields: "The texts of children and @attributes, by their paths; all of them text. What is repeated is a JSON list.",
-        sample: r#"<bus id="7"><route>22</route></bus>"#,
-    },
-    Details { name: "pickle", fields: "The keys of the dicts, with the types of their values.", sample: "pickle.dump({\"id\": 1}, out)" },
-    Details { name: "records", fields: "Those of the stream, as they are.", sample: "producer apache access.log --to log.rec" },
-    Details { name: "find", fields: "path name size:int mtime:time", sample: "producer find /var/log" },
-];
-
 /// One format: how it is typed, its fields and their types, and some input.
 ///
 /// # Errors
 /// There is no such format.
-pub(crate) fn format(name: &str) -> Result<String, String> {
-    let spec = FORMATS
-        .iter()
-        .find(|spec| spec.name == name)
-        .ok_or_else(|| format!("there is no format `{name}`; {}", near(name, FORMATS.iter().map(|spec| spec.name), "the formats are")))?;
+pub(crate) fn format(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
+    let spec = find(name, own)?.0;
     let mut text = format!("producer {}\n\n{}\n", spec.usage(), spec.about);
-    if let Some(details) = DETAILS.iter().find(|details| details.name == name) {
-        text += &format!("\nFields:\n  {}\n", details.fields);
-        let more = match name {
-            "csv" | "tsv" | "regex" => UNTYPED,
-            "json" | "xml" | "pickle" => OPEN,
-            _ => "",
-        };
-        more.lines().for_each(|line| text += &format!("  {line}\n"));
-        text += "\nSuch as:\n";
-        details.sample.lines().for_each(|line| text += &format!("  {line}\n"));
-    }
+    text += &format!("\nFields:\n  {}\n", spec.fields);
+    let more = match name {
+        "csv" | "tsv" | "regex" => UNTYPED,
+        "json" | "xml" | "pickle" => OPEN,
+        _ => "",
+    };
+    more.lines().for_each(|line| text += &format!("  {line}\n"));
+    text += "\nSuch as:\n";
+    spec.sample.lines().for_each(|line| text += &format!("  {line}\n"));
     Ok(text)
+}
+
+/// A format by its name, and what it needs of one of one's own.
+fn find(name: &str, own: &[Arc<OwnFormat>]) -> Result<(FormatSpec, Option<Arc<OwnFormat>>), String> {
+    if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
+        return Ok((*spec, None));
+    }
+    let names = || FORMATS.iter().map(|spec| spec.name).chain(own.iter().map(|own| own.name.as_str()));
+    let found = own.iter().find(|own| own.name == name);
+    let found = found.ok_or_else(|| format!("there is no format `{name}`; {}", near(name, names(), "the formats are")))?;
+    Ok((found.spec, Some(found.clone())))
+}
+
+/// Reads the samples of a format: each has to be a record. What it says when all are.
+///
+/// # Errors
+/// There is no such format; it has no samples that are lines of it; or one does not fit, and why.
+pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
+    let (spec, own) = find(name, own)?;
+    let templates = own.as_ref().map(|own| own.templates.clone()).unwrap_or_default();
+    let Start::Blocks(start) = spec.start else { return Err(format!("`{name}` has no samples")) };
+    let samples: Vec<String> = match &own {
+        Some(own) => own.samples.clone(),
+        None if spec.args.iter().all(|arg| arg.starts_with('[')) => vec![spec.sample.to_owned()],
+        None => return Err(format!("`{name}` is read by what is typed for it")),
+    };
+    if samples.is_empty() {
+        return Err(format!("`{name}` has no samples; write samples = [\"a line of the log\"] below its templates"));
+    }
+    for sample in &samples {
+        let mut format = start(&Args { templates: templates.clone(), ..Args::default() })?;
+        let bytes = sample.clone().into_bytes();
+        let dialect = format.boundary().dialect(&bytes, true).unwrap_or_default();
+        let end = bytes.len() as u64;
+        let block = Block { bytes: bytes.into(), source: "".into(), start: 0, end, part: Part::Whole, is_first: true, dialect };
+        format.sample(&block)?;
+        let parsed = format.plan(&block)?.parser().parse(&block, &Wanted::all());
+        if let Some(reject) = parsed.rejects.first() {
+            return Err(format!("a sample of `{name}` is no record of it ({}): {sample}", reject.why));
+        }
+        if parsed.batch.is_empty() {
+            return Err(format!("a sample of `{name}` has no record: {sample}"));
+        }
+    }
+    Ok(format!(
+        "{name}: {} as it should be\n",
+        if samples.len() == 1 { "its sample is".to_owned() } else { format!("its {} samples are", samples.len()) }
+    ))
 }
 
 /// All formats: how each is typed, and what it reads.
@@ -97,15 +109,29 @@ mod tests {
 
     #[test]
     fn each_format_tells_of_its_fields() {
-        for details in DETAILS {
-            let text = format(details.name).unwrap();
+        for spec in FORMATS {
+            let text = format(spec.name, &[]).unwrap();
             assert!(text.contains("Fields:") && text.contains("Such as:"), "{text}");
-            assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+            // A line of a log is as long as it is.
+            let about = text.split("Such as:").next().unwrap();
+            assert!(about.lines().all(|line| line.chars().count() <= 120), "{text}");
         }
-        assert!(format("cvs").unwrap_err().contains("did you mean `csv`?"));
+        assert!(format("cvs", &[]).unwrap_err().contains("did you mean `csv`?"));
         for (name, part) in [("csv", "--null WORD"), ("json", "is not null"), ("regex", "--null NA"), ("find", "size:int")] {
-            assert!(format(name).unwrap().contains(part), "{name}");
+            assert!(format(name, &[]).unwrap().contains(part), "{name}");
         }
+    }
+
+    #[test]
+    fn samples_are_records() {
+        let is_read = |spec: &&FormatSpec| {
+            let needs = spec.args.iter().any(|arg| !arg.starts_with('['));
+            !needs && matches!(spec.start, Start::Blocks(_)) && spec.name != "pickle"
+        };
+        for spec in FORMATS.iter().filter(is_read) {
+            check(spec.name, &[]).unwrap();
+        }
+        assert!(check("log", &[]).unwrap_err().contains("what is typed for it"));
     }
 
     #[test]

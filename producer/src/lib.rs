@@ -62,6 +62,8 @@
 
 pub mod cli;
 pub mod config;
+mod configuration;
+pub mod dating;
 mod dry_run;
 pub mod format;
 mod help;
@@ -74,6 +76,7 @@ pub mod progress;
 mod refusal;
 mod replay;
 pub mod run;
+mod settle;
 mod simd;
 
 pub use pipeline::produce;

@@ -28,6 +28,7 @@ use crate::run::blocks::BlockSource;
 use crate::run::follow::FollowSource;
 use crate::run::rejects::Kept;
 use crate::run::{Output, Restarted, Run};
+use crate::settle::{Refused, Settled, settle};
 use crate::{dry_run, refusal};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
@@ -43,9 +44,6 @@ pub fn produce(config: Config) -> Exit {
     });
     ended.unwrap_or_else(|(exit, cause)| refusal::refuse(exit, cause, may_be_read))
 }
-
-/// Why there is no run: nothing was written.
-type Refused = (Exit, String);
 
 /// Inputs, how they are read, and what is done besides; not begun.
 struct Pipeline<'c> {
@@ -114,7 +112,9 @@ impl<'c> Pipeline<'c> {
     }
 
     fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
-        let Config { format, args, options, .. } = self.config;
+        let options = &self.config.options;
+        let Settled { format, args, found } = settle(self.config, self.found.clone(), watch)?;
+        let (format, args) = (&format, &args);
         let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
         let meter = Arc::new(Meter::default());
         let alone = match (&self.config.to, out) {
@@ -136,8 +136,8 @@ impl<'c> Pipeline<'c> {
             let (progress, lookout) = (Progress::new(self.config.show, alone, meter, None), Some(follow.lookout()));
             return Ok(Opened { source: Box::new(FollowSource::new(follow, format)), progress, lookout });
         }
-        let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&self.found));
-        let inputs = Inputs::new(self.found.clone(), meter, watch.clone()).in_blocks_of(self.config.block_bytes);
+        let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&found));
+        let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(self.config.block_bytes);
         let inputs = match out {
             Some(out) => inputs.not_reading(out),
             None => inputs,
@@ -148,6 +148,7 @@ impl<'c> Pipeline<'c> {
         let source: Box<dyn Source + 'scope> = match format.start {
             Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(args).map_err(mistake)?, threads)),
             Start::Source(start) => start(args, inputs).map_err(mistake)?,
+            Start::Auto => return Err(mistake("it is no format".to_owned())),
         };
         Ok(Opened { source, progress, lookout: None })
     }

@@ -8,6 +8,7 @@ use recpipe::{Exit, say};
 
 use crate::cli::{self, Cli};
 use crate::config::Config;
+use crate::configuration::own_formats;
 use crate::output::interop::Encoding;
 use crate::{help, produce, refusal};
 
@@ -44,7 +45,10 @@ pub fn program(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn help(cli: &Cli) -> Exit {
     let text = match cli.paths.first().map(|word| word.to_string_lossy()).as_deref() {
         Some("formats") => help::formats(),
-        Some(word) => match help::format(word) {
+        Some(word) => match own_formats(cli.formats.as_deref()).and_then(|own| match cli.check {
+            true => help::check(word, &own),
+            false => help::format(word, &own),
+        }) {
             Ok(text) => text,
             Err(mistake) => {
                 say!("producer: {mistake}");

@@ -14,7 +14,6 @@
 
 pub mod blocks;
 pub(crate) mod cast;
-pub mod dating;
 pub(crate) mod follow;
 pub mod grep;
 mod input_tracker;

@@ -56,6 +56,7 @@ pub mod sendto;
 pub mod session;
 pub mod signals;
 pub mod stage;
+pub mod template;
 pub mod times;
 pub mod transport;
 pub mod typed;

@@ -30,6 +30,37 @@ const AFTER: [(&str, &str); 13] = [
     ("xor", "write `!=` between two conditions in brackets"),
 ];
 
+/// What other programs call a field, and what it is called in all logs.
+const FIELDS: [(&str, &str); 22] = [
+    ("body_bytes_sent", "bytes"),
+    ("bytes_sent", "bytes"),
+    ("client_ip", "host"),
+    ("clientip", "host"),
+    ("http_x_forwarded_for", "forwarded_for"),
+    ("msg", "message"),
+    ("path", "request"),
+    ("protocol", "proto"),
+    ("referer", "http_referer"),
+    ("remote_addr", "host"),
+    ("remote_user", "user"),
+    ("request_method", "method"),
+    ("request_uri", "request"),
+    ("server_protocol", "proto"),
+    ("severity", "level"),
+    ("size", "bytes"),
+    ("time_iso8601", "time"),
+    ("time_local", "time"),
+    ("timestamp", "time"),
+    ("ua", "http_user_agent"),
+    ("user_agent", "http_user_agent"),
+    ("verb", "method"),
+];
+
+/// What a field of this name is called in all logs, if other programs call it so.
+pub fn field_of_logs(name: &str) -> Option<&'static str> {
+    FIELDS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, here)| *here)
+}
+
 /// How that is written which begins with this word elsewhere; empty for a word that is not known.
 pub fn instead_of_stage(word: &str) -> &'static str {
     find(&STAGES, word)

@@ -30,6 +30,7 @@ pub mod lookup;
 mod opened;
 pub mod parse;
 mod parse_open;
+mod parse_template;
 mod partner;
 pub mod patterns;
 mod picked;

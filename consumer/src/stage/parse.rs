@@ -1,5 +1,5 @@
-//! `parse FIELD REGEX`: adds or replaces a text column for each named group. What names its fields itself is taken apart by
-//! [`super::parse_open`].
+//! `parse FIELD REGEX`: adds or replaces a text column for each named group. Templates are read by [`super::parse_template`]; what names
+//! its fields itself is taken apart by [`super::parse_open`].
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1); the texts are views into the field's own bytes, not copies.
 //! Stops:  when its target does.
@@ -12,7 +12,7 @@ use regex::bytes::Regex;
 
 use super::{
     beyond::{Beyond, put},
-    parse_open, relay,
+    parse_open, parse_template, relay,
 };
 use crate::{
     expr::{Operand, Texts, Values, Vector, only_text},
@@ -30,8 +30,8 @@ use crate::{
 pub static WORD: StageWord = StageWord {
     about: About {
         name: "parse",
-        syntax: "parse FIELD REGEX | parse FIELD logfmt | parse FIELD json [as PREFIX_*]",
-        doc: "named groups become text columns, null without a match; or the fields that the text names",
+        syntax: "parse FIELD REGEX | \"TEMPLATE\" | logfmt | json [as PREFIX_*]",
+        doc: "named groups, or fields of a template or that the text names, become columns; null without a match",
         example: "parse request /\\.(?P<ext>\\w+)$/",
         ..About::PLAIN
     },
@@ -42,6 +42,9 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
     let field = parser.ident("a field")?;
     if let Some(open) = parse_open::parse(parser, &field)? {
         return open;
+    }
+    if let Some(template) = parse_template::parse(parser, &field) {
+        return template;
     }
     let pattern = parser.pattern("parse request")?;
     Ok(parsed(ParseSyntax { field, pattern, prefix: prefix(parser)? }))

@@ -31,6 +31,9 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "web server logs, common or combined, told apart by themselves",
     start: Start::Blocks(|_| Ok(Box::new(Apache::new()))),
+    fields: "host referrer user datetime method request proto status:int bytes:int, and where a line has them http_referer and\n  \
+              http_user_agent (the combined form), vhost, forwarded_for, and extra for what stands at the end;\n  time, typed, in a query.",
+    sample: r#"10.0.0.1 - - [24/Feb/2008:00:08:59 -0600] "GET /a HTTP/1.1" 200 2326"#,
 };
 
 /// The fields in their order; a field's place here is its place in every array of this format.

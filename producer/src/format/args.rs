@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use recpipe::record::Type;
+use recpipe::template::Template;
 
 use super::{Nulls, near};
+use crate::dating::Dating;
 
 /// An option that only some formats have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +21,10 @@ pub enum FormatOption {
     Comment,
     /// `--delimiter ';'`: what parts fields.
     Delimiter,
+    /// `--or TEMPLATE`: how records are written that do not fit the one before.
+    Or,
+    /// `--single`: a record is one line.
+    Single,
 }
 
 impl FormatOption {
@@ -35,6 +41,8 @@ impl FormatOption {
             FormatOption::NoHeader => "--no-header",
             FormatOption::Comment => "--comment '#'",
             FormatOption::Delimiter => "--delimiter ';'",
+            FormatOption::Or => "--or TEMPLATE|FORMAT",
+            FormatOption::Single => "--single",
         }
     }
 }
@@ -72,6 +80,14 @@ pub struct Args {
     pub comment: Option<String>,
     /// `--delimiter`.
     pub delimiter: Option<u8>,
+    /// `--or`, in their order.
+    pub ors: Vec<String>,
+    /// `--single`.
+    pub single: bool,
+    /// Of a format of one's own.
+    pub templates: Arc<[Template]>,
+    /// How times are read.
+    pub dating: Arc<Dating>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would

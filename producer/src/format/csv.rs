@@ -44,6 +44,8 @@ pub(super) const CSV: FormatSpec = FormatSpec {
     options: &[FormatOption::Names, FormatOption::NoHeader, FormatOption::Comment, FormatOption::Delimiter, FormatOption::Null],
     about: "comma-separated values; the first row names the fields",
     start: Start::Blocks(|args| Ok(Box::new(Csv::new(args.delimiter.map_or(delimited::CSV, Delimited::quoting), args)))),
+    fields: "Those that the first row names; of several files together, by name.",
+    sample: "id,price\n1,9.50",
 };
 
 pub(super) const TSV: FormatSpec = FormatSpec {
@@ -52,6 +54,8 @@ pub(super) const TSV: FormatSpec = FormatSpec {
     options: &[FormatOption::Names, FormatOption::NoHeader, FormatOption::Comment, FormatOption::Null],
     about: "tab-separated values, as consumer tsv writes them: no quotes; the first row names the fields",
     start: Start::Blocks(|args| Ok(Box::new(Csv::new(delimited::TSV, args)))),
+    fields: "Those that the first row names; of several files together, by name.",
+    sample: "id\tprice\n1\t9.50",
 };
 
 struct Csv {

@@ -23,6 +23,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "the files themselves: path name size mtime",
     start: Start::Source(|_, inputs| Ok(Box::new(Find::new(inputs)))),
+    fields: "path name size:int mtime:time",
+    sample: "producer find /var/log",
 };
 
 /// Files in a batch. Few, so that the first ones come soon.

@@ -27,9 +27,25 @@ pub(super) struct Learned {
     kinds: Vec<TypeSet>,
     places: HashMap<String, usize>,
     growing: Option<Arc<Growing>>,
+    /// Records have no fields but those that are declared.
+    is_closed: bool,
 }
 
 impl Learned {
+    /// Of records that have no fields but those that are declared.
+    pub(super) fn closed() -> Self {
+        Learned { is_closed: true, ..Learned::default() }
+    }
+
+    /// A field that there is whatever the samples show, and the type of its values, if it is known.
+    pub(super) fn declare(&mut self, name: &str, kind: Option<Type>) {
+        let mut kinds = TypeSet::default();
+        kind.into_iter().for_each(|kind| kinds.add(kind));
+        self.places.insert(name.to_owned(), self.names.len());
+        self.names.push(name.to_owned());
+        self.kinds.push(kinds);
+    }
+
     /// Learns from the records of a sample. What comes after the first plan was made decides nothing any more.
     pub(super) fn add(&mut self, batch: &Batch) {
         for (name, column) in batch.schema().names().zip(batch.columns()) {
@@ -71,7 +87,7 @@ impl Learned {
         fields.extend(declared.filter(|name| known.insert(name)).map(|name| Field::open(name.clone(), Type::Mixed)));
         let schema = Schema::new(fields).map_err(|e| e.to_string())?;
         // Of fields that were named, no others are sent.
-        Ok(Arc::new(if args.fields.is_some() { schema } else { schema.growing() }))
+        Ok(Arc::new(if args.fields.is_some() || self.is_closed { schema } else { schema.growing() }))
     }
 
     /// The fields of the stream, from now on.

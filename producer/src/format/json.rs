@@ -37,6 +37,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "objects, one a line or in an array; nested ones flatten to `a.b`",
     start: Start::Blocks(|args| Ok(Box::new(Json::new(args)))),
+    fields: "The keys; nested ones flatten to a.b, and arrays are text. Whole numbers are exact to 128 bits.",
+    sample: r#"{"id":18446744073709551615,"user":{"name":"x"},"tags":[1,2]}"#,
 };
 
 struct Json {

@@ -14,6 +14,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "any text: one field, `line`",
     start: Start::Blocks(|_| Ok(Box::new(Lines::new()))),
+    fields: "line",
+    sample: "anything",
 };
 
 /// The format, and its plan: there is nothing to learn from the input.

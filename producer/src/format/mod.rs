@@ -13,14 +13,17 @@
 
 mod apache;
 mod args;
+pub(crate) mod auto;
 pub mod continuity;
 mod csv;
 mod find;
 mod growing;
 mod json;
 mod lines;
+mod log;
 mod names;
 mod near;
+mod open_table;
 mod pickle;
 mod plan;
 mod records;
@@ -37,6 +40,7 @@ mod wanted;
 mod xml;
 
 pub use args::{Args, FormatOption, check_fields};
+pub use log::{OwnFormat, formats_of};
 pub use near::near;
 pub use plan::{Format, Parsed, Parser, Plan, Reject, Unit};
 pub use spec::{FormatSpec, Start, StartSource};
@@ -56,6 +60,28 @@ pub const FORMATS: &[FormatSpec] = &[
     pickle::SPEC,
     records::SPEC,
     find::SPEC,
+    log::LOG,
+    log::NGINX,
+    log::NGINX_ERROR,
+    log::APACHE_ERROR,
+    log::SYSLOG,
+    log::LOGFMT,
+    log::LTSV,
+    log::W3C,
+    log::ELB,
+    log::S3,
+    log::HAPROXY,
+    log::CRI,
+    log::DOCKER,
+    log::LOG4J,
+    log::PYTHON,
+    log::KLOG,
+    log::POSTGRES,
+    log::MYSQL_SLOW,
+    log::REDIS,
+    log::CADDY,
+    log::TRAEFIK,
+    auto::SPEC,
 ];
 
 #[cfg(test)]
@@ -66,7 +92,7 @@ mod tests {
     fn names_are_unique_and_described() {
         for (i, spec) in FORMATS.iter().enumerate() {
             assert!(!spec.about.is_empty());
-            assert!(spec.name.chars().all(|c| c.is_ascii_lowercase()));
+            assert!(spec.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
             assert!(FORMATS[..i].iter().all(|other| other.name != spec.name));
         }
     }

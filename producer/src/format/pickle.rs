@@ -38,6 +38,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "a stream of pickled dicts from Python; nothing is ever executed",
     start: Start::Blocks(|args| Ok(Box::new(Pickle::new(args)))),
+    fields: "The keys of the dicts, with the types of their values.",
+    sample: "pickle.dump({\"id\": 1}, out)",
 };
 
 struct Pickle {

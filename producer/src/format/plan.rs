@@ -94,6 +94,16 @@ pub trait Format: Send {
     /// What was typed does not fit the input (a column that is not there): that ends the run as a usage error.
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String>;
 
+    /// Looks at a later block of an input, in their order: a header in one says how those after it are read. `None` where they are read as
+    /// those before.
+    ///
+    /// # Errors
+    ///
+    /// As [`Format::plan`].
+    fn replan(&mut self, _block: &Block) -> Result<Option<Arc<dyn Plan>>, String> {
+        Ok(None)
+    }
+
     /// What a person should know when all blocks were parsed.
     fn remark(&self) -> Option<String> {
         None

@@ -24,6 +24,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "what a producer wrote before: --to FILE, or its stdout",
     start: Start::Source(|_, inputs| Ok(Box::new(Records { inputs, current: None, schema: None }))),
+    fields: "Those of the stream, as they are.",
+    sample: "producer apache access.log --to log.rec",
 };
 
 struct Records {

@@ -20,6 +20,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[FormatOption::Null],
     about: "one field for each named group, `(?P<name>…)`, of the lines that match",
     start: Start::Blocks(|args| Ok(Box::new(Groups::new(args)?))),
+    fields: "One for each named group, such as (?P<host>\\S+).",
+    sample: "10.0.0.1 GET",
 };
 
 /// The format, and its plan.

@@ -6,7 +6,7 @@ use super::source::Source;
 use crate::input::Inputs;
 
 /// A row of the table of formats.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct FormatSpec {
     /// What is typed.
     pub name: &'static str,
@@ -18,6 +18,10 @@ pub struct FormatSpec {
     pub about: &'static str,
     /// Makes a format for one stream.
     pub start: Start,
+    /// The fields and their types, for the help.
+    pub fields: &'static str,
+    /// Some input, for the help; of a log, lines that are tests of the format.
+    pub sample: &'static str,
 }
 
 impl FormatSpec {
@@ -39,4 +43,6 @@ pub enum Start {
     Blocks(fn(&Args) -> Result<Box<dyn Format>, String>),
     /// It makes batches in its own way of what the PATHs mean.
     Source(StartSource),
+    /// It is found out from what the inputs begin with.
+    Auto,
 }

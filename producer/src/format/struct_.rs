@@ -25,6 +25,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[FormatOption::Names],
     about: "binary records of a fixed size, in Python's notation: '<8sffi'",
     start: Start::Blocks(|args| Ok(Box::new(Struct::new(args)?))),
+    fields: "f0 f1 …, or --names: int, float, bool and text, as the letters say.",
+    sample: "<8sffi",
 };
 
 /// The format, and its plan: there is nothing to learn from the input.

@@ -15,7 +15,7 @@ use super::table::Table;
 use super::type_set::TypeSet;
 
 /// `007`, `-01`: digits that are more than a number.
-fn has_leading_zero(text: &[u8]) -> bool {
+pub(super) fn has_leading_zero(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     digits.len() > 1 && digits[0] == b'0' && digits.iter().all(u8::is_ascii_digit)
 }

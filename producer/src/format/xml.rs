@@ -52,6 +52,8 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     options: &[],
     about: "a record for each <ELEMENT>; its children and @attributes are fields",
     start: Start::Blocks(|args| Ok(Box::new(Xml::new(args)?))),
+    fields: "The texts of children and @attributes, by their paths; all of them text. What is repeated is a JSON list.",
+    sample: r#"<bus id="7"><route>22</route></bus>"#,
 };
 
 struct Xml {

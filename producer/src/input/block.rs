@@ -240,7 +240,8 @@ impl<F: Feed> Cutter<F> {
             }
             if len > max_bytes {
                 self.within_long = true;
-                return Ok(self.give(buf, len, len, Part::LongStart));
+                let cut = self.boundary.long_start(full);
+                return Ok(self.give(buf, cut, len, Part::LongStart));
             }
             searched = len;
             want = (want + self.block_bytes).min(max_bytes + 1).max(want);

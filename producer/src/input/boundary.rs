@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use memchr::{memchr, memrchr};
 
@@ -62,6 +63,11 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// Where the reading goes on after a record that was too long: `bytes` are from the middle of it.
     fn resume(&self, bytes: &[u8]) -> Resume;
 
+    /// How much of a record that is too long is given out at first, of these bytes of it.
+    fn long_start(&self, bytes: &[u8]) -> usize {
+        bytes.len()
+    }
+
     /// What kind of bytes the records are of.
     fn content(&self) -> Content {
         Content::Text
@@ -83,6 +89,11 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     /// Whether a record that has no end when the input ends is torn. (Of lines, the last may lack its end.)
     fn must_end(&self) -> bool {
         false
+    }
+
+    /// Of a file that grows: a record whose end only the next one shows is complete when nothing was added for so long after a line.
+    fn settles_after(&self) -> Option<Duration> {
+        None
     }
 
     /// A longer record is not parsed but rejected, and it is never held as a whole.

@@ -12,6 +12,7 @@ pub mod content;
 pub mod encoding;
 pub mod event;
 pub mod find;
+mod first_lines;
 #[allow(unreachable_pub, reason = "what is pub there is for the modules of it")]
 pub(crate) mod follow;
 pub mod given;
@@ -36,6 +37,7 @@ use content::Content;
 use encoding::Text;
 use event::Event;
 use find::{Found, Input};
+pub(crate) use first_lines::first_lines;
 use live::Watch;
 use open::Opened;
 use sample::{Learn, SAMPLED_INPUTS, Sampled};

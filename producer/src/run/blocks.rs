@@ -34,8 +34,13 @@ impl<'a> BlockSource<'a> {
 
     /// The first block of whole records of every input is shown to the format.
     fn planned(&mut self, block: Block, wanted: &Wanted) -> Result<PlannedBlock, String> {
-        let plan = match &self.plan {
-            Some(plan) => plan.clone(),
+        let plan = match &mut self.plan {
+            Some(plan) => {
+                if let Some(new) = self.format.replan(&block)? {
+                    *plan = new;
+                }
+                plan.clone()
+            }
             None => self.plan.insert(self.format.plan(&block)?).clone(),
         };
         let boundary = self.boundary.of(block.dialect).unwrap_or_else(|| self.boundary.clone());

@@ -9,7 +9,7 @@ use recpipe::record::column::Values;
 use recpipe::record::{Column, ColumnBuilder, Type, Value};
 use recpipe::times::{NoTime, Times};
 
-use super::dating::Reader;
+use crate::dating::Reader;
 
 /// Why a value does not have a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,7 +126,7 @@ pub(super) fn why(field: &str, kind: Type, misfit: Misfit) -> Cow<'static, str> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::dating::Dating;
+    use crate::dating::Dating;
     use recpipe::record::{PackedInts, Text};
     use recpipe::times::{TimePattern, Zone};
 

@@ -31,7 +31,13 @@ impl FollowSource {
     fn planned(&mut self, block: Block, wanted: &Wanted) -> Result<PlannedBlock, String> {
         let known = self.plans.get(&block.source).filter(|_| !block.is_first).cloned();
         let plan = match known {
-            Some(plan) => plan,
+            Some(plan) => match self.format.replan(&block)? {
+                Some(new) => {
+                    self.plans.insert(block.source.clone(), new.clone());
+                    new
+                }
+                None => plan,
+            },
             None => {
                 let head = if block.is_first { None } else { self.follow.head(&block.source) };
                 let first = head.as_ref().unwrap_or(&block);
@@ -39,7 +45,12 @@ impl FollowSource {
                 if self.format.learns() {
                     self.format.sample(first)?;
                 }
-                let plan = self.format.plan(first)?;
+                let mut plan = self.format.plan(first)?;
+                if head.is_some()
+                    && let Some(new) = self.format.replan(&block)?
+                {
+                    plan = new;
+                }
                 self.plans.insert(block.source.clone(), plan.clone());
                 plan
             }

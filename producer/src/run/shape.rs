@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recpipe::record::{Column, Field, Schema, Type};
 
 use super::cast::{self, Misfit};
-use super::dating::Dating;
+use crate::dating::Dating;
 use crate::format::{Parsed, Reject, Wanted, check_fields};
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;

@@ -32,6 +32,7 @@ use recpipe_producer::run::{Options, Output, Run};
 use crate::harness::{Outcome, Stream, command, finish_with};
 
 mod inputs;
+mod logs;
 
 /// Inputs of each format that the program itself reads.
 const BY_PROGRAM: u32 = 8;
@@ -254,6 +255,15 @@ impl Case {
 
     /// The law, for many inputs.
     fn hold(&self, inputs: impl Strategy<Value = Vec<u8>>) {
+        self.hold_by(inputs, BY_PROGRAM);
+    }
+
+    /// The same, where what was typed is more than arguments.
+    fn hold_in_process(&self, inputs: impl Strategy<Value = Vec<u8>>) {
+        self.hold_by(inputs, 0);
+    }
+
+    fn hold_by(&self, inputs: impl Strategy<Value = Vec<u8>>, by_program: u32) {
         let cases = std::env::var("LAW_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000);
         let dir = tempfile::tempdir().unwrap();
         let block_bytes = prop_oneof![prop::sample::select(vec![1, 2, 20, 70]), 1..90_usize];
@@ -264,7 +274,7 @@ impl Case {
         let nth = Cell::new(0);
         let run = TestRunner::new(config).run(&all, |(bytes, cuts, way)| {
             self.check(&bytes, &cuts, way);
-            if nth.replace(nth.get() + 1) < BY_PROGRAM {
+            if nth.replace(nth.get() + 1) < by_program {
                 self.check_program(dir.path(), &bytes, &cuts);
             }
             Ok(())

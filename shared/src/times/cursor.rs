@@ -45,6 +45,12 @@ impl<'t> Cursor<'t> {
         }
     }
 
+    /// Two digits, or one where no other follows it.
+    pub(super) fn upto_two(&mut self) -> Option<i64> {
+        let len = self.count_digits().min(2);
+        if len == 0 { None } else { self.digits(len) }
+    }
+
     /// Letters.
     pub(super) fn word(&mut self) -> &'t [u8] {
         let (word, rest) = self.0.split_at(self.0.iter().take_while(|byte| byte.is_ascii_alphabetic()).count());
@@ -54,13 +60,17 @@ impl<'t> Cursor<'t> {
 
     /// The nanoseconds of a fraction of a second, if a point or a comma comes next; 0 without one.
     pub(super) fn fraction(&mut self) -> Option<i64> {
-        let Some((b'.' | b',', rest)) = self.0.split_first() else { return Some(0) };
-        let len = Cursor(rest).count_digits();
-        if len == 0 {
+        if self.any(b".,").is_some() { self.nanos() } else { Some(0) }
+    }
+
+    /// The nanoseconds that the digits after a point are; those beyond nanoseconds are dropped.
+    pub(super) fn nanos(&mut self) -> Option<i64> {
+        let (digits, rest) = self.0.split_at(self.count_digits());
+        if digits.is_empty() {
             return None;
         }
-        self.0 = &rest[len..];
-        Some((0..9).fold(0, |nanos, at| nanos * 10 + if at < len { i64::from(rest[at] - b'0') } else { 0 }))
+        self.0 = rest;
+        Some((0..9).fold(0, |nanos, at| nanos * 10 + digits.get(at).map_or(0, |digit| i64::from(digit - b'0'))))
     }
 
     /// Whether all of it was taken.

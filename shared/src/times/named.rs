@@ -10,9 +10,49 @@ use super::{
 const MONTHS: &[u8; 36] = b"JanFebMarAprMayJunJulAugSepOctNovDec";
 const DAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The zones that RFC 2822 names, and their hours.
-const ZONES: [(&[u8], i32); 8] =
-    [(b"EST", -5), (b"EDT", -4), (b"CST", -6), (b"CDT", -5), (b"MST", -7), (b"MDT", -6), (b"PST", -8), (b"PDT", -7)];
+/// The zones whose names mean one offset, and its hours: those of RFC 2822, and others that no second place uses. `IST` (India, Israel,
+/// Ireland), `BST` and `AST` are not among them.
+const ZONES: [(&[u8], i32); 23] = [
+    (b"EST", -5),
+    (b"EDT", -4),
+    (b"CST", -6),
+    (b"CDT", -5),
+    (b"MST", -7),
+    (b"MDT", -6),
+    (b"PST", -8),
+    (b"PDT", -7),
+    (b"AKST", -9),
+    (b"AKDT", -8),
+    (b"HST", -10),
+    (b"WET", 0),
+    (b"WEST", 1),
+    (b"CET", 1),
+    (b"CEST", 2),
+    (b"EET", 2),
+    (b"EEST", 3),
+    (b"MSK", 3),
+    (b"JST", 9),
+    (b"AEST", 10),
+    (b"AEDT", 11),
+    (b"NZST", 12),
+    (b"NZDT", 13),
+];
+
+/// Seconds east of UTC of the zone of this name, if it is one.
+pub(super) fn zone(name: &[u8]) -> Option<i32> {
+    if stamp::is_utc(name) {
+        return Some(0);
+    }
+    ZONES.iter().find(|(zone, _)| *zone == name).map(|(_, hours)| hours * 3600)
+}
+
+/// The month whose name of three letters comes next.
+pub(super) fn month_begins(text: &mut Cursor<'_>) -> Option<i64> {
+    let (name, rest) = text.0.split_at_checked(3)?;
+    let month = month(name)?;
+    text.0 = rest;
+    Some(month)
+}
 
 /// 1 to 12, for a name of three letters.
 #[inline]
@@ -100,8 +140,8 @@ fn month_first(name: &[u8], mut text: Cursor<'_>) -> Option<Stamp> {
 /// The offset, or the name of a zone, which is all that is left.
 fn end(mut stamp: Stamp, mut text: Cursor<'_>) -> Option<Stamp> {
     let name = text.0.strip_prefix(b" ").unwrap_or_default();
-    if let Some((_, hours)) = ZONES.iter().find(|(zone, _)| *zone == name) {
-        return Some(Stamp { offset_s: Some(hours * 3600), ..stamp });
+    if let Some(offset_s) = zone(name) {
+        return Some(Stamp { offset_s: Some(offset_s), ..stamp });
     }
     stamp.offset_s = stamp::read_offset(&mut text)?;
     text.is_empty().then_some(stamp)

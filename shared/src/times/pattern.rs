@@ -8,7 +8,7 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-use super::{NoTime, Read, Times};
+use super::{NoTime, Read, Times, shape::Shape};
 use crate::record::Time;
 
 /// A moment that every format must be able to show.
@@ -33,6 +33,8 @@ pub const SAMPLE: Time = Time { nanos: 1_203_833_339_250_000_000, offset_s: -6 *
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TimePattern {
     text: Box<str>,
+    /// Where it is one of the usual formats.
+    shape: Option<Shape>,
 }
 
 impl TimePattern {
@@ -52,7 +54,29 @@ impl TimePattern {
         if broken.timestamp().is_none() {
             broken.to_datetime().map_err(|error| format!("it says no moment: {error}"))?;
         }
-        Ok(TimePattern { text: text.into() })
+        Ok(TimePattern { text: text.into(), shape: Shape::new(text) })
+    }
+
+    /// Reads a format whose times stand in a text with something after them. It may have the name of a zone (`%Z`), and need not say the year: that is the one that puts the time
+    /// nearest before [`Times::before`].
+    ///
+    /// # Errors
+    /// As for [`TimePattern::new`].
+    pub fn prefix(text: &str) -> Result<Self, String> {
+        match Shape::new(text) {
+            Some(shape) => Ok(TimePattern { text: text.into(), shape: Some(shape) }),
+            None => TimePattern::new(text),
+        }
+    }
+
+    /// How long the time is that `text` begins with, and the moment that it is; `None` where it begins with none. The moment is unknown
+    /// where the name of its zone is, or could be that of several.
+    pub fn read_prefix(&self, text: &[u8], times: &Times) -> Option<(usize, Result<Read, NoTime>)> {
+        if let Some(shape) = &self.shape {
+            return shape.read(text, times);
+        }
+        let (_, len) = BrokenDownTime::parse_prefix(&*self.text, text).ok()?;
+        self.read(&text[..len], times).ok().map(|read| (len, Ok(read)))
     }
 
     /// The format as it was written.

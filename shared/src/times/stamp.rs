@@ -5,7 +5,7 @@ use jiff::{
     tz::Offset,
 };
 
-use super::{NoTime, Zone, cursor::Cursor};
+use super::{NoTime, Zone, cursor::Cursor, named};
 use crate::record::Time;
 
 /// How far a clock may be ahead of the one that dates a file.
@@ -78,16 +78,25 @@ pub(super) fn read_offset(text: &mut Cursor<'_>) -> Option<Option<i32>> {
     if text.is_empty() {
         return Some(None);
     }
-    if let Some(sign) = text.any(b"+-") {
-        let hours = text.digits(2)?;
-        let minutes = match text.byte(b':') {
-            Some(()) => text.digits(2)?,
-            None if text.count_digits() == 2 => text.digits(2)?,
-            None => 0,
-        };
-        return Some(Some(offset(sign, hours, minutes)?));
+    if matches!(text.0.first(), Some(b'+' | b'-')) {
+        return offset_begins(text).map(Some);
     }
-    is_utc(text.word()).then_some(Some(0))
+    named::zone(text.word()).map(Some)
+}
+
+/// `Z`, `+02:00`, `+0200` or `+02`, whatever follows it.
+pub(super) fn offset_begins(text: &mut Cursor<'_>) -> Option<i32> {
+    if matches!(text.0, [b'Z', rest @ ..] if !rest.first().is_some_and(u8::is_ascii_alphabetic)) {
+        return text.byte(b'Z').map(|()| 0);
+    }
+    let sign = text.any(b"+-")?;
+    let hours = text.digits(2)?;
+    let minutes = match text.byte(b':') {
+        Some(()) => text.digits(2)?,
+        None if text.count_digits() == 2 => text.digits(2)?,
+        None => 0,
+    };
+    offset(sign, hours, minutes)
 }
 
 impl Stamp {

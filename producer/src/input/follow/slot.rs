@@ -198,6 +198,11 @@ impl Slot {
                 tail.give_all(out);
                 closed.extend(self.tails.remove(at));
             } else if is_newest {
+                match tail.settles_at() {
+                    Some(until) if Instant::now() < until => return Read::WaitsUntil(until),
+                    Some(_) => tail.settle_record(),
+                    None => {}
+                }
                 return Read::AtEnd;
             } else {
                 let (is_replaced, next) = (tail.replaced, at + 1);

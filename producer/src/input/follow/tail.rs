@@ -392,7 +392,7 @@ impl Tail {
             self.search();
             if self.held.len() - self.whole > self.boundary.max_bytes() {
                 self.give(self.whole, Part::Whole, out);
-                self.give(self.held.len(), Part::LongStart, out);
+                self.give(self.boundary.long_start(&self.held), Part::LongStart, out);
                 self.within_long = true;
             }
         }
@@ -434,6 +434,19 @@ impl Tail {
             self.whole += first + self.boundary.last_end(&rest[first..]).unwrap_or(0);
         }
         self.searched = self.held.len() - self.whole;
+    }
+
+    /// When the record is complete that is held, if nothing is added to it until then: of those whose end only the next one shows, and which
+    /// end with a line by now.
+    pub fn settles_at(&self) -> Option<Instant> {
+        let ends_with_line = !self.within_long && self.held.len() > self.whole && self.held.last() == Some(&b'\n');
+        self.boundary.settles_after().filter(|_| ends_with_line).map(|after| self.grown + after)
+    }
+
+    /// Takes the record that is held for complete.
+    pub fn settle_record(&mut self) {
+        self.whole = self.held.len();
+        self.searched = 0;
     }
 
     /// Gives out the whole records.

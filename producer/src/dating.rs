@@ -1,4 +1,4 @@
-//! How `--cast f=time` reads times: by the format of the field, in the zone of the run, in the year of the file.
+//! How times are read, by `--cast f=time` and by the formats of logs: in the zone of the run, in the year of the file.
 
 use std::collections::HashMap;
 use std::fs;
@@ -24,6 +24,8 @@ pub struct Dating {
     local: AtomicU64,
     /// Whether others had one that is not that of UTC.
     has_offsets: AtomicBool,
+    /// How many times had a zone whose name is unknown, or of several.
+    unknown_zones: AtomicU64,
 }
 
 impl Dating {
@@ -33,10 +35,22 @@ impl Dating {
     }
 
     /// What reads the field of this name in records of `source`.
-    pub(super) fn reader(&self, field: &str, source: &Arc<str>) -> Reader<'_> {
-        let before = if self.follows { None } else { self.changed(source) };
+    pub(crate) fn reader(&self, field: &str, source: &Arc<str>) -> Reader<'_> {
         let pattern = self.patterns.iter().find(|(name, _)| name == field).map(|(_, pattern)| pattern);
-        Reader { pattern, times: Times { zone: self.zone.clone().unwrap_or_default(), before }, dating: self, local: 0, has_offsets: false }
+        Reader { pattern, times: self.times(source), seen: Seen::default(), dating: self }
+    }
+
+    /// What the texts of `source` do not say.
+    pub(crate) fn times(&self, source: &Arc<str>) -> Times {
+        let before = if self.follows { None } else { self.changed(source) };
+        Times { zone: self.zone.clone().unwrap_or_default(), before }
+    }
+
+    /// Counts what was seen.
+    pub(crate) fn note(&self, seen: &Seen) {
+        self.local.fetch_add(seen.local, Ordering::Relaxed);
+        self.has_offsets.fetch_or(seen.has_offsets, Ordering::Relaxed);
+        self.unknown_zones.fetch_add(seen.unknown_zones, Ordering::Relaxed);
     }
 
     /// When the file was changed last; `None` for what is no file.
@@ -50,29 +64,61 @@ impl Dating {
         })
     }
 
-    /// What is to be said at the end: that times without offset were taken in UTC, if it mattered.
-    pub(super) fn remark(&self) -> Option<String> {
-        let local = self.local.load(Ordering::Relaxed);
+    /// What is to be said at the end: that times without offset were taken in UTC, if it mattered; and that others are null.
+    pub(crate) fn remark(&self) -> Option<String> {
+        let (local, unknown) = (self.local.load(Ordering::Relaxed), self.unknown_zones.load(Ordering::Relaxed));
         let matters = local > 0 && self.zone.is_none() && self.has_offsets.load(Ordering::Relaxed);
-        matters.then(|| {
+        let local = matters.then(|| {
             let times = if local == 1 { "1 time without offset was" } else { &format!("{local} times without offset were") };
             format!("{times} taken in UTC, beside others that have one; `--zone` says where that is, as in `--zone Europe/Berlin`")
-        })
+        });
+        let unknown = (unknown > 0).then(|| {
+            let times = if unknown == 1 { "1 time is" } else { &format!("{unknown} times are") };
+            format!("{times} null: the name of the zone is unknown, or that of several; let the log write its offset")
+        });
+        let said: Vec<String> = [local, unknown].into_iter().flatten().collect();
+        (!said.is_empty()).then(|| said.join("; "))
+    }
+}
+
+/// What was seen of the times of a block.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Seen {
+    /// How many had no offset.
+    pub(crate) local: u64,
+    /// Whether one had an offset that is not that of UTC.
+    pub(crate) has_offsets: bool,
+    /// How many had the name of a zone that is unknown.
+    pub(crate) unknown_zones: u64,
+}
+
+impl Seen {
+    /// A time.
+    #[inline]
+    pub(crate) fn add(&mut self, time: Time, is_local: bool) {
+        self.local += u64::from(is_local);
+        self.has_offsets |= !is_local && time.offset_s != 0;
+    }
+
+    /// What another has seen, too.
+    pub(crate) fn join(&mut self, other: &Seen) {
+        self.local += other.local;
+        self.has_offsets |= other.has_offsets;
+        self.unknown_zones += other.unknown_zones;
     }
 }
 
 /// Reads one column.
-pub(super) struct Reader<'d> {
+pub(crate) struct Reader<'d> {
     pattern: Option<&'d TimePattern>,
     times: Times,
+    seen: Seen,
     dating: &'d Dating,
-    local: u64,
-    has_offsets: bool,
 }
 
 impl Reader<'_> {
     /// The time that a value is.
-    pub(super) fn read(&mut self, value: Value<'_>) -> Result<Time, NoTime> {
+    pub(crate) fn read(&mut self, value: Value<'_>) -> Result<Time, NoTime> {
         let read = match (value, self.pattern) {
             (Value::Text(text), Some(pattern)) => pattern.read(text.trim_ascii(), &self.times),
             (Value::Text(text), None) => self.times.read(text),
@@ -82,16 +128,14 @@ impl Reader<'_> {
             _ => Err(NoTime::Unreadable),
         };
         let Read { time, is_local } = read?;
-        self.local += u64::from(is_local);
-        self.has_offsets |= !is_local && time.offset_s != 0;
+        self.seen.add(time, is_local);
         Ok(time)
     }
 }
 
 impl Drop for Reader<'_> {
     fn drop(&mut self) {
-        self.dating.local.fetch_add(self.local, Ordering::Relaxed);
-        self.dating.has_offsets.fetch_or(self.has_offsets, Ordering::Relaxed);
+        self.dating.note(&self.seen);
     }
 }
 

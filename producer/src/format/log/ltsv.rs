@@ -1,0 +1,101 @@
+//! `ltsv`: `label:value` between tabs. What web servers log by the labels that ltsv.org recommends has the names of all web logs.
+
+use std::ops::Range;
+
+use recpipe::record::Type;
+
+use super::super::{FormatSpec, Start};
+use super::LogFormat;
+use super::cursor::request;
+use super::member::{Fault, Member, MemberFields, Reader, Row, Taken, one};
+
+pub(in super::super) const SPEC: FormatSpec = FormatSpec {
+    name: "ltsv",
+    args: &[],
+    options: &[],
+    about: "label:value between tabs",
+    start: Start::Blocks(|args| LogFormat::start(args, one(Ltsv))),
+    fields: "time:time and all other labels by their names, but those of web servers by the names of all web logs: req is method\n  \
+             request proto, size is bytes, ua http_user_agent, referer http_referer, forwardedfor forwarded_for, uri request,\n  \
+             protocol proto. A value is an int, a float or text by its own bytes; `-` is null but in user, referer and ua.",
+    sample: "time:12/Mar/2026:03:10:11 +0100\thost:203.0.113.7\treq:GET /cart?id=5 HTTP/1.1\tstatus:200\tsize:512\tua:curl/8.5.0",
+};
+
+#[derive(Debug)]
+struct Ltsv;
+
+impl Member for Ltsv {
+    fn name(&self) -> &str {
+        "ltsv"
+    }
+
+    fn fields(&self) -> MemberFields {
+        vec![("time".to_owned(), Some(Type::Time))]
+    }
+
+    fn is_open(&self) -> bool {
+        true
+    }
+
+    fn skips_blank(&self) -> bool {
+        true
+    }
+
+    fn reader(&self) -> Box<dyn Reader> {
+        Box::new(Ltsv)
+    }
+}
+
+impl Reader for Ltsv {
+    fn read(&mut self, text: &[u8], row: &mut Row<'_>) -> Result<Taken, Fault> {
+        // Prose has colons, too: one label alone has no blank after it.
+        if memchr::memchr(b'\t', text).is_none() && memchr::memmem::find(text, b": ").is_some() {
+            return Err("it is no label:value between tabs".into());
+        }
+        let mut at = 0;
+        for part in text.split(|byte| *byte == b'\t') {
+            let start = at;
+            at += part.len() + 1;
+            if part.is_empty() {
+                continue;
+            }
+            let colon = memchr::memchr(b':', part).filter(|colon| *colon > 0);
+            let colon = colon.ok_or("it is no label:value between tabs")?;
+            let label = std::str::from_utf8(&part[..colon]).map_err(|_| "a label is not UTF-8")?;
+            if label.contains(|c: char| c.is_whitespace()) {
+                return Err("it is no label:value between tabs".into());
+            }
+            put(label, text, start + colon + 1..start + part.len(), row)?;
+        }
+        Ok(Taken::Record)
+    }
+}
+
+fn put(label: &str, text: &[u8], value: Range<usize>, row: &mut Row<'_>) -> Result<(), Fault> {
+    match label {
+        "time" | "time_local" | "time_iso8601" => {
+            let stamp = text[value.clone()].strip_prefix(b"[").and_then(|stamp| stamp.strip_suffix(b"]")).unwrap_or(&text[value.clone()]);
+            match row.times.read(stamp) {
+                Ok(read) => row.time("time", read.time, read.is_local),
+                Err(_) => row.text_or_null(label, text, value),
+            }
+        }
+        "req" => match request(text, value.clone()) {
+            Some([method, path, proto]) => {
+                row.text("method", method)?;
+                row.text("request", path)?;
+                row.text("proto", proto)
+            }
+            None => row.text("request", value),
+        },
+        "host" => row.text("host", value),
+        "user" => row.text("user", value),
+        "referer" => row.text("http_referer", value),
+        "ua" => row.text("http_user_agent", value),
+        "forwardedfor" => row.text_or_null("forwarded_for", text, value),
+        "uri" => row.text_or_null("request", text, value),
+        "protocol" => row.text_or_null("proto", text, value),
+        "size" => row.cell_or_null("bytes", text, value),
+        _ => row.cell_or_null(label, text, value),
+    }
+}

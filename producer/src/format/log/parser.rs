@@ -1,0 +1,191 @@
+//! Takes the records of a block apart: each by the first member that it fits.
+
+use std::sync::Arc;
+
+use recpipe::times::Times;
+
+use super::super::lines::lines;
+use super::super::names::Names;
+use super::super::open_table::{OpenTable, Outcome};
+use super::super::{Args, Nulls, Parsed, Parser, Reject, Wanted};
+use super::boundary::trimmed;
+use super::member::{FORMAT, Fault, Members, Reader, Row, Taken};
+use crate::dating::{Dating, Seen};
+use crate::input::block::Block;
+
+/// A parser of one worker.
+pub(super) struct RecordParser {
+    members: Arc<Members>,
+    readers: Vec<Box<dyn Reader>>,
+    open: OpenTable,
+    nulls: Nulls,
+    dating: Arc<Dating>,
+    /// Where the last record is that was read of those that have several lines.
+    takes_lines: bool,
+}
+
+/// The lines of a record.
+#[derive(Debug, Clone, Copy)]
+struct Lines {
+    start: usize,
+    /// Where the first line ends, without its line end.
+    first_end: usize,
+    /// Where the last line ends, without its line end.
+    end: usize,
+    /// Which line of the block is the first.
+    number: u32,
+    /// How many there are.
+    count: u32,
+    /// The first one begins a record.
+    begins: bool,
+}
+
+/// What a block has beside its records.
+#[derive(Default)]
+struct Beside {
+    rejects: Vec<Reject>,
+    blank: u32,
+}
+
+impl RecordParser {
+    /// With the names of the stream, or of a sample.
+    pub(super) fn new(members: Arc<Members>, names: Names, args: &Args) -> Self {
+        let readers = members.all().iter().map(|member| member.reader()).collect();
+        let takes_lines = members.takes_lines();
+        RecordParser { members, readers, open: OpenTable::new(names), nulls: args.nulls.clone(), dating: args.dating.clone(), takes_lines }
+    }
+
+    /// Reads a text as the first member that it fits; those that take one line only are not asked where it has several.
+    fn read(&mut self, text: &[u8], start: usize, is_several: bool, times: &Times, seen: &mut Seen) -> Outcome<Taken> {
+        let RecordParser { members, readers, open, nulls, .. } = self;
+        let mut last: Outcome<Taken> = Outcome::Reject(Fault::default());
+        for (member, reader) in members.all().iter().zip(readers) {
+            if is_several && !member.takes_lines() {
+                continue;
+            }
+            let mut noted = Seen::default();
+            let outcome = open.record(
+                start,
+                |taken| *taken == Taken::Record,
+                |table| {
+                    noted = Seen::default();
+                    let mut row = Row { table, start, times, seen: &mut noted, nulls };
+                    let taken = reader.read(text, &mut row)?;
+                    if members.is_named() {
+                        row.own_text(FORMAT, |own| own.extend_from_slice(member.name().as_bytes()))?;
+                    }
+                    Ok(taken)
+                },
+            );
+            match outcome {
+                Outcome::Reject(why) => last = Outcome::Reject(if why.is_empty() { "does not fit the format".into() } else { why }),
+                done => {
+                    seen.join(&noted);
+                    return done;
+                }
+            }
+        }
+        if members.all().len() > 1
+            && let Outcome::Reject(_) = last
+        {
+            return Outcome::Reject("fits none of the formats".into());
+        }
+        last
+    }
+
+    /// Reads the lines of a record. Whether there was room for it.
+    fn record(&mut self, block: &[u8], lines: Lines, times: &Times, seen: &mut Seen, beside: &mut Beside) -> bool {
+        let text = &block[lines.start..lines.end];
+        let is_several = lines.count > 1;
+        if !is_several && self.members.skips_blank() && text.trim_ascii().is_empty() {
+            beside.blank += 1;
+            return true;
+        }
+        let outcome = if self.takes_lines && !lines.begins {
+            Outcome::Reject("no record begins so".into())
+        } else {
+            self.read(text, lines.start, is_several, times, seen)
+        };
+        match outcome {
+            Outcome::Taken(Taken::Record) => return true,
+            Outcome::Taken(Taken::Nothing) => {
+                beside.blank += lines.count;
+                return true;
+            }
+            Outcome::Stopped => return false,
+            Outcome::Reject(why) => {
+                // The first line may be a record of one that takes no others: then they are none.
+                let first = &block[lines.start..lines.first_end];
+                let outcome = if is_several { self.read(first, lines.start, false, times, seen) } else { Outcome::Reject(why.clone()) };
+                match outcome {
+                    Outcome::Stopped => return false,
+                    Outcome::Reject(_) => self.reject(lines, why, beside),
+                    Outcome::Taken(taken) => {
+                        beside.blank += u32::from(taken == Taken::Nothing);
+                        let mut number = lines.number;
+                        for (at, line) in super::super::lines::lines(&block[lines.start..lines.end]).skip(1) {
+                            number += 1;
+                            let (start, end) = (lines.start + at, lines.start + at + line.len());
+                            let line = Lines { start, first_end: end, end, number, count: 1, begins: false };
+                            self.reject(line, "belongs to no record".into(), beside);
+                        }
+                    }
+                }
+            }
+        }
+        true
+    }
+
+    fn reject(&self, lines: Lines, why: Fault, beside: &mut Beside) {
+        let (start, len) = (lines.start as u32, (lines.end - lines.start) as u32);
+        beside.rejects.push(Reject { line: lines.number, records_before: self.open.table.rows() as u32, start, len, why });
+    }
+}
+
+impl Parser for RecordParser {
+    fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
+        let times = self.dating.times(&block.source);
+        let (bytes, mut seen, mut beside) = (&block.bytes[..], Seen::default(), Beside::default());
+        self.open.begin();
+        self.readers.iter_mut().for_each(|reader| reader.begin());
+        let (mut number, mut is_full) = (0, false);
+        let mut held: Option<Lines> = None;
+        for (start, line) in lines(bytes) {
+            let begins = !self.takes_lines || self.members.begins(&bytes[..start], trimmed(line));
+            let one = Lines { start, first_end: start + line.len(), end: start + line.len(), number, count: 1, begins };
+            number += 1;
+            match &mut held {
+                Some(record) if !begins && record.begins => {
+                    record.end = one.end;
+                    record.count += 1;
+                }
+                _ => {
+                    if let Some(record) = held.replace(one) {
+                        is_full = !self.record(bytes, record, &times, &mut seen, &mut beside);
+                        if is_full {
+                            break;
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(record) = held.filter(|_| !is_full) {
+            self.record(bytes, record, &times, &mut seen, &mut beside);
+        }
+        self.dating.note(&seen);
+        let parsed = &bytes[..self.open.stopped_at().unwrap_or(bytes.len())];
+        let torn = parsed.last().is_some_and(|&last| last != b'\n');
+        let lines = memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn);
+        let schema = self.open.names.schema();
+        let batch = self.open.table.batch(&block.bytes, &schema, wanted, block.origin());
+        Parsed { batch, lines, blank: beside.blank, rejects: beside.rejects }
+    }
+
+    fn row_start(&self, row: usize) -> usize {
+        self.open.table.row_start(row)
+    }
+
+    fn stopped_at(&self) -> Option<usize> {
+        self.open.stopped_at()
+    }
+}

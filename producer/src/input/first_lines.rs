@@ -1,0 +1,40 @@
+//! Looks at what an input begins with before it is known how it is to be read.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::block::{Block, Feed};
+use super::boundary::{Boundary, Lines};
+use super::find::Input;
+use super::given::Given;
+use super::live::Watch;
+use super::open::Opened;
+use super::sample::Sampled;
+use super::{Blocks, InputError, Inputs, Meter, is_regular, name_of};
+
+/// The whole lines that an input begins with, if it has one, and the input again: one that can be read once only gives what was looked at
+/// once more.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn first_lines(input: &Input, watch: &Watch) -> Result<(Option<Block>, Input), InputError> {
+    let (meter, boundary) = (Arc::new(Meter::default()), Arc::new(Lines::default()) as Arc<dyn Boundary>);
+    if is_regular(input) {
+        let mut blocks = Blocks::new(Inputs::new(vec![Ok(input.clone())], meter, watch.clone()), boundary);
+        let mut first = None;
+        let looked_at = blocks.samples(&mut |block| {
+            first = Some(block.clone());
+            Ok(())
+        });
+        return looked_at.map(|()| (first, input.clone())).map_err(|what| InputError { name: input.to_string(), what });
+    }
+    let name = name_of(input);
+    let mut sampled = Sampled::new(Opened::open(input, &meter, watch)?);
+    let first = sampled.sample(&boundary, &name);
+    let rest = Mutex::new(Some(sampled));
+    let again = Given::once(&name, move || {
+        let sampled = rest.lock().unwrap_or_else(PoisonError::into_inner).take();
+        sampled.map(|sampled| Box::new(sampled) as Box<dyn Feed + Send>).ok_or_else(|| io::Error::other("it was read already"))
+    });
+    Ok((first, Input::Given(again)))
+}
