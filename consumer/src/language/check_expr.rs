@@ -220,7 +220,7 @@ impl Checker<'_> {
         let whole = self.scope.names().filter(|name| rest.starts_with(name)).max_by_key(|name| name.len());
         let in_other_case = || self.scope.names().find(|name| name.eq_ignore_ascii_case(field));
         // Where fields come at any time, it may be one of them.
-        let comes_in = self.scope.input.as_ref().is_some_and(|input| input.iter().all(|name| name != field));
+        let comes_in = self.scope.input.as_ref().is_some_and(|input| input.spring_of(field).is_some());
         let of_logs = || hints::field_of_logs(field).filter(|_| !comes_in).and_then(|name| self.scope.names().find(|known| *known == name));
         let meant = whole.or_else(in_other_case).or_else(of_logs).or_else(|| nearest(field, self.scope.names()));
         let label = meant.map(|name| format!("did you mean `{}`?", self.catalog.field(name))).unwrap_or_default();

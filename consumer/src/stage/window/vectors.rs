@@ -122,10 +122,12 @@ mod tests {
             let whole = concat(vector(&a), &vector(&b)).unwrap();
             let expect = [a.clone(), b.clone()].concat();
             prop_assert_eq!(all(&whole), expect.clone());
-            prop_assert_eq!(all(&concat_all(vec![vector(&a), vector(&b)]).unwrap()), expect.clone());
+            let both = concat_all(vec![vector(&a), vector(&b)]).unwrap();
+            prop_assert_eq!(all(&both), expect.clone());
             let rows: Vec<u32> = rows.into_iter().map(|row| if (row as usize) < expect.len() { row } else { NONE }).collect();
             let picked: Vec<_> = rows.iter().map(|&row| expect.get(row as usize).copied().unwrap_or(Value::Null)).collect();
-            prop_assert_eq!(all(&gather(&whole, &rows)), picked);
+            let gathered = gather(&whole, &rows);
+            prop_assert_eq!(all(&gathered), picked);
         }
     }
 }

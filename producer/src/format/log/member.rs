@@ -9,7 +9,7 @@ use recpipe::record::{Time, Type};
 use recpipe::times::Times;
 
 use super::super::open_table::OpenTable;
-use super::super::untyped::Cell;
+use recpipe::untyped::Cell;
 use crate::dating::Seen;
 
 /// Why a text is no record; empty when there is no more to say than that.
