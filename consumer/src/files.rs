@@ -1,8 +1,11 @@
-//! The files that a query reads besides its stream: opened when the query is checked, read when it runs.
+//! The files that a query reads besides its stream: streams are opened when the query is checked and read when it runs; files of
+//! values (`where host in "allowed.txt"`) are read once, when it is checked.
 
 use std::{
     collections::BTreeMap,
     fmt,
+    fs::File,
+    io::Read,
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -28,9 +31,13 @@ pub struct Files {
     are_read: Arc<AtomicBool>,
 }
 
+/// Files of values, by where the query names them.
+pub type Texts = BTreeMap<usize, Arc<[u8]>>;
+
 #[derive(Default)]
 struct Opened {
     files: BTreeMap<usize, (String, Arc<Schema>, Input)>,
+    texts: Texts,
     /// Why the first that could not be opened could not.
     failure: Option<anyhow::Error>,
 }
@@ -60,6 +67,11 @@ impl Files {
     /// Whether one of them is being read.
     pub fn are_read(&self) -> bool {
         self.are_read.load(Ordering::Relaxed)
+    }
+
+    /// The files of values.
+    pub fn texts(&self) -> Texts {
+        self.opened().texts.clone()
     }
 
     /// The files, to be read. Where `watches_output`, reads also end when standard output has no reader any more.
@@ -97,6 +109,40 @@ impl Inputs for Files {
             }
         }
     }
+
+    fn text(&self, at: usize, path: &str) -> Result<Arc<[u8]>, String> {
+        let mut opened = self.opened();
+        if let Some(text) = opened.texts.get(&at) {
+            return Ok(text.clone());
+        }
+        match text(path).with_context(|| format!("`in \"{path}\"`")) {
+            Ok(text) => {
+                opened.texts.insert(at, text.clone());
+                Ok(text)
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                opened.failure.get_or_insert(error);
+                Err(why)
+            }
+        }
+    }
+}
+
+/// A file of values has at most so many bytes: all of them are kept in memory.
+const MOST_TEXT_BYTES: u64 = 64 << 20;
+
+fn text(path: &str) -> anyhow::Result<Arc<[u8]>> {
+    let failed = |error| Error::io(format!("cannot read {path}"), error);
+    let mut text = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MOST_TEXT_BYTES + 1).read_to_end(&mut text)).map_err(failed)?;
+    if read as u64 > MOST_TEXT_BYTES {
+        return Err(anyhow!("{path} has more than {} MiB; a file of values is kept in memory", MOST_TEXT_BYTES >> 20));
+    }
+    if memchr::memchr(0, &text).is_some() {
+        return Err(anyhow!("{path} is no text with a value in each line: it has NUL bytes"));
+    }
+    Ok(text.into())
 }
 
 fn begun(path: &str, quiet: bool) -> anyhow::Result<(Arc<Schema>, Input)> {

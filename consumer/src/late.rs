@@ -1,6 +1,6 @@
 //! What is said of fields that come later than the query begins, or that never come.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use recpipe::{Error, Exit, Schema, say, wire::Ending};
 
@@ -90,6 +90,17 @@ impl Seen {
             quoted(first)
         )))
     }
+}
+
+/// That fields which stages were to read out of texts were in none.
+pub fn unread(names: &[Arc<str>]) -> Option<String> {
+    let (first, others) = names.split_first()?;
+    let also = match others {
+        [] => String::new(),
+        others => format!("; nor did {}", others.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(", ")),
+    };
+    let way_out = format!("{}?", CATALOG.field(first));
+    Some(format!("unknown field {}: no text had it{also} (where it may stay away, write `{way_out}`)", quoted(first)))
 }
 
 fn quoted(name: &str) -> String {

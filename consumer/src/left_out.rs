@@ -10,7 +10,7 @@ mod why;
 pub use why::Why;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -64,6 +64,8 @@ struct Tallies {
     /// By the batch, whose results have not been taken yet.
     pending: BTreeMap<(u64, Topic), Tally>,
     settled: BTreeMap<Topic, Tally>,
+    /// The fields that stages were to read out of texts: where the stage stands, and their names.
+    expected: BTreeSet<(usize, Arc<str>)>,
 }
 
 impl Tallies {
@@ -130,6 +132,15 @@ impl Counter {
         match tallies.pending.get_mut(&(origin.order, self.topic.clone())) {
             Some(known) => known.add(tally),
             None => drop(tallies.pending.insert((origin.order, self.topic.clone()), tally)),
+        }
+    }
+}
+
+impl Counter {
+    /// What is counted came with this batch.
+    pub fn came(&self, batch: &Batch) {
+        if !batch.is_empty() {
+            self.note(batch, 1, 0, String::new);
         }
     }
 }
@@ -203,6 +214,26 @@ impl LeftOut {
     /// `cure` what to write instead.
     pub fn counter(&self, at: usize, what: impl Into<Arc<str>>, why: Why, cure: impl Into<Arc<str>>) -> Counter {
         Counter { topic: Topic { at, why, what: what.into(), cure: cure.into() }, left_out: self.clone() }
+    }
+
+    /// Counts whether a field came that the stage at this byte of the query reads out of texts. If none did, that is a mistake, unless
+    /// it took no record.
+    pub fn expect(&self, at: usize, name: &str) -> Counter {
+        self.lock().expected.insert((at, name.into()));
+        self.counter(at, name, Why::Came, "")
+    }
+
+    /// Counts the records that the stage at this byte takes.
+    pub fn taken_by(&self, at: usize) -> Counter {
+        self.counter(at, "", Why::Came, "")
+    }
+
+    /// The fields that stages were to read out of texts and that came with no record, though some came.
+    pub fn never_came(&self) -> Vec<Arc<str>> {
+        let tallies = self.lock();
+        let came = |at: usize, name: &str| tallies.settled.keys().any(|topic| (topic.why, topic.at, &*topic.what) == (Why::Came, at, name));
+        let missing = tallies.expected.iter().filter(|(at, name)| came(*at, "") && !came(*at, name));
+        missing.map(|(_, name)| name.clone()).collect()
     }
 
     /// The results of this batch, and of those before it, have been taken: what was noted of them counts.

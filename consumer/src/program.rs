@@ -173,6 +173,7 @@ fn answer_over(
         now: setting.now,
         zone: setting.zone.clone(),
         left_out: setting.left_out.clone(),
+        texts: files.texts(),
     });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {
@@ -210,7 +211,12 @@ fn answer_over(
     if !config.quiet || config.strict || fails {
         late::tell(&left_out, &plan, source);
     }
+    // Where not all was wanted, or not all came, it is not known.
+    let never_came = if outcome.stopped || outcome.error.is_some() { Vec::new() } else { setting.left_out.never_came() };
     let exit = conclude(outcome, input)?;
+    if let (Some(what), Exit::Done | Exit::Rejects) = (late::unread(&never_came), exit) {
+        return Ok(usage(&what));
+    }
     Ok(if fails { exit.or(Exit::Rejects) } else { exit })
 }
 

@@ -45,6 +45,8 @@
 mod blocking_write;
 pub mod error;
 pub mod exit;
+pub mod json;
+pub mod logfmt;
 pub mod parallel;
 pub mod record;
 pub mod say;
@@ -53,6 +55,7 @@ pub mod signals;
 pub mod stage;
 pub mod times;
 pub mod transport;
+pub mod untyped;
 pub mod wire;
 
 pub use error::Error;

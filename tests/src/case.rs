@@ -17,6 +17,7 @@
 //! - `input`: the log; or `log`: the name of a file in `data/`, the default is `ten`; `repeat`: so many times;
 //! - `other`: a second log, of which there is a stream in a file `other.rec`, in batches of three records; `other_producer`: the
 //!   arguments that it is made with, the default is `["apache"]`;
+//! - `values`: what a file `values.txt` has;
 //! - `producer`: its arguments, the default is `["apache"]`;
 //! - `query`: one argument or an array of them; `file`: a query file, given with `-f`; `consumer`: options before it;
 //! - `stdout`: exactly this; `stderr`, `producer_stderr`: these words somewhere in what the program says. Without the key
@@ -58,6 +59,9 @@ const QUERY_FILE: &str = "report.q";
 
 /// The name of the second stream, in the same directory.
 const OTHER_FILE: &str = "other.rec";
+
+/// The name of the file of values, there as well.
+const VALUES_FILE: &str = "values.txt";
 
 /// The sizes of batches that every case is run with, where they are not those that the producer makes.
 pub const CUTS: [usize; 2] = [1, 7];
@@ -101,6 +105,7 @@ pub struct Case {
     /// The stream of `other`, once it is made.
     #[serde(skip)]
     other_made: OnceLock<Vec<u8>>,
+    values: Option<String>,
     producer: Option<Vec<String>>,
     consumer: Option<Vec<String>>,
     file: Option<String>,
@@ -262,6 +267,9 @@ impl Case {
         if let Some(other) = &self.other {
             scratch.write(OTHER_FILE, self.other_made.get_or_init(|| self.other_stream(other)));
         }
+        if let Some(values) = &self.values {
+            scratch.write(VALUES_FILE, values);
+        }
         if let Some(file) = &self.file {
             scratch.write(QUERY_FILE, file);
             args.extend(["-f".to_owned(), QUERY_FILE.to_owned()]);
@@ -341,6 +349,7 @@ impl Case {
         put("repeat", self.repeat.map(|times| times.to_string()));
         put("other", text(&self.other));
         put("other_producer", self.other_producer.as_deref().map(array));
+        put("values", text(&self.values));
         put("producer", self.producer.as_deref().map(array));
         put("consumer", self.consumer.as_deref().map(array));
         put("file", text(&self.file));
@@ -366,11 +375,14 @@ impl Case {
     }
 }
 
-/// The files of a directory that programs have run in, but for the query and the second stream.
+/// The files of a directory that programs have run in, but for the query, the second stream and the values.
 fn files_in(scratch: &Scratch) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(scratch.path()).expect("a directory can be listed");
     let names = entries.map(|entry| entry.expect("a directory can be listed").file_name().to_string_lossy().into_owned());
-    names.filter(|name| name != QUERY_FILE && name != OTHER_FILE).map(|name| (name.clone(), scratch.read(&name))).collect()
+    names
+        .filter(|name| ![QUERY_FILE, OTHER_FILE, VALUES_FILE].contains(&name.as_str()))
+        .map(|name| (name.clone(), scratch.read(&name)))
+        .collect()
 }
 
 fn texts(files: BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {

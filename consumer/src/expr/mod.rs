@@ -84,7 +84,8 @@ pub(crate) enum Node {
     },
     In {
         value: Box<Expr>,
-        set: Set,
+        /// Shared by all who evaluate it: it may be large.
+        set: Arc<Set>,
     },
     Matches {
         value: Box<Expr>,

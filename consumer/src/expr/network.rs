@@ -61,6 +61,57 @@ impl fmt::Display for Network {
     }
 }
 
+/// Any number of networks, to be searched.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Networks {
+    v4: Ranges,
+    v6: Ranges,
+}
+
+/// The first and the last of numbers that follow each other, in order; none touches the next.
+type Ranges = Vec<(u128, u128)>;
+
+impl Networks {
+    /// All of these.
+    pub(crate) fn new(networks: Vec<Network>) -> Self {
+        let (mut v4, mut v6) = (Ranges::new(), Ranges::new());
+        for Network { first, bits } in networks {
+            match first {
+                IpAddr::V4(first) => v4.push((first.to_bits().into(), (first.to_bits() | !mask_v4(bits)).into())),
+                IpAddr::V6(first) => v6.push((first.to_bits(), first.to_bits() | !mask_v6(bits))),
+            }
+        }
+        Networks { v4: joined(v4), v6: joined(v6) }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.v4.is_empty() && self.v6.is_empty()
+    }
+
+    /// Whether the address is in one of them.
+    pub(crate) fn contains(&self, address: IpAddr) -> bool {
+        let (ranges, address) = match address {
+            IpAddr::V4(address) => (&self.v4, address.to_bits().into()),
+            IpAddr::V6(address) => (&self.v6, address.to_bits()),
+        };
+        let before = ranges.partition_point(|range| range.0 <= address);
+        before.checked_sub(1).is_some_and(|last| address <= ranges[last].1)
+    }
+}
+
+fn joined(mut ranges: Ranges) -> Ranges {
+    ranges.sort_unstable();
+    let mut joined = Ranges::new();
+    for (first, last) in ranges {
+        match joined.last_mut() {
+            Some(known) if first <= known.1.saturating_add(1) => known.1 = known.1.max(last),
+            _ => joined.push((first, last)),
+        }
+    }
+    joined
+}
+
 /// The address that a text is, if it is one and nothing else.
 pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     // Names, which are often what else stands there, begin otherwise or are longer.
@@ -80,7 +131,9 @@ fn mask_v6(bits: u8) -> u128 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Network, address};
+    use proptest::prelude::*;
+
+    use super::{Network, Networks, address};
 
     #[test]
     fn contains() {
@@ -105,6 +158,27 @@ mod tests {
             check("0.0.0.0/0", text, false);
         }
         assert_eq!(address(b"10.0.0.1\xff"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn many_are_as_each(
+            parts in prop::collection::vec((any::<bool>(), any::<u8>(), 0_u8..=128), 0..12), probes in prop::collection::vec((any::<bool>(), any::<u16>()), 1..40),
+        ) {
+            let of = |is_v4: bool, number: u128| match is_v4 {
+                true => std::net::IpAddr::V4(((number as u32) << 16).into()),
+                false => std::net::IpAddr::V6((number << 112).into()),
+            };
+            let networks: Vec<Network> = parts.into_iter().filter_map(|(is_v4, number, bits)| {
+                let bits = bits.min(if is_v4 { 32 } else { 128 });
+                Network::parse(&format!("{}/{bits}", of(is_v4, u128::from(number) << 8))).ok()
+            }).collect();
+            let many = Networks::new(networks.clone());
+            for (is_v4, number) in probes {
+                let address = of(is_v4, number.into());
+                prop_assert_eq!(many.contains(address), networks.iter().any(|one| one.contains(address)), "{} in {:?}", address, networks);
+            }
+        }
     }
 
     #[test]

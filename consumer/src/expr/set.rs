@@ -4,7 +4,8 @@ use hashbrown::HashSet;
 use recpipe::{Type, record::value::cmp_int_float};
 
 use super::{
-    Constant, Network, network,
+    Constant, Network,
+    network::{self, Networks},
     vector::{Operand, Values, Vector},
 };
 
@@ -21,7 +22,7 @@ pub(crate) struct Set {
     /// In nanoseconds.
     times: Vec<i64>,
     texts: HashSet<Box<[u8]>, foldhash::fast::FixedState>,
-    networks: Vec<Network>,
+    networks: Networks,
 }
 
 /// Integers: a few are compared one by one, many are hashed.
@@ -58,7 +59,7 @@ impl Numbers {
 impl Set {
     /// The set of these, to be looked up among values of type `kind`, or of any type with [`Type::Mixed`]; what is in a network is in the set.
     pub(crate) fn new(constants: impl IntoIterator<Item = Constant>, networks: Vec<Network>, kind: Type) -> Self {
-        let mut set = Set { networks, ..Set::default() };
+        let mut set = Set { networks: Networks::new(networks), ..Set::default() };
         for constant in constants {
             match constant {
                 Constant::Null => set.has_null = true,
@@ -139,8 +140,6 @@ impl Set {
 
     fn has_text(&self, text: &[u8]) -> bool {
         let is_listed = !self.texts.is_empty() && self.texts.contains(text);
-        let is_within =
-            |networks: &[Network]| network::address(text).is_some_and(|address| networks.iter().any(|one| one.contains(address)));
-        is_listed || (!self.networks.is_empty() && is_within(&self.networks))
+        is_listed || (!self.networks.is_empty() && network::address(text).is_some_and(|address| self.networks.contains(address)))
     }
 }

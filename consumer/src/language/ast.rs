@@ -123,6 +123,15 @@ pub enum ExprKind {
         /// Where it is looked for.
         choices: Vec<Choice>,
     },
+    /// `x in "FILE"`
+    InFile {
+        /// What is looked for.
+        value: Box<Expr>,
+        /// The file of values.
+        path: String,
+        /// Where it is named.
+        path_span: Span,
+    },
     /// `f(a, …)`
     Call {
         /// The function.
@@ -211,7 +220,7 @@ impl ExprKind {
         let deepest = |exprs: &[Expr]| exprs.iter().map(|expr| expr.depth).max().unwrap_or(0);
         match self {
             ExprKind::Literal(_) | ExprKind::Field(_) => 0,
-            ExprKind::Not(of) | ExprKind::Negate(of) => of.depth,
+            ExprKind::Not(of) | ExprKind::Negate(of) | ExprKind::InFile { value: of, .. } => of.depth,
             ExprKind::All(of) | ExprKind::Any(of) | ExprKind::Call { args: of, .. } => deepest(of),
             ExprKind::Binary { left, right, .. } => left.depth.max(right.depth),
             ExprKind::In { value, choices } => choices.iter().map(Choice::depth).max().unwrap_or(0).max(value.depth),

@@ -9,8 +9,10 @@ use super::{
     ast::{self, Query},
     check_expr::{Checked, Checker, Failed},
     diagnose::{Diagnostic, QueryError, Source},
-    scope::{Scope, Seen},
-    signature,
+    open::Opens,
+    parse,
+    scope::{Growth, Scope, Seen},
+    signature, translate,
 };
 use crate::{
     expr::Expr,
@@ -47,6 +49,15 @@ pub trait Inputs: Debug + Send + Sync {
     /// # Errors
     /// Why they cannot be told, for people.
     fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String>;
+
+    /// What is in this file of values, which the query names at this place; likewise.
+    ///
+    /// # Errors
+    /// Why it cannot be read, for people.
+    fn text(&self, at: usize, path: &str) -> Result<Arc<[u8]>, String> {
+        let _ = at;
+        Err(format!("\"{path}\" cannot be read here"))
+    }
 }
 
 /// Files whose fields are known, by the places where the query names them; there are no others.
@@ -70,19 +81,44 @@ impl Default for Setting {
 /// # Errors
 /// As [`check`].
 pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited) = (schema.clone(), Vec::new());
+    checked(source, query, schema, setting).map_err(|error| translated(error, source, query, schema, setting))
+}
+
+/// The error that says how the first wrong stage is written, if that is known.
+fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> QueryError {
+    let is_in = |span: Span, found: &Diagnostic| span.start <= found.span.start && found.span.end <= span.end;
+    let is_wrong = |stage: &&ast::Stage| error.diagnostics().iter().any(|found| is_in(stage.span, found));
+    let Some(wrong) = query.stages.iter().find(is_wrong) else { return error };
+    let before: String =
+        query.stages.iter().take_while(|stage| stage.span != wrong.span).map(|stage| format!("{} | ", source.slice(stage.span))).collect();
+    // No file is opened for it.
+    let setting = Setting { inputs: Arc::new(KnownInputs::default()), left_out: LeftOut::default(), ..setting.clone() };
+    let is_right = |text: &str| {
+        let source = Source::from_args(&[format!("{before}{text}")]);
+        parse::parse(&source, query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
+    };
+    let Some(instead) = translate::translated(source.slice(wrong.span), is_right) else { return error };
+    let mut diagnostics = error.diagnostics().to_vec();
+    if let Some(found) = diagnostics.iter_mut().find(|found| is_in(wrong.span, found)) {
+        found.label = format!("write `{instead}`");
+    }
+    QueryError::new(source, diagnostics)
+}
+
+fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
+    let (mut input, mut awaited, mut opens) = (schema.clone(), Vec::new(), Opens::default());
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
             columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
-            input: input.grows().then(|| input.names().map(str::to_owned).collect()),
+            input: input.grows().then(|| Growth::of_input(input.names())),
         };
-        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting, catalog: query.catalog };
+        let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), opens, setting, catalog: query.catalog };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
-        if checker.awaited.is_empty() {
+        if checker.awaited.is_empty() && !checker.opens.have_more() {
             break (checker, upstream);
         }
         let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
@@ -94,6 +130,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
             }
         }
         awaited.append(&mut checker.awaited);
+        opens = checker.opens;
     };
     let plan =
         Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: upstream.stages, sink: upstream.sink, feed: None };

@@ -7,6 +7,7 @@ use super::{
     ast::{self, ArithmeticOp, BinaryOp, Choice, CompareOp, ExprKind, Literal},
     check::Setting,
     diagnose::{Diagnostic, Source, nearest},
+    open::Opens,
     scope::Scope,
     signature::{self, common, name},
     token::{Kind, Lexer},
@@ -31,6 +32,8 @@ pub struct Checker<'q> {
     pub(crate) found: Vec<Diagnostic>,
     /// Fields that were named, and that may come.
     pub(crate) awaited: Vec<Awaited>,
+    /// The same of those that stages read out of texts.
+    pub(crate) opens: Opens,
     pub(crate) setting: &'q Setting,
     pub(crate) catalog: &'static Catalog,
 }
@@ -94,6 +97,7 @@ impl Checker<'_> {
             }
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, span),
             ExprKind::In { value, choices } => self.membership(value, choices, span),
+            ExprKind::InFile { value, path, path_span } => self.in_file(value, path, *path_span, span),
             ExprKind::Call { name, args } => self.call(name, args, span),
         }
     }
@@ -162,15 +166,18 @@ impl Checker<'_> {
         if self.scope.input.is_none() && self.is_time_of_log(text) {
             return self.time_of_log(*span);
         }
-        let comes_in = self.scope.input.as_ref().is_some_and(|input| !input.contains(text));
+        let spring = self.scope.input.as_ref().and_then(|input| input.spring_of(text)).map(|spring| spring.stage);
         let mut found = self.unknown_field(text, *span);
-        if comes_in && (*may_come || found.label.is_empty()) {
-            if self.awaited.iter().all(|awaited| awaited.name != *text) {
-                self.awaited.push(Awaited { name: text.clone(), may_not_come: *may_come });
+        if let Some(stage) = spring.filter(|stage| *may_come || stage.is_some() || found.label.is_empty()) {
+            let awaited = Awaited { name: text.clone(), may_not_come: *may_come };
+            match stage {
+                Some(stage) => self.opens.want(stage, awaited),
+                None if self.awaited.iter().all(|known| known.name != *text) => self.awaited.push(awaited),
+                None => {}
             }
             return Err(Failed);
         }
-        if comes_in {
+        if spring.is_some() {
             let written = self.source.slice(*span);
             found = found.help(format!(
                 "a field that comes later in the stream is written `{written}?`, or named by the producer's `--fields` or `--cast`"
@@ -397,7 +404,7 @@ impl Checker<'_> {
         }
         if !constants.is_empty() || !networks.is_empty() || tests.is_empty() {
             let set = Set::new(constants, networks, value.storage());
-            tests.insert(0, self.made(Node::In { value: Box::new(value), set }, Type::Bool, span));
+            tests.insert(0, self.made(Node::In { value: Box::new(value), set: set.into() }, Type::Bool, span));
         }
         match <[Expr; 1]>::try_from(tests) {
             Ok([only]) => Ok(only),

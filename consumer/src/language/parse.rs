@@ -13,6 +13,7 @@ use super::{
     hints,
     parse_expr::RESERVED,
     token::{Kind, Lexer, Token, is_unit},
+    translate,
 };
 use crate::span::Span;
 
@@ -30,6 +31,12 @@ pub fn parse(source: &Source, catalog: &'static Catalog) -> Result<Query, QueryE
     if parts.len() > 1 && parts.iter().all(|part| !part.contains(char::is_whitespace)) {
         return Err(unquoted(&parts.join(" "), source, catalog, parser.found));
     }
+    // A shell has taken quotes away from what has blanks.
+    let quoted = |part: &&str| if part.contains(char::is_whitespace) { format!("\"{part}\"") } else { (*part).to_owned() };
+    let whole = parts.iter().map(quoted).collect::<Vec<_>>().join(" ");
+    if parts.len() > 2 && reads(&whole, catalog) {
+        return Err(unquoted(&whole, source, catalog, parser.found));
+    }
     Err(QueryError::new(source, parser.found))
 }
 
@@ -37,7 +44,7 @@ pub fn parse(source: &Source, catalog: &'static Catalog) -> Result<Query, QueryE
 /// else after what was found.
 fn unquoted(query: &str, source: &Source, catalog: &'static Catalog, mut found: Vec<Diagnostic>) -> QueryError {
     let whole = Source::from_args(&[query]);
-    let mut parser = Parser::new(&whole, catalog);
+    let mut parser = Parser { translates: false, ..Parser::new(&whole, catalog) };
     let _: Query = parser.query();
     let advice = format!("quote it: consumer '{}'", query.replace('\'', r"'\''"));
     if parser.found.is_empty() {
@@ -48,6 +55,14 @@ fn unquoted(query: &str, source: &Source, catalog: &'static Catalog, mut found: 
         found.push(last.help("each argument is read by itself, and a shell takes quotes away; a whole query is one argument, in quotes"));
     }
     QueryError::new(source, found)
+}
+
+/// Whether this is a query in these words, as far as that is known without its fields.
+pub(super) fn reads(text: &str, catalog: &'static Catalog) -> bool {
+    let source = Source::from_args(&[text]);
+    let mut parser = Parser { translates: false, ..Parser::new(&source, catalog) };
+    let _: Query = parser.query();
+    parser.found.is_empty() && translate::calls(text).all(|name| catalog.function(name).is_some() || catalog.aggregate(name).is_some())
 }
 
 /// Each stage calls the next, so their number is bounded by the stack of a worker, which has 2 MiB; no question that a person
@@ -80,6 +95,8 @@ pub struct Parser<'s> {
     pub(crate) nesting: usize,
     /// Whether `=` is taken for `==`, as it is inside `where`.
     pub(crate) equals_compares: bool,
+    /// Whether it is said how what is written elsewhere is written here.
+    translates: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -97,6 +114,7 @@ impl<'s> Parser<'s> {
             branches: 0,
             nesting: 0,
             equals_compares: false,
+            translates: true,
         }
     }
 
@@ -140,9 +158,13 @@ impl<'s> Parser<'s> {
             }
             self.stages += 1;
             (self.nesting, self.equals_compares) = (0, false);
+            let (start, known) = (self.peek().span.start, self.found.len());
             match self.stage() {
                 Ok(stage) => stages.push(stage),
-                Err(Failed) => self.skip_stage(),
+                Err(Failed) => {
+                    self.skip_stage();
+                    self.translate(Span::new(start, self.last.end), known);
+                }
             }
             if !self.take_sign("|") {
                 break;
@@ -157,6 +179,15 @@ impl<'s> Parser<'s> {
             self.found.push(Diagnostic::new(stage.span, what).label(label));
         }
         stages
+    }
+
+    /// Says how the stage that stands here is written, if that is known: with the first mistake that was found since there were so many.
+    fn translate(&mut self, stage: Span, known: usize) {
+        let catalog = self.catalog;
+        let Some(found) = self.found.get_mut(known).filter(|_| self.translates) else { return };
+        if let Some(instead) = translate::translated(self.source.slice(stage), |text| reads(text, catalog)) {
+            found.label = format!("write `{instead}`");
+        }
     }
 
     fn stage(&mut self) -> Parsed<Stage> {
@@ -312,6 +343,16 @@ impl<'s> Parser<'s> {
         if may_be && let Some(network) = self.lexer.network(start) {
             self.peeked = Some(network);
         }
+    }
+
+    /// Takes the next token if it begins a name with a `*`, which it gives.
+    pub(crate) fn take_glob(&mut self) -> Option<(String, Span)> {
+        let Token { kind, span } = self.peek();
+        let start = matches!(kind, Kind::Name(_) | Kind::Sign("*")).then_some(span.start)?;
+        let Token { kind: Kind::Glob(text), span } = self.lexer.glob(start)? else { return None };
+        self.peeked = None;
+        self.last = span;
+        Some((text, span))
     }
 
     /// Reads what stands here up to the next blank, `|` or `]` as text: a URL without quotes.

@@ -27,7 +27,11 @@ fn aggregate_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed<Agg
     let mut args = Vec::new();
     let mut end = span;
     if parser.take_sign("(") {
-        if !parser.take_sign(")") {
+        // As SQL has it: of records, nothing is said.
+        let is_all = parser.take_sign("*");
+        if is_all {
+            parser.close()?;
+        } else if !parser.take_sign(")") {
             // `count(status = 404)` is a condition as much as `where status = 404` is.
             let before = std::mem::replace(&mut parser.equals_compares, true);
             args = parser.list(Parser::expr)?;

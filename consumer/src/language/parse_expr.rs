@@ -178,8 +178,11 @@ impl Parser<'_> {
             network @ Choice::One(Expr { kind: ExprKind::Literal(Literal::Network(_)), .. }) => {
                 self.node(ExprKind::In { value, choices: vec![network] })
             }
+            Choice::One(Expr { kind: ExprKind::Literal(Literal::Text(path)), span, .. }) => {
+                self.node(ExprKind::InFile { value, path, path_span: span })
+            }
             Choice::One(one) => {
-                let what = "expected a list `(…)`, a range `a..b` or a network after `in`";
+                let what = "expected a list `(…)`, a range `a..b`, a network or a file \"…\" after `in`";
                 Err(self.fail(Diagnostic::new(one.span, what).label("to compare with one value write `==`")))
             }
         }
@@ -308,7 +311,7 @@ impl Parser<'_> {
     fn node(&mut self, kind: ExprKind) -> Parsed<Expr> {
         let start = match &kind {
             ExprKind::Binary { left, .. } => left.span,
-            ExprKind::In { value, .. } => value.span,
+            ExprKind::In { value, .. } | ExprKind::InFile { value, .. } => value.span,
             ExprKind::Not(of) | ExprKind::Negate(of) => of.span,
             ExprKind::All(of) | ExprKind::Any(of) => of.first().map_or(self.last(), |first| first.span),
             ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Call { .. } => self.last(),
@@ -353,6 +356,7 @@ mod tests {
             ExprKind::Literal(Literal::Null) => "null".into(),
             ExprKind::Field(name) => name.text.clone(),
             ExprKind::Not(of) => format!("(not {})", show(of)),
+            ExprKind::InFile { value, path, .. } => format!("({} in {path:?})", show(value)),
             ExprKind::Negate(of) => format!("(-{})", show(of)),
             ExprKind::All(of) => format!("({})", list(of, " and ")),
             ExprKind::Any(of) => format!("({})", list(of, " or ")),

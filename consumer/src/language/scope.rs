@@ -9,9 +9,37 @@ use crate::{expr::Expr, plan::Aggregate};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Scope {
     pub(crate) columns: Vec<(String, Option<Seen>)>,
-    /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
-    /// schema grows.
-    pub(crate) input: Option<Vec<String>>,
+    /// Where further fields may come from: the records are still those of an input whose schema grows, or of a stage that reads
+    /// fields out of texts.
+    pub(crate) input: Option<Growth>,
+}
+
+/// Where fields may come from that are not known, the last first.
+#[derive(Clone, Debug)]
+pub(crate) struct Growth(pub(crate) Vec<Spring>);
+
+/// One such place.
+#[derive(Clone, Debug)]
+pub(crate) struct Spring {
+    /// Where the stage stands in the query that makes them; `None` for the input.
+    pub(crate) stage: Option<usize>,
+    /// What their names begin with.
+    pub(crate) prefix: String,
+    /// The names that are known of it: a later stage may have taken them away.
+    pub(crate) known: Vec<String>,
+}
+
+impl Growth {
+    /// Of an input that has these fields so far.
+    pub(crate) fn of_input<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        Growth(vec![Spring { stage: None, prefix: String::new(), known: names.map(str::to_owned).collect() }])
+    }
+
+    /// Where a field of this name may come from.
+    pub(crate) fn spring_of(&self, name: &str) -> Option<&Spring> {
+        let spring = self.0.iter().find(|spring| name.starts_with(&spring.prefix))?;
+        (!spring.known.iter().any(|known| known == name)).then_some(spring)
+    }
 }
 
 /// What is known of the values of a column: as of a [`recpipe::Field`].

@@ -16,7 +16,7 @@ pub(crate) fn log_schema() -> Schema {
 
 const BACKSLASH: &str = r"a sign that stands for itself has a backslash before it, as in `\(`";
 
-fn plan(args: &[&str]) -> Result<Plan, QueryError> {
+pub(super) fn plan(args: &[&str]) -> Result<Plan, QueryError> {
     let source = Source::from_args(args);
     check(&source, &parse(&source)?, &log_schema())
 }

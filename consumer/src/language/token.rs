@@ -47,6 +47,8 @@ pub enum Kind {
     Months(i64),
     /// `10.0.0.0/8`; only [`Lexer::network`] makes it.
     Network(Network),
+    /// `attr_*`, `*`: names by how they begin or end; only [`Lexer::glob`] makes it.
+    Glob(String),
     /// Text, its escapes resolved.
     Text(String),
     /// A regex literal: its pattern (`\/` resolved) and whether it ignores case.
@@ -167,6 +169,22 @@ impl<'s> Lexer<'s> {
         self.at = start.min(self.end);
         let text = self.take_while(|c| !c.is_whitespace() && c != '|' && c != ']');
         Token { kind: Kind::Text(text.to_owned()), span: Span::new(start, self.at) }
+    }
+
+    /// The name with a `*` before it, behind it or alone that begins at `start`; the tokens go on after it. A `*` behind a name is
+    /// one only at the end of a list's item: else it is a product.
+    pub fn glob(&mut self, start: usize) -> Option<Token> {
+        let was = self.at;
+        self.at = start.min(self.end);
+        let text = self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '@' | '*'));
+        let inner = text.strip_suffix('*').unwrap_or(text);
+        let ends = self.rest().trim_start().starts_with([',', '|', ']', '#']) || self.rest().trim_start().is_empty();
+        let is_glob = text.starts_with('*') || inner.len() < text.len() && ends && inner.starts_with(|c| is_name_start(c) || c == '@');
+        if is_glob && !inner.strip_prefix('*').unwrap_or(inner).contains('*') {
+            return Some(Token { kind: Kind::Glob(text.to_owned()), span: Span::new(start, self.at) });
+        }
+        self.at = was;
+        None
     }
 
     fn rest(&self) -> &'s str {

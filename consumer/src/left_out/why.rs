@@ -21,6 +21,8 @@ pub enum Why {
     NoColumn,
     /// A value that the type of its column in an output, which was said before it came, cannot hold.
     NoRoom,
+    /// None: a field came that a stage was to read out of texts; of no name, a record that it took.
+    Came,
 }
 
 /// Offsets of one place are not further apart, in seconds.
@@ -37,6 +39,7 @@ impl Why {
         Why::FarOffsets,
         Why::NoColumn,
         Why::NoRoom,
+        Why::Came,
     ];
 
     /// What one such value is, and what several are.
@@ -55,6 +58,7 @@ impl Why {
             Why::BesideLiteral => ["has an offset of its own", "have offsets of their own"],
             Why::NoColumn => ["came too late for a column and is not shown", "came too late for a column and are not shown"],
             Why::NoRoom => ["does not fit the type of its column and is null", "do not fit the type of their column and are null"],
+            Why::Came => ["came", "came"],
             Why::FarOffsets => ["is of another place", "are put together by date, though their clocks are more than two hours apart"],
         }
     }
@@ -75,6 +79,7 @@ impl Why {
             Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideLiteral | Why::NoColumn | Why::NoRoom => count > 0,
             Why::BesideNumbers => count > 0 && range.is_some(),
             Why::NoOffset => count > 0 && range.is_some_and(|range| range != (0, 0)),
+            Why::Came => false,
             Why::FarOffsets => range.is_some_and(|(low, high)| high - low > NEAR_S),
         }
     }

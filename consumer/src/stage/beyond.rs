@@ -15,6 +15,8 @@ pub(crate) struct Beyond {
     /// How many of the columns that come the plan knows.
     known: usize,
     schema: Arc<Schema>,
+    /// Which of the late columns stay, by their names.
+    stays: Box<dyn Fn(&str) -> bool + Send>,
     last: Option<Extended>,
 }
 
@@ -29,7 +31,12 @@ struct Extended {
 impl Beyond {
     /// For a stage that takes records of `input` and gives those of `output`.
     pub(crate) fn new(input: &Schema, output: Arc<Schema>) -> Self {
-        Beyond { known: input.len(), schema: output, last: None }
+        Beyond { known: input.len(), schema: output, stays: Box::new(|_| true), last: None }
+    }
+
+    /// The same for a stage that leaves out late columns whose names are not like this.
+    pub(crate) fn where_name(self, stays: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        Beyond { stays: Box::new(stays), ..self }
     }
 
     /// The columns that the plan knows.
@@ -56,8 +63,8 @@ impl Beyond {
     }
 
     fn extend(&self, from: &Arc<Schema>) -> Result<Extended, Error> {
-        let places: Vec<usize> =
-            (self.known..from.len()).filter(|&place| self.schema.index_of(&from.fields()[place].name).is_none()).collect();
+        let stays = |name: &str| (self.stays)(name) && self.schema.index_of(name).is_none();
+        let places: Vec<usize> = (self.known..from.len()).filter(|&place| stays(&from.fields()[place].name)).collect();
         let fields = self.schema.fields().iter().chain(places.iter().map(|&place| &from.fields()[place]));
         let to = Arc::new(self.schema.with_fields(fields.cloned().collect())?);
         Ok(Extended { from: from.clone(), to, places })

@@ -10,13 +10,18 @@ mod beyond;
 pub mod distinct;
 pub mod dns;
 pub mod drop;
+pub mod fill;
+mod fill_previous;
 mod gather;
 pub mod grep;
 pub mod head;
 pub mod let_;
+mod opened;
 pub mod parse;
+mod parse_open;
 pub mod rename;
 pub mod resolver;
+pub mod sample;
 pub mod select;
 pub mod skip;
 pub mod sort;
@@ -26,6 +31,7 @@ pub mod tee;
 pub mod top;
 pub mod trace;
 pub mod union;
+pub mod unroll;
 pub mod where_;
 
 /// `flush` for a stage that buffers no output: passes it on to its target, as everything that is not for it.

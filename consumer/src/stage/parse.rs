@@ -1,4 +1,5 @@
-//! `parse FIELD REGEX`: adds or replaces a text column for each named group.
+//! `parse FIELD REGEX`: adds or replaces a text column for each named group. What names its fields itself is taken apart by
+//! [`super::parse_open`].
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1); the texts are views into the field's own bytes, not copies.
 //! Stops:  when its target does.
@@ -11,7 +12,7 @@ use regex::bytes::Regex;
 
 use super::{
     beyond::{Beyond, put},
-    relay,
+    parse_open, relay,
 };
 use crate::{
     expr::{Operand, Texts, Values, Vector, only_text},
@@ -29,8 +30,8 @@ use crate::{
 pub static WORD: StageWord = StageWord {
     about: About {
         name: "parse",
-        syntax: "parse FIELD REGEX",
-        doc: "named groups become text columns; null where the regex does not match",
+        syntax: "parse FIELD REGEX | parse FIELD logfmt | parse FIELD json [as PREFIX_*]",
+        doc: "named groups become text columns, null without a match; or the fields that the text names",
         example: "parse request /\\.(?P<ext>\\w+)$/",
         ..About::PLAIN
     },
@@ -39,7 +40,22 @@ pub static WORD: StageWord = StageWord {
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let field = parser.ident("a field")?;
-    Ok(parsed(ParseSyntax { field, pattern: parser.pattern("parse request")? }))
+    if let Some(open) = parse_open::parse(parser, &field)? {
+        return open;
+    }
+    let pattern = parser.pattern("parse request")?;
+    Ok(parsed(ParseSyntax { field, pattern, prefix: prefix(parser)? }))
+}
+
+/// `as PREFIX_*`, if it stands here: what the names of the new columns begin with.
+pub(super) fn prefix(parser: &mut Parser<'_>) -> Parsed<String> {
+    if !parser.take_word("as") {
+        return Ok(String::new());
+    }
+    match parser.take_glob() {
+        Some((glob, _)) if !glob.starts_with('*') => Ok(glob.trim_end_matches('*').to_owned()),
+        _ => Err(parser.unexpected("what the names begin with, as in `as x_*`")),
+    }
 }
 
 /// What is taken apart, and by what: its named groups are the new columns.
@@ -47,6 +63,7 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
 struct ParseSyntax {
     field: Ident,
     pattern: Pattern,
+    prefix: String,
 }
 
 impl Syntax for ParseSyntax {
@@ -63,7 +80,8 @@ impl ParseSyntax {
         let column = checker.text_field(&self.field);
         let regex = checker.regex(&pattern.text, pattern.ignore_case, pattern.span, 1);
         let regex = regex?;
-        let names: Vec<_> = regex.capture_names().enumerate().filter_map(|(i, name)| Some((i, name?.to_owned()))).collect();
+        let names: Vec<_> =
+            regex.capture_names().enumerate().filter_map(|(i, name)| Some((i, format!("{}{}", self.prefix, name?)))).collect();
         if names.is_empty() {
             let found = Diagnostic::new(pattern.span, "this regex names no groups").label("write `(?P<name>…)` around what is wanted");
             return Err(checker.fail(found));

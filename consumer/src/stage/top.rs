@@ -178,7 +178,7 @@ impl Operator for TopOp {
 /// Candidates are weighed against each other when this many have come together, or `N` if that is more.
 const WEIGH_AT: usize = 4096;
 /// Records of a batch of results.
-const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 8192;
 
 /// The half that runs once.
 struct Top {
@@ -273,7 +273,7 @@ impl Best {
 
 /// Records of several batches as one: each is the number of a batch and of one of its records. Fields that only some of the batches
 /// have are missing in the records of the others.
-fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
+pub(super) fn gather(batches: &[Batch], rows: &[(usize, usize)]) -> Result<Batch, Error> {
     let mut schema = batches[0].schema().clone();
     for batch in &batches[1..] {
         if !Arc::ptr_eq(batch.schema(), &schema) && *batch.schema() != schema {

@@ -13,16 +13,15 @@
 //! Where the objects of a block have more different keys than one batch holds, they make several.
 
 mod framing;
-mod scan;
 
 use std::sync::Arc;
 
 use bytes::Buf;
 use recpipe::Exit;
+use recpipe::json::{self, Fault, Scalar, Visitor, Way, unescape};
 use recpipe::record::{Growing, Schema};
 
 use self::framing::{Framing, Kind, LINES, Units};
-use self::scan::{Fault, Scalar, Visitor, Way, unescape};
 use super::continuity::{Continuity, Failure};
 use super::growing::Learned;
 use super::lines::lines;
@@ -184,7 +183,7 @@ impl Keys {
         self.table.begin(piece.start);
         self.names.begin_record();
         self.has_too_many = false;
-        let read = scan::object(piece.text, path, &mut InPiece { keys: self, piece });
+        let read = json::object(piece.text, path, &mut InPiece { keys: self, piece });
         match &read {
             Ok(()) => self.table.commit(),
             Err(_) => {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use recpipe::{
-    Error, Exit, Flow, parallel,
+    Error, Exit, Flow, Schema, parallel,
     parallel::{Sink, Worker},
     say,
     transport::stdio,
@@ -18,7 +18,7 @@ use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
     catalog,
     execute::{cut::Cut, deliver::Piece, worker::QueryWorker},
-    language::{self, KnownInputs, QueryError, Source},
+    language::{self, Inputs, KnownInputs, QueryError, Source},
     left_out::LeftOut,
     plan::partial::{self, Partial},
     writer::{Notes, Replaced},
@@ -64,11 +64,16 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     for at in setup.files {
         inputs.insert(at, rx.frame().map_err(Failure::Pipe)?.schema().clone());
     }
+    let mut texts = BTreeMap::new();
+    for (at, bytes) in setup.texts {
+        texts.insert(at, rx.text(bytes).map_err(Failure::Pipe)?.into());
+    }
+    let inputs = Arc::new(Handed { schemas: KnownInputs(inputs), texts });
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = catalog::parse(&source).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone(), inputs: Arc::new(KnownInputs(inputs)) };
+    let setting = language::Setting { now: setup.now, zone: setup.zone, left_out: left_out.clone(), inputs };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let cut = Cut::new(&plan, &setup.default_output, &setup.memory, setup.threads, Notes::new(left_out.clone()));
     let broken = Mutex::new(None);
@@ -93,6 +98,23 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
         tx.records(&frames).map_err(Failure::Pipe)?;
     }
     tx.left_out(&left_out, u64::MAX).map_err(Failure::Pipe)
+}
+
+/// What the parent knows of the files that the query names.
+#[derive(Debug)]
+struct Handed {
+    schemas: KnownInputs,
+    texts: BTreeMap<usize, Arc<[u8]>>,
+}
+
+impl Inputs for Handed {
+    fn schema(&self, at: usize, path: &str) -> Result<Arc<Schema>, String> {
+        self.schemas.schema(at, path)
+    }
+
+    fn text(&self, at: usize, path: &str) -> Result<Arc<[u8]>, String> {
+        self.texts.get(&at).cloned().ok_or_else(|| format!("\"{path}\" was not handed on"))
+    }
 }
 
 /// The next frame, in its place, and the chain that it enters.

@@ -1,9 +1,10 @@
 //! The parent's side: its children, and what it hands to them.
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -41,6 +42,8 @@ pub struct Orders {
     pub zone: Option<Zone>,
     /// Where it is noted what they leave out.
     pub left_out: LeftOut,
+    /// The files of values that the query names, which are read once.
+    pub texts: BTreeMap<usize, Arc<[u8]>>,
 }
 
 /// Child processes that are workers. Dropped before [`Pool::finish`], they are killed; none is left unwaited for.
@@ -97,7 +100,8 @@ impl Pool {
             feeds.push(&input.input);
         });
         let (now, zone, default_output) = (orders.now, orders.zone.clone(), default_output.clone());
-        let setup = Setup { query, now, zone, threads, memory, default_output, files }.to_batch()?;
+        let texts = orders.texts.iter().map(|(at, text)| (*at, text.len())).collect();
+        let setup = Setup { query, now, zone, threads, memory, default_output, files, texts }.to_batch()?;
         let input = no_records(&plan.input)?;
         let feeds = feeds.into_iter().map(no_records).collect::<Result<Vec<_>, _>>()?;
         let mut started = Vec::new();
@@ -112,6 +116,7 @@ impl Pool {
                 tx.0.batch(&setup)?;
                 tx.0.batch(&input)?;
                 feeds.iter().try_for_each(|feed| tx.0.batch(feed))?;
+                orders.texts.values().try_for_each(|text| tx.text(text))?;
                 Ok((tx, Rx(Reader::new(from)?)))
             };
             let (tx, rx) = begin().map_err(|error| told(&lost(child.take(), error)))?;

@@ -119,6 +119,11 @@ impl<W: Write> Tx<W> {
         self.0.batch(&message.to_batch()?)
     }
 
+    /// A file of values; [`Rx::text`] reads it.
+    pub(super) fn text(&mut self, text: &[u8]) -> Result<(), Error> {
+        text.chunks(PIECE_BYTES).try_for_each(|piece| self.say(&Message::Lines(piece.to_owned(), 0)))
+    }
+
     /// What was left out of the answer to this frame, or to any.
     pub(super) fn left_out(&mut self, left_out: &LeftOut, order: u64) -> Result<(), Error> {
         let Some(told) = left_out.tell(order)? else { return Ok(()) };
@@ -160,6 +165,16 @@ impl<R: Read> Rx<R> {
         self.batch()?.ok_or_else(misunderstood)
     }
 
+    /// A file of values that has so many bytes.
+    pub(super) fn text(&mut self, bytes: usize) -> Result<Vec<u8>, Error> {
+        let mut text = Vec::new();
+        while text.len() < bytes {
+            let Some(Message::Lines(piece, _)) = self.message()? else { return Err(misunderstood()) };
+            text.extend(piece);
+        }
+        Ok(text)
+    }
+
     /// The frame that [`Message::LeftOut`] announces.
     pub(super) fn left_out(&mut self, left_out: &LeftOut) -> Result<(), Error> {
         if left_out.hear(&self.frame()?.decode()?) { Ok(()) } else { Err(misunderstood()) }
@@ -191,6 +206,8 @@ pub(super) struct Setup {
     pub(super) default_output: Output,
     /// Where in the query the files are named whose schemas follow that of the stream.
     pub(super) files: Vec<usize>,
+    /// Where in it files of values are named, and how many bytes they have, which follow those.
+    pub(super) texts: Vec<(usize, usize)>,
 }
 
 impl Setup {
@@ -207,6 +224,7 @@ impl Setup {
         set("directory", self.memory.directory.as_os_str().as_bytes())?;
         set("output", self.default_output.about.name.as_bytes())?;
         self.files.iter().try_for_each(|at| set("file", at.to_string().as_bytes()))?;
+        self.texts.iter().try_for_each(|(at, bytes)| set("text", format!("{at} {bytes}").as_bytes()))?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -229,12 +247,19 @@ impl Setup {
         let size = |name: &str| usize::try_from(number(name)?).map_err(|_| misunderstood());
         let offset_s = i32::try_from(number("offset")?).map_err(|_| misunderstood())?;
         let query = pairs.iter().filter(|(key, _)| key == b"query").map(|(_, value)| text(value)).collect::<Result<_, _>>()?;
-        let at = |value: &[u8]| text(value)?.parse().map_err(|_| misunderstood());
+        let at = |value: &[u8]| text(value)?.parse::<usize>().map_err(|_| misunderstood());
         let files = pairs.iter().filter(|(key, _)| key == b"file").map(|(_, value)| at(value)).collect::<Result<_, _>>()?;
+        let of_text = |value: &[u8]| -> Result<(usize, usize), Error> {
+            let text = text(value)?;
+            let (place, bytes) = text.split_once(' ').ok_or_else(misunderstood)?;
+            Ok((at(place.as_bytes())?, at(bytes.as_bytes())?))
+        };
+        let texts = pairs.iter().filter(|(key, _)| key == b"text").map(|(_, value)| of_text(value)).collect::<Result<_, _>>()?;
         let zone = pairs.iter().find(|(key, _)| key == b"zone").map(|(_, name)| text(name)).transpose()?;
         Ok(Setup {
             query,
             files,
+            texts,
             now: Time { nanos: number("now")?, offset_s },
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
@@ -300,6 +325,7 @@ mod tests {
             memory,
             default_output: output::default(true),
             files: vec![7, 70],
+            texts: vec![(9, 1 << 20), (90, 0)],
         };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));

@@ -114,7 +114,12 @@ fn errors_have_a_caret_where_it_went_wrong() {
     check("where a == 1)", "expected `|` or the end, found `)`", ")", "");
     check("where a 5", "expected `|` or the end, found `5`", "5", "");
     check("where a < b < c", "comparisons do not chain", "<", "write `a < b and b < c`");
-    check("where a in 5", "expected a list `(…)`, a range `a..b` or a network after `in`", "5", "to compare with one value write `==`");
+    check(
+        "where a in 5",
+        "expected a list `(…)`, a range `a..b`, a network or a file \"…\" after `in`",
+        "5",
+        "to compare with one value write `==`",
+    );
     check("where a not b", "expected `in` after `not`, found `b`", "b", "");
     check("where 1..2 == a", "expected `|` or the end, found `..`", "..", "a range stands after `in`");
     check("select a = b", "expected `|` or the end, found `=`", "=", "`=` compares only inside `where`; write `==`");
@@ -123,7 +128,7 @@ fn errors_have_a_caret_where_it_went_wrong() {
     check("let 5 = a", "expected a name, found `5`", "5", "");
     check("let a", "expected `=`", "", "the query ends here");
     check("head", "expected how many, as in `head 10`", "", "the query ends here");
-    check("head -1", "expected how many, as in `head 10`, found `-`", "-", "");
+    check("head -1", "expected how many, as in `head 10`, found `-`", "-", "write `head 1`");
     check("count by", "expected a value", "", "the query ends here");
     check("stats host", "unknown aggregate `host`", "host", "values are counted by `count by host`");
     check("stats cuont by host", "unknown aggregate `cuont`", "cuont", "did you mean `count`?");

@@ -1,4 +1,4 @@
-//! The grammar: goes through one JSON object and shows what its keys hold.
+//! The grammar of JSON: goes through one object and shows what its keys hold.
 //!
 //! RFC 8259, read strictly but for three things: strings may hold control characters, and bytes that are not UTF-8, which pass
 //! through; and `NaN`, `Infinity` and `-Infinity`, as Python writes them, are numbers. Strings are not copied, and not unescaped before somebody wants that ([`unescape`]).
@@ -8,12 +8,14 @@ use std::borrow::Cow;
 use memchr::{memchr, memchr2};
 
 /// Objects and arrays may be nested so deep.
-pub(super) const MAX_DEPTH: u32 = 128;
+pub const MAX_DEPTH: u32 = 128;
 
 /// What a key holds. Where it stands is told with it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scalar {
+pub enum Scalar {
+    /// `null`
     Null,
+    /// `true`, `false`
     Bool(bool),
     /// A whole number that an `i64` holds.
     Int(i64),
@@ -25,6 +27,7 @@ pub(super) enum Scalar {
     Float(f64),
     /// A string, without its quotes; whether it has escapes.
     String {
+        /// Whether it has escapes, which [`unescape`] resolves.
         escaped: bool,
     },
     /// An array, brackets included.
@@ -32,19 +35,23 @@ pub(super) enum Scalar {
 }
 
 /// Why a line is no record.
-pub(super) type Fault = Cow<'static, str>;
+pub type Fault = Cow<'static, str>;
 
 /// The way to a value.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Way<'a> {
+pub struct Way<'a> {
     /// The keys, put together with dots.
     pub path: &'a str,
     /// Differs where keys differ that make the same path: `a.b` may be one key, or two.
     pub shape: u64,
 }
 
-/// Whoever wants to know what is in an object: is told of each value that is no object, by its path (`a.b`).
-pub(super) trait Visitor {
+/// Whoever wants to know what is in an object.
+pub trait Visitor {
+    /// Is told of each value that is no object, by its path (`a.b`), and where it stands.
+    ///
+    /// # Errors
+    /// Why the object is not what is wanted; nothing more of it is told.
     fn value(&mut self, way: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault>;
 }
 
@@ -53,7 +60,7 @@ pub(super) trait Visitor {
 /// # Errors
 ///
 /// It is no object, or the visitor said so.
-pub(super) fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor) -> Result<(), Fault> {
+pub fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor) -> Result<(), Fault> {
     let mut scan = Scan { line, at: 0 };
     scan.spaces();
     if scan.peek() != Some(b'{') {
@@ -63,6 +70,60 @@ pub(super) fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor)
     scan.object(path, 0, 1, visitor)?;
     scan.spaces();
     if scan.at < line.len() { Err(scan.malformed()) } else { Ok(()) }
+}
+
+/// An element of an array, and where it stands; of a string, without its quotes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Element {
+    /// Where it begins.
+    pub start: usize,
+    /// How many bytes it has.
+    pub len: usize,
+    /// What it is; `None` for an object, which [`object`] goes through.
+    pub scalar: Option<Scalar>,
+}
+
+/// The elements of an array; spaces around it are allowed.
+///
+/// # Errors
+/// It is no array.
+///
+/// # Examples
+/// ```
+/// use recpipe::json::{Scalar, elements};
+///
+/// let found: Vec<_> = elements(br#"[1, {"a": 2}]"#)?.iter().map(|element| element.scalar).collect();
+/// assert_eq!(found, [Some(Scalar::Int(1)), None]);
+/// # Ok::<(), recpipe::json::Fault>(())
+/// ```
+pub fn elements(text: &[u8]) -> Result<Vec<Element>, Fault> {
+    let (mut scan, mut all) = (Scan { line: text, at: 0 }, Vec::new());
+    scan.spaces();
+    if !scan.take(b'[') {
+        return Err("not a JSON array".into());
+    }
+    scan.spaces();
+    if !scan.take(b']') {
+        loop {
+            let start = scan.at;
+            let scalar = match scan.peek() {
+                Some(b'{') => scan.object(&mut String::new(), 0, 2, &mut Nobody).map(|()| None)?,
+                _ => Some(scan.value(1)?),
+            };
+            let (start, end) = if let Some(Scalar::String { .. }) = scalar { (start + 1, scan.at - 1) } else { (start, scan.at) };
+            all.push(Element { start, len: end - start, scalar });
+            scan.spaces();
+            if scan.take(b']') {
+                break;
+            }
+            if !scan.take(b',') {
+                return Err(scan.malformed());
+            }
+            scan.spaces();
+        }
+    }
+    scan.spaces();
+    if scan.at < text.len() { Err(scan.malformed()) } else { Ok(all) }
 }
 
 struct Scan<'a> {
@@ -295,7 +356,7 @@ fn push_key(raw: &[u8], escaped: bool, path: &mut String) {
 }
 
 /// Writes what a string means whose escapes are known to be right. Half a surrogate pair is U+FFFD.
-pub(super) fn unescape(raw: &[u8], to: &mut Vec<u8>) {
+pub fn unescape(raw: &[u8], to: &mut Vec<u8>) {
     let mut rest = raw;
     while let Some(backslash) = memchr(b'\\', rest) {
         to.extend_from_slice(&rest[..backslash]);
@@ -340,6 +401,20 @@ fn unicode(text: &[u8]) -> (char, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn arrays_are_taken_apart() {
+        let check = |text: &str, want: &[&str]| {
+            let found = elements(text.as_bytes()).unwrap();
+            let found: Vec<&str> = found.iter().map(|element| &text[element.start..element.start + element.len]).collect();
+            assert_eq!(found, want, "{text}");
+        };
+        check("[]", &[]);
+        check(" [ 1 ,\"a,b\" , [2,3],{\"a\":[4]} ,null ] ", &["1", "a,b", "[2,3]", "{\"a\":[4]}", "null"]);
+        for wrong in ["", "1", "[", "[1", "[1,]", "[1 2]", "[1]x", "{}", "[tru]"] {
+            assert!(elements(wrong.as_bytes()).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn strings_mean_what_they_say() {

@@ -1,0 +1,222 @@
+//! Stages as people write them who come from SQL, KQL, SPL and their like, in our words.
+//!
+//! A stage that cannot be read is rewritten by [`RULES`], one after the other, until it can: so what is said to be written is right
+//! when it is typed, and no rule speaks of words that there are not.
+
+use std::iter;
+
+use regex::{Captures, Regex};
+
+/// What is looked for in a stage, and what may stand there instead: the first with which it can be read. What is in quotes is no part of it.
+const RULES: &[(&str, &[&str])] = &[
+    // Stages.
+    (r"(?i)^group(?:\s+by)?\s+(.+)$", &["count by $1"]),
+    (r"(?i)^order(?:\s+by)?\s+(.+)$", &["sort $1"]),
+    (r"(?i)^(sort\s(?:.*[\s,])?)([^\s,]+)\s+desc\b", &["$1-$2"]),
+    (r"(?i)^(sort\s.*\S)\s+asc\b", &["$1"]),
+    (r"(?i)^having\s+(.+)$", &["where $1"]),
+    (r"(?i)^(head|tail|skip|limit|take)\s+-(?:n\s*)?(\d+)$", &["$1 $2"]),
+    (r"(?i)^(?:dedup|unique|drop_duplicates)\s+(.+)$", &["distinct $1"]),
+    (r"(?i)^(?:dedup|unique|drop_duplicates)$", &["distinct"]),
+    (r"(?i)^hist(?:ogram)?\s+(\S+)$", &["count by bin($1, 100)"]),
+    (r"(?i)^cumsum\s+(\S+)$", &["let total = sum($1) so far"]),
+    (r"(?i)^rank\s+(\S+)$", &["sort -$1 | let rank = number()", "top 10 by $1"]),
+    (r"(?i)^timechart\s+(?:span\s*=\s*\S+\s+)?(.+?)\s+by\s+(.+)$", &["$1 by $2 every 1h", "$1 by bin(time, 1h), $2"]),
+    (r"(?i)^timechart\s+(?:span\s*=\s*\S+\s+)?(.+)$", &["$1 every 1h", "$1 by bin(time, 1h)"]),
+    (r"(?i)^transaction\s+(\S+)$", &["session $1 gap 30m as session"]),
+    (
+        r"(?i)^(?:inner\s+|left\s+)?(?:join|lookup)\s+(\S+)\s+(?:on\s+|by\s+|using\s+)?\(?([^\s()]+)\)?$",
+        &["lookup $1 on $2", "join $1 on $2"],
+    ),
+    (r"(?i)^(?:summary|profile)$", &["describe"]),
+    (r"(?i)^pivot\s+(\S+)$", &["pivot $1 of count"]),
+    (r"(?i)^(?:wc|wc\s+-l)$", &["count"]),
+    // Aggregates.
+    (r"(?i)\bcount\(\s*distinct\s+([^()]+)\)", &["distinct($1)"]),
+    (r"(?i)^count\s+([^\s,()]+(?:\s*,\s*[^\s,()]+)*)$", &["count by $1"]),
+    (r"(?i)^(sum|avg|mean|average|min|max|median|stdev|stddev|first|last)\s+(\S+)(.*)$", &["$1($2)$3"]),
+    (r"(?i)\b(?:mean|average)\(", &["avg("]),
+    (r"(?i)\b(?:stddev|std)\(", &["stdev("]),
+    (r"(?i)\b(?:dcount|dc|count_distinct|nunique)\(", &["distinct("]),
+    (r"(?i)\b(?:countif|count_if)\(", &["count("]),
+    (r"(?i)\bperc(\d+)\(", &["p$1("]),
+    (r"(?i)\bvariance\(", &["var("]),
+    // Expressions.
+    (r"(?i)\b(?:when|iif|iff|ifelse)\(", &["if("]),
+    (r"(?i)\blag\(", &["prev("]),
+    (r"(?i)\bcumsum\(([^()]+)\)", &["sum($1) so far"]),
+    (r"(?i)\bin\s*\[([^\[\]]*)\]", &["in ($1)"]),
+    (r"(?i)(\S+)\s+between\s+(\S+)\s+and\s+(\S+)", &["$1 in $2..$3"]),
+    (r"(?i)\bis\s+not\s+null\b", &["!= null"]),
+    (r"(?i)\bis\s+null\b", &["== null"]),
+    (r"<>", &["!="]),
+    (r"\bAND\b", &["and"]),
+    (r"\bOR\b", &["or"]),
+    (r"\bNOT\b", &["not"]),
+    (r"\bIN\b", &["in"]),
+];
+
+/// What `like` compares with: `%` stands for any text.
+const LIKE: &[(&str, &str)] = &[
+    (r#"(?i)\bi?like\s+["']%([^%_"'\\]+)%["']"#, r#"contains "$1""#),
+    (r#"(?i)\bi?like\s+["']([^%_"'\\]+)%["']"#, r#"startswith "$1""#),
+    (r#"(?i)\bi?like\s+["']%([^%_"'\\]+)["']"#, r#"endswith "$1""#),
+    (r#"(?i)\bi?like\s+["']([^%_"'\\]+)["']"#, r#"== "$1""#),
+];
+
+/// More than so many ways are not tried.
+const MOST_TRIES: usize = 64;
+
+/// Longer stages are nobody's by heart.
+const MOST_BYTES: usize = 2000;
+
+/// How the stage is written so that it is right, if a rule leads there.
+pub(super) fn translated(stage: &str, is_right: impl Fn(&str) -> bool) -> Option<String> {
+    let stage = stage.trim();
+    if stage.is_empty() || stage.len() > MOST_BYTES || stage.contains(['\n', '#']) {
+        return None;
+    }
+    let rules: Vec<(Regex, &[&str])> = RULES.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect();
+    let mut text = LIKE.iter().fold(stage.to_owned(), |text, (pattern, instead)| replaced(pattern, &text, instead));
+    text = cases(&text);
+    let (text, quoted) = without_quotes(&text);
+    let mut tries = MOST_TRIES;
+    let is_right = |text: &str| Some(with_quotes(text, &quoted)).filter(|text| text != stage && is_right(text));
+    let (word, rest) = text.split_at(text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len()));
+    let lower = format!("{}{rest}", word.to_lowercase());
+    [text.clone(), lower].iter().find_map(|text| search(text, &rules, &is_right, &mut tries))
+}
+
+/// The first of the texts that rules make of this one, and of those in turn, that is right.
+fn search(text: &str, rules: &[(Regex, &[&str])], is_right: &impl Fn(&str) -> Option<String>, tries: &mut usize) -> Option<String> {
+    *tries = tries.checked_sub(1)?;
+    if let Some(right) = is_right(text) {
+        return Some(right);
+    }
+    rules.iter().find_map(|(pattern, instead)| {
+        instead.iter().find_map(|instead| {
+            let next = pattern.replace_all(text, *instead);
+            if next == text { None } else { search(&next, rules, is_right, tries) }
+        })
+    })
+}
+
+fn replaced(pattern: &str, text: &str, instead: &str) -> String {
+    Regex::new(pattern).map_or_else(|_| text.to_owned(), |pattern| pattern.replace_all(text, instead).into_owned())
+}
+
+/// `case when a then b else c end` as `if(a, b, c)`, and one of several conditions as `case(a, b, …)`.
+fn cases(text: &str) -> String {
+    let (Ok(case), Ok(between)) = (Regex::new(r"(?i)\bcase\s+when\s+(.+?)\s+end\b"), Regex::new(r"(?i)\s+(?:when|then|else)\s+")) else {
+        return text.to_owned();
+    };
+    let call = |found: &Captures<'_>| {
+        let mut parts: Vec<&str> = between.split(&found[1]).collect();
+        if parts.len().is_multiple_of(2) {
+            parts.push("null");
+        }
+        format!("{}({})", if parts.len() == 3 { "if" } else { "case" }, parts.join(", "))
+    };
+    case.replace_all(text, call).into_owned()
+}
+
+/// What stands around the number of something in quotes that was taken out.
+const MARKS: [char; 2] = ['\u{e000}', '\u{e001}'];
+
+/// The text with a mark for each part in quotes, and those.
+fn without_quotes(text: &str) -> (String, Vec<String>) {
+    let mut quoted = Vec::new();
+    let Ok(pattern) = Regex::new(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"#) else { return (text.to_owned(), quoted) };
+    let marked = pattern.replace_all(text, |found: &Captures<'_>| {
+        quoted.push(found[0].to_owned());
+        format!("{}{}{}", MARKS[0], quoted.len() - 1, MARKS[1])
+    });
+    (marked.into_owned(), quoted)
+}
+
+fn with_quotes(text: &str, quoted: &[String]) -> String {
+    let mark = |number| format!("{}{number}{}", MARKS[0], MARKS[1]);
+    iter::zip(0.., quoted).fold(text.to_owned(), |text, (number, quoted): (usize, _)| text.replace(&mark(number), quoted))
+}
+
+/// The names of what is called in this text.
+pub(super) fn calls(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices('(').filter_map(|(at, _)| {
+        let before = &text[..at];
+        let name = &before[before
+            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
+            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8))..];
+        // A list stands after `in`, a condition in brackets after `and`.
+        name.starts_with(char::is_alphabetic).then_some(name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use regex::Regex;
+
+    use super::{LIKE, RULES, calls};
+    use crate::language::tests::plan;
+
+    /// What a message says to write.
+    fn said(query: &str) -> Option<String> {
+        let error = plan(&[query]).err()?;
+        error.diagnostics().iter().find_map(|found| Some(found.label.strip_prefix("write `")?.strip_suffix('`')?.to_owned()))
+    }
+
+    #[test]
+    fn rules_are_right_themselves() {
+        assert!(RULES.iter().map(|rule| rule.0).chain(LIKE.iter().map(|rule| rule.0)).all(|pattern| Regex::new(pattern).is_ok()));
+        assert_eq!(calls("a(b, c (d(e)) + (f)").collect::<Vec<_>>(), ["a", "d"]);
+    }
+
+    #[test]
+    fn what_is_said_is_right_when_it_is_typed() {
+        for (query, before, expect) in [
+            ("group by host", "", "count by host"),
+            ("group host, status", "", "count by host, status"),
+            ("order by bytes", "", "sort bytes"),
+            ("ORDER BY bytes DESC", "", "sort -bytes"),
+            ("order by bytes desc, host asc", "", "sort -bytes, host"),
+            ("sort host, bytes desc", "", "sort host, -bytes"),
+            ("head -5", "", "head 5"),
+            ("tail -n 3", "", "tail 3"),
+            ("LIMIT 5", "", "limit 5"),
+            ("WHERE status = 404 AND NOT bytes > 5", "", "where status = 404 and not bytes > 5"),
+            ("count(distinct host) by status", "", "distinct(host) by status"),
+            ("count host", "", "count by host"),
+            ("sum bytes", "", "sum(bytes)"),
+            ("mean bytes by host", "", "avg(bytes) by host"),
+            ("mean(bytes) by status", "", "avg(bytes) by status"),
+            ("stats mean(bytes), count by status", "", "stats avg(bytes), count by status"),
+            ("count by host | having count > 5", "count by host | ", "where count > 5"),
+            ("where status in [200, 304]", "", "where status in (200, 304)"),
+            ("where status <> 200", "", "where status != 200"),
+            ("where user is not null", "", "where user != null"),
+            ("where bytes between 10 and 1000", "", "where bytes in 10..1000"),
+            ("where host == \"a AND b\" OR status == 1", "", "where host == \"a AND b\" or status == 1"),
+            ("where request like \"/ply%\"", "", "where request startswith \"/ply\""),
+            ("where request like '%ply%'", "", "where request contains \"ply\""),
+            ("where request not like \"%.gif\"", "", "where request not endswith \".gif\""),
+            ("select case when status == 404 then 1 else 0 end as x", "", "select if(status == 404, 1, 0) as x"),
+            ("let x = when(status == 404, 1, 0)", "", "let x = if(status == 404, 1, 0)"),
+            ("dedup host", "", "distinct host"),
+            ("histogram bytes", "", "count by bin(bytes, 100)"),
+            ("timechart span=1h count by status", "", "count by bin(time, 1h), status"),
+            ("timechart count", "", "count by bin(time, 1h)"),
+            ("rank bytes", "", "top 10 by bytes"),
+            ("wc -l", "", "count"),
+        ] {
+            assert_eq!(said(query).as_deref(), Some(expect), "{query}");
+            let typed = format!("{before}{expect}");
+            plan(&[&typed]).unwrap_or_else(|error| panic!("{query}: {error}"));
+        }
+    }
+
+    #[test]
+    fn what_nobody_knows_is_not_said() {
+        for query in ["where statuss == 404", "frobnicate host", "where status == ", "count by hots", "group"] {
+            assert_eq!(said(query), None, "{query}");
+        }
+    }
+}
