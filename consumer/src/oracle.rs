@@ -256,6 +256,7 @@ fn eval(expr: &ast::Expr, row: Row<'_>) -> Result<Cell, Overflow> {
             functions::call(&name.text, args, row)?
         }
         ExprKind::Framed { .. } => panic!("of other records"),
+        ExprKind::InFile { path, .. } => panic!("a file, {path}"),
     })
 }
 

@@ -206,7 +206,9 @@ pub fn command() -> clap::Command {
     let formats: Vec<String> = FORMATS.iter().map(|spec| [&[spec.name], spec.args].concat().join(" ")).collect();
     after += &format!("  {}\n", formats.join(" · "));
     after += "\nExit codes:\n ";
-    for (i, (exit, about)) in recpipe::Exit::TABLE.iter().enumerate() {
+    // What a query expects is nothing that a producer knows of.
+    let exits = recpipe::Exit::TABLE.iter().filter(|row| row.0 != recpipe::Exit::Unmet);
+    for (i, (exit, about)) in exits.enumerate() {
         after += &format!("{} {} {about}", if i > 0 { " ·" } else { "" }, exit.code());
     }
     after += &format!(" · 128+N {}", recpipe::Exit::SIGNALS);
