@@ -132,7 +132,7 @@ fn what_no_record_holds_is_named() {
     };
     let host = Field::new("host", Type::Text);
     let listed = || Listed { host: "h".into(), tags: Vec::new() };
-    push(&[host.clone()], "the field `tags`: it is a list", &|builder| builder.push_as(&listed()));
+    push(std::slice::from_ref(&host), "the field `tags`: it is a list", &|builder| builder.push_as(&listed()));
     push(&[host], "the field `inner.tags`: it is a list", &|builder| builder.push_as(&Nested { inner: listed() }));
     push(&[Field::new("choice", Type::Text)], "the field `choice`: it is the variant `Some`", &|builder| {
         builder.push_as(&Holding { choice: Choice::Some(1) })
