@@ -77,8 +77,8 @@ fn held(ours: &[Option<i64>], theirs: &[Option<i64>], partners: Partners, keep: 
                 (false, _) => {
                     let mut row = first;
                     while row != NONE {
-                        let found = table.columns(vec![row])[0].value(0);
-                        let Value::Int(number) = found else { panic!("{found:?}") };
+                        let columns = table.columns(vec![row]);
+                        let Value::Int(number) = columns[0].value(0) else { panic!("row {row} has no number") };
                         pairs.push((record, Some(number as usize)));
                         row = table.next(row);
                     }
