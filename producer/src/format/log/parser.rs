@@ -122,9 +122,8 @@ impl RecordParser {
                     Outcome::Reject(_) => self.reject(lines, why, beside),
                     Outcome::Taken(taken) => {
                         beside.blank += u32::from(taken == Taken::Nothing);
-                        let mut number = lines.number;
-                        for (at, line) in super::super::lines::lines(&block[lines.start..lines.end]).skip(1) {
-                            number += 1;
+                        let others = super::super::lines::lines(&block[lines.start..lines.end]).skip(1);
+                        for (number, (at, line)) in (lines.number + 1..).zip(others) {
                             let (start, end) = (lines.start + at, lines.start + at + line.len());
                             let line = Lines { start, first_end: end, end, number, count: 1, begins: false };
                             self.reject(line, "belongs to no record".into(), beside);
