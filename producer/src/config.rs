@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use recpipe::record::Type;
-use recpipe::times::TimePattern;
+use recpipe::record::{Time, Type};
+use recpipe::times::{TimePattern, Zone};
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
-use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, Start, near};
+use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Nulls, NumberForm, Start, near};
 use crate::input::block::BLOCK_BYTES;
+use crate::input::content::Content;
 use crate::input::find::Names;
 use crate::output::interop::Encoding;
 use crate::output::{self, Packing, Shards, Spread};
@@ -20,6 +21,7 @@ use crate::run::dating::Dating;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
 use crate::run::shape::Shape;
+use crate::spoken;
 
 /// A run, decided upon.
 #[derive(Debug)]
@@ -32,6 +34,12 @@ pub struct Config {
     pub paths: Vec<PathBuf>,
     /// Which files in directories.
     pub names: Names,
+    /// Only records of these times.
+    pub span: Option<Span>,
+    /// Whether the inputs are merged by time.
+    pub merge: bool,
+    /// What their text is written in, where that was said.
+    pub charset: Option<&'static encoding_rs::Encoding>,
     /// Whether what is appended to the inputs is read as it comes, and if so, whether what is there already is read before.
     pub follow: Option<FromStart>,
     /// Nothing is written; what would be read is shown.
@@ -67,6 +75,17 @@ pub enum To {
     },
 }
 
+/// When records have to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment, and the first one after the last, in nanoseconds since 1970.
+    pub since: Option<i64>,
+    /// The first moment after the last.
+    pub until: Option<i64>,
+    /// How much older than one before it a time may be while a file is in order, in nanoseconds; `None` for `--full`.
+    pub slack: Option<i64>,
+}
+
 /// Whether a followed file is read from its start; otherwise from the end it has when the following begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FromStart(pub bool);
@@ -87,6 +106,11 @@ impl Config {
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
         let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
+        let number_form =
+            NumberForm::new(sign("--decimal", cli.decimal.as_deref())?, sign("--thousands", cli.thousands.as_deref())?)?;
+        if cli.at.as_deref() == Some("") {
+            return Err("--at: no key is empty; as in --at Records".to_owned());
+        }
         if cli.comment.as_deref() == Some("") {
             return Err("--comment: every line begins with nothing".to_owned());
         }
@@ -97,14 +121,25 @@ impl Config {
             comment: cli.comment,
             delimiter,
             nulls: Nulls::new(cli.null),
+            skip_lines: cli.skip_lines,
+            number_form,
+            quotes: cli.quotes,
+            at: cli.at.map(Into::into),
             fields,
             casts,
         };
         if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
+        if cli.charset.is_some() && matches!(format.start, Start::Source(_)) {
+            return Err(format!("--encoding: `{}` reads no text", format.name));
+        }
         if cli.follow {
             followable(format, &paths)?;
+            let at_the_beginning = [("--skip-lines", args.skip_lines > 0), ("--at", args.at.is_some()), ("--encoding", cli.charset.is_some())];
+            if let Some((option, _)) = at_the_beginning.iter().find(|(_, is_typed)| *is_typed) {
+                return Err(format!("--follow: what grows is read as it is, so {option} is only for files that are read once"));
+            }
         }
         let grep = cli.grep.as_deref().map(Grep::new).transpose().map_err(|e| format!("--grep: {e}"))?;
         let (to, shards) = to(
@@ -123,6 +158,11 @@ impl Config {
         if cli.replay {
             replayable(cli.follow, &paths, &to, cli.encoding)?;
         }
+        let slack = i64::try_from(cli.slack.as_nanos()).map_err(|_| "--slack: longer than time is".to_owned())?;
+        let span = span(cli.since.as_deref(), cli.until.as_deref(), (!cli.full).then_some(slack), &cli.zone.clone().unwrap_or_default())?;
+        if let (true, Start::Source(_)) = (span.is_some() || cli.merge, format.start) {
+            return Err(format!("{}: the records of `{}` have no times to go by", if cli.merge { "--merge" } else { "--since" }, format.name));
+        }
         let dating = Dating::new(patterns, cli.zone, cli.follow);
         let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: Arc::new(dating) };
         Ok(Config {
@@ -130,6 +170,9 @@ impl Config {
             args,
             paths,
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
+            span,
+            merge: cli.merge,
+            charset: cli.charset,
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
             to,
@@ -150,6 +193,21 @@ impl Config {
                 (false, false) => Show::Auto,
             },
         })
+    }
+}
+
+impl Config {
+    /// Begins a format of blocks.
+    ///
+    /// # Errors
+    /// What is wrong with its arguments, as it is to be said.
+    pub(crate) fn begin(&self, start: fn(&Args) -> Result<Box<dyn Format>, String>) -> Result<Box<dyn Format>, String> {
+        let named = |what: String| format!("{}: {what}", self.format.name);
+        let format = start(&self.args).map_err(named)?;
+        if self.charset.is_some() && format.boundary().content() == Content::Bytes {
+            return Err(named("it reads bytes, which no --encoding makes text of".to_owned()));
+        }
+        Ok(format)
     }
 }
 
@@ -227,13 +285,18 @@ fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<Strin
 }
 
 /// The options that only some formats have, and whether each was typed.
-fn cli_options(cli: &Cli) -> [(FormatOption, bool); 5] {
+fn cli_options(cli: &Cli) -> [(FormatOption, bool); 10] {
     [
         (FormatOption::Names, !cli.names.is_empty()),
         (FormatOption::NoHeader, cli.no_header),
         (FormatOption::Comment, cli.comment.is_some()),
         (FormatOption::Delimiter, cli.delimiter.is_some()),
         (FormatOption::Null, !cli.null.is_empty()),
+        (FormatOption::SkipLines, cli.skip_lines > 0),
+        (FormatOption::Decimal, cli.decimal.is_some()),
+        (FormatOption::Thousands, cli.thousands.is_some()),
+        (FormatOption::Quotes, cli.quotes),
+        (FormatOption::At, cli.at.is_some()),
     ]
 }
 
@@ -252,6 +315,32 @@ fn delimiter(typed: &str) -> Result<u8, String> {
         [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => Ok(*byte),
         _ => Err(format!("--delimiter: `{typed}` is not one character of ASCII, or `tab`; a quote or a line end cannot be one")),
     }
+}
+
+/// `--since` and `--until`.
+fn span(since: Option<&str>, until: Option<&str>, slack: Option<i64>, zone: &Zone) -> Result<Option<Span>, String> {
+    let now = Time::now();
+    let moment = |option: &str, text: Option<&str>| {
+        let moment = text.map(|text| spoken::moment(text, now, zone).map(|time| time.nanos));
+        moment.transpose().map_err(|what| format!("{option}: {what}"))
+    };
+    let (since, until) = (moment("--since", since)?, moment("--until", until)?);
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        return Err("--until is not after --since: no record is between".to_owned());
+    }
+    Ok((since.is_some() || until.is_some()).then_some(Span { since, until, slack }))
+}
+
+/// `--decimal`, `--thousands`: one character.
+fn sign(option: &str, typed: Option<&str>) -> Result<Option<char>, String> {
+    let one = |typed: &str| {
+        let mut signs = typed.chars();
+        match (signs.next(), signs.next()) {
+            (Some(sign), None) => Ok(sign),
+            _ => Err(format!("{option}: `{typed}` is not one character")),
+        }
+    };
+    typed.map(one).transpose()
 }
 
 /// The format of this name.

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use recpipe::{Batch, Exit, Value};
 
 use crate::config::Config;
-use crate::format::Start;
 use crate::format::source::Source;
 use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
@@ -16,12 +15,20 @@ use crate::input::{self, Inputs, Meter};
 use crate::run::Run;
 use crate::run::blocks::BlockSource;
 use crate::run::rejects::shown;
+use crate::timing::{self, Begun, Timed};
 
 /// Shows it on the standard output.
 pub(crate) fn dry_run(config: &Config) -> Exit {
     let found = input::find::find(&config.paths, &config.names);
-    let (mut text, mut exit) = files(&found);
-    match first(config, found) {
+    let (begun, timed) = match timing::begin(config, found) {
+        Ok(begun) => begun,
+        Err(mistake) => {
+            recpipe::say!("producer: {mistake}");
+            return Exit::Usage;
+        }
+    };
+    let (mut text, mut exit) = files(&timed.found);
+    match first(config, begun, timed) {
         Ok(Some(batch)) => text += &record(&batch),
         Ok(None) => text += "\nno record\n",
         Err((failed, message)) => {
@@ -73,12 +80,13 @@ fn files(found: &Found) -> (String, Exit) {
 }
 
 /// The first batch with a record in it.
-fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)> {
+fn first(config: &Config, begun: Begun, Timed { found, window, .. }: Timed) -> Result<Option<Batch>, (Exit, String)> {
     let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", config.format.name));
     let inputs = Inputs::new(found, Arc::new(Meter::default()), Watch::nothing());
-    let source: Box<dyn Source> = match config.format.start {
-        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, None)),
-        Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
+    let inputs = inputs.written_in(config.charset).of_archives(&config.names);
+    let source: Box<dyn Source> = match begun {
+        Begun::Blocks(format) => Box::new(BlockSource::new(inputs, format, None).within(window.filter(|_| config.span.is_some()))),
+        Begun::Source(start) => start(&config.args, inputs).map_err(mistake)?,
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }

@@ -74,6 +74,8 @@ mod refusal;
 mod replay;
 pub mod run;
 mod simd;
+mod spoken;
+mod timing;
 
 pub use pipeline::produce;
 pub use program::program;

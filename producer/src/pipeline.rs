@@ -26,8 +26,10 @@ use crate::output::interop::Encoding;
 use crate::progress::{Alone, Progress};
 use crate::run::blocks::BlockSource;
 use crate::run::follow::FollowSource;
+use crate::run::merge::MergeSource;
 use crate::run::rejects::Kept;
 use crate::run::{Output, Restarted, Run};
+use crate::timing::{self, Begun, Timed};
 use crate::{dry_run, refusal};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
@@ -116,6 +118,7 @@ impl<'c> Pipeline<'c> {
     fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
         let Config { format, args, options, .. } = self.config;
         let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
+        let usage = |mistake: String| (Exit::Usage, mistake);
         let meter = Arc::new(Meter::default());
         let alone = match (&self.config.to, out) {
             (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
@@ -123,7 +126,7 @@ impl<'c> Pipeline<'c> {
             (_, None) => Alone::with_consumers(false),
         };
         if let (Some(FromStart(from_start)), Start::Blocks(start)) = (self.config.follow, format.start) {
-            let format = start(args).map_err(mistake)?;
+            let format = self.config.begin(start).map_err(usage)?;
             if !format.unit().has_lines() {
                 return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
             }
@@ -132,12 +135,15 @@ impl<'c> Pipeline<'c> {
             let pulse = matches!(self.config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
             let output = out.and_then(input::file_id);
             let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
+            let window = timing::window(self.config, &*format).map_err(usage)?.filter(|_| self.config.span.is_some());
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
             let (progress, lookout) = (Progress::new(self.config.show, alone, meter, None), Some(follow.lookout()));
-            return Ok(Opened { source: Box::new(FollowSource::new(follow, format)), progress, lookout });
+            return Ok(Opened { source: Box::new(FollowSource::new(follow, format).within(window)), progress, lookout });
         }
         let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&self.found));
-        let inputs = Inputs::new(self.found.clone(), meter, watch.clone()).in_blocks_of(self.config.block_bytes);
+        let (begun, Timed { found, left_out_bytes, window }) = timing::begin(self.config, self.found.clone()).map_err(usage)?;
+        let inputs = Inputs::new(found, meter, watch.clone());
+        let inputs = inputs.in_blocks_of(self.config.block_bytes).written_in(self.config.charset).of_archives(&self.config.names);
         let inputs = match out {
             Some(out) => inputs.not_reading(out),
             None => inputs,
@@ -145,9 +151,16 @@ impl<'c> Pipeline<'c> {
         // With one thread, all happens on it. More files at once than there are processors would only take memory.
         let files = thread::available_parallelism().map_or(1, usize::from).min(options.threads);
         let threads = (options.threads > 1).then(|| Threads::new(scope, files));
-        let source: Box<dyn Source + 'scope> = match format.start {
-            Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(args).map_err(mistake)?, threads)),
-            Start::Source(start) => start(args, inputs).map_err(mistake)?,
+        let is_windowed = self.config.span.is_some();
+        let source: Box<dyn Source + 'scope> = match (begun, window) {
+            (Begun::Blocks(format), Some(window)) if self.config.merge => {
+                Box::new(MergeSource::new(inputs, format, window, is_windowed).having_left_out(left_out_bytes))
+            }
+            (Begun::Blocks(format), window) => {
+                let source = BlockSource::new(inputs, format, threads).within(window.filter(|_| is_windowed));
+                Box::new(source.having_left_out(left_out_bytes))
+            }
+            (Begun::Source(start), _) => start(args, inputs).map_err(mistake)?,
         };
         Ok(Opened { source, progress, lookout: None })
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use recpipe::record::Type;
 
-use super::{Nulls, near};
+use super::{Nulls, NumberForm, near};
 
 /// An option that only some formats have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,16 @@ pub enum FormatOption {
     Comment,
     /// `--delimiter ';'`: what parts fields.
     Delimiter,
+    /// `--skip-lines N`: so many lines before the header are no part of the table.
+    SkipLines,
+    /// `--decimal ,`: what stands before the fraction of a number.
+    Decimal,
+    /// `--thousands .`: what parts the thousands of a number.
+    Thousands,
+    /// `--quotes`: fields may be quoted.
+    Quotes,
+    /// `--at a.b`: the records are those of the array there.
+    At,
 }
 
 impl FormatOption {
@@ -35,6 +45,11 @@ impl FormatOption {
             FormatOption::NoHeader => "--no-header",
             FormatOption::Comment => "--comment '#'",
             FormatOption::Delimiter => "--delimiter ';'",
+            FormatOption::SkipLines => "--skip-lines N",
+            FormatOption::Decimal => "--decimal ,",
+            FormatOption::Thousands => "--thousands .",
+            FormatOption::Quotes => "--quotes",
+            FormatOption::At => "--at a.b",
         }
     }
 }
@@ -72,6 +87,14 @@ pub struct Args {
     pub comment: Option<String>,
     /// `--delimiter`.
     pub delimiter: Option<u8>,
+    /// `--skip-lines`.
+    pub skip_lines: u32,
+    /// `--decimal` and `--thousands`.
+    pub number_form: NumberForm,
+    /// `--quotes`.
+    pub quotes: bool,
+    /// `--at`: the keys that lead to the array, with dots between them.
+    pub at: Option<Arc<str>>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would

@@ -40,7 +40,7 @@ pub use args::{Args, FormatOption, check_fields};
 pub use near::near;
 pub use plan::{Format, Parsed, Parser, Plan, Reject, Unit};
 pub use spec::{FormatSpec, Start, StartSource};
-pub use untyped::Nulls;
+pub use untyped::{Nulls, NumberForm};
 pub use wanted::Wanted;
 
 /// All formats, in the order of the help.

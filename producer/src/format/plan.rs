@@ -9,6 +9,7 @@ use super::continuity::{Continuity, Failure};
 use super::wanted::Wanted;
 use crate::input::block::Block;
 use crate::input::boundary::{self, Boundary};
+use crate::input::clock::Clock;
 
 /// What the records of a format are called where they are counted, and how the place of one is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,11 @@ pub trait Format: Send {
     ///
     /// What was typed does not fit the input (a column that is not there): that ends the run as a usage error.
     fn plan(&mut self, first: &Block) -> Result<Arc<dyn Plan>, String>;
+
+    /// What tells when a record was written, where its bytes do.
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        None
+    }
 
     /// What a person should know when all blocks were parsed.
     fn remark(&self) -> Option<String> {

@@ -120,8 +120,8 @@ impl Decompressed {
 fn decompress(cutter: &mut InputCutter, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
-        Ok(None) => Made::End(cutter.feed().inner().remark()),
-        Err(e) => Made::Failed(cutter.feed().inner().feed().explain(&e)),
+        Ok(None) => Made::End(cutter.feed().inner().inner().remark()),
+        Err(e) => Made::Failed(super::explain(cutter, &e)),
     };
     loop {
         let made = catch_unwind(AssertUnwindSafe(&mut next))

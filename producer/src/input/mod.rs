@@ -6,8 +6,10 @@
 
 mod age;
 pub mod ahead;
+mod archive;
 pub mod block;
 pub mod boundary;
+pub mod clock;
 pub mod content;
 pub mod encoding;
 pub mod event;
@@ -17,8 +19,12 @@ pub(crate) mod follow;
 pub mod given;
 pub mod live;
 pub(crate) mod open;
+pub mod prepare;
+pub mod rotated;
 mod sample;
 pub(crate) mod signals;
+mod skipping;
+pub mod window;
 
 use std::collections::VecDeque;
 use std::io;
@@ -30,15 +36,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use recpipe::record::Pool;
 
 use ahead::{Decompressed, Threads};
+use archive::Files;
 use block::{Block, Cut, Cutter};
 use boundary::Boundary;
 use content::Content;
 use encoding::Text;
-use event::Event;
-use find::{Found, Input};
+use event::{Cost, Event};
+use find::{Found, Input, Names};
+use window::Window;
 use live::Watch;
 use open::Opened;
-use sample::{Learn, SAMPLED_INPUTS, Sampled};
+use prepare::Prepared;
+use skipping::{Looked, Skipping};
+use sample::{Learn, MOST_SAMPLED_BYTES, SAMPLED_INPUTS, Sampled};
 
 /// Why an input, or the rest of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,10 +136,16 @@ pub fn total_bytes(found: &Found) -> Option<u64> {
 #[derive(Debug)]
 pub struct Inputs {
     found: std::vec::IntoIter<Result<Input, InputError>>,
+    /// The files of the input whose turn it is.
+    files: Option<Files>,
+    /// Which files in archives are read.
+    names: Names,
     meter: Arc<Meter>,
     watch: Watch,
     output: Option<FileId>,
     block_bytes: usize,
+    /// What their text is written in, where that was said.
+    encoding: Option<&'static encoding_rs::Encoding>,
 }
 
 /// What tells one file from another, whatever their names: device and inode.
@@ -144,7 +160,7 @@ pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
 impl Inputs {
     /// What was found, until `watch` ends the reading.
     pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
-        Inputs { found: found.into_iter(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES }
+        Inputs { found: found.into_iter(), files: None, names: Names::default(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES, encoding: None }
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
@@ -157,6 +173,37 @@ impl Inputs {
         Inputs { block_bytes: bytes.max(1), ..self }
     }
 
+    /// The same with blocks that are no larger than this.
+    pub fn in_blocks_of_at_most(self, bytes: usize) -> Self {
+        Inputs { block_bytes: self.block_bytes.min(bytes).max(1), ..self }
+    }
+
+    /// Each input by itself, in their order.
+    pub fn one_by_one(self) -> Vec<Inputs> {
+        let Inputs { found, meter, watch, output, block_bytes, encoding, names, .. } = self;
+        let alone = |one| Inputs {
+            found: vec![one].into_iter(),
+            files: None,
+            names: names.clone(),
+            meter: meter.clone(),
+            watch: watch.clone(),
+            output,
+            block_bytes,
+            encoding,
+        };
+        found.map(alone).collect()
+    }
+
+    /// Their text is written in this encoding, unless a mark says otherwise.
+    pub fn written_in(self, encoding: Option<&'static encoding_rs::Encoding>) -> Self {
+        Inputs { encoding, ..self }
+    }
+
+    /// Only the files of these names are read of archives.
+    pub fn of_archives(self, names: &Names) -> Self {
+        Inputs { names: names.clone(), ..self }
+    }
+
     /// What ends the reading.
     pub fn watch(&self) -> &Watch {
         &self.watch
@@ -167,21 +214,29 @@ impl Inputs {
         if self.watch.is_stopped() { None } else { self.found.next() }
     }
 
-    /// The next input, opened, with its name: the path as the user gave it, `-` for the standard input.
+    /// The next file, opened, with its name: the path as the user gave it, `-` for the standard input, and of a file in an archive
+    /// the archive's, a colon and its own.
     ///
     /// `None` after the last, and when the reading was ended.
     pub fn next_opened(&mut self) -> Option<Result<(Arc<str>, Opened), InputError>> {
-        let opened = match self.next_found()? {
-            Ok(input) => self.open(&input),
-            Err(problem) => Err(problem),
-        };
-        // What was opened in vain because somebody ended the reading is no problem.
-        if opened.is_err() && self.watch.is_stopped() { None } else { Some(opened) }
+        loop {
+            let next = self.files.as_mut().and_then(Files::next);
+            self.files = self.files.take().filter(Files::has_more);
+            if let Some(next) = next {
+                // What was opened in vain because somebody ended the reading is no problem.
+                return if next.is_err() && self.watch.is_stopped() { None } else { Some(next) };
+            }
+            match self.next_found()?.and_then(|input| self.open(&input)) {
+                Ok(files) => self.files = Some(files),
+                Err(_) if self.watch.is_stopped() => return None,
+                Err(problem) => return Some(Err(problem)),
+            }
+        }
     }
 
     /// Whether the next input is a regular file, which can be opened before its turn without waiting or taking from anybody.
     fn is_regular_next(&self) -> bool {
-        matches!(self.found.as_slice().first(), Some(Ok(input)) if is_regular(input))
+        self.files.is_none() && matches!(self.found.as_slice().first(), Some(Ok(input)) if is_regular(input))
     }
 
     /// The inputs to come that can be opened twice, of the next so many.
@@ -190,12 +245,12 @@ impl Inputs {
         next.iter().flatten().filter(|input| is_regular(input)).cloned().collect::<Vec<_>>().into_iter()
     }
 
-    fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
+    fn open(&self, input: &Input) -> Result<Files, InputError> {
         let feed = Opened::open(input, &self.meter, &self.watch)?;
         if self.output.is_some() && feed.id() == self.output {
             return Err(InputError { name: input.to_string(), what: "is where the records go; it is not read".to_owned() });
         }
-        Ok((name_of(input), feed))
+        Ok(Files::of(input, feed, &self.names))
     }
 }
 
@@ -230,11 +285,21 @@ pub struct Blocks<'a> {
     threads: Option<Threads<'a>>,
     /// Begun before their turn, in their order.
     begun: VecDeque<Result<Reading, InputError>>,
+    /// What of the inputs is skipped.
+    window: Option<Window>,
+    /// What comes before the next block.
+    pending: VecDeque<Event<Block>>,
     pool: Pool,
 }
 
 /// Cuts what an input holds: its compression is off, it is UTF-8, and its first bytes may have been looked at.
-type InputCutter = Cutter<Sampled<Text<Opened>>>;
+type InputCutter = Cutter<Sampled<Prepared<Text<Opened>>>>;
+
+/// Why reading an input failed, as it is said.
+fn explain(cutter: &InputCutter, error: &io::Error) -> String {
+    let prepared = cutter.feed().inner();
+    prepared.fault().map_or_else(|| prepared.inner().feed().explain(error), str::to_owned)
+}
 
 /// An input that is being read.
 #[derive(Debug)]
@@ -243,6 +308,8 @@ struct Reading {
     /// The command that takes its compression off.
     cat: Option<&'static str>,
     blocks: By,
+    /// What of it is skipped, if that can be.
+    skipping: Option<Skipping>,
 }
 
 /// Who reads it.
@@ -257,7 +324,7 @@ enum By {
 impl Reading {
     fn next_block(&mut self) -> Result<Option<Cut>, String> {
         match &mut self.blocks {
-            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().inner().feed().explain(&e)),
+            By::Asking(cutter) => cutter.next_block().map_err(|e| explain(cutter, &e)),
             By::Thread(blocks) => blocks.next_block(),
         }
     }
@@ -265,7 +332,7 @@ impl Reading {
     /// What a person should know when all of it was read.
     fn remark(&self) -> Option<String> {
         let remark = match &self.blocks {
-            By::Asking(cutter) => cutter.feed().inner().remark(),
+            By::Asking(cutter) => cutter.feed().inner().inner().remark(),
             By::Thread(blocks) => blocks.remark(),
         };
         remark.map(|remark| format!("{}: {remark}", self.name))
@@ -275,13 +342,26 @@ impl Reading {
 impl<'a> Blocks<'a> {
     /// Cuts the inputs where `boundary` says that records end.
     pub fn new(inputs: Inputs, boundary: Arc<dyn Boundary>) -> Self {
-        Blocks { inputs, boundary, current: None, threads: None, begun: VecDeque::new(), pool: Pool::new() }
+        Blocks { inputs, boundary, current: None, threads: None, begun: VecDeque::new(), window: None, pending: VecDeque::new(), pool: Pool::new() }
     }
 
     /// Has compressed files decompressed by these threads, several at once.
     #[must_use]
     pub fn ahead(self, threads: Threads<'a>) -> Self {
         Blocks { threads: Some(threads), ..self }
+    }
+
+    /// Leaves out what lies before or after this window, of files in which it can be found.
+    #[must_use]
+    pub fn within(self, window: Option<Window>) -> Self {
+        Blocks { window, ..self }
+    }
+
+    /// So many bytes are not looked at: that is told first.
+    pub fn leave_out(&mut self, bytes: u64) {
+        if bytes > 0 {
+            self.pending.push_back(Event::Notice { text: None, cost: Cost::Skipped(bytes) });
+        }
     }
 
     /// Reads no more of this input, if it is the one that is being read.
@@ -314,15 +394,21 @@ impl<'a> Blocks<'a> {
                 break;
             }
         }
-        for input in self.inputs.regular(SAMPLED_INPUTS.saturating_sub(self.begun.len())) {
-            if self.inputs.watch.is_stopped() {
-                break;
-            }
-            let name = name_of(&input);
-            let text = Opened::open(&input, &Arc::default(), &self.inputs.watch).and_then(|opened| self.text(&name, opened));
-            if let Ok(text) = text {
-                let sample = Sampled::new(text).sample(&self.boundary, &name);
-                self.show(sample, learn)?;
+        let mut left = SAMPLED_INPUTS.saturating_sub(self.begun.len());
+        for input in self.inputs.regular(left) {
+            // Of an archive, what it takes to come to its next file.
+            let meter = Arc::new(Meter::default());
+            let Ok(opened) = Opened::open(&input, &meter, &self.inputs.watch) else { continue };
+            for file in Files::of(&input, opened, &self.inputs.names) {
+                if left == 0 || meter.read_bytes() > MOST_SAMPLED_BYTES || self.inputs.watch.is_stopped() {
+                    break;
+                }
+                let Ok((name, opened)) = file else { continue };
+                left -= 1;
+                if let Ok(text) = self.text(&name, opened) {
+                    let sample = Sampled::new(text).sample(&self.boundary, &name);
+                    self.show(sample, learn)?;
+                }
             }
         }
         Ok(())
@@ -335,23 +421,43 @@ impl<'a> Blocks<'a> {
     }
 
     /// The bytes of an input. If they are text, it is told what it is written in, and nothing else is read.
-    fn text(&self, name: &str, opened: Opened) -> Result<Text<Opened>, InputError> {
+    fn text(&self, name: &str, opened: Opened) -> Result<Prepared<Text<Opened>>, InputError> {
         let cat = opened.cat();
         let mut text = Text::new(opened);
         if self.boundary.content() != Content::Bytes {
-            let told = text.tell(&*self.boundary).map_err(|e| text.feed().explain(&e));
+            let told = text.tell(&*self.boundary, self.inputs.encoding).map_err(|e| text.feed().explain(&e));
             let told = told.and_then(|encoding| encoding.map_or(Ok(()), |encoding| Err(content::in_encoding(encoding, name, cat))));
             told.map_err(|what| InputError::read(name, what))?;
         }
-        Ok(text)
+        let prepared = Prepared::new(text, self.boundary.preparation());
+        prepared.map_err(|(text, e)| InputError::read(name, text.feed().explain(&e)))
     }
 
     /// Begins an input.
     fn begin(&self, (name, opened): (Arc<str>, Opened)) -> Result<Reading, InputError> {
+        let window = self.window.as_ref().filter(|_| self.inputs.encoding.is_none());
+        let skipping = match (window, opened.path()) {
+            (Some(window), Some(path)) => Skipping::of(window, path, &name, &self.boundary).map_err(|e| InputError::open(path, e))?,
+            _ => None,
+        };
+        let opened = match &skipping {
+            Some(skipping) if skipping.from() > 0 => self.part(skipping, skipping.from(), None)?,
+            _ => opened,
+        };
+        Ok(Reading { skipping, ..self.begin_whole((name, opened))? })
+    }
+
+    /// A part of a file of which something is skipped.
+    fn part(&self, skipping: &Skipping, from: u64, most: Option<u64>) -> Result<Opened, InputError> {
+        Opened::from(skipping.path(), from, most, &self.inputs.meter, &self.inputs.watch)
+    }
+
+    /// Begins what was opened.
+    fn begin_whole(&self, (name, opened): (Arc<str>, Opened)) -> Result<Reading, InputError> {
         let cat = opened.cat();
         let text = Sampled::new(self.text(&name, opened)?);
         let cutter = Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes);
-        Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)) })
+        Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)), skipping: None })
     }
 
     /// Goes on to the next input, and begins those after it that can be; `None` after the last.
@@ -382,12 +488,63 @@ impl<'a> Blocks<'a> {
     }
 }
 
+impl Blocks<'_> {
+    /// Looks at a block of a file of which something is skipped.
+    fn look(&mut self, mut skipping: Skipping, cut: Cut) {
+        let Some(reading) = &mut self.current else { return };
+        let name = reading.name.clone();
+        let looked = skipping.look(&cut, &name);
+        let block = Event::Block(cut.of(&name));
+        match looked {
+            Looked::Ordered => {
+                reading.skipping = Some(skipping);
+                self.pending.push_back(block);
+            }
+            Looked::Past { left } => {
+                self.current = None;
+                self.pending.push_back(block);
+                self.leave_out(left + skipping.from());
+            }
+            Looked::Broken { what, is_first } => {
+                self.pending.push_back(Event::notice(what));
+                if is_first && skipping.from() > 0 {
+                    // Nothing was given out yet: from the start, as if nothing had been skipped.
+                    self.current = None;
+                    self.begin_part(&name, &skipping, None);
+                } else {
+                    reading.skipping = Some(skipping).filter(|skipping| skipping.from() > 0);
+                    self.pending.push_back(block);
+                }
+            }
+        }
+    }
+
+    /// The reading of a file of which something was skipped has ended.
+    fn rest(&mut self, name: &Arc<str>, skipping: &Skipping) {
+        match skipping.is_broken() {
+            true => self.begin_part(name, skipping, Some(skipping.from())),
+            false => self.leave_out(skipping.from()),
+        }
+    }
+
+    /// Reads a file from its start, up to this place.
+    fn begin_part(&mut self, name: &Arc<str>, skipping: &Skipping, most: Option<u64>) {
+        match self.part(skipping, 0, most).and_then(|opened| self.begin_whole((name.clone(), opened))) {
+            Ok(reading) => self.current = Some(reading),
+            Err(problem) => self.pending.push_back(Event::Problem(problem)),
+        }
+    }
+}
+
 impl Iterator for Blocks<'_> {
     type Item = Event<Block>;
 
     /// The next block or problem. `None` after the last input, and at once when the reading was ended.
     fn next(&mut self) -> Option<Event<Block>> {
         loop {
+            if let Some(event) = self.pending.pop_front() {
+                return Some(event);
+            }
             let Some(reading) = &mut self.current else {
                 match self.next_input()? {
                     Ok(reading) => self.current = Some(reading),
@@ -404,13 +561,16 @@ impl Iterator for Blocks<'_> {
                         self.current = None;
                         return Some(Event::Problem(problem));
                     }
-                    return Some(Event::Block(cut.of(&reading.name)));
+                    match reading.skipping.take() {
+                        None => return Some(Event::Block(cut.of(&reading.name))),
+                        Some(skipping) => self.look(skipping, cut),
+                    }
                 }
                 Ok(None) => {
-                    let remark = reading.remark();
-                    self.current = None;
-                    if let Some(remark) = remark {
-                        return Some(Event::notice(remark));
+                    self.pending.extend(reading.remark().map(Event::notice));
+                    match self.current.take().and_then(|reading| Some((reading.name, reading.skipping?))) {
+                        Some((name, skipping)) => self.rest(&name, &skipping),
+                        None => {}
                     }
                 }
                 Err(_) if self.inputs.watch.is_stopped() => return None,
@@ -425,62 +585,4 @@ impl Iterator for Blocks<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use find::Names;
-    use std::fs;
-
-    #[test]
-    fn blocks_never_span_two_files_and_problems_stand_in_order() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = |n: &str| dir.path().join(n);
-        fs::write(path("a"), "one\ntwo").unwrap();
-        fs::write(path("empty"), "").unwrap();
-        fs::write(path("b"), "three\n").unwrap();
-        let found = find::find(&[path("a"), path("gone"), path("empty"), path("b")], &Names::default());
-        let meter = Arc::new(Meter::default());
-        let shown: Vec<String> = Blocks::new(Inputs::new(found, meter.clone(), Watch::nothing()), Arc::new(boundary::Lines::default()))
-            .map(|item| match item {
-                Event::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
-                Event::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
-        assert_eq!(meter.read_bytes(), 13);
-    }
-
-    #[test]
-    fn blocks_are_as_large_as_they_are_asked_to_be() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        fs::write(&path, "1\n2\n3\n4\n").unwrap();
-        let ends = |bytes: usize| -> Vec<u64> {
-            let found = vec![Ok(Input::File(path.clone()))];
-            let inputs = Inputs::new(found, Arc::default(), Watch::nothing()).in_blocks_of(bytes);
-            Blocks::new(inputs, Arc::new(boundary::Lines::default()))
-                .map(|item| if let Event::Block(block) = item { block.end } else { panic!("{item:?}") })
-                .collect()
-        };
-        assert_eq!((ends(1), ends(2), ends(5), ends(8)), (vec![2, 4, 6, 8], vec![2, 4, 6, 8], vec![4, 8], vec![8]));
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_read_as_a_file_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let input = Input::File(dir.path().to_owned());
-        let items: Vec<_> =
-            Blocks::new(Inputs::new(vec![Ok(input)], Arc::default(), Watch::nothing()), Arc::new(boundary::Lines::default())).collect();
-        assert!(matches!(&items[..], [Event::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
-    }
-
-    #[test]
-    fn the_total_is_known_for_regular_files_only() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a"), "12345").unwrap();
-        fs::write(dir.path().join("b"), "678").unwrap();
-        let all = find::find(&[dir.path().to_owned()], &Names::default());
-        assert_eq!(total_bytes(&all), Some(8));
-        assert_eq!(total_bytes(&vec![Ok(Input::File("/dev/null".into()))]), None);
-    }
-}
+mod tests;

@@ -5,7 +5,8 @@
 //! before it counts. A new compression is one row of `CODECS`.
 
 use std::fmt;
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -110,7 +111,17 @@ impl Decode for liblzma::bufread::XzDecoder<Compressed> {
 }
 
 /// An input that is open: the bytes inside, whatever they were wrapped in.
-pub struct Opened(Kind);
+pub struct Opened {
+    kind: Kind,
+    /// What was read to be looked at, and how much of it was given out.
+    ahead: Vec<u8>,
+    given: usize,
+    /// The byte of the file that it begins with, and how many are to be read from there on.
+    start: u64,
+    left: Option<u64>,
+    /// Where it lies, if it is a plain file.
+    path: Option<PathBuf>,
+}
 
 enum Kind {
     Plain(Raw),
@@ -119,7 +130,7 @@ enum Kind {
 
 impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.0 {
+        f.write_str(match &self.kind {
             Kind::Plain(_) => "Opened(plain)",
             Kind::Wrapped { codec, .. } => codec.name,
         })
@@ -143,7 +154,31 @@ impl Opened {
         };
         let id = super::file_id(&opened);
         let live = LiveFile::new(opened, watch).map_err(named)?;
-        Opened::sniff(Box::new(live), id, meter.clone()).map_err(named)
+        let opened = Opened::sniff(Box::new(live), id, meter.clone()).map_err(named)?;
+        let path = match (input, &opened.kind) {
+            (Input::File(path), Kind::Plain(raw)) if raw.id.is_some() => Some(path.clone()),
+            _ => None,
+        };
+        Ok(Opened { path, ..opened })
+    }
+
+    /// Where it lies, if it is a plain file that can be read from anywhere.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// A plain file, from this byte on; so many bytes of it, or all.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) fn from(path: &Path, at: u64, most: Option<u64>, meter: &Arc<Meter>, watch: &Watch) -> Result<Self, InputError> {
+        let named = |e| InputError::open(path, e);
+        let mut file = file::open_unwaiting(path).map_err(named)?;
+        let id = super::file_id(&file);
+        file.seek(SeekFrom::Start(at)).map_err(named)?;
+        let from = Box::new(LiveFile::new(file, watch).map_err(named)?);
+        let raw = Raw { from, id, meter: meter.clone(), head: Vec::new(), head_taken: 0 };
+        Ok(Opened { kind: Kind::Plain(raw), ahead: Vec::new(), given: 0, start: at, left: most, path: None })
     }
 
     fn sniff(from: Box<dyn Feed + Send>, id: Option<super::FileId>, meter: Arc<Meter>) -> io::Result<Self> {
@@ -163,15 +198,55 @@ impl Opened {
                 }
             }
         };
-        Ok(Opened(match codec {
+        let kind = match codec {
             None => Kind::Plain(raw),
             Some(codec) => Kind::Wrapped { codec, decoder: (codec.decode)(Compressed::new(raw))? },
-        }))
+        };
+        Ok(Opened { kind, ahead: Vec::new(), given: 0, start: 0, left: None, path: None })
+    }
+
+    /// What lies in an archive, which may be compressed by itself.
+    ///
+    /// # Errors
+    /// Its first bytes cannot be read.
+    pub(super) fn within(from: Box<dyn Feed + Send>) -> io::Result<Self> {
+        Opened::sniff(from, None, Arc::default())
+    }
+
+    /// Reads the bytes that it begins with, decompressed: as many as it takes to be told what they are, or all that there are. They are
+    /// given out again.
+    ///
+    /// # Errors
+    /// They cannot be read.
+    pub(super) fn look_ahead(&mut self, is_told: impl Fn(&[u8]) -> bool) -> io::Result<()> {
+        while !is_told(&self.ahead) {
+            let mut more = [0; 512];
+            match self.read_on(&mut more)? {
+                0 => break,
+                n => self.ahead.extend_from_slice(&more[..n]),
+            }
+        }
+        Ok(())
+    }
+
+    /// What was read ahead.
+    pub(super) fn ahead(&self) -> &[u8] {
+        &self.ahead
+    }
+
+    fn read_on(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let most = self.left.map_or(buf.len(), |left| buf.len().min(usize::try_from(left).unwrap_or(usize::MAX)));
+        let n = match &mut self.kind {
+            Kind::Plain(raw) => raw.read(&mut buf[..most]),
+            Kind::Wrapped { decoder, .. } => decoder.read(&mut buf[..most]),
+        }?;
+        self.left = self.left.map(|left| left - n as u64);
+        Ok(n)
     }
 
     /// The compression that it had; `None` for none.
     pub fn codec(&self) -> Option<&'static str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Plain(_) => None,
             Kind::Wrapped { codec, .. } => Some(codec.name),
         }
@@ -179,7 +254,7 @@ impl Opened {
 
     /// The command that takes that compression off.
     pub fn cat(&self) -> Option<&'static str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Plain(_) => None,
             Kind::Wrapped { codec, .. } => Some(codec.cat),
         }
@@ -187,7 +262,7 @@ impl Opened {
 
     /// Which file it is, if it is a regular one.
     pub(super) fn id(&self) -> Option<super::FileId> {
-        match &self.0 {
+        match &self.kind {
             Kind::Plain(raw) => raw.id,
             Kind::Wrapped { decoder, .. } => decoder.input().raw.id,
         }
@@ -195,7 +270,7 @@ impl Opened {
 
     /// Says what went wrong when reading failed with `error`, and where.
     pub fn explain(&self, error: &io::Error) -> String {
-        match &self.0 {
+        match &self.kind {
             Kind::Plain(_) => reason(error),
             Kind::Wrapped { codec, decoder } => {
                 let what = match error.kind() {
@@ -218,21 +293,39 @@ impl Opened {
 
 impl Feed for Opened {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        match &mut self.0 {
-            Kind::Plain(raw) => raw.read(buf),
-            Kind::Wrapped { decoder, .. } => decoder.read(buf),
+        let ahead = &self.ahead[self.given..];
+        if ahead.is_empty() {
+            return self.read_on(buf);
         }
+        let n = ahead.len().min(buf.len());
+        buf[..n].copy_from_slice(&ahead[..n]);
+        self.given += n;
+        Ok(n)
+    }
+
+    fn mark_bytes(&self) -> usize {
+        self.start as usize
+    }
+
+    fn mark_lines(&self) -> Option<u32> {
+        (self.start == 0).then_some(0)
     }
 
     fn is_idle(&self) -> bool {
-        match &self.0 {
+        if self.given < self.ahead.len() {
+            return false;
+        }
+        match &self.kind {
             Kind::Plain(raw) => raw.from.is_idle(),
             Kind::Wrapped { decoder, .. } => decoder.input().raw.from.is_idle(),
         }
     }
 
     fn is_silent(&self, until: Instant) -> bool {
-        match &self.0 {
+        if self.given < self.ahead.len() {
+            return false;
+        }
+        match &self.kind {
             Kind::Plain(raw) => !raw.has_more() && raw.from.is_silent(until),
             Kind::Wrapped { decoder, .. } => {
                 let input = decoder.input();

@@ -32,11 +32,17 @@ impl Dating {
         Dating { patterns, zone, follows, ..Dating::default() }
     }
 
+    /// What times of this input do not say.
+    pub(crate) fn times(&self, source: &Arc<str>) -> Times {
+        let before = if self.follows { None } else { self.changed(source) };
+        Times { zone: self.zone.clone().unwrap_or_default(), before }
+    }
+
     /// What reads the field of this name in records of `source`.
     pub(super) fn reader(&self, field: &str, source: &Arc<str>) -> Reader<'_> {
-        let before = if self.follows { None } else { self.changed(source) };
+        let times = self.times(source);
         let pattern = self.patterns.iter().find(|(name, _)| name == field).map(|(_, pattern)| pattern);
-        Reader { pattern, times: Times { zone: self.zone.clone().unwrap_or_default(), before }, dating: self, local: 0, has_offsets: false }
+        Reader { pattern, times, dating: self, local: 0, has_offsets: false }
     }
 
     /// When the file was changed last; `None` for what is no file.

@@ -88,6 +88,7 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
             end,
             part: Part::Whole,
             is_first: at == 0,
+            mark_lines: Some(0),
             dialect: 0,
         });
         (at, rest) = (end, later);
