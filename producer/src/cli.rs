@@ -71,11 +71,11 @@ pub struct Cli {
     pub zone: Option<recpipe::times::Zone>,
 
     /// The names of the fields, for a format that needs them
-    #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
+    #[arg(long, value_name = "a,b,c", value_delimiter = ',', hide = true)]
     pub names: Vec<String>,
 
     /// A cell of csv, tsv or regex that is null, such as NA; repeatable
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", hide = true)]
     pub null: Vec<String>,
 
     /// For csv and tsv: the first row is a record (--names names the fields)
@@ -111,7 +111,7 @@ pub struct Cli {
     pub at: Option<String>,
 
     /// What text is written in, such as windows-1252 or utf-16le [default: utf-8]
-    #[arg(long = "encoding", value_name = "NAME", value_parser = charset)]
+    #[arg(long = "encoding", value_name = "NAME", value_parser = charset, hide = true)]
     pub charset: Option<&'static Encoding>,
 
     /// Which files in directories are read, by name; repeatable

@@ -136,9 +136,9 @@ impl Config {
         }
         if cli.follow {
             followable(format, &paths)?;
-            let at_the_beginning = [("--skip-lines", args.skip_lines > 0), ("--at", args.at.is_some()), ("--encoding", cli.charset.is_some())];
+            let at_the_beginning = [("--merge", cli.merge), ("--skip-lines", args.skip_lines > 0), ("--at", args.at.is_some()), ("--encoding", cli.charset.is_some())];
             if let Some((option, _)) = at_the_beginning.iter().find(|(_, is_typed)| *is_typed) {
-                return Err(format!("--follow: what grows is read as it is, so {option} is only for files that are read once"));
+                return Err(format!("--follow: what grows is read as it comes, so {option} is only for files that are read once"));
             }
         }
         let grep = cli.grep.as_deref().map(Grep::new).transpose().map_err(|e| format!("--grep: {e}"))?;

@@ -59,7 +59,8 @@ pub fn unfit(first: &[u8], content: Content, name: &str, cat: Option<&str>) -> O
         return Some(format!("a 7z archive, not text; `7z x -so {archive} | producer …` reads the files in it"));
     }
     if let Some(encoding) = wide(first) {
-        return Some(format!("in {encoding} without a mark; `producer … --encoding {}` reads it", encoding.to_ascii_lowercase()));
+        let file = if is_file(name) { format!(" {}", quoted(name)) } else { String::new() };
+        return Some(format!("in {encoding}, without a mark; `producer … --encoding {}{file}` reads it", encoding.to_ascii_lowercase()));
     }
     (content == Content::Lines && ends_in_returns(first))
         .then(|| format!("its lines end in CR alone; `{}` reads them", through(name, cat, "tr '\\r' '\\n'")))

@@ -530,7 +530,8 @@ mod tests {
         let live = LiveFile::new(File::open(path).unwrap(), &Watch::nothing()).unwrap();
         let raw = Raw { from: Box::new(live), id: None, meter: Arc::default(), head: Vec::new(), head_taken: 0 };
         let decoder = Box::new(super::xz(Compressed::new(raw), 100_000).unwrap());
-        let mut opened = Opened(Kind::Wrapped { codec: CODECS.iter().find(|c| c.name == "xz").unwrap(), decoder });
+        let kind = Kind::Wrapped { codec: CODECS.iter().find(|c| c.name == "xz").unwrap(), decoder };
+        let mut opened = Opened { kind, ahead: Vec::new(), given: 0, start: 0, left: None, path: None };
         let error = opened.read(&mut [0; 9]).unwrap_err();
         let said = opened.explain(&error);
         assert!(said.contains("more memory than is allowed") && said.contains("xz -dc"), "{said}");

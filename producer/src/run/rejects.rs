@@ -345,10 +345,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bad");
         let mut kept = Kept::create(&path).unwrap();
-        kept.keep(b"one\r\n");
+        let place = || Place { file: "f", number: ("line", Some(7)), byte: Some(40), why: "" };
+        kept.keep(b"one\r\n", 3, &place());
         kept.finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"one\r\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(Kept::create(&dir.path().join("no/such")).is_err());
+        let path = dir.path().join("bad.jsonl");
+        let mut kept = Kept::create(&path).unwrap();
+        kept.keep(b"o\"e\xff\r\n", 4, &place());
+        kept.go_on(b"rest");
+        kept.keep(b"", 0, &Place { number: ("record", None), byte: None, why: "no \"x\"", ..place() });
+        kept.finish().unwrap();
+        let want = concat!(
+            r#"{"file":"f","line":7,"byte":40,"reason":"not a record of this format","text":"o\"e"#,
+            "\u{fffd}\"}\n",
+            r#"{"file":"f","record":null,"byte":null,"reason":"no \"x\"","text":""}"#,
+            "\n"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), want);
     }
 }

@@ -47,7 +47,7 @@ impl Source for Cut {
             None => self.plan.insert(self.format.plan(&block).unwrap()).clone(),
         };
         let (boundary, wanted) = (self.boundary.clone(), wanted.clone());
-        let block = PlannedBlock { block, plan, boundary, wanted, head_lines: 0 };
+        let block = PlannedBlock { block, plan, boundary, wanted, head_lines: Some(0) };
         Some(Ok(Event::Block(Unparsed::Block(block))))
     }
 }
