@@ -206,7 +206,9 @@ pub struct Cli {
 /// The encoding of this name, as browsers know it.
 fn charset(name: &str) -> Result<&'static Encoding, String> {
     let known = Encoding::for_label_no_replacement(name.as_bytes());
-    known.ok_or_else(|| "there is no such encoding; those of browsers are known, such as latin1, windows-1252, utf-16le, shift_jis".to_owned())
+    known.ok_or_else(|| {
+        "there is no such encoding; those of browsers are known, such as latin1, windows-1252, utf-16le, shift_jis".to_owned()
+    })
 }
 
 const EXAMPLES: &str = "\

@@ -106,8 +106,7 @@ impl Config {
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
         let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
-        let number_form =
-            NumberForm::new(sign("--decimal", cli.decimal.as_deref())?, sign("--thousands", cli.thousands.as_deref())?)?;
+        let number_form = NumberForm::new(sign("--decimal", cli.decimal.as_deref())?, sign("--thousands", cli.thousands.as_deref())?)?;
         if cli.at.as_deref() == Some("") {
             return Err("--at: no key is empty; as in --at Records".to_owned());
         }
@@ -136,7 +135,12 @@ impl Config {
         }
         if cli.follow {
             followable(format, &paths)?;
-            let at_the_beginning = [("--merge", cli.merge), ("--skip-lines", args.skip_lines > 0), ("--at", args.at.is_some()), ("--encoding", cli.charset.is_some())];
+            let at_the_beginning = [
+                ("--merge", cli.merge),
+                ("--skip-lines", args.skip_lines > 0),
+                ("--at", args.at.is_some()),
+                ("--encoding", cli.charset.is_some()),
+            ];
             if let Some((option, _)) = at_the_beginning.iter().find(|(_, is_typed)| *is_typed) {
                 return Err(format!("--follow: what grows is read as it comes, so {option} is only for files that are read once"));
             }
@@ -161,7 +165,11 @@ impl Config {
         let slack = i64::try_from(cli.slack.as_nanos()).map_err(|_| "--slack: longer than time is".to_owned())?;
         let span = span(cli.since.as_deref(), cli.until.as_deref(), (!cli.full).then_some(slack), &cli.zone.clone().unwrap_or_default())?;
         if let (true, Start::Source(_)) = (span.is_some() || cli.merge, format.start) {
-            return Err(format!("{}: the records of `{}` have no times to go by", if cli.merge { "--merge" } else { "--since" }, format.name));
+            return Err(format!(
+                "{}: the records of `{}` have no times to go by",
+                if cli.merge { "--merge" } else { "--since" },
+                format.name
+            ));
         }
         let dating = Dating::new(patterns, cli.zone, cli.follow);
         let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: Arc::new(dating) };

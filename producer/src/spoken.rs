@@ -47,7 +47,9 @@ mod tests {
     fn people_say_when() {
         let now = Time::parse(b"2026-03-30T01:30:15Z").unwrap();
         let berlin = Zone::named("Europe/Berlin").unwrap();
-        let check = |zone: &Zone, text: &str, want: &str| assert_eq!(moment(text, now, zone).map(|time| time.to_string()), Ok(want.to_owned()), "{text}");
+        let check = |zone: &Zone, text: &str, want: &str| {
+            assert_eq!(moment(text, now, zone).map(|time| time.to_string()), Ok(want.to_owned()), "{text}")
+        };
         let utc = Zone::default();
         check(&utc, "-15m", "2026-03-30T01:15:15+00:00");
         check(&utc, "-1h 30m", "2026-03-30T00:00:15+00:00");

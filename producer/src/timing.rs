@@ -57,7 +57,9 @@ pub(crate) fn window(config: &Config, format: &dyn Format) -> Result<Option<Wind
     let Some(clock) = format.clock() else {
         let asked = [("--since", config.span.is_some()), ("--merge", config.merge)];
         return match asked.iter().find(|(_, is_asked)| *is_asked) {
-            Some((option, _)) => Err(format!("{}: {option}: its records have no times to go by; `where` in the query asks a field", config.format.name)),
+            Some((option, _)) => {
+                Err(format!("{}: {option}: its records have no times to go by; `where` in the query asks a field", config.format.name))
+            }
             None => Ok(None),
         };
     };

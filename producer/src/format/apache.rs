@@ -198,7 +198,11 @@ mod tests {
 
     #[test]
     fn the_clock_of_a_line_is_its_date() {
-        for line in LINES.iter().chain(&["[::1]:80 a - - [d z] \"-\" 408 0", "a - - [x\" [d z] \"GET / HTTP/1.1\" 200 1", "a - x[y [d z] \"- [d] \" 408 0"]) {
+        for line in LINES.iter().chain(&[
+            "[::1]:80 a - - [d z] \"-\" 408 0",
+            "a - - [x\" [d z] \"GET / HTTP/1.1\" 200 1",
+            "a - x[y [d z] \"- [d] \" 408 0",
+        ]) {
             let parsed = Apache::new().plan(&block(LINES[1])).unwrap().parser().parse(&block(line), &Wanted::all());
             let texts = testing::texts(&parsed.batch, "datetime");
             assert!(texts.iter().all(|text| LineClock.stamp(line.as_bytes()) == Some(text)), "{line}");

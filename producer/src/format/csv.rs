@@ -238,7 +238,9 @@ impl Layout {
         let nth = row.fields.len() + 1;
         match row.torn {
             Some(Torn::TextAfter) => return Err(format!("text follows the quote that closes field {nth}")),
-            Some(Torn::Open) => return Err(format!("field {nth} begins with a quote, and none before a delimiter or a line end closes it")),
+            Some(Torn::Open) => {
+                return Err(format!("field {nth} begins with a quote, and none before a delimiter or a line end closes it"));
+            }
             None => {}
         }
         match row.fields {

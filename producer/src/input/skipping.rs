@@ -40,6 +40,9 @@ impl Skipping {
             return Ok(None);
         }
         let from = window.beginning(path, name, &**boundary)?;
+        if from == 0 && window.until.is_none() {
+            return Ok(None);
+        }
         let lookout = Lookout::new(window, name, boundary.clone(), from);
         let len = std::fs::metadata(path)?.len();
         Ok(Some(Skipping { path: path.to_owned(), len, lookout, has_begun: false, is_broken: false }))

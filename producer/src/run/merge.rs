@@ -67,7 +67,8 @@ impl<'a> MergeSource<'a> {
         let one_by_one = inputs.one_by_one();
         let block_bytes = (HELD_BYTES / one_by_one.len().max(1)).max(LEAST_BLOCK_BYTES);
         let lane = |inputs: Inputs| {
-            let blocks = Blocks::new(inputs.in_blocks_of_at_most(block_bytes), boundary.clone()).within(is_windowed.then(|| window.clone()));
+            let blocks =
+                Blocks::new(inputs.in_blocks_of_at_most(block_bytes), boundary.clone()).within(is_windowed.then(|| window.clone()));
             Lane { blocks, plan: None, held: None, ended: false, last: i64::MIN }
         };
         let lanes = one_by_one.into_iter().map(lane).collect();

@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::format::Reject;
+
 /// How many rejects end the run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Limit {
@@ -257,6 +259,18 @@ pub fn shown(line: &[u8]) -> String {
         text.push('…');
     }
     text
+}
+
+/// The bytes of a rejected line with the line end it had.
+pub(super) fn with_line_end<'a>(block: &'a [u8], reject: &Reject) -> &'a [u8] {
+    let start = reject.start as usize;
+    let end = start + reject.len as usize;
+    let line_end = match &block[end..] {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r'] | [b'\n', ..] => 1,
+        _ => 0,
+    };
+    &block[start..end + line_end]
 }
 
 #[cfg(test)]

@@ -11,18 +11,18 @@ use recpipe::wire::{Ending, Report};
 use recpipe::{Error, Exit, Flow};
 
 use super::input_tracker::{Failed, InputTracker};
-use super::kinds::Kinds;
 use super::inside::Inside;
 use super::job::{CutShort, Job, ParsedBlock, Stage, WorkResult, Worked};
+use super::kinds::Kinds;
 use super::numbering::Numbering;
 use super::outcome::Outcome;
 use super::rejects::{self, Judge, Kept, Place, TooMany};
 use super::shape::Shape;
 use super::widen::Widen;
 use super::{Begin, Options, Output, Restarted};
+use crate::format::Unit;
 use crate::format::continuity::Failure;
 use crate::format::source::{LongPiece, Misfit, Problem};
-use crate::format::{Reject, Unit};
 use crate::input::block::Part;
 use crate::input::event::Event;
 use crate::ledger::{Ledger, count};
@@ -282,7 +282,7 @@ impl<'a, 'o> Sink<'a, 'o> {
             let at = (!block.block.bytes.is_empty()).then(|| block.place(reject.start));
             let (numbering, line) = (&self.numbering, u64::from(reject.line));
             if let Some(kept) = &mut self.kept {
-                let whole = if self.unit == Unit::Record { text } else { with_line_end(&block.block.bytes, reject) };
+                let whole = if self.unit == Unit::Record { text } else { rejects::with_line_end(&block.block.bytes, reject) };
                 let place = Place { file: &block.block.source, number: numbering.number(line), byte: at, why: &reject.why };
                 kept.keep(whole, text.len(), &place);
             }
@@ -486,16 +486,4 @@ impl<'a, 'o> Sink<'a, 'o> {
     fn ending(&self) -> Ending {
         Ending { exit: self.outcome.exit(), cause: self.outcome.cause(), rejected: self.ledger.rejected }
     }
-}
-
-/// The bytes of a rejected line with the line end it had.
-fn with_line_end<'a>(block: &'a [u8], reject: &Reject) -> &'a [u8] {
-    let start = reject.start as usize;
-    let end = start + reject.len as usize;
-    let line_end = match &block[end..] {
-        [b'\r', b'\n', ..] => 2,
-        [b'\n' | b'\r'] | [b'\n', ..] => 1,
-        _ => 0,
-    };
-    &block[start..end + line_end]
 }

@@ -130,14 +130,37 @@ impl<'a> Work<'a> {
             Some(_) => Ok(Outgoings::default()),
         };
         let (pushdown, rest, stage) = (pushdown.clone(), None, Stage::default());
-        let parsed =
-            ParsedBlock { block, parsed, outgoing, kept, bytes, is_first, head_lines, inside, failure, continuity, growing, pushdown, rest, stage };
+        let parsed = ParsedBlock {
+            block,
+            parsed,
+            outgoing,
+            kept,
+            bytes,
+            is_first,
+            head_lines,
+            inside,
+            failure,
+            continuity,
+            growing,
+            pushdown,
+            rest,
+            stage,
+        };
         (parsed, stopped_at)
     }
 
     fn shape(&mut self, batch: Batch, pushdown: Pushdown) -> ParsedBlock {
         let Origin { source, start, end, .. } = batch.origin().clone();
-        let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole, is_first: start == 0, dialect: 0, mark_lines: Some(0) };
+        let block = Block {
+            bytes: bytes::Bytes::new(),
+            source,
+            start,
+            end,
+            part: Part::Whole,
+            is_first: start == 0,
+            dialect: 0,
+            mark_lines: Some(0),
+        };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spans = RecordSpans { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);

@@ -171,7 +171,9 @@ fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     for (name, text) in files {
         let mut crc = flate2::Crc::new();
         crc.update(text);
-        let fields = [&[0; 6][..], &[0; 4], &crc.sum().to_le_bytes(), &(text.len() as u32).to_le_bytes(), &(text.len() as u32).to_le_bytes()].concat();
+        let fields =
+            [&[0; 6][..], &[0; 4], &crc.sum().to_le_bytes(), &(text.len() as u32).to_le_bytes(), &(text.len() as u32).to_le_bytes()]
+                .concat();
         let name_len = (name.len() as u16).to_le_bytes();
         let start = (bytes.len() as u32).to_le_bytes();
         bytes.extend([b"PK\x03\x04\x14\0", &fields[2..], &name_len, &[0; 2], name.as_bytes(), text].concat());
@@ -209,7 +211,11 @@ fn files_in_archives_are_inputs_of_their_own() {
         ("endless.tar", &both[..1024], "without its end mark"),
         ("broken.tar", &[&both[..1024], &[b'x'; 512][..]].concat()[..], "is corrupt at byte 1024"),
         ("cut.zip", &zip(&[("one", b"one\n")])[..40], "the zip archive is truncated or corrupt"),
-        ("changed.zip", &zip(&[("one", b"one\n")]).iter().map(|&byte| if byte == b'e' { b'E' } else { byte }).collect::<Vec<_>>()[..], "its checksum is another"),
+        (
+            "changed.zip",
+            &zip(&[("one", b"one\n")]).iter().map(|&byte| if byte == b'e' { b'E' } else { byte }).collect::<Vec<_>>()[..],
+            "its checksum is another",
+        ),
     ] {
         let path = write(dir, name, bytes);
         run(&["lines", path.to_str().unwrap()]).exits(1).says(what);

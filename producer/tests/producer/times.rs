@@ -38,7 +38,9 @@ fn what_is_skipped_shows_in_nothing_but_the_account() {
     let (text, seconds) = day();
     let path = write(dir.path(), "day", &text);
     for (since, until) in [(7200, 7800), (0, 60), (27_990, 90_000), (5, 5 + 14 * 600)] {
-        let of = |second: u64| format!("2026-03-{:02}T{:02}:{:02}:{:02}Z", 12 + second / 86_400, second / 3600 % 24, second / 60 % 60, second % 60);
+        let of = |second: u64| {
+            format!("2026-03-{:02}T{:02}:{:02}:{:02}Z", 12 + second / 86_400, second / 3600 % 24, second / 60 % 60, second % 60)
+        };
         let args = ["apache".to_owned(), "--since".to_owned(), of(since), "--until".to_owned(), of(until)];
         let want = between(&seconds, since, until);
         for more in [&[][..], &["-j", "1"], &["--full"], &["--slack", "0s"], &["--slack", "1h"]] {
@@ -48,7 +50,9 @@ fn what_is_skipped_shows_in_nothing_but_the_account() {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         assert_eq!(requests(&run_on(&args, text.as_bytes()).exits(0).quietly()), want, "a pipe");
     }
-    let stats = |more: &[&str]| run(&[&["apache", "--since", "2026-03-12T02:00Z", "--until", "2026-03-12T02:10Z", "--stats", &path], more].concat()).exits(0).stderr;
+    let stats = |more: &[&str]| {
+        run(&[&["apache", "--since", "2026-03-12T02:00Z", "--until", "2026-03-12T02:10Z", "--stats", &path], more].concat()).exits(0).stderr
+    };
     assert!(stats(&[]).contains("bytes of other times not looked at"), "{}", stats(&[]));
     assert!(!stats(&["--full"]).contains("not looked at"));
 }
@@ -92,7 +96,8 @@ fn inputs_are_merged_by_time_and_each_keeps_its_lines() {
     all.sort_by_key(|(second, _)| *second);
     let want: Vec<String> = all.iter().map(|(_, n)| format!("/{n}")).collect();
     for more in [&["-j", "1"][..], &["-j", "4"]] {
-        let args: Vec<&str> = ["apache", "--merge"].into_iter().chain(more.iter().copied()).chain(paths.iter().map(String::as_str)).collect();
+        let args: Vec<&str> =
+            ["apache", "--merge"].into_iter().chain(more.iter().copied()).chain(paths.iter().map(String::as_str)).collect();
         let outcome = run(&args).exits(0).says("3 lines rejected, first: ").says("m0:line 1501: \"garbage\"");
         assert_eq!(requests(&outcome), want);
     }

@@ -69,8 +69,7 @@ fn rows_that_do_not_fit_are_rejects_with_a_reason_and_values_never_are() {
             "4 field 2 begins with a quote, and none before a delimiter or a line end closes it \"4,\\\"q\""
         ]
     );
-    let (_, records, rejects) =
-        read(&Args::default(), b"a\n9\n18446744073709551616\nn/a\n2.5\n\"1\"\n\"\"\n\"a\"\"b\"\n", &[]).unwrap();
+    let (_, records, rejects) = read(&Args::default(), b"a\n9\n18446744073709551616\nn/a\n2.5\n\"1\"\n\"\"\n\"a\"\"b\"\n", &[]).unwrap();
     assert_eq!(rejects, [""; 0]);
     assert_eq!(
         records,

@@ -84,7 +84,11 @@ impl At {
     /// The key was read: how far it leads.
     fn end_key(&mut self) {
         let mut name = Vec::new();
-        if self.key.contains(&b'\\') { unescape(&self.key, &mut name) } else { name.clone_from(&self.key) }
+        if self.key.contains(&b'\\') {
+            unescape(&self.key, &mut name)
+        } else {
+            name.clone_from(&self.key)
+        }
         let rest = self.ways.last().map_or(&[][..], |&from| &self.path.as_bytes()[from..]);
         let from = self.path.len() - rest.len();
         self.matched = match rest.strip_prefix(&name[..]) {
@@ -278,7 +282,11 @@ mod tests {
     #[test]
     fn what_is_around_the_array_is_blank() {
         check("Records", r#"{"v":1,"Records":[{"a":1},{"a":[2]}],"more":[{}]}"#, r#"[{"a":1},{"a":[2]}]"#);
-        check("Records", "{\"v\":{\"Records\":[1]},\"x\":[{\"Records\":[2]}],\"Records\" : [ {\"a\":\"]\\\"]\"} ] }\n", "[ {\"a\":\"]\\\"]\"} ]");
+        check(
+            "Records",
+            "{\"v\":{\"Records\":[1]},\"x\":[{\"Records\":[2]}],\"Records\" : [ {\"a\":\"]\\\"]\"} ] }\n",
+            "[ {\"a\":\"]\\\"]\"} ]",
+        );
         check("a.b", r#"{"a":{"x":"b","b":[{}]},"b":[3]}"#, "[{}]");
         check("a.b", r#"{"a.b":[{"c":1}],"a":{}}"#, r#"[{"c":1}]"#);
         check("a", r#"{"a":{"b":{"c":"}"}}}"#, r#"{"b":{"c":"}"}}"#);

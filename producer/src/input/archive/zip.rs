@@ -67,7 +67,9 @@ impl Zip {
                 CompressionMethod::ZSTD => {
                     Box::new(zstd::stream::read::Decoder::with_buffer(packed).map_err(|e| format!("{name} in it: {e}"))?)
                 }
-                other => return Err(format!("{name} in it is packed by {other}, which is not read; `unzip -p` or `7z x -so` takes it out")),
+                other => {
+                    return Err(format!("{name} in it is packed by {other}, which is not read; `unzip -p` or `7z x -so` takes it out"));
+                }
             };
             let unpacked = Unpacked { bytes, crc: flate2::Crc::new(), told: member.crc32() };
             let opened = Opened::within(Box::new(unpacked)).map_err(|e| format!("{name} in it: {e}"))?;
