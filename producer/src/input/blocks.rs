@@ -321,9 +321,8 @@ impl Iterator for Blocks<'_> {
                 }
                 Ok(None) => {
                     self.pending.extend(reading.remark().map(Event::notice));
-                    match self.current.take().and_then(|reading| Some((reading.name, reading.skipping?))) {
-                        Some((name, skipping)) => self.rest(&name, &skipping),
-                        None => {}
+                    if let Some((name, skipping)) = self.current.take().and_then(|reading| Some((reading.name, reading.skipping?))) {
+                        self.rest(&name, &skipping);
                     }
                 }
                 Err(_) if self.inputs.watch.is_stopped() => return None,

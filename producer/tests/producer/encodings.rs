@@ -143,7 +143,7 @@ fn what_is_not_read_is_called_by_its_name_and_the_cure_works() {
     let utf32: Vec<u8> = format!("{MARK}one\n").chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
     refused(dir, "wider", &utf32, "in UTF-32", &["one"]);
     run_on(&["lines"], &gz(b"one\rtwo")).exits(1).says("`… | gzip -dc | tr '\\r' '\\n' | producer …`");
-    run_on(&["lines"], b"PK\x03\x04\x14\0\n").exits(1).says("a zip archive, which only a file of its own can be");
+    run_on(&["lines"], b"PK\x03\x04\x14\0\n").exits(1).says("a zip archive is read from a file only");
     run_on(&["lines"], b"7z\xbc\xaf\x27\x1c\n").exits(1).says("`7z x -so FILE | producer …`");
 }
 
