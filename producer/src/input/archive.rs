@@ -61,7 +61,12 @@ impl Files {
         } else if ZIP_MAGICS.iter().any(|magic| head.starts_with(magic)) {
             let path = match input {
                 Some(Input::File(path)) if opened.cat().is_none() && opened.id().is_some() => path,
-                _ => return Err(failed("a zip archive is read from a file only, as its list of members stands at its end: save it, and name the file".to_owned())),
+                _ => {
+                    return Err(failed(
+                        "a zip archive is read from a file only, as its list of members stands at its end: save it, and name the file"
+                            .to_owned(),
+                    ));
+                }
             };
             Kind::Zip(Zip::open(path).map_err(failed)?)
         } else {
