@@ -8,6 +8,7 @@ mod zip;
 
 use std::sync::Arc;
 
+use super::content::{TAR_HEADER_BYTES, is_tar};
 use super::find::{Input, Names};
 use super::open::Opened;
 use super::{InputError, name_of};
@@ -128,19 +129,13 @@ impl Iterator for Files {
     }
 }
 
-/// Bytes of a tar header.
-const HEADER_BYTES: usize = 512;
-
-/// Where the checksum of a tar header stands.
-const CHECKSUM: std::ops::Range<usize> = 148..156;
-
 /// Whether a beginning tells whether it is one of an archive: more is asked for only as long as it may be, so that a live input whose first
 /// line is short is not kept waiting.
 fn is_told(head: &[u8]) -> bool {
     if ZIP_MAGICS.iter().any(|magic| magic.starts_with(head)) && head.len() < ZIP_MAGICS[0].len() {
         return false;
     }
-    head.len() >= HEADER_BYTES || !may_be_tar(head)
+    head.len() >= TAR_HEADER_BYTES || !may_be_tar(head)
 }
 
 /// Whether a tar header may begin so: with a name, then NULs, and with octal numbers behind.
@@ -150,12 +145,6 @@ fn may_be_tar(head: &[u8]) -> bool {
     let is_name = (end > 0 || head.is_empty()) && name[..end].iter().all(|&byte| byte >= b' ') && name[end..].iter().all(|&byte| byte == 0);
     let numbers = &head[name.len()..head.len().min(108)];
     is_name && numbers.iter().all(|byte| matches!(byte, b'0'..=b'7' | b' ' | 0))
-}
-
-/// Whether these bytes are the header of a file in a tar archive: its checksum is that of its bytes.
-pub(super) fn is_tar(head: &[u8]) -> bool {
-    let Some(header) = head.get(..HEADER_BYTES).filter(|header| &header[257..262] == b"ustar") else { return false };
-    tar::has_checksum(header)
 }
 
 #[cfg(test)]

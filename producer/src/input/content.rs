@@ -5,7 +5,6 @@
 
 use std::path::Path;
 
-use super::archive::is_tar;
 use super::open;
 
 /// What a format reads.
@@ -31,6 +30,26 @@ const ARCHIVES: &[Archive] = &[
     Archive { name: "a zip archive", is_begun: |head| head.starts_with(b"PK\x03\x04") },
     Archive { name: "a 7z archive", is_begun: is_7z },
 ];
+
+/// Bytes of a tar header.
+pub(super) const TAR_HEADER_BYTES: usize = 512;
+
+/// Where the checksum of a tar header stands.
+const CHECKSUM: std::ops::Range<usize> = 148..156;
+
+/// Whether these bytes are the header of a file in a tar archive: its checksum is that of its bytes.
+pub(super) fn is_tar(head: &[u8]) -> bool {
+    let header = head.get(..TAR_HEADER_BYTES).filter(|header| &header[257..262] == b"ustar");
+    header.is_some_and(has_tar_checksum)
+}
+
+/// Whether a header has the checksum that it says; its own bytes count as spaces.
+pub(super) fn has_tar_checksum(header: &[u8]) -> bool {
+    let digits = header[CHECKSUM].iter().skip_while(|&&b| b == b' ').take_while(|b| (b'0'..=b'7').contains(b));
+    let told = digits.fold(0_u32, |sum, digit| sum.wrapping_mul(8).wrapping_add(u32::from(digit - b'0')));
+    let sum = header.iter().enumerate().map(|(i, &b)| u32::from(if CHECKSUM.contains(&i) { b' ' } else { b })).sum::<u32>();
+    told == sum
+}
 
 fn is_7z(head: &[u8]) -> bool {
     head.starts_with(b"7z\xbc\xaf\x27\x1c")

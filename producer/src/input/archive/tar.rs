@@ -14,9 +14,9 @@ use std::time::Instant;
 use tar::{Header, PaxExtensions};
 
 use super::super::block::Feed;
+use super::super::content::{TAR_HEADER_BYTES as HEADER_BYTES, has_tar_checksum};
 use super::super::find::Names;
 use super::super::open::Opened;
-use super::{CHECKSUM, HEADER_BYTES};
 
 /// The longest name or list of properties that is taken.
 const MOST_ASIDE_BYTES: u64 = 1 << 20;
@@ -90,7 +90,7 @@ impl Stream {
             }
             has_end = false;
             let start = self.at - HEADER_BYTES as u64;
-            if !has_checksum(&header) {
+            if !has_tar_checksum(&header) {
                 return Err(format!("the tar archive is corrupt at byte {start}: no header of a file is there"));
             }
             let header = Header::from_byte_slice(&header);
@@ -177,14 +177,6 @@ impl Stream {
         self.at += len as u64;
         Ok(len)
     }
-}
-
-/// Whether a header has the checksum that it says; its own bytes count as spaces.
-pub(super) fn has_checksum(header: &[u8]) -> bool {
-    let digits = header[CHECKSUM].iter().skip_while(|&&b| b == b' ').take_while(|b| (b'0'..=b'7').contains(b));
-    let told = digits.fold(0_u32, |sum, digit| sum.wrapping_mul(8).wrapping_add(u32::from(digit - b'0')));
-    let sum = header.iter().enumerate().map(|(i, &b)| u32::from(if CHECKSUM.contains(&i) { b' ' } else { b })).sum::<u32>();
-    told == sum
 }
 
 /// A file in the archive, which can be read until the next is asked for.
