@@ -4,11 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use encoding_rs::Encoding;
 use recpipe::parallel::MAX_THREADS;
 
 use crate::format::FORMATS;
 use crate::output::Spread;
-use crate::output::interop::Encoding;
+use crate::output::interop::Encoding as Form;
 use crate::run::rejects::Limit;
 
 /// The arguments as they were typed.
@@ -32,6 +33,26 @@ pub struct Cli {
     #[arg(long, requires = "follow")]
     pub from_start: bool,
 
+    /// Only records of this time or later: a time as in a query, -15m, yesterday, 14:00
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub since: Option<String>,
+
+    /// Only records of before this time
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub until: Option<String>,
+
+    /// With --since and --until: how much older than one before it a time may be in a file that is in order
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = humantime::parse_duration, hide = true)]
+    pub slack: Duration,
+
+    /// With --since and --until: read the files whole, whatever their order
+    #[arg(long, hide = true)]
+    pub full: bool,
+
+    /// All inputs together, by the times of their records
+    #[arg(long)]
+    pub merge: bool,
+
     /// Keep only input lines that match, before they are parsed
     #[arg(long, value_name = "REGEX")]
     pub grep: Option<String>,
@@ -50,11 +71,11 @@ pub struct Cli {
     pub zone: Option<recpipe::times::Zone>,
 
     /// The names of the fields, for a format that needs them
-    #[arg(long, value_name = "a,b,c", value_delimiter = ',')]
+    #[arg(long, value_name = "a,b,c", value_delimiter = ',', hide = true)]
     pub names: Vec<String>,
 
     /// A cell of csv, tsv or regex that is null, such as NA; repeatable
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, value_name = "WORD", hide = true)]
     pub null: Vec<String>,
 
     /// For csv and tsv: the first row is a record (--names names the fields)
@@ -87,6 +108,29 @@ pub struct Cli {
     /// For logs whose messages have several lines: a record is one line
     #[arg(long, hide = true)]
     pub single: bool,
+    /// For csv and tsv: so many lines before the header are no part of the table
+    #[arg(long, value_name = "N", default_value_t = 0, hide = true)]
+    pub skip_lines: u32,
+
+    /// For csv and tsv: the sign before the fraction of a number; a point then parts thousands
+    #[arg(long, value_name = "C", hide = true)]
+    pub decimal: Option<String>,
+
+    /// For csv and tsv: the sign that parts the thousands of a number
+    #[arg(long, value_name = "C", hide = true)]
+    pub thousands: Option<String>,
+
+    /// For tsv: fields may be quoted, as in csv
+    #[arg(long, hide = true)]
+    pub quotes: bool,
+
+    /// For json: the records are in the array that these keys lead to
+    #[arg(long, value_name = "a.b", hide = true)]
+    pub at: Option<String>,
+
+    /// What text is written in, such as windows-1252 or utf-16le [default: utf-8]
+    #[arg(long = "encoding", value_name = "NAME", value_parser = charset, hide = true)]
+    pub charset: Option<&'static Encoding>,
 
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]
@@ -98,7 +142,7 @@ pub struct Cli {
 
     /// What is written: records (for `consumer`), pickle (a dict each, for Python), json or csv
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
-    pub encoding: Encoding,
+    pub encoding: Form,
 
     /// Wait for consumers here instead of connecting to them; repeatable
     #[arg(long, value_name = "URL", conflicts_with = "to")]
@@ -175,6 +219,14 @@ pub struct Cli {
     /// Report at the end what came in, went out, was rejected, was filtered, and was not needed by any consumer
     #[arg(long)]
     pub stats: bool,
+}
+
+/// The encoding of this name, as browsers know it.
+fn charset(name: &str) -> Result<&'static Encoding, String> {
+    let known = Encoding::for_label_no_replacement(name.as_bytes());
+    known.ok_or_else(|| {
+        "there is no such encoding; those of browsers are known, such as latin1, windows-1252, utf-16le, shift_jis".to_owned()
+    })
 }
 
 const EXAMPLES: &str = "\

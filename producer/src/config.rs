@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::template::Template;
-use recpipe::times::TimePattern;
+use recpipe::times::{TimePattern, Zone};
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
 use crate::configuration::{own_formats, template};
 use crate::dating::Dating;
-use crate::format::{Args, FORMATS, FormatOption, FormatSpec, Nulls, OwnFormat, Start, near};
+use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
 use crate::input::block::BLOCK_BYTES;
+use crate::input::content::Content;
 use crate::input::find::Names;
 use crate::output::interop::Encoding;
 use crate::output::{self, Packing, Shards, Spread};
@@ -22,6 +23,7 @@ use crate::run::cast::kind as kind_of;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
 use crate::run::shape::Shape;
+use crate::spoken;
 
 /// A run, decided upon.
 #[derive(Debug)]
@@ -36,6 +38,12 @@ pub struct Config {
     pub paths: Vec<PathBuf>,
     /// Which files in directories.
     pub names: Names,
+    /// Only records of these times.
+    pub span: Option<Span>,
+    /// Whether the inputs are merged by time.
+    pub merge: bool,
+    /// What their text is written in, where that was said.
+    pub charset: Option<&'static encoding_rs::Encoding>,
     /// Whether what is appended to the inputs is read as it comes, and if so, whether what is there already is read before.
     pub follow: Option<FromStart>,
     /// Nothing is written; what would be read is shown.
@@ -71,6 +79,17 @@ pub enum To {
     },
 }
 
+/// When records have to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment, and the first one after the last, in nanoseconds since 1970.
+    pub since: Option<i64>,
+    /// The first moment after the last.
+    pub until: Option<i64>,
+    /// How much older than one before it a time may be while a file is in order, in nanoseconds; `None` for `--full`.
+    pub slack: Option<i64>,
+}
+
 /// Whether a followed file is read from its start; otherwise from the end it has when the following begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FromStart(pub bool);
@@ -91,6 +110,10 @@ impl Config {
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
         let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
+        let number_form = NumberForm::new(sign("--decimal", cli.decimal.as_deref())?, sign("--thousands", cli.thousands.as_deref())?)?;
+        if cli.at.as_deref() == Some("") {
+            return Err("--at: no key is empty; as in --at Records".to_owned());
+        }
         if cli.comment.as_deref() == Some("") {
             return Err("--comment: every line begins with nothing".to_owned());
         }
@@ -102,17 +125,33 @@ impl Config {
             comment: cli.comment,
             delimiter,
             nulls: Nulls::new(cli.null),
+            skip_lines: cli.skip_lines,
+            number_form,
+            quotes: cli.quotes,
+            at: cli.at.map(Into::into),
             ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
             single: cli.single,
-            dating: Arc::new(Dating::new(patterns, cli.zone, cli.follow)),
+            dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
             fields,
             casts,
         };
         if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
+        if cli.charset.is_some() && matches!(format.start, Start::Source(_)) {
+            return Err(format!("--encoding: `{}` reads no text", format.name));
+        }
         if cli.follow {
             followable(&format, &paths)?;
+            let at_the_beginning = [
+                ("--merge", cli.merge),
+                ("--skip-lines", args.skip_lines > 0),
+                ("--at", args.at.is_some()),
+                ("--encoding", cli.charset.is_some()),
+            ];
+            if let Some((option, _)) = at_the_beginning.iter().find(|(_, is_typed)| *is_typed) {
+                return Err(format!("--follow: what grows is read as it comes, so {option} is only for files that are read once"));
+            }
         }
         let grep = cli.grep.as_deref().map(Grep::new).transpose().map_err(|e| format!("--grep: {e}"))?;
         let (to, shards) = to(
@@ -131,6 +170,15 @@ impl Config {
         if cli.replay {
             replayable(cli.follow, &paths, &to, cli.encoding)?;
         }
+        let slack = i64::try_from(cli.slack.as_nanos()).map_err(|_| "--slack: longer than time is".to_owned())?;
+        let span = span(cli.since.as_deref(), cli.until.as_deref(), (!cli.full).then_some(slack), &cli.zone.unwrap_or_default())?;
+        if let (true, Start::Source(_)) = (span.is_some() || cli.merge, format.start) {
+            return Err(format!(
+                "{}: the records of `{}` have no times to go by",
+                if cli.merge { "--merge" } else { "--since" },
+                format.name
+            ));
+        }
         let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: args.dating.clone() };
         Ok(Config {
             format,
@@ -138,6 +186,9 @@ impl Config {
             args,
             paths,
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
+            span,
+            merge: cli.merge,
+            charset: cli.charset,
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
             to,
@@ -159,6 +210,21 @@ impl Config {
                 (false, false) => Show::Auto,
             },
         })
+    }
+}
+
+impl Config {
+    /// Begins a format of blocks, the one that was named or that was found out.
+    ///
+    /// # Errors
+    /// What is wrong with its arguments, as it is to be said.
+    pub(crate) fn begin(&self, name: &str, start: StartBlocks, args: &Args) -> Result<Box<dyn Format>, String> {
+        let named = |what: String| format!("{name}: {what}");
+        let format = start(args).map_err(named)?;
+        if self.charset.is_some() && format.boundary().content() == Content::Bytes {
+            return Err(named("it reads bytes, which no --encoding makes text of".to_owned()));
+        }
+        Ok(format)
     }
 }
 
@@ -252,7 +318,7 @@ fn templates(format: &FormatSpec, mut typed: Vec<String>) -> Result<Vec<String>,
 }
 
 /// The options that only some formats have, and whether each was typed.
-fn cli_options(cli: &Cli) -> [(FormatOption, bool); 7] {
+fn cli_options(cli: &Cli) -> [(FormatOption, bool); 12] {
     [
         (FormatOption::Names, !cli.names.is_empty()),
         (FormatOption::NoHeader, cli.no_header),
@@ -261,6 +327,11 @@ fn cli_options(cli: &Cli) -> [(FormatOption, bool); 7] {
         (FormatOption::Null, !cli.null.is_empty()),
         (FormatOption::Or, !cli.or.is_empty()),
         (FormatOption::Single, cli.single),
+        (FormatOption::SkipLines, cli.skip_lines > 0),
+        (FormatOption::Decimal, cli.decimal.is_some()),
+        (FormatOption::Thousands, cli.thousands.is_some()),
+        (FormatOption::Quotes, cli.quotes),
+        (FormatOption::At, cli.at.is_some()),
     ]
 }
 
@@ -279,6 +350,32 @@ fn delimiter(typed: &str) -> Result<u8, String> {
         [byte] if byte.is_ascii() && !b"\"\r\n".contains(byte) => Ok(*byte),
         _ => Err(format!("--delimiter: `{typed}` is not one character of ASCII, or `tab`; a quote or a line end cannot be one")),
     }
+}
+
+/// `--since` and `--until`.
+fn span(since: Option<&str>, until: Option<&str>, slack: Option<i64>, zone: &Zone) -> Result<Option<Span>, String> {
+    let now = Time::now();
+    let moment = |option: &str, text: Option<&str>| {
+        let moment = text.map(|text| spoken::moment(text, now, zone).map(|time| time.nanos));
+        moment.transpose().map_err(|what| format!("{option}: {what}"))
+    };
+    let (since, until) = (moment("--since", since)?, moment("--until", until)?);
+    if since.zip(until).is_some_and(|(since, until)| since >= until) {
+        return Err("--until is not after --since: no record is between".to_owned());
+    }
+    Ok((since.is_some() || until.is_some()).then_some(Span { since, until, slack }))
+}
+
+/// `--decimal`, `--thousands`: one character.
+fn sign(option: &str, typed: Option<&str>) -> Result<Option<char>, String> {
+    let one = |typed: &str| {
+        let mut signs = typed.chars();
+        match (signs.next(), signs.next()) {
+            (Some(sign), None) => Ok(sign),
+            _ => Err(format!("{option}: `{typed}` is not one character")),
+        }
+    };
+    typed.map(one).transpose()
 }
 
 /// A format, the templates of one of one's own, and all of one's own where it is to be found out.
@@ -357,63 +454,4 @@ fn fields(typed: &[String]) -> Result<Option<Arc<[String]>>, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn config(args: &[&str]) -> Result<Config, String> {
-        Config::new(Cli::read([&["producer"], args].concat()).unwrap())
-    }
-
-    #[test]
-    fn mistakes_are_named() {
-        let check = |args: &[&str], part: &str| {
-            let message = config(args).unwrap_err();
-            assert!(message.contains(part), "{message}");
-        };
-        check(&["apahce"], "did you mean `apache`?");
-        check(&["Apache"], "did you mean `apache`?");
-        check(&["zzz"], "the formats are: apache");
-        check(&["apache", "--name", "[z-a"], "--name: ");
-        check(&["apache", "--to", "tcp://h"], "--to: ");
-        check(&["apache", "--to", "a.rec", "--to", "b.rec"], "takes all or nothing");
-        check(&["apache", "--cast", "status"], "FIELD=TYPE");
-        check(&["apache", "--cast", "status=number"], "FIELD=TYPE");
-        check(&["apache", "--cast", "status=int,status=str"], "`status` stands twice");
-        check(&["apache", "--cast", "datetime=time:%H:%M"], "bad format: it says no moment");
-        check(&["apache", "--fields", "a,b,a"], "`a` stands twice");
-        check(&["apache", "--fields", "host", "--cast", "bytes=int"], "not among the --fields");
-        check(&["apache", "--grep", "("], "--grep: ");
-        check(&["apache", "--names", "a"], "`apache` has no --names");
-        check(&["json", "--null", "NA"], "`json` has no --null");
-        check(&["json", "--no-header"], "`json` has no --no-header");
-        check(&["tsv", "--delimiter", ";"], "`tsv` has no --delimiter");
-        check(&["csv", "--delimiter", "::"], "--delimiter: `::` is not one character");
-        check(&["csv", "--comment", ""], "--comment: ");
-        check(&["apache", "--replay", "--to", "unix:s"], "--replay: standard input");
-        check(&["apache", "--replay", "--to", "unix:s", "-"], "--replay: standard input");
-        check(&["apache", "--replay", "--to", "unix:s", "log", "-F"], "--replay: what is followed");
-        check(&["apache", "--replay", "log"], "--replay: only a consumer at a socket");
-        check(&["apache", "--replay", "log", "--to", "log.rec"], "--replay: only a consumer at a socket");
-        check(&["apache", "--replay", "log", "--to", "exec:consumer count"], "--replay: a child");
-        check(&["apache", "--replay", "log", "--to", "unix:a", "--to", "unix:b"], "--replay: with several");
-        check(&["apache", "--replay", "log", "--listen", "unix:a", "--listen", "unix:a"], "--replay: with several");
-        check(&["apache", "--replay", "log", "--to", "unix:a", "--as", "json"], "--replay: only a `consumer`");
-        check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN --null WORD [PATH…]");
-    }
-
-    #[test]
-    fn defaults_and_what_overrides_them() {
-        let plain = config(&["apache"]).unwrap();
-        assert!(matches!(plain.to, To::Stdout));
-        assert_eq!((plain.show, plain.options.limit), (Show::Auto, Limit::Default));
-        assert!(plain.options.threads >= 1);
-        let formatted = config(&["apache", "--cast", "a=time:%d, %b, %Y,b=int", "--cast", "c=str"]).unwrap();
-        let casts = [("a", Type::Time), ("b", Type::Int), ("c", Type::Text)].map(|(name, kind)| (name.to_owned(), kind));
-        assert_eq!(formatted.options.shape.casts, casts);
-        assert_eq!(formatted.options.shape.dating.patterns[0].1.as_str(), "%d, %b, %Y");
-        let quiet = config(&["apache", "-q", "--progress", "--strict", "-j", "3", "--to", "x.rec"]).unwrap();
-        assert!(matches!(quiet.to, To::File(path) if path.as_os_str() == "x.rec"));
-        assert_eq!((quiet.show, quiet.options.limit), (Show::Never, Limit::Strict));
-        assert_eq!(quiet.options.threads, 3);
-    }
-}
+mod tests;

@@ -34,16 +34,16 @@ impl Dating {
         Dating { patterns, zone, follows, ..Dating::default() }
     }
 
+    /// What times of this input do not say.
+    pub(crate) fn times(&self, source: &Arc<str>) -> Times {
+        let before = if self.follows { None } else { self.changed(source) };
+        Times { zone: self.zone.clone().unwrap_or_default(), before }
+    }
+
     /// What reads the field of this name in records of `source`.
     pub(crate) fn reader(&self, field: &str, source: &Arc<str>) -> Reader<'_> {
         let pattern = self.patterns.iter().find(|(name, _)| name == field).map(|(_, pattern)| pattern);
         Reader { pattern, times: self.times(source), seen: Seen::default(), dating: self }
-    }
-
-    /// What the texts of `source` do not say.
-    pub(crate) fn times(&self, source: &Arc<str>) -> Times {
-        let before = if self.follows { None } else { self.changed(source) };
-        Times { zone: self.zone.clone().unwrap_or_default(), before }
     }
 
     /// Counts what was seen.

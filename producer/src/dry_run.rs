@@ -7,7 +7,7 @@ use std::sync::Arc;
 use recpipe::{Batch, Exit, Value};
 
 use crate::config::Config;
-use crate::format::Start;
+use crate::format::Args;
 use crate::format::source::Source;
 use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
@@ -16,13 +16,22 @@ use crate::input::{self, Inputs, Meter};
 use crate::run::Run;
 use crate::run::blocks::BlockSource;
 use crate::run::rejects::shown;
-use crate::settle::{Settled, settle};
+use crate::settle::{Refused, settle};
+use crate::timing::{self, Begun, Timed};
 
 /// Shows it on the standard output.
 pub(crate) fn dry_run(config: &Config) -> Exit {
     let found = input::find::find(&config.paths, &config.names);
-    let (mut text, mut exit) = files(&found);
-    match first(config, found) {
+    let begun = settle(config, found, &Watch::nothing()).and_then(|settled| timing::begin(config, settled));
+    let (begun, args, timed) = match begun {
+        Ok(begun) => begun,
+        Err((exit, mistake)) => {
+            recpipe::say!("producer: {mistake}");
+            return exit;
+        }
+    };
+    let (mut text, mut exit) = files(&timed.found);
+    match first(config, begun, &args, timed) {
         Ok(Some(batch)) => text += &record(&batch),
         Ok(None) => text += "\nno record\n",
         Err((failed, message)) => {
@@ -74,14 +83,12 @@ fn files(found: &Found) -> (String, Exit) {
 }
 
 /// The first batch with a record in it.
-fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)> {
-    let Settled { format, args, found } = settle(config, found, &Watch::nothing())?;
-    let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
+fn first(config: &Config, begun: Begun, args: &Args, Timed { found, window, .. }: Timed) -> Result<Option<Batch>, Refused> {
     let inputs = Inputs::new(found, Arc::new(Meter::default()), Watch::nothing());
-    let source: Box<dyn Source> = match format.start {
-        Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&args).map_err(mistake)?, None)),
-        Start::Source(start) => start(&args, inputs).map_err(mistake)?,
-        Start::Auto => return Err(mistake("it is no format".to_owned())),
+    let inputs = inputs.written_in(config.charset).of_archives(&config.names);
+    let source: Box<dyn Source> = match begun {
+        Begun::Blocks(format) => Box::new(BlockSource::new(inputs, format, None).within(window.filter(|_| config.span.is_some()))),
+        Begun::Source { name, start } => start(args, inputs).map_err(|mistake| (Exit::Usage, format!("{name}: {mistake}")))?,
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }

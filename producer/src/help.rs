@@ -63,7 +63,16 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
         let bytes = sample.clone().into_bytes();
         let dialect = format.boundary().dialect(&bytes, true).unwrap_or_default();
         let end = bytes.len() as u64;
-        let block = Block { bytes: bytes.into(), source: "".into(), start: 0, end, part: Part::Whole, is_first: true, dialect };
+        let block = Block {
+            bytes: bytes.into(),
+            source: "".into(),
+            start: 0,
+            end,
+            part: Part::Whole,
+            is_first: true,
+            dialect,
+            mark_lines: Some(0),
+        };
         format.sample(&block)?;
         let parsed = format.plan(&block)?.parser().parse(&block, &Wanted::all());
         if let Some(reject) = parsed.rejects.first() {

@@ -27,16 +27,19 @@ pub struct Ledger {
     pub repeats: u64,
     /// NULs of holes in followed files, which are no part of any unit.
     pub nuls: u64,
+    /// Bytes of files, as they lie on the disk, that were not read because of `--since` and `--until`.
+    pub skipped: u64,
 }
 
 impl Ledger {
-    /// Something happened to a followed file.
+    /// Something happened to a file.
     pub fn pay(&mut self, cost: Cost) {
         match cost {
             Cost::Nothing => {}
             Cost::Loss => self.losses += 1,
             Cost::Repeat => self.repeats += 1,
             Cost::Nuls(nuls) => self.nuls += nuls,
+            Cost::Skipped(bytes) => self.skipped += bytes,
         }
     }
 
@@ -56,13 +59,14 @@ impl Ledger {
         let seconds = took.as_secs_f64();
         let megabytes_per_s = self.bytes as f64 / seconds.max(1e-9) / 1e6;
         format!(
-            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}{}{}",
+            "{} in, {} out, {} rejected, {} filtered{}; {} bytes in {seconds:.2} s ({megabytes_per_s:.0} MB/s){}{}{}{}{}",
             count(self.units_in, unit),
             count(self.records_out, "record"),
             count(self.rejected, unit),
             self.filtered,
             if self.left_out == 0 { String::new() } else { format!(", {} that no consumer needs", count(self.left_out, "record")) },
             self.bytes,
+            if self.skipped == 0 { String::new() } else { format!(", {} of other times not looked at", count(self.skipped, "byte")) },
             if self.nuls == 0 { String::new() } else { format!("; {} of holes skipped", count(self.nuls, "NUL")) },
             if self.losses == 0 { String::new() } else { format!("; {unit}s may have been lost, {}", count(self.losses, "time")) },
             if self.repeats == 0 { String::new() } else { format!("; {unit}s may have come twice, {}", count(self.repeats, "time")) },

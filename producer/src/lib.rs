@@ -78,6 +78,8 @@ mod replay;
 pub mod run;
 mod settle;
 mod simd;
+mod spoken;
+mod timing;
 
 pub use pipeline::produce;
 pub use program::program;

@@ -26,9 +26,11 @@ use crate::output::interop::Encoding;
 use crate::progress::{Alone, Progress};
 use crate::run::blocks::BlockSource;
 use crate::run::follow::FollowSource;
+use crate::run::merge::MergeSource;
 use crate::run::rejects::Kept;
 use crate::run::{Output, Restarted, Run};
-use crate::settle::{Refused, Settled, settle};
+use crate::settle::{Refused, settle};
+use crate::timing::{self, Begun, Timed};
 use crate::{dry_run, refusal};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
@@ -113,31 +115,34 @@ impl<'c> Pipeline<'c> {
 
     fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
         let options = &self.config.options;
-        let Settled { format, args, found } = settle(self.config, self.found.clone(), watch)?;
-        let (format, args) = (&format, &args);
-        let mistake = |mistake: String| (Exit::Usage, format!("{}: {mistake}", format.name));
+        let settled = settle(self.config, self.found.clone(), watch)?;
+        let usage = |mistake: String| (Exit::Usage, mistake);
         let meter = Arc::new(Meter::default());
         let alone = match (&self.config.to, out) {
             (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
             (_, Some(out)) => Alone::beside(out),
             (_, None) => Alone::with_consumers(false),
         };
-        if let (Some(FromStart(from_start)), Start::Blocks(start)) = (self.config.follow, format.start) {
-            let format = start(args).map_err(mistake)?;
+        if let (Some(FromStart(from_start)), Start::Blocks(start)) = (self.config.follow, settled.format.start) {
+            let name = settled.format.name;
+            let format = self.config.begin(name, start, &settled.args).map_err(usage)?;
             if !format.unit().has_lines() {
-                return Err(mistake("it has no lines, and only lines can be followed".to_owned()));
+                return Err(usage(format!("{name}: it has no lines, and only lines can be followed")));
             }
             let (paths, names) = (self.config.paths.clone(), self.config.names.clone());
             // Whoever is to be sent the records may be started again while none come.
             let pulse = matches!(self.config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
             let output = out.and_then(input::file_id);
             let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
+            let window = timing::window(self.config, name, &*format).map_err(usage)?.filter(|_| self.config.span.is_some());
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
             let (progress, lookout) = (Progress::new(self.config.show, alone, meter, None), Some(follow.lookout()));
-            return Ok(Opened { source: Box::new(FollowSource::new(follow, format)), progress, lookout });
+            return Ok(Opened { source: Box::new(FollowSource::new(follow, format).within(window)), progress, lookout });
         }
-        let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&found));
-        let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(self.config.block_bytes);
+        let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&settled.found));
+        let (begun, args, Timed { found, left_out_bytes, window }) = timing::begin(self.config, settled)?;
+        let inputs = Inputs::new(found, meter, watch.clone());
+        let inputs = inputs.in_blocks_of(self.config.block_bytes).written_in(self.config.charset).of_archives(&self.config.names);
         let inputs = match out {
             Some(out) => inputs.not_reading(out),
             None => inputs,
@@ -145,10 +150,16 @@ impl<'c> Pipeline<'c> {
         // With one thread, all happens on it. More files at once than there are processors would only take memory.
         let files = thread::available_parallelism().map_or(1, usize::from).min(options.threads);
         let threads = (options.threads > 1).then(|| Threads::new(scope, files));
-        let source: Box<dyn Source + 'scope> = match format.start {
-            Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(args).map_err(mistake)?, threads)),
-            Start::Source(start) => start(args, inputs).map_err(mistake)?,
-            Start::Auto => return Err(mistake("it is no format".to_owned())),
+        let is_windowed = self.config.span.is_some();
+        let source: Box<dyn Source + 'scope> = match (begun, window) {
+            (Begun::Blocks(format), Some(window)) if self.config.merge => {
+                Box::new(MergeSource::new(inputs, format, window, is_windowed).having_left_out(left_out_bytes))
+            }
+            (Begun::Blocks(format), window) => {
+                let source = BlockSource::new(inputs, format, threads).within(window.filter(|_| is_windowed));
+                Box::new(source.having_left_out(left_out_bytes))
+            }
+            (Begun::Source { name, start }, _) => start(&args, inputs).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
         };
         Ok(Opened { source, progress, lookout: None })
     }

@@ -17,7 +17,10 @@ pub(crate) mod cast;
 pub(crate) mod follow;
 pub mod grep;
 mod input_tracker;
+mod inside;
 mod job;
+mod kinds;
+pub mod merge;
 mod numbering;
 mod outcome;
 mod pull;
@@ -41,7 +44,7 @@ use crate::output::{Packing, Pushdown, PushdownChannel, Target};
 use crate::progress::Progress;
 use grep::Grep;
 use job::{Job, WorkResult, Worked};
-use numbering::Numbering;
+use numbering::{Numbering, Turns};
 use pull::Pull;
 use rejects::{Kept, Limit};
 use shape::Shape;
@@ -148,12 +151,17 @@ impl<'r> Run<'r> {
         let (unit, alone) = (source.unit(), progress.alone());
         // An input is given up by a result that is taken, and no more are under way: there is always room.
         let (give_up, given_up) = sync_channel(options.threads.max(1) * IN_FLIGHT_PER_WORKER);
-        let numbering = Numbering::new(unit, source.drains());
+        let turns = match (source.drains(), source.merges()) {
+            (true, _) => Turns::Anywhere,
+            (false, true) => Turns::Merged,
+            (false, false) => Turns::OneByOne,
+        };
+        let (numbering, window) = (Numbering::new(unit, turns), source.window().cloned());
         let sink = Sink::new(out, options, numbering, kept, progress, give_up);
-        let mut in_order = InOrder { sink, worker: Work::new(options, unit.has_lines()), watch: &watch };
+        let mut in_order = InOrder { sink, worker: Work::new(options, unit.has_lines(), window.as_ref()), watch: &watch };
         if in_order.sink.is_open() {
             let mut pull = Pull::new(&mut *source, &watch, &options.shape, channel, alone, given_up);
-            let work = || Work::new(options, unit.has_lines());
+            let work = || Work::new(options, unit.has_lines(), window.as_ref());
             if let Err(e) = parallel::ordered(&mut || pull.next(), options.threads, &work, &mut in_order) {
                 in_order.sink.fail(Exit::Failed, e.to_string());
             }
@@ -180,7 +188,8 @@ impl<'r> Run<'r> {
         if let Some(known) = self.source.known_fields() {
             self.options.shape.check(&known).map_err(Misfit)?;
         }
-        let mut work = Work::new(self.options, self.source.unit().has_lines());
+        let window = self.source.window().cloned();
+        let mut work = Work::new(self.options, self.source.unit().has_lines(), window.as_ref());
         let everything = Pushdown::default();
         let wanted = self.options.shape.wanted(&everything.fields);
         while let Some(pulled) = self.source.next(&wanted) {

@@ -35,7 +35,7 @@ pub(crate) fn settle(config: &Config, mut found: Found, watch: &Watch) -> Result
     for slot in &mut found {
         let Ok(input) = slot else { continue };
         // What cannot be read is told of when its turn comes.
-        let Ok((block, again)) = first_lines(input, watch) else { continue };
+        let Ok((block, again)) = first_lines(input, watch, config.charset, &config.names) else { continue };
         *input = again;
         sample = block;
         if sample.is_some() {

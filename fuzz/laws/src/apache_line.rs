@@ -67,6 +67,7 @@ fn parse(bytes: &[u8], wanted: &Wanted) -> Parsed {
         end: bytes.len() as u64,
         part: Part::Whole,
         is_first: true,
+        mark_lines: Some(0),
         dialect: 0,
     };
     let Some(apache) = FORMATS.iter().find(|spec| spec.name == "apache") else { panic!("there is no format `apache`") };

@@ -183,7 +183,16 @@ impl Case<'_> {
     fn block(&self) -> Block {
         let dialect = self.dialect();
         let bytes = self.bytes.to_vec().into();
-        Block { bytes, source: "fuzz".into(), start: 0, end: self.bytes.len() as u64, part: Part::Whole, is_first: true, dialect }
+        Block {
+            bytes,
+            source: "fuzz".into(),
+            start: 0,
+            end: self.bytes.len() as u64,
+            part: Part::Whole,
+            is_first: true,
+            dialect,
+            mark_lines: Some(0),
+        }
     }
 
     /// The plan that the whole input makes.

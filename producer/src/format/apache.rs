@@ -13,6 +13,7 @@
 //! All records have all fields, whatever lines there are: a schema that depended on the lines would depend on how they come. A
 //! field that a line does not have is null.
 
+mod clock;
 mod columns;
 mod fast;
 mod regex;
@@ -21,9 +22,11 @@ use std::sync::Arc;
 
 use recpipe::record::{Field, Schema, Type};
 
+use self::clock::LineClock;
 use self::columns::Columns;
 use super::{Format, FormatSpec, Parsed, Parser, Plan, Start, Wanted};
 use crate::input::block::Block;
+use crate::input::clock::Clock;
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "apache",
@@ -81,6 +84,10 @@ impl Format for Apache {
 
     fn plan(&mut self, _: &Block) -> Result<Arc<dyn Plan>, String> {
         Ok(Arc::new(self.clone()))
+    }
+
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        Some(Arc::new(LineClock))
     }
 }
 
@@ -190,6 +197,20 @@ mod tests {
             assert_eq!(parsed.batch.schema(), &format.schema(), "{line}");
             assert_eq!(parsed.batch.schema().len(), FIELDS.len());
         }
+    }
+
+    #[test]
+    fn the_clock_of_a_line_is_its_date() {
+        for line in LINES.iter().chain(&[
+            "[::1]:80 a - - [d z] \"-\" 408 0",
+            "a - - [x\" [d z] \"GET / HTTP/1.1\" 200 1",
+            "a - x[y [d z] \"- [d] \" 408 0",
+        ]) {
+            let parsed = Apache::new().plan(&block(LINES[1])).unwrap().parser().parse(&block(line), &Wanted::all());
+            let texts = testing::texts(&parsed.batch, "datetime");
+            assert!(texts.iter().all(|text| LineClock.stamp(line.as_bytes()) == Some(text)), "{line}");
+        }
+        assert_eq!(LineClock.stamp(b"no date\na - - [d z] \"\""), None);
     }
 
     #[test]

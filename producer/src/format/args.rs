@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recpipe::record::Type;
 use recpipe::template::Template;
 
-use super::{Nulls, near};
+use super::{Nulls, NumberForm, near};
 use crate::dating::Dating;
 
 /// An option that only some formats have.
@@ -25,6 +25,16 @@ pub enum FormatOption {
     Or,
     /// `--single`: a record is one line.
     Single,
+    /// `--skip-lines N`: so many lines before the header are no part of the table.
+    SkipLines,
+    /// `--decimal ,`: what stands before the fraction of a number.
+    Decimal,
+    /// `--thousands .`: what parts the thousands of a number.
+    Thousands,
+    /// `--quotes`: fields may be quoted.
+    Quotes,
+    /// `--at a.b`: the records are those of the array there.
+    At,
 }
 
 impl FormatOption {
@@ -43,6 +53,11 @@ impl FormatOption {
             FormatOption::Delimiter => "--delimiter ';'",
             FormatOption::Or => "--or TEMPLATE|FORMAT",
             FormatOption::Single => "--single",
+            FormatOption::SkipLines => "--skip-lines N",
+            FormatOption::Decimal => "--decimal ,",
+            FormatOption::Thousands => "--thousands .",
+            FormatOption::Quotes => "--quotes",
+            FormatOption::At => "--at a.b",
         }
     }
 }
@@ -88,6 +103,14 @@ pub struct Args {
     pub templates: Arc<[Template]>,
     /// How times are read.
     pub dating: Arc<Dating>,
+    /// `--skip-lines`.
+    pub skip_lines: u32,
+    /// `--decimal` and `--thousands`.
+    pub number_form: NumberForm,
+    /// `--quotes`.
+    pub quotes: bool,
+    /// `--at`: the keys that lead to the array, with dots between them.
+    pub at: Option<Arc<str>>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would

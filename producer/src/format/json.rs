@@ -12,6 +12,7 @@
 //!
 //! Where the objects of a block have more different keys than one batch holds, they make several.
 
+mod at;
 mod framing;
 
 use std::sync::Arc;
@@ -27,14 +28,14 @@ use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
 use super::table::Table;
-use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
+use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Dialect, MAX_RECORD_BYTES};
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "json",
     args: &[],
-    options: &[],
+    options: &[FormatOption::At],
     about: "objects, one a line or in an array; nested ones flatten to `a.b`",
     start: Start::Blocks(|args| Ok(Box::new(Json::new(args)))),
     fields: "The keys; nested ones flatten to a.b, and arrays are text. Whole numbers are exact to 128 bits.",
@@ -54,7 +55,7 @@ impl Json {
 
 impl Format for Json {
     fn boundary(&self) -> Arc<dyn Boundary> {
-        Arc::new(Framing)
+        Arc::new(Framing { at: self.args.at.clone() })
     }
 
     fn unit(&self) -> Unit {

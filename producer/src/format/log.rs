@@ -15,6 +15,7 @@
 
 mod apache_error;
 mod boundary;
+mod clock;
 mod columns;
 mod cri;
 mod cursor;
@@ -39,6 +40,7 @@ use std::sync::Arc;
 use recpipe::record::{Growing, Schema};
 
 use self::boundary::Records;
+use self::clock::RecordClock;
 use self::member::Members;
 use self::parser::RecordParser;
 use super::growing::Learned;
@@ -47,6 +49,7 @@ use super::untyped::has_leading_zero;
 use super::{Args, Format, Parser, Plan, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Lines};
+use crate::input::clock::Clock;
 
 pub(super) use apache_error::SPEC as APACHE_ERROR;
 pub(super) use cri::SPEC as CRI;
@@ -103,6 +106,11 @@ impl Format for LogFormat {
 
     fn unit(&self) -> Unit {
         if self.members.takes_lines() { Unit::Row } else { Unit::Line }
+    }
+
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        let all = self.members.all();
+        all.iter().any(|member| member.has_times()).then(|| Arc::new(RecordClock(self.members.clone())) as Arc<dyn Clock>)
     }
 
     fn schema(&self) -> Arc<Schema> {

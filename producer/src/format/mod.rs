@@ -23,6 +23,7 @@ mod lines;
 mod log;
 mod names;
 mod near;
+mod number_form;
 mod open_table;
 mod pickle;
 mod plan;
@@ -42,8 +43,9 @@ mod xml;
 pub use args::{Args, FormatOption, check_fields};
 pub use log::{OwnFormat, formats_of};
 pub use near::near;
+pub use number_form::NumberForm;
 pub use plan::{Format, Parsed, Parser, Plan, Reject, Unit};
-pub use spec::{FormatSpec, Start, StartSource};
+pub use spec::{FormatSpec, Start, StartBlocks, StartSource};
 pub use untyped::Nulls;
 pub use wanted::Wanted;
 

@@ -9,6 +9,7 @@ use super::continuity::{Continuity, Failure};
 use super::wanted::Wanted;
 use crate::input::block::Block;
 use crate::input::boundary::{self, Boundary};
+use crate::input::clock::Clock;
 
 /// What the records of a format are called where they are counted, and how the place of one is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +103,11 @@ pub trait Format: Send {
     /// As [`Format::plan`].
     fn replan(&mut self, _block: &Block) -> Result<Option<Arc<dyn Plan>>, String> {
         Ok(None)
+    }
+
+    /// What tells when a record was written, where its bytes do.
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        None
     }
 
     /// What a person should know when all blocks were parsed.

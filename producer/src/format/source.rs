@@ -15,6 +15,7 @@ use crate::input::InputError;
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Resume};
 use crate::input::event::Event;
+use crate::input::window::Window;
 
 /// A generator: lazy, and gone through once.
 pub trait Source: Send {
@@ -32,6 +33,16 @@ pub trait Source: Send {
 
     /// The next item; `None` at the end, or when the reading was ended. Fields that are not wanted may be left out.
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled>;
+
+    /// What `--since` and `--until` leave of its records, if they were given.
+    fn window(&self) -> Option<&Window> {
+        None
+    }
+
+    /// Whether the blocks of several inputs come in turns, those of each from its beginning.
+    fn merges(&self) -> bool {
+        false
+    }
 
     /// Whether it ends by itself when a signal has ended the reading, because there is something left to give out. Nothing more
     /// is pulled of another.
@@ -88,8 +99,9 @@ pub struct PlannedBlock {
     pub boundary: Arc<dyn Boundary>,
     /// What has to be parsed of it.
     pub wanted: Wanted,
-    /// The newlines in the head that was cut off; none in all blocks but the first of an input.
-    pub head_lines: u32,
+    /// The newlines in the head that was cut off, and before it: `None` where nobody has counted those. Of other blocks than the first of an
+    /// input, 0.
+    pub head_lines: Option<u32>,
 }
 
 impl PlannedBlock {
@@ -99,17 +111,17 @@ impl PlannedBlock {
         let len = (plan.head_bytes() as u64).saturating_sub(block.start).min(block.bytes.len() as u64) as usize;
         let head = block.bytes.split_to(len);
         block.start += len as u64;
-        let head_lines = memchr::memchr_iter(b'\n', &head).count() as u32;
+        let head_lines = block.mark_lines.map(|lines| lines + memchr::memchr_iter(b'\n', &head).count() as u32);
         PlannedBlock { block, plan, boundary, wanted, head_lines }
     }
 
     /// Cuts it in two at this place of the block, where a record begins; answers the second part.
     pub(crate) fn split_off(&mut self, at: usize) -> PlannedBlock {
-        let mut rest = PlannedBlock { head_lines: 0, ..self.clone() };
+        let mut rest = PlannedBlock { head_lines: Some(0), ..self.clone() };
         rest.block.bytes = self.block.bytes.split_off(at);
         self.block.end = self.block.start + at as u64;
         rest.block.start = self.block.end;
-        rest.block.is_first = false;
+        (rest.block.is_first, rest.block.mark_lines) = (false, Some(0));
         rest
     }
 }

@@ -33,6 +33,9 @@ impl FormatSpec {
     }
 }
 
+/// Makes a format whose records lie in blocks.
+pub type StartBlocks = fn(&Args) -> Result<Box<dyn Format>, String>;
+
 /// Makes a source of what the PATHs mean.
 pub type StartSource = fn(&Args, Inputs) -> Result<Box<dyn Source>, String>;
 
@@ -40,7 +43,7 @@ pub type StartSource = fn(&Args, Inputs) -> Result<Box<dyn Source>, String>;
 #[derive(Debug, Clone, Copy)]
 pub enum Start {
     /// Its records lie in blocks.
-    Blocks(fn(&Args) -> Result<Box<dyn Format>, String>),
+    Blocks(StartBlocks),
     /// It makes batches in its own way of what the PATHs mean.
     Source(StartSource),
     /// It is found out from what the inputs begin with.

@@ -14,6 +14,7 @@ pub(crate) fn block(text: &[u8]) -> Block {
         part: Part::Whole,
         is_first: true,
         dialect: 0,
+        mark_lines: Some(0),
     }
 }
 

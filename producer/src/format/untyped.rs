@@ -11,6 +11,7 @@ use std::sync::Arc;
 use recpipe::record::Type;
 use recpipe::untyped::Cell;
 
+use super::number_form::NumberForm;
 use super::table::Table;
 use super::type_set::TypeSet;
 
@@ -30,7 +31,12 @@ pub(super) struct Sampled {
 impl Sampled {
     /// A cell that is neither empty nor a word for null.
     pub(super) fn add(&mut self, text: &[u8]) {
-        let kind = match Cell::of(text) {
+        self.add_written(NumberForm::default(), text);
+    }
+
+    /// The same, where numbers are written so.
+    pub(super) fn add_written(&mut self, form: NumberForm, text: &[u8]) {
+        let kind = match form.cell(text) {
             Cell::Int(_) | Cell::Wide(_) => Type::Int,
             Cell::Float(_) => Type::Float,
             Cell::Text => Type::Text,
@@ -58,10 +64,10 @@ impl Sampled {
     /// How its cells are read.
     pub(super) fn reader(self, nulls: Nulls) -> CellReader {
         if self.has_leading_zero {
-            return CellReader { kind: Type::Text, is_text: true, empty_is_null: false, nulls };
+            return CellReader::text(nulls);
         }
         let has_numbers = self.kinds.has(Type::Int) || self.kinds.has(Type::Float);
-        CellReader { kind: self.kinds.kind(), is_text: false, empty_is_null: has_numbers, nulls }
+        CellReader { kind: self.kinds.kind(), is_text: false, empty_is_null: has_numbers, nulls, form: NumberForm::default() }
     }
 }
 
@@ -91,12 +97,18 @@ pub(super) struct CellReader {
     is_text: bool,
     empty_is_null: bool,
     nulls: Nulls,
+    form: NumberForm,
 }
 
 impl CellReader {
     /// Of a column that `--cast` makes something else of: all cells are text.
     pub(super) fn text(nulls: Nulls) -> Self {
-        CellReader { kind: Type::Text, is_text: true, empty_is_null: false, nulls }
+        CellReader { kind: Type::Text, is_text: true, empty_is_null: false, nulls, form: NumberForm::default() }
+    }
+
+    /// The same, where numbers are written so.
+    pub(super) fn of_written(self, form: NumberForm) -> Self {
+        CellReader { form, ..self }
     }
 
     /// Puts a cell that stands in the block into the table.
@@ -111,7 +123,7 @@ impl CellReader {
         if text.is_empty() && self.empty_is_null {
             return table.null(column);
         }
-        match Cell::of(text) {
+        match self.form.cell(text) {
             Cell::Int(value) => table.int(column, value),
             Cell::Wide(value) => table.wide(column, value),
             Cell::Float(value) => table.float(column, value),

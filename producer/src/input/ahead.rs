@@ -19,8 +19,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 
-use super::InputCutter;
 use super::block::{BLOCK_BYTES, Cut};
+use super::blocks::{InputCutter, explain};
 
 /// What is held of all files together, decompressed and not asked for yet.
 const AHEAD_BYTES: usize = 16 << 20;
@@ -120,8 +120,8 @@ impl Decompressed {
 fn decompress(cutter: &mut InputCutter, blocks: &SyncSender<Made>) {
     let mut next = || match cutter.next_block() {
         Ok(Some(cut)) => Made::Block(cut),
-        Ok(None) => Made::End(cutter.feed().inner().remark()),
-        Err(e) => Made::Failed(cutter.feed().inner().feed().explain(&e)),
+        Ok(None) => Made::End(cutter.feed().inner().inner().remark()),
+        Err(e) => Made::Failed(explain(cutter, &e)),
     };
     loop {
         let made = catch_unwind(AssertUnwindSafe(&mut next))

@@ -12,6 +12,7 @@ use memchr::{memchr, memrchr};
 
 use super::content::Content;
 use super::encoding::Told;
+use super::prepare::Preparation;
 
 /// The longest record that is parsed where a boundary does not say otherwise, in bytes.
 pub const MAX_RECORD_BYTES: usize = 1 << 20;
@@ -40,6 +41,11 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     fn declared(&self, head: &[u8], is_all: bool) -> Told {
         let _ = (head, is_all);
         Told::AsItIs
+    }
+
+    /// What is done to the text of each input before it is cut.
+    fn preparation(&self) -> Preparation {
+        Preparation::default()
     }
 
     /// The way in which an input is written that begins with these bytes, after its mark; `None` when more of it has to be seen.

@@ -3,6 +3,8 @@
 //! An archive, or lines that end in another way, would be read without complaint as lines that nobody wrote. The first block
 //! of an input is looked at for that, and the message says what to type instead.
 
+use std::path::Path;
+
 use super::open;
 
 /// What a format reads.
@@ -20,27 +22,37 @@ pub enum Content {
 struct Archive {
     name: &'static str,
     is_begun: fn(&[u8]) -> bool,
-    /// What writes the files in it to the standard output.
-    cat: &'static str,
-    /// The same of an archive that comes through its standard input, where that can be.
-    piped: Option<&'static str>,
 }
 
+/// Those that nothing is appended to. The files in the first two are read.
 const ARCHIVES: &[Archive] = &[
-    Archive { name: "a tar archive", is_begun: is_tar, cat: "tar -xOf", piped: Some("tar -xOf -") },
-    Archive { name: "a zip archive", is_begun: |head| head.starts_with(b"PK\x03\x04"), cat: "unzip -p", piped: None },
-    Archive { name: "a 7z archive", is_begun: |head| head.starts_with(b"7z\xbc\xaf\x27\x1c"), cat: "7z x -so", piped: None },
+    Archive { name: "a tar archive", is_begun: is_tar },
+    Archive { name: "a zip archive", is_begun: |head| head.starts_with(b"PK\x03\x04") },
+    Archive { name: "a 7z archive", is_begun: is_7z },
 ];
 
+/// Bytes of a tar header.
+pub(super) const TAR_HEADER_BYTES: usize = 512;
+
+/// Where the checksum of a tar header stands.
+const CHECKSUM: std::ops::Range<usize> = 148..156;
+
 /// Whether these bytes are the header of a file in a tar archive: its checksum is that of its bytes.
-fn is_tar(head: &[u8]) -> bool {
-    const CHECKSUM: std::ops::Range<usize> = 148..156;
-    let Some(header) = head.get(..512).filter(|header| &header[257..262] == b"ustar") else { return false };
+pub(super) fn is_tar(head: &[u8]) -> bool {
+    let header = head.get(..TAR_HEADER_BYTES).filter(|header| &header[257..262] == b"ustar");
+    header.is_some_and(has_tar_checksum)
+}
+
+/// Whether a header has the checksum that it says; its own bytes count as spaces.
+pub(super) fn has_tar_checksum(header: &[u8]) -> bool {
     let digits = header[CHECKSUM].iter().skip_while(|&&b| b == b' ').take_while(|b| (b'0'..=b'7').contains(b));
-    let told = digits.fold(0, |sum, digit| sum * 8 + u32::from(digit - b'0'));
-    // The checksum itself counts as spaces.
+    let told = digits.fold(0_u32, |sum, digit| sum.wrapping_mul(8).wrapping_add(u32::from(digit - b'0')));
     let sum = header.iter().enumerate().map(|(i, &b)| u32::from(if CHECKSUM.contains(&i) { b' ' } else { b })).sum::<u32>();
     told == sum
+}
+
+fn is_7z(head: &[u8]) -> bool {
+    head.starts_with(b"7z\xbc\xaf\x27\x1c")
 }
 
 /// Why nothing that is appended to a file that begins so would be text.
@@ -61,16 +73,13 @@ pub fn unfit(first: &[u8], content: Content, name: &str, cat: Option<&str>) -> O
     if content == Content::Bytes {
         return None;
     }
-    if let Some(archive) = ARCHIVES.iter().find(|archive| (archive.is_begun)(first)) {
-        let read = match (name == "-", archive.piped) {
-            (true, Some(piped)) => through(name, cat, piped),
-            (true, None) => format!("{} FILE | producer …", archive.cat),
-            (false, _) => format!("{} {} | producer …", archive.cat, quoted(name)),
-        };
-        return Some(format!("{}, not text; `{read}` reads the files in it", archive.name));
+    if is_7z(first) {
+        let archive = if is_file(name) { quoted(name) } else { "FILE".to_owned() };
+        return Some(format!("a 7z archive, not text; `7z x -so {archive} | producer …` reads the files in it"));
     }
     if let Some(encoding) = wide(first) {
-        return Some(in_encoding(encoding, name, cat));
+        let file = if is_file(name) { format!(" {}", quoted(name)) } else { String::new() };
+        return Some(format!("in {encoding}, without a mark; `producer … --encoding {}{file}` reads it", encoding.to_ascii_lowercase()));
     }
     (content == Content::Lines && ends_in_returns(first))
         .then(|| format!("its lines end in CR alone; `{}` reads them", through(name, cat, "tr '\\r' '\\n'")))
@@ -103,13 +112,18 @@ fn ends_in_returns(first: &[u8]) -> bool {
 
 /// How to read an input through a command.
 fn through(name: &str, cat: Option<&str>, command: &str) -> String {
-    let is_stdin = name == "-";
+    let is_stdin = !is_file(name);
     match cat {
         Some(cat) if is_stdin => format!("… | {cat} | {command} | producer …"),
         None if is_stdin => format!("… | {command} | producer …"),
         Some(cat) => format!("{cat} {} | {command} | producer …", quoted(name)),
         None => format!("{command} < {} | producer …", quoted(name)),
     }
+}
+
+/// Whether a command can open it by its name: not the standard input, nor what lies in an archive.
+fn is_file(name: &str) -> bool {
+    name != "-" && Path::new(name).exists()
 }
 
 /// The name as a shell takes it.

@@ -1,5 +1,5 @@
-//! What the text of an input is written in, told by the mark it begins with, or by what a format knows of its first bytes (`xml` reads
-//! the declaration): of UTF-8 the mark is left out, anything else becomes UTF-8. Without either, bytes are taken for UTF-8, and
+//! What the text of an input is written in, told by the mark it begins with, by `--encoding`, or by what a format knows of its first bytes
+//! (`xml` reads the declaration): of UTF-8 the mark is left out, anything else becomes UTF-8. Without any of these, bytes are taken for UTF-8, and
 //! bytes that are not UTF-8 pass through.
 //!
 //! This is the one place where a mark is taken off, for every format that reads text and for `--grep`. Of an input in UTF-8
@@ -13,7 +13,7 @@ use std::fmt;
 use std::io;
 use std::time::Instant;
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_16BE, UTF_16LE};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE};
 
 use super::block::Feed;
 use super::boundary::Boundary;
@@ -85,12 +85,12 @@ impl<F: Feed> Text<F> {
         Text { feed, head: Vec::new(), head_given: 0, mark_bytes: 0, foreign: None }
     }
 
-    /// Reads as much of its beginning as it takes to tell what it is written in; of a live input it waits for that. Answers the name of
-    /// an encoding that is not read.
+    /// Reads as much of its beginning as it takes to tell what it is written in: its mark says so, before what was `said`, and before what
+    /// it declares itself. Of a live input that is waited for. Answers the name of an encoding that is not read.
     ///
     /// # Errors
     /// The feed's.
-    pub fn tell(&mut self, boundary: &dyn Boundary) -> io::Result<Option<&'static str>> {
+    pub fn tell(&mut self, boundary: &dyn Boundary, said: Option<&'static Encoding>) -> io::Result<Option<&'static str>> {
         let is_begun = |head: &[u8], mark: &[u8]| mark.len() > head.len() && mark.starts_with(head);
         while MARKS.iter().any(|(mark, _)| is_begun(&self.head, mark)) && self.read_head(LONGEST_MARK - self.head.len())? {}
         if let Some((mark, kind)) = MARKS.iter().find(|(mark, _)| self.head.starts_with(mark)) {
@@ -100,6 +100,10 @@ impl<F: Feed> Text<F> {
                 Mark::Utf16(encoding) => self.foreign = Some(Box::new(Foreign::new(encoding))),
                 Mark::Utf32 => return Ok(Some("UTF-32")),
             }
+            return Ok(None);
+        }
+        if let Some(said) = said {
+            self.foreign = (said != UTF_8).then(|| Box::new(Foreign::new(said)));
             return Ok(None);
         }
         let mut is_all = false;
@@ -169,7 +173,11 @@ impl<F: Feed> Feed for Text<F> {
     }
 
     fn mark_bytes(&self) -> usize {
-        self.mark_bytes
+        self.feed.mark_bytes() + self.mark_bytes
+    }
+
+    fn mark_lines(&self) -> Option<u32> {
+        self.feed.mark_lines()
     }
 }
 
@@ -204,7 +212,7 @@ impl Foreign {
             from: 0,
             to: 0,
             ended: false,
-            // Two bytes of UTF-16 become three at most. What does not fit waits, so this is no condition.
+            // Two bytes of UTF-16 become three at most, and one of another encoding as well. What does not fit waits, so this is no condition.
             output: vec![0; INPUT_BYTES * 3 / 2 + 64].into(),
             given: 0,
             made: 0,
@@ -269,7 +277,7 @@ mod tests {
     /// The text, how long its mark is, and what is remarked; read in pieces of these sizes.
     fn read(bytes: &[u8], sizes: &[usize], buf_bytes: usize) -> (Vec<u8>, usize, Option<String>) {
         let mut text = Text::new(Script::new(bytes, sizes));
-        assert_eq!(text.tell(&Lines::default()).unwrap(), None);
+        assert_eq!(text.tell(&Lines::default(), None).unwrap(), None);
         let (mut all, mut buf) = (Vec::new(), vec![0; buf_bytes]);
         loop {
             match text.read(&mut buf).unwrap() {
@@ -296,7 +304,7 @@ mod tests {
     #[test]
     fn utf_32_is_called_by_its_name() {
         for bytes in [b"\xff\xfe\0\0a\0\0\0", b"\0\0\xfe\xff\0\0\0a"] {
-            assert_eq!(Text::new(Script::new(bytes, &[3])).tell(&Lines::default()).unwrap(), Some("UTF-32"));
+            assert_eq!(Text::new(Script::new(bytes, &[3])).tell(&Lines::default(), None).unwrap(), Some("UTF-32"));
         }
     }
 

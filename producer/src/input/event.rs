@@ -29,6 +29,8 @@ pub enum Cost {
     Loss,
     /// Records may have come twice.
     Repeat,
+    /// So many bytes of a file were not looked at, since they were written before or after what is asked for.
+    Skipped(u64),
     /// So many NULs that are no part of a record.
     Nuls(u64),
 }

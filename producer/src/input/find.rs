@@ -70,11 +70,11 @@ impl Names {
     }
 
     /// Whether there are no patterns.
-    fn are_all(&self) -> bool {
+    pub(super) fn are_all(&self) -> bool {
         self.0.is_none()
     }
 
-    fn wants(&self, name: &OsStr) -> bool {
+    pub(super) fn wants(&self, name: &OsStr) -> bool {
         self.0.as_ref().is_none_or(|set| set.is_match(name))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::block::{Block, Feed};
 use super::boundary::{Boundary, Lines};
-use super::find::Input;
+use super::find::{Input, Names};
 use super::given::Given;
 use super::live::Watch;
 use super::open::Opened;
@@ -17,10 +17,16 @@ use super::{Blocks, InputError, Inputs, Meter, is_regular, name_of};
 ///
 /// # Errors
 /// It cannot be opened.
-pub(crate) fn first_lines(input: &Input, watch: &Watch) -> Result<(Option<Block>, Input), InputError> {
+pub(crate) fn first_lines(
+    input: &Input,
+    watch: &Watch,
+    encoding: Option<&'static encoding_rs::Encoding>,
+    names: &Names,
+) -> Result<(Option<Block>, Input), InputError> {
     let (meter, boundary) = (Arc::new(Meter::default()), Arc::new(Lines::default()) as Arc<dyn Boundary>);
     if is_regular(input) {
-        let mut blocks = Blocks::new(Inputs::new(vec![Ok(input.clone())], meter, watch.clone()), boundary);
+        let inputs = Inputs::new(vec![Ok(input.clone())], meter, watch.clone()).written_in(encoding).of_archives(names);
+        let mut blocks = Blocks::new(inputs, boundary);
         let mut first = None;
         let looked_at = blocks.samples(&mut |block| {
             first = Some(block.clone());

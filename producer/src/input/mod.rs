@@ -6,8 +6,11 @@
 
 mod age;
 pub mod ahead;
+mod archive;
 pub mod block;
+mod blocks;
 pub mod boundary;
+pub mod clock;
 pub mod content;
 pub mod encoding;
 pub mod event;
@@ -18,29 +21,25 @@ pub(crate) mod follow;
 pub mod given;
 pub mod live;
 pub(crate) mod open;
+pub mod prepare;
+pub mod rotated;
 mod sample;
 pub(crate) mod signals;
+mod skipping;
+pub mod window;
 
-use std::collections::VecDeque;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use recpipe::record::Pool;
-
-use ahead::{Decompressed, Threads};
-use block::{Block, Cut, Cutter};
-use boundary::Boundary;
-use content::Content;
-use encoding::Text;
-use event::Event;
-use find::{Found, Input};
+use archive::Files;
+pub use blocks::Blocks;
+use find::{Found, Input, Names};
 pub(crate) use first_lines::first_lines;
 use live::Watch;
 use open::Opened;
-use sample::{Learn, SAMPLED_INPUTS, Sampled};
 
 /// Why an input, or the rest of it, could not be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,10 +127,16 @@ pub fn total_bytes(found: &Found) -> Option<u64> {
 #[derive(Debug)]
 pub struct Inputs {
     found: std::vec::IntoIter<Result<Input, InputError>>,
+    /// The files of the input whose turn it is.
+    files: Option<Files>,
+    /// Which files in archives are read.
+    names: Names,
     meter: Arc<Meter>,
     watch: Watch,
     output: Option<FileId>,
     block_bytes: usize,
+    /// What their text is written in, where that was said.
+    encoding: Option<&'static encoding_rs::Encoding>,
 }
 
 /// What tells one file from another, whatever their names: device and inode.
@@ -146,7 +151,16 @@ pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
 impl Inputs {
     /// What was found, until `watch` ends the reading.
     pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
-        Inputs { found: found.into_iter(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES }
+        Inputs {
+            found: found.into_iter(),
+            files: None,
+            names: Names::default(),
+            meter,
+            watch,
+            output: None,
+            block_bytes: block::BLOCK_BYTES,
+            encoding: None,
+        }
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
@@ -159,6 +173,37 @@ impl Inputs {
         Inputs { block_bytes: bytes.max(1), ..self }
     }
 
+    /// The same with blocks that are no larger than this.
+    pub fn in_blocks_of_at_most(self, bytes: usize) -> Self {
+        Inputs { block_bytes: self.block_bytes.min(bytes).max(1), ..self }
+    }
+
+    /// Each input by itself, in their order.
+    pub fn one_by_one(self) -> Vec<Inputs> {
+        let Inputs { found, meter, watch, output, block_bytes, encoding, names, .. } = self;
+        let alone = |one| Inputs {
+            found: vec![one].into_iter(),
+            files: None,
+            names: names.clone(),
+            meter: meter.clone(),
+            watch: watch.clone(),
+            output,
+            block_bytes,
+            encoding,
+        };
+        found.map(alone).collect()
+    }
+
+    /// Their text is written in this encoding, unless a mark says otherwise.
+    pub fn written_in(self, encoding: Option<&'static encoding_rs::Encoding>) -> Self {
+        Inputs { encoding, ..self }
+    }
+
+    /// Only the files of these names are read of archives.
+    pub fn of_archives(self, names: &Names) -> Self {
+        Inputs { names: names.clone(), ..self }
+    }
+
     /// What ends the reading.
     pub fn watch(&self) -> &Watch {
         &self.watch
@@ -169,21 +214,29 @@ impl Inputs {
         if self.watch.is_stopped() { None } else { self.found.next() }
     }
 
-    /// The next input, opened, with its name: the path as the user gave it, `-` for the standard input.
+    /// The next file, opened, with its name: the path as the user gave it, `-` for the standard input, and of a file in an archive
+    /// the archive's, a colon and its own.
     ///
     /// `None` after the last, and when the reading was ended.
     pub fn next_opened(&mut self) -> Option<Result<(Arc<str>, Opened), InputError>> {
-        let opened = match self.next_found()? {
-            Ok(input) => self.open(&input),
-            Err(problem) => Err(problem),
-        };
-        // What was opened in vain because somebody ended the reading is no problem.
-        if opened.is_err() && self.watch.is_stopped() { None } else { Some(opened) }
+        loop {
+            let next = self.files.as_mut().and_then(Files::next);
+            self.files = self.files.take().filter(Files::has_more);
+            if let Some(next) = next {
+                // What was opened in vain because somebody ended the reading is no problem.
+                return if next.is_err() && self.watch.is_stopped() { None } else { Some(next) };
+            }
+            match self.next_found()?.and_then(|input| self.open(&input)) {
+                Ok(files) => self.files = Some(files),
+                Err(_) if self.watch.is_stopped() => return None,
+                Err(problem) => return Some(Err(problem)),
+            }
+        }
     }
 
     /// Whether the next input is a regular file, which can be opened before its turn without waiting or taking from anybody.
     fn is_regular_next(&self) -> bool {
-        matches!(self.found.as_slice().first(), Some(Ok(input)) if is_regular(input))
+        self.files.is_none() && matches!(self.found.as_slice().first(), Some(Ok(input)) if is_regular(input))
     }
 
     /// The inputs to come that can be opened twice, of the next so many.
@@ -192,12 +245,12 @@ impl Inputs {
         next.iter().flatten().filter(|input| is_regular(input)).cloned().collect::<Vec<_>>().into_iter()
     }
 
-    fn open(&self, input: &Input) -> Result<(Arc<str>, Opened), InputError> {
+    fn open(&self, input: &Input) -> Result<Files, InputError> {
         let feed = Opened::open(input, &self.meter, &self.watch)?;
         if self.output.is_some() && feed.id() == self.output {
             return Err(InputError { name: input.to_string(), what: "is where the records go; it is not read".to_owned() });
         }
-        Ok((name_of(input), feed))
+        Ok(Files::of(input, feed, &self.names))
     }
 }
 
@@ -223,266 +276,5 @@ fn name_of(input: &Input) -> Arc<str> {
     }
 }
 
-/// All the blocks of all the inputs, one input after the other. A block never spans two inputs.
-#[derive(Debug)]
-pub struct Blocks<'a> {
-    inputs: Inputs,
-    boundary: Arc<dyn Boundary>,
-    current: Option<Reading>,
-    threads: Option<Threads<'a>>,
-    /// Begun before their turn, in their order.
-    begun: VecDeque<Result<Reading, InputError>>,
-    pool: Pool,
-}
-
-/// Cuts what an input holds: its compression is off, it is UTF-8, and its first bytes may have been looked at.
-type InputCutter = Cutter<Sampled<Text<Opened>>>;
-
-/// An input that is being read.
-#[derive(Debug)]
-struct Reading {
-    name: Arc<str>,
-    /// The command that takes its compression off.
-    cat: Option<&'static str>,
-    blocks: By,
-}
-
-/// Who reads it.
-#[derive(Debug)]
-enum By {
-    /// Whoever asks for its next block.
-    Asking(Box<InputCutter>),
-    /// A thread of its own.
-    Thread(Decompressed),
-}
-
-impl Reading {
-    fn next_block(&mut self) -> Result<Option<Cut>, String> {
-        match &mut self.blocks {
-            By::Asking(cutter) => cutter.next_block().map_err(|e| cutter.feed().inner().feed().explain(&e)),
-            By::Thread(blocks) => blocks.next_block(),
-        }
-    }
-
-    /// What a person should know when all of it was read.
-    fn remark(&self) -> Option<String> {
-        let remark = match &self.blocks {
-            By::Asking(cutter) => cutter.feed().inner().remark(),
-            By::Thread(blocks) => blocks.remark(),
-        };
-        remark.map(|remark| format!("{}: {remark}", self.name))
-    }
-}
-
-impl<'a> Blocks<'a> {
-    /// Cuts the inputs where `boundary` says that records end.
-    pub fn new(inputs: Inputs, boundary: Arc<dyn Boundary>) -> Self {
-        Blocks { inputs, boundary, current: None, threads: None, begun: VecDeque::new(), pool: Pool::new() }
-    }
-
-    /// Has compressed files decompressed by these threads, several at once.
-    #[must_use]
-    pub fn ahead(self, threads: Threads<'a>) -> Self {
-        Blocks { threads: Some(threads), ..self }
-    }
-
-    /// Reads no more of this input, if it is the one that is being read.
-    pub fn give_up(&mut self, input: &Arc<str>) {
-        self.current = self.current.take().filter(|reading| !Arc::ptr_eq(&reading.name, input));
-    }
-
-    /// Shows a sample of each of the inputs to come, as far as there are samples, in their order: at most of the first
-    /// `SAMPLED_INPUTS`. Regular files are opened for it and later again; of others only one that comes first is looked at, which is
-    /// opened now: nothing could be sent before it has something.
-    ///
-    /// # Errors
-    /// Those of `learn`. What cannot be read is told of when its turn comes.
-    pub fn samples(&mut self, learn: Learn<'_>) -> Result<(), String> {
-        while !self.inputs.is_regular_next()
-            && let Some(opened) = self.inputs.next_opened()
-        {
-            let mut sample = None;
-            let begun = opened.and_then(|opened| {
-                let mut reading = self.begin(opened)?;
-                if let By::Asking(cutter) = &mut reading.blocks {
-                    sample = cutter.feed_mut().sample(&self.boundary, &reading.name);
-                }
-                Ok(reading)
-            });
-            let is_open = begun.is_ok();
-            self.begun.push_back(begun);
-            self.show(sample, learn)?;
-            if is_open {
-                break;
-            }
-        }
-        for input in self.inputs.regular(SAMPLED_INPUTS.saturating_sub(self.begun.len())) {
-            if self.inputs.watch.is_stopped() {
-                break;
-            }
-            let name = name_of(&input);
-            let text = Opened::open(&input, &Arc::default(), &self.inputs.watch).and_then(|opened| self.text(&name, opened));
-            if let Ok(text) = text {
-                let sample = Sampled::new(text).sample(&self.boundary, &name);
-                self.show(sample, learn)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows a sample, unless it is of something that is not read.
-    fn show(&self, sample: Option<Block>, learn: Learn<'_>) -> Result<(), String> {
-        let sample = sample.filter(|sample| content::unfit(&sample.bytes, self.boundary.content(), &sample.source, None).is_none());
-        sample.map_or(Ok(()), |sample| learn(&sample))
-    }
-
-    /// The bytes of an input. If they are text, it is told what it is written in, and nothing else is read.
-    fn text(&self, name: &str, opened: Opened) -> Result<Text<Opened>, InputError> {
-        let cat = opened.cat();
-        let mut text = Text::new(opened);
-        if self.boundary.content() != Content::Bytes {
-            let told = text.tell(&*self.boundary).map_err(|e| text.feed().explain(&e));
-            let told = told.and_then(|encoding| encoding.map_or(Ok(()), |encoding| Err(content::in_encoding(encoding, name, cat))));
-            told.map_err(|what| InputError::read(name, what))?;
-        }
-        Ok(text)
-    }
-
-    /// Begins an input.
-    fn begin(&self, (name, opened): (Arc<str>, Opened)) -> Result<Reading, InputError> {
-        let cat = opened.cat();
-        let text = Sampled::new(self.text(&name, opened)?);
-        let cutter = Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes);
-        Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)) })
-    }
-
-    /// Goes on to the next input, and begins those after it that can be; `None` after the last.
-    fn next_input(&mut self) -> Option<Result<Reading, InputError>> {
-        let next = match self.begun.pop_front() {
-            Some(begun) => begun,
-            // Nothing is won by a thread for the file whose turn it is: one worker decompresses while the others parse.
-            None => self.inputs.next_opened()?.and_then(|opened| self.begin(opened)),
-        };
-        if let Some(threads) = &self.threads {
-            while self.begun.len() + 1 < threads.files()
-                && self.inputs.is_regular_next()
-                && let Some(opened) = self.inputs.next_opened()
-            {
-                let begin = |opened| {
-                    let reading = self.begin(opened)?;
-                    let blocks = match reading.blocks {
-                        By::Asking(cutter) if reading.cat.is_some() => threads.begin(cutter).map_or_else(By::Asking, By::Thread),
-                        blocks => blocks,
-                    };
-                    Ok(Reading { blocks, ..reading })
-                };
-                let begun = opened.and_then(begin);
-                self.begun.push_back(begun);
-            }
-        }
-        Some(next)
-    }
-}
-
-impl Iterator for Blocks<'_> {
-    type Item = Event<Block>;
-
-    /// The next block or problem. `None` after the last input, and at once when the reading was ended.
-    fn next(&mut self) -> Option<Event<Block>> {
-        loop {
-            let Some(reading) = &mut self.current else {
-                match self.next_input()? {
-                    Ok(reading) => self.current = Some(reading),
-                    Err(_) if self.inputs.watch.is_stopped() => return None,
-                    Err(problem) => return Some(Event::Problem(problem)),
-                }
-                continue;
-            };
-            match reading.next_block() {
-                Ok(Some(cut)) => {
-                    let unfit = |first: &[u8]| content::unfit(first, self.boundary.content(), &reading.name, reading.cat);
-                    if let Some(what) = cut.beginning().and_then(unfit) {
-                        let problem = InputError::read(&reading.name, what);
-                        self.current = None;
-                        return Some(Event::Problem(problem));
-                    }
-                    return Some(Event::Block(cut.of(&reading.name)));
-                }
-                Ok(None) => {
-                    let remark = reading.remark();
-                    self.current = None;
-                    if let Some(remark) = remark {
-                        return Some(Event::notice(remark));
-                    }
-                }
-                Err(_) if self.inputs.watch.is_stopped() => return None,
-                Err(what) => {
-                    let problem = InputError::read(&reading.name, what);
-                    self.current = None;
-                    return Some(Event::Problem(problem));
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use find::Names;
-    use std::fs;
-
-    #[test]
-    fn blocks_never_span_two_files_and_problems_stand_in_order() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = |n: &str| dir.path().join(n);
-        fs::write(path("a"), "one\ntwo").unwrap();
-        fs::write(path("empty"), "").unwrap();
-        fs::write(path("b"), "three\n").unwrap();
-        let found = find::find(&[path("a"), path("gone"), path("empty"), path("b")], &Names::default());
-        let meter = Arc::new(Meter::default());
-        let shown: Vec<String> = Blocks::new(Inputs::new(found, meter.clone(), Watch::nothing()), Arc::new(boundary::Lines::default()))
-            .map(|item| match item {
-                Event::Block(b) => format!("{}..{} {:?}", b.start, b.end, String::from_utf8_lossy(&b.bytes)),
-                Event::Problem(p) => p.to_string().replace(&format!("{}/", dir.path().display()), ""),
-                other => format!("{other:?}"),
-            })
-            .collect();
-        assert_eq!(shown, ["0..7 \"one\\ntwo\"", "gone: No such file or directory", "0..6 \"three\\n\""]);
-        assert_eq!(meter.read_bytes(), 13);
-    }
-
-    #[test]
-    fn blocks_are_as_large_as_they_are_asked_to_be() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a");
-        fs::write(&path, "1\n2\n3\n4\n").unwrap();
-        let ends = |bytes: usize| -> Vec<u64> {
-            let found = vec![Ok(Input::File(path.clone()))];
-            let inputs = Inputs::new(found, Arc::default(), Watch::nothing()).in_blocks_of(bytes);
-            Blocks::new(inputs, Arc::new(boundary::Lines::default()))
-                .map(|item| if let Event::Block(block) = item { block.end } else { panic!("{item:?}") })
-                .collect()
-        };
-        assert_eq!((ends(1), ends(2), ends(5), ends(8)), (vec![2, 4, 6, 8], vec![2, 4, 6, 8], vec![4, 8], vec![8]));
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_read_as_a_file_is_named() {
-        let dir = tempfile::tempdir().unwrap();
-        let input = Input::File(dir.path().to_owned());
-        let items: Vec<_> =
-            Blocks::new(Inputs::new(vec![Ok(input)], Arc::default(), Watch::nothing()), Arc::new(boundary::Lines::default())).collect();
-        assert!(matches!(&items[..], [Event::Problem(p)] if p.to_string().ends_with("Is a directory")), "{items:?}");
-    }
-
-    #[test]
-    fn the_total_is_known_for_regular_files_only() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("a"), "12345").unwrap();
-        fs::write(dir.path().join("b"), "678").unwrap();
-        let all = find::find(&[dir.path().to_owned()], &Names::default());
-        assert_eq!(total_bytes(&all), Some(8));
-        assert_eq!(total_bytes(&vec![Ok(Input::File("/dev/null".into()))]), None);
-    }
-}
+mod tests;

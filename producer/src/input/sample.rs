@@ -19,6 +19,9 @@ pub(super) const SAMPLE_BYTES: usize = 512 << 10;
 /// How many inputs are looked at before the first record is sent.
 pub(super) const SAMPLED_INPUTS: usize = 64;
 
+/// How much of an archive is read for the samples of the files in it.
+pub(super) const MOST_SAMPLED_BYTES: u64 = 64 << 20;
+
 /// How long a sample is waited for once it has a record.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -106,6 +109,10 @@ impl<F: Feed> Feed for Sampled<F> {
 
     fn mark_bytes(&self) -> usize {
         self.feed.mark_bytes()
+    }
+
+    fn mark_lines(&self) -> Option<u32> {
+        self.feed.mark_lines()
     }
 
     fn is_silent(&self, until: Instant) -> bool {

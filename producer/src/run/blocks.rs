@@ -9,6 +9,7 @@ use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::ahead::Threads;
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Boundary;
+use crate::input::window::Window;
 use crate::input::{Blocks, Inputs};
 
 /// The blocks of a format that has blocks.
@@ -19,6 +20,7 @@ pub struct BlockSource<'a> {
     plan: Option<Arc<dyn Plan>>,
     /// Samples are to be shown to the format first.
     learns: bool,
+    window: Option<Window>,
 }
 
 impl<'a> BlockSource<'a> {
@@ -29,7 +31,20 @@ impl<'a> BlockSource<'a> {
         if let Some(threads) = threads {
             blocks = blocks.ahead(threads);
         }
-        BlockSource { blocks, learns: format.learns(), format, boundary, plan: None }
+        BlockSource { blocks, learns: format.learns(), format, boundary, plan: None, window: None }
+    }
+
+    /// Gives only what is in this window, and skips what can be skipped for it.
+    #[must_use]
+    pub fn within(self, window: Option<Window>) -> Self {
+        BlockSource { blocks: self.blocks.within(window.clone()), window, ..self }
+    }
+
+    /// So many bytes of other inputs were left out of the window.
+    #[must_use]
+    pub fn having_left_out(mut self, bytes: u64) -> Self {
+        self.blocks.leave_out(bytes);
+        self
     }
 
     /// The first block of whole records of every input is shown to the format.
@@ -67,6 +82,10 @@ impl Source for BlockSource<'_> {
 
     fn remark(&self) -> Option<String> {
         self.format.remark()
+    }
+
+    fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
     }
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {

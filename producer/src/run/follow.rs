@@ -13,6 +13,7 @@ use crate::format::{Format, Plan, Unit, Wanted};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Boundary;
 use crate::input::follow::Follow;
+use crate::input::window::Window;
 
 /// The blocks of followed files, in a format that has blocks.
 pub(crate) struct FollowSource {
@@ -20,12 +21,18 @@ pub(crate) struct FollowSource {
     format: Box<dyn Format>,
     boundary: Arc<dyn Boundary>,
     plans: HashMap<Arc<str>, Arc<dyn Plan>>,
+    window: Option<Window>,
 }
 
 impl FollowSource {
     /// Reads what is followed as this format, whose boundary it was cut at.
     pub(crate) fn new(follow: Follow, format: Box<dyn Format>) -> Self {
-        FollowSource { follow, boundary: format.boundary(), format, plans: HashMap::new() }
+        FollowSource { follow, boundary: format.boundary(), format, plans: HashMap::new(), window: None }
+    }
+
+    /// Gives only what is in this window.
+    pub(crate) fn within(self, window: Option<Window>) -> Self {
+        FollowSource { window, ..self }
     }
 
     fn planned(&mut self, block: Block, wanted: &Wanted) -> Result<PlannedBlock, String> {
@@ -71,6 +78,10 @@ impl Source for FollowSource {
 
     fn known_fields(&self) -> Option<Vec<String>> {
         self.format.known_fields()
+    }
+
+    fn window(&self) -> Option<&Window> {
+        self.window.as_ref()
     }
 
     fn next(&mut self, wanted: &Wanted) -> Option<Pulled> {

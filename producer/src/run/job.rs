@@ -6,6 +6,7 @@ use recpipe::Error;
 use recpipe::record::{Growing, Origin};
 
 use super::grep::KeptLines;
+use super::inside::Inside;
 use super::rejects::TooMany;
 use crate::format::Parsed;
 use crate::format::continuity::{Continuity, Failure};
@@ -47,8 +48,10 @@ pub(super) struct ParsedBlock {
     pub bytes: u64,
     /// Whether it is the first of its input.
     pub is_first: bool,
-    /// Lines before it that are no units.
-    pub head_lines: u32,
+    /// Lines before it that are no units, where they were counted.
+    pub head_lines: Option<u32>,
+    /// Which of its records are in the window, if there is one; the batch has no others.
+    pub inside: Option<Inside>,
     /// Why nothing after its records can be read of the input.
     pub failure: Option<Failure>,
     /// What has to fit the blocks around it.
@@ -73,6 +76,16 @@ impl ParsedBlock {
     /// Records that are not sent, because no consumer needs them.
     pub(super) fn left_out(&self) -> u64 {
         self.outgoing.as_ref().map_or(0, |outgoing| outgoing.left_out)
+    }
+
+    /// How many records it has, those outside of the window too.
+    pub(super) fn all_records(&self) -> usize {
+        self.inside.as_ref().map_or(self.parsed.batch.len(), |inside| inside.total)
+    }
+
+    /// How many of its first `n` records are in the window.
+    pub(super) fn of_first(&self, n: usize) -> usize {
+        self.inside.as_ref().map_or(n, |inside| inside.of_first(n))
     }
 
     /// Sets the number of the line that the block begins with, for those who may ask where a record stands.

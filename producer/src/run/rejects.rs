@@ -5,6 +5,8 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use crate::format::Reject;
+
 /// How many rejects end the run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Limit {
@@ -139,11 +141,39 @@ impl Judge {
     }
 }
 
-/// The file that rejects are kept in, as they were, line ends included. Only its owner may read it: logs hold secrets.
+/// A reject, and where it stands.
+#[derive(Debug)]
+pub struct Place<'a> {
+    /// The input's name.
+    pub file: &'a str,
+    /// `line` or `record`, and its number, where that is known.
+    pub number: (&'static str, Option<u64>),
+    /// Where it begins in the input, where it lies in one.
+    pub byte: Option<u64>,
+    /// What is wrong with it; empty when there is no more to say than that it is no record.
+    pub why: &'a str,
+}
+
+impl Place<'_> {
+    /// The line of JSON that says all of it. Bytes that are no UTF-8 become U+FFFD there.
+    fn object(&self, text: &[u8]) -> String {
+        let string = |text: &str| serde_json::Value::from(text).to_string();
+        let number = |number: Option<u64>| number.map_or_else(|| "null".to_owned(), |number| number.to_string());
+        let (unit, nth) = self.number;
+        let why = if self.why.is_empty() { "not a record of this format" } else { self.why };
+        let (file, text, byte, nth) = (string(self.file), string(&String::from_utf8_lossy(text)), number(self.byte), number(nth));
+        format!("{{\"file\":{file},\"{unit}\":{nth},\"byte\":{byte},\"reason\":{},\"text\":{text}}}\n", string(why))
+    }
+}
+
+/// The file that rejects are kept in. Only its owner may read it: logs hold secrets.
+///
+/// They are kept as they were, line ends included; where the name of the file ends in `.jsonl`, as objects that say where each was.
 #[derive(Debug)]
 pub struct Kept {
     path: PathBuf,
     out: BufWriter<File>,
+    as_json: bool,
     /// What was in it before has been taken out.
     is_emptied: bool,
     failed: Option<io::Error>,
@@ -158,7 +188,8 @@ impl Kept {
     pub fn create(path: &Path) -> Result<Self, String> {
         let created = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = created.map_err(|e| format!("cannot write {}: {e}", path.display()))?;
-        Ok(Kept { path: path.to_owned(), out: BufWriter::new(file), is_emptied: false, failed: None })
+        let as_json = path.extension().is_some_and(|ending| ending == "jsonl");
+        Ok(Kept { path: path.to_owned(), as_json, out: BufWriter::new(file), is_emptied: false, failed: None })
     }
 
     /// Whether `other` is the same regular file.
@@ -172,8 +203,22 @@ impl Kept {
         self.out.get_ref().metadata().is_ok_and(|meta| meta.is_file())
     }
 
-    /// Keeps some bytes. An error is told by [`Kept::finish`].
-    pub fn keep(&mut self, bytes: &[u8]) {
+    /// Keeps a reject, which is the first `len` of these bytes; a line end may follow. An error is told by [`Kept::finish`].
+    pub fn keep(&mut self, bytes: &[u8], len: usize, place: &Place<'_>) {
+        match self.as_json {
+            false => self.write(bytes),
+            true => self.write(place.object(&bytes[..len]).as_bytes()),
+        }
+    }
+
+    /// Keeps what goes on with the reject that was kept last. An object has its beginning only.
+    pub fn go_on(&mut self, bytes: &[u8]) {
+        if !self.as_json {
+            self.write(bytes);
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
         if self.failed.is_none() {
             self.failed = self.empty().and_then(|()| self.out.write_all(bytes)).err();
         }
@@ -214,6 +259,18 @@ pub fn shown(line: &[u8]) -> String {
         text.push('…');
     }
     text
+}
+
+/// The bytes of a rejected line with the line end it had.
+pub(super) fn with_line_end<'a>(block: &'a [u8], reject: &Reject) -> &'a [u8] {
+    let start = reject.start as usize;
+    let end = start + reject.len as usize;
+    let line_end = match &block[end..] {
+        [b'\r', b'\n', ..] => 2,
+        [b'\n' | b'\r'] | [b'\n', ..] => 1,
+        _ => 0,
+    };
+    &block[start..end + line_end]
 }
 
 #[cfg(test)]
@@ -302,10 +359,24 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("bad");
         let mut kept = Kept::create(&path).unwrap();
-        kept.keep(b"one\r\n");
+        let place = || Place { file: "f", number: ("line", Some(7)), byte: Some(40), why: "" };
+        kept.keep(b"one\r\n", 3, &place());
         kept.finish().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"one\r\n");
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(Kept::create(&dir.path().join("no/such")).is_err());
+        let path = dir.path().join("bad.jsonl");
+        let mut kept = Kept::create(&path).unwrap();
+        kept.keep(b"o\"e\xff\r\n", 4, &place());
+        kept.go_on(b"rest");
+        kept.keep(b"", 0, &Place { number: ("record", None), byte: None, why: "no \"x\"", ..place() });
+        kept.finish().unwrap();
+        let want = concat!(
+            r#"{"file":"f","line":7,"byte":40,"reason":"not a record of this format","text":"o\"e"#,
+            "\u{fffd}\"}\n",
+            r#"{"file":"f","record":null,"byte":null,"reason":"no \"x\"","text":""}"#,
+            "\n"
+        );
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), want);
     }
 }

@@ -11,16 +11,18 @@ use recpipe::wire::{Ending, Report};
 use recpipe::{Error, Exit, Flow};
 
 use super::input_tracker::{Failed, InputTracker};
+use super::inside::Inside;
 use super::job::{CutShort, Job, ParsedBlock, Stage, WorkResult, Worked};
+use super::kinds::Kinds;
 use super::numbering::Numbering;
 use super::outcome::Outcome;
-use super::rejects::{self, Judge, Kept, TooMany};
+use super::rejects::{self, Judge, Kept, Place, TooMany};
 use super::shape::Shape;
 use super::widen::Widen;
 use super::{Begin, Options, Output, Restarted};
+use crate::format::Unit;
 use crate::format::continuity::Failure;
 use crate::format::source::{LongPiece, Misfit, Problem};
-use crate::format::{Reject, Unit};
 use crate::input::block::Part;
 use crate::input::event::Event;
 use crate::ledger::{Ledger, count};
@@ -45,7 +47,10 @@ pub(super) struct Sink<'a, 'o> {
     ledger: Ledger,
     unit: Unit,
     numbering: Numbering,
-    first_reject: Option<String>,
+    /// The kinds of rejects.
+    kinds: Kinds,
+    /// How many records were left out because their time cannot be read, where a window asks for it.
+    timeless: u64,
     /// The run was ended for its rejects, and that was said.
     too_many: bool,
     outcome: Outcome,
@@ -82,7 +87,8 @@ impl<'a, 'o> Sink<'a, 'o> {
             ledger: Ledger::default(),
             unit: numbering.unit(),
             numbering,
-            first_reject: None,
+            kinds: Kinds::default(),
+            timeless: 0,
             too_many: false,
             outcome: Outcome::default(),
             misfit: false,
@@ -144,8 +150,15 @@ impl<'a, 'o> Sink<'a, 'o> {
         if let Some(void) = self.void {
             return Err(Restarted(void));
         }
-        if let Some(first) = self.first_reject.as_deref().filter(|_| !options.quiet && !self.too_many) {
+        if let Some(first) = self.kinds.first().filter(|_| !options.quiet && !self.too_many) {
             recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.name()));
+        }
+        for other in self.kinds.others(self.unit.name()).filter(|_| !options.quiet) {
+            recpipe::say!("producer: {other}");
+        }
+        if self.timeless > 0 && !options.quiet {
+            let records = count(self.timeless, "record");
+            recpipe::say!("producer: {records} without a time that can be read left out by --since or --until");
         }
         if options.stats {
             recpipe::say!("producer: {}", self.ledger.line(self.unit.name(), took));
@@ -216,10 +229,10 @@ impl<'a, 'o> Sink<'a, 'o> {
     }
 
     fn take_placed(&mut self, mut block: Box<ParsedBlock>) -> Verdict {
+        self.numbering.turn_to(&block.block.source);
         if block.is_first {
-            self.numbering.begin_input();
+            self.numbering.begin_input(block.head_lines);
         }
-        self.numbering.advance(u64::from(block.head_lines));
         if let Some(line) = self.numbering.line() {
             block.set_line(line);
         }
@@ -228,7 +241,7 @@ impl<'a, 'o> Sink<'a, 'o> {
             self.schema = Some(block.parsed.batch.schema().clone());
         }
         if let Some((records, cut)) = self.cut_short(&block) {
-            block.parsed.batch = block.parsed.batch.head(records);
+            block.parsed.batch = block.parsed.batch.head(block.of_first(records));
             block.stage = Stage::CutShort(cut);
             return Verdict::Again(Job::Encode(block));
         }
@@ -237,7 +250,9 @@ impl<'a, 'o> Sink<'a, 'o> {
         }
         let parsed = &block.parsed;
         let (records, rejected, lines) = (parsed.batch.len() as u64, parsed.rejects.len() as u64, u64::from(parsed.lines));
-        let filtered = block.kept.as_ref().map_or(0, |kept| kept.filtered) + u64::from(parsed.blank);
+        let outside = block.inside.as_ref().map_or(0, Inside::outside);
+        let filtered = block.kept.as_ref().map_or(0, |kept| kept.filtered) + u64::from(parsed.blank) + outside;
+        self.timeless += block.inside.as_ref().map_or(0, |inside| inside.timeless);
         self.account(lines, records, rejected, filtered, block.bytes);
         self.ledger.leave_out(block.left_out());
         self.numbering.advance(lines);
@@ -263,23 +278,25 @@ impl<'a, 'o> Sink<'a, 'o> {
             }
             judged = reject.records_before;
             let text = reject.text(&block.block.bytes);
-            if let Some(kept) = &mut self.kept {
-                kept.keep(if self.unit == Unit::Record { text } else { with_line_end(&block.block.bytes, reject) });
-            }
             // Records that were made elsewhere lie nowhere.
             let at = (!block.block.bytes.is_empty()).then(|| block.place(reject.start));
             let (numbering, line) = (&self.numbering, u64::from(reject.line));
+            if let Some(kept) = &mut self.kept {
+                let whole = if self.unit == Unit::Record { text } else { rejects::with_line_end(&block.block.bytes, reject) };
+                let place = Place { file: &block.block.source, number: numbering.number(line), byte: at, why: &reject.why };
+                kept.keep(whole, text.len(), &place);
+            }
             let first = || match &*reject.why {
                 "" => format!("{}: {}", numbering.place(&block.block, line, at), rejects::shown(text)),
                 why => format!("{}: {why}: {}", numbering.place(&block.block, line, at), rejects::shown(text)),
             };
-            self.first_reject.get_or_insert_with(first);
+            self.kinds.note(&reject.why, first);
             if let Some(why) = self.judge.bad() {
                 let bytes = u64::from(reject.start) + text.len() as u64;
                 return Some((reject.records_before as usize, CutShort { lines: line + 1, rejected: nth + 1, bytes, why }));
             }
         }
-        let (good, why) = self.judge.good(parsed.batch.len() as u64 - u64::from(judged))?;
+        let (good, why) = self.judge.good(block.all_records() as u64 - u64::from(judged))?;
         let (records, rejected) = (u64::from(judged) + good, parsed.rejects.len() as u64);
         Some((records as usize, CutShort { lines: records + rejected, rejected, bytes, why }))
     }
@@ -315,21 +332,28 @@ impl<'a, 'o> Sink<'a, 'o> {
             self.end_input(false);
         }
         self.tracker.follow_long(long);
-        if let Some(kept) = &mut self.kept {
-            kept.keep(&block.bytes);
-        }
         self.ledger.bytes += block.bytes.len() as u64;
         let is_start = block.part == Part::LongStart;
+        self.numbering.turn_to(&block.source);
         if is_start && block.is_first {
-            self.numbering.begin_input();
+            self.numbering.begin_input(block.mark_lines);
+        }
+        let why = format!("longer than {max_bytes} bytes");
+        match &mut self.kept {
+            Some(kept) if is_start => {
+                let place = Place { file: &block.source, number: self.numbering.number(0), byte: Some(block.start), why: &why };
+                kept.keep(&block.bytes, block.bytes.len(), &place);
+            }
+            Some(kept) => kept.go_on(&block.bytes),
+            None => {}
         }
         let numbering = &self.numbering;
         let first = || {
             let place = numbering.place(block, 0, Some(block.start));
-            format!("{place}: longer than {max_bytes} bytes: {}", rejects::shown(&block.bytes))
+            format!("{place}: {why}: {}", rejects::shown(&block.bytes))
         };
         if is_start {
-            self.first_reject.get_or_insert_with(first);
+            self.kinds.note(&why, first);
         }
         // A line ends once; of a record of several lines, each piece has some.
         self.numbering.advance(match self.unit.has_lines() {
@@ -366,7 +390,7 @@ impl<'a, 'o> Sink<'a, 'o> {
 
     fn end_for_rejects(&mut self, why: TooMany) {
         self.too_many = true;
-        let first = self.first_reject.as_deref().unwrap_or("");
+        let first = self.kinds.first().unwrap_or("");
         let rejected = count(self.judge.rejected(), self.unit.name());
         let cause = format!("{rejected} rejected, first: {first}; {}", why.of(self.unit.name()));
         match why.question() {
@@ -462,16 +486,4 @@ impl<'a, 'o> Sink<'a, 'o> {
     fn ending(&self) -> Ending {
         Ending { exit: self.outcome.exit(), cause: self.outcome.cause(), rejected: self.ledger.rejected }
     }
-}
-
-/// The bytes of a rejected line with the line end it had.
-fn with_line_end<'a>(block: &'a [u8], reject: &Reject) -> &'a [u8] {
-    let start = reject.start as usize;
-    let end = start + reject.len as usize;
-    let line_end = match &block[end..] {
-        [b'\r', b'\n', ..] => 2,
-        [b'\n' | b'\r'] | [b'\n', ..] => 1,
-        _ => 0,
-    };
-    &block[start..end + line_end]
 }

@@ -7,6 +7,7 @@ use recpipe::record::{Batch, Origin, PackedInts, Type};
 
 use super::Options;
 use super::grep::{Grep, KeptLines};
+use super::inside::Watchman;
 use super::job::{Job, ParsedBlock, Stage, WorkResult, Worked};
 use super::shape::RecordSpans;
 use crate::format::continuity::Failure;
@@ -15,6 +16,7 @@ use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
 use crate::input::event::Event;
+use crate::input::window::Window;
 use crate::output::{AdaptiveFilter, Outgoings, Pushdown};
 
 /// A worker: keeps its parser for as long as the plan is the same.
@@ -25,6 +27,7 @@ pub(super) struct Work<'a> {
     has_lines: bool,
     parser: Option<(Arc<dyn Plan>, Box<dyn Parser>)>,
     filter: AdaptiveFilter,
+    watchman: Option<Watchman>,
 }
 
 impl Worker<Job> for Work<'_> {
@@ -71,8 +74,9 @@ fn first_batch<T>(block: &PlannedBlock, mut parse: impl FnMut(PlannedBlock) -> (
 
 impl<'a> Work<'a> {
     /// `has_lines`: whether places are numbered by lines.
-    pub(super) fn new(options: &'a Options, has_lines: bool) -> Self {
-        Work { options, grep: options.grep.clone(), has_lines, parser: None, filter: AdaptiveFilter::default() }
+    pub(super) fn new(options: &'a Options, has_lines: bool, window: Option<&Window>) -> Self {
+        let (grep, watchman) = (options.grep.clone(), window.map(Watchman::new));
+        Work { options, grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
     }
 
     /// Parses a block, or as much of it as makes a batch.
@@ -90,7 +94,8 @@ impl<'a> Work<'a> {
             slot => &mut slot.insert((plan.clone(), plan.parser())).1,
         };
         let is_first = block.is_first;
-        let bytes = if is_first { block.end } else { block.bytes.len() as u64 };
+        // What was skipped before it was not read.
+        let bytes = if is_first && head_lines.is_some() { block.end } else { block.bytes.len() as u64 };
         let kept = self.grep.as_ref().map(|grep| grep.filter(&block.bytes, &*boundary));
         let whole = kept.as_ref().map(|kept| std::mem::replace(&mut block.bytes, kept.bytes.clone()));
         let mut parsed = parser.parse(&block, &wanted);
@@ -110,6 +115,11 @@ impl<'a> Work<'a> {
         if let (Some(kept), Some(whole)) = (&kept, &whole) {
             renumber(self.has_lines, &mut parsed, kept, whole);
         }
+        let inside = self.watchman.as_mut().map(|watchman| {
+            let (inside, which) = watchman.look(&parsed.batch, |row| block.bytes.get(parser.row_start(row)..).unwrap_or_default());
+            parsed.batch = inside;
+            which
+        });
         let place = |at| kept.as_ref().map_or(at, |kept| kept.place(at));
         let continuity = parser.continuity().map(|continuity| continuity.placed(place));
         let failure = parser.failure().map(|failure| Failure { at: place(failure.at), ..failure });
@@ -120,14 +130,37 @@ impl<'a> Work<'a> {
             Some(_) => Ok(Outgoings::default()),
         };
         let (pushdown, rest, stage) = (pushdown.clone(), None, Stage::default());
-        let parsed =
-            ParsedBlock { block, parsed, outgoing, kept, bytes, is_first, head_lines, failure, continuity, growing, pushdown, rest, stage };
+        let parsed = ParsedBlock {
+            block,
+            parsed,
+            outgoing,
+            kept,
+            bytes,
+            is_first,
+            head_lines,
+            inside,
+            failure,
+            continuity,
+            growing,
+            pushdown,
+            rest,
+            stage,
+        };
         (parsed, stopped_at)
     }
 
     fn shape(&mut self, batch: Batch, pushdown: Pushdown) -> ParsedBlock {
         let Origin { source, start, end, .. } = batch.origin().clone();
-        let block = Block { bytes: bytes::Bytes::new(), source, start, end, part: Part::Whole, is_first: start == 0, dialect: 0 };
+        let block = Block {
+            bytes: bytes::Bytes::new(),
+            source,
+            start,
+            end,
+            part: Part::Whole,
+            is_first: start == 0,
+            dialect: 0,
+            mark_lines: Some(0),
+        };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spans = RecordSpans { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);
@@ -140,7 +173,8 @@ impl<'a> Work<'a> {
             kept: None,
             bytes,
             is_first: start == 0,
-            head_lines: 0,
+            head_lines: Some(0),
+            inside: None,
             failure: None,
             continuity: None,
             growing: None,

@@ -135,9 +135,6 @@ fn cure(outcome: &Outcome) -> String {
 fn what_is_not_read_is_called_by_its_name_and_the_cure_works() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let archive = tar("logs/one", b"one\ntwo\n");
-    refused(dir, "bundle", &archive, "a tar archive", &["one", "two"]);
-    refused(dir, "my bundle", &gz(&archive), "a tar archive", &["one", "two"]);
     refused(dir, "old", b"one\rtwo\r", "its lines end in CR alone", &["one", "two"]);
     refused(dir, "old packed", &gz(b"one\rtwo"), "its lines end in CR alone", &["one", "two"]);
     for (is_little, encoding) in [(true, "UTF-16LE"), (false, "UTF-16BE")] {
@@ -145,10 +142,86 @@ fn what_is_not_read_is_called_by_its_name_and_the_cure_works() {
     }
     let utf32: Vec<u8> = format!("{MARK}one\n").chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
     refused(dir, "wider", &utf32, "in UTF-32", &["one"]);
-    run_on(&["lines"], &archive).exits(1).says("`… | tar -xOf - | producer …`");
     run_on(&["lines"], &gz(b"one\rtwo")).exits(1).says("`… | gzip -dc | tr '\\r' '\\n' | producer …`");
-    run_on(&["csv"], b"a,b\r1,2\r").exits(1).says("its lines end in CR alone");
-    run_on(&["lines"], b"PK\x03\x04\x14\0\n").exits(1).says("a zip archive");
+    run_on(&["lines"], b"PK\x03\x04\x14\0\n").exits(1).says("a zip archive is read from a file only");
+    run_on(&["lines"], b"7z\xbc\xaf\x27\x1c\n").exits(1).says("`7z x -so FILE | producer …`");
+}
+
+#[test]
+fn lines_of_tables_may_end_in_any_way() {
+    let json = |text: &[u8]| String::from_utf8(run_on(&["csv", "--as", "json"], text).exits(0).stdout).unwrap();
+    assert_eq!(json(b"a,b\r1,\"x\ry\"\r2,z"), "{\"a\":1,\"b\":\"x\\ny\"}\n{\"a\":2,\"b\":\"z\"}\n");
+    assert_eq!(json(b"a\r\n1\r\n"), "{\"a\":1}\n");
+}
+
+#[test]
+fn an_encoding_is_what_it_is_said_to_be_unless_a_mark_says_otherwise() {
+    let line = |args: &[&str], text: &[u8]| run_on(&[&["lines", "--as", "json"], args].concat(), text).exits(0).stdout;
+    assert_eq!(line(&["--encoding", "windows-1252"], b"\x80 \xe9\n"), "{\"line\":\"€ é\"}\n".as_bytes());
+    assert_eq!(line(&["--encoding", "utf-16be"], &utf16("é\n", false)), "{\"line\":\"é\"}\n".as_bytes());
+    assert_eq!(line(&["--encoding", "latin1"], format!("{MARK}é\n").as_bytes()), "{\"line\":\"é\"}\n".as_bytes());
+    run_on(&["lines", "--encoding", "utf-9"], b"").exits(2).says("there is no such encoding");
+    run_on(&["struct", "<i", "--encoding", "latin1"], b"").exits(2).says("it reads bytes");
+    run_on(&["find", "--encoding", "latin1"], b"").exits(2).says("reads no text");
+}
+
+/// A zip archive of files that are not packed.
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut bytes, mut list) = (Vec::new(), Vec::new());
+    for (name, text) in files {
+        let mut crc = flate2::Crc::new();
+        crc.update(text);
+        let fields =
+            [&[0; 6][..], &[0; 4], &crc.sum().to_le_bytes(), &(text.len() as u32).to_le_bytes(), &(text.len() as u32).to_le_bytes()]
+                .concat();
+        let name_len = (name.len() as u16).to_le_bytes();
+        let start = (bytes.len() as u32).to_le_bytes();
+        bytes.extend([b"PK\x03\x04\x14\0", &fields[2..], &name_len, &[0; 2], name.as_bytes(), text].concat());
+        list.extend([b"PK\x01\x02\x14\0\x14\0", &fields[2..], &name_len, &[0; 12], &start, name.as_bytes()].concat());
+    }
+    let (count, start) = ((files.len() as u16).to_le_bytes(), (bytes.len() as u32).to_le_bytes());
+    let end = [b"PK\x05\x06\0\0\0\0", &count[..], &count, &(list.len() as u32).to_le_bytes(), &start, &[0; 2]].concat();
+    [bytes, list, end].concat()
+}
+
+#[test]
+fn files_in_archives_are_inputs_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (one, two) = (tar("logs/one.log", b"one\n"), tar("logs/two.log", b"two"));
+    let both = [&one[..1024], &two].concat();
+    let lines = |args: &[&str], name: &str, bytes: &[u8]| {
+        let path = write(dir, name, bytes);
+        let all = [&["lines"], args, &[path.to_str().unwrap()]].concat();
+        run(&all).exits(0).quietly().stream().field("line")
+    };
+    assert_eq!(lines(&[], "a.tar", &both), ["one", "two"]);
+    assert_eq!(lines(&["-j", "1"], "a.tgz", &gz(&both)), ["one", "two"]);
+    assert_eq!(lines(&["--name", "two*"], "a.tar", &both), ["two"]);
+    assert_eq!(lines(&[], "twice.tar", &[&one[..], &two].concat()), ["one", "two"], "cat a.tar b.tar");
+    assert_eq!(lines(&[], "nested.tar", &tar("in.tar", &both)), ["one", "two"]);
+    assert_eq!(lines(&[], "packed.tar", &tar("one.gz", &gz(b"one\n"))), ["one"]);
+    assert_eq!(lines(&[], "a.zip", &zip(&[("logs/one", b"one\n"), ("logs/", b""), ("two", &gz(b"two\n"))])), ["one", "two"]);
+    assert_eq!(run_on(&["lines"], &both).exits(0).stream().field("line"), ["one", "two"], "through a pipe");
+    // A message says which file it is.
+    let rejected = write(dir, "bad.tar", tar("x.csv", b"a,b\n1\n2,3\n"));
+    run(&["csv", rejected.to_str().unwrap()]).exits(0).says("bad.tar:x.csv:line 2: 1 fields where the header has 2");
+    for (name, bytes, what) in [
+        ("cut.tar", &both[..1537], "within a file"),
+        ("endless.tar", &both[..1024], "without its end mark"),
+        ("broken.tar", &[&both[..1024], &[b'x'; 512][..]].concat()[..], "is corrupt at byte 1024"),
+        ("cut.zip", &zip(&[("one", b"one\n")])[..40], "the zip archive is truncated or corrupt"),
+        (
+            "changed.zip",
+            &zip(&[("one", b"one\n")]).iter().map(|&byte| if byte == b'e' { b'E' } else { byte }).collect::<Vec<_>>()[..],
+            "its checksum is another",
+        ),
+    ] {
+        let path = write(dir, name, bytes);
+        run(&["lines", path.to_str().unwrap()]).exits(1).says(what);
+    }
+    let path = write(dir, "none.tar", &both);
+    run(&["lines", "--name", "x*", path.to_str().unwrap()]).exits(1).says("no file in it matches --name");
 }
 
 #[test]

@@ -22,4 +22,5 @@ mod progress; // how far a run is, as a person at a terminal sees it
 mod python; // binary records, pickles and XML that Python reads too
 mod rejects; // lines that are no records: limits, messages, the file they are kept in, the ledger
 mod splits; // that how an input is cut into blocks shows in nothing
-mod stream; // what is written: the same for any number of threads, schemas, the end
+mod stream;
+mod times; // --since, --until, --merge, and the order of rotated sets // what is written: the same for any number of threads, schemas, the end

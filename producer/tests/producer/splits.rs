@@ -47,7 +47,7 @@ impl Source for Cut {
             None => self.plan.insert(self.format.plan(&block).unwrap()).clone(),
         };
         let (boundary, wanted) = (self.boundary.clone(), wanted.clone());
-        let block = PlannedBlock { block, plan, boundary, wanted, head_lines: 0 };
+        let block = PlannedBlock { block, plan, boundary, wanted, head_lines: Some(0) };
         Some(Ok(Event::Block(Unparsed::Block(block))))
     }
 }
@@ -88,6 +88,7 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
             end,
             part: Part::Whole,
             is_first: at == 0,
+            mark_lines: Some(0),
             dialect: 0,
         });
         (at, rest) = (end, later);

@@ -7,6 +7,7 @@ use super::rows::Rows;
 use crate::format::Args;
 use crate::input::boundary::{Boundary, Dialect, Resume};
 use crate::input::content::Content;
+use crate::input::prepare::Preparation;
 
 /// What is looked for where the first row has no comma.
 const OTHERS: [u8; 2] = [b';', b'\t'];
@@ -73,6 +74,10 @@ impl Boundary for Beginning {
 
     fn of(&self, dialect: Dialect) -> Option<Arc<dyn Boundary>> {
         Some(Arc::new(self.kind.as_of(dialect)))
+    }
+
+    fn preparation(&self) -> Preparation {
+        Preparation { skip_lines: self.args.skip_lines, returns: true, mask: None }
     }
 
     fn content(&self) -> Content {

@@ -89,7 +89,7 @@ fn is_before(kind: Delimited, mut rest: &[u8], fields: usize) -> bool {
 fn names(kind: Delimited, row: &[u8]) -> Result<Option<Vec<String>>, String> {
     let (mut names, mut is_torn) = (None, false);
     Rows::default().read(kind, row, |found| {
-        is_torn = found.is_torn;
+        is_torn = found.torn.is_some();
         if !found.is_blank() || !kind.has_quotes() {
             names = Some(
                 found.fields.iter().map(|field| String::from_utf8_lossy(&field_text(kind, row, *field)).into_owned()).collect::<Vec<_>>(),

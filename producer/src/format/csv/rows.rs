@@ -40,8 +40,17 @@ pub(super) struct Row<'a> {
     /// Without the line end.
     pub end: usize,
     pub fields: &'a [FieldSpan],
-    /// The field after these has a quote that is not closed as it should be.
-    pub is_torn: bool,
+    /// What is wrong with the quotes of the field after these.
+    pub torn: Option<Torn>,
+}
+
+/// What is wrong with a quoted field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Torn {
+    /// Text follows the quote that closes it.
+    TextAfter,
+    /// No quote closes it; or one on a later line, which text follows.
+    Open,
 }
 
 impl Row<'_> {
@@ -108,7 +117,7 @@ struct Found {
     /// How many marks it has, with its newline.
     marks: usize,
     end: usize,
-    is_torn: bool,
+    torn: Option<Torn>,
 }
 
 /// How a quoted field ends.
@@ -119,7 +128,7 @@ enum Close {
         is_doubled: bool,
         next: usize,
     },
-    Torn,
+    Torn(Torn),
 }
 
 impl Walk<'_> {
@@ -130,7 +139,7 @@ impl Walk<'_> {
             && let Some(found) = self.row(&marks[used..])
         {
             used += found.marks;
-            each(Row { start: self.start, end: found.end, fields: self.fields, is_torn: found.is_torn });
+            each(Row { start: self.start, end: found.end, fields: self.fields, torn: found.torn });
             self.start = marks[used - 1] as usize + 1;
         }
         used
@@ -150,7 +159,7 @@ impl Walk<'_> {
             } else if byte == b'\n' {
                 let end = self.without_return(from, at);
                 self.push(from, end, escaped);
-                return Some(Found { marks: i, end, is_torn: false });
+                return Some(Found { marks: i, end, torn: None });
             } else if byte != QUOTE {
                 escaped = true;
             } else if self.kind.opens(self.block, from, at) {
@@ -163,15 +172,15 @@ impl Walk<'_> {
                         let after = *marks.get(next)? as usize;
                         i = next + 1;
                         if self.block.get(after) != Some(&self.kind.delimiter) {
-                            return Some(Found { marks: i, end: self.without_return(close + 1, after), is_torn: false });
+                            return Some(Found { marks: i, end: self.without_return(close + 1, after), torn: None });
                         }
                         from = after + 1;
                     }
-                    Close::Torn => {
+                    Close::Torn(torn) => {
                         let newline =
                             marks[i..].iter().position(|&mark| self.block.get(mark as usize).is_none_or(|&byte| byte == b'\n'))?;
                         let end = self.without_return(at, marks[i + newline] as usize);
-                        return Some(Found { marks: i + newline + 1, end, is_torn: true });
+                        return Some(Found { marks: i + newline + 1, end, torn: Some(torn) });
                     }
                 }
             }
@@ -192,11 +201,11 @@ impl Walk<'_> {
             i += 1;
             debug_assert!(at > open);
             match self.block.get(at) {
-                None => return Some(Close::Torn),
+                None => return Some(Close::Torn(Torn::Open)),
                 Some(b'\n') => {
                     lines += 1;
                     if lines > MAX_LINES {
-                        return Some(Close::Torn);
+                        return Some(Close::Torn(Torn::Open));
                     }
                 }
                 Some(&QUOTE) if at + 1 < longest && self.block.get(at + 1) == Some(&QUOTE) => {
@@ -207,7 +216,8 @@ impl Walk<'_> {
                 Some(&QUOTE) => {
                     let seen = &self.block[..self.block.len().min(longest)];
                     let is_end = at < longest && self.kind.ends_field(seen, at + 1).unwrap_or(seen.len() == self.block.len());
-                    return Some(if is_end { Close::Well { at, is_doubled, next: i } } else { Close::Torn });
+                    let torn = if lines == 0 && at < longest { Torn::TextAfter } else { Torn::Open };
+                    return Some(if is_end { Close::Well { at, is_doubled, next: i } } else { Close::Torn(torn) });
                 }
                 Some(_) => {}
             }

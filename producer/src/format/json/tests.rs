@@ -185,7 +185,7 @@ fn more_keys_than_a_line_may_have_make_a_reject() {
 
 /// Objects that lie in the input in another way than one a line: what becomes of them.
 fn values(text: &str) -> (Vec<String>, Vec<(u32, String)>, Option<String>) {
-    let framing = Framing;
+    let framing = Framing { at: None };
     let dialect = framing.dialect(text.as_bytes(), true).unwrap();
     let of = |bytes: &[u8]| Block { dialect, ..block(bytes) };
     let plan = Json::new(&Args::default()).plan(&of(text.as_bytes())).unwrap();

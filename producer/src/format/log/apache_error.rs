@@ -5,7 +5,7 @@
 //! [Thu Mar 12 02:10:14 2026] [error] [client 198.51.100.9] message
 //! ```
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::times::{TimePattern, Times};
 
 use super::super::{FormatOption, FormatSpec, Start};
@@ -33,7 +33,7 @@ struct ApacheError {
 
 impl ApacheError {
     /// What a line begins with: the time, and the place after its bracket.
-    fn time(&self, line: &[u8], times: &Times) -> Option<(usize, recpipe::times::Read)> {
+    fn head(&self, line: &[u8], times: &Times) -> Option<(usize, recpipe::times::Read)> {
         let rest = line.strip_prefix(b"[")?;
         let (len, read) = self.stamps.iter().find_map(|stamp| stamp.read_prefix(rest, times))?;
         (rest.get(len) == Some(&b']')).then_some(())?;
@@ -67,7 +67,15 @@ impl Member for ApacheError {
     }
 
     fn begins(&self, _: &[u8], line: &[u8]) -> bool {
-        self.time(line, &Times::default()).is_some()
+        self.head(line, &Times::default()).is_some()
+    }
+
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        self.head(text, times).map(|(_, read)| read.time)
     }
 
     fn reader(&self) -> Box<dyn Reader> {
@@ -77,7 +85,7 @@ impl Member for ApacheError {
 
 impl Reader for ApacheError {
     fn read(&mut self, text: &[u8], row: &mut Row<'_>) -> Result<Taken, Fault> {
-        let (at, read) = self.time(text, row.times).ok_or("it does not begin with a time in brackets")?;
+        let (at, read) = self.head(text, row.times).ok_or("it does not begin with a time in brackets")?;
         row.time("time", read.time, read.is_local)?;
         let mut rest = Cursor { text, at };
         let mut ahead = rest;

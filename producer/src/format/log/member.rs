@@ -9,8 +9,8 @@ use recpipe::record::{Time, Type};
 use recpipe::times::Times;
 
 use super::super::open_table::OpenTable;
-use recpipe::untyped::Cell;
 use crate::dating::Seen;
+use recpipe::untyped::Cell;
 
 /// Why a text is no record; empty when there is no more to say than that.
 pub(super) type Fault = Cow<'static, str>;
@@ -55,6 +55,17 @@ pub(super) trait Member: Debug + Send + Sync {
     /// Whether lines with nothing in them are passed over.
     fn skips_blank(&self) -> bool {
         false
+    }
+
+    /// Whether [`time`](Member::time) tells the times of its records.
+    fn has_times(&self) -> bool {
+        false
+    }
+
+    /// The time of the record that this text is; `None` where it is no record of this kind, or has none.
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let _ = (text, times);
+        None
     }
 
     /// What takes records apart, for one worker.

@@ -1,6 +1,6 @@
 //! `nginx-error`: `2026/03/12 02:10:11 [error] 1234#1235: *5678 message, client: 203.0.113.7, server: …, request: "…"`.
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::times::{TimePattern, Times};
 
 use super::super::{FormatOption, FormatSpec, Start};
@@ -56,6 +56,15 @@ impl Member for NginxError {
 
     fn begins(&self, _: &[u8], line: &[u8]) -> bool {
         self.stamp.read_prefix(line, &Times::default()).is_some_and(|(len, _)| line[len..].starts_with(b" ["))
+    }
+
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let (len, read) = self.stamp.read_prefix(text, times)?;
+        read.ok().filter(|_| text[len..].starts_with(b" [")).map(|read| read.time)
     }
 
     fn reader(&self) -> Box<dyn Reader> {

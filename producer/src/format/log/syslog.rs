@@ -12,7 +12,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memchr2;
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::times::{TimePattern, Times};
 
 use super::super::{FormatOption, FormatSpec, Start};
@@ -74,6 +74,19 @@ impl Member for Syslog {
         true
     }
 
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let mut line = Cursor::new(text);
+        if priority(&mut line).is_some() && line.take(b"1 ").is_some() {
+            let time = line.until(b' ')?;
+            return times.read(&text[time]).ok().map(|read| read.time);
+        }
+        dated(&mut line, times).map(|read| read.time)
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(Syslog)
     }
@@ -102,6 +115,19 @@ fn iso(line: &mut Cursor<'_>, times: &Times) -> Option<recpipe::times::Read> {
     times.read(text).ok()
 }
 
+/// The time of RFC 3164 or ISO, and what parts it from the host.
+fn dated(line: &mut Cursor<'_>, times: &Times) -> Option<recpipe::times::Read> {
+    // Routers mark a clock that is not set.
+    if matches!(line.rest(), [b'*' | b'.', b'A'..=b'Z', ..]) {
+        line.at += 1;
+    }
+    let Some((len, read)) = stamp(line.rest(), times) else { return iso(line, times) };
+    line.at += len;
+    line.take(b":");
+    line.blanks();
+    Some(read)
+}
+
 impl Reader for Syslog {
     fn read(&mut self, text: &[u8], row: &mut Row<'_>) -> Result<Taken, Fault> {
         let mut line = Cursor::new(text);
@@ -127,22 +153,8 @@ impl Reader for Syslog {
 
 /// A time of RFC 3164 or ISO, the host, the tag, the message.
 fn rfc3164(line: &mut Cursor<'_>, row: &mut Row<'_>) -> Result<(), Fault> {
-    // Routers mark a clock that is not set.
-    if matches!(line.rest(), [b'*' | b'.', b'A'..=b'Z', ..]) {
-        line.at += 1;
-    }
-    match stamp(line.rest(), row.times) {
-        Some((len, read)) => {
-            line.at += len;
-            row.time("time", read.time, read.is_local)?;
-            line.take(b":");
-            line.blanks();
-        }
-        None => {
-            let read = iso(line, row.times).ok_or("it does not begin with a time")?;
-            row.time("time", read.time, read.is_local)?;
-        }
-    }
+    let read = dated(line, row.times).ok_or("it does not begin with a time")?;
+    row.time("time", read.time, read.is_local)?;
     let mut ahead = *line;
     // What is written on the host itself may lack its name.
     if let Some(word) = ahead.word().filter(|word| !line.text[word.clone()].ends_with(b":") && !line.text[word.clone()].contains(&b'[')) {

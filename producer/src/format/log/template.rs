@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::template::{Found, Template};
 use recpipe::times::Times;
 
@@ -39,6 +39,14 @@ impl TemplateMember {
         TemplateMember { template: Arc::new(template), times: Times::default() }
     }
 
+    /// Which field is the time of a record: `time`, or else the first that is one.
+    fn time_place(&self) -> Option<usize> {
+        let is_time = |kind: Option<Type>| kind == Some(Type::Time);
+        let fields = self.template.fields();
+        let named = fields.iter().position(|field| field.name == "time" && is_time(field.kind));
+        named.or_else(|| fields.iter().position(|field| is_time(field.kind)))
+    }
+
     /// The same, as one of several.
     pub(super) fn shared(template: Template) -> Arc<dyn Member> {
         Arc::new(TemplateMember::new(template))
@@ -60,6 +68,19 @@ impl Member for TemplateMember {
 
     fn begins(&self, _: &[u8], line: &[u8]) -> bool {
         self.template.begins(line, &self.times)
+    }
+
+    fn has_times(&self) -> bool {
+        self.time_place().is_some()
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let (place, mut found) = (self.time_place()?, Vec::new());
+        let fits = self.template.read(text, times, &mut found);
+        match found.get(place).filter(|_| fits) {
+            Some(Found::Time(time, _)) => Some(*time),
+            _ => None,
+        }
     }
 
     fn reader(&self) -> Box<dyn Reader> {

@@ -493,7 +493,7 @@ impl Tail {
 
 fn block(source: &Arc<str>, bytes: Vec<u8>, start: u64, part: Part, is_first: bool, dialect: Dialect) -> Block {
     let end = start + bytes.len() as u64;
-    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part, is_first, dialect }
+    Block { bytes: Bytes::from(bytes), source: source.clone(), start, end, part, is_first, dialect, mark_lines: Some(0) }
 }
 
 #[cfg(test)]

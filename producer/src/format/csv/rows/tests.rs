@@ -10,7 +10,7 @@ fn ours(kind: Delimited, text: &[u8]) -> Vec<Vec<Vec<u8>>> {
     let mut rows = Vec::new();
     Rows::default().read(kind, text, |row| {
         if !row.is_blank() {
-            rows.push(if row.is_torn {
+            rows.push(if row.torn.is_some() {
                 vec![[b"torn ", &text[row.start..row.end]].concat()]
             } else {
                 row.fields.iter().map(|field| field_text(kind, text, *field)).collect()
