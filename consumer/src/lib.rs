@@ -30,5 +30,6 @@ pub mod size;
 pub mod sort;
 pub mod span;
 pub mod stage;
+pub mod subprocess;
 pub mod time;
 pub mod writer;

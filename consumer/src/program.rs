@@ -211,6 +211,12 @@ fn answer_over(
         late::tell(&left_out, &plan, source);
     }
     let exit = conclude(outcome, input)?;
+    if !config.quiet && config.input.has_no_end() {
+        say!(
+            "consumer: pickles have no end of their own: had their writer died between two, this would look the same; \
+             `--from 'exec:COMMAND'` starts it, and knows how it ended"
+        );
+    }
     Ok(if fails { exit.or(Exit::Rejects) } else { exit })
 }
 

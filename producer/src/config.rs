@@ -49,6 +49,12 @@ pub struct Config {
     pub show: Show,
 }
 
+/// So many records of `--batch` are few.
+const FEW: usize = 100;
+
+/// How many bytes are read at a time for few records.
+const FEW_BYTES: usize = 16 << 10;
+
 /// Where the records go.
 #[derive(Debug)]
 pub enum To {
@@ -99,8 +105,10 @@ impl Config {
             nulls: Nulls::new(cli.null),
             fields,
             casts,
+            zone: cli.zone.clone(),
+            batch: cli.batch,
         };
-        if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
+        if cli.grep.is_some() && !matches!(format.start, Start::Blocks(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
         if cli.follow {
@@ -133,7 +141,8 @@ impl Config {
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
             to,
-            block_bytes: BLOCK_BYTES,
+            // Of few records at a time little is read at a time.
+            block_bytes: if cli.batch.is_some_and(|batch| batch.get() < FEW) { FEW_BYTES } else { BLOCK_BYTES },
             rejects: cli.rejects,
             options: Options {
                 threads,
@@ -184,7 +193,7 @@ fn to(to: &[String], listen: &[String], options: output::Options) -> Result<(To,
 
 /// Whether what was typed can be followed.
 fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
-    if matches!(format.start, Start::Source(_)) {
+    if !matches!(format.start, Start::Blocks(_)) {
         return Err(format!("--follow: `{}` has no lines that could be appended", format.name));
     }
     if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
@@ -219,11 +228,17 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> 
 
 /// Takes the format's own arguments from the front of what was typed after it.
 fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<String>, String> {
-    if paths.len() < format.args.len() {
+    if paths.len() < format.least_args() {
         return Err(format!("`{}` needs {}: producer {}", format.name, format.args.join(" and "), format.usage()));
     }
-    let own = paths.drain(..format.args.len());
-    own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
+    let own = paths.drain(..format.args.len().min(paths.len()));
+    let own = own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect::<Result<_, _>>()?;
+    match paths.first() {
+        Some(path) if format.start.reads_nothing() => {
+            Err(format!("`{}` reads nothing, and {} is one too many: producer {}", format.name, path.display(), format.usage()))
+        }
+        _ => Ok(own),
+    }
 }
 
 /// The options that only some formats have, and whether each was typed.

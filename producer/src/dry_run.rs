@@ -79,6 +79,7 @@ fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)>
     let source: Box<dyn Source> = match config.format.start {
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&config.args).map_err(mistake)?, None)),
         Start::Source(start) => start(&config.args, inputs).map_err(mistake)?,
+        Start::Made(start) => start(&config.args).map_err(mistake)?,
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }

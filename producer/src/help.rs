@@ -38,8 +38,15 @@ const DETAILS: &[Details] = &[
         fields: "The texts of children and @attributes, by their paths; all of them text. What is repeated is a JSON list.",
         sample: r#"<bus id="7"><route>22</route></bus>"#,
     },
-    Details { name: "pickle", fields: "The keys of the dicts, with the types of their values.", sample: "pickle.dump({\"id\": 1}, out)" },
+    Details {
+        name: "pickle",
+        fields: "The keys of the dicts, with the types of their values; nested ones flatten to a.b, and lists are text. What is no\n  \
+                 dict has the field value, or those that --names gives to its parts.", 
+        sample: "pickle.dump({\"id\": 1}, out)",
+    },
     Details { name: "records", fields: "Those of the stream, as they are.", sample: "producer apache access.log --to log.rec" },
+    Details { name: "range", fields: "value:int", sample: "producer range 10 0 -1" },
+    Details { name: "count", fields: "value:int", sample: "producer count 100" },
     Details { name: "find", fields: "path name size:int mtime:time", sample: "producer find /var/log" },
 ];
 

@@ -7,6 +7,7 @@
 //! - [`record`]: values, schemas, columns, batches, and the builders that parsers use.
 //! - [`wire`]: the stream's layout, its writer and its reader; the end of a stream is proven, never assumed.
 //! - [`stage`]: the push protocol (`send`, `flush`, `close`) and its checked wrapper.
+//! - [`pickle`]: records as Python reads them.
 //! - [`parallel`]: the same work on several threads, with the order of the input kept.
 //! - [`session`]: one stream over several connections, without their I/O.
 //! - [`transport`]: where a stream comes from and goes to.
@@ -46,6 +47,7 @@ mod blocking_write;
 pub mod error;
 pub mod exit;
 pub mod parallel;
+pub mod pickle;
 pub mod record;
 pub mod say;
 pub mod session;

@@ -76,6 +76,7 @@ pub fn check_at(source: &Source, query: &Query, schema: &Schema, setting: &Setti
         let scope = Scope {
             columns: input.fields().iter().map(|field| (field.name.clone(), Some(Seen::of_field(field)))).collect(),
             input: input.grows().then(|| input.names().map(str::to_owned).collect()),
+            is_open: false,
         };
         let mut checker = Checker { source, scope, found: Vec::new(), awaited: Vec::new(), setting, catalog: query.catalog };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
@@ -182,7 +183,7 @@ impl Checker<'_> {
     pub(crate) fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
         let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, seen)| Some((*seen)?.field(name))).collect();
         match Schema::new(fields?) {
-            Ok(schema) => Some(Arc::new(if self.scope.input.is_some() { schema.growing() } else { schema })),
+            Ok(schema) => Some(Arc::new(if self.scope.grows() { schema.growing() } else { schema })),
             Err(error) => {
                 self.fail(Diagnostic::new(span, error.to_string()));
                 None
@@ -193,7 +194,7 @@ impl Checker<'_> {
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
     pub(crate) fn enter(&mut self, columns: Vec<NewColumn>) {
         self.scope.columns.clear();
-        self.scope.input = None;
+        (self.scope.input, self.scope.is_open) = (None, false);
         for NewColumn { name, span, seen } in columns {
             if self.scope.index_of(&name).is_some() {
                 let found = Diagnostic::new(span, format!("two columns are named `{name}`")).label("name it with `as`");

@@ -12,6 +12,8 @@ pub(crate) struct Scope {
     /// The names of the input's fields, where further ones may come in from it: the records are still those of the input, and its
     /// schema grows.
     pub(crate) input: Option<Vec<String>>,
+    /// Whether records may have further fields that come from elsewhere.
+    pub(crate) is_open: bool,
 }
 
 /// What is known of the values of a column: as of a [`recpipe::Field`].
@@ -45,6 +47,11 @@ impl Seen {
 }
 
 impl Scope {
+    /// Whether records may have fields beyond the columns.
+    pub(crate) fn grows(&self) -> bool {
+        self.input.is_some() || self.is_open
+    }
+
     pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|(column, _)| column == name)
     }

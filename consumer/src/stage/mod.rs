@@ -15,6 +15,7 @@ pub mod grep;
 pub mod head;
 pub mod let_;
 pub mod parse;
+pub mod pipe;
 pub mod rename;
 pub mod resolver;
 pub mod select;

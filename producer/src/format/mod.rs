@@ -23,6 +23,7 @@ mod names;
 mod near;
 mod pickle;
 mod plan;
+mod range;
 mod records;
 mod regex;
 pub mod source;
@@ -56,6 +57,8 @@ pub const FORMATS: &[FormatSpec] = &[
     pickle::SPEC,
     records::SPEC,
     find::SPEC,
+    range::RANGE,
+    range::COUNT,
 ];
 
 #[cfg(test)]

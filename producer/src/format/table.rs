@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use recpipe::record::column::{Values, halves};
-use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text, Type};
+use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text, Time, Type};
 
 use super::Wanted;
 
@@ -20,7 +20,7 @@ const CUT_AT_CELLS: usize = 1 << 20;
 const OWN: u32 = 1 << 31;
 
 /// The order of the parts of a column, whatever came first.
-const PARTS: [Type; 4] = [Type::Int, Type::Float, Type::Bool, Type::Text];
+const PARTS: [Type; 5] = [Type::Int, Type::Float, Type::Bool, Type::Time, Type::Text];
 
 /// The values of one type in a column.
 #[derive(Debug, Clone)]
@@ -29,9 +29,9 @@ struct Part {
     /// Of texts: where they start, from the start of their record or, marked [`OWN`], in the table's own bytes.
     starts: Vec<u32>,
     lens: Vec<u32>,
-    /// Of anything else: numbers (of wide ones the lower half), 0 and 1, or the bits of floats.
+    /// Of anything else: numbers (of wide ones the lower half), 0 and 1, the bits of floats, or the nanoseconds of times.
     numbers: Vec<i64>,
-    /// The upper halves of numbers, once there was one that 64 bits do not hold.
+    /// The upper halves of numbers, once there was one that 64 bits do not hold; the offsets of times.
     highs: Vec<i64>,
     /// The rows that have no value here.
     nulls: Vec<u32>,
@@ -58,7 +58,7 @@ impl Part {
             self.lens.resize(rows, 0);
         } else {
             self.numbers.resize(rows, 0);
-            if !self.highs.is_empty() {
+            if !self.highs.is_empty() || self.kind == Type::Time {
                 self.highs.resize(rows, 0);
             }
         }
@@ -240,6 +240,14 @@ impl Table {
         self.number(column, Type::Bool, i64::from(value));
     }
 
+    /// A time.
+    pub(super) fn time(&mut self, column: usize, value: Time) {
+        let part = self.part(column, Type::Time);
+        part.numbers.push(value.nanos);
+        part.highs.push(value.offset_s.into());
+        part.len += 1;
+    }
+
     #[inline]
     fn number(&mut self, column: usize, kind: Type, number: i64) {
         let part = self.part(column, kind);
@@ -323,6 +331,7 @@ impl Table {
                 }
                 Type::Float => Values::Float(PackedInts::pack(&part.numbers)),
                 Type::Bool => Values::Bool(PackedInts::pack(&part.numbers)),
+                Type::Time => Values::Time { nanos: PackedInts::pack(&part.numbers), offset_s: PackedInts::pack(&part.highs) },
                 _ if part.highs.is_empty() => Values::Int(PackedInts::pack(&part.numbers)),
                 _ => Values::Wide { high: PackedInts::pack(&part.highs), low: PackedInts::pack(&part.numbers) },
             };
