@@ -229,7 +229,8 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> 
 /// Takes the format's own arguments from the front of what was typed after it.
 fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<String>, String> {
     if paths.len() < format.least_args() {
-        return Err(format!("`{}` needs {}: producer {}", format.name, format.args.join(" and "), format.usage()));
+        let needed = format.args[..format.least_args()].join(" and ");
+        return Err(format!("`{}` needs {needed}: producer {}", format.name, format.usage()));
     }
     let own = paths.drain(..format.args.len().min(paths.len()));
     let own = own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect::<Result<_, _>>()?;
@@ -373,6 +374,9 @@ mod tests {
         check(&["apache", "--replay", "log", "--to", "unix:a", "--to", "unix:b"], "--replay: with several");
         check(&["apache", "--replay", "log", "--listen", "unix:a", "--listen", "unix:a"], "--replay: with several");
         check(&["apache", "--replay", "log", "--to", "unix:a", "--as", "json"], "--replay: only a `consumer`");
+        check(&["range", "1"], "`range` needs A and B: producer range A B [STEP]");
+        check(&["range", "1", "2", "3", "4"], "`range` reads nothing, and 4 is one too many");
+        check(&["count", "3", "-F"], "--follow: ");
         check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN --null WORD [PATH…]");
     }
 
