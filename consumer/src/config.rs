@@ -81,7 +81,12 @@ impl Input {
     /// what it is, and a child tells by its exit.
     pub fn has_no_end(&self) -> bool {
         let is_open = |url: &Url| match url.scheme().medium {
-            Medium::Stdio => !std::io::stdin().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata()).is_ok_and(|meta| meta.is_file()),
+            Medium::Stdio => !std::io::stdin()
+                .as_fd()
+                .try_clone_to_owned()
+                .map(File::from)
+                .and_then(|file| file.metadata())
+                .is_ok_and(|meta| meta.is_file()),
             Medium::Socket => true,
             Medium::File | Medium::Child => false,
         };

@@ -233,7 +233,9 @@ fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<Strin
         return Err(format!("`{}` needs {needed}: producer {}", format.name, format.usage()));
     }
     let own = paths.drain(..format.args.len().min(paths.len()));
-    let own = own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect::<Result<_, _>>()?;
+    let own = own
+        .map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy())))
+        .collect::<Result<_, _>>()?;
     match paths.first() {
         Some(path) if format.start.reads_nothing() => {
             Err(format!("`{}` reads nothing, and {} is one too many: producer {}", format.name, path.display(), format.usage()))

@@ -41,7 +41,7 @@ const DETAILS: &[Details] = &[
     Details {
         name: "pickle",
         fields: "The keys of the dicts, with the types of their values; nested ones flatten to a.b, and lists are text. What is no\n  \
-                 dict has the field value, or those that --names gives to its parts.", 
+                 dict has the field value, or those that --names gives to its parts.",
         sample: "pickle.dump({\"id\": 1}, out)",
     },
     Details { name: "records", fields: "Those of the stream, as they are.", sample: "producer apache access.log --to log.rec" },

@@ -14,12 +14,7 @@ use std::{fs::File, io::Read, os::fd::AsFd, sync::Arc};
 use anyhow::anyhow;
 use recpipe::{
     Error, Exit, Schema, say,
-    transport::{
-        exec::Child,
-        link::Steering,
-        pipe_backchannel,
-        watch::Stopper,
-    },
+    transport::{exec::Child, link::Steering, pipe_backchannel, watch::Stopper},
     wire::{Ending, Incoming, Pushdown, Reader},
 };
 

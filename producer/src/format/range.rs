@@ -139,7 +139,7 @@ mod tests {
         check(&["9223372036854775806", "inf"], &[i64::MAX - 1, i64::MAX]);
         check(&["-9223372036854775807", "-9223372036854775808", "-5"], &[i64::MIN + 1]);
         assert_eq!(numbers(Range::up_to(&args(&["3"])).unwrap(), 5), [1, 2, 3]);
-        assert_eq!(numbers(Range::up_to(&args(&["0"])).unwrap(), 5), []);
+        assert!(numbers(Range::up_to(&args(&["0"])).unwrap(), 5).is_empty());
         assert_eq!(numbers(Range::up_to(&args(&["inf"])).unwrap(), 2), [1, 2]);
     }
 

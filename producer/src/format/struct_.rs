@@ -3,7 +3,8 @@
 //! Integers are `int`, floating-point numbers of any size `float`, `?` is `bool`, and `s`, `p` and `c` are text, `s` without
 //! the NULs at its end. The fields are named with `--names`, or else `f0`, `f1` and so on; padding has no name.
 //!
-//! A last record that ends too early is an error that names the byte: the input is not whole. The records before it count.
+//! A last record that ends too early is an error that names the byte: the input is not whole. The records before it count. An input
+//! that is shorter than a record is a reject.
 
 mod columns;
 mod layout;
@@ -16,7 +17,7 @@ use recpipe::record::{Batch, Schema};
 use self::columns::Records;
 use self::layout::Layout;
 use super::continuity::Failure;
-use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Start, Unit, Wanted};
+use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Resume};
 use crate::input::content::Content;
@@ -85,7 +86,16 @@ impl Parser for StructParser {
         let Struct { layout, schema } = &self.format;
         let records = Records::new(layout, &block.bytes);
         let (rows, torn) = (records.rows(), records.torn());
-        self.failure = (!torn.is_empty()).then(|| Failure {
+        // All that there is: nothing says that these are records of this kind at all.
+        let is_alone = block.is_first && rows == 0 && !torn.is_empty();
+        let reject = is_alone.then(|| Reject {
+            line: 0,
+            records_before: 0,
+            start: 0,
+            len: torn.len() as u32,
+            why: format!("a torn record of {} bytes; {} make a record", torn.len(), layout.record_bytes).into(),
+        });
+        self.failure = (!torn.is_empty() && !is_alone).then(|| Failure {
             exit: Exit::Failed,
             at: rows * layout.record_bytes,
             records_before: rows as u32,
@@ -96,7 +106,7 @@ impl Parser for StructParser {
         let columns = layout.items.iter().zip(&sent).filter(|(_, sent)| **sent).map(|(item, _)| records.column(item, views)).collect();
         let batch = Batch::new(wanted.of(schema), columns, rows, block.origin());
         let batch = batch.unwrap_or_else(|_| unreachable!("the columns are the schema's, and a block has fewer rows than a batch may"));
-        Parsed { batch, lines: rows as u32, blank: 0, rejects: Vec::new() }
+        Parsed { batch, lines: rows as u32 + u32::from(is_alone), blank: 0, rejects: reject.into_iter().collect() }
     }
 
     fn row_start(&self, row: usize) -> usize {

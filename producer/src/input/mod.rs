@@ -357,7 +357,8 @@ impl<'a> Blocks<'a> {
     fn begin(&self, (name, opened): (Arc<str>, Opened)) -> Result<Reading, InputError> {
         let cat = opened.cat();
         let text = Sampled::new(self.text(&name, opened)?);
-        let cutter = Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes).with_records(self.inputs.block_records);
+        let cutter =
+            Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes).with_records(self.inputs.block_records);
         Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)) })
     }
 

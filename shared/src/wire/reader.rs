@@ -116,7 +116,8 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::NotAStream`], [`Error::Unsupported`], [`Error::Truncated`] or [`Error::Io`].
     pub fn new(input: R) -> Result<Self, Error> {
-        let mut reader = Reader { input, decoder: Decoder::new(), schemas: Vec::new(), schema_bytes: 0, pool: Pool::new(), batches: 0, before: None };
+        let mut reader =
+            Reader { input, decoder: Decoder::new(), schemas: Vec::new(), schema_bytes: 0, pool: Pool::new(), batches: 0, before: None };
         reader.step()?;
         Ok(reader)
     }

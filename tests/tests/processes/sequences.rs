@@ -58,8 +58,16 @@ fn of_several_each_is_proven_to_its_end() {
         ("(head -c 60000 a.rec; cat b.rec) | consumer 'count | print'", 0..5000, "corrupt"),
         ("(cat a.rec; head -c 7 b.rec) | consumer 'count | print'", 5000..5001, "truncated"),
         ("(cat a.rec; echo) | consumer 'count | print'", 5000..5001, "bytes follow the End frame"),
-        ("head -c 60000 b.rec > cut.rec; consumer --from a.rec --from cut.rec 'count | print'", 5000..8000, "cut.rec: the stream is incomplete"),
-        ("head -c 60000 a.rec > cut.rec; consumer --from cut.rec --from b.rec 'count | print'", 0..5000, "cut.rec: the stream is incomplete"),
+        (
+            "head -c 60000 b.rec > cut.rec; consumer --from a.rec --from cut.rec 'count | print'",
+            5000..8000,
+            "cut.rec: the stream is incomplete",
+        ),
+        (
+            "head -c 60000 a.rec > cut.rec; consumer --from cut.rec --from b.rec 'count | print'",
+            0..5000,
+            "cut.rec: the stream is incomplete",
+        ),
     ] {
         let outcome = shell(&scratch, script).exits(&[3]).says(Program::Shell, part);
         let count: i32 = outcome.text().trim().parse().unwrap();
@@ -140,7 +148,8 @@ fn branches_that_are_sent_to_one_consumer_all_end_before_one_is_waited_for() {
         group.scratch().write("f", "xaz\nxbz\nxabz\n");
         let last = group.run(Program::Consumer, &["--listen", listen, "--senders", "2", query]);
         group.until_socket("s", SOON);
-        let script = format!("producer lines f | consumer 'tee [ grep /a/ | {to} ] | grep /b/ | {to}'").replace("'emit unix:s'", "emit\\ unix:s");
+        let script =
+            format!("producer lines f | consumer 'tee [ grep /a/ | {to} ] | grep /b/ | {to}'").replace("'emit unix:s'", "emit\\ unix:s");
         let first = group.run(Program::Shell, &["-c", &script]);
         group.wait(first, SOON).exits(0).quietly();
         group.wait(last, SOON).exits(0).quietly().prints("4\n");

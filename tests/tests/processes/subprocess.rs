@@ -12,7 +12,8 @@ fn what_a_program_passes_on_is_what_came() {
     scratch.write("log", Log::common(311, 20_000).text());
     for form in ["json", "pickle"] {
         for threads in ["1", "4"] {
-            let query = |pipe: &str| format!("producer apache -j {threads} log | consumer -j {threads} '{pipe}select host, status, bytes | csv'");
+            let query =
+                |pipe: &str| format!("producer apache -j {threads} log | consumer -j {threads} '{pipe}select host, status, bytes | csv'");
             let expect = shell(&scratch, &query("")).exits(&[0]).text();
             let outcome = shell(&scratch, &query(&format!("pipe \"cat\" as {form} | "))).exits(&[0]).quietly();
             assert!(outcome.text() == expect, "{form} with {threads} threads");

@@ -41,7 +41,9 @@ pub(super) fn of_dict(machine: &Machine, bytes: &[u8], dict: u32) -> Result<Vec<
 /// # Errors
 /// There are more or fewer, or one is no value.
 pub(super) fn of_value(machine: &Machine, bytes: &[u8], item: Item, names: &[String]) -> Result<Vec<Cell>, String> {
-    let one = |name: &str, item| Ok(Cell { name: name.to_owned(), value: value(machine, bytes, item).map_err(|what| format!("`{name}` is {what}"))? });
+    let one = |name: &str, item| {
+        Ok(Cell { name: name.to_owned(), value: value(machine, bytes, item).map_err(|what| format!("`{name}` is {what}"))? })
+    };
     match (machine.parts(item), names) {
         (_, []) => Ok(vec![one("value", item)?]),
         (Some(parts), names) if parts.len() == names.len() => names.iter().zip(parts).map(|(name, part)| one(name, part)).collect(),

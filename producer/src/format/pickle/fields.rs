@@ -77,13 +77,7 @@ impl Fields {
     ///
     /// # Errors
     /// It does not fit; the table is as before.
-    pub(super) fn add_cells(
-        &mut self,
-        machine: &Machine,
-        cells: &[Cell],
-        start: usize,
-        table: &mut Table,
-    ) -> Result<(), Refused> {
+    pub(super) fn add_cells(&mut self, machine: &Machine, cells: &[Cell], start: usize, table: &mut Table) -> Result<(), Refused> {
         let text_bytes = cells.iter().map(|cell| if let Value::Item(item) = cell.value { bytes_of(item) } else { 0 }).sum();
         let all = || {
             cells.iter().map(|cell| match &cell.value {

@@ -63,8 +63,7 @@ fn cuts(feed: Script<'_>, block_bytes: usize, max_bytes: usize) -> Vec<String> {
 #[test]
 fn cuts_at_the_last_newline_and_carries_the_rest() {
     for sizes in [&[1][..], &[3], &[2, 5], &[100]] {
-        let check =
-            |text: &str, want: &[&str]| assert_eq!(cuts(Script::new(text.as_bytes(), sizes), 8, 20), want, "{text:?} by {sizes:?}");
+        let check = |text: &str, want: &[&str]| assert_eq!(cuts(Script::new(text.as_bytes(), sizes), 8, 20), want, "{text:?} by {sizes:?}");
         check("", &[]);
         check("a\nb\nc\nd\nefg\n", &["a\nb\nc\nd\n", "efg\n"]);
         check("aa\nbbb\ncc", &["aa\nbbb\n", "cc"]);
