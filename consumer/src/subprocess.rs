@@ -1,7 +1,7 @@
 //! A program that records go through: it is fed with them, and what it writes is read as records again, by a `producer` beside us.
 //!
 //! ```text
-//! exchange ─► queue ─► writing thread ─► program ─► producer ─► reading thread ─► queue ─► exchange, next
+//! exchange ─► queue ─► writing thread ─► program ─► producer ─► reading thread ─► queue ─► exchange, awaited
 //! ```
 //!
 //! Both queues are bounded. Whoever hands over takes what was written, too, so that no order in which the program reads and writes can
@@ -174,7 +174,7 @@ impl Subprocess {
     }
 
     /// What it writes next, which is waited for; `None` at the end.
-    pub fn next(&mut self) -> Option<Batch> {
+    pub fn awaited(&mut self) -> Option<Batch> {
         if self.ending.is_some() {
             return None;
         }

@@ -169,7 +169,7 @@ impl Input {
             Input::Plain { streams, .. } => streams,
         };
         loop {
-            match streams.next()? {
+            match streams.advance()? {
                 Some(Incoming::Schema(schema)) => return Ok(Begun::Schema(streams.united(schema)?)),
                 Some(Incoming::Report(report)) if quiet => drop(report),
                 Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),

@@ -107,7 +107,7 @@ impl Sequence {
     ///
     /// # Errors
     /// Those of [`Reader::read`]; where there are several inputs, they say of which.
-    pub fn next(&mut self) -> Result<Option<Incoming>, Error> {
+    pub fn advance(&mut self) -> Result<Option<Incoming>, Error> {
         loop {
             let read = self.current.read();
             let named = |error: Error| if self.are_several && !error.is_broken_pipe() { error.of_input(&self.current.name) } else { error };
@@ -128,7 +128,7 @@ impl Sequence {
 
 impl Frames for Sequence {
     fn read(&mut self) -> Result<Option<Arrived>, Error> {
-        let what = self.next()?;
+        let what = self.advance()?;
         let what = what.map(|what| match what {
             Incoming::Batch(raw) => {
                 let place = raw.place();

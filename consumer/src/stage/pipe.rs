@@ -172,7 +172,7 @@ impl Stage for Pipe {
     fn close(&mut self) -> Result<(), Error> {
         self.program()?.end();
         while !self.has_enough
-            && let Some(batch) = self.program()?.next()
+            && let Some(batch) = self.program()?.awaited()
         {
             let _: Flow = self.pass(batch)?;
         }

@@ -1,7 +1,7 @@
 //! `pickle`: a stream of pickled dicts, as `pickle.dump` writes them one after the other, in protocols 0 to 5.
 //!
 //! The values of a dict are the fields of a record: `None`, booleans, numbers, text and bytes, and objects of a few classes of Python's
-//! library and of numpy, such as `datetime` ([`known`]). Dicts in it flatten as in `json`, and lists, tuples and sets are JSON text. A
+//! library and of numpy, such as `datetime` (`machine/known.rs`). Dicts in it flatten as in `json`, and lists, tuples and sets are JSON text. A
 //! list of dicts is a record each; anything else is a record with the field `value`, or with those that `--names` gives to its parts.
 //! Text with bytes hidden in it (`surrogateescape`) is those bytes. A pickle is data here: nothing is imported or called, whatever it
 //! says ([`machine`]). One that is torn or malformed ends the reading, since where the next begins cannot be known; so does one that is
@@ -13,7 +13,6 @@
 mod cells;
 mod fields;
 mod json_text;
-mod known;
 mod machine;
 mod opcode;
 mod text;

@@ -34,7 +34,7 @@ fn no_order_of_reading_and_writing_blocks() {
         ("true", "0\n"),
     ] {
         let command = command.replace('\\', "\\\\").replace('"', "\\\"");
-        scratch.write("q", format!("pipe \"{command}\" as json\ncount\nprint\n"));
+        scratch.write("q", format!("pipe \"{command}\" as json | count | print\n"));
         shell(&scratch, "producer apache log | consumer -f q").exits(&[0]).prints(answer).quietly();
     }
 }
@@ -73,9 +73,9 @@ fn enough_ends_the_program() {
 fn fields_that_a_program_adds_are_named_or_carried_on() {
     let scratch = Scratch::new();
     scratch.write("in", "{\"n\":1}\n{\"n\":2}\n");
-    let sed = "sed \\\"s/}/,\\\\\\\\\\\"m\\\\\\\\\\\":7}/\\\"";
-    scratch.write("q", format!("pipe \"{sed}\" as json with m\nwhere m == 7\nsum(m)\nprint\n"));
+    let sed = r#"sed \"s/}/,\\\"m\\\":7}/\""#;
+    scratch.write("q", format!("pipe \"{sed}\" as json with m | where m == 7 | sum(m) | print\n"));
     shell(&scratch, "producer json in | consumer -f q").exits(&[0]).prints("14\n").quietly();
-    scratch.write("q", format!("pipe \"{sed}\" as json\njson\n"));
+    scratch.write("q", format!("pipe \"{sed}\" as json | json\n"));
     shell(&scratch, "producer json in | consumer -f q").exits(&[0]).prints("{\"n\":1,\"m\":7}\n{\"n\":2,\"m\":7}\n").quietly();
 }

@@ -1,11 +1,12 @@
 //! A machine for pickles that can build data and nothing else.
 //!
 //! Python's builds any object, by calling whatever the pickle names; this one knows `None`, booleans, numbers, text and bytes,
-//! dicts, lists and tuples of them, and the few classes of [`known`](super::known). Any other object is the name of its class, and the
+//! dicts, lists and tuples of them, and the few classes of [`known`]. Any other object is the name of its class, and the
 //! attributes that the pickle gives it ([`objects`]). There is nothing behind an opcode that could be executed.
 //!
 //! Text is never copied here, but for what protocol 0 escapes.
 
+mod known;
 mod objects;
 
 use recpipe::times::Times;

@@ -4,8 +4,8 @@
 //! attributes are a dict, and arguments without attributes a tuple, as of a `namedtuple`, whose names are in the class and not in the
 //! pickle. What any other function would make is not known: it stays the name of that function.
 
-use super::super::known::{self, Known};
 use super::super::text::Whole;
+use super::known::{self, Known};
 use super::{Item, MAX_CLASS_BYTES, MAX_CLASSES_BYTES, Machine};
 
 /// An object that is no value.

@@ -13,7 +13,7 @@
 //! | `set`, `frozenset`, `collections.deque` | a list |
 //! | numpy's scalars: bools, whole numbers and floats of up to 64 bits, bytes and `str_` | what they hold |
 
-use super::machine::Item;
+use super::Item;
 
 /// What an object turns out to be.
 #[derive(Debug, PartialEq)]
