@@ -126,8 +126,8 @@ pub struct Cli {
     #[arg(short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u16>,
 
-    /// No more records than this in a batch, and little read ahead
-    #[arg(long, value_name = "N")]
+    /// No more records than this in a batch, and little read ahead: to see laziness record by record
+    #[arg(long, value_name = "N", hide = true)]
     pub batch: Option<NonZeroUsize>,
 
     /// Stop at the first bad line (exit 4)
