@@ -81,6 +81,7 @@ fn first(config: &Config, found: Found) -> Result<Option<Batch>, (Exit, String)>
     let source: Box<dyn Source> = match format.start {
         Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(&args).map_err(mistake)?, None)),
         Start::Source(start) => start(&args, inputs).map_err(mistake)?,
+        Start::Made(start) => start(&args).map_err(mistake)?,
         Start::Auto => return Err(mistake("it is no format".to_owned())),
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))

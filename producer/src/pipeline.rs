@@ -63,7 +63,7 @@ impl<'c> Pipeline<'c> {
     /// # Errors
     /// An output is one of the inputs.
     fn new(config: &'c Config) -> Result<Self, Refused> {
-        let found = find::find(&config.paths, &config.names);
+        let found = if config.format.start.reads_nothing() { Vec::new() } else { find::find(&config.paths, &config.names) };
         let usage = |mistake: String| Err((Exit::Usage, mistake));
         let to_file = if let To::File(path) = &config.to { Some(&**path) } else { None };
         // Before anything is created: that empties what was there.
@@ -137,7 +137,7 @@ impl<'c> Pipeline<'c> {
             return Ok(Opened { source: Box::new(FollowSource::new(follow, format)), progress, lookout });
         }
         let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&found));
-        let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(self.config.block_bytes);
+        let inputs = Inputs::new(found, meter, watch.clone()).in_blocks_of(self.config.block_bytes).with_records(args.batch);
         let inputs = match out {
             Some(out) => inputs.not_reading(out),
             None => inputs,
@@ -148,6 +148,7 @@ impl<'c> Pipeline<'c> {
         let source: Box<dyn Source + 'scope> = match format.start {
             Start::Blocks(start) => Box::new(BlockSource::new(inputs, start(args).map_err(mistake)?, threads)),
             Start::Source(start) => start(args, inputs).map_err(mistake)?,
+            Start::Made(start) => start(args).map_err(mistake)?,
             Start::Auto => return Err(mistake("it is no format".to_owned())),
         };
         Ok(Opened { source, progress, lookout: None })

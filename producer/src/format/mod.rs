@@ -26,6 +26,7 @@ mod near;
 mod open_table;
 mod pickle;
 mod plan;
+mod range;
 mod records;
 mod regex;
 pub mod source;
@@ -60,6 +61,8 @@ pub const FORMATS: &[FormatSpec] = &[
     pickle::SPEC,
     records::SPEC,
     find::SPEC,
+    range::RANGE,
+    range::COUNT,
     log::LOG,
     log::NGINX,
     log::NGINX_ERROR,

@@ -23,6 +23,7 @@ pub(crate) mod signals;
 
 use std::collections::VecDeque;
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -132,6 +133,7 @@ pub struct Inputs {
     watch: Watch,
     output: Option<FileId>,
     block_bytes: usize,
+    block_records: Option<NonZeroUsize>,
 }
 
 /// What tells one file from another, whatever their names: device and inode.
@@ -146,7 +148,7 @@ pub(crate) fn file_id(file: &std::fs::File) -> Option<FileId> {
 impl Inputs {
     /// What was found, until `watch` ends the reading.
     pub fn new(found: Found, meter: Arc<Meter>, watch: Watch) -> Self {
-        Inputs { found: found.into_iter(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES }
+        Inputs { found: found.into_iter(), meter, watch, output: None, block_bytes: block::BLOCK_BYTES, block_records: None }
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
@@ -157,6 +159,11 @@ impl Inputs {
     /// So many bytes are read at a time, and at least one.
     pub fn in_blocks_of(self, bytes: usize) -> Self {
         Inputs { block_bytes: bytes.max(1), ..self }
+    }
+
+    /// No block has more records than this.
+    pub fn with_records(self, most: Option<NonZeroUsize>) -> Self {
+        Inputs { block_records: most, ..self }
     }
 
     /// What ends the reading.
@@ -352,7 +359,8 @@ impl<'a> Blocks<'a> {
     fn begin(&self, (name, opened): (Arc<str>, Opened)) -> Result<Reading, InputError> {
         let cat = opened.cat();
         let text = Sampled::new(self.text(&name, opened)?);
-        let cutter = Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes);
+        let cutter =
+            Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes).with_records(self.inputs.block_records);
         Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)) })
     }
 
