@@ -60,6 +60,7 @@ const QUERY_FILE: &str = "report.q";
 /// The name of the second stream, in the same directory.
 const OTHER_FILE: &str = "other.rec";
 
+
 /// The sizes of batches that every case is run with, where they are not those that the producer makes.
 pub const CUTS: [usize; 2] = [1, 7];
 

@@ -102,7 +102,10 @@ pub(super) fn settle(children: &mut Vec<Child>, read: Result<Ending, Error>) -> 
         }
     }
     let told = read.as_ref().map_or(Exit::Done, |ending| ending.exit);
-    let waited = children.drain(..).fold(Ok(()), |waited, child| waited.and(child.wait_read(told)));
+    let mut waited = Ok(());
+    for child in children.drain(..) {
+        waited = waited.and(child.wait_read(told));
+    }
     match (read, waited) {
         (read, Ok(())) => read,
         (Ok(ending), Err(error)) => Ok(ending.and(Ending { exit: error.exit(), cause: error.to_string(), rejected: 0 })),

@@ -130,7 +130,10 @@ impl Sinks {
     /// # Errors
     /// How the first of those that were lost or failed did.
     pub fn wait(&self) -> Result<(), Error> {
-        let waited = self.streams.borrow().iter().fold(Ok(()), |waited, stream| waited.and(stream.wait()));
+        let mut waited = Ok(());
+        for stream in self.streams.borrow().iter() {
+            waited = waited.and(stream.wait());
+        }
         // One that has had enough has not failed.
         waited.or_else(|error| if error.is_broken_pipe() { Ok(()) } else { Err(error) })
     }

@@ -32,9 +32,8 @@ pub(super) fn parse(parser: &mut Parser<'_>, field: &Ident) -> Option<Parsed> {
     let text = text.clone();
     let span = parser.advance().span;
     Some(match Template::parse(&text) {
-        Ok(template) => {
-            prefix(parser).map(|prefix| parsed(TemplateSyntax { field: field.clone(), template: Arc::new(template), prefix, span }))
-        }
+        Ok(template) => prefix(parser)
+            .map(|prefix| parsed(TemplateSyntax { field: field.clone(), template: Arc::new(template), prefix, span })),
         Err(what) => Err(parser
             .fail(Diagnostic::new(span, format!("no template: {what}")).label("as in `parse line \"{level} [{thread}] {message*}\"`"))),
     })
@@ -61,8 +60,7 @@ impl TemplateSyntax {
     /// The fields, which are then columns in scope.
     fn columns(&self, checker: &mut Checker<'_>) -> Checked<TemplateOp> {
         let column = checker.text_field(&self.field);
-        let fields =
-            self.template.fields().iter().map(|field| (format!("{}{}", self.prefix, field.name), field.kind.unwrap_or(Type::Text)));
+        let fields = self.template.fields().iter().map(|field| (format!("{}{}", self.prefix, field.name), field.kind.unwrap_or(Type::Text)));
         let columns = fields.map(|(name, kind)| (checker.scope.put(name, Some(Seen::closed(kind))), kind)).collect();
         let field = column?.as_column().ok_or(Failed)?;
         let schema = checker.schema(self.span).ok_or(Failed)?;

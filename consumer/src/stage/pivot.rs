@@ -12,9 +12,7 @@ use recpipe::{Batch, BatchBuilder, Error, Field, Flow, Origin, Schema, Stage, Ti
 
 use crate::{
     expr::{Constant, Expr},
-    language::{
-        Checked, Checker, Failed, Growth, Parsed, Parser, Seen, StageWord, Syntax, Upstream, ast::Ident, diagnose::Diagnostic, parsed,
-    },
+    language::{Checked, Checker, Failed, Growth, Parsed, Parser, Seen, StageWord, Syntax, Upstream, ast::Ident, diagnose::Diagnostic, parsed},
     memory::Budget,
     plan::{About, Awaited, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
     sort::{Keep, SortKey, Sorter, key::push_group_key},

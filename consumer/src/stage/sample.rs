@@ -11,7 +11,11 @@
 
 use recpipe::{Batch, Error, Flow, Stage, Time};
 
-use super::{picked::gather, relay, top::BATCH_ROWS};
+use super::{
+    relay,
+    picked::gather,
+    top::BATCH_ROWS,
+};
 use crate::{
     language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
     plan::{

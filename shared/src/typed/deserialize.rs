@@ -232,7 +232,12 @@ impl<'de> Deserializer<'de> for Cell<'de> {
         }
     }
 
-    fn deserialize_enum<V: Visitor<'de>>(self, _: &'static str, _: &'static [&'static str], visitor: V) -> Result<V::Value, Failure> {
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Failure> {
         match self.0 {
             Value::Text(text) => match str::from_utf8(text) {
                 Ok(text) => visitor.visit_enum(StrDeserializer::<Failure>::new(text)),

@@ -1,4 +1,9 @@
-use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU16, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    num::NonZeroU16,
+    sync::Arc,
+};
 
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -40,11 +45,21 @@ fn requests() -> impl Strategy<Value = Vec<Request>> {
     let peer = (any::<IpAddr>(), 1_u16..).prop_map(|(ip, port)| Peer { ip, port: NonZeroU16::new(port).unwrap_or(NonZeroU16::MIN) });
     let time = (any::<i64>(), -50_000..50_000_i32).prop_map(|(nanos, offset_s)| Time { nanos, offset_s: offset_s / 60 * 60 });
     let method = prop_oneof![Just(Method::Get), Just(Method::Post)];
-    let some =
-        (any::<Option<i32>>(), any::<u64>(), any::<i128>(), any::<f64>().prop_filter("NaN is not itself", |f| !f.is_nan()), any::<bool>());
+    let some = (any::<Option<i32>>(), any::<u64>(), any::<i128>(), any::<f64>().prop_filter("NaN is not itself", |f| !f.is_nan()), any::<bool>());
     let texts = (any::<char>(), any::<Vec<u8>>(), any::<String>());
-    let request = (time, method, peer, some, texts).prop_map(|(at, method, peer, (status, id, big, ms, is_bot), (mark, raw, text))| {
-        Request { at, method, peer, status, id, big, ms, is_bot, mark, raw, text, nothing: () }
+    let request = (time, method, peer, some, texts).prop_map(|(at, method, peer, (status, id, big, ms, is_bot), (mark, raw, text))| Request {
+        at,
+        method,
+        peer,
+        status,
+        id,
+        big,
+        ms,
+        is_bot,
+        mark,
+        raw,
+        text,
+        nothing: (),
     });
     proptest::collection::vec(request, 0..20)
 }

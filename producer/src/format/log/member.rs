@@ -9,8 +9,8 @@ use recpipe::record::{Time, Type};
 use recpipe::times::Times;
 
 use super::super::open_table::OpenTable;
-use crate::dating::Seen;
 use recpipe::untyped::Cell;
+use crate::dating::Seen;
 
 /// Why a text is no record; empty when there is no more to say than that.
 pub(super) type Fault = Cow<'static, str>;
