@@ -41,12 +41,14 @@ pub static CATALOG: Catalog = Catalog {
         &stage::union::WORD,
         &stage::lookup::WORD,
         &stage::join::WORD,
+        &stage::pipe::WORD,
         &stage::trace::WORD,
         &output::print::WORD,
         &output::table::WORD,
         &output::json::WORD,
         &output::csv::WORD,
         &output::tsv::WORD,
+        &output::pickle::WORD,
         #[cfg(feature = "arrow")]
         &output::arrow::WORD,
         &output::chart::WORD,
@@ -62,6 +64,7 @@ pub static CATALOG: Catalog = Catalog {
         &output::tsv::FILE,
         &output::print::FILE,
         &output::emit::FILE,
+        &output::pickle::FILE,
         #[cfg(feature = "arrow")]
         &output::arrow::FILE,
     ],

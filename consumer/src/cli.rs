@@ -35,8 +35,8 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Where the records come from: `-` for standard input, a file of records, `unix:PATH`, `tcp://HOST:PORT`,
-    /// `tls://HOST:PORT`; several sockets can be read together
+    /// Where the records come from: `-` for standard input, a file of records, `exec:COMMAND`, `unix:PATH`, `tcp://HOST:PORT`,
+    /// `tls://HOST:PORT`; several can be read together
     #[arg(long, value_name = "URL", default_value = "-")]
     pub from: Vec<Url>,
 

@@ -1,11 +1,11 @@
 //! The command line, checked, as plain data: what the program, its input and its children take.
 
-use std::path::PathBuf;
+use std::{fs::File, os::fd::AsFd, path::PathBuf};
 
 use clap::ValueEnum;
 use recpipe::{
     times::Zone,
-    transport::{Url, dial::Patience, security},
+    transport::{Url, dial::Patience, scheme::Medium, security},
 };
 
 use crate::{memory::Memory, writer::Color};
@@ -74,6 +74,28 @@ pub struct Input {
     pub threads: Option<u16>,
     /// Whether nothing is said of outages.
     pub quiet: bool,
+}
+
+impl Input {
+    /// Whether nothing tells the end of the input from the death of who writes it: of pickles, in a pipe or through a socket. A file is
+    /// what it is, and a child tells by its exit.
+    pub fn has_no_end(&self) -> bool {
+        let is_open = |url: &Url| match url.scheme().medium {
+            Medium::Stdio => !std::io::stdin()
+                .as_fd()
+                .try_clone_to_owned()
+                .map(File::from)
+                .and_then(|file| file.metadata())
+                .is_ok_and(|meta| meta.is_file()),
+            Medium::Socket => true,
+            Medium::File | Medium::Child => false,
+        };
+        self.encoding == Encoding::Pickle
+            && match &self.from {
+                Origins::Urls(urls) => urls.iter().any(is_open),
+                Origins::Listen { .. } => true,
+            }
+    }
 }
 
 /// The ends at which the records begin.

@@ -32,6 +32,7 @@ pub mod size;
 pub mod sort;
 pub mod span;
 pub mod stage;
+pub mod subprocess;
 pub mod time;
 mod unmet;
 pub mod writer;

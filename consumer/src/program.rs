@@ -219,6 +219,12 @@ fn answer_over(
     let unmet = setting.unmet.take();
     unmet.iter().for_each(|unmet| say!("consumer: {unmet}"));
     let exit = conclude(outcome, input)?;
+    if !config.quiet && config.input.has_no_end() {
+        say!(
+            "consumer: pickles have no end of their own: had their writer died between two, this would look the same; \
+             `--from 'exec:COMMAND'` starts it, and knows how it ended"
+        );
+    }
     if let (Some(what), Exit::Done | Exit::Rejects) = (late::unread(&never_came), exit) {
         return Ok(usage(&what));
     }

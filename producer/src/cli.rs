@@ -1,5 +1,6 @@
 //! The command line as it is typed. [`config`](crate::config) checks it.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub struct Cli {
     pub format: String,
 
     /// Files, directories (recursive, sorted, rotated sets oldest first), globs, or - for stdin (default)
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", allow_negative_numbers = true)]
     pub paths: Vec<PathBuf>,
 
     /// Like `tail -F`: new lines as they come, of many files, through rotation
@@ -187,6 +188,10 @@ pub struct Cli {
     /// Parser threads; the order is kept for any number (default: the CPUs this process may use)
     #[arg(short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
     pub threads: Option<u16>,
+
+    /// No more records than this in a batch, and little read ahead: to see laziness record by record
+    #[arg(long, value_name = "N", hide = true)]
+    pub batch: Option<NonZeroUsize>,
 
     /// Stop at the first bad line (exit 4)
     #[arg(long, conflicts_with = "max_errors")]

@@ -61,6 +61,12 @@ pub struct Config {
     pub show: Show,
 }
 
+/// So many records of `--batch` are few.
+const FEW: usize = 100;
+
+/// How many bytes are read at a time for few records.
+const FEW_BYTES: usize = 16 << 10;
+
 /// Where the records go.
 #[derive(Debug)]
 pub enum To {
@@ -134,8 +140,10 @@ impl Config {
             dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
             fields,
             casts,
+            zone: cli.zone,
+            batch: cli.batch,
         };
-        if cli.grep.is_some() && matches!(format.start, Start::Source(_)) {
+        if cli.grep.is_some() && !matches!(format.start, Start::Blocks(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
         if cli.charset.is_some() && matches!(format.start, Start::Source(_)) {
@@ -192,7 +200,8 @@ impl Config {
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
             to,
-            block_bytes: BLOCK_BYTES,
+            // Of few records at a time little is read at a time.
+            block_bytes: if cli.batch.is_some_and(|batch| batch.get() < FEW) { FEW_BYTES } else { BLOCK_BYTES },
             rejects: cli.rejects,
             options: Options {
                 threads,
@@ -259,7 +268,7 @@ fn to(to: &[String], listen: &[String], options: output::Options) -> Result<(To,
 
 /// Whether what was typed can be followed.
 fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
-    if matches!(format.start, Start::Source(_)) {
+    if !matches!(format.start, Start::Blocks(_)) {
         return Err(format!("--follow: `{}` has no lines that could be appended", format.name));
     }
     if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
@@ -294,19 +303,28 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> 
 
 /// Takes the format's own arguments from the front of what was typed after it.
 fn positional(format: &FormatSpec, paths: &mut Vec<PathBuf>) -> Result<Vec<String>, String> {
-    // An argument in brackets may be left out: it is there where it looks like a template.
-    if let [arg] = format.args
-        && arg.starts_with('[')
-    {
-        let is_there = paths.first().is_some_and(|path| path.to_string_lossy().contains('$') || path.to_string_lossy().starts_with('@'));
-        let own = paths.drain(..usize::from(is_there));
-        return Ok(own.map(|arg| arg.to_string_lossy().into_owned()).collect());
+    // Those in brackets may be left out. A template is there where it looks like one: else a PATH stands there.
+    let most = match format.args {
+        ["[LOG_FORMAT]"] => usize::from(paths.first().is_some_and(|path| {
+            let path = path.to_string_lossy();
+            path.contains('$') || path.starts_with('@')
+        })),
+        args => args.len().min(paths.len()),
+    };
+    if paths.len() < format.least_args() {
+        let needed = format.args[..format.least_args()].join(" and ");
+        return Err(format!("`{}` needs {needed}: producer {}", format.name, format.usage()));
     }
-    if paths.len() < format.args.len() {
-        return Err(format!("`{}` needs {}: producer {}", format.name, format.args.join(" and "), format.usage()));
+    let own = paths.drain(..most);
+    let own = own
+        .map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy())))
+        .collect::<Result<_, _>>()?;
+    match paths.first() {
+        Some(path) if format.start.reads_nothing() => {
+            Err(format!("`{}` reads nothing, and {} is one too many: producer {}", format.name, path.display(), format.usage()))
+        }
+        _ => Ok(own),
     }
-    let own = paths.drain(..format.args.len());
-    own.map(|arg| arg.into_os_string().into_string().map_err(|arg| format!("{}: not UTF-8", arg.to_string_lossy()))).collect()
 }
 
 /// The arguments, of a format whose first one is a template with the file that it is in read.

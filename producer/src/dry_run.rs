@@ -89,6 +89,7 @@ fn first(config: &Config, begun: Begun, args: &Args, Timed { found, window, .. }
     let source: Box<dyn Source> = match begun {
         Begun::Blocks(format) => Box::new(BlockSource::new(inputs, format, None).within(window.filter(|_| config.span.is_some()))),
         Begun::Source { name, start } => start(args, inputs).map_err(|mistake| (Exit::Usage, format!("{name}: {mistake}")))?,
+        Begun::Made { name, start } => start(args).map_err(|mistake| (Exit::Usage, format!("{name}: {mistake}")))?,
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))
 }

@@ -65,7 +65,7 @@ impl<'c> Pipeline<'c> {
     /// # Errors
     /// An output is one of the inputs.
     fn new(config: &'c Config) -> Result<Self, Refused> {
-        let found = find::find(&config.paths, &config.names);
+        let found = if config.format.start.reads_nothing() { Vec::new() } else { find::find(&config.paths, &config.names) };
         let usage = |mistake: String| Err((Exit::Usage, mistake));
         let to_file = if let To::File(path) = &config.to { Some(&**path) } else { None };
         // Before anything is created: that empties what was there.
@@ -143,6 +143,7 @@ impl<'c> Pipeline<'c> {
         let (begun, args, Timed { found, left_out_bytes, window }) = timing::begin(self.config, settled)?;
         let inputs = Inputs::new(found, meter, watch.clone());
         let inputs = inputs.in_blocks_of(self.config.block_bytes).written_in(self.config.charset).of_archives(&self.config.names);
+        let inputs = inputs.with_records(args.batch);
         let inputs = match out {
             Some(out) => inputs.not_reading(out),
             None => inputs,
@@ -160,6 +161,7 @@ impl<'c> Pipeline<'c> {
                 Box::new(source.having_left_out(left_out_bytes))
             }
             (Begun::Source { name, start }, _) => start(&args, inputs).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
+            (Begun::Made { name, start }, _) => start(&args).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
         };
         Ok(Opened { source, progress, lookout: None })
     }

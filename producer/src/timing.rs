@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recpipe::Exit;
 
 use crate::config::{Config, Span};
-use crate::format::{Args, Format, Start, StartSource};
+use crate::format::{Args, Format, Start, StartMade, StartSource};
 use crate::input::clock::TimesOf;
 use crate::input::find::Found;
 use crate::input::rotated;
@@ -33,6 +33,13 @@ pub(crate) enum Begun {
         /// What begins it.
         start: StartSource,
     },
+    /// It reads nothing.
+    Made {
+        /// What it is called.
+        name: &'static str,
+        /// What begins it.
+        start: StartMade,
+    },
 }
 
 /// Begins the format of a run, and orders and chooses its inputs.
@@ -50,6 +57,10 @@ pub(crate) fn begin(config: &Config, settled: Settled) -> Result<(Begun, Args, T
         }
         Start::Source(start) => {
             let begun = Begun::Source { name: format.name, start };
+            Ok((begun, args, Timed { found, left_out_bytes: 0, window: None }))
+        }
+        Start::Made(start) => {
+            let begun = Begun::Made { name: format.name, start };
             Ok((begun, args, Timed { found, left_out_bytes: 0, window: None }))
         }
         Start::Auto => Err(usage(format!("{}: it is no format", format.name))),

@@ -1,6 +1,6 @@
 //! What can go wrong with a stream and its stages, and the exit code each ends in.
 
-use std::io;
+use std::{any::Any, io};
 
 use crate::Exit;
 
@@ -80,6 +80,14 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
+    /// What happened to one of several inputs.
+    #[error("{name}: {error}")]
+    In {
+        /// What the input is called.
+        name: String,
+        /// What happened.
+        error: Box<Error>,
+    },
     /// Fields, columns or values do not fit each other.
     #[error("{0}")]
     Schema(String),
@@ -105,6 +113,12 @@ fn truncated(at: u64, wanted: usize, got: usize, frames: u64, records: u64) -> S
 }
 
 impl Error {
+    /// That a thread panicked, with its words.
+    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        Error::Panicked(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into()))
+    }
+
     /// An I/O error on `what`; if it carries one of these errors inside, that one.
     pub fn io(what: impl Into<String>, source: io::Error) -> Self {
         source.downcast().unwrap_or_else(|source| Error::Io { what: what.into(), source })
@@ -112,7 +126,21 @@ impl Error {
 
     /// Whether the error only says that the reader of our output has gone, which is a stop and no failure.
     pub fn is_broken_pipe(&self) -> bool {
-        matches!(self, Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self.what_happened(), Error::Io { source, .. } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// The error, as one of the input with this name among several.
+    #[must_use]
+    pub fn of_input(self, name: &str) -> Self {
+        Error::In { name: name.to_owned(), error: Box::new(self) }
+    }
+
+    /// The error, whichever of several inputs it is of.
+    pub fn what_happened(&self) -> &Self {
+        match self {
+            Error::In { error, .. } => error.what_happened(),
+            error => error,
+        }
     }
 
     /// Whether the message begins with the name of the peer that it is about: whoever adds that name need not.
@@ -123,7 +151,7 @@ impl Error {
     /// assert!(!Error::Schema("tcp://h:1 is a field".into()).names_peer());
     /// ```
     pub fn names_peer(&self) -> bool {
-        matches!(self, Error::Lost(_) | Error::Restarted(_))
+        matches!(self, Error::Lost(_) | Error::Restarted(_) | Error::In { .. })
     }
 
     /// The exit code of a program that ends because of it.
@@ -133,6 +161,7 @@ impl Error {
             Error::Lost(_) | Error::Restarted(_) => Exit::Incomplete,
             Error::Usage(_) => Exit::Usage,
             Error::Child { exit, .. } => *exit,
+            Error::In { error, .. } => error.exit(),
             _ => Exit::Failed,
         }
     }

@@ -7,6 +7,7 @@
 //! - [`record`]: values, schemas, columns, batches, and the builders that parsers use.
 //! - [`wire`]: the stream's layout, its writer and its reader; the end of a stream is proven, never assumed.
 //! - [`stage`]: the push protocol (`send`, `flush`, `close`) and its checked wrapper.
+//! - [`pickle`]: records as Python reads them.
 //! - [`typed`]: records as structs of one's own, by serde.
 //! - [`sendto`]: streams as generators and coroutines.
 //! - [`parallel`]: the same work on several threads, with the order of the input kept.
@@ -50,6 +51,7 @@ pub mod exit;
 pub mod json;
 pub mod logfmt;
 pub mod parallel;
+pub mod pickle;
 pub mod record;
 pub mod say;
 pub mod sendto;

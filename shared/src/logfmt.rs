@@ -101,14 +101,13 @@ pub fn unescape(raw: &[u8], to: &mut Vec<u8>) {
             |text: &[u8]| matches!(text, [b'\\', b'u', digits @ ..] if digits.len() == 4 && digits.iter().all(u8::is_ascii_hexdigit));
         let len = match rest {
             [_, b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
-            // Two may be one character.
-            _ if rest.get(..6).is_some_and(is_code) => {
-                if rest.get(6..12).is_some_and(is_code) {
-                    12
-                } else {
-                    6
-                }
+            // Two may be one character: of those the first is a high surrogate.
+            [_, b'u', b'd' | b'D', b'8' | b'9' | b'a' | b'b' | b'A' | b'B', ..]
+                if rest.get(..6).is_some_and(is_code) && rest.get(6..12).is_some_and(is_code) =>
+            {
+                12
             }
+            _ if rest.get(..6).is_some_and(is_code) => 6,
             [_, b'x', digits @ ..] if digits.len() >= 2 && digits[..2].iter().all(u8::is_ascii_hexdigit) => {
                 to.extend(hex(&digits[..2]));
                 rest = &rest[4..];

@@ -177,10 +177,8 @@ where
         let collected = collect(&arrived, permits, sink, order);
         // Workers that still have a result to deliver find nobody there, and end.
         drop(arrived);
-        let lasts = workers
-            .into_iter()
-            .map(|worker| worker.join().map_err(|panic| Error::Panicked(panic_message(&*panic))))
-            .collect::<Result<Vec<_>, _>>();
+        let lasts =
+            workers.into_iter().map(|worker| worker.join().map_err(|panic| Error::panicked(&*panic))).collect::<Result<Vec<_>, _>>();
         collected.and(lasts)
     })
 }
@@ -191,7 +189,7 @@ fn alone<T, W: Worker<T>>(
     sink: &mut impl Sink<W::Out>,
 ) -> Result<Vec<W::Last>, Error> {
     while let Some(item) = source() {
-        let result = catch_unwind(AssertUnwindSafe(|| worker.work(item))).map_err(|panic| Error::Panicked(panic_message(&*panic)))?;
+        let result = catch_unwind(AssertUnwindSafe(|| worker.work(item))).map_err(|panic| Error::panicked(&*panic))?;
         if sink.take(result) == Flow::Stop || sink.idle() == Flow::Stop {
             sink.stopped();
             break;
@@ -250,7 +248,7 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
         while let Some(result) = early.front_mut().and_then(Option::take) {
             early.pop_front();
             next += 1;
-            let result = result.map_err(|panic| Error::Panicked(panic_message(&*panic)));
+            let result = result.map_err(|panic| Error::panicked(&*panic));
             let flow = match result {
                 Ok(result) => sink.take(result),
                 Err(error) => {
@@ -266,11 +264,6 @@ fn collect<T>(arrived: &Receiver<Outcome<T>>, permits: Sender<()>, sink: &mut im
             let _ = permits.try_send(());
         }
     }
-}
-
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
 }
 
 #[cfg(test)]

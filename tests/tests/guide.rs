@@ -1,5 +1,5 @@
-//! The guide is true: every command of its ```` ```console ```` blocks is run, in their order and in one directory, and says what
-//! stands there. `UPDATE_EXPECT=1` writes what came into the guide.
+//! The guide and the cookbook are true: every command of their ```` ```console ```` blocks is run, in their order and in one directory,
+//! and says what stands there. `UPDATE_EXPECT=1` writes what came.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use std::{env, fmt::Write, fs, os::unix::fs::symlink, path::Path};
 
 use e2e::{Pipeline, Scratch};
 
-/// There are more; fewer say that the blocks were not found.
+/// There are more in each; fewer say that the blocks were not found.
 const AT_LEAST: usize = 30;
 
 /// A piece of the guide.
@@ -57,8 +57,17 @@ fn written(pieces: &[Piece]) -> String {
 
 #[test]
 fn every_command_of_the_guide_says_what_stands_there() {
+    check("GUIDE.md");
+}
+
+#[test]
+fn every_command_of_the_cookbook_says_what_stands_there() {
+    check("docs/cookbook.md");
+}
+
+fn check(name: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let path = root.join("GUIDE.md");
+    let path = root.join(name);
     let guide = fs::read_to_string(&path).unwrap();
     let scratch = Scratch::new();
     symlink(root.join("scripts"), scratch.path().join("scripts")).unwrap();
@@ -66,10 +75,11 @@ fn every_command_of_the_guide_says_what_stands_there() {
     let mut commands = 0;
     for piece in &mut came {
         if let Piece::Command { typed, output } = piece {
-            // As on a terminal, both outputs are one.
-            let outcome = Pipeline::shell(&format!("exec 2>&1\n{typed}")).dir(scratch.path()).run().exits(&[0]);
-            *output = outcome.text();
             commands += 1;
+            // As on a terminal, both outputs are one.
+            let run = Pipeline::shell(&format!("exec 2>&1\nexport PYTHONPATH={}\n{typed}", root.join("python").display()));
+            let outcome = run.dir(scratch.path()).run().exits(&[0]);
+            *output = outcome.text();
         }
     }
     assert!(commands >= AT_LEAST, "only {commands} commands found in {}", path.display());

@@ -20,7 +20,7 @@ use super::{
     children::{Orders, Pool, RemoteWorker},
     cut::{Cut, Prepared},
     deliver::Piece,
-    feeds::{FeedBatches, FeedInput, FeedReader, FeedSource, Feeds, Heard, worse},
+    feeds::{FeedBatches, FeedInput, FeedReader, FeedSource, Feeds, Heard},
     form::Form,
     preview::Preview,
     refresh::Refresh,
@@ -175,7 +175,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
                 Some(pool) => pool.finish(cut.empty(), cut.budget()),
                 None => partial::merge(gathered.into_iter().flatten().collect(), cut.budget()),
             };
-            merged.and_then(|merged| once.end(merged)).map(|()| broken)
+            merged.and_then(|merged| once.end(merged)).and_then(|()| sinks.wait()).map(|()| broken)
         }
     };
     // What was read ahead and not wanted any more does not count.
@@ -196,7 +196,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
     let error = if stopped { error } else { error.and_then(of_input).or(late.broken.take()) };
     let ending = if once.stopped && !stopped { Some(Ending::default()) } else { ending };
     Outcome {
-        ending: late.ending.map_or(ending.clone(), |late| ending.map(|ending| worse(ending, late))),
+        ending: late.ending.map_or(ending.clone(), |late| ending.map(|ending| ending.and(late))),
         error,
         stopped,
         records_in,
@@ -267,7 +267,7 @@ fn with_feeds(ending: Option<Ending>, broken: Option<Error>, heard: &Heard, stop
     let mut known = heard.known();
     let of_feeds = known.ending.take();
     let ending = match (ending, of_feeds) {
-        (Some(ending), Some(of_feeds)) => Some(worse(ending, of_feeds)),
+        (Some(ending), Some(of_feeds)) => Some(ending.and(of_feeds)),
         (ending, _) => ending,
     };
     (ending, broken.or(known.broken.take().filter(|_| !stopped)))

@@ -84,15 +84,9 @@ impl Heard {
         known.names.append(&mut others.names);
         if let Some(ending) = others.ending {
             let before = known.ending.take().unwrap_or_default();
-            known.ending = Some(worse(before, ending));
+            known.ending = Some(before.and(ending));
         }
     }
-}
-
-/// The one of two endings that counts, with the rejects of both.
-pub(super) fn worse(first: Ending, second: Ending) -> Ending {
-    let rejected = first.rejected + second.rejected;
-    Ending { rejected, ..if first.exit == Exit::Done { second } else { first } }
 }
 
 /// Reads one of the files.
@@ -135,7 +129,7 @@ impl FeedReader {
                     let cause = if ending.exit == Exit::Done { String::new() } else { format!("{}: {}", self.name, ending.cause) };
                     let mut known = self.heard.known();
                     let before = known.ending.take().unwrap_or_default();
-                    known.ending = Some(worse(before, Ending { cause, ..ending }));
+                    known.ending = Some(before.and(Ending { cause, ..ending }));
                     return None;
                 }
             }
@@ -181,7 +175,7 @@ impl FeedBatches {
         let broken = known.broken.as_ref().map(|error| Ending { exit: error.exit(), cause: error.to_string(), rejected: 0 });
         if let Some(ending) = broken.or_else(|| known.ending.clone()) {
             let mut told = self.ending.borrow_mut();
-            *told = worse(std::mem::take(&mut *told), ending);
+            *told = std::mem::take(&mut *told).and(ending);
         }
     }
 }

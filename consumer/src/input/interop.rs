@@ -29,18 +29,23 @@ pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pi
             for _ in 0..*senders {
                 child::wait_for(&door)?;
                 let (connection, peer) = door.accept()?;
-                pipes.push(child::start(&options, format, connection, peer)?);
+                pipes.push(child::start(&options, format, connection, None, peer)?);
             }
         }
         Origins::Urls(urls) => {
             for url in urls {
+                let mut writer = None;
                 let opened = match (url.scheme().medium, url.path()) {
                     (Medium::Stdio, _) => io::stdin().as_fd().try_clone_to_owned().map_err(|error| Error::io("standard input", error))?,
                     (_, Some(path)) => file::open(path)?.into(),
-                    (Medium::Child, _) => bail!(Error::Usage(format!("--from {url}: a child gives no records; let it write into a pipe"))),
+                    (Medium::Child, _) => {
+                        let (child, written) = child::run(url, urls.len())?;
+                        writer = Some(child);
+                        written.into()
+                    }
                     _ => plain_socket::connect(url, input.patience.connect)?,
                 };
-                pipes.push(child::start(&options, format, opened, url.to_string())?);
+                pipes.push(child::start(&options, format, opened, writer, url.to_string())?);
             }
         }
     }

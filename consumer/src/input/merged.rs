@@ -3,6 +3,7 @@
 //! Each stream has a thread that reads it; what it reads waits in a bounded queue that all share, so a stream waits for its
 //! turn. The fields of all streams are known before the first record is looked at, except of those that begin later.
 
+mod awaited;
 mod feeder;
 
 use std::{
@@ -11,10 +12,11 @@ use std::{
     os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::Duration,
 };
 
 use anyhow::anyhow;
-use crossbeam_channel::{Receiver, Sender, bounded, select};
+use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
 use recpipe::{
     Error, Exit, Schema, say, signals,
     transport::{
@@ -25,8 +27,17 @@ use recpipe::{
     wire::{Ending, Incoming, Pushdown, Reader, Report},
 };
 
-use self::feeder::{Stream, feed};
+use self::{
+    awaited::Awaited,
+    feeder::{Stream, feed},
+};
 use super::{Arrived, Begun, Receipt, child::Pipe};
+
+/// Somebody who has to come is spoken of when nothing has come for so long.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Nothing has come in time.
+struct Late;
 
 /// Frames that wait to be taken, of all streams together.
 const WAITING: usize = 8;
@@ -39,8 +50,8 @@ struct Event {
 
 /// Where the streams come from.
 pub(super) enum Origin {
-    /// A `producer` that we have started.
-    Child(Pipe),
+    /// A child that we have started, or a file.
+    Pipe(Pipe),
     /// One that we have called.
     Called(RecvLink),
     /// Those that call us.
@@ -66,6 +77,8 @@ pub struct Merged {
     ending: Ending,
     broken: Option<Error>,
     is_over: bool,
+    /// Whether messages name the stream that they are about.
+    names: bool,
 }
 
 struct Shared {
@@ -159,6 +172,7 @@ impl Merged {
     /// Reads the streams of these origins; `senders` is how many there will be, `None` if nobody knows.
     pub(super) fn new(origins: Vec<Origin>, senders: Option<usize>, settings: Settings) -> Result<Self, Error> {
         let (to, events) = bounded(WAITING);
+        let names = senders != Some(1) || origins.iter().any(|origin| matches!(origin, Origin::Pipe(_)));
         let desk = Desk {
             streams: BTreeMap::new(),
             plan: None,
@@ -177,7 +191,7 @@ impl Merged {
         let shared = Arc::new(Shared { desk: Mutex::new(desk), interrupt, has_parent, is_endless: senders.is_none() });
         for origin in origins {
             match origin {
-                Origin::Child(pipe) => feed(&shared, Stream::Child(pipe), to.clone())?,
+                Origin::Pipe(pipe) => feed(&shared, Stream::Pipe(pipe), to.clone())?,
                 Origin::Called(recv_link) => feed(&shared, Stream::Link(recv_link), to.clone())?,
                 Origin::Listener(listener) => {
                     let listener = Arc::new(listener);
@@ -215,6 +229,7 @@ impl Merged {
             ending,
             broken: None,
             is_over: false,
+            names,
         })
     }
 
@@ -229,17 +244,24 @@ impl Merged {
     /// What comes next; `None` when nothing does: when all is over, or a signal has come and all that had come before it
     /// is taken. Then streams that have not ended are waited for where `to_the_end`.
     fn event(&self, to_the_end: bool) -> Option<Event> {
+        self.event_within(to_the_end, None).ok().flatten()
+    }
+
+    /// The same, if it comes in time.
+    fn event_within(&self, to_the_end: bool, time: Option<Duration>) -> Result<Option<Event>, Late> {
+        let late = time.map_or_else(never, after);
         loop {
             if let Ok(event) = self.events.try_recv() {
-                return Some(event);
+                return Ok(Some(event));
             }
             let Desk { signal, stopped, begun, .. } = *self.shared.desk();
             if signal.is_some() && !to_the_end || (signal.is_some() || stopped) && self.over >= begun {
-                return None;
+                return Ok(None);
             }
             select! {
-                recv(self.events) -> event => return event.ok(),
+                recv(self.events) -> event => return Ok(event.ok()),
                 recv(self.interrupted) -> _ => {}
+                recv(late) -> _ => return Err(Late),
             }
         }
     }
@@ -250,10 +272,15 @@ impl Merged {
 
     pub(super) fn begin(&mut self, quiet: bool) -> anyhow::Result<Begun> {
         let mut united: Option<(Arc<Schema>, Arc<str>)> = None;
-        let mut known = 0;
+        let (mut known, mut awaited) = (0, Awaited::default());
         // Of any number, one that ends before it has said what its fields are says nothing of the others.
         while self.senders.map_or(united.is_none(), |senders| known < senders) {
-            let Some(Event { peer, what, .. }) = self.event(false) else {
+            let waited = if quiet { Ok(self.event(false)) } else { self.event_within(false, Some(PATIENCE)) };
+            let Ok(event) = waited else {
+                awaited.say(&self.shared.desk(), self.senders);
+                continue;
+            };
+            let Some(Event { peer, what, .. }) = event else {
                 if self.signal().is_some() {
                     break;
                 }
@@ -342,7 +369,7 @@ impl Merged {
             Ok(ending) => {
                 self.ending.rejected += ending.rejected;
                 if ending.exit != Exit::Done && self.ending.exit == Exit::Done {
-                    let cause = if self.senders == Some(1) { ending.cause } else { format!("{peer}: {}", ending.cause) };
+                    let cause = if self.names { format!("{peer}: {}", ending.cause) } else { ending.cause };
                     (self.ending.exit, self.ending.cause) = (ending.exit, cause);
                 }
             }
@@ -353,7 +380,8 @@ impl Merged {
                         false => say!("consumer: {peer}: {error}"),
                     }
                 }
-                self.broken.get_or_insert(error);
+                let is_named = !self.names || self.senders != Some(1) || matches!(error, Error::Child { .. }) || error.names_peer();
+                self.broken.get_or_insert(if is_named { error } else { error.of_input(peer) });
             }
         }
     }

@@ -8,26 +8,24 @@ mod interop;
 mod merged;
 mod open;
 mod second;
+mod sequence;
 
 use std::{fs::File, io::Read, os::fd::AsFd, sync::Arc};
 
 use anyhow::anyhow;
 use recpipe::{
     Error, Exit, Schema, say,
-    transport::{
-        Url,
-        exec::Child,
-        link::Steering,
-        pipe_backchannel,
-        watch::{Stopper, Watched},
-    },
+    transport::{exec::Child, link::Steering, pipe_backchannel, watch::Stopper},
     wire::{Ending, Incoming, Pushdown, Reader},
 };
 
+use child::Pipe;
 use merged::Merged;
 pub use merged::unite;
 pub use open::{open, open_file};
 pub use second::{SecondOptions, open_second};
+use sequence::Part;
+pub use sequence::Sequence;
 
 /// What came.
 pub struct Arrived {
@@ -82,12 +80,10 @@ pub enum Begun {
 
 /// The streams that are read.
 pub enum Input {
-    /// A pipe or a file.
+    /// A pipe, or files.
     Plain {
-        /// What reads it.
-        reader: Box<Reader<Watched<File>>>,
-        /// Ends a read that waits.
-        stopper: Stopper,
+        /// What reads them.
+        streams: Box<Sequence>,
         /// Whether somebody may listen for advice at the other end.
         is_heard: bool,
         /// The `producer` that we have started, which writes it.
@@ -100,10 +96,10 @@ pub enum Input {
 /// Ends the reads of an input, from any thread.
 #[derive(Clone)]
 pub enum Stop {
-    /// Of a pipe or a file.
+    /// Of a pipe, or files.
     Plain {
-        /// Ends a read that waits.
-        stopper: Stopper,
+        /// They end a read that waits.
+        stoppers: Arc<[Stopper]>,
         /// Whether whoever writes it hears the same signals, as in a shell's pipe or of a parent.
         is_shared: bool,
     },
@@ -115,7 +111,7 @@ impl Stop {
     /// Reads that wait end, and later ones find nothing.
     pub fn stop(&self) {
         match self {
-            Stop::Plain { stopper, .. } => stopper.stop(),
+            Stop::Plain { stoppers, .. } => stoppers.iter().for_each(Stopper::stop),
             Stop::Links(links) => links.stop(),
         }
     }
@@ -133,9 +129,11 @@ impl Stop {
 }
 
 impl Input {
-    /// What a `producer` writes that we have started.
-    fn of_child(records: Watched<File>, stopper: Stopper, child: Child) -> anyhow::Result<Self> {
-        Ok(Input::Plain { reader: Box::new(Reader::new(records)?), stopper, is_heard: true, child: Some(child) })
+    /// What one `producer` writes that we have started.
+    fn of_child(pipe: Pipe) -> anyhow::Result<Self> {
+        let Pipe { records, stopper, mut children, peer } = pipe;
+        let streams = Box::new(Sequence::new(Part::of(peer, records, stopper)?, []));
+        Ok(Input::Plain { streams, is_heard: true, child: children.pop() })
     }
 
     /// Waits for the `producer` that we have started, where there is one and its stream has ended.
@@ -148,15 +146,15 @@ impl Input {
     /// What it can be stopped with.
     pub fn stop(&self) -> Stop {
         match self {
-            Input::Plain { stopper, .. } => Stop::Plain { stopper: stopper.clone(), is_shared: self.is_pipe() },
+            Input::Plain { streams, .. } => Stop::Plain { stoppers: streams.stoppers(), is_shared: self.is_pipe() },
             Input::Links(links) => Stop::Links(links.stopper()),
         }
     }
 
     /// Whether whoever writes it may stand beside us, as in a shell's pipe or as our parent.
     pub fn is_pipe(&self) -> bool {
-        let Input::Plain { reader, is_heard, .. } = self else { return false };
-        let file = reader.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+        let Input::Plain { streams, is_heard, .. } = self else { return false };
+        let file = streams.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
         *is_heard && !file.is_ok_and(|meta| meta.is_file())
     }
 
@@ -184,13 +182,13 @@ impl Input {
     /// # Errors
     /// When a stream is none, or has no fields, or those of two do not fit each other.
     pub fn begin(&mut self, quiet: bool) -> anyhow::Result<Begun> {
-        let reader = match self {
+        let streams = match self {
             Input::Links(links) => return links.begin(quiet),
-            Input::Plain { reader, .. } => reader,
+            Input::Plain { streams, .. } => streams,
         };
         loop {
-            match reader.read()? {
-                Some(Incoming::Schema(schema)) => return Ok(Begun::Schema(schema)),
+            match streams.advance()? {
+                Some(Incoming::Schema(schema)) => return Ok(Begun::Schema(streams.united(schema)?)),
                 Some(Incoming::Report(report)) if quiet => drop(report),
                 Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),
                 // A producer that is well says what its fields are, also when there are no records.
@@ -207,8 +205,8 @@ impl Input {
     pub fn advise(&self, plan: &Pushdown) {
         match self {
             // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-            Input::Plain { reader, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() || !plan.shows => {
-                pipe_backchannel::advise(reader.input(), plan);
+            Input::Plain { streams, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() || !plan.shows => {
+                pipe_backchannel::advise(streams.input(), plan);
             }
             Input::Plain { .. } => {}
             Input::Links(links) => links.advise(plan),
@@ -221,7 +219,11 @@ impl Input {
     /// When standard output is closed, or there is no thread that could watch it.
     pub fn watch_output(&mut self) -> Result<(), Error> {
         match self {
-            Input::Plain { reader, .. } => reader.input_mut().watch_output(recpipe::transport::stdio::stdout()?.into()),
+            Input::Plain { streams, .. } => {
+                for input in streams.inputs_mut() {
+                    input.watch_output(recpipe::transport::stdio::stdout()?.into());
+                }
+            }
             Input::Links(links) => links.watch_output(recpipe::transport::stdio::stdout()?.into())?,
         }
         Ok(())
@@ -233,9 +235,9 @@ impl Input {
     /// [`Error::Lost`] when one cannot be told.
     pub fn close(self, ending: &Ending) -> Result<(), Error> {
         match self {
-            Input::Plain { reader, child, .. } => {
+            Input::Plain { streams, child, .. } => {
                 // It sees then that nothing more is wanted.
-                drop(reader);
+                drop(streams);
                 child.into_iter().for_each(child::reap);
                 Ok(())
             }
@@ -247,20 +249,15 @@ impl Input {
 impl Frames for Input {
     fn read(&mut self) -> Result<Option<Arrived>, Error> {
         match self {
-            Input::Plain { reader, .. } => Frames::read(&mut **reader),
+            Input::Plain { streams, .. } => streams.read(),
             Input::Links(links) => links.read(),
         }
     }
 
     fn records(&self) -> u64 {
         match self {
-            Input::Plain { reader, .. } => Frames::records(&**reader),
+            Input::Plain { streams, .. } => streams.records(),
             Input::Links(links) => links.records(),
         }
     }
-}
-
-/// The URLs that this input can be opened from, for messages.
-fn is_link(url: &Url) -> bool {
-    url.is_peer()
 }

@@ -2,7 +2,7 @@
 
 use std::{fs::File, io::IsTerminal, os::unix::fs::FileTypeExt, path::Path};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use recpipe::{
     Error,
     transport::{
@@ -14,16 +14,16 @@ use recpipe::{
         listen::{LINKS, Listener},
         scheme::Medium,
         stdio,
-        watch::Watched,
     },
-    wire::{Reader, Role},
+    wire::Role,
 };
 
 use super::{
     Input,
     child::{self, Pipe},
-    interop, is_link,
+    interop,
     merged::{Merged, Origin},
+    sequence::{Part, Sequence},
 };
 use crate::config::{self, Origins};
 
@@ -33,16 +33,7 @@ use crate::config::{self, Origins};
 /// When it cannot be opened, or is no stream.
 pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     if let Some(format) = config.encoding.format() {
-        let mut pipes = interop::open(config, format)?;
-        return match pipes.pop() {
-            Some(Pipe { records, stopper, child, .. }) if pipes.is_empty() => Input::of_child(records, stopper, child),
-            last => {
-                pipes.extend(last);
-                let senders = Some(pipes.len());
-                let origins = pipes.into_iter().map(Origin::Child).collect();
-                Ok(Input::Links(Merged::new(origins, senders, Settings::default())?))
-            }
-        };
+        return interop(interop::open(config, format)?);
     }
     let security = &Security::read(&config.security)?;
     let config::Input { patience, quiet, .. } = config;
@@ -63,33 +54,60 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
         let recv_link = RecvLink::open(parent, settings)?;
         return Ok(Input::Links(Merged::new(vec![Origin::Called(recv_link)], Some(1), settings)?));
     }
-    if let [url] = &urls[..]
-        && !is_link(url)
-    {
-        return plain(url);
+    if urls.iter().filter(|url| url.is_stdio()).count() > 1 {
+        return Err(Error::Usage("--from -: standard input can be read only once".into()).into());
     }
-    // Before anybody is called.
-    for url in urls {
-        let mistake = match url.scheme().medium {
-            Medium::Socket => continue,
-            Medium::Child => format!("--from {url}: a child gives no records; start it with `--to {url}` of a producer"),
-            Medium::Stdio | Medium::File => format!("--from {url}: only sockets can be read together"),
-        };
-        return Err(Error::Usage(mistake).into());
+    if let Some((first, rest)) = urls.split_first()
+        && urls.iter().all(|url| matches!(url.scheme().medium, Medium::Stdio | Medium::File))
+    {
+        let is_heard = urls.len() == 1 && first.is_stdio();
+        let rest: Vec<Part> = rest.iter().map(part).collect::<anyhow::Result<_>>()?;
+        return Ok(Input::Plain { streams: Box::new(Sequence::new(part(first)?, rest)), is_heard, child: None });
     }
     let settings = Settings::default().among(urls.len());
     let mut origins = Vec::new();
     for url in urls {
-        let recv_link = RecvLink::open(Dialer::new(url, security, identity.clone(), *patience, *quiet)?, settings)?;
-        origins.push(Origin::Called(recv_link));
+        origins.push(match url.scheme().medium {
+            Medium::Socket => {
+                let dialer = Dialer::new(url, security, identity.clone(), *patience, *quiet)?;
+                Origin::Called(RecvLink::open(dialer, settings)?)
+            }
+            Medium::Child => {
+                let (child, records) = child::run(url, urls.len())?;
+                Origin::Pipe(Pipe::new(records, vec![child], url.to_string())?)
+            }
+            Medium::Stdio | Medium::File => Origin::Pipe(Pipe::new(opened(url)?, Vec::new(), url.to_string())?),
+        });
     }
     let senders = Some(origins.len());
     Ok(Input::Links(Merged::new(origins, senders, settings)?))
 }
 
-fn plain(url: &Url) -> anyhow::Result<Input> {
-    let Some(path) = url.path() else { return of_file(stdio::stdin()?, true) };
-    open_file(path)
+/// What a `producer` reads for us.
+fn interop(mut pipes: Vec<Pipe>) -> anyhow::Result<Input> {
+    if let [Pipe { children, .. }] = &pipes[..]
+        && children.len() == 1
+        && let Some(pipe) = pipes.pop()
+    {
+        return Input::of_child(pipe);
+    }
+    let senders = Some(pipes.len());
+    let origins = pipes.into_iter().map(Origin::Pipe).collect();
+    Ok(Input::Links(Merged::new(origins, senders, Settings::default())?))
+}
+
+fn part(url: &Url) -> anyhow::Result<Part> {
+    let file = opened(url)?;
+    let name = url.to_string();
+    Part::open(name, file).map_err(|error| if url.is_stdio() { error.into() } else { error.of_input(&url.to_string()).into() })
+}
+
+/// Standard input, or a file.
+fn opened(url: &Url) -> anyhow::Result<File> {
+    match url.path() {
+        None => of_terminal(stdio::stdin()?),
+        Some(path) => of_file(path),
+    }
 }
 
 /// Opens a file that holds a stream, or a named pipe.
@@ -97,18 +115,23 @@ fn plain(url: &Url) -> anyhow::Result<Input> {
 /// # Errors
 /// When it cannot be opened, or is no stream.
 pub fn open_file(path: &Path) -> anyhow::Result<Input> {
-    of_file(file::open(path)?, false)
+    let part = Part::open(path.display().to_string(), of_file(path)?)?;
+    Ok(Input::Plain { streams: Box::new(Sequence::new(part, [])), is_heard: false, child: None })
 }
 
-fn of_file(file: File, is_stdin: bool) -> anyhow::Result<Input> {
+fn of_file(path: &Path) -> anyhow::Result<File> {
+    let file = of_terminal(file::open(path)?)?;
+    if file.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) {
+        child::wait_for(&file)?;
+    }
+    Ok(file)
+}
+
+fn of_terminal(file: File) -> anyhow::Result<File> {
     if file.is_terminal() {
         return Err(anyhow!(
             "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"
         ));
     }
-    if file.metadata().is_ok_and(|meta| meta.file_type().is_fifo()) && !is_stdin {
-        child::wait_for(&file)?;
-    }
-    let (input, stopper) = Watched::new(file, None).context("cannot watch the input")?;
-    Ok(Input::Plain { reader: Box::new(Reader::new(input)?), stopper, is_heard: is_stdin, child: None })
+    Ok(file)
 }

@@ -14,7 +14,7 @@ use recpipe::{Error, transport::file, wire::frame::MAGIC};
 
 use super::{
     Input,
-    child::{self, Options, Pipe},
+    child::{self, Options},
     open_file,
 };
 
@@ -64,8 +64,7 @@ pub fn open_second(name: &str, options: &Options) -> anyhow::Result<Input> {
         // Before anything is started: what cannot be read is said in one line.
         file::open(Path::new(path))?;
     }
-    let Pipe { records, stopper, child, .. } = child::read(format, path, options)?;
-    Input::of_child(records, stopper, child)
+    Input::of_child(child::read(format, path, options)?)
 }
 
 /// The format that is named before the path, if one is.

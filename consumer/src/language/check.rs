@@ -245,7 +245,7 @@ impl Checker<'_> {
     pub(crate) fn schema(&mut self, span: Span) -> Option<Arc<Schema>> {
         let fields: Option<Vec<_>> = self.scope.columns.iter().map(|(name, seen)| Some((*seen)?.field(name))).collect();
         match Schema::new(fields?) {
-            Ok(schema) => Some(Arc::new(if self.scope.input.is_some() { schema.growing() } else { schema })),
+            Ok(schema) => Some(Arc::new(if self.scope.grows() { schema.growing() } else { schema })),
             Err(error) => {
                 self.fail(Diagnostic::new(span, error.to_string()));
                 None

@@ -1,13 +1,12 @@
 //! Words that people bring from SQL, KQL, SPL and their like, and how the same is said here.
 
 /// Where a stage is expected.
-const STAGES: [(&str, &str); 9] = [
+const STAGES: [(&str, &str); 8] = [
     ("by", "write `count by x`, `sort x` or `top 10 by x`"),
     ("from", "the records are those that a producer sends; `select` comes after the conditions"),
     ("group", "write `count by x`, or any other aggregate by x"),
     ("having", "write `where` after the aggregates"),
     ("insert", "write `write \"FILE\"`"),
-    ("join", "two streams are not joined here"),
     ("order", "write `sort x`, or `sort -x` for the largest first"),
     ("tac", "write `sort -x`"),
     ("wc", "write `count`"),

@@ -78,6 +78,11 @@ impl Seen {
 }
 
 impl Scope {
+    /// Whether records may have fields beyond the columns.
+    pub(crate) fn grows(&self) -> bool {
+        self.input.is_some()
+    }
+
     pub(crate) fn index_of(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|(column, _)| column == name)
     }

@@ -265,7 +265,7 @@ fn mistakes_are_explained() {
         ),
         ("where replace(host, /a/, '$x') == 'a'", "the regex has no group `x`", "'$x'", "a `$` is written `$$`"),
         ("where replace(status, /a/, 'x') == 'a'", "`status` is an int; text is needed here", "status", "write `str(status)`"),
-        ("where len(/a/) == 1", "a regex stands after `=~`, after `!~` and in `replace`", "/a/", "text is written in quotes"),
+        ("where len(/a/) == 1", "a regex stands after `=~`, after `!~`, in `extract` and in `replace`", "/a/", "text is written in quotes"),
         ("where round(1.5, status) == 1", "`status` is no number of digits", "status", "write it as a number from 0 to 15"),
         ("where round(1.5, 16) == 1", "`16` is no number of digits", "16", "write it as a number from 0 to 15"),
         ("where abs(host) > 5", "`host` is text; a number is needed here", "host", "write `float(host)`"),

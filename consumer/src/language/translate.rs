@@ -204,7 +204,7 @@ mod tests {
             ("histogram bytes", "", "count by bin(bytes, 100)"),
             ("timechart span=1h count by status", "", "count by bin(time, 1h), status"),
             ("timechart count", "", "count by bin(time, 1h)"),
-            ("rank bytes", "", "top 10 by bytes"),
+            ("rank bytes", "", "sort -bytes | let rank = number()"),
             ("wc -l", "", "count"),
         ] {
             assert_eq!(said(query).as_deref(), Some(expect), "{query}");

@@ -27,7 +27,7 @@ use crate::{
     language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
     plan::{About, Place, Runs, Sink, Target},
     span::Span,
-    writer::{Calling, Desk, OpenStream, Pen, Printer, Stopper, Stream},
+    writer::{AwaitReader, Calling, Desk, OpenStream, Pen, Printer, Stopper, Stream},
 };
 
 impl OpenStream for Writer<Pen> {
@@ -39,8 +39,8 @@ impl OpenStream for Writer<Pen> {
         Writer::flush(self)
     }
 
-    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        Writer::finish(*self, ending).map(drop)
+    fn end(self: Box<Self>, ending: &Ending) -> Result<Option<AwaitReader>, Error> {
+        Writer::finish(*self, ending).map(|_| None)
     }
 }
 
@@ -55,9 +55,10 @@ impl OpenStream for Downstream {
         self.write(Writer::flush).map_err(gone)
     }
 
-    fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        self.end(ending);
-        self.close(ending).map_err(gone)
+    fn end(mut self: Box<Self>, ending: &Ending) -> Result<Option<AwaitReader>, Error> {
+        Downstream::end(&mut self, ending);
+        let ending = ending.clone();
+        Ok(Some(Box::new(move || self.close(&ending).map_err(gone))))
     }
 }
 
@@ -208,7 +209,7 @@ impl Emit {
 
     fn over(stream: Box<dyn OpenStream>, schema: &Arc<Schema>, ending: Rc<RefCell<Ending>>) -> Self {
         let growing = schema.grows().then(|| Growing::new(schema.clone()));
-        Emit { stream: Rc::new(RefCell::new(Some(stream))), growing, ending }
+        Emit { stream: Stream::new(stream), growing, ending }
     }
 
     /// The batch with all fields that the stream has by now.
@@ -227,19 +228,16 @@ impl Emit {
 impl Stage for Emit {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         let batch = self.widened(batch)?;
-        match &mut *self.stream.borrow_mut() {
-            Some(writer) => writer.batch(&batch),
-            None => Err(Error::Protocol("the stream was ended before")),
-        }
+        self.stream.batch(&batch)
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.stream.borrow_mut().as_mut().map_or(Ok(()), |stream| stream.flush())
+        self.stream.flush()
     }
 
+    /// Its reader is waited for when the other chains are closed, too.
     fn close(&mut self) -> Result<(), Error> {
-        let writer = self.stream.borrow_mut().take();
-        writer.map_or(Ok(()), |writer| writer.finish(&self.ending.borrow()))
+        self.stream.end(&self.ending.borrow())
     }
 
     fn target(&mut self) -> Option<&mut dyn Stage> {

@@ -13,6 +13,7 @@ mod header;
 pub mod json;
 mod layout;
 pub mod null;
+pub mod pickle;
 pub mod print;
 mod sinks;
 mod sparkline;

@@ -125,16 +125,27 @@ impl Sinks {
         self.stdout.borrow().is_live()
     }
 
+    /// All chains are closed: waits for the readers of the streams that were ended with them.
+    ///
+    /// # Errors
+    /// How the first of those that were lost or failed did.
+    pub fn wait(&self) -> Result<(), Error> {
+        let mut waited = Ok(());
+        for stream in self.streams.borrow().iter() {
+            waited = waited.and(stream.wait());
+        }
+        // One that has had enough has not failed.
+        waited.or_else(|error| if error.is_broken_pipe() { Ok(()) } else { Err(error) })
+    }
+
     /// The run has failed, and the chains are not closed: takes away what was drawn for the time being, which must not look like
     /// an answer, writes what is held back, so that what was printed before is not lost, and ends the streams with the cause.
     /// A second write error here is ignored; the first is already being reported.
     pub fn abandon(&self, error: &Error) {
         let ending = Ending { exit: error.exit(), cause: error.to_string(), rejected: self.ending.borrow().rejected };
-        for stream in self.streams.borrow().iter() {
-            if let Some(writer) = stream.borrow_mut().take() {
-                let _ = writer.finish(&ending);
-            }
-        }
+        let streams = self.streams.borrow();
+        streams.iter().for_each(|stream| drop(stream.end(&ending)));
+        streams.iter().for_each(|stream| drop(stream.wait()));
         for printer in self.printers.borrow().iter() {
             let mut printer = printer.borrow_mut();
             printer.erase();

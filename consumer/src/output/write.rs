@@ -19,7 +19,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "write",
         syntax: "write \"FILE\"",
-        doc: "into a file, as its extension says: .json .csv .tsv .txt .rec .arrow",
+        doc: "into a file, as its extension says: .json .csv .tsv .txt .rec .pickle .arrow",
         example: "write \"errors.csv\"",
         runs: Runs::Once,
         output: true,

@@ -74,7 +74,7 @@ impl GrepSyntax {
     /// The condition that the regex matches in the field, or in any text field, one that comes later with them.
     fn condition(&self, checker: &mut Checker<'_>, span: Span) -> Checked<Expr> {
         let regex = checker.regex(&self.pattern.text, self.pattern.ignore_case, self.pattern.span, 1);
-        if self.field.is_none() && checker.scope.input.is_some() {
+        if self.field.is_none() && checker.scope.grows() {
             let text = checker.text(span);
             return Ok(Expr::new(Node::MatchesAny(regex?), Type::Bool, text));
         }

@@ -34,6 +34,7 @@ mod parse_template;
 mod partner;
 pub mod patterns;
 mod picked;
+pub mod pipe;
 pub mod pivot;
 pub mod rename;
 pub mod resolver;

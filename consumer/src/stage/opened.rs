@@ -196,7 +196,7 @@ pub(super) struct Opened {
 
 impl Watched {
     /// Notes what the batch has.
-    fn look(&mut self, batch: &Batch) {
+    pub(super) fn look(&mut self, batch: &Batch) {
         self.records.came(batch);
         self.fields.retain(|(name, counter)| {
             let is_there = batch.schema().index_of(name).is_some_and(|place| !batch.column(place).is_absent());

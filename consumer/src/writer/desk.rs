@@ -24,8 +24,20 @@ pub struct Calling {
 /// Ends the reading of the input, from any thread.
 pub type Stopper = Arc<dyn Fn() + Send + Sync>;
 
-/// A stream that is still open; whoever ends it takes it out.
-pub type Stream = Rc<RefCell<Option<Box<dyn OpenStream>>>>;
+/// A stream of records that goes somewhere: the stage at the end of a chain writes it, and whoever drops the chain ends it. Clones are
+/// the same.
+#[derive(Clone)]
+pub struct Stream(Rc<RefCell<State>>);
+
+enum State {
+    Open(Box<dyn OpenStream>),
+    /// Its reader has still to say how it ended.
+    Ended(AwaitReader),
+    Over,
+}
+
+/// Waits until the reader of a stream that was ended has said how it ended itself.
+pub type AwaitReader = Box<dyn FnOnce() -> Result<(), Error>>;
 
 /// A stream of records that is open, wherever it goes.
 pub trait OpenStream {
@@ -41,11 +53,63 @@ pub trait OpenStream {
     /// When it cannot be written.
     fn flush(&mut self) -> Result<(), Error>;
 
-    /// Ends it: its reader is told how the run ended.
+    /// Ends it: its reader is told how the run ended. What comes back waits for that one, where it can be waited for.
     ///
     /// # Errors
     /// When it cannot be written.
-    fn finish(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
+    fn end(self: Box<Self>, ending: &Ending) -> Result<Option<AwaitReader>, Error>;
+}
+
+impl Stream {
+    /// This one, which is open.
+    pub fn new(stream: Box<dyn OpenStream>) -> Self {
+        Stream(Rc::new(RefCell::new(State::Open(stream))))
+    }
+
+    /// See [`OpenStream::batch`].
+    ///
+    /// # Errors
+    /// When it cannot be written, or was ended before.
+    pub fn batch(&self, batch: &Batch) -> Result<Flow, Error> {
+        match &mut *self.0.borrow_mut() {
+            State::Open(stream) => stream.batch(batch),
+            _ => Err(Error::Protocol("the stream was ended before")),
+        }
+    }
+
+    /// See [`OpenStream::flush`].
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn flush(&self) -> Result<(), Error> {
+        match &mut *self.0.borrow_mut() {
+            State::Open(stream) => stream.flush(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends it, if it is open. Of several, end all before the first is waited for: one reader may need the end of all of them.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn end(&self, ending: &Ending) -> Result<(), Error> {
+        let State::Open(stream) = self.0.replace(State::Over) else { return Ok(()) };
+        if let Some(reader) = stream.end(ending)? {
+            *self.0.borrow_mut() = State::Ended(reader);
+        }
+        Ok(())
+    }
+
+    /// Waits for its reader, if it was ended.
+    ///
+    /// # Errors
+    /// The reader was lost, or failed.
+    pub fn wait(&self) -> Result<(), Error> {
+        match self.0.replace(State::Over) {
+            State::Ended(reader) => reader(),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What an output is opened with.

@@ -17,7 +17,7 @@ mod replaced;
 use recpipe::{Batch, Error};
 
 pub use canvas::Canvas;
-pub use desk::{Calling, Desk, Discard, OpenStream, Stopper, Stream};
+pub use desk::{AwaitReader, Calling, Desk, Discard, OpenStream, Stopper, Stream};
 pub use look::{Color, Look};
 pub use notes::Notes;
 pub use printer::{Pen, Printer};

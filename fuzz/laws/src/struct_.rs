@@ -35,14 +35,18 @@ pub fn check(data: &[u8]) {
     }
     let Some(whole) = case.check(how) else { return };
     let (mut rows, mut rejects) = (Vec::new(), Vec::new());
+    let mut torn = None;
     for (nth, record) in from.0.chunks(layout.bytes).enumerate() {
         match layout.record(record) {
             Some(row) => rows.push(row),
+            // The last, which is not whole, ends the input; of one that has nothing else it is a reject.
+            None if record.len() < layout.bytes && nth > 0 => torn = Some((nth * layout.bytes) as u64),
             None => rejects.push((nth as u64, (nth * layout.bytes) as u64, record.len() as u64)),
         }
     }
     assert_eq!(whole.rows, rows, "`{format}`");
     assert_eq!(whole.rejects.iter().map(|reject| (reject.line, reject.start, reject.len)).collect::<Vec<_>>(), rejects, "`{format}`");
+    assert_eq!(whole.failure.as_ref().map(|(at, _)| *at), torn, "`{format}`");
     // Names change nothing but the names.
     let names = (0..layout.fields.len()).map(|nth| format!("n{nth}")).collect();
     let named = Case { args: Args { names, ..case.args }, ..case };

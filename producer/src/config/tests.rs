@@ -38,6 +38,9 @@ fn mistakes_are_named() {
     check(&["apache", "--replay", "log", "--to", "unix:a", "--to", "unix:b"], "--replay: with several");
     check(&["apache", "--replay", "log", "--listen", "unix:a", "--listen", "unix:a"], "--replay: with several");
     check(&["apache", "--replay", "log", "--to", "unix:a", "--as", "json"], "--replay: only a `consumer`");
+    check(&["range", "1"], "`range` needs A and B: producer range A B [STEP]");
+    check(&["range", "1", "2", "3", "4"], "`range` reads nothing, and 4 is one too many");
+    check(&["count", "3", "-F"], "--follow: ");
     check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN --null WORD [PATH…]");
 }
 

@@ -1,9 +1,11 @@
 //! What was typed for a format: its own arguments and options, and those of all formats that it may look at.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use recpipe::record::Type;
 use recpipe::template::Template;
+use recpipe::times::Zone;
 
 use super::{Nulls, NumberForm, near};
 use crate::dating::Dating;
@@ -116,6 +118,10 @@ pub struct Args {
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would
     /// guess the type of such a field must leave it as text.
     pub casts: Vec<(String, Type)>,
+    /// `--zone`: where times without an offset are.
+    pub zone: Option<Zone>,
+    /// `--batch`: no batch has more records.
+    pub batch: Option<NonZeroUsize>,
 }
 
 impl Args {

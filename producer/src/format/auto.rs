@@ -27,7 +27,7 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
 const SAMPLE_LINES: usize = 1000;
 
 /// Formats that take what others have more to say about, and how general they are.
-const GENERAL: [(&str, u8); 6] = [("syslog", 1), ("json", 2), ("logfmt", 2), ("ltsv", 2), ("csv", 3), ("tsv", 3)];
+const GENERAL: [(&str, u8); 6] = [("syslog", 1), ("json", 2), ("ltsv", 2), ("logfmt", 3), ("csv", 4), ("tsv", 4)];
 
 /// Formats that take anything, or bytes of which nothing tells what they are.
 const NEVER: [&str; 4] = ["lines", "struct", "pickle", "regex"];
@@ -131,7 +131,7 @@ fn fit(spec: FormatSpec, templates: Arc<[Template]>, sample: &Block, args: &Args
     let typed = columns.clone().filter(|(_, column)| column.parts().iter().any(|part| has_typed(part.kind()))).count();
     let general = GENERAL.iter().find(|(name, _)| *name == spec.name).map_or(0, |(_, general)| *general);
     // A table of one column is any text.
-    let is_table = general < 3 || parsed.batch.schema().len() > 1;
+    let is_table = general < 4 || parsed.batch.schema().len() > 1;
     (records > 0 && records * 100 >= all * 95 && is_table).then_some(Fit { spec, templates, records, all, typed, general })
 }
 

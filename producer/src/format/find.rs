@@ -12,7 +12,7 @@ use std::sync::Arc;
 use recpipe::record::{BatchBuilder, Field, Origin, Schema, Time, Type, Value};
 
 use super::source::{Misfit, Pulled, Source, Unparsed};
-use super::{FormatSpec, Start, Unit, Wanted};
+use super::{Args, FormatSpec, Start, Unit, Wanted};
 use crate::input::event::Event;
 use crate::input::find::Input;
 use crate::input::{InputError, Inputs};
@@ -22,7 +22,7 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
     args: &[],
     options: &[],
     about: "the files themselves: path name size mtime",
-    start: Start::Source(|_, inputs| Ok(Box::new(Find::new(inputs)))),
+    start: Start::Source(|args, inputs| Ok(Box::new(Find::new(args, inputs)))),
     fields: "path name size:int mtime:time",
     sample: "producer find /var/log",
 };
@@ -36,14 +36,15 @@ struct Find {
     given_out: u64,
     /// What came after the files that were given out last.
     then: Option<Pulled>,
+    batch_rows: usize,
 }
 
 impl Find {
-    fn new(inputs: Inputs) -> Self {
+    fn new(args: &Args, inputs: Inputs) -> Self {
         let fields = [("path", Type::Text), ("name", Type::Text), ("size", Type::Int), ("mtime", Type::Time)];
         let fields = fields.map(|(name, kind)| Field::new(name, kind)).to_vec();
         let schema = Arc::new(Schema::new(fields).unwrap_or_else(|_| unreachable!("the names are few, short and differ")));
-        Find { inputs, schema, given_out: 0, then: None }
+        Find { inputs, schema, given_out: 0, then: None, batch_rows: args.batch.map_or(BATCH_ROWS, |rows| rows.get().min(BATCH_ROWS)) }
     }
 
     fn batch(&mut self, files: &mut BatchBuilder) -> Option<Pulled> {
@@ -89,7 +90,7 @@ impl Source for Find {
             return Some(then);
         }
         let mut files = BatchBuilder::new(self.schema.clone());
-        while files.len() < BATCH_ROWS {
+        while files.len() < self.batch_rows {
             let problem = match self.inputs.next_found() {
                 None => break,
                 Some(Ok(Input::Stdin | Input::Given(_))) => {

@@ -27,6 +27,7 @@ mod number_form;
 mod open_table;
 mod pickle;
 mod plan;
+mod range;
 mod records;
 mod regex;
 pub mod source;
@@ -45,7 +46,7 @@ pub use log::{OwnFormat, formats_of};
 pub use near::near;
 pub use number_form::NumberForm;
 pub use plan::{Format, Parsed, Parser, Plan, Reject, Unit};
-pub use spec::{FormatSpec, Start, StartBlocks, StartSource};
+pub use spec::{FormatSpec, Start, StartBlocks, StartMade, StartSource};
 pub use untyped::Nulls;
 pub use wanted::Wanted;
 
@@ -62,6 +63,8 @@ pub const FORMATS: &[FormatSpec] = &[
     pickle::SPEC,
     records::SPEC,
     find::SPEC,
+    range::RANGE,
+    range::COUNT,
     log::LOG,
     log::NGINX,
     log::NGINX_ERROR,

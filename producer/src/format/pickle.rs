@@ -1,16 +1,18 @@
 //! `pickle`: a stream of pickled dicts, as `pickle.dump` writes them one after the other, in protocols 0 to 5.
 //!
-//! The values of a dict are the fields of a record: `None`, booleans, integers, floats, text and bytes, and objects of a few classes
-//! of Python's library, such as `datetime` ([`known`]). Text with bytes hidden in it (`surrogateescape`) is those bytes. A pickle is
-//! data here: nothing is imported or called, whatever it says ([`machine`]). One that is torn or malformed ends the reading, since
-//! where the next begins cannot be known; so does one that is itself a call and no dict: such a stream was not written for its data. A
-//! dict with a value that is no field, such as a list or an object of any other class, which is named, is a reject.
+//! The values of a dict are the fields of a record: `None`, booleans, numbers, text and bytes, and objects of a few classes of Python's
+//! library and of numpy, such as `datetime` (`machine/known.rs`). Dicts in it flatten as in `json`, and lists, tuples and sets are JSON text. A
+//! list of dicts is a record each; anything else is a record with the field `value`, or with those that `--names` gives to its parts.
+//! Text with bytes hidden in it (`surrogateescape`) is those bytes. A pickle is data here: nothing is imported or called, whatever it
+//! says ([`machine`]). One that is torn or malformed ends the reading, since where the next begins cannot be known; so does one that is
+//! itself a call: such a stream was not written for its data. A dict with an object of any other class, which is named, is a reject.
 //!
 //! Each value is of the type that it has in Python; an integer that 128 bits do not hold is text with its digits. A record has the fields
 //! that its dict has. The fields of the stream are the keys of the samples, and then what comes.
 
+mod cells;
 mod fields;
-mod known;
+mod json_text;
 mod machine;
 mod opcode;
 mod text;
@@ -20,6 +22,7 @@ use std::sync::Arc;
 use bytes::Buf;
 use recpipe::Exit;
 use recpipe::record::{Growing, Schema};
+use recpipe::times::Times;
 
 use self::fields::{Fields, Refused};
 use self::machine::{Item, Loaded, Machine};
@@ -28,17 +31,18 @@ use super::continuity::Failure;
 use super::growing::Learned;
 use super::names::{Names, no_fields};
 use super::table::Table;
-use super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
+use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;
 
 pub(super) const SPEC: FormatSpec = FormatSpec {
     name: "pickle",
     args: &[],
-    options: &[],
-    about: "a stream of pickled dicts from Python; nothing is ever executed",
+    options: &[FormatOption::Names],
+    about: "a stream of pickled dicts, or of anything else, from Python; nothing is ever executed",
     start: Start::Blocks(|args| Ok(Box::new(Pickle::new(args)))),
-    fields: "The keys of the dicts, with the types of their values.",
+    fields: "The keys of the dicts, with the types of their values; nested ones flatten to a.b, and lists are text. What is no\n  \
+             dict has the field value, or those that --names gives to its parts.",
     sample: "pickle.dump({\"id\": 1}, out)",
 };
 
@@ -109,6 +113,8 @@ impl Plan for PicklePlan {
 }
 
 struct PickleParser {
+    /// `--names`.
+    given: Vec<String>,
     machine: Machine,
     fields: Fields,
     table: Table,
@@ -119,7 +125,15 @@ struct PickleParser {
 
 impl PickleParser {
     fn new(names: Names) -> Self {
-        PickleParser { machine: Machine::default(), fields: Fields::new(names), table: Table::open(), failure: None, stopped_at: None }
+        let times = Times { zone: names.args().zone.clone().unwrap_or_default(), before: None };
+        PickleParser {
+            given: names.args().names.clone(),
+            machine: Machine::new(times),
+            fields: Fields::new(names),
+            table: Table::open(),
+            failure: None,
+            stopped_at: None,
+        }
     }
 
     /// Fills the table; what is no record.
@@ -136,24 +150,20 @@ impl PickleParser {
                         true => refused.what,
                         false => format!("not a pickle of data: {}", refused.what),
                     };
-                    self.failure = Some(Failure { exit: Exit::Incomplete, at: refused.at, records_before, what });
+                    let exit = if refused.is_torn { Exit::Failed } else { Exit::Incomplete };
+                    self.failure = Some(Failure { exit, at: refused.at, records_before, what });
                     break;
                 }
             };
-            let added = match item {
-                Item::Dict(dict) => self.fields.add(&self.machine, dict, bytes, at, &mut self.table),
-                item => match self.machine.class(item) {
-                    Some(class) => {
-                        let class = String::from_utf8_lossy(class);
-                        let what =
-                            format!("the pickle would execute {}: refused, as nothing in a pickle is executed", class.escape_debug());
-                        let records_before = self.table.rows() as u32;
-                        self.failure = Some(Failure { exit: Exit::Incomplete, at, records_before, what });
-                        break;
-                    }
-                    None => Err(Refused::Reject("the pickle is no dict".to_owned())),
-                },
-            };
+            let item = self.machine.value(item);
+            if let Some(class) = self.machine.class(item) {
+                let class = String::from_utf8_lossy(class);
+                let what = format!("the pickle would execute {}: refused, as nothing in a pickle is executed", class.escape_debug());
+                let records_before = self.table.rows() as u32;
+                self.failure = Some(Failure { exit: Exit::Incomplete, at, records_before, what });
+                break;
+            }
+            let added = self.add(item, bytes, at);
             match added {
                 Ok(()) => {}
                 Err(Refused::Full) => {
@@ -169,6 +179,39 @@ impl PickleParser {
             at = end;
         }
         rejects
+    }
+
+    /// Adds the records of one pickle.
+    fn add(&mut self, item: Item, bytes: &[u8], at: usize) -> Result<(), Refused> {
+        if let Item::Dict(dict) = item {
+            return self.fields.add(&self.machine, dict, bytes, at, &mut self.table);
+        }
+        if let Some(dicts) = self.dicts(item) {
+            if self.table.rows() > 0 {
+                // What does not fit of it is taken back with all that is in the batch.
+                return Err(Refused::Full);
+            }
+            for dict in dicts {
+                if let Err(refused) = self.fields.add(&self.machine, dict, bytes, at, &mut self.table) {
+                    self.fields.begin(&mut self.table);
+                    return Err(match refused {
+                        Refused::Full => Refused::Reject("a list of more records than one batch may have".to_owned()),
+                        refused => refused,
+                    });
+                }
+            }
+            return Ok(());
+        }
+        let cells = cells::of_value(&self.machine, bytes, item, &self.given).map_err(Refused::Reject)?;
+        self.fields.add_cells(&self.machine, &cells, at, &mut self.table)
+    }
+
+    /// The dicts of a list that has nothing else.
+    fn dicts(&self, item: Item) -> Option<Vec<u32>> {
+        let Item::List(_) = item else { return None };
+        let dict = |part| if let Item::Dict(dict) = self.machine.value(part) { Some(dict) } else { None };
+        let dicts: Vec<u32> = self.machine.parts(item)?.into_iter().map(dict).collect::<Option<_>>()?;
+        Some(dicts).filter(|dicts| !dicts.is_empty())
     }
 }
 
@@ -247,14 +290,48 @@ mod tests {
             assert_eq!((reject.line, reject.records_before, reject.text(&all)), (1, 1, bytes));
             assert_eq!(schema(&parsed), "a:int b:text", "a reject leaves nothing behind");
         };
-        check(b"}(U\x01cNU\x01l](K\x01eu.", "`l` is a list");
-        check(b"}U\x01d}s.", "`d` is a dict");
+        check(b"}U\x01lPx\ns.", "`l` is a reference to something outside");
+        check(b"}U\x01d}U\x01e]cos\nsystem\nass.", "`d.e` is a list, and a os.system, which is not read");
+        check(b"}(U\x03a.bK\x01U\x01a}U\x01bK\x02su.", "two ways lead to `a.b`");
         check(b"}K\x01K\x01s.", "a key that is not text");
         check(b"}U\x01\xffK\x01s.", "not UTF-8");
-        check(b"]K\x01a.", "no dict");
-        check(b"N.", "no dict");
         check(b"}U\x04whencnumpy\ndatetime64\n(K\x01tRs.", "`when` is a numpy.datetime64, which is not read");
-        check(b"}U\x04pairK\x01K\x02\x86s.", "`pair` is a tuple");
+    }
+
+    #[test]
+    fn what_is_no_flat_dict_is_a_record_too() {
+        let check = |bytes: &[u8], names: &[&str], want: &str| {
+            let names = names.iter().map(ToString::to_string).collect();
+            let mut format = Pickle::new(&Args { names, ..Args::default() });
+            format.sample(&block(bytes)).unwrap();
+            let parsed = format.plan(&block(bytes)).unwrap().parser().parse(&block(bytes), &Wanted::all());
+            let rejects = parsed.rejects.iter().map(|reject| reject.why.as_ref()).collect::<Vec<_>>().join("; ");
+            assert_eq!(format!("{:?}{rejects}", parsed.batch), want, "{}", bytes.escape_ascii());
+        };
+        check(b"K\x01.U\x01x.N.", &[], r#"[{"value": "1"}, {"value": "x"}, {"value": ""}]"#);
+        check(b"K\x01.", &["n"], r#"[{"n": "1"}]"#);
+        check(b"K\x01U\x01x\x86.", &[], r#"[{"value": "[1,\"x\"]"}]"#);
+        check(b"K\x01U\x01x\x86.", &["n", "s"], r#"[{"n": "1", "s": "x"}]"#);
+        check(b"K\x01.K\x01K\x02K\x03\x87.", &["n", "s"], "[]--names has 2, the pickle 1 value; --names has 2, the pickle 3 values");
+        check(b"](K\x01NG?\xf8\0\0\0\0\0\0e.", &[], r#"[{"value": "[1,null,1.5]"}]"#);
+        check(
+            b"](}U\x01aK\x01s}U\x01aK\x02se.K\x03.",
+            &[],
+            r#"[{"a": "1", "value": ""}, {"a": "2", "value": ""}, {"a": "", "value": "3"}]"#,
+        );
+        check(b"}U\x01a}(U\x01bK\x07U\x01c]K\x01aus.", &[], r#"[{"a.b": "7", "a.c": "[1]"}]"#);
+        check(b"](K\x01e\x8f(K\x02\x90\x86.", &[], r#"[{"value": "[[1],[2]]"}]"#);
+        // Objects whose attributes are all that they are, of whatever class; a namedtuple, whose names are in its class.
+        check(b"c__main__\nHit\n)\x81}U\x01nK\x01sb.", &[], r#"[{"n": "1"}]"#);
+        check(b"c__main__\nHit\n)\x81N}U\x01nK\x01s\x86b.", &[], r#"[{"n": "1"}]"#);
+        check(b"ccopy_reg\n_reconstructor\n(c__main__\nHit\nc__builtin__\nobject\nNtR}U\x01nK\x01sb.", &[], r#"[{"n": "1"}]"#);
+        check(b"c__main__\nPoint\nK\x01K\x02\x86\x81.", &["x", "y"], r#"[{"x": "1", "y": "2"}]"#);
+        // Of numpy.
+        let scalar = b"}U\x01xcnumpy.core.multiarray\nscalar\n(cnumpy\ndtype\n(U\x02i4\x89\x88tR(K\x03U\x01<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbU\x04\x07\0\0\0tRs.";
+        check(scalar, &[], r#"[{"x": "7"}]"#);
+        // A list that holds itself, and dicts in dicts without an end.
+        check(b"]q\0h\0a.", &[], "[]`value` is a list, and it is nested deeper than 128");
+        check(b"}q\0U\x01ah\0s.", &[], "[]dicts are nested deeper than 128");
     }
 
     #[test]
@@ -271,7 +348,9 @@ mod tests {
             let all = [&pickled(1, "x"), bytes].concat();
             let (parsed, failure) = parse(&all, &all);
             let failure = failure.unwrap();
-            assert_eq!((parsed.batch.len(), failure.records_before, failure.exit), (1, 1, Exit::Incomplete));
+            // That it is torn says nothing but that the input is not whole.
+            let exit = if part.starts_with("the stream ends") { Exit::Failed } else { Exit::Incomplete };
+            assert_eq!((parsed.batch.len(), failure.records_before, failure.exit), (1, 1, exit));
             assert!(failure.what.contains(part) && failure.what.contains("pickle"), "{failure:?}");
             assert_eq!(failure.at, pickled(1, "x").len() + at);
         };

@@ -134,7 +134,7 @@ impl Source for Records {
                 Ok(opened) => opened,
                 Err(problem) => return Some(Ok(Event::Problem(problem.into()))),
             };
-            match Reader::new(Bytewise(opened)) {
+            match Reader::of_several(Bytewise(opened)) {
                 Ok(reader) => self.current = Some(Stream { name, reader, has_reported: false }),
                 Err(Error::Io { .. }) if self.inputs.watch().is_stopped() => return None,
                 Err(error) => return Some(Ok(Event::Problem(problem(&name, &error)))),

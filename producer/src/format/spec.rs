@@ -10,7 +10,7 @@ use crate::input::Inputs;
 pub struct FormatSpec {
     /// What is typed.
     pub name: &'static str,
-    /// The arguments that follow it, as the help names them: `PATTERN`. All of them must be given.
+    /// The arguments that follow it, as the help names them: `PATTERN`. All of them must be given but the last ones in brackets.
     pub args: &'static [&'static str],
     /// The options that this format has beyond those of all formats.
     pub options: &'static [FormatOption],
@@ -25,16 +25,25 @@ pub struct FormatSpec {
 }
 
 impl FormatSpec {
+    /// How many of its arguments must be given.
+    pub fn least_args(&self) -> usize {
+        self.args.iter().filter(|arg| !arg.starts_with('[')).count()
+    }
+
     /// How it is typed: the name, what must follow it, and what may.
     pub fn usage(&self) -> String {
         let options = self.options.iter().map(|option| option.usage());
-        let words: Vec<&str> = std::iter::once(self.name).chain(self.args.iter().copied()).chain(options).chain(["[PATH…]"]).collect();
+        let paths = (!self.start.reads_nothing()).then_some("[PATH…]");
+        let words: Vec<&str> = std::iter::once(self.name).chain(self.args.iter().copied()).chain(options).chain(paths).collect();
         words.join(" ")
     }
 }
 
 /// Makes a format whose records lie in blocks.
 pub type StartBlocks = fn(&Args) -> Result<Box<dyn Format>, String>;
+
+/// Makes a source that reads nothing.
+pub type StartMade = fn(&Args) -> Result<Box<dyn Source>, String>;
 
 /// Makes a source of what the PATHs mean.
 pub type StartSource = fn(&Args, Inputs) -> Result<Box<dyn Source>, String>;
@@ -48,4 +57,13 @@ pub enum Start {
     Source(StartSource),
     /// It is found out from what the inputs begin with.
     Auto,
+    /// It makes batches of its arguments alone, and reads nothing.
+    Made(StartMade),
+}
+
+impl Start {
+    /// Whether there are no inputs.
+    pub fn reads_nothing(&self) -> bool {
+        matches!(self, Start::Made(_))
+    }
 }

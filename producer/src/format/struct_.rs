@@ -3,17 +3,20 @@
 //! Integers are `int`, floating-point numbers of any size `float`, `?` is `bool`, and `s`, `p` and `c` are text, `s` without
 //! the NULs at its end. The fields are named with `--names`, or else `f0`, `f1` and so on; padding has no name.
 //!
-//! A last record that ends too early is a reject.
+//! A last record that ends too early is an error that names the byte: the input is not whole. The records before it count. An input
+//! that is shorter than a record is a reject.
 
 mod columns;
 mod layout;
 
 use std::sync::Arc;
 
+use recpipe::Exit;
 use recpipe::record::{Batch, Schema};
 
 use self::columns::Records;
 use self::layout::Layout;
+use super::continuity::Failure;
 use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Resume};
@@ -71,12 +74,13 @@ impl Format for Struct {
 
 impl Plan for Struct {
     fn parser(&self) -> Box<dyn Parser> {
-        Box::new(StructParser { format: self.clone() })
+        Box::new(StructParser { format: self.clone(), failure: None })
     }
 }
 
 struct StructParser {
     format: Struct,
+    failure: Option<Failure>,
 }
 
 impl Parser for StructParser {
@@ -84,22 +88,35 @@ impl Parser for StructParser {
         let Struct { layout, schema } = &self.format;
         let records = Records::new(layout, &block.bytes);
         let (rows, torn) = (records.rows(), records.torn());
-        let mut rejects = Vec::new();
-        if !torn.is_empty() {
-            let why = format!("a torn record of {} bytes; {} make a record", torn.len(), layout.record_bytes).into();
-            let (line, start) = (rows as u32, (rows * layout.record_bytes) as u32);
-            rejects.push(Reject { line, records_before: line, start, len: torn.len() as u32, why });
-        }
+        // All that there is: nothing says that these are records of this kind at all.
+        let is_alone = block.is_first && rows == 0 && !torn.is_empty();
+        let reject = is_alone.then(|| Reject {
+            line: 0,
+            records_before: 0,
+            start: 0,
+            len: torn.len() as u32,
+            why: format!("a torn record of {} bytes; {} make a record", torn.len(), layout.record_bytes).into(),
+        });
+        self.failure = (!torn.is_empty() && !is_alone).then(|| Failure {
+            exit: Exit::Failed,
+            at: rows * layout.record_bytes,
+            records_before: rows as u32,
+            what: format!("the input ends within a record: {} bytes of {}", torn.len(), layout.record_bytes),
+        });
         let sent: Vec<bool> = schema.names().map(|name| wanted.has(name)).collect();
         let views = Records::views_pay(layout, &sent);
         let columns = layout.items.iter().zip(&sent).filter(|(_, sent)| **sent).map(|(item, _)| records.column(item, views)).collect();
         let batch = Batch::new(wanted.of(schema), columns, rows, block.origin());
         let batch = batch.unwrap_or_else(|_| unreachable!("the columns are the schema's, and a block has fewer rows than a batch may"));
-        Parsed { batch, lines: rows as u32 + u32::from(!torn.is_empty()), blank: 0, rejects }
+        Parsed { batch, lines: rows as u32 + u32::from(is_alone), blank: 0, rejects: reject.into_iter().collect() }
     }
 
     fn row_start(&self, row: usize) -> usize {
         row * self.format.layout.record_bytes
+    }
+
+    fn failure(&mut self) -> Option<Failure> {
+        self.failure.take()
     }
 }
 
@@ -152,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_record_is_a_reject_that_says_why() {
+    fn what_is_no_record_ends_the_input() {
         let format = format("<BQ", &["n", "big"]).unwrap();
         let record = |n: u8, top: u8| [n, 1, 0, 0, 0, 0, 0, 0, top];
         let bytes = [&record(0, 0x80)[..], &record(1, 0x7f), &[9, 9]].concat();
@@ -163,10 +180,10 @@ mod tests {
             r#"[{"n": "0", "big": "9223372036854775809"}, {"n": "1", "big": "9151314442816847873"}]"#
         );
         assert!(format.schema.fields()[1].open && !format.schema.fields()[0].open);
-        let rejects: Vec<_> = parsed.rejects.iter().map(|r| (r.line, r.records_before, r.start, r.len)).collect();
-        assert_eq!(rejects, [(2, 2, 18, 2)]);
-        assert_eq!(parsed.rejects[0].why, "a torn record of 2 bytes; 9 make a record");
-        assert_eq!((parsed.lines, parser.row_start(0), parser.row_start(1)), (3, 0, 9));
+        let Failure { exit, at, records_before, what } = parser.failure().unwrap();
+        assert_eq!((exit, at, records_before), (Exit::Failed, 18, 2));
+        assert_eq!(what, "the input ends within a record: 2 bytes of 9");
+        assert_eq!((parsed.lines, parser.row_start(0), parser.row_start(1)), (2, 0, 9));
     }
 
     #[test]
@@ -187,7 +204,6 @@ mod tests {
             let cut = cut.min(bytes.len()) / format.layout.record_bytes * format.layout.record_bytes;
             let parts = [&bytes[..cut], &bytes[cut..]].map(|part| parse(&format, part, &Wanted::all()));
             prop_assert_eq!(shown(&whole), parts.iter().flat_map(shown).collect::<Vec<_>>());
-            prop_assert_eq!(whole.rejects.len(), parts.iter().map(|part| part.rejects.len()).sum::<usize>());
             let some = parse(&format, &bytes, &Wanted::only(vec!["f2".into()]));
             prop_assert_eq!(some.batch.len(), whole.batch.len());
             for (some, whole) in some.batch.rows().zip(whole.batch.rows()) {

@@ -58,7 +58,7 @@ impl Part {
             self.lens.resize(rows, 0);
         } else {
             self.numbers.resize(rows, 0);
-            if !self.highs.is_empty() {
+            if !self.highs.is_empty() || self.kind == Type::Time {
                 self.highs.resize(rows, 0);
             }
         }

@@ -16,6 +16,7 @@
 
 use std::fmt;
 use std::io;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -158,6 +159,8 @@ pub struct Cutter<F> {
     dialect: Option<Dialect>,
     pool: Pool,
     block_bytes: usize,
+    /// No block has more records than this.
+    block_records: Option<NonZeroUsize>,
     /// The beginning of a record whose end was not in the last block.
     carry: Vec<u8>,
     /// The place of the first byte that was not given out yet.
@@ -180,12 +183,18 @@ impl<F: Feed> Cutter<F> {
             dialect: None,
             pool,
             block_bytes,
+            block_records: None,
             carry: Vec::new(),
             is_first: true,
             within_long: false,
             ended: false,
             failed: None,
         }
+    }
+
+    /// No block has more records than this.
+    pub fn with_records(self, most: Option<NonZeroUsize>) -> Self {
+        Cutter { block_records: most, ..self }
     }
 
     /// Where the bytes come from.
@@ -249,12 +258,14 @@ impl<F: Feed> Cutter<F> {
                 continue;
             }
             if self.ended && len <= max_bytes {
-                return Ok(self.give(buf, len, len, Part::Whole));
+                let end = self.end_of_records(&buf.as_ref()[..len], len);
+                return Ok(self.give(buf, end, len, Part::Whole));
             }
             let full = &buf.as_ref()[..len];
             // Beyond the usual size the *first* end counts: how much a read brought must not show.
             let end = if searched == 0 { self.boundary.last_end(full) } else { self.boundary.first_end(full, searched) };
             if let Some(end) = end {
+                let end = self.end_of_records(full, end);
                 return Ok(self.give(buf, end, len, Part::Whole));
             }
             if let Some(e) = self.failed.take() {
@@ -271,6 +282,19 @@ impl<F: Feed> Cutter<F> {
             want = (want + self.block_bytes).min(max_bytes + 1).max(want);
             buf.resize(want);
         }
+    }
+
+    /// Where as many records as a block may have end, of those that end with `end`.
+    fn end_of_records(&self, bytes: &[u8], end: usize) -> usize {
+        let Some(most) = self.block_records else { return end };
+        let mut at = 0;
+        for _ in 0..most.get() {
+            match self.boundary.first_end(&bytes[at..end], 0) {
+                Some(next) if at + next < end => at += next,
+                _ => return end,
+            }
+        }
+        at
     }
 
     /// Finds out how the input is written that begins with these bytes, if it is not known; whether it is known now.

@@ -210,6 +210,7 @@ impl<'a> Blocks<'a> {
         let cat = opened.cat();
         let text = Sampled::new(self.text(&name, opened)?);
         let cutter = Cutter::new(text, self.boundary.clone(), self.pool.clone(), self.inputs.block_bytes);
+        let cutter = cutter.with_records(self.inputs.block_records);
         Ok(Reading { name, cat, blocks: By::Asking(Box::new(cutter)), skipping: None })
     }
 

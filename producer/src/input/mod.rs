@@ -29,6 +29,7 @@ mod skipping;
 pub mod window;
 
 use std::io;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
@@ -137,6 +138,7 @@ pub struct Inputs {
     block_bytes: usize,
     /// What their text is written in, where that was said.
     encoding: Option<&'static encoding_rs::Encoding>,
+    block_records: Option<NonZeroUsize>,
 }
 
 /// What tells one file from another, whatever their names: device and inode.
@@ -159,6 +161,7 @@ impl Inputs {
             watch,
             output: None,
             block_bytes: block::BLOCK_BYTES,
+            block_records: None,
             encoding: None,
         }
     }
@@ -180,7 +183,7 @@ impl Inputs {
 
     /// Each input by itself, in their order.
     pub fn one_by_one(self) -> Vec<Inputs> {
-        let Inputs { found, meter, watch, output, block_bytes, encoding, names, .. } = self;
+        let Inputs { found, meter, watch, output, block_bytes, block_records, encoding, names, .. } = self;
         let alone = |one| Inputs {
             found: vec![one].into_iter(),
             files: None,
@@ -189,6 +192,7 @@ impl Inputs {
             watch: watch.clone(),
             output,
             block_bytes,
+            block_records,
             encoding,
         };
         found.map(alone).collect()
@@ -202,6 +206,11 @@ impl Inputs {
     /// Only the files of these names are read of archives.
     pub fn of_archives(self, names: &Names) -> Self {
         Inputs { names: names.clone(), ..self }
+    }
+
+    /// No block has more records than this.
+    pub fn with_records(self, most: Option<NonZeroUsize>) -> Self {
+        Inputs { block_records: most, ..self }
     }
 
     /// What ends the reading.

@@ -94,6 +94,11 @@ impl Judge {
         Judge { limit, ..Judge::default() }
     }
 
+    /// Whether the first that is no record ends the run.
+    pub fn is_strict(&self) -> bool {
+        self.limit == Limit::Strict
+    }
+
     /// The rejects so far.
     pub fn rejected(&self) -> u64 {
         self.rejected

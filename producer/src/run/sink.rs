@@ -180,7 +180,7 @@ impl<'a, 'o> Sink<'a, 'o> {
     fn end_input(&mut self, failed: bool) {
         if let Some(failed) = self.tracker.end(failed) {
             // A reader that has gone is noticed by the next write as well.
-            let _: Flow = self.report(Report { exit: Exit::Failed, message: failed.to_string() });
+            let _: Flow = self.report_failed(Exit::Failed, &failed);
         }
     }
 
@@ -306,8 +306,14 @@ impl<'a, 'o> Sink<'a, 'o> {
         let (input, at) = (block.block.source.clone(), block.block.start + failure.at as u64);
         // The channel has room for every result under way. If it were full, the rest would be read and then ignored.
         let _ = self.given_up.try_send(input.clone());
-        let failed = Failed { input, at, what: failure.what };
-        self.report(Report { exit: failure.exit, message: failed.to_string() })
+        self.report_failed(failure.exit, &Failed { input, at, what: failure.what })
+    }
+
+    /// Says why nothing more can be read of an input. What is no record at its end is one that is too many with `--strict`.
+    fn report_failed(&mut self, exit: Exit, failed: &Failed) -> Flow {
+        let is_too_many = exit == Exit::Failed && self.judge.is_strict();
+        let flow = self.report(Report { exit: if is_too_many { Exit::Rejects } else { exit }, message: failed.to_string() });
+        if is_too_many { Flow::Stop } else { flow }
     }
 
     /// Writes what is sent of a block.

@@ -29,7 +29,10 @@ fn structs_have_names_and_sizes() {
     run_on(&["struct", "<4sz"], b"").exits(2).says("'z'");
     run_on(&["struct", "<4sH", "--strict"], b"ab\0\0\x01\0abc")
         .exits(4)
-        .says("(stdin):record 2 at byte 6: a torn record of 3 bytes; 6 make a record");
+        .says("(stdin): byte 6: the input ends within a record: 3 bytes of 6");
+    let torn = run_on(&["struct", "<4sH"], b"ab\0\0\x01\0abc").exits(1).says("(stdin): byte 6: the input ends within a record");
+    assert_eq!(torn.stream().field("f1"), ["1"]);
+    run_on(&["struct", "<4sH"], b"abc").exits(4).says("(stdin):record 1 at byte 0: a torn record of 3 bytes; 6 make a record");
     assert_eq!(run_on(&["struct", "<Q", "--strict"], &[0xff; 8]).exits(0).quietly().stream().field("f0"), [u64::MAX.to_string()]);
 }
 
@@ -50,12 +53,14 @@ fn any_number_of_threads_writes_the_same_bytes() {
 }
 
 #[test]
-fn a_hostile_pickle_runs_nothing_and_a_torn_one_ends_the_stream_as_incomplete() {
+fn a_hostile_pickle_runs_nothing_and_a_torn_one_is_an_input_that_is_not_whole() {
     let bytes = [&pickled(1)[..], b"cposix\nsystem\n(Vtouch owned\ntR.", &pickled(2)].concat();
     let outcome = run_on(&["pickle"], &bytes).exits(3).says("the pickle would execute posix.system: refused");
     assert_eq!(outcome.stream().field("n"), ["1"]);
-    let outcome = run_on(&["pickle"], &[&pickled(1)[..], &pickled(2)[..9]].concat()).exits(3).says("the stream ends within a pickle");
+    let torn = [&pickled(1)[..], &pickled(2)[..9]].concat();
+    let outcome = run_on(&["pickle"], &torn).exits(1).says("the stream ends within a pickle");
     assert_eq!(outcome.stream().field("n"), ["1"]);
+    assert_eq!(run_on(&["pickle", "--strict"], &torn).exits(4).stream().field("n"), ["1"]);
     run_on(&["pickle"], b"not a pickle\n").exits(3).says("pickle");
 }
 
@@ -63,10 +68,10 @@ fn a_hostile_pickle_runs_nothing_and_a_torn_one_ends_the_stream_as_incomplete() 
 fn a_rejected_pickle_is_kept_as_it_was() {
     let dir = tempfile::tempdir().unwrap();
     let kept = dir.path().join("bad");
-    let bad = b"}(U\x01n](U\x01\neu.";
+    let bad = b"}U\x01ncos\nsystem\ns.";
     let args = ["pickle", "--rejects", kept.to_str().unwrap()];
     let outcome = run_on(&args, &[&pickled(1)[..], bad, &pickled(2)].concat());
-    assert!(outcome.stderr.contains("first: (stdin):record 2 at byte 12: `n` is a list"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("first: (stdin):record 2 at byte 12: `n` is a os.system"), "{}", outcome.stderr);
     assert_eq!(fs::read(&kept).unwrap(), bad);
     assert_eq!(outcome.exits(0).stream().field("n"), ["1", "2"]);
 }
@@ -166,10 +171,10 @@ fn what_has_no_lines_is_not_spoken_of_in_lines() {
     let some: Vec<u8> = (0..2000_u64).flat_map(|n| if n % 50 == 7 { u64::MAX } else { n }.to_le_bytes()).collect();
     run_on(&cast, &some).exits(4).says("(stdin):record 8 at byte 56").says("of the records are bad");
     // Of what a pattern left, the place is still that in the input.
-    let text = [&pickled(1)[..], &pickled(2), b"}U\x01n](K\x03es."].concat();
-    run_on(&["pickle", "--grep", "\\x03|]", "--stats"], &text)
+    let text = [&pickled(1)[..], &pickled(2), b"}U\x01ncos\nsystem\ns."].concat();
+    run_on(&["pickle", "--grep", "system", "--stats"], &text)
         .exits(0)
-        .says("at byte 24: `n` is a list")
+        .says("at byte 24: `n` is a os.system")
         .says("3 records in, 0 records out, 1 record rejected, 2 filtered");
 }
 

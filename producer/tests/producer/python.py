@@ -92,7 +92,15 @@ def pickles():
     ]
     shared = "shared text"
     # What is no record.
-    wrong = [[1], None, {1: 2}, {None: 1}, {"text": (1, 2)}, {"flag": {}}, {"text": {"a"}}, "text"]
+    wrong = [{1: 2}, {None: 1}, {"text": complex(1, 2)}, {"text": [complex(1, 2)]}]
+    # What is no flat dict, and the record that it is.
+    others = [
+        ([1, None, "x"], {"value": '[1,null,"x"]'}),
+        ("text", {"value": "text"}),
+        ({"text": (1, 2.5)}, {"text": "[1,2.5]"}),
+        ({"flag": {"a": {"b": 1}, "c": 2}}, {"flag.a.b": 1, "flag.c": 2}),
+        ({"text": {"a"}}, {"text": '["a"]'}),
+    ]
     for protocol in range(6):
         records, data = [], b""
         for _ in range(300):
@@ -105,10 +113,11 @@ def pickles():
             data += dump(record, protocol)
             records.append(record)
             if rng.random() < 0.05:
-                bad = rng.choice(wrong)
-                # Sets are made by calling something before protocol 4.
-                if protocol > 3 or bad != {"text": {"a"}}:
-                    data += pickle.dumps(bad, protocol)
+                data += pickle.dumps(rng.choice(wrong), protocol)
+            if rng.random() < 0.05:
+                other, record = rng.choice(others)
+                data += pickle.dumps(other, protocol)
+                records.append(dict(record))
         if len(data) > MOST:
             continue
         for record in records:

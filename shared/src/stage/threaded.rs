@@ -98,7 +98,7 @@ impl Threaded {
     fn join(&mut self) -> Result<(), Error> {
         self.to = None;
         let Some(thread) = self.thread.take() else { return Ok(()) };
-        thread.join().unwrap_or_else(|panic| Err(Error::Panicked(crate::parallel::panic_message(&*panic))))
+        thread.join().unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
     }
 }
 

@@ -73,7 +73,8 @@ proptest! {
     /// A run of blanks is one blank to the expression, which may give some of it back: a template does not.
     #[test]
     fn says_what_the_regular_expression_says(text in templates(), line in r#"[ab,\[" \\\n0-9-]{0,24}"#) {
-        let template = Template::parse(&text).unwrap();
+        // One that throws all of it away is none.
+        let Ok(template) = Template::parse(&text) else { return Ok(()) };
         let line = line.replace("  ", " ").replace("  ", " ");
         prop_assume!(!line.contains("  "));
         prop_assert_eq!(by_template(&template, line.as_bytes()), by_regex(&template, line.as_bytes()), "{} of {:?}", text, line);

@@ -321,6 +321,12 @@ impl Decoder {
         self.at
     }
 
+    /// After the end of a stream, begins with one that follows it in the same input.
+    pub fn next_stream(&mut self) {
+        self.state = State::Preamble;
+        self.totals = Totals::default();
+    }
+
     /// The input has ended where [`Decoder::decode`] asked for more, with `got` bytes of it there.
     ///
     /// # Errors

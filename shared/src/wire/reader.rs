@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::{
     batch::decode_batch,
-    frame::{Decoder, HEADER_LEN, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Step, Totals},
+    frame::{Decoder, HEADER_LEN, Header, Kind, MAGIC, MAX_SCHEMA_BYTES, MAX_SCHEMAS, PREAMBLE_LEN, Step, Totals},
     report::{Ending, Report, decode_end, decode_report},
     schema::decode_schema,
 };
@@ -97,6 +97,17 @@ pub struct Reader<R: Read> {
     schema_bytes: usize,
     pool: Pool,
     batches: u64,
+    /// Of the streams before the one that is read; `None` where there may be only one.
+    before: Option<Before>,
+}
+
+/// What is known of streams that have ended.
+#[derive(Debug, Default)]
+struct Before {
+    frames: u64,
+    records: u64,
+    /// The first that did not end well.
+    ending: Ending,
 }
 
 impl<R: Read> Reader<R> {
@@ -105,9 +116,20 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::NotAStream`], [`Error::Unsupported`], [`Error::Truncated`] or [`Error::Io`].
     pub fn new(input: R) -> Result<Self, Error> {
-        let mut reader = Reader { input, decoder: Decoder::new(), schemas: Vec::new(), schema_bytes: 0, pool: Pool::new(), batches: 0 };
+        let mut reader =
+            Reader { input, decoder: Decoder::new(), schemas: Vec::new(), schema_bytes: 0, pool: Pool::new(), batches: 0, before: None };
         reader.step()?;
         Ok(reader)
+    }
+
+    /// Begins to read streams that stand one after the other, as `cat a.rec b.rec` gives them, as if they were one. Each is proven to its
+    /// own end; the end of all is [`Incoming::End`], which tells of the first failure. Places in the input go on, the numbers of
+    /// frames begin anew.
+    ///
+    /// # Errors
+    /// As for [`Reader::new`].
+    pub fn of_several(input: R) -> Result<Self, Error> {
+        Ok(Reader { before: Some(Before::default()), ..Reader::new(input)? })
     }
 
     /// What comes next; `None` after the End frame. After an error the stream cannot be trusted any more.
@@ -117,10 +139,26 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::Truncated`], [`Error::Corrupt`], [`Error::Unsupported`] or [`Error::Io`].
     pub fn read(&mut self) -> Result<Option<Incoming>, Error> {
+        self.read_next().map_err(|error| match (error, &self.before) {
+            (Error::Truncated { at, wanted, got, frames, records }, Some(before)) => {
+                Error::Truncated { at, wanted, got, frames: before.frames + frames, records: before.records + records }
+            }
+            (error, _) => error,
+        })
+    }
+
+    fn read_next(&mut self) -> Result<Option<Incoming>, Error> {
         loop {
             let at = self.decoder.at();
             match self.step()? {
-                Step::Header(header) => return self.frame(header, at).map(Some),
+                Step::Header(header) => match self.frame(header, at)? {
+                    Incoming::End(ending) => {
+                        if let Some(ending) = self.end(ending, header.sequence, at)? {
+                            return Ok(Some(Incoming::End(ending)));
+                        }
+                    }
+                    incoming => return Ok(Some(incoming)),
+                },
                 Step::Skip(len) => self.skip(len)?,
                 _ => return Ok(None),
             }
@@ -142,9 +180,40 @@ impl<R: Read> Reader<R> {
         self.input
     }
 
-    /// Frames and records so far.
+    /// Frames and records so far, of all streams; the digest is that of the stream which is read.
     pub fn totals(&self) -> Totals {
-        self.decoder.totals()
+        let Totals { frames, records, digest } = self.decoder.totals();
+        let before = self.before.as_ref().map_or((0, 0), |before| (before.frames, before.records));
+        Totals { frames: before.0 + frames, records: before.1 + records, digest }
+    }
+
+    /// A stream has ended: how all have, or `None` where another one follows, which is begun.
+    fn end(&mut self, ending: Ending, frame: u64, at: u64) -> Result<Option<Ending>, Error> {
+        let mut head = [0; PREAMBLE_LEN];
+        if fill(&mut self.input, &mut head[..1])? == 0 {
+            let before = self.before.take().unwrap_or_default();
+            return Ok(Some(before.ending.and(ending)));
+        }
+        let Some(before) = self.before.as_mut().filter(|_| head[0] == MAGIC[0]) else {
+            return Err(Error::Corrupt { what: "bytes follow the End frame".into(), frame, at });
+        };
+        let totals = self.decoder.totals();
+        (before.frames, before.records) = (before.frames + totals.frames, before.records + totals.records);
+        before.ending = std::mem::take(&mut before.ending).and(ending);
+        (self.schemas, self.schema_bytes) = (Vec::new(), 0);
+        self.decoder.next_stream();
+        let got = 1 + fill(&mut self.input, &mut head[1..])?;
+        match self.decoder.decode(&head[..got]) {
+            Ok(Step::Preamble) => Ok(None),
+            Ok(_) => self.decoder.eof(got).map(|()| None),
+            Err(Error::NotAStream { .. }) => Err(Error::Corrupt { what: "bytes follow the End frame".into(), frame, at }),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Batches so far.
+    pub fn batches(&self) -> u64 {
+        self.batches
     }
 
     /// One step of the decoder, with as many bytes as it asks for.
@@ -221,9 +290,6 @@ impl<R: Read> Reader<R> {
                         "its end tells of {} frames and {} records, {} and {} came",
                         want.0, want.1, have.0, have.1
                     )));
-                }
-                if fill(&mut self.input, &mut [0])? != 0 {
-                    return Err(corrupt("bytes follow the End frame".into()));
                 }
                 Ok(Incoming::End(ending))
             }

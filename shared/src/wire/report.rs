@@ -43,6 +43,15 @@ pub struct Ending {
     pub rejected: u64,
 }
 
+impl Ending {
+    /// The end of both: the first that is not well counts, with the rejects of both.
+    #[must_use]
+    pub fn and(self, other: Ending) -> Ending {
+        let rejected = self.rejected.saturating_add(other.rejected);
+        Ending { rejected, ..if self.exit == Exit::Done { other } else { self } }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct EndWire<'a> {
     exit: u8,

@@ -21,6 +21,10 @@ mod endless;
 // Where input comes from: files, directories, globs, compressed files, pipes; and what can be wrong with them.
 mod heirs;
 mod inputs;
+// Records through another program.
+mod subprocess;
+// Streams one after the other.
+mod sequences;
 // Fields that come later than the query begins.
 mod late;
 // More peers than there is room for.

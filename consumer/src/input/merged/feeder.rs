@@ -8,27 +8,30 @@ use std::{
 use crossbeam_channel::{Receiver, Sender, bounded};
 use recpipe::{
     Error, Exit,
-    transport::link::{RecvLink, Steering},
+    transport::{
+        exec::Child,
+        link::{RecvLink, Steering},
+    },
     wire::{Ending, Incoming, Reader},
 };
 
 use super::{Event, Fed, Shared};
 use crate::input::{
     Receipt,
-    child::{Pipe, reap},
+    child::{Pipe, reap, settle},
 };
 
 /// What one stream is read from.
 pub(super) enum Stream {
     Link(RecvLink),
-    Child(Pipe),
+    Pipe(Pipe),
 }
 
 impl Stream {
     pub(super) fn peer(&self) -> &str {
         match self {
             Stream::Link(recv_link) => recv_link.peer(),
-            Stream::Child(pipe) => &pipe.peer,
+            Stream::Pipe(pipe) => &pipe.peer,
         }
     }
 
@@ -36,11 +39,35 @@ impl Stream {
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
         match self {
             Stream::Link(recv_link) => recv_link.close(ending.clone()),
-            Stream::Child(Pipe { records, child, .. }) => {
+            Stream::Pipe(Pipe { records, children, .. }) => {
                 drop(records);
-                reap(child);
+                children.into_iter().for_each(reap);
                 Ok(())
             }
+        }
+    }
+
+    /// The children that write it.
+    fn children(&mut self) -> Option<&mut Vec<Child>> {
+        match self {
+            Stream::Link(_) => None,
+            Stream::Pipe(pipe) => Some(&mut pipe.children),
+        }
+    }
+
+    /// How it ended, with the children that wrote it.
+    fn settle(&mut self, read: Result<Ending, Error>) -> Result<Ending, Error> {
+        match self.children() {
+            Some(children) => settle(children, read),
+            None => read,
+        }
+    }
+
+    /// A pipe or a file may hold several streams.
+    fn begin(self) -> Result<Reader<Self>, Error> {
+        match self {
+            Stream::Link(_) => Reader::new(self),
+            Stream::Pipe(_) => Reader::of_several(self),
         }
     }
 }
@@ -49,7 +76,7 @@ impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Link(recv_link) => recv_link.read(into),
-            Stream::Child(pipe) => pipe.records.read(into),
+            Stream::Pipe(pipe) => pipe.records.read(into),
         }
     }
 }
@@ -74,7 +101,7 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
             }
             Some(steering)
         }
-        Stream::Child(pipe) => {
+        Stream::Pipe(pipe) => {
             desk.stoppers.push(pipe.stopper.clone());
             None
         }
@@ -109,7 +136,7 @@ enum Over {
 
 /// Reads a stream to its end, or until nobody takes what it gives.
 fn read_all(
-    stream: Stream,
+    mut stream: Stream,
     peer: &Arc<str>,
     steering: Option<&Steering>,
     opened: &Receiver<()>,
@@ -119,16 +146,25 @@ fn read_all(
         let receipt = steering.map(|steering| Receipt { steering: steering.clone(), before });
         Event { peer: peer.clone(), what, receipt }
     };
-    let mut reader = match Reader::new(stream) {
+    let mut children = stream.children().map(std::mem::take).unwrap_or_default();
+    let mut reader = match stream.begin() {
         Ok(reader) => reader,
         Err(error) => {
+            let error = settle(&mut children, Err(error)).err().unwrap_or(Error::Protocol("what has failed has ended well"));
             let over = Over::of(&error);
             return (None, if to.send(event(Err(error), 0)).is_ok() { over } else { Over::Left });
         }
     };
+    if let Some(kept) = reader.input_mut().children() {
+        *kept = children;
+    }
     let (mut begun, mut last) = (false, 0);
     loop {
-        let what = reader.read();
+        let what = match reader.read() {
+            Ok(Some(Incoming::End(ending))) => reader.input_mut().settle(Ok(ending)).map(|ending| Some(Incoming::End(ending))),
+            Err(error) => reader.input_mut().settle(Err(error)).map(|_| None),
+            what => what,
+        };
         if matches!(what, Ok(Some(Incoming::Batch(_)))) {
             last = reader.totals().frames;
         }

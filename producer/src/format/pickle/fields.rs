@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use recpipe::record::Schema;
+use recpipe::record::{Schema, Time};
 
+use super::cells::{self, Cell, Value};
 use super::machine::{Item, Machine};
 use crate::format::names::Names;
 use crate::format::table::Table;
@@ -53,15 +54,49 @@ impl Fields {
     /// # Errors
     /// It does not fit; the table is as before.
     pub(super) fn add(&mut self, machine: &Machine, dict: u32, bytes: &[u8], start: usize, table: &mut Table) -> Result<(), Refused> {
-        let mut text_bytes = self.text_bytes;
+        let mut text_bytes = 0;
         for (key, value) in machine.pairs(dict) {
-            let key = machine.text(bytes, key).ok_or_else(|| reject("a key that is not text"))?;
-            check(machine, key, value).map_err(reject)?;
-            text_bytes += match value {
-                Item::Text(_, len) | Item::Own(_, len) | Item::Digits(_, len) => len as usize,
-                _ => 0,
-            };
+            let name = machine.text(bytes, key).filter(|key| key.len() <= Schema::MAX_NAME_BYTES && std::str::from_utf8(key).is_ok());
+            if name.is_none() || !is_plain(value) {
+                // It flattens, or is no record.
+                let cells = cells::of_dict(machine, bytes, dict).map_err(reject)?;
+                return self.add_cells(machine, &cells, start, table);
+            }
+            text_bytes += bytes_of(value);
         }
+        let pairs = || {
+            machine.pairs(dict).filter_map(|(key, value)| {
+                let name = machine.text(bytes, key).and_then(|key| std::str::from_utf8(key).ok())?;
+                Some((name, Put::Item(value)))
+            })
+        };
+        self.add_all(machine, pairs, text_bytes, start, table)
+    }
+
+    /// Adds a record of these fields.
+    ///
+    /// # Errors
+    /// It does not fit; the table is as before.
+    pub(super) fn add_cells(&mut self, machine: &Machine, cells: &[Cell], start: usize, table: &mut Table) -> Result<(), Refused> {
+        let text_bytes = cells.iter().map(|cell| if let Value::Item(item) = cell.value { bytes_of(item) } else { 0 }).sum();
+        let all = || {
+            cells.iter().map(|cell| match &cell.value {
+                Value::Item(item) => (cell.name.as_str(), Put::Item(*item)),
+                Value::Json(text) => (cell.name.as_str(), Put::Own(text)),
+            })
+        };
+        self.add_all(machine, all, text_bytes, start, table)
+    }
+
+    fn add_all<'c, I: Iterator<Item = (&'c str, Put<'c>)>>(
+        &mut self,
+        machine: &Machine,
+        cells: impl Fn() -> I,
+        text_bytes: usize,
+        start: usize,
+        table: &mut Table,
+    ) -> Result<(), Refused> {
+        let text_bytes = self.text_bytes + text_bytes;
         if text_bytes > MAX_TEXT_BYTES {
             return Err(match table.rows() {
                 0 => reject(format!("the same texts again and again: more than {MAX_TEXT_BYTES} bytes")),
@@ -71,9 +106,9 @@ impl Fields {
         if !table.has_room(self.names.len()) {
             return Err(Refused::Full);
         }
-        let mut put = self.put_all(machine, dict, bytes, start, table);
+        let mut put = self.put_all(machine, cells(), start, table);
         if put.is_err() && table.rows() == 0 && self.names.stand_alone(table) {
-            put = self.put_all(machine, dict, bytes, start, table);
+            put = self.put_all(machine, cells(), start, table);
         }
         match put {
             Ok(()) => {
@@ -86,12 +121,17 @@ impl Fields {
     }
 
     /// Whether there is room for its keys.
-    fn put_all(&mut self, machine: &Machine, dict: u32, bytes: &[u8], start: usize, table: &mut Table) -> Result<(), String> {
+    fn put_all<'c>(
+        &mut self,
+        machine: &Machine,
+        cells: impl Iterator<Item = (&'c str, Put<'c>)>,
+        start: usize,
+        table: &mut Table,
+    ) -> Result<(), String> {
         let known = self.names.len();
         table.begin(start);
         self.names.begin_record();
-        for (key, value) in machine.pairs(dict) {
-            let Some(key) = machine.text(bytes, key).and_then(|key| std::str::from_utf8(key).ok()) else { continue };
+        for (key, value) in cells {
             let place = match self.names.guess(key.as_bytes()).or_else(|| self.names.find(key)) {
                 Some(place) => place,
                 None if !self.names.args().sends(key) => continue,
@@ -110,31 +150,45 @@ impl Fields {
     }
 }
 
-/// Whether a pair may be a field and its value.
-fn check(machine: &Machine, key: &[u8], value: Item) -> Result<(), String> {
-    let shown = || String::from_utf8_lossy(&key[..key.len().min(80)]).escape_debug().to_string();
-    if key.len() > Schema::MAX_NAME_BYTES || std::str::from_utf8(key).is_err() {
-        return Err(format!("the key `{}` is too long or not UTF-8", shown()));
+/// What is put into a table.
+#[derive(Clone, Copy)]
+enum Put<'c> {
+    Item(Item),
+    Own(&'c [u8]),
+}
+
+/// Whether it is a value as it is.
+fn is_plain(item: Item) -> bool {
+    matches!(
+        item,
+        Item::None
+            | Item::Bool(_)
+            | Item::Int(_)
+            | Item::Wide(_)
+            | Item::Digits(..)
+            | Item::Float(_)
+            | Item::Text(..)
+            | Item::Own(..)
+            | Item::Time(..)
+    )
+}
+
+fn bytes_of(item: Item) -> usize {
+    match item {
+        Item::Text(_, len) | Item::Own(_, len) | Item::Digits(_, len) => len as usize,
+        _ => 0,
     }
-    let what = match value {
-        Item::Dict(_) => "dict",
-        Item::Tuple(..) => "tuple",
-        Item::Zone(_) => "zone of times",
-        Item::Class(..) | Item::Object(..) => {
-            let class = String::from_utf8_lossy(machine.class(value).unwrap_or_default()).escape_debug().to_string();
-            return Err(format!("`{}` is a {class}, which is not read: nothing in a pickle is executed", shown()));
-        }
-        Item::Other(what) => what,
-        _ => return Ok(()),
-    };
-    Err(format!("`{}` is a {what}; only None, booleans, numbers, text and bytes are fields", shown()))
 }
 
 /// Gives the record a value; the last of several counts, as in Python.
-fn put(value: Item, column: usize, as_text: bool, machine: &Machine, table: &mut Table) {
+fn put(value: Put<'_>, column: usize, as_text: bool, machine: &Machine, table: &mut Table) {
     if table.is_set(column) {
         table.unset(column);
     }
+    let value = match value {
+        Put::Item(value) => value,
+        Put::Own(text) => return table.own_text(column, |own| own.extend_from_slice(text)),
+    };
     // Writing to a vector does not fail.
     match value {
         Item::Text(start, len) => table.text(column, start as usize, len as usize),
@@ -144,13 +198,13 @@ fn put(value: Item, column: usize, as_text: bool, machine: &Machine, table: &mut
         Item::Int(value) if as_text => table.own_text(column, |own| drop(write!(own, "{value}"))),
         Item::Wide(number) if as_text => table.own_text(column, |own| drop(write!(own, "{}", machine.wide(number)))),
         Item::Float(value) if as_text => table.own_text(column, |own| drop(write!(own, "{value:?}"))),
+        Item::Time(nanos, offset_s) if as_text => table.own_text(column, |own| drop(write!(own, "{}", Time { nanos, offset_s }))),
         Item::Bool(value) => table.bool(column, value),
         Item::Int(value) => table.int(column, value),
         Item::Wide(number) => table.wide(column, machine.wide(number)),
         Item::Float(value) => table.float(column, value),
-        // A value that is not a dict makes no record.
-        Item::None | Item::Dict(_) | Item::Tuple(..) | Item::Zone(_) | Item::Class(..) | Item::Object(..) | Item::Other(_) => {
-            table.null(column)
-        }
+        Item::Time(nanos, offset_s) => table.time(column, Time { nanos, offset_s }),
+        // What is no value makes no record.
+        _ => table.null(column),
     }
 }

@@ -1,13 +1,17 @@
 //! A machine for pickles that can build data and nothing else.
 //!
 //! Python's builds any object, by calling whatever the pickle names; this one knows `None`, booleans, numbers, text and bytes,
-//! dicts of them, and the few classes of [`known`](super::known). It keeps account of lists, sets and all other objects without
-//! looking into them, so that it can say what it met: an object is the name of its class, whatever the pickle does with it. There is
-//! nothing behind an opcode that could be executed.
+//! dicts, lists and tuples of them, and the few classes of [`known`]. Any other object is the name of its class, and the
+//! attributes that the pickle gives it ([`objects`]). There is nothing behind an opcode that could be executed.
 //!
 //! Text is never copied here, but for what protocol 0 escapes.
 
-use super::known::{self, Known};
+mod known;
+mod objects;
+
+use recpipe::times::Times;
+
+use self::objects::Object;
 use super::opcode::{MAX_PICKLE_BYTES, STOP, op};
 use super::text::{self, Whole};
 
@@ -34,18 +38,24 @@ pub(super) enum Item {
     Dict(u32),
     /// A tuple, by where its parts lie among those of all.
     Tuple(u32, u32),
+    /// A list or a set, by its number.
+    List(u32),
+    /// A moment, in nanoseconds, and the offset that its clock had, in seconds.
+    Time(i64, i32),
+    /// What a scalar of numpy is: its kind, its bytes, and whether the highest of them is first.
+    Dtype(u8, u8, bool),
     /// The offset of a time, in seconds.
     Zone(i32),
     /// The name of a class or function, in the machine's own buffer.
     Class(u32, u32),
-    /// An object of such a class.
-    Object(u32, u32),
+    /// An object of such a class, by its number.
+    Object(u32),
     /// Something else that has parts: what it is.
     Other(&'static str),
 }
 
 /// What is put into an object as into a dict is put there, and nobody looks.
-const NO_DICT: u32 = u32::MAX;
+const NOBODY: u32 = u32::MAX;
 
 /// A class has no longer name that is kept, and the names of one pickle are no longer together.
 const MAX_CLASS_BYTES: usize = 200;
@@ -58,6 +68,8 @@ pub(super) struct Refused {
     pub at: usize,
     /// What it is about.
     pub what: String,
+    /// Whether nothing is wrong but that the bytes end.
+    pub is_torn: bool,
 }
 
 /// What one pickle holds.
@@ -84,6 +96,12 @@ pub(super) struct Machine {
     /// Every key and value that was put into a dict, with the number of the dict.
     pairs: Vec<(u32, Item, Item)>,
     dicts: u32,
+    /// Everything that was put into a list, with the number of the list.
+    elements: Vec<(u32, Item)>,
+    lists: u32,
+    objects: Vec<Object>,
+    /// How times without an offset are read.
+    times: Times,
     wide: Vec<i128>,
     /// What is in tuples.
     parts: Vec<Item>,
@@ -91,6 +109,11 @@ pub(super) struct Machine {
 }
 
 impl Machine {
+    /// Where times without an offset are taken as these are.
+    pub(super) fn new(times: Times) -> Self {
+        Machine { times, ..Machine::default() }
+    }
+
     /// Takes the pickle at `start`.
     ///
     /// # Errors
@@ -102,23 +125,31 @@ impl Machine {
         self.parts.clear();
         self.own.clear();
         self.wide.clear();
+        self.elements.clear();
+        self.objects.clear();
         self.pickle += 1;
-        (self.remembered, self.dicts) = (0, 0);
+        (self.remembered, self.dicts, self.lists) = (0, 0, 0);
         let mut at = start;
         loop {
-            let refused = |what| Refused { at, what };
+            let refused = |what| Refused { at, what, is_torn: false };
             let op = op(bytes, at).map_err(refused)?;
             let Some(op) = op else {
                 return Err(match bytes.len() - start > MAX_PICKLE_BYTES {
                     true => too_long(start),
-                    false => Refused { at: bytes.len(), what: "the stream ends within a pickle".to_owned() },
+                    false => Refused { at: bytes.len(), what: "the stream ends within a pickle".to_owned(), is_torn: true },
                 });
             };
             if op.code == STOP {
                 if op.end - start > MAX_PICKLE_BYTES {
                     return Err(too_long(start));
                 }
-                return self.pop().map(|item| Loaded { end: op.end, item }).map_err(refused);
+                let item = self.pop().map_err(refused)?;
+                // Of the one dict that most have, all is in order.
+                if self.dicts != 1 || !self.objects.is_empty() {
+                    self.pairs.sort_by_key(|(dict, ..)| *dict);
+                }
+                self.elements.sort_by_key(|(list, _)| *list);
+                return Ok(Loaded { end: op.end, item });
             }
             self.step(bytes, op.code, op.arg.start, &bytes[op.arg.clone()]).map_err(refused)?;
             if self.stack.len() > MAX_STACK {
@@ -130,7 +161,20 @@ impl Machine {
 
     /// What was put into the dict of this number, in order.
     pub(super) fn pairs(&self, dict: u32) -> impl Iterator<Item = (Item, Item)> {
-        self.pairs.iter().filter(move |(number, ..)| *number == dict).map(|(_, key, value)| (*key, *value))
+        let from = self.pairs.partition_point(|(number, ..)| *number < dict);
+        self.pairs[from..].iter().take_while(move |(number, ..)| *number == dict).map(|(_, key, value)| (*key, *value))
+    }
+
+    /// What is in a list or a tuple, in order; `None` where it is none.
+    pub(super) fn parts(&self, item: Item) -> Option<Vec<Item>> {
+        match item {
+            Item::Tuple(start, len) => Some(self.parts.get(start as usize..)?.get(..len as usize)?.to_vec()),
+            Item::List(list) => {
+                let from = self.elements.partition_point(|(number, _)| *number < list);
+                Some(self.elements[from..].iter().take_while(|(number, _)| *number == list).map(|(_, part)| *part).collect())
+            }
+            _ => None,
+        }
     }
 
     /// The bytes of a text.
@@ -150,14 +194,6 @@ impl Machine {
     /// The digits of one that is larger.
     pub(super) fn digits(&self, start: u32, len: u32) -> &[u8] {
         self.own.get(start as usize..).and_then(|own| own.get(..len as usize)).unwrap_or_default()
-    }
-
-    /// The name of a class.
-    pub(super) fn class(&self, item: Item) -> Option<&[u8]> {
-        match item {
-            Item::Class(start, len) | Item::Object(start, len) => self.own.get(start as usize..)?.get(..len as usize),
-            _ => None,
-        }
     }
 
     #[inline]
@@ -225,14 +261,17 @@ impl Machine {
                 self.pairs.push((dict, key, value));
             }
             b')' => self.stack.push(Item::Tuple(0, 0)),
-            b']' => self.stack.push(Item::Other("list")),
-            b'\x8f' => self.stack.push(Item::Other("set")),
-            b'l' => self.gather("list")?,
+            b']' | b'\x8f' => self.push_list(),
+            b'l' | b'\x91' => {
+                let from = self.mark()?;
+                let parts = self.stack.split_off(from);
+                self.push_list();
+                self.append(parts)?;
+            }
             b't' => {
                 let from = self.mark()?;
                 self.tuple(from);
             }
-            b'\x91' => self.gather("frozenset")?,
             b'\x85'..=b'\x87' => {
                 let parts = usize::from(code - 0x84);
                 for below in 0..parts {
@@ -241,13 +280,13 @@ impl Machine {
                 self.tuple(self.stack.len() - parts);
             }
             b'a' => {
-                self.pop()?;
-                self.part_of_other()?;
+                let part = self.pop()?;
+                self.append([part])?;
             }
             b'e' | b'\x90' => {
                 let from = self.mark()?;
-                self.stack.truncate(from);
-                self.part_of_other()?;
+                let parts = self.stack.split_off(from);
+                self.append(parts)?;
             }
             b'0' => match self.marks.last() {
                 Some(&mark) if mark == self.stack.len() => drop(self.marks.pop()),
@@ -273,34 +312,28 @@ impl Machine {
             }
             b'R' | b'\x81' => {
                 let (args, class) = (self.pop()?, self.pop()?);
-                self.make(bytes, class, args);
+                self.make(bytes, class, args, code == b'\x81');
             }
             b'\x92' => {
-                let (_, _, class) = (self.pop()?, self.pop()?, self.pop()?);
-                self.stack.push(object(class));
+                let (_, args, class) = (self.pop()?, self.pop()?, self.pop()?);
+                self.make(bytes, class, args, true);
             }
             b'i' => {
                 let (from, class) = (self.mark()?, self.class_of(arg)?);
                 self.tuple(from);
                 let args = self.pop()?;
-                self.make(bytes, class, args);
+                self.make(bytes, class, args, false);
             }
             b'o' => {
                 let from = self.mark()?;
                 let class = *self.stack.get(from).ok_or("an object without a class")?;
                 self.tuple(from + 1);
                 let (args, _) = (self.pop()?, self.pop()?);
-                self.make(bytes, class, args);
+                self.make(bytes, class, args, false);
             }
             b'b' => {
                 let state = self.pop()?;
-                let object = self.top()?;
-                if let (Some(b"uuid.UUID"), Item::Dict(dict)) = (self.class(object), state)
-                    && let Some(text) = self.uuid(bytes, dict)
-                {
-                    self.pop()?;
-                    self.push_own(text.as_bytes());
-                }
+                self.build(bytes, state)?;
             }
             b'P' => self.stack.push(Item::Other("reference to something outside")),
             b'Q' => {
@@ -346,47 +379,6 @@ impl Machine {
         let start = self.own.len();
         self.own.extend_from_slice(text);
         self.stack.push(Item::Own(start as u32, text.len() as u32));
-    }
-
-    /// The class that two lines name.
-    fn class_of(&mut self, lines: &[u8]) -> Result<Item, String> {
-        if self.own.len() > MAX_CLASSES_BYTES {
-            return Err(format!("more than {MAX_CLASSES_BYTES} bytes of names of classes"));
-        }
-        let start = self.own.len();
-        let name = lines.iter().take(2 * MAX_CLASS_BYTES).map(|&byte| if byte == b'\n' { b'.' } else { byte });
-        self.own.extend(name);
-        Ok(Item::Class(start as u32, (self.own.len() - start) as u32))
-    }
-
-    /// What a class is with these arguments.
-    fn make(&mut self, bytes: &[u8], class: Item, args: Item) {
-        let args = match args {
-            Item::Tuple(start, len) => &self.parts[start as usize..][..len as usize],
-            _ => &[],
-        };
-        let known = self.class(class).and_then(|class| known::made(class, args, |item| self.text(bytes, item)));
-        match known {
-            Some(Known::Item(item)) => self.stack.push(item),
-            Some(Known::Text(text)) => self.push_own(&text),
-            Some(Known::Dict) => {
-                self.stack.push(Item::Dict(self.dicts));
-                self.dicts += 1;
-            }
-            None => self.stack.push(object(class)),
-        }
-    }
-
-    /// The text of a UUID, from what is in its dict.
-    fn uuid(&self, bytes: &[u8], dict: u32) -> Option<String> {
-        let (_, value) = self.pairs(dict).find(|(key, _)| self.text(bytes, *key) == Some(b"int"))?;
-        let number = match value {
-            Item::Int(value) => u128::try_from(value).ok()?,
-            Item::Wide(number) => u128::try_from(self.wide(number)).ok()?,
-            Item::Digits(start, len) => std::str::from_utf8(self.digits(start, len)).ok()?.parse().ok()?,
-            _ => return None,
-        };
-        Some(known::uuid(number))
     }
 
     fn top(&self) -> Result<Item, String> {
@@ -436,7 +428,7 @@ impl Machine {
     fn dict_below(&self, height: usize) -> Result<u32, String> {
         match self.below(height)? {
             Item::Dict(dict) => Ok(dict),
-            Item::Object(..) | Item::Other(_) => Ok(NO_DICT),
+            Item::Object(_) | Item::Other(_) => Ok(NOBODY),
             _ => Err("keys and values are put into what is no dict".to_owned()),
         }
     }
@@ -452,23 +444,25 @@ impl Machine {
         Ok(())
     }
 
-    fn gather(&mut self, what: &'static str) -> Result<(), String> {
-        let from = self.mark()?;
-        self.stack.truncate(from);
-        self.stack.push(Item::Other(what));
-        Ok(())
+    fn push_list(&mut self) {
+        self.stack.push(Item::List(self.lists));
+        self.lists += 1;
     }
 
-    fn part_of_other(&self) -> Result<(), String> {
-        match self.top()? {
-            Item::Object(..) | Item::Other(_) => Ok(()),
-            _ => Err("parts are added to what is no list or set".to_owned()),
-        }
+    /// Adds these to the list that is on the top.
+    fn append(&mut self, parts: impl IntoIterator<Item = Item>) -> Result<(), String> {
+        let list = match self.top()? {
+            Item::List(list) => list,
+            Item::Object(_) | Item::Other(_) => return Ok(()),
+            _ => return Err("parts are added to what is no list or set".to_owned()),
+        };
+        self.elements.extend(parts.into_iter().map(|part| (list, part)));
+        Ok(())
     }
 }
 
 fn too_long(start: usize) -> Refused {
-    Refused { at: start, what: format!("a pickle longer than {MAX_PICKLE_BYTES} bytes") }
+    Refused { at: start, is_torn: false, what: format!("a pickle longer than {MAX_PICKLE_BYTES} bytes") }
 }
 
 /// An unsigned number, little-endian.
@@ -483,14 +477,6 @@ fn index(arg: &[u8]) -> Result<usize, String> {
 /// As much of a name as is kept.
 fn cut(name: &[u8]) -> &[u8] {
     &name[..name.len().min(MAX_CLASS_BYTES)]
-}
-
-/// An object of this class.
-fn object(class: Item) -> Item {
-    match class {
-        Item::Class(start, len) | Item::Object(start, len) => Item::Object(start, len),
-        _ => Item::Other("object"),
-    }
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+//! Where blocks are cut, whatever the reads.
+
 use super::super::boundary::Lines;
 use super::*;
 use proptest::prelude::*;

@@ -5,14 +5,13 @@
 
 mod csv;
 mod json;
-mod pickle;
 mod reader_gone;
 mod stream;
 
 use std::sync::Arc;
 
 use clap::ValueEnum;
-use recpipe::{Batch, Schema};
+use recpipe::{Batch, Schema, pickle};
 
 pub use stream::{Streams, open};
 

@@ -125,6 +125,20 @@ pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Er
     Ok((Child { process, name: [&[&*name], args].concat().join(" "), waited: false }, to, from))
 }
 
+/// Starts `argv`, which writes what is to be read from the file; it reads `stdin`.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn_writing(argv: &[String], stdin: impl Into<Stdio>) -> Result<(Child, File), Error> {
+    let name = argv.join(" ");
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (program, args) = argv.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let (ours, theirs) = io::pipe().map_err(failed)?;
+    stdio::enlarge(&ours);
+    let process = start(program, args, stdin.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
+    Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
+}
+
 /// Starts the program of this name that is installed beside ours, or else the one that is found as a shell finds it. It
 /// reads `input`; what it writes is to be read from the file.
 ///
@@ -179,12 +193,34 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::Child`] when it exited with neither that nor 0.
-    pub fn wait_told(mut self, told: Exit) -> Result<(), Error> {
+    pub fn wait_told(self, told: Exit) -> Result<(), Error> {
+        self.wait_as(told, |_| Exit::Failed)
+    }
+
+    /// Waits for its end, after all that it wrote was read, and that ended with this exit.
+    ///
+    /// # Errors
+    /// [`Error::Child`] when it exited with neither that nor 0; its exit is that of the error.
+    pub fn wait_read(self, told: Exit) -> Result<(), Error> {
+        self.wait_as(told, Exit::from_code)
+    }
+
+    /// Waits for its end, after nobody reads any more what it writes: that it died of that is no failure.
+    ///
+    /// # Errors
+    /// As for [`Child::wait`].
+    pub fn wait_unread(mut self) -> Result<(), Error> {
+        let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
+        self.waited = status.signal() == Some(rustix::process::Signal::PIPE.as_raw());
+        if self.waited { Ok(()) } else { self.wait() }
+    }
+
+    fn wait_as(mut self, told: Exit, of_code: impl Fn(u8) -> Exit) -> Result<(), Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = true;
         let (exit, how) = match (status.code(), status.signal()) {
             (Some(code), _) if code == 0 || code == i32::from(told.code()) => return Ok(()),
-            (Some(code), _) => (Exit::Failed, format!("ended with exit status {code}")),
+            (Some(code), _) => (u8::try_from(code).map_or(Exit::Failed, of_code), format!("ended with exit status {code}")),
             (None, Some(signal)) => (Exit::Incomplete, format!("was ended by signal {signal}")),
             (None, None) => (Exit::Failed, "ended in no known way".to_owned()),
         };

@@ -32,8 +32,8 @@ fn dicts_of_all_protocols() {
         b"}(U\x01a\x8a\x08\0\0\0\0\0\0\0\x80U\x01b\x8a\x09\0\0\0\0\0\0\0\x80\0U\x01c\x8a\0u.",
         "a=Int(-9223372036854775808) b=Wide(0) c=Int(0)",
     );
-    check(b"}(U\x01a](K\x01K\x02eU\x01b}U\x01xNsU\x01cK\x01\x85u.", "a=Other(\"list\") b=Dict(1) c=Tuple(0, 1)");
-    check(b"]K\x01a.", "Other(\"list\")");
+    check(b"}(U\x01a](K\x01K\x02eU\x01b}U\x01xNsU\x01cK\x01\x85u.", "a=List(0) b=Dict(1) c=Tuple(0, 1)");
+    check(b"]K\x01a.", "List(0)");
     check(b"}2U\x01aNs0.", "a=None");
     // What is remembered without a number has the number of things that are remembered, as in Python.
     check(b"}(U\x01aq\x05U\x01bX\0\0\0\0\x94h\x01u.", "a=b =");

@@ -1,4 +1,5 @@
-//! `pickle`: one pickled dict a record, as a Python program that sends dicts writes them.
+//! Records as pickled dicts, one each, as a Python program that sends dicts writes them. Only writing is here: what a pickle holds that
+//! somebody else wrote, a `producer` finds out.
 //!
 //! In protocol 2, which Python has read since 2.3 and every Python 3 does. Text is `str` (`unicode` in Python 2); bytes that are
 //! not UTF-8 come as lone surrogates, as Python's own `surrogateescape` has it, so that `text.encode("utf-8",
@@ -8,10 +9,23 @@
 //!
 //! The opcodes are those of Python's `pickletools`.
 
-use recpipe::{Batch, Value};
+use crate::{Batch, Value};
 
-/// Appends the records.
-pub(super) fn encode(batch: &Batch, out: &mut Vec<u8>) {
+/// Appends the records: a pickle for each, which has the fields that the record has.
+///
+/// # Examples
+/// ```
+/// # use std::sync::Arc;
+/// use recpipe::{BatchBuilder, Field, Schema, Type, Value, pickle};
+///
+/// let mut builder = BatchBuilder::new(Arc::new(Schema::new(vec![Field::new("n", Type::Int)])?));
+/// builder.push(&[Value::Int(7)])?;
+/// let mut out = Vec::new();
+/// pickle::encode(&builder.finish()?, &mut out);
+/// assert_eq!(out, b"\x80\x02}(X\x01\0\0\0nK\x07u.");
+/// # Ok::<(), recpipe::Error>(())
+/// ```
+pub fn encode(batch: &Batch, out: &mut Vec<u8>) {
     let keys: Vec<Vec<u8>> = batch
         .schema()
         .names()
@@ -87,20 +101,30 @@ fn text(bytes: &[u8], out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::sync::Arc;
+
+    use super::encode;
+    use crate::{BatchBuilder, Field, Schema, Type, Value};
+
+    fn encoded(fields: &[(&str, Type)], rows: &[&[Value<'_>]]) -> Vec<u8> {
+        let schema = Schema::new(fields.iter().map(|(name, kind)| Field::new(*name, *kind)).collect()).unwrap();
+        let mut builder = BatchBuilder::new(Arc::new(schema));
+        rows.iter().for_each(|row| builder.push(row).unwrap());
+        let mut out = Vec::new();
+        encode(&builder.finish().unwrap(), &mut out);
+        out
+    }
 
     #[test]
     fn opcodes() {
-        let [all, ints] = super::super::samples();
-        let mut out = Vec::new();
-        encode(&all.head(2).skip(1), &mut out);
+        let fields = [("a", Type::Text), ("b \"c\"", Type::Int), ("f", Type::Float), ("ok", Type::Bool)];
+        let row: &[Value<'_>] = &[Value::Text(b"\xff\x01\nq\xe9"), Value::Null, Value::Float(f64::NAN), Value::Bool(true)];
         let want = [
             &b"\x80\x02}(X\x01\0\0\0aX\x09\0\0\0\xed\xb3\xbf\x01\nq\xed\xb3\xa9"[..],
-            b"X\x05\0\0\0b \"c\"NX\x01\0\0\0fG\x7f\xf8\0\0\0\0\0\0X\x01\0\0\0tNX\x02\0\0\0okNu.",
+            b"X\x05\0\0\0b \"c\"NX\x01\0\0\0fG\x7f\xf8\0\0\0\0\0\0X\x02\0\0\0ok\x88u.",
         ];
-        assert_eq!(out.escape_ascii().to_string(), want.concat().escape_ascii().to_string());
-        out.clear();
-        encode(&ints.head(3), &mut out);
-        assert_eq!(out, b"\x80\x02}(X\x01\0\0\0nK\0u.\x80\x02}(X\x01\0\0\0nK\xffu.\x80\x02}(X\x01\0\0\0nM\0\x01u.");
+        assert_eq!(encoded(&fields, &[row]).escape_ascii().to_string(), want.concat().escape_ascii().to_string());
+        let ints = encoded(&[("n", Type::Int)], &[&[Value::Int(0)], &[Value::Int(255)], &[Value::Int(256)]]);
+        assert_eq!(ints, b"\x80\x02}(X\x01\0\0\0nK\0u.\x80\x02}(X\x01\0\0\0nK\xffu.\x80\x02}(X\x01\0\0\0nM\0\x01u.");
     }
 }
