@@ -140,7 +140,7 @@ impl Config {
             dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
             fields,
             casts,
-            zone: cli.zone,
+            zone: cli.zone.clone(),
             batch: cli.batch,
         };
         if cli.grep.is_some() && !matches!(format.start, Start::Blocks(_)) {
