@@ -18,7 +18,9 @@ const OPEN: &str = "A record has the fields that it has: one that is missing is 
 /// There is no such format.
 pub(crate) fn format(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
     let spec = find(name, own)?.0;
-    let mut text = format!("producer {}\n\n{}\n", spec.usage(), spec.about);
+    let paths = (!spec.start.reads_nothing()).then(|| "[PATH…]".to_owned());
+    let usage = std::iter::once(format!("producer {}", words(&spec))).chain(spec.options.iter().map(|option| option.usage().to_owned()));
+    let mut text = format!("{}\n\n{}\n", wrapped(0, 4, usage.chain(paths)), spec.about);
     text += &format!("\nFields:\n  {}\n", spec.fields);
     let more = match name {
         "csv" | "tsv" | "regex" => UNTYPED,
@@ -96,14 +98,35 @@ pub(crate) fn formats() -> String {
         let words = words(spec);
         text += &format!("  {words}{}  {}\n", " ".repeat(width - words.chars().count()), spec.about);
         if !spec.options.is_empty() {
-            let options: Vec<&str> = spec.options.iter().map(|option| option.usage()).collect();
-            text += &format!("  {}  {}\n", " ".repeat(width), options.join(" "));
+            let options = spec.options.iter().map(|option| option.usage().to_owned());
+            text += &format!("  {}  {}\n", " ".repeat(width), wrapped(width + 4, width + 4, options));
         }
     }
     text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|time:FORMAT|str;\n\
              those that read lines or records of files take --grep REGEX. Compressed files are read as they are: gz, bz2,\n\
              zstd and xz are told by their first bytes, and so is UTF-16.\n\
              `producer --dry-run FORMAT … PATH…` shows what would be read, and the first record.\n";
+    text
+}
+
+/// The widest that a line is.
+const WIDTH: usize = 120;
+
+/// Parts with blanks between them, in lines that are no wider than [`WIDTH`]: the first begins in this column, the others in that.
+fn wrapped(first: usize, others: usize, parts: impl Iterator<Item = String>) -> String {
+    let (mut text, mut at) = (String::new(), first);
+    for part in parts {
+        let len = part.chars().count();
+        if !text.is_empty() && at + 1 + len > WIDTH {
+            text += &format!("\n{}", " ".repeat(others));
+            at = others;
+        } else if !text.is_empty() {
+            text.push(' ');
+            at += 1;
+        }
+        text += &part;
+        at += len;
+    }
     text
 }
 
@@ -123,7 +146,7 @@ mod tests {
             assert!(text.contains("Fields:") && text.contains("Such as:"), "{text}");
             // A line of a log is as long as it is.
             let about = text.split("Such as:").next().unwrap();
-            assert!(about.lines().all(|line| line.chars().count() <= 120), "{text}");
+            assert!(about.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
         }
         assert!(format("cvs", &[]).unwrap_err().contains("did you mean `csv`?"));
         for (name, part) in [("csv", "--null WORD"), ("json", "is not null"), ("regex", "--null NA"), ("find", "size:int")] {
@@ -150,6 +173,6 @@ mod tests {
             assert!(text.contains(spec.about) && text.contains(&format!("  {}", spec.name)), "{text}");
         }
         assert!(text.contains("regex PATTERN"));
-        assert!(text.lines().all(|line| line.chars().count() <= 120), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= WIDTH), "{text}");
     }
 }

@@ -61,7 +61,7 @@ fn syntaxes(topic: &str) -> Vec<String> {
 fn words(syntax: &str) -> impl Iterator<Item = &str> {
     syntax
         .split(" | ")
-        .filter_map(|form| form.split(|c: char| !c.is_ascii_alphanumeric()).next())
+        .filter_map(|form| form.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
         .filter(|word| word.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 

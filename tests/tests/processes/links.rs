@@ -397,20 +397,13 @@ fn a_query_that_is_wrong_is_told_though_the_senders_are_silent() {
 
 /// That is seen before anybody is called.
 #[test]
-fn what_cannot_be_read_together_is_a_mistake_in_what_was_typed() {
-    let port = Port::new();
-    let nobody = port.tcp();
-    for (urls, why) in [
-        (["a.rec", "b.rec"], "--from a.rec: only sockets can be read together"),
-        ([&nobody, "b.rec"], "--from b.rec: only sockets can be read together"),
-        ([&nobody, "-"], "--from -: only sockets can be read together"),
-        (["exec:true", &nobody], "--from exec:true: a child gives no records"),
-    ] {
+fn one_of_several_files_that_is_no_stream_is_named() {
+    for others in [["a.rec", "whole.rec"], ["whole.rec", "a.rec"]] {
         let mut group = Group::new();
         group.scratch().write("a.rec", "");
-        group.scratch().write("b.rec", "");
-        let consumer = group.run(Consumer, &["--from", urls[0], "--from", urls[1], "count"]);
-        group.wait(consumer, SOON).exits(2).says(why);
+        group.scratch().write("whole.rec", e2e::Pipeline::producer(&["apache"]).input(Log::common(5, 100).text()).run().succeeds().stdout);
+        let consumer = group.run(Consumer, &["--from", others[0], "--from", others[1], "count"]);
+        group.wait(consumer, SOON).exits(3).says("a.rec: the stream is incomplete");
     }
 }
 

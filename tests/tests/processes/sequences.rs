@@ -114,7 +114,7 @@ fn children_are_started_waited_for_and_named() {
         ("producer apache nope a.log", 1, "exec:producer apache nope a.log: nope"),
         ("sh -c \"cat a.rec; exit 7\"", 1, "the child `sh -c cat a.rec; exit 7` ended with exit status 7"),
         ("sh -c \"cat a.rec; exit 4\"", 4, "exit status 4"),
-        ("sh -c \"exit 5\"", 1, "the child `sh -c exit 5` ended with exit status 5"),
+        ("sh -c \"exit 6\"", 1, "the child `sh -c exit 6` ended with exit status 6"),
         ("head -c 60000 a.rec", 3, "exec:head -c 60000 a.rec: the stream is incomplete"),
         ("sh -c \"head -c 60000 a.rec; exit 9\"", 3, "ended with exit status 9"),
         ("echo hello", 3, "exec:echo hello: not a record stream"),

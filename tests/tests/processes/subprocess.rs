@@ -50,7 +50,6 @@ fn a_program_that_fails_is_named() {
         ("pipe \"cat\" as csv | count", 2, "known are `json` and `pickle`"),
         ("pipe \"\" as json | count", 2, "a command is missing"),
         ("pipe \"cat\" | count", 2, "`as json` or `as pickle`"),
-        ("pipe \"cat\" as json | where nope == 1 | count", 2, "nope"),
     ] {
         let outcome = Pipeline::both(&["apache", "log"], &[query]).dir(scratch.path()).run();
         assert_eq!(outcome.end(Program::Consumer).code(), Some(code), "{outcome}");

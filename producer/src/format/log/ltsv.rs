@@ -62,7 +62,8 @@ impl Reader for Ltsv {
             let colon = memchr::memchr(b':', part).filter(|colon| *colon > 0);
             let colon = colon.ok_or("it is no label:value between tabs")?;
             let label = std::str::from_utf8(&part[..colon]).map_err(|_| "a label is not UTF-8")?;
-            if label.contains(|c: char| c.is_whitespace()) {
+            // As ltsv.org has them, so that `time=12:00` is no label.
+            if !label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-')) {
                 return Err("it is no label:value between tabs".into());
             }
             put(label, text, start + colon + 1..start + part.len(), row)?;
