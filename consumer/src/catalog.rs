@@ -147,9 +147,9 @@ pub static CATALOG: Catalog = Catalog {
         &function::url::URLDECODE,
         &function::network::NETWORK,
         &function::hash::HASH,
-        &function::prev::PREV,
-        &function::number::NUMBER,
-        &function::total::TOTAL,
+        &stage::window::prev::PREV,
+        &stage::window::number::NUMBER,
+        &stage::window::total::TOTAL,
     ],
 };
 

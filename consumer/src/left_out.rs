@@ -218,7 +218,7 @@ impl LeftOut {
 
     /// Counts whether a field came that the stage at this byte of the query reads out of texts. If none did, that is a mistake, unless
     /// it took no record.
-    pub fn expect(&self, at: usize, name: &str) -> Counter {
+    pub fn watch(&self, at: usize, name: &str) -> Counter {
         self.lock().expected.insert((at, name.into()));
         self.counter(at, name, Why::Came, "")
     }

@@ -18,16 +18,13 @@ pub(crate) mod local;
 pub(crate) mod mask;
 pub(crate) mod network;
 pub(crate) mod now;
-pub(crate) mod number;
 pub(crate) mod numeric;
 pub(crate) mod pad;
-pub(crate) mod prev;
 pub(crate) mod replace;
 pub(crate) mod round;
 pub(crate) mod slice;
 pub(crate) mod strftime;
 pub(crate) mod time;
-pub(crate) mod total;
 pub(crate) mod url;
 
 /// As many arguments as one likes.

@@ -70,7 +70,7 @@ impl Checker<'_> {
         for Awaited { name, may_not_come } in self.opens.of(stage) {
             self.scope.put(name.clone(), Some(Seen { kind: Type::Mixed, open: true }));
             if !may_not_come {
-                watched.fields.push((name.clone(), left_out.expect(stage, name)));
+                watched.fields.push((name.clone(), left_out.watch(stage, name)));
             }
         }
         let spring = Spring { stage: Some(stage), prefix: prefix.to_owned(), known: self.scope.names().map(str::to_owned).collect() };

@@ -56,7 +56,7 @@ pub mod union;
 pub mod unpivot;
 pub mod unroll;
 pub mod where_;
-mod window;
+pub(crate) mod window;
 
 /// `flush` for a stage that buffers no output: passes it on to its target, as everything that is not for it.
 macro_rules! relay_flush {

@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use super::*;
 
 fn config(args: &[&str]) -> Result<Config, String> {

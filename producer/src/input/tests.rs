@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use super::event::Event;
 use super::*;
 use find::Names;

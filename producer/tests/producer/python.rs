@@ -29,7 +29,10 @@ fn python_reads_the_same() {
         let Some(data) = path.strip_suffix(".args") else { continue };
         let args = fs::read_to_string(&path).unwrap();
         let args: Vec<&str> = args.lines().chain(["-q", data]).collect();
-        let stream = run(&args).exits(0).stream();
+        let outcome = run(&args);
+        // Some of them end within a record.
+        let ends_within = outcome.stderr.contains("the input ends within a record");
+        let stream = outcome.exits(i32::from(ends_within)).stream();
         let want = fs::read_to_string(format!("{data}.want")).unwrap();
         let rows: Vec<_> = stream.batches.iter().flat_map(|batch| batch.rows().map(move |row| (batch.schema(), row))).collect();
         assert_eq!(rows.len(), want.lines().count(), "{args:?} of seed {seed}");

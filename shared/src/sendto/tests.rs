@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use std::io::{self, Write};
 
 use super::{co_recvfrom, co_sendto, gen_recvfrom, gen_sendto};

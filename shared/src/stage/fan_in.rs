@@ -33,7 +33,7 @@ struct Shared<S> {
 /// let (Some(lost), Some(slow)) = (ways.next(), ways.next()) else { return Err("two ways".into()) };
 /// let mut both = Broadcast::new(vec![
 ///     Box::new(filter(|row| row.get("status") == Some(Value::Int(404)), lost)),
-///     Box::new(filter(|row| row.get("ms") > Some(Value::Int(1000)), slow)),
+///     Box::new(filter(|row| matches!(row.get("ms"), Some(Value::Int(ms)) if ms > 1000), slow)),
 /// ]);
 /// both.close()?;
 /// assert!(got.is_closed());

@@ -18,7 +18,9 @@ pub(super) fn is_it(text: &str) -> bool {
             (rest, before) = (after, Some('{'));
             continue;
         }
-        let is_server = matches!(before, Some('$' | '%' | '^')) && at > 0;
+        // Apache has statuses in between: `%400,501{User-agent}i`.
+        let is_status = |c: char| c.is_ascii_digit() || matches!(c, '!' | ',' | '<' | '>');
+        let is_server = matches!(before, Some('$' | '%' | '^')) && at > 0 || rest[..at].trim_end_matches(is_status).ends_with('%');
         let name = inner.find([':', '*', '}']).map(|end| &inner[..end]);
         if !is_server && name.is_some_and(is_name) {
             return true;

@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use proptest::prelude::*;
 use regex::bytes::Regex;
 

@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use std::{collections::BTreeMap, net::IpAddr, num::NonZeroU16, sync::Arc};
 
 use proptest::prelude::*;

@@ -9,7 +9,10 @@ mod compute;
 mod history;
 mod kept;
 mod needs;
+pub(crate) mod number;
 mod numbered;
+pub(crate) mod prev;
+pub(crate) mod total;
 mod vectors;
 
 pub(super) use compute::Compute;

@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use super::super::testing::block;
 use super::*;
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use super::*;
 use std::fs::{self, File};
 use std::io::Write;

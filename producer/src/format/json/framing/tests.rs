@@ -1,3 +1,5 @@
+//! What it has to hold, case by case.
+
 use super::*;
 
 const LINES_OR_VALUES: Framing = Framing { at: None };
