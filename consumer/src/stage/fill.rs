@@ -1,5 +1,5 @@
 //! `fill FIELD, … with EXPR`: a value where there is none, `FIELD ?? EXPR`. It runs as [`select`](super::select). `fill FIELD, … with
-//! previous [per KEY]` is [`super::fill_previous`].
+//! previous [per KEY]` is `super::fill_previous`.
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1).
 //! Stops:  when its target does.

@@ -1,4 +1,4 @@
-//! `head N`: passes on the first `N` records, then stops the source. `head N per KEY` is a stage of its own: [`super::head_per`].
+//! `head N`: passes on the first `N` records, then stops the source. `head N per KEY` is a stage of its own: `super::head_per`.
 //!
 //! Runs:   once.  Order: kept.  Memory: O(1).
 //! Stops:  yes, with the batch that fills the number.

@@ -1,5 +1,5 @@
 //! `let x = EXPR, …`: adds or replaces columns, one after the other. What is computed of other records too, `let x = EXPR per KEY`, is a
-//! stage of its own: [`super::let_per`].
+//! stage of its own: `super::let_per`.
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1).
 //! Stops:  when its target does.

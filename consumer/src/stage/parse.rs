@@ -1,5 +1,5 @@
-//! `parse FIELD REGEX`: adds or replaces a text column for each named group. Templates are read by [`super::parse_template`]; what names
-//! its fields itself is taken apart by [`super::parse_open`].
+//! `parse FIELD REGEX`: adds or replaces a text column for each named group. Templates are read by `super::parse_template`; what names
+//! its fields itself is taken apart by `super::parse_open`.
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1); the texts are views into the field's own bytes, not copies.
 //! Stops:  when its target does.

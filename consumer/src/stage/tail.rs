@@ -1,4 +1,4 @@
-//! `tail N`: the last `N` records. `tail N per KEY` is a stage of its own: [`super::tail_per`].
+//! `tail N`: the last `N` records. `tail N per KEY` is a stage of its own: `super::tail_per`.
 //!
 //! Runs:   once.  Order: kept.  Memory: O(N), and a batch.  Blocks: nothing comes out before the end.
 //! Stops:  no.

@@ -1,6 +1,6 @@
 //! `top N by EXPR`: the records with the largest values, largest first; of equal ones those that came first; NaN after
 //! all numbers, values of other kinds after those, and nulls last. `bottom N by EXPR`: the smallest, smallest first, and the rest alike.
-//! `top N by EXPR per KEY` is a stage of its own: [`super::top_per`].
+//! `top N by EXPR per KEY` is a stage of its own: `super::top_per`.
 //!
 //! Runs:   in each worker, which sends on only what is among the best that it has seen, then once.
 //! Order:  by value; stable.  Memory: O(N) records.  Blocks: nothing comes out before the end.

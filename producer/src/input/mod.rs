@@ -2,7 +2,7 @@
 //! compressed files [`ahead`] of their turn.
 //!
 //! Nothing here knows a format. What cannot be opened or read is data, not a failure: it travels among the
-//! blocks as [`Event::Problem`], in reading order, and the other inputs go on.
+//! blocks as `Event::Problem`, in reading order, and the other inputs go on.
 
 mod age;
 pub mod ahead;

@@ -1,5 +1,5 @@
 //! `compare COND`: what sets the records for which a condition is true apart from the others. Of each value of each field it gives the
-//! shares of the records inside and outside that have it, the largest difference first. [`to`] compares with another stream.
+//! shares of the records inside and outside that have it, the largest difference first. `to` compares with another stream.
 //!
 //! Runs:   in each worker, then merged.  Order: by the difference, whatever its sign; of equal ones, of fields and values.
 //! Memory: O(distinct values of all fields); what goes beyond the budget is in temporary files.

@@ -1,9 +1,9 @@
-//! `patterns EXPR [top N]`: the kinds of messages. Texts are masked; masks that differ in one word are one family ([`families`]); each is
+//! `patterns EXPR [top N]`: the kinds of messages. Texts are masked; masks that differ in one word are one family (`families`); each is
 //! given with how many records it has, an example, and when it came first and last.
 //!
 //! Runs:   in each worker, then merged.  Order: the commonest first; of equal ones by the pattern.
-//! Memory: O(masks), beyond the budget in temporary files; the [`Families::MOST`] commonest are compared in memory, which takes no more
-//! than about 20 MiB: of a mask, and of an example, so many characters count as [`LONGEST`] says.
+//! Memory: O(masks), beyond the budget in temporary files; the `Families::MOST` commonest are compared in memory, which takes no more
+//! than about 20 MiB: of a mask, and of an example, so many characters count as `LONGEST` says.
 //! Blocks: nothing comes out before the end.  Stops: no.
 //! Errors: those of the expression; temporary files that cannot be written.
 
