@@ -86,7 +86,7 @@ fn all_else_stays() {
 }
 
 /// Pieces of what is masked, whole and torn.
-const PIECES: [&str; 34] = [
+const PIECES: [&str; 40] = [
     "2026-11-29",
     "02:10:00",
     "T",
@@ -121,14 +121,18 @@ const PIECES: [&str; 34] = [
     "021000",
     "07",
     "",
+    "::",
+    "fe80::1",
+    "::ffff:",
+    "%eth0",
+    "[",
+    "]",
 ];
 
 proptest! {
     #[test]
     fn as_regexes_say(pieces in prop::collection::vec(prop::sample::select(&PIECES[..]), 0..10)) {
         let text = pieces.concat();
-        // What may be an IPv6 address is left out: there is no short regex of one.
-        prop_assume!(text.matches(':').count() < 2 || !text.contains("::"));
         let (got, expect) = (masked(text.as_bytes()), masked_by_regexes(text.as_bytes()));
         prop_assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(&expect), "{}", text);
     }

@@ -1,6 +1,6 @@
 //! What `mask` gives, by regexes that are tried one after the other at each place.
 
-use std::sync::LazyLock;
+use std::{net::Ipv6Addr, sync::LazyLock};
 
 use regex::bytes::Regex;
 
@@ -58,11 +58,42 @@ static KINDS: LazyLock<Vec<Kind>> = LazyLock::new(|| {
 
 static EXPONENT: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?s-u)^[eE][+-]?[0-9]+").unwrap());
 
-/// The text, masked; of addresses those of IPv4 alone.
+static V6: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?s-u)^[0-9a-fA-F:.]+").unwrap());
+
+static ZONE: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?s-u)^%[A-Za-z0-9\\x80-\\xff]+").unwrap());
+
+static PORT: LazyLock<Regex> = LazyLock::new(|| Regex::new("(?s-u)^\\]:([0-9]+)").unwrap());
+
+/// The end of the address of IPv6 that begins here, or of one in brackets with its port.
+fn v6(text: &[u8], at: usize) -> Option<usize> {
+    let in_brackets = text[at] == b'[';
+    let before = at.checked_sub(1).map(|before| &text[before]);
+    if !in_brackets && (is_word(before) || before == Some(&b':')) {
+        return None;
+    }
+    let from = at + usize::from(in_brackets);
+    let run = std::str::from_utf8(V6.find(&text[from..])?.as_bytes()).unwrap();
+    let is_address = |text: &&str| text.len() <= 45 && text.contains(|c: char| c.is_ascii_digit()) && text.parse::<Ipv6Addr>().is_ok();
+    let address = [run, run.strip_suffix([':', '.']).unwrap_or("")].into_iter().find(is_address)?;
+    let mut end = from + address.len();
+    end += ZONE.find(&text[end..]).map_or(0, |zone| zone.len());
+    if in_brackets {
+        let port = PORT.captures(&text[end..])?;
+        let digits = std::str::from_utf8(&port[1]).unwrap();
+        if digits.parse::<u16>().ok()?.to_string() != digits {
+            return None;
+        }
+        end += port[0].len();
+    }
+    (!is_word(text.get(end))).then_some(end)
+}
+
+/// The text, masked.
 pub(crate) fn masked(text: &[u8]) -> Vec<u8> {
     let (mut out, mut at) = (Vec::new(), 0);
     while at < text.len() {
-        match KINDS.iter().find_map(|kind| Some((kind.mask, end(kind, text, at)?))) {
+        let end_of = |kind: &Kind| if kind.mask == "<ip>" { v6(text, at).or_else(|| end(kind, text, at)) } else { end(kind, text, at) };
+        match KINDS.iter().find_map(|kind| Some((kind.mask, end_of(kind)?))) {
             Some((mask, end)) => {
                 out.extend_from_slice(mask.as_bytes());
                 at = end;

@@ -27,7 +27,7 @@ pub(super) const SPEC: FormatSpec = FormatSpec {
 const SAMPLE_LINES: usize = 1000;
 
 /// Formats that take what others have more to say about, and how general they are.
-const GENERAL: [(&str, u8); 6] = [("syslog", 1), ("json", 2), ("ltsv", 2), ("logfmt", 3), ("csv", 4), ("tsv", 4)];
+const GENERAL: [(&str, u8); 6] = [("syslog", 1), ("json", 2), ("ltsv", 2), ("logfmt", 3), ("tsv", 4), ("csv", 5)];
 
 /// Formats that take anything, or bytes of which nothing tells what they are.
 const NEVER: [&str; 4] = ["lines", "struct", "pickle", "regex"];
