@@ -44,7 +44,7 @@ impl Operator for FillPreviousOp {
             [] => Keys::of_no_values(),
             keys => Keys::new(keys.iter().map(Expr::storage).collect()),
         };
-        let fields = self.fields.iter().map(|field| Field { column: field.clone(), last: Vec::new(), bytes: 0 }).collect();
+        let fields = self.fields.iter().map(|field| Field::new(field.clone())).collect();
         let beyond = Beyond::new(start.input, start.output.clone());
         Box::new(FillPrevious { keys: self.keys.clone(), numbers, fields, beyond, account: start.budget.account(), target })
     }
@@ -64,6 +64,8 @@ struct FillPrevious {
 struct Field {
     column: Expr,
     last: Vec<Constant>,
+    /// The row of each key's last value in the batch that is being filled; of all keys none between two batches.
+    latest: Vec<u32>,
     /// Bytes of text.
     bytes: usize,
 }
@@ -72,20 +74,25 @@ struct Field {
 const NONE: u32 = u32::MAX;
 
 impl Field {
+    fn new(column: Expr) -> Self {
+        Field { column, last: Vec::new(), latest: Vec::new(), bytes: 0 }
+    }
+
     /// The column with what was before where it has nothing; `keys` are the numbers of the records' keys, of so many in all.
     fn fill(&mut self, batch: &Batch, keys: &[u32], all: usize) -> Result<recpipe::Column, Error> {
         self.last.resize(all, Constant::Null);
+        self.latest.resize(all, NONE);
         let values = self.column.eval(batch)?;
         let mut filled = ColumnBuilder::new(self.column.storage());
-        let (mut latest, mut touched) = (vec![NONE; all], Vec::new());
+        let mut touched = Vec::new();
         for (row, &key) in keys.iter().enumerate() {
             let value = match values.value(row) {
-                Value::Null => match latest[key as usize] {
+                Value::Null => match self.latest[key as usize] {
                     NONE => self.last[key as usize].value(),
                     row => values.value(row as usize),
                 },
                 value => {
-                    if std::mem::replace(&mut latest[key as usize], row as u32) == NONE {
+                    if std::mem::replace(&mut self.latest[key as usize], row as u32) == NONE {
                         touched.push(key);
                     }
                     value
@@ -97,7 +104,8 @@ impl Field {
         for key in touched {
             let last = &mut self.last[key as usize];
             self.bytes -= bytes(last);
-            *last = Constant::of(&values.value(latest[key as usize] as usize));
+            let row = std::mem::replace(&mut self.latest[key as usize], NONE);
+            *last = Constant::of(&values.value(row as usize));
             self.bytes += bytes(last);
         }
         Ok(Vector::from_rows(&filled.finish(), None).into_column(self.column.storage(), batch))
@@ -118,7 +126,7 @@ impl Stage for FillPrevious {
             if let Some(place) = field.column.as_column() {
                 put(&mut columns, place, filled);
             }
-            bytes += field.bytes + field.last.capacity() * size_of::<Constant>();
+            bytes += field.bytes + field.last.capacity() * size_of::<Constant>() + field.latest.capacity() * size_of::<u32>();
         }
         if !self.account.hold(bytes) {
             return Err(Error::Data(format!(
