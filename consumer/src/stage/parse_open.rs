@@ -2,7 +2,7 @@
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(a batch): the fields that it has; a batch that has too many is cut.
 //! Stops:  when its target does.
-//! Errors: none of its own: of a text that is none such, no field comes.
+//! Errors: none of its own: a text that is not logfmt, or no JSON object, gives no field.
 
 use recpipe::{
     Batch, Error, Flow, Stage, Value, json,

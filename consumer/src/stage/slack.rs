@@ -74,7 +74,7 @@ pub(super) fn time(checker: &mut Checker<'_>, of: Option<&ast::Expr>, span: Span
     checked
 }
 
-/// The times among values; of what is none there is none.
+/// The time in each row of a column. A row with another value, or with null, has no time.
 pub(super) struct Times {
     times: Option<Operand<Time>>,
     nulls: Option<Vec<bool>>,

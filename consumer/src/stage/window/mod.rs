@@ -1,9 +1,9 @@
 //! What is computed for each record of other records with the same key, in the order of the input.
 //!
-//! The half in each worker ([`Needs::half`]) evaluates the keys and whatever else is read of the records, and numbers the keys of
-//! each batch. The half that runs once takes the batches in order: it looks up each key once a batch (`Numbered`), and what is left
-//! to do for a record is a loop over plain arrays. (The other way, to have the workers compute what they can of a batch and to mend
-//! its first records afterwards, saves little of that loop, and each thing that is computed would be written twice.)
+//! Each worker evaluates the keys and all other expressions of its batch, and gives each different key of the batch a number
+//! ([`Needs::half`]). One thread then takes the batches in order. It looks up each key once a batch (`Numbered`); for a record it only
+//! loops over plain arrays. (Rejected: the workers compute what they can of a batch, and its first records are mended afterwards. That
+//! saves little of the loop, and everything that is computed would be written twice.)
 
 mod compute;
 mod history;
