@@ -27,7 +27,7 @@ use super::continuity::{Continuity, Failure};
 use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
-use super::table::Table;
+use super::open_table::{OpenTable, Outcome};
 use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Dialect, MAX_RECORD_BYTES};
@@ -83,7 +83,7 @@ impl Format for Json {
         loop {
             let parsed = Parser::parse(&mut keys, &rest, &Wanted::all());
             self.learned.add(&parsed.batch);
-            let Some(at) = keys.stopped_at else { return Ok(()) };
+            let Some(at) = keys.stopped_at() else { return Ok(()) };
             rest.bytes.advance(at);
         }
     }
@@ -112,124 +112,51 @@ impl Plan for JsonPlan {
 
 /// The keys of a block, and what they hold.
 struct Keys {
-    names: Names,
+    open: OpenTable,
     dialect: Dialect,
-    table: Table,
     path: String,
     /// Of each column: how the keys make the path of the value that was set last.
     shapes: Vec<u64>,
     /// The brackets around the objects.
     continuity: Continuity,
     failure: Option<Failure>,
-    /// The object that does not fit with those before it.
-    stopped_at: Option<usize>,
-    /// There are too many keys with those of the object.
-    has_too_many: bool,
 }
 
 impl Keys {
     fn new(names: Names, dialect: Dialect) -> Self {
-        Keys {
-            names,
-            dialect,
-            table: Table::open(),
-            path: String::new(),
-            shapes: Vec::new(),
-            continuity: Continuity::default(),
-            failure: None,
-            stopped_at: None,
-            has_too_many: false,
-        }
+        let (open, path, shapes) = (OpenTable::new(names), String::new(), Vec::new());
+        Keys { open, dialect, path, shapes, continuity: Continuity::default(), failure: None }
     }
 
     /// Fills the table; answers how many lines there are, how many of them are blank, and what is no record.
     fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
-        self.names.begin(&mut self.table);
+        self.open.begin();
         let (mut blank, mut rejects) = (0, Vec::new());
         let (mut counted, mut line) = (0, 0);
-        (self.stopped_at, self.failure, self.continuity) = (None, None, Continuity::default());
-        let mut path = std::mem::take(&mut self.path);
+        self.continuity = Continuity::default();
+        let Keys { open, path, shapes, .. } = self;
         let mut pieces = Pieces::of(self.dialect, block);
-        while let Some(piece) = pieces.next(&mut self.continuity, self.table.rows()) {
-            if !self.table.has_room(self.names.len()) {
-                self.stopped_at = Some(piece.from);
-                break;
-            }
+        while let Some(piece) = pieces.next(&mut self.continuity, open.table.rows()) {
             if piece.text.trim_ascii().is_empty() {
                 blank += 1;
                 continue;
             }
-            let mut read = self.record(&piece, &mut path);
-            if read.is_err() && self.has_too_many && self.stopped_at.is_none() && self.names.stand_alone(&mut self.table) {
-                read = self.record(&piece, &mut path);
-            }
-            if let Err(why) = read {
-                if self.stopped_at.is_some() {
-                    break;
+            let read = |open: &mut OpenTable| json::object(piece.text, path, &mut InPiece { open, shapes, piece: &piece });
+            match open.record(piece.from, piece.start, |()| true, read) {
+                Outcome::Taken(()) => {}
+                Outcome::Stopped => break,
+                Outcome::Reject(why) => {
+                    line += memchr::memchr_iter(b'\n', &block[counted..piece.start]).count() as u32;
+                    counted = piece.start;
+                    let (start, len, records_before) = (piece.start as u32, piece.text.len() as u32, open.table.rows() as u32);
+                    rejects.push(Reject { line, records_before, start, len, why });
                 }
-                line += memchr::memchr_iter(b'\n', &block[counted..piece.start]).count() as u32;
-                counted = piece.start;
-                let (start, len, records_before) = (piece.start as u32, piece.text.len() as u32, self.table.rows() as u32);
-                rejects.push(Reject { line, records_before, start, len, why });
             }
         }
-        self.path = path;
         self.failure = pieces.failure();
-        let parsed = &block[..self.stopped_at.unwrap_or(block.len())];
+        let parsed = &block[..open.stopped_at().unwrap_or(block.len())];
         let torn = self.dialect == LINES && parsed.last().is_some_and(|&last| last != b'\n');
         (memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn), blank, rejects)
-    }
-
-    /// Reads a piece as a record. A piece that is not a record leaves nothing behind.
-    fn record(&mut self, piece: &Piece<'_>, path: &mut String) -> Result<(), Fault> {
-        let known = self.names.len();
-        self.table.begin(piece.start);
-        self.names.begin_record();
-        self.has_too_many = false;
-        let read = json::object(piece.text, path, &mut InPiece { keys: self, piece });
-        match &read {
-            Ok(()) => self.table.commit(),
-            Err(_) => {
-                self.names.truncate(known);
-                self.table.cancel(known);
-            }
-        }
-        read
-    }
-
-    /// The place of a key of the object that can be parted here from those before it; `None` for one that is not sent.
-    #[inline]
-    fn place(&mut self, path: &str, from: usize) -> Result<Option<usize>, Fault> {
-        match self.names.guess(path.as_bytes()) {
-            Some(place) => Ok(Some(place)),
-            None => self.look_up(path, from),
-        }
-    }
-
-    fn look_up(&mut self, path: &str, from: usize) -> Result<Option<usize>, Fault> {
-        // Before it is looked up: many values below one long key would each take as long as the key.
-        if path.len() > Schema::MAX_NAME_BYTES {
-            return match self.names.args().fields {
-                Some(_) => Ok(None),
-                None => Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into()),
-            };
-        }
-        if let Some(place) = self.names.find(path) {
-            return Ok(Some(place));
-        }
-        if !self.names.args().sends(path) {
-            return Ok(None);
-        }
-        self.has_too_many = self.names.len() >= Schema::MAX_FIELDS;
-        // Of a batch of its own, the object may be.
-        if self.table.rows() > 0 && (self.has_too_many || !self.table.has_room(self.names.len() + 1)) {
-            self.stopped_at = Some(from);
-            return Err("too many keys".into());
-        }
-        if self.has_too_many {
-            return Err(format!("more than {} different keys", Schema::MAX_FIELDS).into());
-        }
-        Ok(Some(self.names.add(path, &mut self.table)))
     }
 }
 
@@ -291,19 +218,20 @@ impl<'a, L: Iterator<Item = (usize, &'a [u8])>> Pieces<'a, L> {
 
 /// An object that is gone through.
 struct InPiece<'a> {
-    keys: &'a mut Keys,
+    open: &'a mut OpenTable,
+    shapes: &'a mut Vec<u64>,
     piece: &'a Piece<'a>,
 }
 
 impl Visitor for InPiece<'_> {
     fn value(&mut self, Way { path, shape }: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
-        let Some(place) = self.keys.place(path, self.piece.from)? else { return Ok(()) };
-        let as_text = self.keys.names.is_cast(place);
-        if place >= self.keys.shapes.len() {
-            self.keys.shapes.resize(place + 1, 0);
+        let Some(place) = self.open.place(path)? else { return Ok(()) };
+        let as_text = self.open.names.is_cast(place);
+        if place >= self.shapes.len() {
+            self.shapes.resize(place + 1, 0);
         }
-        let was = std::mem::replace(&mut self.keys.shapes[place], shape);
-        let table = &mut self.keys.table;
+        let was = std::mem::replace(&mut self.shapes[place], shape);
+        let table = &mut self.open.table;
         if table.is_set(place) {
             if was != shape {
                 let path = path.escape_debug();
@@ -331,16 +259,16 @@ impl Visitor for InPiece<'_> {
 impl Parser for Keys {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
         let (lines, blank, rejects) = Keys::parse(self, &block.bytes);
-        let schema = self.names.schema();
-        Parsed { batch: self.table.batch(&block.bytes, &schema, wanted, block.origin()), lines, blank, rejects }
+        let schema = self.open.names.schema();
+        Parsed { batch: self.open.table.batch(&block.bytes, &schema, wanted, block.origin()), lines, blank, rejects }
     }
 
     fn row_start(&self, row: usize) -> usize {
-        self.table.row_start(row)
+        self.open.table.row_start(row)
     }
 
     fn stopped_at(&self) -> Option<usize> {
-        self.stopped_at
+        self.open.stopped_at()
     }
 
     fn failure(&mut self) -> Option<Failure> {

@@ -15,8 +15,8 @@ pub(super) struct OpenTable {
     stopped_at: Option<usize>,
     /// There are too many fields with those of the record.
     has_too_many: bool,
-    /// Where the record begins.
-    start: usize,
+    /// Where the block can be parted before the record.
+    from: usize,
 }
 
 /// What became of a record.
@@ -33,7 +33,7 @@ pub(super) enum Outcome<T> {
 impl OpenTable {
     /// With these names.
     pub(super) fn new(names: Names) -> Self {
-        OpenTable { names, table: Table::open(), stopped_at: None, has_too_many: false, start: 0 }
+        OpenTable { names, table: Table::open(), stopped_at: None, has_too_many: false, from: 0 }
     }
 
     /// Begins a block.
@@ -47,17 +47,20 @@ impl OpenTable {
         self.stopped_at
     }
 
-    /// Reads the record that begins here in the block. What `read` has put there stays if it answers that it is one.
+    /// Reads the record that begins at `start` in the block, which can be parted before it at `from`. What `read` has put there stays
+    /// if it answers that it is one.
     pub(super) fn record<T>(
         &mut self,
+        from: usize,
         start: usize,
         is_record: impl Fn(&T) -> bool,
         mut read: impl FnMut(&mut Self) -> Result<T, Cow<'static, str>>,
     ) -> Outcome<T> {
         if !self.table.has_room(self.names.len()) {
-            self.stopped_at = Some(start);
+            self.stopped_at = Some(from);
             return Outcome::Stopped;
         }
+        self.from = from;
         let mut outcome = self.once(start, &is_record, &mut read);
         let is_full = |this: &mut Self| this.has_too_many && this.stopped_at.is_none() && this.names.stand_alone(&mut this.table);
         if outcome.is_err() && is_full(self) {
@@ -77,7 +80,7 @@ impl OpenTable {
         read: &mut impl FnMut(&mut Self) -> Result<T, Cow<'static, str>>,
     ) -> Result<T, Cow<'static, str>> {
         let known = self.names.len();
-        (self.start, self.has_too_many) = (start, false);
+        self.has_too_many = false;
         self.table.begin(start);
         self.names.begin_record();
         let read = read(self);
@@ -109,19 +112,23 @@ impl OpenTable {
     }
 
     fn look_up(&mut self, name: &str) -> Result<Option<usize>, Cow<'static, str>> {
+        // Before it is looked up: many values below one long key would each take as long as the key.
+        if name.len() > Schema::MAX_NAME_BYTES {
+            return match self.names.args().fields {
+                Some(_) => Ok(None),
+                None => Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into()),
+            };
+        }
         if let Some(place) = self.names.find(name) {
             return Ok(Some(place));
         }
         if !self.names.args().sends(name) {
             return Ok(None);
         }
-        if name.len() > Schema::MAX_NAME_BYTES {
-            return Err(format!("a key of more than {} bytes", Schema::MAX_NAME_BYTES).into());
-        }
         self.has_too_many = self.names.len() >= Schema::MAX_FIELDS;
         // Of a batch of its own, the record may be.
         if self.table.rows() > 0 && (self.has_too_many || !self.table.has_room(self.names.len() + 1)) {
-            self.stopped_at = Some(self.start);
+            self.stopped_at = Some(self.from);
             return Err("too many keys".into());
         }
         if self.has_too_many {

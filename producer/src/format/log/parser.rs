@@ -66,6 +66,7 @@ impl RecordParser {
             let mut noted = Seen::default();
             let outcome = open.record(
                 start,
+                start,
                 |taken| *taken == Taken::Record,
                 |table| {
                     noted = Seen::default();
