@@ -38,7 +38,7 @@ impl<'r, 's> Pull<'r, 's> {
         alone: Alone,
         given_up: Receiver<Arc<str>>,
     ) -> Self {
-        let pushdown = Pushdown::default();
+        let pushdown = channel.unheard();
         let wanted = shape.wanted(&pushdown.fields);
         Pull { source, watch, shape, channel, pushdown, wanted, alone, given_up }
     }
