@@ -14,11 +14,13 @@
 mod apache;
 mod args;
 pub(crate) mod auto;
+pub(crate) mod columnar;
 pub mod continuity;
 mod csv;
 mod find;
 mod growing;
 mod json;
+mod json_string;
 mod lines;
 mod log;
 mod names;
@@ -61,6 +63,8 @@ pub const FORMATS: &[FormatSpec] = &[
     struct_::SPEC,
     xml::SPEC,
     pickle::SPEC,
+    columnar::ARROW,
+    columnar::PARQUET,
     records::SPEC,
     find::SPEC,
     range::RANGE,

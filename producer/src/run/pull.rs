@@ -64,6 +64,9 @@ impl<'r, 's> Pull<'r, 's> {
     fn hear(&mut self) -> bool {
         let Some(heard) = self.channel.hear() else { return false };
         self.wanted = self.shape.wanted(&heard.fields);
+        if self.shape.keeps_values() {
+            self.source.hear(&heard.conditions);
+        }
         self.alone.heard(heard.shows);
         self.pushdown = heard;
         true

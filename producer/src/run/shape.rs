@@ -37,6 +37,11 @@ impl Shape {
         check_fields(fields.as_deref(), &self.casts, known)
     }
 
+    /// Whether no `--cast` changes a value: then what is asked of the values that are sent can be asked of those that are read.
+    pub(super) fn keeps_values(&self) -> bool {
+        self.casts.is_empty()
+    }
+
     /// Whether places of the records in their inputs are among the fields.
     pub(super) fn places(&self) -> bool {
         self.place_fields().next().is_some()

@@ -169,6 +169,12 @@ impl<'a> Work<'a> {
             mark_lines: Some(0),
         };
         let batch = self.options.shape.placed(batch);
+        let are_read = self.options.lines || pushdown.places;
+        let batch = match batch.places() {
+            // They were told in case that somebody asks.
+            Places::Whole { shown: false, .. } if !are_read => batch.with_places(Places::Unknown),
+            _ => batch,
+        };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spans = RecordSpans { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);
