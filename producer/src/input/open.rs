@@ -163,7 +163,7 @@ impl Opened {
     }
 
     /// Where it lies, if it is a plain file that can be read from anywhere.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    pub(super) fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 

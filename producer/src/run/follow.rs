@@ -59,7 +59,7 @@ impl FollowSource {
     fn next_merged(&mut self, mut merging: Merging, wanted: &Wanted) -> (Merging, Option<Pulled>) {
         loop {
             let ranks: Vec<u32> = self.follow.sources().map(|(rank, _)| rank).collect();
-            ranks.iter().for_each(|rank| merging.expect(*rank));
+            ranks.iter().for_each(|rank| merging.wait_for(*rank));
             merging.keep(&ranks);
             if let Some(what) = merging.overflow() {
                 return (merging, Some(Ok(Event::notice(what))));

@@ -61,7 +61,7 @@ impl Merging {
     }
 
     /// There is an input of this rank: what others have waits for it.
-    pub(super) fn expect(&mut self, rank: u32) {
+    pub(super) fn wait_for(&mut self, rank: u32) {
         self.lanes.entry(rank).or_default();
     }
 
@@ -181,7 +181,7 @@ mod tests {
     fn merging(wait: Duration) -> Merging {
         let window = Window { clock: Arc::new(Digit), times: Arc::new(|_| Times::default()), since: None, until: None, slack: None };
         let mut merging = Merging::new(window, wait);
-        (0..2).for_each(|rank| merging.expect(rank));
+        (0..2).for_each(|rank| merging.wait_for(rank));
         merging
     }
 

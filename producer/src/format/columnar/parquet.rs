@@ -3,8 +3,6 @@
 //! Of each row group only the columns are read that somebody reads, and none of a group whose statistics say that a condition of the query
 //! holds for none of its records.
 
-use std::fs::File;
-use std::io::{Seek, SeekFrom, Write};
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -17,11 +15,11 @@ use recpipe::record::{Batch, CompareOp, Condition};
 use super::super::{Args, Wanted};
 use super::layout::Layout;
 use super::{Asked, Piece, Table, Unopened};
-use crate::input::block::Feed;
 use crate::input::open::Opened;
+use crate::input::seekable::{Seekable, seekable};
 
 struct Parquet {
-    file: File,
+    file: Seekable,
     metadata: ArrowReaderMetadata,
     layout: Layout,
     batch_rows: usize,
@@ -40,25 +38,6 @@ pub(super) fn open(opened: Opened, args: &Args, batch_rows: usize) -> Result<Box
     let metadata = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new()).map_err(what)?;
     let layout = Layout::new(metadata.schema(), args)?;
     Ok(Box::new(Parquet { file, metadata, layout, batch_rows, group: 0, first: 0, current: None, next: 0 }))
-}
-
-/// A file that can be read from anywhere: the input, or a copy of it.
-fn seekable(mut opened: Opened) -> Result<File, String> {
-    if let Some(path) = opened.path() {
-        return File::open(path).map_err(|error| error.to_string());
-    }
-    let failed = |error: std::io::Error| format!("cannot make a temporary copy: {error}; TMPDIR says where it is made");
-    let mut copy = tempfile::tempfile().map_err(failed)?;
-    let mut bytes = vec![0; 1 << 20];
-    loop {
-        let len = opened.read(&mut bytes).map_err(|error| opened.explain(&error))?;
-        if len == 0 {
-            break;
-        }
-        copy.write_all(&bytes[..len]).map_err(failed)?;
-    }
-    copy.seek(SeekFrom::Start(0)).map_err(failed)?;
-    Ok(copy)
 }
 
 impl Parquet {
@@ -159,6 +138,8 @@ impl Table for Parquet {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Seek, SeekFrom};
+
     use arrow_array::{ArrayRef, Float64Array, Int64Array, StringArray, TimestampMillisecondArray};
     use parquet::arrow::ArrowWriter;
     use parquet::file::properties::WriterProperties;
