@@ -186,7 +186,7 @@ fn hash(value: &Cell) -> Cell {
 
 /// Whether an expression is text, so that `+` after it joins; of those that the writer writes.
 pub(super) fn is_text(expr: &ast::Expr) -> bool {
-    const OF_TEXT: [&str; 20] = [
+    const OF_TEXT: [&str; 21] = [
         "lower",
         "upper",
         "trim",
