@@ -142,7 +142,8 @@ pub(super) fn translated(stage: &str, is_right: impl Fn(&str) -> bool) -> Option
     if stage.is_empty() || stage.len() > MOST_BYTES || stage.contains(['\n', '#']) {
         return None;
     }
-    let mut text = COMPILED.quoted.iter().fold(stage.to_owned(), |text, (pattern, instead)| pattern.replace_all(&text, *instead).into_owned());
+    let mut text =
+        COMPILED.quoted.iter().fold(stage.to_owned(), |text, (pattern, instead)| pattern.replace_all(&text, *instead).into_owned());
     text = cases(&text);
     let (text, quoted) = without_quotes(&text);
     let mut tries = MOST_TRIES;

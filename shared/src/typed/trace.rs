@@ -27,7 +27,8 @@ pub(super) fn schema<T: DeserializeOwned>() -> Result<Schema, Error> {
             }
             (Some(failed), _) if trace.refusal.is_none() && !failed.1.is_empty() => trace.known.push(failed),
             (_, made) => {
-                let why = trace.refusal.or(made.err().map(|failure| failure.to_string())).unwrap_or_else(|| "it is no struct with fields".into());
+                let why =
+                    trace.refusal.or(made.err().map(|failure| failure.to_string())).unwrap_or_else(|| "it is no struct with fields".into());
                 return Err(Error::Schema(format!("a struct that is to be a record: {why}")));
             }
         }
