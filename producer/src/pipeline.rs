@@ -17,7 +17,7 @@ use crate::format::Start;
 use crate::format::source::Source;
 use crate::input::ahead::Threads;
 use crate::input::find::{self, Found};
-use crate::input::follow::lookout::Lookout;
+use crate::input::follow::watcher::Watcher;
 use crate::input::follow::{Follow, Setup};
 use crate::input::live::Watch;
 use crate::input::{self, Inputs, Meter};
@@ -58,7 +58,7 @@ struct Opened<'scope> {
     source: Box<dyn Source + 'scope>,
     progress: Progress,
     /// What looks out for new files meanwhile, where files are followed.
-    lookout: Option<Arc<Lookout>>,
+    watcher: Option<Arc<Watcher>>,
 }
 
 impl<'c> Pipeline<'c> {
@@ -104,10 +104,10 @@ impl<'c> Pipeline<'c> {
         output: Output<'_>,
     ) -> Result<Result<Exit, Restarted>, Refused> {
         thread::scope(|scope| {
-            let Opened { source, progress, lookout } = self.open(watch, out, scope)?;
+            let Opened { source, progress, watcher } = self.open(watch, out, scope)?;
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
-            Ok(match lookout {
-                Some(lookout) => lookout.beside(|| run.to(output)),
+            Ok(match watcher {
+                Some(watcher) => watcher.beside(|| run.to(output)),
                 None => run.to(output),
             })
         })
@@ -137,13 +137,13 @@ impl<'c> Pipeline<'c> {
             let clock = timing::window(self.config, name, &*format).map_err(usage)?;
             let (merges, window) = (clock.clone().filter(|_| self.config.merge), clock.filter(|_| self.config.span.is_some()));
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
-            let (progress, lookout) = (Progress::new(self.config.show, alone, meter, None), Some(follow.lookout()));
+            let (progress, watcher) = (Progress::new(self.config.show, alone, meter, None), Some(follow.watcher()));
             let source = FollowSource::new(follow, format).within(window);
             let source = match merges {
                 Some(clock) => source.merged(clock, self.config.wait),
                 None => source,
             };
-            return Ok(Opened { source: Box::new(source), progress, lookout });
+            return Ok(Opened { source: Box::new(source), progress, watcher });
         }
         let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&settled.found));
         let (begun, args, Timed { found, left_out_bytes, window }) = timing::begin(self.config, settled)?;
@@ -169,7 +169,7 @@ impl<'c> Pipeline<'c> {
             (Begun::Source { name, start }, _) => start(&args, inputs).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
             (Begun::Made { name, start }, _) => start(&args).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
         };
-        Ok(Opened { source, progress, lookout: None })
+        Ok(Opened { source, progress, watcher: None })
     }
 }
 

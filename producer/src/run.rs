@@ -199,7 +199,7 @@ impl<'r> Run<'r> {
                     block.set_line(block.head_lines.map(|lines| u64::from(lines) + 1));
                     return Ok(Some(block.parsed.batch));
                 }
-                Event::Problem(problem) => recpipe::say!("producer: {}", problem.report.message),
+                Event::Problem(problem) => recpipe::say!("producer: {}", problem.warning.message),
                 _ => {}
             }
         }
