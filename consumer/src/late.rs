@@ -57,6 +57,11 @@ impl Seen {
         self.unknown.extend(new);
     }
 
+    /// The fields that the plan has no place for, in the order in which they came.
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
     /// These have come in another input.
     pub fn also(&mut self, names: &BTreeSet<String>) {
         self.came.extend(names.iter().cloned());

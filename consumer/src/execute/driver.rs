@@ -274,11 +274,11 @@ fn with_feeds(ending: Option<Ending>, broken: Option<Error>, heard: &Heard, stop
 }
 
 /// A file that a worker's chain reads, and what stops that.
-type FeedRead = (Option<Stop>, FeedReader);
+pub(super) type FeedRead = (Option<Stop>, FeedReader);
 
 /// Opens the part that runs once, and the files that the workers take, in their order. Of those that stages read by themselves,
 /// what is known is heard late.
-fn open(
+pub(super) fn open(
     cut: &Cut<'_>,
     sinks: &Sinks,
     mut feed: impl FnMut(&Feed, &Arc<Schema>, &Heard) -> Result<FeedRead, Error>,
