@@ -56,7 +56,7 @@ pub struct Config {
     /// Where rejects are kept.
     pub rejects: Option<PathBuf>,
     /// How the run is to go.
-    pub options: Options,
+    pub options: Arc<Options>,
     /// Whether progress is shown.
     pub show: Show,
 }
@@ -203,7 +203,7 @@ impl Config {
             // Of few records at a time little is read at a time.
             block_bytes: if cli.batch.is_some_and(|batch| batch.get() < FEW) { FEW_BYTES } else { BLOCK_BYTES },
             rejects: cli.rejects,
-            options: Options {
+            options: Arc::new(Options {
                 threads,
                 limit,
                 quiet: cli.quiet,
@@ -212,7 +212,7 @@ impl Config {
                 grep,
                 packing: Packing { encoding: cli.encoding, shards },
                 shape,
-            },
+            }),
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,
