@@ -62,6 +62,11 @@ impl Seen {
         &self.unknown
     }
 
+    /// The awaited fields that have come.
+    pub fn came(&self) -> &[String] {
+        &self.came
+    }
+
     /// These have come in another input.
     pub fn also(&mut self, names: &BTreeSet<String>) {
         self.came.extend(names.iter().cloned());

@@ -38,4 +38,4 @@ pub mod time;
 mod unmet;
 pub mod writer;
 
-pub use query::{Answer, Query};
+pub use query::{Answer, PartialAnswer, Query};

@@ -172,7 +172,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
             let merged = match pool {
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
-                Some(pool) => pool.finish(cut.empty(), cut.budget()),
+                Some(pool) => pool.finish(cut.empty().zip(cut.state_name()), cut.budget()),
                 None => partial::merge(gathered.into_iter().flatten().collect(), cut.budget()),
             };
             merged.and_then(|merged| once.end(merged)).and_then(|()| sinks.wait()).map(|()| broken)

@@ -14,9 +14,11 @@ mod preview;
 mod ready;
 mod refresh;
 mod sides;
+mod state_name;
 mod stepwise;
 mod worker;
 
 pub use driver::{Options, Outcome, holds_state, run, shows_early};
 pub use feeds::{FeedInput, FeedSource, Feeds};
+pub use state_name::StateName;
 pub use stepwise::{Conditions, Stepwise};

@@ -3,7 +3,10 @@
 //! The same parts as of any run: one worker, and the part that runs once. What drives them is not an input but the caller, who sends
 //! batches, then [finishes](Stepwise::finish) step by step, and [takes](Stepwise::take) after each step what has come out.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 use recpipe::{
     Batch, Error, Flow, Origin, Schema, Stage,
@@ -18,20 +21,24 @@ use super::{
     feeds::{FeedInput, FeedReader, FeedSource, Feeds, Heard},
     ready::Ready,
     sides,
+    state_name::StateName,
     worker::QueryWorker,
 };
 use crate::{
     late::Seen,
     left_out::LeftOut,
-    memory::{Budget, Memory},
+    memory::{Budget, Memory, ReadRun},
     output::Sinks,
     plan::{
         Feed, Plan, Target,
-        partial::{self, Batches},
+        partial::{self, Batches, Partial},
     },
     unmet::Unmet,
     writer::{Color, Look, Notes, Printer},
 };
+
+/// Of the order of a batch, so many bits count those of its part.
+const PART_BITS: u32 = 40;
 
 /// What a plan is run with.
 pub struct Conditions {
@@ -59,6 +66,12 @@ pub struct Stepwise {
     ready: Ready,
     sinks: Sinks,
     budget: Budget,
+    /// What is gathered, with nothing in it, and its name; `None` where nothing is.
+    empty: Option<(Box<dyn Partial>, StateName)>,
+    /// What was gathered elsewhere, or before.
+    earlier: Vec<Box<dyn ReadRun>>,
+    /// Whether what was noted of values that are left out is kept apart, for whoever goes on.
+    is_half: bool,
     /// What was gathered, on its way to the part that runs once.
     merged: Option<Batches>,
     left_out: LeftOut,
@@ -103,7 +116,7 @@ impl Stepwise {
             Ok((stop, FeedReader::new(name, frames, schema.clone(), true, heard.clone())))
         };
         let (opened, reads) = open(&cut, &sinks, feed, &heard, &heard_late).inspect_err(|error| sinks.abandon(error))?;
-        let worker = Some(QueryWorker::new(&cut));
+        let (worker, empty) = (Some(QueryWorker::new(&cut)), cut.empty().zip(cut.state_name()));
         let feeds: VecDeque<FeedReader> = reads.into_iter().map(|(_, reader)| reader).collect();
         Ok(Stepwise {
             plan,
@@ -115,6 +128,9 @@ impl Stepwise {
             ready,
             sinks,
             budget,
+            empty,
+            earlier: Vec::new(),
+            is_half: false,
             merged: None,
             left_out,
             unmet,
@@ -160,7 +176,10 @@ impl Stepwise {
                 break;
             }
         }
-        self.left_out.settle(order);
+        match self.is_half {
+            true => self.left_out.fold(),
+            false => self.left_out.settle(order),
+        }
         Ok(if self.stopped { Flow::Stop } else { Flow::Continue })
     }
 
@@ -219,7 +238,80 @@ impl Stepwise {
             self.seen.also(&self.heard.known().names);
             self.seen.all_came(&self.plan, &Ending::default(), self.records)?;
         }
-        partial::merge(gathered.into_iter().collect(), &self.budget)
+        match (std::mem::take(&mut self.earlier), self.empty.take()) {
+            (mut runs, Some((empty, _))) if !runs.is_empty() => {
+                let mut spill = self.budget.spill()?;
+                let mut run = spill.write()?;
+                for batch in partial::into_run(gathered.into_iter().collect(), &self.budget)? {
+                    run.batch(&batch?)?;
+                }
+                runs.push(Box::new(run.finish()?.read()?));
+                empty.merge_runs(runs, &self.budget)
+            }
+            _ => partial::merge(gathered.into_iter().collect(), &self.budget),
+        }
+    }
+
+    /// Makes it one whose state is to be moved elsewhere: its records are the `part`-th of all, from 0. The name of the state.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where nothing is gathered, or records of files are, which would be there again in every part.
+    pub fn halve(&mut self, part: u32) -> Result<StateName, Error> {
+        if self.has_feeds {
+            return Err(Error::Usage("the query reads the records of another file: each half of its records would have them".to_owned()));
+        }
+        let Some((_, name)) = &self.empty else {
+            return Err(Error::Usage("nothing of this query is half-way: its first stage that needs other records is no aggregate and no `sort`".to_owned()));
+        };
+        (self.is_half, self.order) = (true, u64::from(part) << PART_BITS);
+        Ok(name.clone())
+    }
+
+    /// Goes on with what was gathered elsewhere: a run of the same name, what was left out there, the fields that came there, and how many
+    /// records there were.
+    pub fn join(&mut self, run: Box<dyn ReadRun>, came: &BTreeSet<String>, records: u64) {
+        self.earlier.push(run);
+        self.seen.also(came);
+        self.records = self.records.saturating_add(records);
+    }
+
+    /// The batches that came, of the part.
+    pub fn batches(&self) -> u64 {
+        self.order & ((1 << PART_BITS) - 1)
+    }
+
+    /// So many batches of the part came before.
+    pub fn skip_batches(&mut self, batches: u64) {
+        self.order = self.order.saturating_add(batches);
+    }
+
+    /// The records that came.
+    pub fn records(&self) -> u64 {
+        self.records
+    }
+
+    /// The awaited fields that came.
+    pub fn came(&self) -> &[String] {
+        self.seen.came()
+    }
+
+    /// What may be held.
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What was left out.
+    pub fn left_out(&self) -> &LeftOut {
+        &self.left_out
+    }
+
+    /// What was gathered: here, as a run, and elsewhere.
+    ///
+    /// # Errors
+    /// As for [`partial::into_run`].
+    pub fn into_runs(mut self) -> Result<(Batches, Vec<Box<dyn ReadRun>>), Error> {
+        let gathered = self.worker.take().and_then(QueryWorker::gathered);
+        Ok((partial::into_run(gathered.into_iter().collect(), &self.budget)?, self.earlier))
     }
 
     /// What is found when all has been passed on.

@@ -31,6 +31,11 @@ impl<I: Iterator<Item = Result<Batch, Error>>> Answer<I> {
         Answer { query, input: Some(input), state: State::Unopened }
     }
 
+    /// Of what was sent already.
+    pub(super) fn of(query: Query, steps: Stepwise) -> Self {
+        Answer { query, input: None, state: State::Open(Box::new(steps)) }
+    }
+
     /// What is to be said of the answer so far: how many values were left out of it and why, an example of each, and fields that the
     /// query does not see. On the command line that stands on stderr.
     ///

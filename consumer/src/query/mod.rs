@@ -4,16 +4,18 @@
 //! | --- | --- | --- |
 //! | the whole answer | [`Query::over`]: an iterator over an iterator | [`Query::stage`]: a stage before another one |
 //!
-//! Batches get the order in which they come. What the program does with an error is its own affair: nothing is printed.
+//! [`Query::partial`] goes half the way, to be finished elsewhere. Batches get the order in which they come. What the program does with an error is its own affair: nothing is printed.
 
 mod answer;
+mod partial;
 mod stage;
 
 use std::{str::FromStr, sync::Arc};
 
-use recpipe::{Batch, Error, Schema, Stage, times::Zone};
+use recpipe::{Batch, Error, Schema, Stage, Time, times::Zone};
 
 pub use answer::Answer;
+pub use partial::PartialAnswer;
 pub use stage::QueryStage;
 
 use crate::{
@@ -179,7 +181,13 @@ impl Query {
     }
 
     fn start(&self, schema: &Schema) -> Result<Stepwise, Error> {
+        self.start_at(schema, Time::now())
+    }
+
+    /// Begins to run where `now()` is that.
+    fn start_at(&self, schema: &Schema, now: Time) -> Result<Stepwise, Error> {
         let (setting, files) = self.setting();
+        let setting = Setting { now, ..setting };
         let plan = self.plan(schema, &setting).map_err(|error| match files.failure() {
             // A file that cannot be read is no mistake in the query.
             Some(failure) => Error::Data(format!("{failure:#}")),

@@ -25,6 +25,7 @@ use recpipe_consumer::{
 
 mod incomplete;
 mod library;
+mod partial;
 
 #[derive(Clone, Default)]
 struct Shared(Rc<RefCell<Vec<u8>>>);

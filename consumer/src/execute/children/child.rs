@@ -110,6 +110,9 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
         return Err(Failure::Pipe(error));
     }
     let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
+    if let Some(name) = cut.state_name() {
+        tx.say(&Message::State(name.text())).map_err(Failure::Pipe)?;
+    }
     for batch in partial::into_run(gathered, cut.budget()).map_err(Failure::Work)? {
         let frames = batch.and_then(|batch| protocol::frames(&batch)).map_err(Failure::Work)?;
         tx.records(&frames).map_err(Failure::Pipe)?;
