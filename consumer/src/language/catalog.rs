@@ -5,6 +5,8 @@
 
 use std::{any::Any, fmt::Debug, ops::RangeInclusive, sync::Arc};
 
+use recpipe::{Error, Type};
+
 use super::{
     check::Upstream,
     check_call::CheckCall,
@@ -13,26 +15,26 @@ use super::{
     signature::{CheckedAggregate, Mistake},
 };
 use crate::{
-    expr::Expr,
+    expr::{Expr, OfValues},
     plan::{About, Sink},
     span::Span,
 };
 
 /// All words of a language, in the order in which help shows them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalog {
     /// The stages, the outputs at their end.
-    pub stages: &'static [&'static StageWord],
+    pub stages: Vec<&'static StageWord>,
     /// The stage that a query may name by its first aggregate alone.
     pub of_aggregate: &'static StageWord,
     /// Parses that stage after the name of the aggregate.
     pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
     /// What is written into files, by their extensions.
-    pub files: &'static [&'static FileWord],
+    pub files: Vec<&'static FileWord>,
     /// The aggregates.
-    pub aggregates: &'static [&'static AggregateWord],
+    pub aggregates: Vec<&'static AggregateWord>,
     /// The functions.
-    pub functions: &'static [&'static FunctionWord],
+    pub functions: Vec<&'static FunctionWord>,
 }
 
 /// A stage.
@@ -117,7 +119,68 @@ pub struct FunctionWord {
     pub(crate) check: CheckCall,
 }
 
+impl FunctionWord {
+    /// A function of one's own, which is given the values of one record, all of which are there: where one is null, so is the result. What
+    /// it gives is of type `kind`, or null; text it writes into the buffer that it is given, or takes out of its arguments.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::language::FunctionWord;
+    ///
+    /// /// How many bytes of a text are digits.
+    /// static DIGITS: FunctionWord = FunctionWord::of_values(
+    ///     ("digits", "digits(TEXT)", "how many bytes of a text are digits", "digits(request) > 3"),
+    ///     1..=1,
+    ///     Type::Int,
+    ///     |args, _| match args {
+    ///         [Value::Text(text)] => Ok(Value::Int(text.iter().filter(|byte| byte.is_ascii_digit()).count() as i128)),
+    ///         _ => Err("text is needed".to_owned()),
+    ///     },
+    /// );
+    /// ```
+    pub const fn of_values(
+        (name, syntax, doc, example): (&'static str, &'static str, &'static str, &'static str),
+        args: RangeInclusive<usize>,
+        kind: Type,
+        eval: OfValues,
+    ) -> Self {
+        FunctionWord { name, syntax, doc, example, args, check: CheckCall::Own(kind, eval) }
+    }
+}
+
 impl Catalog {
+    /// With a stage of one's own, after the others in help.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where one of its names is one of a word that there is.
+    pub fn with_stage(mut self, word: &'static StageWord) -> Result<Self, Error> {
+        word.about.names().try_for_each(|name| self.is_free(name))?;
+        self.stages.push(word);
+        Ok(self)
+    }
+
+    /// With a function of one's own, after the others in help.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where its name is one of a word that there is.
+    pub fn with_function(mut self, word: &'static FunctionWord) -> Result<Self, Error> {
+        self.is_free(word.name)?;
+        self.functions.push(word);
+        Ok(self)
+    }
+
+    fn is_free(&self, name: &str) -> Result<(), Error> {
+        // What a query cannot name is no word.
+        if self.field(name) != name {
+            return Err(Error::Usage(format!("`{name}` is no name for a word")));
+        }
+        if name == "help" || self.stage(name).is_some() || self.aggregate(name).is_some() || self.function(name).is_some() {
+            return Err(Error::Usage(format!("`{name}` is a word already")));
+        }
+        Ok(())
+    }
+
     /// The stage of this name or synonym.
     pub fn stage(&self, word: &str) -> Option<&'static StageWord> {
         self.stages.iter().find(|row| row.about.names().any(|name| name == word)).copied()

@@ -30,7 +30,7 @@ pub static WORD: StageWord = StageWord {
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let (path, span) = parser.text("a file", "write \"errors.csv\"")?;
-    let files = parser.catalog.files;
+    let files = &parser.catalog.files;
     let extension = Path::new(&path).extension();
     let known = extension.and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)).copied());
     let Some(word) = known else {

@@ -19,11 +19,11 @@ pub use partial::PartialAnswer;
 pub use stage::QueryStage;
 
 use crate::{
-    catalog,
+    catalog::CATALOG,
     execute::{Conditions, Stepwise},
     files::Files,
     input::SecondOptions,
-    language::{self, Diagnostic, QueryError, Setting, Source},
+    language::{self, Catalog, Diagnostic, QueryError, Setting, Source},
     memory::Memory,
     plan::Plan,
 };
@@ -67,8 +67,42 @@ impl Query {
     /// # Errors
     /// [`QueryError`], which shows the place and, where one can, how it is written.
     pub fn parse(text: impl AsRef<str>) -> Result<Self, QueryError> {
+        Query::parse_in(text, &CATALOG)
+    }
+
+    /// As [`Query::parse`], in these words.
+    ///
+    /// # Errors
+    /// As for [`Query::parse`].
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::{Query, language::{Catalog, FunctionWord}};
+    ///
+    /// static SHOUT: FunctionWord = FunctionWord::of_values(
+    ///     ("shout", "shout(TEXT)", "the text in capitals, louder", "shout(method) == 'GET!'"),
+    ///     1..=1,
+    ///     Type::Text,
+    ///     |args, text| {
+    ///         let [Value::Text(quiet)] = args else { return Err("text is needed".to_owned()) };
+    ///         text.extend(quiet.to_ascii_uppercase());
+    ///         text.push(b'!');
+    ///         Ok(Value::Text(text))
+    ///     },
+    /// );
+    ///
+    /// let words = Arc::new(Catalog::builtin().with_function(&SHOUT)?);
+    /// let query = Query::parse_in("let loud = shout(word)", &words)?;
+    /// # #[derive(serde::Serialize)] struct Word { word: &'static str }
+    /// let batch = query.over([recpipe::Batch::of(&[Word { word: "tea" }])]).next().ok_or("a batch")??;
+    /// assert_eq!(batch.row(0).get("loud"), Some(Value::Text(b"TEA!")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn parse_in(text: impl AsRef<str>, catalog: &Arc<Catalog>) -> Result<Self, QueryError> {
         let source = Source::from_args(&[text]);
-        let parsed = catalog::parse(&source)?;
+        let parsed = language::parse(&source, catalog)?;
         Ok(Query { source, parsed, memory: Memory::default(), zone: None })
     }
 
