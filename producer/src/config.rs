@@ -11,7 +11,7 @@ use recpipe::transport::{Url, security};
 use crate::cli::Cli;
 use crate::configuration::{own_formats, template};
 use crate::dating::Dating;
-use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
+use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Formats, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::content::Content;
 use crate::input::find::Names;
@@ -107,11 +107,19 @@ impl Config {
     ///
     /// A mistake in what was typed, as it is to be said.
     pub fn new(cli: Cli) -> Result<Self, String> {
+        Config::among(cli, &Formats::builtin())
+    }
+
+    /// As [`Config::new`], where there are these formats.
+    ///
+    /// # Errors
+    /// As for [`Config::new`].
+    pub fn among(cli: Cli, formats: &Formats) -> Result<Self, String> {
         let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let typed = cli_options(&cli);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
         let mut paths = cli.paths;
-        let (format, chosen, own) = format(&cli.format, cli.formats.as_deref(), &paths)?;
+        let (format, chosen, own) = format(&cli.format, (formats, cli.formats.as_deref()), &paths)?;
         options_of(&format, &typed)?;
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
@@ -400,12 +408,12 @@ fn sign(option: &str, typed: Option<&str>) -> Result<Option<char>, String> {
 type Named = (FormatSpec, Arc<[Template]>, Vec<Arc<OwnFormat>>);
 
 /// The format of this name: of the table, or of one's own.
-fn format(name: &str, file: Option<&std::path::Path>, paths: &[PathBuf]) -> Result<Named, String> {
+fn format(name: &str, (formats, file): (&Formats, Option<&std::path::Path>), paths: &[PathBuf]) -> Result<Named, String> {
     if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
         let is_auto = matches!(spec.start, Start::Auto);
-        return Ok((*spec, Arc::default(), if is_auto { own_formats(file)? } else { Vec::new() }));
+        return Ok((*spec, Arc::default(), if is_auto { own_formats(file, formats)? } else { Vec::new() }));
     }
-    let own = own_formats(file)?;
+    let own = own_formats(file, formats)?;
     if let Some(found) = own.iter().find(|own| own.name == name) {
         return Ok((found.spec, found.templates.clone(), Vec::new()));
     }

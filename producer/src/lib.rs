@@ -85,4 +85,4 @@ mod spoken;
 mod timing;
 
 pub use pipeline::{Reading, Records, produce, records};
-pub use program::program;
+pub use program::{program, program_among};

@@ -261,7 +261,9 @@ impl Stepwise {
             return Err(Error::Usage("the query reads the records of another file: each half of its records would have them".to_owned()));
         }
         let Some((_, name)) = &self.empty else {
-            return Err(Error::Usage("nothing of this query is half-way: its first stage that needs other records is no aggregate and no `sort`".to_owned()));
+            return Err(Error::Usage(
+                "nothing of this query is half-way: its first stage that needs other records is no aggregate and no `sort`".to_owned(),
+            ));
         };
         (self.is_half, self.order) = (true, u64::from(part) << PART_BITS);
         Ok(name.clone())

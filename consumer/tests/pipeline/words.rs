@@ -87,7 +87,8 @@ static LIES: FunctionWord =
     FunctionWord::of_values(("lies", "lies(X)", "says that it gives text", "lies(host)"), 1..=1, Type::Text, |_, _| Ok(Value::Int(1)));
 
 fn words() -> Arc<Catalog> {
-    let words = Catalog::builtin().with_stage(&EVERY).and_then(|words| words.with_function(&SHOUT)).and_then(|words| words.with_function(&LIES));
+    let words =
+        Catalog::builtin().with_stage(&EVERY).and_then(|words| words.with_function(&SHOUT)).and_then(|words| words.with_function(&LIES));
     Arc::new(words.unwrap())
 }
 

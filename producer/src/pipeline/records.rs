@@ -15,6 +15,7 @@ use recpipe::{Batch, Error, Exit};
 use super::{Opened, Pipeline};
 use crate::cli::Cli;
 use crate::config::Config;
+use crate::format::Formats;
 use crate::input::block::Feed;
 use crate::input::find::{self, Found, Input};
 use crate::input::given::Given;
@@ -66,12 +67,13 @@ pub fn records(format: &str, input: impl Read + Send + 'static) -> Result<Record
 pub struct Reading {
     words: Vec<OsString>,
     name: String,
+    formats: Formats,
 }
 
 impl Reading {
     /// In this format.
     pub fn new(format: impl Into<OsString>) -> Self {
-        Reading { words: vec!["producer".into(), format.into()], name: UNNAMED.to_owned() }
+        Reading { words: vec!["producer".into(), format.into()], name: UNNAMED.to_owned(), formats: Formats::builtin() }
     }
 
     /// With these words after it: arguments of the format, options, PATHs.
@@ -79,6 +81,12 @@ impl Reading {
     pub fn args<W: Into<OsString>>(mut self, words: impl IntoIterator<Item = W>) -> Self {
         self.words.extend(words.into_iter().map(Into::into));
         self
+    }
+
+    /// Where there are these formats.
+    #[must_use]
+    pub fn among(self, formats: &Formats) -> Self {
+        Reading { formats: formats.clone(), ..self }
     }
 
     /// What the input is called in messages, and as the source of its batches; `(input)` otherwise.
@@ -144,7 +152,7 @@ impl Reading {
         if let Some((word, _)) = refused.iter().find(|(_, is_typed)| *is_typed) {
             return Err(usage(format!("{word}: a program that is given the records has no use for it")));
         }
-        let mut config = Config::new(cli).map_err(usage)?;
+        let mut config = Config::among(cli, &self.formats).map_err(usage)?;
         // Nobody else has it yet.
         if let Some(options) = Arc::get_mut(&mut config.options) {
             options.packing.encoding = Encoding::Batches;

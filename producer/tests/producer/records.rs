@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use recpipe::{Batch, Error, Exit};
-use recpipe_producer::format::{FORMATS, Start};
+use recpipe_producer::format::{Args, FORMATS, Format, FormatSpec, Formats, Start};
 use recpipe_producer::{Reading, Records, records};
 
 use crate::harness::{Outcome, log, run, run_on};
@@ -60,9 +60,7 @@ fn of_every_format_it_is_what_the_program_sends() {
     assert!(checked > 20, "{checked}");
     let bad: Arc<[u8]> = [log(20_000), "no line\n".into(), log(20_000)].concat().into_bytes().into();
     check(&run_on(&["apache"], &bad), || records("apache", io::Cursor::new(bad.clone())).unwrap());
-    check(&run_on(&["apache", "--strict"], &bad), || {
-        Reading::new("apache").args(["--strict"]).of(io::Cursor::new(bad.clone())).unwrap()
-    });
+    check(&run_on(&["apache", "--strict"], &bad), || Reading::new("apache").args(["--strict"]).of(io::Cursor::new(bad.clone())).unwrap());
     let args = ["--grep", "host1", "--fields", "host,status", "--batch", "7"];
     check(&run_on(&[&["apache"], &args[..]].concat(), &bad), || {
         Reading::new("apache").args(args).of(io::Cursor::new(bad.clone())).unwrap()
@@ -152,4 +150,32 @@ fn a_reader_that_fails_is_an_error_after_what_came() {
         assert_eq!(rows(&batches).len(), 2);
         assert!(error.unwrap().to_string().contains("log 7: the disk is on fire"));
     }
+}
+
+#[test]
+fn formats_of_ones_own_are_known_as_the_others() {
+    fn bars(args: &Args) -> Result<Box<dyn Format>, String> {
+        let Start::Blocks(start) = FORMATS.iter().find(|spec| spec.name == "csv").unwrap().start else { panic!() };
+        start(&Args { delimiter: Some(b'|'), ..args.clone() })
+    }
+    let spec = |name| FormatSpec {
+        name,
+        args: &[],
+        options: &[],
+        about: "tables with bars",
+        start: Start::Blocks(bars),
+        fields: "as the first row names them",
+        sample: "item|price\ntea|3",
+    };
+    let formats = Formats::builtin().with(spec("bars")).unwrap();
+    let text: &[u8] = b"item|price\ntea|3\n";
+    let (batches, error) = all(&mut Reading::new("bars").among(&formats).of(text).unwrap());
+    assert!(error.is_none());
+    assert_eq!(batches[0].row(0).get("price"), Some(recpipe::Value::Int(3)));
+    let mistake = Reading::new("bar").among(&formats).of(text).err().unwrap().to_string();
+    assert!(mistake.contains("did you mean `bars`"), "{mistake}");
+    assert!(records("bars", text).is_err(), "nobody else knows it");
+    let refused = |name| formats.clone().with(spec(name)).unwrap_err().to_string();
+    assert!(refused("bars").contains("already") && refused("csv").contains("already"));
+    assert!(refused("help").contains("no name") && refused("").contains("no name") && refused("-x").contains("no name"));
 }
