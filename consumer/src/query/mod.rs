@@ -36,13 +36,13 @@ use crate::{
 /// use recpipe_consumer::Query;
 /// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Serialize)]
-/// struct Hit { request: &'static str, status: u16 }
+/// #[derive(Serialize, Deserialize)]
+/// struct Hit { request: String, status: u16 }
 ///
 /// #[derive(Debug, Deserialize, PartialEq)]
 /// struct Missing { request: String, count: u64 }
 ///
-/// let hits = [("/a", 404), ("/b", 200), ("/a", 404)].map(|(request, status)| Hit { request, status });
+/// let hits = [("/a", 404), ("/b", 200), ("/a", 404)].map(|(request, status)| Hit { request: request.into(), status });
 /// let mut found = Vec::new();
 /// for batch in Query::parse("where status == 404 | count by request")?.over([Batch::of(&hits)]) {
 ///     for row in batch?.to::<Missing>() {
@@ -95,8 +95,8 @@ impl Query {
     ///
     /// let words = Arc::new(Catalog::builtin().with_function(&SHOUT)?);
     /// let query = Query::parse_in("let loud = shout(word)", &words)?;
-    /// # #[derive(serde::Serialize)] struct Word { word: &'static str }
-    /// let batch = query.over([recpipe::Batch::of(&[Word { word: "tea" }])]).next().ok_or("a batch")??;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Word { word: String }
+    /// let batch = query.over([recpipe::Batch::of(&[Word { word: "tea".into() }])]).next().ok_or("a batch")??;
     /// assert_eq!(batch.row(0).get("loud"), Some(Value::Text(b"TEA!")));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
@@ -156,7 +156,7 @@ impl Query {
     /// use recpipe::Batch;
     /// use recpipe_consumer::Query;
     ///
-    /// #[derive(serde::Serialize)]
+    /// #[derive(serde::Serialize, serde::Deserialize)]
     /// struct Number { n: i64 }
     ///
     /// let mut taken = 0;
@@ -181,16 +181,17 @@ impl Query {
     /// use recpipe::{Batch, Stage, stage::Collect};
     /// use recpipe_consumer::Query;
     ///
-    /// #[derive(serde::Serialize)]
-    /// struct Reading { place: &'static str, value: f64 }
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Reading { place: String, value: f64 }
     ///
-    /// let readings = Batch::of(&[Reading { place: "a", value: 1.0 }, Reading { place: "a", value: 2.0 }])?;
+    /// let readings = [1.0, 2.0].map(|value| Reading { place: "a".into(), value });
+    /// let readings = Batch::of(&readings)?;
     /// let (collect, got) = Collect::new();
     /// let mut stage = Query::parse("avg(value) by place")?.stage(readings.schema(), collect)?;
     /// let _ = stage.send(readings)?;
     /// stage.close()?;
     /// assert_eq!(got.records(), 1);
-    /// # Ok::<(), recpipe::Error>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stage<S: Stage>(&self, schema: &Schema, target: S) -> Result<QueryStage<S>, Error> {
         Ok(QueryStage::new(self.start(schema)?, target))

@@ -30,7 +30,7 @@ use crate::{
 /// use recpipe::{Batch, Value};
 /// use recpipe_consumer::{PartialAnswer, Query};
 ///
-/// #[derive(serde::Serialize)]
+/// #[derive(serde::Serialize, serde::Deserialize)]
 /// struct Reading { value: f64 }
 ///
 /// let query = Query::parse("avg(value)")?;

@@ -220,7 +220,7 @@ impl Records {
     /// let mut batches = recpipe_producer::records("apache", log)?;
     /// assert_eq!(batches.by_ref().map(|batch| batch.map(|batch| batch.len())).sum::<Result<usize, _>>()?, 1);
     /// assert_eq!(batches.rejected(), 1);
-    /// assert_eq!(batches.warnings(), ["1 line rejected, first: (input):2: no such line"]);
+    /// assert_eq!(batches.warnings(), ["1 line rejected, first: (input):line 2: \"no such line\""]);
     /// # Ok::<(), recpipe::Error>(())
     /// ```
     pub fn warnings(&self) -> Vec<String> {
