@@ -98,6 +98,7 @@ impl Catalog {
                 &aggregate::distinct::SET,
                 &aggregate::list::LIST,
             ],
+            folds: Vec::new(),
             functions: vec![
                 &function::slice::LEN,
                 &function::case::LOWER,

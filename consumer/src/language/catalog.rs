@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     expr::{Expr, OfValues},
-    plan::{About, Sink},
+    plan::{About, Fold, Folds, Sink},
     span::Span,
 };
 
@@ -33,6 +33,8 @@ pub struct Catalog {
     pub files: Vec<&'static FileWord>,
     /// The aggregates.
     pub aggregates: Vec<&'static AggregateWord>,
+    /// What those of the aggregates compute that are of one's own.
+    pub(crate) folds: Vec<&'static FoldWord>,
     /// The functions.
     pub functions: Vec<&'static FunctionWord>,
 }
@@ -91,6 +93,81 @@ pub struct AggregateWord {
     pub family: Option<Family>,
     /// Checks a use of it: the word as it was written, and its arguments, whose number is already known to fit.
     pub(crate) check: fn(&Catalog, &str, Vec<Expr>) -> Result<CheckedAggregate, Mistake>,
+}
+
+/// An aggregate of one's own.
+#[derive(Debug)]
+pub struct FoldWord {
+    word: AggregateWord,
+    kind: Type,
+    make: fn() -> Box<dyn Fold>,
+}
+
+impl FoldWord {
+    /// An aggregate of this name, syntax, meaning and example, of so many arguments, whose result is of this type.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::{Query, language::{Catalog, FoldWord}, plan::Fold};
+    ///
+    /// #[derive(Default)]
+    /// struct Longest(Vec<u8>);
+    ///
+    /// impl Fold for Longest {
+    ///     fn add(&mut self, values: &[Value<'_>]) -> Result<(), String> {
+    ///         let [Value::Text(text)] = values else { return Err("text is needed".to_owned()) };
+    ///         self.merge(text)
+    ///     }
+    ///     fn state(&self) -> Vec<u8> {
+    ///         self.0.clone()
+    ///     }
+    ///     fn merge(&mut self, state: &[u8]) -> Result<(), String> {
+    ///         // Of two as long, the lesser: the order of records must not matter.
+    ///         if (state.len(), self.0.as_slice()) > (self.0.len(), state) {
+    ///             self.0 = state.to_owned();
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///     fn finish<'v>(&'v self, _: &'v mut Vec<u8>) -> Result<Value<'v>, String> {
+    ///         Ok(Value::Text(&self.0))
+    ///     }
+    ///     fn bytes(&self) -> usize {
+    ///         self.0.capacity()
+    ///     }
+    /// }
+    ///
+    /// static LONGEST: FoldWord = FoldWord::new(
+    ///     ("longest", "longest(TEXT)", "the longest text", "longest(request) by host"),
+    ///     1..=1,
+    ///     Type::Text,
+    ///     || Box::new(Longest::default()),
+    /// );
+    ///
+    /// let words = Arc::new(Catalog::builtin().with_aggregate(&LONGEST)?);
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Word { word: String }
+    /// # let batch = recpipe::Batch::of(&["tea", "coffee"].map(|word| Word { word: word.into() }));
+    /// let answer = Query::parse_in("longest(word)", &words)?.over([batch]).next().ok_or("a batch")??;
+    /// assert_eq!(answer.row(0).value(0), Value::Text(b"coffee"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn new(
+        (name, syntax, doc, example): (&'static str, &'static str, &'static str, &'static str),
+        args: RangeInclusive<usize>,
+        kind: Type,
+        make: fn() -> Box<dyn Fold>,
+    ) -> Self {
+        FoldWord { word: AggregateWord { name, syntax, doc, example, args, family: None, check: folded }, kind, make }
+    }
+}
+
+/// Checks a use of an aggregate of one's own.
+fn folded(catalog: &Catalog, word: &str, args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
+    match catalog.folds.iter().find(|fold| fold.word.name == word) {
+        Some(fold) => Ok(CheckedAggregate::new(Folds { make: fold.make }, args, fold.kind)),
+        None => Err(Mistake { arg: 0, what: format!("`{word}` is no word of this program"), label: String::new() }),
+    }
 }
 
 /// Words that one row stands for, as that of `p95` for all percentiles.
@@ -167,6 +244,17 @@ impl Catalog {
     pub fn with_function(mut self, word: &'static FunctionWord) -> Result<Self, Error> {
         self.is_free(word.name)?;
         self.functions.push(word);
+        Ok(self)
+    }
+
+    /// With an aggregate of one's own, after the others in help.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where its name is one of a word that there is.
+    pub fn with_aggregate(mut self, fold: &'static FoldWord) -> Result<Self, Error> {
+        self.is_free(fold.word.name)?;
+        self.aggregates.push(&fold.word);
+        self.folds.push(fold);
         Ok(self)
     }
 

@@ -2,9 +2,9 @@
 
 use recpipe::{Flow, Stage};
 use recpipe_consumer::{
-    Query, help,
-    language::{Catalog, Checker, FunctionWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
-    plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
+    PartialAnswer, Query, help,
+    language::{Catalog, Checker, FoldWord, FunctionWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    plan::{About, Fold, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
     span::Span,
 };
 
@@ -86,9 +86,39 @@ static SHOUT: FunctionWord = FunctionWord::of_values(
 static LIES: FunctionWord =
     FunctionWord::of_values(("lies", "lies(X)", "says that it gives text", "lies(host)"), 1..=1, Type::Text, |_, _| Ok(Value::Int(1)));
 
+/// The bits that are set in an odd number of values.
+#[derive(Default)]
+struct Parity(i128);
+
+impl Fold for Parity {
+    fn add(&mut self, values: &[Value<'_>]) -> Result<(), String> {
+        let [Value::Int(n)] = values else { return Err("an int is needed".to_owned()) };
+        self.0 ^= n;
+        Ok(())
+    }
+
+    fn state(&self) -> Vec<u8> {
+        self.0.to_le_bytes().to_vec()
+    }
+
+    fn merge(&mut self, state: &[u8]) -> Result<(), String> {
+        self.0 ^= i128::from_le_bytes(state.try_into().map_err(|_| "no state".to_owned())?);
+        Ok(())
+    }
+
+    fn finish<'v>(&'v self, _: &'v mut Vec<u8>) -> Result<Value<'v>, String> {
+        Ok(Value::Int(self.0))
+    }
+}
+
+static PARITY: FoldWord =
+    FoldWord::new(("parity", "parity(INT)", "the bits that are odd", "parity(bytes) by host"), 1..=1, Type::Int, || {
+        Box::new(Parity::default())
+    });
+
 fn words() -> Arc<Catalog> {
-    let words =
-        Catalog::builtin().with_stage(&EVERY).and_then(|words| words.with_function(&SHOUT)).and_then(|words| words.with_function(&LIES));
+    let words = Catalog::builtin().with_aggregate(&PARITY).and_then(|words| words.with_stage(&EVERY));
+    let words = words.and_then(|words| words.with_function(&SHOUT)).and_then(|words| words.with_function(&LIES));
     Arc::new(words.unwrap())
 }
 
@@ -109,6 +139,33 @@ fn they_are_words_as_the_others() {
         // Of null it is null.
         assert_eq!(answer("let x = shout(str(status), 0) | count(x)", batch_rows).unwrap(), ["36"]);
     }
+}
+
+#[test]
+fn an_aggregate_is_gathered_merged_and_moved_as_the_others() {
+    let parity = |host: &str| {
+        let records = records();
+        let mine = records.rows().filter(|row| row.get("host") == Some(Value::Text(host.as_bytes())));
+        mine.filter_map(|row| if let Some(Value::Int(status)) = row.get("status") { Some(status) } else { None }).fold(0, |all, n| all ^ n)
+    };
+    let expect: Vec<String> = ["h0", "h1", "h2", "h3", "h4"].map(|host| format!("{host} {}", parity(host))).to_vec();
+    for batch_rows in [1, 7, 1000] {
+        assert_eq!(answer("parity(status) by host", batch_rows).unwrap(), expect);
+    }
+    let query = Query::parse_in("parity(status) by host", &words()).unwrap().within(Memory { limit: 64 << 10, ..Memory::default() });
+    let mut states = Vec::new();
+    for (part, batch) in (0..).zip(batches(15)) {
+        let mut half = query.partial(batch.schema(), part).unwrap();
+        half.add(batch).unwrap();
+        let mut state = Vec::new();
+        half.suspend(&mut state).unwrap();
+        states.push(PartialAnswer::resume(&query, &state[..]).unwrap());
+    }
+    let mut whole = states.remove(1);
+    states.into_iter().for_each(|state| whole.merge(state).unwrap());
+    let shown = |batch: Batch| batch.rows().map(|row| format!("{} {}", row.value(0), row.value(1))).collect::<Vec<_>>();
+    assert_eq!(whole.answer().flat_map(|batch| shown(batch.unwrap())).collect::<Vec<_>>(), expect);
+    assert_eq!(answer("parity(host)", 9).unwrap_err().to_string(), "`parity(host)`: an int is needed");
 }
 
 #[test]

@@ -31,6 +31,7 @@
 
 #![forbid(unsafe_code)]
 
+#[doc(inline)]
 pub use recpipe::{
     Batch, BatchBuilder, Column, ColumnBuilder, Error, Exit, Field, Flow, Origin, Row, Schema, Stage, Time, Type, Value, co_recvfrom,
     co_sendto, gen_recvfrom, gen_sendto, parallel, pickle, record, sendto, stage, times, transport, typed, wire,
@@ -39,6 +40,7 @@ pub use recpipe::{
 /// Files, logs and readers as iterators of batches.
 #[cfg(feature = "producer")]
 pub mod producer {
+    #[doc(inline)]
     pub use recpipe_producer::{
         Reading, Records,
         format::{Args, Format, FormatSpec, Formats, Parsed, Parser, Plan, Reject, Start, Unit},
@@ -49,16 +51,19 @@ pub mod producer {
 /// Queries over batches, and words of one's own for them.
 #[cfg(feature = "consumer")]
 pub mod consumer {
+    #[doc(inline)]
     pub use recpipe_consumer::{
         Answer, PartialAnswer, Query,
-        language::{Catalog, Diagnostic, FunctionWord, QueryError, StageWord},
+        language::{Catalog, Diagnostic, FoldWord, FunctionWord, QueryError, StageWord},
         memory::Memory,
+        plan::Fold,
         program::run,
         query::QueryStage,
     };
 
     /// What a stage of one's own is made of; `consumer/src/stage/head.rs` is one to copy from.
     pub mod word {
+        #[doc(inline)]
         pub use recpipe_consumer::{
             language::{Checked, Checker, Failed, Parsed, Parser, Syntax, Upstream, parsed},
             plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
