@@ -4,7 +4,8 @@
 //! | --- | --- | --- |
 //! | the whole answer | [`Query::over`]: an iterator over an iterator | [`Query::stage`]: a stage before another one |
 //!
-//! [`Query::partial`] goes half the way, to be finished elsewhere. Batches get the order in which they come. What the program does with an error is its own affair: nothing is printed.
+//! [`Query::partial`] goes half the way, to be finished elsewhere. Batches get the order in which they come. What the program does with an error is its own affair:
+//! nothing is printed but what the query itself says (`trace`, outputs of branches), and that a file of a branch is not whole.
 
 mod answer;
 mod partial;

@@ -137,8 +137,7 @@ impl PartialAnswer {
             return Err(Error::Usage(format!("a partial state of another query: its zone is {of}, and this one's is {own}")));
         }
         let schema = next()?.schema().clone();
-        let part = *head.parts.first().ok_or_else(no_state)?;
-        let mut read = PartialAnswer::at(query, schema, part, head.now)?;
+        let mut read = PartialAnswer::at(query, schema, head.part, head.now)?;
         // What it was of is said before what it holds is looked at.
         if head.name != read.name.text() {
             let (of, own) = (printable(&head.query), query.text());
@@ -254,6 +253,8 @@ struct Head {
     zone: Option<Zone>,
     batches: u64,
     records: u64,
+    /// The one that further batches are of.
+    part: u32,
     parts: BTreeSet<u32>,
     came: BTreeSet<String>,
     has_left_out: bool,
@@ -285,6 +286,7 @@ impl Head {
             // As many as there is an order for.
             batches: number::<u32>(&get("batches")?)?.into(),
             records: number(&get("records")?)?,
+            part: number(&get("part")?)?,
             parts: all("part").map(|part| number(&part)).collect::<Result<_, _>>()?,
             came: all("came").collect(),
             has_left_out: all("left out").next().is_some(),

@@ -59,6 +59,21 @@ fn wherever_it_is_cut_the_answer_is_the_same() {
 }
 
 #[test]
+fn a_merged_state_goes_on_with_its_own_part() {
+    // Part 1 takes part 0, is moved, and gets the rest of its own batches.
+    let query = Query::parse("stats list(took), first(took), last(took)").unwrap();
+    let batches = batches(4);
+    let whole = rows(query.over(batches.iter().cloned().map(Ok)));
+    let mut second = PartialAnswer::resume(&query, &state(&query, 1, &batches[6..7])[..]).unwrap();
+    second.merge(PartialAnswer::resume(&query, &state(&query, 0, &batches[..6])[..]).unwrap()).unwrap();
+    let mut moved = Vec::new();
+    second.suspend(&mut moved).unwrap();
+    let mut second = PartialAnswer::resume(&query, &moved[..]).unwrap();
+    batches[7..].iter().for_each(|batch| second.add(batch.clone()).unwrap());
+    assert_eq!(rows(second.answer()), whole);
+}
+
+#[test]
 fn what_was_left_out_before_is_said_after() {
     let schema = Arc::new(Schema::new(vec![Field::open("price", Type::Mixed)]).unwrap());
     let batch = |values: &[Value<'_>]| {
