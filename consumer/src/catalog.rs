@@ -111,6 +111,7 @@ impl Catalog {
                 &function::ends::RIGHT,
                 &function::pad::PADLEFT,
                 &function::pad::PADRIGHT,
+                &function::pad::PAD,
                 &function::concat::CONCAT,
                 &function::extract::EXTRACT,
                 &function::json::JSON,

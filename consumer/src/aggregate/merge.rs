@@ -6,7 +6,7 @@ use recpipe::{Batch, Column, Error, Text, record::column};
 
 use super::{
     shape::{BATCH_ROWS, Shape},
-    state::Torn,
+    state::CorruptState,
 };
 use crate::{
     memory::{Budget, ReadRun, Run},
@@ -161,7 +161,7 @@ impl Cursor {
         };
         if let Some(batch) = &self.batch {
             // What another process says is not believed: groups without keys would be lost.
-            self.views = texts(batch).ok_or(Torn)?.views(None);
+            self.views = texts(batch).ok_or(CorruptState)?.views(None);
         }
         Ok(())
     }

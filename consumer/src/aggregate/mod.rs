@@ -12,7 +12,6 @@ pub(crate) mod count;
 pub(crate) mod distinct;
 mod exact;
 pub(crate) mod first_last;
-mod held;
 mod hyperloglog;
 mod json;
 mod keys;
@@ -29,12 +28,13 @@ pub(crate) mod stdev;
 pub(crate) mod sum;
 mod table;
 mod value_sets;
+mod value_store;
 
 use recpipe::{Error, Type};
 
-pub(crate) use held::Held;
 pub use keys::Keys;
 pub use table::Table;
+pub(crate) use value_store::ValueStore;
 
 use crate::{
     expr::Expr,

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use recpipe::record::{Origin, Schema};
-use recpipe::wire::{Ending, Report};
+use recpipe::wire::{Ending, Warning};
 use recpipe::{Batch, Error, Exit};
 
 use super::{Opened, Pipeline};
@@ -407,7 +407,7 @@ impl Target for Hand {
     }
 
     /// It is said, too, and the records end with it.
-    fn report(&mut self, _: &Report) -> Result<(), Error> {
+    fn warn(&mut self, _: &Warning) -> Result<(), Error> {
         Ok(())
     }
 
