@@ -11,7 +11,7 @@ use recpipe::{Batch, Error, Exit, Flow, Stage, say, transport::file::Pending, wi
 use super::unopened::Unopened;
 use crate::{
     plan::{Output, Place, Plan, Target},
-    writer::{Calling, Canvas, Desk, Notes, Printer, Stopper, Stream},
+    writer::{Calling, Canvas, Compression, Desk, Notes, Printer, Stopper, Stream},
 };
 
 /// Makes the last stage of each chain of a run.
@@ -74,11 +74,13 @@ impl Sinks {
             return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };
         let (file, pending) = Pending::create(path)?;
-        let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
+        let (compression, _) = Compression::of(path);
+        let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string(), compression)?));
         self.printers.borrow_mut().push(printer.clone());
         let target = open(self.desk(&printer, true, None, notes))?;
         let stage = Box::new(ToFile {
             target,
+            printer: printer.clone(),
             name: path.display().to_string(),
             pending: Some(pending),
             ending: self.ending.clone(),
@@ -207,6 +209,7 @@ impl Stage for Counted {
 /// A stage that writes a file, which gets its name when it is whole: closed, and not cut off before.
 struct ToFile {
     target: Box<dyn Stage>,
+    printer: Rc<RefCell<Printer>>,
     name: String,
     pending: Option<Pending>,
     ending: Rc<RefCell<Ending>>,
@@ -225,6 +228,7 @@ impl Stage for ToFile {
 
     fn close(&mut self) -> Result<(), Error> {
         self.target.close()?;
+        self.printer.borrow_mut().end()?;
         match self.pending.take_if(|_| self.ending.borrow().exit != Exit::Incomplete) {
             Some(pending) => pending.commit(),
             None => Ok(()),
