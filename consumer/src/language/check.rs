@@ -100,7 +100,7 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
     let setting = Setting { inputs: Arc::new(KnownInputs::default()), left_out: LeftOut::default(), ..setting.clone() };
     let is_right = |text: &str| {
         let source = Source::from_args(&[format!("{before}{text}")]);
-        parse::parse(&source, query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
+        parse::parse(&source, &query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
     };
     let Some(instead) = translate::translated(source.slice(wrong.span), is_right) else { return error };
     let mut diagnostics = error.diagnostics().to_vec();
@@ -126,7 +126,7 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             opens,
             windows: None,
             setting,
-            catalog: query.catalog,
+            catalog: &query.catalog,
             made: BTreeMap::new(),
         };
         let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
@@ -210,7 +210,7 @@ impl Checker<'_> {
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
-    pub(crate) fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
+    pub fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
         let Ok(operator) = made else { return };
         let Some(output) = self.schema(span) else { return };
         let input = upstream.stages.last().map_or(&upstream.input, |before| &before.output).clone();

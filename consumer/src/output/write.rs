@@ -30,7 +30,7 @@ pub static WORD: StageWord = StageWord {
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let (path, span) = parser.text("a file", "write \"errors.csv\"")?;
-    let files = parser.catalog.files;
+    let files = &parser.catalog.files;
     let (_, name) = Compression::of(Path::new(&path));
     let known = name.extension().and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)).copied());
     let Some(word) = known else {

@@ -17,6 +17,7 @@ pub(crate) mod auto;
 pub mod continuity;
 mod csv;
 mod find;
+mod formats;
 mod growing;
 mod json;
 mod lines;
@@ -42,6 +43,7 @@ mod wanted;
 mod xml;
 
 pub use args::{Args, FormatOption, check_fields};
+pub use formats::Formats;
 pub use log::{OwnFormat, formats_of};
 pub use near::near;
 pub use number_form::NumberForm;
