@@ -54,6 +54,10 @@ pub struct Cli {
     #[arg(long)]
     pub merge: bool,
 
+    /// With --merge and --follow: how long a record waits for older ones of other inputs
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration, hide = true)]
+    pub wait: Duration,
+
     /// Keep only input lines that match, before they are parsed
     #[arg(long, value_name = "REGEX")]
     pub grep: Option<String>,
@@ -91,7 +95,7 @@ pub struct Cli {
     #[arg(long, value_name = "C", hide = true)]
     pub delimiter: Option<String>,
 
-    /// Tell the line of each record, as a consumer asks that names records of a second input
+    /// Tell the line and the byte of each record, for queries over a stream that goes into a file
     #[arg(long, hide = true)]
     pub lines: bool,
     /// For log: a template or a format for lines that do not fit the one before; repeatable

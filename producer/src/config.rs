@@ -22,7 +22,7 @@ use crate::run::Options;
 use crate::run::cast::kind as kind_of;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
-use crate::run::shape::Shape;
+use crate::run::shape::{Shape, without_places};
 use crate::spoken;
 
 /// A run, decided upon.
@@ -42,6 +42,8 @@ pub struct Config {
     pub span: Option<Span>,
     /// Whether the inputs are merged by time.
     pub merge: bool,
+    /// With it, how long what comes of a file that is followed waits for what others bring.
+    pub wait: std::time::Duration,
     /// What their text is written in, where that was said.
     pub charset: Option<&'static encoding_rs::Encoding>,
     /// Whether what is appended to the inputs is read as it comes, and if so, whether what is there already is read before.
@@ -146,7 +148,7 @@ impl Config {
             ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
             single: cli.single,
             dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
-            fields,
+            fields: fields.as_deref().map(|fields| without_places(fields).into()),
             casts,
             zone: cli.zone.clone(),
             batch: cli.batch,
@@ -159,12 +161,8 @@ impl Config {
         }
         if cli.follow {
             followable(&format, &paths)?;
-            let at_the_beginning = [
-                ("--merge", cli.merge),
-                ("--skip-lines", args.skip_lines > 0),
-                ("--at", args.at.is_some()),
-                ("--encoding", cli.charset.is_some()),
-            ];
+            let at_the_beginning =
+                [("--skip-lines", args.skip_lines > 0), ("--at", args.at.is_some()), ("--encoding", cli.charset.is_some())];
             if let Some((option, _)) = at_the_beginning.iter().find(|(_, is_typed)| *is_typed) {
                 return Err(format!("--follow: what grows is read as it comes, so {option} is only for files that are read once"));
             }
@@ -195,7 +193,7 @@ impl Config {
                 format.name
             ));
         }
-        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: args.dating.clone() };
+        let shape = Shape { fields, casts: args.casts.clone(), dating: args.dating.clone() };
         Ok(Config {
             format,
             own,
@@ -204,6 +202,7 @@ impl Config {
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
             span,
             merge: cli.merge,
+            wait: cli.wait,
             charset: cli.charset,
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,

@@ -137,10 +137,16 @@ impl<'c> Pipeline<'c> {
             let pulse = matches!(self.config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
             let output = out.and_then(input::file_id);
             let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
-            let window = timing::window(self.config, name, &*format).map_err(usage)?.filter(|_| self.config.span.is_some());
+            let clock = timing::window(self.config, name, &*format).map_err(usage)?;
+            let (merges, window) = (clock.clone().filter(|_| self.config.merge), clock.filter(|_| self.config.span.is_some()));
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
             let (progress, watcher) = (Progress::new(self.config.show, alone, meter, None), Some(follow.watcher()));
-            return Ok(Opened { source: Box::new(FollowSource::new(follow, format).within(window)), progress, watcher });
+            let source = FollowSource::new(follow, format).within(window);
+            let source = match merges {
+                Some(clock) => source.merged(clock, self.config.wait),
+                None => source,
+            };
+            return Ok(Opened { source: Box::new(source), progress, watcher });
         }
         let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&settled.found));
         let (begun, args, Timed { found, left_out_bytes, window }) = timing::begin(self.config, settled)?;

@@ -21,6 +21,7 @@ mod inside;
 mod job;
 mod kinds;
 pub mod merge;
+mod merge_follow;
 mod numbering;
 mod outcome;
 mod pull;
@@ -194,7 +195,10 @@ impl<'r> Run<'r> {
         let wanted = self.options.shape.wanted(&everything.fields);
         while let Some(pulled) = self.source.next(&wanted) {
             match work.work(Job::Pulled(pulled, everything.clone()))? {
-                Event::Block(Worked::Parsed(block)) if !block.parsed.batch.is_empty() => return Ok(Some(block.parsed.batch)),
+                Event::Block(Worked::Parsed(mut block)) if !block.parsed.batch.is_empty() => {
+                    block.set_line(block.head_lines.map(|lines| u64::from(lines) + 1));
+                    return Ok(Some(block.parsed.batch));
+                }
                 Event::Problem(problem) => recpipe::say!("producer: {}", problem.warning.message),
                 _ => {}
             }

@@ -111,7 +111,7 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
 }
 
 fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited, mut opens) = (schema.clone(), Vec::new(), Opens::default());
+    let (mut input, mut awaited, mut opens, mut places) = (schema.clone(), Vec::new(), Opens::default(), Vec::new());
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
@@ -124,6 +124,8 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             found: Vec::new(),
             awaited: Vec::new(),
             opens,
+            places,
+            more_places: Vec::new(),
             windows: None,
             setting,
             catalog: &query.catalog,
@@ -133,8 +135,17 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
-        if checker.awaited.is_empty() && !checker.opens.have_more() {
+        let is_placed = checker.more_places.is_empty();
+        if checker.awaited.is_empty() && is_placed && !checker.opens.have_more() {
             break (checker, upstream);
+        }
+        let fields = checker.more_places.iter().filter(|place| input.index_of(place.name()).is_none()).map(|place| place.field());
+        match input.with_fields(input.fields().iter().cloned().chain(fields).collect()) {
+            Ok(extended) => input = extended,
+            Err(error) => {
+                checker.fail(Diagnostic::new(Span::default(), error.to_string()));
+                break (checker, upstream);
+            }
         }
         if !checker.awaited.is_empty() {
             let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
@@ -147,7 +158,8 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             }
         }
         awaited.append(&mut checker.awaited);
-        opens = checker.opens;
+        checker.places.append(&mut checker.more_places);
+        (opens, places) = (checker.opens, checker.places);
     };
     let plan =
         Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: upstream.stages, sink: upstream.sink, feed: None };

@@ -16,7 +16,7 @@ mod window;
 
 use std::{path::PathBuf, sync::Arc};
 
-use recpipe::{Schema, times::Zone};
+use recpipe::{Schema, record::PlaceField, times::Zone};
 
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use build::{Build, Built, Side, Sides, Whole};
@@ -99,7 +99,8 @@ pub struct Uses {
 impl Plan {
     /// Whether the stream told fields before the first record was looked at: then there was one.
     pub fn has_sample(&self) -> bool {
-        self.input.len() > self.awaited.len()
+        let places = self.input.names().filter(|name| PlaceField::named(name).is_some()).count();
+        self.input.len() > self.awaited.len() + places
     }
 
     /// The schema of the answer.

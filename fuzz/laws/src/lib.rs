@@ -10,6 +10,7 @@
 pub mod apache_line;
 pub mod blocks;
 pub mod bytes;
+pub mod columnar;
 pub mod control;
 pub mod csv;
 pub mod frame_reader;
@@ -26,6 +27,7 @@ pub type Check = fn(&[u8]);
 /// Every target by its name, with what it checks.
 pub const TARGETS: &[(&str, Check)] = &[
     ("apache_line", apache_line::check),
+    ("columnar", columnar::check),
     ("control", control::check),
     ("csv", csv::check),
     ("frame_reader", frame_reader::check),

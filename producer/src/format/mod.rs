@@ -14,12 +14,14 @@
 mod apache;
 mod args;
 pub(crate) mod auto;
+pub(crate) mod columnar;
 pub mod continuity;
 mod csv;
 mod find;
 mod formats;
 mod growing;
 mod json;
+mod json_string;
 mod lines;
 mod log;
 mod names;
@@ -63,6 +65,8 @@ pub const FORMATS: &[FormatSpec] = &[
     struct_::SPEC,
     xml::SPEC,
     pickle::SPEC,
+    columnar::ARROW,
+    columnar::PARQUET,
     records::SPEC,
     find::SPEC,
     range::RANGE,

@@ -38,7 +38,7 @@ impl<'r> Pull<'r> {
         alone: Alone,
         given_up: Receiver<Arc<str>>,
     ) -> Self {
-        let pushdown = Pushdown::default();
+        let pushdown = channel.unheard();
         let wanted = options.shape.wanted(&pushdown.fields);
         Pull { source, watch, options, channel, pushdown, wanted, alone, given_up }
     }
@@ -69,6 +69,9 @@ impl<'r> Pull<'r> {
     fn hear(&mut self) -> bool {
         let Some(heard) = self.channel.hear() else { return false };
         self.wanted = self.options.shape.wanted(&heard.fields);
+        if self.options.shape.keeps_values() {
+            self.source.hear(&heard.conditions);
+        }
         self.alone.heard(heard.shows);
         self.pushdown = heard;
         true

@@ -212,7 +212,12 @@ impl<'o> Sink<'o> {
                 block.stage = Stage::Placed;
                 let is_cut = self.tracker.follow(&mut block);
                 let is_widened = !block.parsed.batch.is_empty() && self.widen.widen(&mut block, &self.options.shape);
-                match is_cut || is_widened {
+                self.numbering.turn_to(&block.block);
+                if block.is_first {
+                    self.numbering.begin_input(block.head_lines);
+                }
+                block.set_line(self.numbering.line());
+                match is_cut || is_widened || self.options.shape.has_line() {
                     true => Verdict::Again(Job::Encode(block)),
                     false => self.take_parsed(block),
                 }
@@ -233,13 +238,6 @@ impl<'o> Sink<'o> {
     }
 
     fn take_placed(&mut self, mut block: Box<ParsedBlock>) -> Verdict {
-        self.numbering.turn_to(&block.block.source);
-        if block.is_first {
-            self.numbering.begin_input(block.head_lines);
-        }
-        if let Some(line) = self.numbering.line() {
-            block.set_line(line);
-        }
         if block.parsed.batch.is_empty() {
             // Not announced yet: what is known without a record may be less than the first record tells.
             self.schema = Some(block.parsed.batch.schema().clone());
@@ -344,7 +342,7 @@ impl<'o> Sink<'o> {
         self.tracker.follow_long(long);
         self.ledger.bytes += block.bytes.len() as u64;
         let is_start = block.part == Part::LongStart;
-        self.numbering.turn_to(&block.source);
+        self.numbering.turn_to(block);
         if is_start && block.is_first {
             self.numbering.begin_input(block.mark_lines);
         }

@@ -4,6 +4,7 @@
 
 mod advice; // what the reader needs, told backwards through the pipe
 mod binary; // formats without lines: struct, pickle, xml, records, find
+mod columnar; // arrow and parquet
 mod encodings; // byte order marks, UTF-16, other line ends, archives
 mod follow; // files that grow: rotation, joining, latency, signals
 mod follow_lost; // files that are deleted while they are followed
