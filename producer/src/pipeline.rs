@@ -105,7 +105,9 @@ impl<'c> Pipeline<'c> {
     ) -> Result<Result<Exit, Restarted>, Refused> {
         thread::scope(|scope| {
             let Opened { source, progress, lookout } = self.open(watch, out, scope)?;
+            let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
+            let run = run.at_rest(at_rest);
             Ok(match lookout {
                 Some(lookout) => lookout.beside(|| run.to(output)),
                 None => run.to(output),

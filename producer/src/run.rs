@@ -80,6 +80,23 @@ pub enum Output<'a> {
     Late(Begin<'a>),
 }
 
+impl<'a> Output<'a> {
+    /// The same for records that are all there already.
+    fn at_rest(self) -> Self {
+        let begins = |begin: Begin<'a>| -> Begin<'a> {
+            Box::new(move || {
+                let mut target = begin()?;
+                target.at_rest();
+                Ok(target)
+            })
+        };
+        match self {
+            Output::Now(begin) => Output::Now(begins(begin)),
+            Output::Late(begin) => Output::Late(begins(begin)),
+        }
+    }
+}
+
 /// Makes an output ready.
 pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + 'a>;
 
@@ -95,13 +112,14 @@ pub struct Run<'r> {
     progress: Progress,
     kept: Option<Kept>,
     channel: PushdownChannel,
+    at_rest: bool,
 }
 
 impl<'r> Run<'r> {
     /// Of all that `source` yields. Nobody says what is needed of it, rejects are not kept, and no progress is shown.
     pub fn new(source: Box<dyn Source + 'r>, options: &'r Options) -> Self {
         let (watch, progress) = (Watch::nothing(), Progress::hidden());
-        Run { source, options, watch, progress, kept: None, channel: PushdownChannel::Nobody }
+        Run { source, options, watch, progress, kept: None, channel: PushdownChannel::Nobody, at_rest: false }
     }
 
     /// What ends it before its time.
@@ -128,6 +146,12 @@ impl<'r> Run<'r> {
         Run { channel, ..self }
     }
 
+    /// Whether all records are there already: in files that are not followed.
+    #[must_use]
+    pub fn at_rest(self, at_rest: bool) -> Self {
+        Run { at_rest, ..self }
+    }
+
     /// Writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
     ///
     /// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
@@ -136,7 +160,7 @@ impl<'r> Run<'r> {
     /// # Errors
     /// The consumer was started again.
     pub fn to(self, out: Output<'_>) -> Result<Exit, Restarted> {
-        let Run { mut source, options, watch, progress, kept, channel } = self;
+        let Run { mut source, options, watch, progress, kept, channel, at_rest } = self;
         let began = Instant::now();
         if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
             recpipe::say!("producer: {mistake}");
@@ -157,7 +181,7 @@ impl<'r> Run<'r> {
             (false, false) => Turns::OneByOne,
         };
         let (numbering, window) = (Numbering::new(unit, turns), source.window().cloned());
-        let sink = Sink::new(out, options, numbering, kept, progress, give_up);
+        let sink = Sink::new(if at_rest { out.at_rest() } else { out }, options, numbering, kept, progress, give_up);
         let mut in_order = InOrder { sink, worker: Work::new(options, unit.has_lines(), window.as_ref()), watch: &watch };
         if in_order.sink.is_open() {
             let mut pull = Pull::new(&mut *source, &watch, &options.shape, channel, alone, given_up);
