@@ -7,6 +7,7 @@
 
 pub(crate) mod approx_distinct;
 pub(crate) mod arg_best;
+mod closed;
 pub(crate) mod corr;
 pub(crate) mod count;
 pub(crate) mod distinct;
@@ -20,6 +21,7 @@ pub(crate) mod list;
 mod merge;
 pub(crate) mod min_max;
 pub(crate) mod mode;
+mod panes;
 pub(crate) mod quantile;
 pub(crate) mod rank;
 mod shape;
@@ -34,6 +36,7 @@ use recpipe::{Error, Type};
 
 pub(crate) use held::Held;
 pub use keys::Keys;
+pub(crate) use panes::Panes;
 pub use table::Table;
 
 use crate::{

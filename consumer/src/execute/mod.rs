@@ -1,6 +1,6 @@
 //! Runs a plan: on which threads, in which processes, in what order.
 //!
-//! [`cut`] is where the plan is divided into what each worker does and what is done once; `driver.rs` reads frames and drives
+//! [`cut`] is where the plan is divided into what each worker does and what is done once; `source.rs` reads frames, `driver.rs` drives
 //! both; `preview.rs` and `refresh.rs` show the answer of a plan that waits for the end while it grows; [`children`] are workers in
 //! other processes.
 
@@ -13,6 +13,7 @@ mod form;
 mod preview;
 mod refresh;
 mod sides;
+mod source;
 mod worker;
 
 pub use driver::{Options, Outcome, holds_state, run, shows_early};

@@ -31,7 +31,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "csv", sink: |_| Arc::new(CsvSink) };
+pub static FILE: FileWord = FileWord { extension: "csv", is_lines: true, sink: |_| Arc::new(CsvSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(CsvSink))

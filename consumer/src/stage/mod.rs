@@ -14,6 +14,7 @@ pub mod describe;
 pub mod distinct;
 pub mod dns;
 pub mod drop;
+mod every;
 pub mod expect;
 pub mod facets;
 pub mod fill;

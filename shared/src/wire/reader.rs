@@ -118,8 +118,7 @@ impl<R: Read> Reader<R> {
     /// [`Error::NotAStream`], [`Error::Unsupported`], [`Error::Truncated`] or [`Error::Io`].
     pub fn new(input: R) -> Result<Self, Error> {
         let (decoder, pool) = (Decoder::new(), Pool::new());
-        let mut reader =
-            Reader { input, decoder, schemas: Vec::new(), schema_bytes: 0, pool, batches: 0, is_at_rest: false, before: None };
+        let mut reader = Reader { input, decoder, schemas: Vec::new(), schema_bytes: 0, pool, batches: 0, is_at_rest: false, before: None };
         reader.step()?;
         Ok(reader)
     }
