@@ -103,6 +103,7 @@ pub static CATALOG: Catalog = Catalog {
         &function::ends::RIGHT,
         &function::pad::PADLEFT,
         &function::pad::PADRIGHT,
+        &function::pad::PAD,
         &function::concat::CONCAT,
         &function::extract::EXTRACT,
         &function::json::JSON,

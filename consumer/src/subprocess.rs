@@ -243,7 +243,7 @@ fn read(records: File, came: &Sender<Came>) -> Result<(), Error> {
             Incoming::Batch(raw) => Came::Batch(raw.decode()?),
             Incoming::End(ending) => Came::End(ending),
             // The producer has said it on the stderr that is ours too.
-            Incoming::Schema(_) | Incoming::Report(_) => continue,
+            Incoming::Schema(_) | Incoming::Warning(_) => continue,
         };
         if came.send(what).is_err() {
             break;

@@ -17,7 +17,7 @@ use crate::format::Start;
 use crate::format::source::Source;
 use crate::input::ahead::Threads;
 use crate::input::find::{self, Found};
-use crate::input::follow::lookout::Lookout;
+use crate::input::follow::watcher::Watcher;
 use crate::input::follow::{Follow, Setup};
 use crate::input::live::Watch;
 use crate::input::{self, Inputs, Meter};
@@ -58,7 +58,7 @@ struct Opened<'scope> {
     source: Box<dyn Source + 'scope>,
     progress: Progress,
     /// What looks out for new files meanwhile, where files are followed.
-    lookout: Option<Arc<Lookout>>,
+    watcher: Option<Arc<Watcher>>,
 }
 
 impl<'c> Pipeline<'c> {
@@ -104,12 +104,12 @@ impl<'c> Pipeline<'c> {
         output: Output<'_>,
     ) -> Result<Result<Exit, Restarted>, Refused> {
         thread::scope(|scope| {
-            let Opened { source, progress, lookout } = self.open(watch, out, scope)?;
+            let Opened { source, progress, watcher } = self.open(watch, out, scope)?;
             let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
             let run = run.at_rest(at_rest);
-            Ok(match lookout {
-                Some(lookout) => lookout.beside(|| run.to(output)),
+            Ok(match watcher {
+                Some(watcher) => watcher.beside(|| run.to(output)),
                 None => run.to(output),
             })
         })
@@ -138,8 +138,8 @@ impl<'c> Pipeline<'c> {
             let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
             let window = timing::window(self.config, name, &*format).map_err(usage)?.filter(|_| self.config.span.is_some());
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
-            let (progress, lookout) = (Progress::new(self.config.show, alone, meter, None), Some(follow.lookout()));
-            return Ok(Opened { source: Box::new(FollowSource::new(follow, format).within(window)), progress, lookout });
+            let (progress, watcher) = (Progress::new(self.config.show, alone, meter, None), Some(follow.watcher()));
+            return Ok(Opened { source: Box::new(FollowSource::new(follow, format).within(window)), progress, watcher });
         }
         let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&settled.found));
         let (begun, args, Timed { found, left_out_bytes, window }) = timing::begin(self.config, settled)?;
@@ -165,7 +165,7 @@ impl<'c> Pipeline<'c> {
             (Begun::Source { name, start }, _) => start(&args, inputs).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
             (Begun::Made { name, start }, _) => start(&args).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
         };
-        Ok(Opened { source, progress, lookout: None })
+        Ok(Opened { source, progress, watcher: None })
     }
 }
 

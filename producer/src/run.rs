@@ -219,7 +219,7 @@ impl<'r> Run<'r> {
         while let Some(pulled) = self.source.next(&wanted) {
             match work.work(Job::Pulled(pulled, everything.clone()))? {
                 Event::Block(Worked::Parsed(block)) if !block.parsed.batch.is_empty() => return Ok(Some(block.parsed.batch)),
-                Event::Problem(problem) => recpipe::say!("producer: {}", problem.report.message),
+                Event::Problem(problem) => recpipe::say!("producer: {}", problem.warning.message),
                 _ => {}
             }
         }

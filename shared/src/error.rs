@@ -50,9 +50,14 @@ pub enum Error {
     /// No connection could be made: no peer answered, or the peer refused.
     #[error("{0}")]
     Refused(String),
-    /// The other end of a connection is gone for good.
-    #[error("{0}")]
-    Lost(String),
+    /// The other end of a connection is gone for good, or what is left of an input or of its readers is not all of it.
+    #[error("{}", lost(peer.as_deref(), what))]
+    Lost {
+        /// Who is gone, where the error is of one peer: the subject of the message.
+        peer: Option<String>,
+        /// What became of the peer; without a peer, the whole message.
+        what: String,
+    },
     /// The other end of a connection was started again and knows nothing of the stream. The stream may be sent again from its
     /// beginning: the connection is kept for that (see [`Replay`](crate::transport::link::Replay)).
     #[error("{0}")]
@@ -102,6 +107,10 @@ pub enum Error {
     Panicked(String),
 }
 
+fn lost(peer: Option<&str>, what: &str) -> String {
+    peer.map_or_else(|| what.to_owned(), |peer| format!("{peer} {what}"))
+}
+
 fn truncated(at: u64, wanted: usize, got: usize, frames: u64, records: u64) -> String {
     if at == 0 {
         return "the stream is incomplete: the producer sent nothing; it failed at once, or what stands before this is no `producer`"
@@ -113,6 +122,21 @@ fn truncated(at: u64, wanted: usize, got: usize, frames: u64, records: u64) -> S
 }
 
 impl Error {
+    /// That this peer is gone for good: a message with the peer as its subject.
+    ///
+    /// ```
+    /// use recpipe::Error;
+    /// assert_eq!(Error::lost_peer("tcp://h:1", "has gone").to_string(), "tcp://h:1 has gone");
+    /// ```
+    pub fn lost_peer(peer: impl Into<String>, what: impl Into<String>) -> Self {
+        Error::Lost { peer: Some(peer.into()), what: what.into() }
+    }
+
+    /// That something is not whole, in a message that names what.
+    pub fn lost(what: impl Into<String>) -> Self {
+        Error::Lost { peer: None, what: what.into() }
+    }
+
     /// That a thread panicked, with its words.
     pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
@@ -147,18 +171,18 @@ impl Error {
     ///
     /// ```
     /// use recpipe::Error;
-    /// assert!(Error::Lost("tcp://h:1 has gone".into()).names_peer());
+    /// assert!(Error::lost_peer("tcp://h:1", "has gone").names_peer());
     /// assert!(!Error::Schema("tcp://h:1 is a field".into()).names_peer());
     /// ```
     pub fn names_peer(&self) -> bool {
-        matches!(self, Error::Lost(_) | Error::Restarted(_) | Error::In { .. })
+        matches!(self, Error::Lost { .. } | Error::Restarted(_) | Error::In { .. })
     }
 
     /// The exit code of a program that ends because of it.
     pub fn exit(&self) -> Exit {
         match self {
             Error::NotAStream { .. } | Error::Truncated { .. } | Error::Corrupt { .. } => Exit::Incomplete,
-            Error::Lost(_) | Error::Restarted(_) => Exit::Incomplete,
+            Error::Lost { .. } | Error::Restarted(_) => Exit::Incomplete,
             Error::Usage(_) => Exit::Usage,
             Error::Child { exit, .. } => *exit,
             Error::In { error, .. } => error.exit(),

@@ -13,7 +13,7 @@ use recpipe::{
     record::{CompareOp, Condition, Constant},
     session::Progress,
     wire::{
-        Control, Ending, Header, Hello, Incoming, Kind, Pushdown, Reader, Report, Role, Writer,
+        Control, Ending, Header, Hello, Incoming, Kind, Pushdown, Reader, Role, Warning, Writer,
         frame::{self, HEADER_LEN, MAX_PAYLOAD, PREAMBLE_LEN},
     },
 };
@@ -91,7 +91,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     columns[5] = Column::absent(20);
     let batch = batch.with_columns(batch.schema().clone(), columns).unwrap();
     writer.batch(&batch.with_lines(Some(PackedInts::pack(&(0..20_i64).collect::<Vec<_>>())))).unwrap();
-    writer.report(&Report { exit: Exit::Failed, message: "a message".into() }).unwrap();
+    writer.warn(&Warning { exit: Exit::Failed, message: "a message".into() }).unwrap();
     writer.finish(&Ending { exit: Exit::Failed, cause: "a cause".into(), rejected: 3 }).unwrap();
     let progress = Progress { received: 7, done: 5, enough: false, finished: false };
     let token = b"a token".to_vec();
@@ -134,7 +134,7 @@ fn read(header: &[u8], payload: &[u8], schema: &[u8]) -> Result<(), String> {
                 rows.for_each(|row| (0..batch.schema().len()).for_each(|field| drop(batch.row(row).value(field).to_string())));
                 return Ok(());
             }
-            Some(Incoming::End(_) | Incoming::Report(_)) => return Ok(()),
+            Some(Incoming::End(_) | Incoming::Warning(_)) => return Ok(()),
             Some(Incoming::Schema(_)) if kind != Kind::Schema as u8 => {}
             Some(Incoming::Schema(_)) | None => return Ok(()),
         }

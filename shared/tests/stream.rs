@@ -7,7 +7,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use recpipe::{
     Batch, BatchBuilder, Column, Error, Exit, Field, Origin, PackedInts, Schema, Type, Value,
-    wire::{Ending, Kind, Report, Writer, encode, frame},
+    wire::{Ending, Kind, Warning, Writer, encode, frame},
 };
 
 use self::made::{Cell, ORIGIN, Trickle, batch, build, field, forms, read, records, small_stream, write};
@@ -133,7 +133,7 @@ fn a_stream_reads_back_whole() {
         r#"log:43: Text([45]), Int(7), Text([122, 122]), Bool(true), float 3fe0000000000000, 1000000000 ns, 3600 s, Int(-1), missing, missing"#,
     ];
     assert_eq!(records(&batches[0]), shown);
-    assert_eq!(reports, [Report { exit: Exit::Failed, message: "b.log: no such file".into() }]);
+    assert_eq!(reports, [Warning { exit: Exit::Failed, message: "b.log: no such file".into() }]);
     assert_eq!(end.unwrap(), Ending { exit: Exit::Failed, cause: "a file could not be read".into(), rejected: 4 });
 }
 

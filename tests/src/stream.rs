@@ -56,7 +56,7 @@ pub fn rebatched(stream: &[u8], records: usize) -> Result<Vec<u8>, Error> {
                     writer.batch(&batch.skip(from).head(records).compact())?;
                 }
             }
-            Some(Incoming::Report(report)) => writer.report(&report)?,
+            Some(Incoming::Warning(warning)) => writer.warn(&warning)?,
             Some(Incoming::End(ending)) => return writer.finish(&ending),
             None => return Err(Error::Data("the stream has no End frame".to_owned())),
         }

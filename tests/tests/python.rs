@@ -14,7 +14,7 @@ use std::{
 use e2e::{Pipeline, Program};
 use recpipe::{
     Batch, Error, Value,
-    wire::{Ending, Incoming, Reader, Report},
+    wire::{Ending, Incoming, Reader, Warning},
 };
 
 /// There are more; fewer say that the file was not understood.
@@ -82,7 +82,7 @@ fn read(mut stream: &[u8]) -> Vec<String> {
             match incoming {
                 Incoming::Schema(_) => {}
                 Incoming::Batch(raw) => lines.extend(records(&raw.decode()?)),
-                Incoming::Report(Report { exit, message }) => lines.push(format!("report {} {}", exit.code(), hex(message.as_bytes()))),
+                Incoming::Warning(Warning { exit, message }) => lines.push(format!("report {} {}", exit.code(), hex(message.as_bytes()))),
                 Incoming::End(Ending { exit, cause, rejected }) => {
                     let line = format!("end {} {rejected} {}", exit.code(), hex(cause.as_bytes()));
                     lines.push(line.trim_end().to_owned());

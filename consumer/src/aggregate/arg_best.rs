@@ -7,9 +7,9 @@ use std::cmp::Ordering;
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    held::Held,
     other_type,
-    state::{self, Torn},
+    state::{self, CorruptState},
+    value_store::ValueStore,
 };
 use crate::{
     expr::{Expr, Values, Vector, is_better},
@@ -66,8 +66,8 @@ impl AggregateFunction for Best {
 pub(super) struct ArgBest {
     /// As of [`Best`].
     wanted: Ordering,
-    x: Held,
-    y: Held,
+    x: ValueStore,
+    y: ValueStore,
     /// Where the best record stood in the input; [`NONE`] where there is none.
     positions: Vec<u64>,
 }
@@ -77,7 +77,7 @@ const NONE: u64 = u64::MAX;
 impl ArgBest {
     /// `x` and `y` are the types of the arguments.
     pub(super) fn new(x: Type, y: Type, wanted: Ordering) -> Self {
-        ArgBest { wanted, x: Held::new(x), y: Held::new(y), positions: Vec::new() }
+        ArgBest { wanted, x: ValueStore::new(x), y: ValueStore::new(y), positions: Vec::new() }
     }
 
     /// Whether `x` at `position` is better than what the group has.
@@ -153,7 +153,7 @@ impl Accumulator for ArgBest {
         let y = state::column(state, 1, self.y.kind(), into.len())?;
         let positions = state::column(state, 2, Type::Int, into.len())?;
         for (row, &group) in into.iter().enumerate() {
-            let (group, value, position) = (group as usize, x.value(row), state::int(positions, row)?.ok_or(Torn)? as u64);
+            let (group, value, position) = (group as usize, x.value(row), state::int(positions, row)?.ok_or(CorruptState)? as u64);
             if !x.is_null(row) && self.is_better(group, &value, position) {
                 self.positions[group] = position;
                 self.x.set(group, value)?;

@@ -8,7 +8,7 @@ use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 use super::{
     exact::ExactSum,
     number, other_type,
-    state::{self, Torn},
+    state::{self, CorruptState},
     stdev::scaled_spread,
 };
 use crate::{
@@ -154,7 +154,7 @@ impl Accumulator for Corr {
                 moment.add_bytes(&mut bytes)?;
             }
             if !bytes.is_empty() {
-                return Err(Torn.into());
+                return Err(CorruptState.into());
             }
         }
         Ok(())

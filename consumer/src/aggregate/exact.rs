@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::state::{Torn, take};
+use super::state::{CorruptState, take};
 
 /// An exact sum of floats, of integers, and of their squares, rounded once, at the end.
 ///
@@ -231,14 +231,14 @@ impl ExactSum {
     }
 
     /// Adds a sum that [`ExactSum::write`] wrote at the front of `bytes`, and moves them on.
-    pub(super) fn add_bytes(&mut self, bytes: &mut &[u8]) -> Result<(), Torn> {
+    pub(super) fn add_bytes(&mut self, bytes: &mut &[u8]) -> Result<(), CorruptState> {
         let [negative] = take(bytes)?;
         let special = f64::from_le_bytes(take(bytes)?);
         let [low] = take(bytes)?;
         let [count] = take(bytes)?;
         let low = i32::from(low) - MAX_LIMB;
         if low + i32::from(count) > MAX_LIMB {
-            return Err(Torn);
+            return Err(CorruptState);
         }
         for place in low..low + i32::from(count) {
             self.add_scaled(negative != 0, u64::from(u32::from_le_bytes(take(bytes)?)), 32 * place);

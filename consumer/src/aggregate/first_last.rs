@@ -3,9 +3,9 @@
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
-    held::Held,
     other_type,
-    state::{self, Torn},
+    state::{self, CorruptState},
+    value_store::ValueStore,
 };
 use crate::{
     expr::{Expr, Values, Vector},
@@ -60,7 +60,7 @@ impl AggregateFunction for End {
 /// The first or last values of all groups.
 pub(super) struct FirstLast {
     is_last: bool,
-    values: Held,
+    values: ValueStore,
     /// The position of the value, negative for `last`, so that the smaller one is wanted; [`NONE`] where there is no value.
     ranks: Vec<i64>,
 }
@@ -70,7 +70,7 @@ const NONE: i64 = i64::MAX;
 impl FirstLast {
     /// `kind` is the type of the argument.
     pub(super) fn new(kind: Type, is_last: bool) -> Self {
-        FirstLast { is_last, values: Held::new(kind), ranks: Vec::new() }
+        FirstLast { is_last, values: ValueStore::new(kind), ranks: Vec::new() }
     }
 
     /// Positions are below 2⁶³.
@@ -120,7 +120,7 @@ impl Accumulator for FirstLast {
         let values = state::column(state, 0, self.values.kind(), into.len())?;
         let ranks = state::column(state, 1, Type::Int, into.len())?;
         for (row, &group) in into.iter().enumerate() {
-            let (group, rank) = (group as usize, state::int(ranks, row)?.ok_or(Torn)?);
+            let (group, rank) = (group as usize, state::int(ranks, row)?.ok_or(CorruptState)?);
             if rank < self.ranks[group] && !values.is_null(row) {
                 self.ranks[group] = rank;
                 self.values.set(group, values.value(row))?;

@@ -6,7 +6,7 @@
 //! so many small groups cost little and are exact, and the estimate is made of sums, products and roots, which are the same
 //! everywhere.
 
-use super::state::{Torn, take};
+use super::state::{CorruptState, take};
 
 /// Bits of a hash that say which register it goes to.
 const PRECISION: u32 = 14;
@@ -64,19 +64,19 @@ impl HyperLogLog {
     }
 
     /// Adds what [`HyperLogLog::write`] wrote.
-    pub(super) fn merge(&mut self, mut bytes: &[u8]) -> Result<(), Torn> {
+    pub(super) fn merge(&mut self, mut bytes: &[u8]) -> Result<(), CorruptState> {
         if bytes.len() < REGISTERS {
             if bytes.len() > FEW * size_of::<u64>() {
-                return Err(Torn);
+                return Err(CorruptState);
             }
             while !bytes.is_empty() {
                 self.add(u64::from_le_bytes(take(&mut bytes)?));
             }
             return Ok(());
         }
-        let other: &[u8; REGISTERS] = bytes.try_into().map_err(|_| Torn)?;
+        let other: &[u8; REGISTERS] = bytes.try_into().map_err(|_| CorruptState)?;
         if other.iter().any(|&register| register > MOST) {
-            return Err(Torn);
+            return Err(CorruptState);
         }
         match self {
             HyperLogLog::Many(registers) => registers.iter_mut().zip(other).for_each(|(register, &other)| *register = other.max(*register)),

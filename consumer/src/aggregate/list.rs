@@ -4,7 +4,7 @@ use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
     cell, json, other_type,
-    state::{self, Torn, take},
+    state::{self, CorruptState, take},
 };
 use crate::{
     expr::{Values, Vector},
@@ -100,7 +100,7 @@ impl Accumulator for List {
     }
 }
 
-fn read<'a>(kind: Type, mut bytes: &'a [u8], mut each: impl FnMut(u64, Value<'a>)) -> Result<(), Torn> {
+fn read<'a>(kind: Type, mut bytes: &'a [u8], mut each: impl FnMut(u64, Value<'a>)) -> Result<(), CorruptState> {
     while !bytes.is_empty() {
         let position = u64::from_le_bytes(take(&mut bytes)?);
         each(position, cell::read(kind, &mut bytes)?);

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 
 use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
-use super::{arg_best::ArgBest, held::Held, other_type, state};
+use super::{arg_best::ArgBest, other_type, state, value_store::ValueStore};
 use crate::{
     expr::{Expr, Values, Vector},
     language::{
@@ -52,7 +52,7 @@ impl AggregateFunction for Extreme {
     fn accumulator(&self, aggregate: &Aggregate) -> Box<dyn Accumulator> {
         match aggregate.arg(0) {
             kind @ (Type::Time | Type::Mixed) => Box::new(ArgBest::new(kind, kind, self.wanted)),
-            kind => Box::new(MinMax { wanted: self.wanted, best: Held::new(kind) }),
+            kind => Box::new(MinMax { wanted: self.wanted, best: ValueStore::new(kind) }),
         }
     }
 
@@ -69,7 +69,7 @@ impl AggregateFunction for Extreme {
 struct MinMax {
     /// As of [`Extreme`].
     wanted: Ordering,
-    best: Held,
+    best: ValueStore,
 }
 
 impl MinMax {

@@ -13,7 +13,6 @@ pub(crate) mod count;
 pub(crate) mod distinct;
 mod exact;
 pub(crate) mod first_last;
-mod held;
 mod hyperloglog;
 mod json;
 mod keys;
@@ -31,13 +30,14 @@ pub(crate) mod stdev;
 pub(crate) mod sum;
 mod table;
 mod value_sets;
+mod value_store;
 
 use recpipe::{Error, Type};
 
-pub(crate) use held::Held;
 pub use keys::Keys;
 pub(crate) use panes::Panes;
 pub use table::Table;
+pub(crate) use value_store::ValueStore;
 
 use crate::{
     expr::Expr,

@@ -4,7 +4,7 @@ use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 
 use super::{
     cell, other_type,
-    state::{self, Torn, take},
+    state::{self, CorruptState, take},
     value_sets::ValueSets,
 };
 use crate::{
@@ -72,7 +72,7 @@ impl Mode {
         Ok(())
     }
 
-    fn value(&self, group: u32) -> Result<Value<'_>, Torn> {
+    fn value(&self, group: u32) -> Result<Value<'_>, CorruptState> {
         let tally = |number: &u32| self.tallies.get(*number as usize).map(|tally| (tally.count, std::cmp::Reverse(tally.first)));
         match self.sets.numbers(group).max_by_key(tally) {
             Some(number) => cell::read(self.kind, &mut self.sets.cell(number).1),
@@ -103,7 +103,7 @@ impl Accumulator for Mode {
         for &group in groups {
             bytes.clear();
             for number in self.sets.numbers(group) {
-                let (tally, (shown_at, cell)) = (self.tallies.get(number as usize).ok_or(Torn)?, self.sets.cell(number));
+                let (tally, (shown_at, cell)) = (self.tallies.get(number as usize).ok_or(CorruptState)?, self.sets.cell(number));
                 [tally.count, tally.first, shown_at].iter().for_each(|number| bytes.extend_from_slice(&number.to_le_bytes()));
                 bytes.extend_from_slice(cell);
             }

@@ -8,7 +8,7 @@ use recpipe::Error;
 
 use super::{
     rank::Rank,
-    state::{Torn, add_counts, take},
+    state::{CorruptState, add_counts, take},
 };
 
 /// What is needed to say any quantile: exactly of up to [`Sketch::EXACT`] different values, however often each is there; of more
@@ -165,7 +165,7 @@ impl Sketch {
     }
 
     /// Adds a value so many times.
-    fn add_many(&mut self, value: f64, count: u64) -> Result<(), Torn> {
+    fn add_many(&mut self, value: f64, count: u64) -> Result<(), CorruptState> {
         if let Sketch::Few(values) = self {
             let mut exact = Exact::default();
             for &value in values.iter() {
@@ -188,7 +188,7 @@ impl Sketch {
     }
 
     /// From here on, buckets are counted.
-    fn condense(&mut self) -> Result<&mut Counts, Torn> {
+    fn condense(&mut self) -> Result<&mut Counts, CorruptState> {
         let mut counts = Counts::default();
         match self {
             Sketch::Few(values) => values.iter().for_each(|&value| counts.count(value, 1)),
@@ -205,7 +205,7 @@ impl Sketch {
         }
         match self {
             Sketch::Counts(counts) => Ok(counts),
-            _ => Err(Torn),
+            _ => Err(CorruptState),
         }
     }
 
@@ -280,7 +280,7 @@ impl Sketch {
                     }
                 }
                 [OF_BUCKETS] => self.condense()?.merge(&mut counts)?,
-                _ => return Err(Torn.into()),
+                _ => return Err(CorruptState.into()),
             }
         }
         Ok(self.heap() as isize - before as isize)
@@ -301,7 +301,7 @@ impl Exact {
         true
     }
 
-    fn add(&mut self, value: f64, count: u64) -> Result<(), Torn> {
+    fn add(&mut self, value: f64, count: u64) -> Result<(), CorruptState> {
         self.total = add_counts(self.total, count)?;
         // No more than the total.
         *self.counts.entry(key(value)).or_insert(0) += count;
@@ -442,7 +442,7 @@ impl Counts {
                 3 if size < BUCKETS => Bucket::Positive(size),
                 4 => Bucket::Infinite,
                 5 => Bucket::Nan,
-                _ => return Err(Torn.into()),
+                _ => return Err(CorruptState.into()),
             };
             self.total = add_counts(self.total, count)?;
             // No more than the total.

@@ -9,7 +9,7 @@ use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 use super::{
     exact::ExactSum,
     number, other_type,
-    state::{self, Torn, take},
+    state::{self, CorruptState, take},
 };
 use crate::{
     expr::{Values, Vector},
@@ -252,7 +252,7 @@ impl Accumulator for Stdev {
                 }
             }
             if !bytes.is_empty() {
-                return Err(Torn.into());
+                return Err(CorruptState.into());
             }
         }
         Ok(())

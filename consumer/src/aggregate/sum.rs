@@ -7,7 +7,7 @@ use recpipe::{Column, ColumnBuilder, Error, Type, Value};
 use super::{
     exact::ExactSum,
     number, other_type,
-    state::{self, Torn},
+    state::{self, CorruptState},
 };
 use crate::{
     expr::{Expr, Operand, Values, Vector},
@@ -280,7 +280,7 @@ impl Accumulator for Sum {
         for (row, &group) in into.iter().enumerate() {
             let group = group as usize;
             self.counts[group] = state::add_counts(self.counts[group], state::count(counts, row)?)?;
-            let Value::Int(int) = ints.value(row) else { return Err(Torn.into()) };
+            let Value::Int(int) = ints.value(row) else { return Err(CorruptState.into()) };
             if int.unsigned_abs() >= FAR {
                 self.make_others();
             }
@@ -293,7 +293,7 @@ impl Accumulator for Sum {
             if !bytes.is_empty() {
                 self.others[group].add_bytes(&mut bytes)?;
                 if !bytes.is_empty() {
-                    return Err(Torn.into());
+                    return Err(CorruptState.into());
                 }
             }
         }

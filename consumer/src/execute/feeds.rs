@@ -72,7 +72,7 @@ impl Heard {
             (Some(error), _) => Err(error),
             (None, Some(Ending { exit: Exit::Done | Exit::Rejects, .. })) => Ok(()),
             (None, Some(ending)) => Err(Error::Child { exit: ending.exit, what: ending.cause.clone() }),
-            (None, None) => Err(Error::Lost("a file that the query names has no end".to_owned())),
+            (None, None) => Err(Error::lost("a file that the query names has no end")),
         }
     }
 
@@ -126,8 +126,8 @@ impl FeedReader {
                     return Some(raw);
                 }
                 Incoming::Schema(schema) => self.look(&schema),
-                Incoming::Report(report) if self.quiet => drop(report),
-                Incoming::Report(report) => say!("consumer: the producer of {} says: {}", self.name, report.message),
+                Incoming::Warning(warning) if self.quiet => drop(warning),
+                Incoming::Warning(warning) => say!("consumer: the producer of {} says: {}", self.name, warning.message),
                 Incoming::End(ending) => {
                     let cause = if ending.exit == Exit::Done { String::new() } else { format!("{}: {}", self.name, ending.cause) };
                     let mut known = self.heard.known();
@@ -142,7 +142,7 @@ impl FeedReader {
     fn named(&self, error: Error) -> Error {
         match error {
             error if error.is_broken_pipe() => error,
-            error if error.exit() == Exit::Incomplete => Error::Lost(format!("{}: {error}", self.name)),
+            error if error.exit() == Exit::Incomplete => Error::lost(format!("{}: {error}", self.name)),
             error => Error::Data(format!("{}: {error}", self.name)),
         }
     }

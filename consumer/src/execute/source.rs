@@ -93,9 +93,9 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream
         match what {
             Incoming::Batch(raw) => return Some(item(Load::Frame(raw))),
             Incoming::Schema(schema) => stream().seen.look(&schema, plan, quiet),
-            Incoming::Report(report) => {
+            Incoming::Warning(warning) => {
                 if !quiet {
-                    say!("consumer: the producer says: {}", report.message);
+                    say!("consumer: the producer says: {}", warning.message);
                 }
             }
             Incoming::End(ending) => {

@@ -33,6 +33,16 @@ pub static PADRIGHT: FunctionWord = FunctionWord {
     check: OfValues(|catalog, args| check(catalog, args, false)),
 };
 
+/// `pad`: most texts are written from the left on, so it is `padright`.
+pub static PAD: FunctionWord = FunctionWord {
+    name: "pad",
+    syntax: "pad(TEXT, N[, FILL])",
+    doc: "the same as padright",
+    example: "pad(method, 5) == 'GET  '",
+    args: 2..=3,
+    check: OfValues(|catalog, args| check(catalog, args, false)),
+};
+
 /// As of a template's WIDTH.
 const MOST: i128 = 4096;
 

@@ -111,7 +111,7 @@ pub(super) fn settle(children: &mut Vec<Child>, read: Result<Ending, Error>) -> 
         (Ok(ending), Err(error)) => Ok(ending.and(Ending { exit: error.exit(), cause: error.to_string(), rejected: 0 })),
         // It has failed before it had anything to say: its exit is ours.
         (Err(Error::Truncated { at: 0, .. }), Err(error)) => Err(error),
-        (Err(error), Err(died)) => Err(Error::Lost(format!("{died}: {error}"))),
+        (Err(error), Err(died)) => Err(Error::lost(format!("{died}: {error}"))),
     }
 }
 

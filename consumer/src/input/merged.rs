@@ -24,7 +24,7 @@ use recpipe::{
         listen::Listener,
         watch::{Guard, Stopper},
     },
-    wire::{Ending, Incoming, Pushdown, Reader, Report},
+    wire::{Ending, Incoming, Pushdown, Reader, Warning},
 };
 
 use self::{
@@ -75,7 +75,7 @@ pub struct Merged {
     /// Somebody has called [`StopLinks::interrupt`] or [`StopLinks::stop`].
     interrupted: Receiver<()>,
     /// What notices that nobody reads the answer any more.
-    lookout: Option<(Stopper, JoinHandle<()>)>,
+    reader_gone: Option<(Stopper, JoinHandle<()>)>,
     records: u64,
     /// The worst of the ends.
     ending: Ending,
@@ -176,7 +176,7 @@ impl StopLinks {
         }
         let mut desk = self.0.desk();
         desk.signal = Some(signal);
-        let why = Report { exit: Exit::Signal(signal), message: format!("ended by {}", signals::name(signal)) };
+        let why = Warning { exit: Exit::Signal(signal), message: format!("ended by {}", signals::name(signal)) };
         desk.steerings().for_each(|steering| steering.leave(why.clone()));
         desk.stoppers.iter().for_each(Stopper::stop);
         drop(desk);
@@ -241,7 +241,7 @@ impl Merged {
             left: senders,
             over: 0,
             interrupted,
-            lookout: None,
+            reader_gone: None,
             records: 0,
             ending,
             broken: None,
@@ -316,9 +316,9 @@ impl Merged {
                     });
                     known += 1;
                 }
-                Ok(Some(Incoming::Report(report))) => {
+                Ok(Some(Incoming::Warning(warning))) => {
                     if !quiet {
-                        say!("consumer: {peer} says: {}", report.message);
+                        say!("consumer: {peer} says: {}", warning.message);
                     }
                 }
                 Ok(Some(Incoming::End(ending))) => {
@@ -365,8 +365,8 @@ impl Merged {
                 stop.stop();
             }
         };
-        let thread = std::thread::Builder::new().name("lookout".into()).spawn(watch);
-        self.lookout = Some((stopper, thread.map_err(|error| Error::io("cannot start a thread", error))?));
+        let thread = std::thread::Builder::new().name("reader_gone".into()).spawn(watch);
+        self.reader_gone = Some((stopper, thread.map_err(|error| Error::io("cannot start a thread", error))?));
         Ok(())
     }
 
@@ -390,7 +390,7 @@ impl Merged {
         self.over += 1;
         match how {
             // That it was not read to its end is our doing, but not that it was lost before.
-            Err(error) if self.signal().is_some() && !matches!(error, Error::Lost(_)) => {}
+            Err(error) if self.signal().is_some() && !matches!(error, Error::Lost { .. }) => {}
             Ok(ending) => {
                 self.ending.rejected += ending.rejected;
                 if ending.exit != Exit::Done && self.ending.exit == Exit::Done {
@@ -465,7 +465,7 @@ impl Merged {
     }
 
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
-        let Merged { events, shared, lookout, .. } = self;
+        let Merged { events, shared, reader_gone, .. } = self;
         let (listener, porter) = {
             let mut desk = shared.desk();
             desk.closing = true;
@@ -474,7 +474,7 @@ impl Merged {
             desk.stoppers.iter().for_each(Stopper::stop);
             (desk.listener.take(), desk.porter.take())
         };
-        if let Some((stopper, thread)) = lookout {
+        if let Some((stopper, thread)) = reader_gone {
             stopper.stop();
             let _ = thread.join();
         }

@@ -184,7 +184,7 @@ impl Input {
             match self.read().ok()??.what {
                 Came::Frame(Incoming::End(ending)) => return Some(ending),
                 Came::Frame(Incoming::Batch(_)) => return None,
-                Came::Frame(Incoming::Schema(_) | Incoming::Report(_)) | Came::News(_) => {}
+                Came::Frame(Incoming::Schema(_) | Incoming::Warning(_)) | Came::News(_) => {}
             }
         }
     }
@@ -217,8 +217,8 @@ impl Input {
         loop {
             match streams.advance()? {
                 Some(Incoming::Schema(schema)) => return Ok(Begun::Schema(streams.united(schema)?)),
-                Some(Incoming::Report(report)) if quiet => drop(report),
-                Some(Incoming::Report(report)) => say!("consumer: the producer says: {}", report.message),
+                Some(Incoming::Warning(warning)) if quiet => drop(warning),
+                Some(Incoming::Warning(warning)) => say!("consumer: the producer says: {}", warning.message),
                 // A producer that is well says what its fields are, also when there are no records.
                 Some(Incoming::End(ending)) if ending.exit == Exit::Done => {
                     return Err(anyhow!("the stream ended without saying what its fields are"));

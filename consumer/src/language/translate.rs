@@ -3,19 +3,40 @@
 //! A stage that cannot be read is rewritten by [`RULES`], one after the other, until it can: so what is said to be written is right
 //! when it is typed, and no rule speaks of words that there are not.
 
-use std::iter;
+use std::{iter, sync::LazyLock};
 
 use regex::{Captures, Regex};
 
 /// What is looked for in a stage, and what may stand there instead: the first with which it can be read. What is in quotes is no part of it.
 const RULES: &[(&str, &[&str])] = &[
     // Stages.
+    (
+        r"(?i)^select\s+(?:[\w\s.,`]*?,\s*)?((?:count|sum|avg|mean|average|min|max|median|stdev|stddev)\b.*?)\s+group\s+by\s+(.+)$",
+        &["stats $1 by $2"],
+    ),
+    (r"(?i)^(.+?)\s+group\s+by\s+(.+)$", &["$1 by $2"]),
+    (r"(?i)^(.+?)\s+order\s+by\s+(\S+)\s+desc$", &["$1 | sort -$2"]),
+    (r"(?i)^(.+?)\s+order\s+by\s+(\S+)(?:\s+asc)?$", &["$1 | sort $2"]),
+    (r"(?i)^select\s+distinct\s+(.+)$", &["distinct $1"]),
+    (r"(?i)^select\s+(.+)$", &["stats $1"]),
+    (r"(?i)^(stats\s.+?)\s+where\s+(.+)$", &["where $2 | $1"]),
+    (r"(?i)^(where\s[^()]+?)\s*,\s*([^()]+)$", &["$1 and $2"]),
     (r"(?i)^group(?:\s+by)?\s+(.+)$", &["count by $1"]),
     (r"(?i)^order(?:\s+by)?\s+(.+)$", &["sort $1"]),
+    (r"(?i)^sort\s+by\s+(.+)$", &["sort $1"]),
     (r"(?i)^(sort\s(?:.*[\s,])?)([^\s,]+)\s+desc\b", &["$1-$2"]),
     (r"(?i)^(sort\s.*\S)\s+asc\b", &["$1"]),
     (r"(?i)^having\s+(.+)$", &["where $1"]),
     (r"(?i)^(head|tail|skip|limit|take)\s+-(?:n\s*)?(\d+)$", &["$1 $2"]),
+    (r"(?i)^first\s+(\d+)$", &["head $1"]),
+    (r"(?i)^last\s+(\d+)$", &["tail $1"]),
+    (r"(?i)^limit\s+(\d+)\s+offset\s+(\d+)$", &["skip $2 | head $1"]),
+    (r"(?i)^offset\s+(\d+)$", &["skip $1"]),
+    (r"(?i)^top\s+([a-z_][\w.]*)$", &["count by $1 | top 10"]),
+    (r"(?i)^rename\s+(\S+)\s+(?:to|->)\s+(\S+)$", &["rename $1 as $2"]),
+    (r"(?i)^rename\s+([^\s=]+)\s*=\s*(\S+)$", &["rename $2 as $1"]),
+    (r"(?i)^grep\s+-i\s+([\w.-]+)$", &["grep /$1/i"]),
+    (r"(?i)^grep\s+([\w.-]+)$", &["grep /$1/"]),
     (r"(?i)^(?:dedup|unique|drop_duplicates)\s+(.+)$", &["distinct $1"]),
     (r"(?i)^(?:dedup|unique|drop_duplicates)$", &["distinct"]),
     (r"(?i)^hist(?:ogram)?\s+(\S+)$", &["count by bin($1, 100)"]),
@@ -33,17 +54,30 @@ const RULES: &[(&str, &[&str])] = &[
     (r"(?i)^(?:wc|wc\s+-l)$", &["count"]),
     // Aggregates.
     (r"(?i)\bcount\(\s*distinct\s+([^()]+)\)", &["distinct($1)"]),
+    (r"(?i)^count\s+(?:distinct|unique)\s+([^\s,()]+)(.*)$", &["distinct($1)$2"]),
     (r"(?i)^count\s+([^\s,()]+(?:\s*,\s*[^\s,()]+)*)$", &["count by $1"]),
     (r"(?i)^(sum|avg|mean|average|min|max|median|stdev|stddev|first|last)\s+(\S+)(.*)$", &["$1($2)$3"]),
     (r"(?i)\b(?:mean|average)\(", &["avg("]),
     (r"(?i)\b(?:stddev|std)\(", &["stdev("]),
     (r"(?i)\b(?:dcount|dc|count_distinct|nunique)\(", &["distinct("]),
     (r"(?i)\b(?:countif|count_if)\(", &["count("]),
+    (r"(?i)\bvalues\(", &["set("]),
+    (r"(?i)\b(?:array_agg|collect|collect_list|make_list)\(", &["list("]),
     (r"(?i)\bperc(\d+)\(", &["p$1("]),
     (r"(?i)\bvariance\(", &["var("]),
     // Expressions.
     (r"(?i)\b(?:when|iif|iff|ifelse)\(", &["if("]),
     (r"(?i)\blag\(", &["prev("]),
+    (r"(?i)\b(?:length|strlen|char_length)\(", &["len("]),
+    (r"(?i)\b(?:tolower|lcase|to_lower)\(", &["lower("]),
+    (r"(?i)\b(?:toupper|ucase|to_upper)\(", &["upper("]),
+    (r"(?i)\b(?:ifnull|nvl|isnull)\(([^(),]+,)", &["coalesce($1"]),
+    (r"(?i)\bisnull\(\s*([^(),]+?)\s*\)", &["$1 == null"]),
+    (r"(?i)\b(?:isnotnull|notnull)\(\s*([^(),]+?)\s*\)", &["$1 != null"]),
+    (r"(?i)\b(?:match|regexp_like|regexp_matches|regex_match)\(\s*([^(),]+?)\s*,\s*([^(),]+?)\s*\)", &["$1 =~ $2"]),
+    (r"([\w.)]+)\s*(?:\*\*|\^)\s*([\w.(]+)", &["pow($1, $2)"]),
+    (r"(?i)^((?:let|select)\s(?:[^=]*[^=<>!]=)?\s*)([^?]*[^?\s])\s*\?\s*([^?:]+?)\s*:\s*([^?:]+)$", &["${1}if($2, $3, $4)"]),
+    (r"(?i)^((?:let|select)\s.*?)\s*\|\|\s*", &["$1 + "]),
     (r"(?i)\bcumsum\(([^()]+)\)", &["sum($1) so far"]),
     (r"(?i)\bin\s*\[([^\[\]]*)\]", &["in ($1)"]),
     (r"(?i)(\S+)\s+between\s+(\S+)\s+and\s+(\S+)", &["$1 in $2..$3"]),
@@ -54,15 +88,47 @@ const RULES: &[(&str, &[&str])] = &[
     (r"\bOR\b", &["or"]),
     (r"\bNOT\b", &["not"]),
     (r"\bIN\b", &["in"]),
+    (r"\bNULL\b", &["null"]),
+    (r"\bTRUE\b", &["true"]),
+    (r"\bFALSE\b", &["false"]),
 ];
 
-/// What `like` compares with: `%` stands for any text.
-const LIKE: &[(&str, &str)] = &[
+/// What is written with something in quotes: `like`, where `%` stands for any text, and units of time.
+const QUOTED: &[(&str, &str)] = &[
     (r#"(?i)\bi?like\s+["']%([^%_"'\\]+)%["']"#, r#"contains "$1""#),
     (r#"(?i)\bi?like\s+["']([^%_"'\\]+)%["']"#, r#"startswith "$1""#),
     (r#"(?i)\bi?like\s+["']%([^%_"'\\]+)["']"#, r#"endswith "$1""#),
     (r#"(?i)\bi?like\s+["']([^%_"'\\]+)["']"#, r#"== "$1""#),
+    (r#"(?i)\bdate_trunc\(\s*["']second["']\s*,\s*([^\s(),]+(?:\(\))?)\s*\)"#, "bin($1, 1s)"),
+    (r#"(?i)\bdate_trunc\(\s*["']minute["']\s*,\s*([^\s(),]+(?:\(\))?)\s*\)"#, "bin($1, 1m)"),
+    (r#"(?i)\bdate_trunc\(\s*["']hour["']\s*,\s*([^\s(),]+(?:\(\))?)\s*\)"#, "bin($1, 1h)"),
+    (r#"(?i)\bdate_trunc\(\s*["']day["']\s*,\s*([^\s(),]+(?:\(\))?)\s*\)"#, "bin($1, 1d)"),
+    (r#"(?i)\bdate_trunc\(\s*["']month["']\s*,\s*([^\s(),]+(?:\(\))?)\s*\)"#, "bin($1, 1mo)"),
+    (r#"(?i)\bdate_trunc\(\s*["']year["']\s*,\s*([^\s(),]+(?:\(\))?)\s*\)"#, "bin($1, 1y)"),
 ];
+
+/// A pattern, and what stands for what it finds.
+type Compiled<T> = Vec<(Regex, T)>;
+
+/// The patterns, compiled at the first mistake.
+struct Patterns {
+    rules: Compiled<&'static [&'static str]>,
+    quoted: Compiled<&'static str>,
+    case: Compiled<()>,
+    literal: Option<Regex>,
+}
+
+static COMPILED: LazyLock<Patterns> = LazyLock::new(|| Patterns {
+    rules: compiled(RULES),
+    quoted: compiled(QUOTED),
+    case: compiled(&[(r"(?i)\bcase\s+when\s+(.+?)\s+end\b", ()), (r"(?i)\s+(?:when|then|else)\s+", ())]),
+    literal: Regex::new(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"#).ok(),
+});
+
+/// Those that can be: a test says that all can.
+fn compiled<T: Copy>(patterns: &[(&str, T)]) -> Compiled<T> {
+    patterns.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect()
+}
 
 /// More than so many ways are not tried.
 const MOST_TRIES: usize = 64;
@@ -76,15 +142,15 @@ pub(super) fn translated(stage: &str, is_right: impl Fn(&str) -> bool) -> Option
     if stage.is_empty() || stage.len() > MOST_BYTES || stage.contains(['\n', '#']) {
         return None;
     }
-    let rules: Vec<(Regex, &[&str])> = RULES.iter().filter_map(|(pattern, instead)| Some((Regex::new(pattern).ok()?, *instead))).collect();
-    let mut text = LIKE.iter().fold(stage.to_owned(), |text, (pattern, instead)| replaced(pattern, &text, instead));
+    let mut text =
+        COMPILED.quoted.iter().fold(stage.to_owned(), |text, (pattern, instead)| pattern.replace_all(&text, *instead).into_owned());
     text = cases(&text);
     let (text, quoted) = without_quotes(&text);
     let mut tries = MOST_TRIES;
     let is_right = |text: &str| Some(with_quotes(text, &quoted)).filter(|text| text != stage && is_right(text));
     let (word, rest) = text.split_at(text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len()));
     let lower = format!("{}{rest}", word.to_lowercase());
-    [text.clone(), lower].iter().find_map(|text| search(text, &rules, &is_right, &mut tries))
+    [text.clone(), lower].iter().find_map(|text| search(text, &COMPILED.rules, &is_right, &mut tries))
 }
 
 /// The first of the texts that rules make of this one, and of those in turn, that is right.
@@ -101,15 +167,9 @@ fn search(text: &str, rules: &[(Regex, &[&str])], is_right: &impl Fn(&str) -> Op
     })
 }
 
-fn replaced(pattern: &str, text: &str, instead: &str) -> String {
-    Regex::new(pattern).map_or_else(|_| text.to_owned(), |pattern| pattern.replace_all(text, instead).into_owned())
-}
-
 /// `case when a then b else c end` as `if(a, b, c)`, and one of several conditions as `case(a, b, …)`.
 fn cases(text: &str) -> String {
-    let (Ok(case), Ok(between)) = (Regex::new(r"(?i)\bcase\s+when\s+(.+?)\s+end\b"), Regex::new(r"(?i)\s+(?:when|then|else)\s+")) else {
-        return text.to_owned();
-    };
+    let [(case, ()), (between, ())] = COMPILED.case.as_slice() else { return text.to_owned() };
     let call = |found: &Captures<'_>| {
         let mut parts: Vec<&str> = between.split(&found[1]).collect();
         if parts.len().is_multiple_of(2) {
@@ -126,7 +186,7 @@ const MARKS: [char; 2] = ['\u{e000}', '\u{e001}'];
 /// The text with a mark for each part in quotes, and those.
 fn without_quotes(text: &str) -> (String, Vec<String>) {
     let mut quoted = Vec::new();
-    let Ok(pattern) = Regex::new(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`"#) else { return (text.to_owned(), quoted) };
+    let Some(pattern) = &COMPILED.literal else { return (text.to_owned(), quoted) };
     let marked = pattern.replace_all(text, |found: &Captures<'_>| {
         quoted.push(found[0].to_owned());
         format!("{}{}{}", MARKS[0], quoted.len() - 1, MARKS[1])
@@ -153,9 +213,7 @@ pub(super) fn calls(text: &str) -> impl Iterator<Item = &str> {
 
 #[cfg(test)]
 mod tests {
-    use regex::Regex;
-
-    use super::{LIKE, RULES, calls};
+    use super::{COMPILED, QUOTED, RULES, calls};
     use crate::language::tests::plan;
 
     /// What a message says to write.
@@ -166,7 +224,8 @@ mod tests {
 
     #[test]
     fn rules_are_right_themselves() {
-        assert!(RULES.iter().map(|rule| rule.0).chain(LIKE.iter().map(|rule| rule.0)).all(|pattern| Regex::new(pattern).is_ok()));
+        assert_eq!((COMPILED.rules.len(), COMPILED.quoted.len(), COMPILED.case.len()), (RULES.len(), QUOTED.len(), 2));
+        assert!(COMPILED.literal.is_some());
         assert_eq!(calls("a(b, c (d(e)) + (f)").collect::<Vec<_>>(), ["a", "d"]);
     }
 
@@ -206,6 +265,33 @@ mod tests {
             ("timechart count", "", "count by bin(time, 1h)"),
             ("rank bytes", "", "sort -bytes | let rank = number()"),
             ("wc -l", "", "count"),
+            ("select status, count(*) group by status", "", "stats count(*) by status"),
+            ("stats sum(bytes) group by host", "", "stats sum(bytes) by host"),
+            ("count by status order by count desc", "", "count by status | sort -count"),
+            ("select distinct host", "", "distinct host"),
+            ("select count(*), sum(bytes)", "", "stats count(*), sum(bytes)"),
+            ("stats avg(bytes) as m where status == 200", "", "where status == 200 | stats avg(bytes) as m"),
+            ("where status == 200, bytes > 3", "", "where status == 200 and bytes > 3"),
+            ("sort by bytes", "", "sort bytes"),
+            ("first 2", "", "head 2"),
+            ("limit 5 offset 10", "", "skip 10 | head 5"),
+            ("top host", "", "count by host | top 10"),
+            ("rename host to h", "", "rename host as h"),
+            ("rename h = host", "", "rename host as h"),
+            ("grep 404", "", "grep /404/"),
+            ("grep -i ply", "", "grep /ply/i"),
+            ("count distinct host by status", "", "distinct(host) by status"),
+            ("stats values(host) by status", "", "stats set(host) by status"),
+            ("let x = length(host)", "", "let x = len(host)"),
+            ("let x = ifnull(bytes, 0)", "", "let x = coalesce(bytes, 0)"),
+            ("where isnull(bytes)", "", "where bytes == null"),
+            ("where bytes == NULL", "", "where bytes == null"),
+            ("where match(host, \"10\")", "", "where host =~ \"10\""),
+            ("let x = bytes ** 2", "", "let x = pow(bytes, 2)"),
+            ("let x = status > 3 ? 1 : 2", "", "let x = if(status > 3, 1, 2)"),
+            ("let x = status == 404 ? 'a' : 'b'", "", "let x = if(status == 404, 'a', 'b')"),
+            ("let x = host || \"a\"", "", "let x = host + \"a\""),
+            ("let x = date_trunc('hour', now())", "", "let x = bin(now(), 1h)"),
         ] {
             assert_eq!(said(query).as_deref(), Some(expect), "{query}");
             let typed = format!("{before}{expect}");

@@ -124,7 +124,7 @@ impl ReadRun for RunReader {
             match incoming {
                 Some(Incoming::Batch(raw)) => return raw.decode().map(Some).map_err(|error| self.file.read(error)),
                 Some(Incoming::End(_)) | None => return Ok(None),
-                Some(Incoming::Schema(_) | Incoming::Report(_)) => {}
+                Some(Incoming::Schema(_) | Incoming::Warning(_)) => {}
             }
         }
     }

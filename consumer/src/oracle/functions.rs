@@ -186,7 +186,7 @@ fn hash(value: &Cell) -> Cell {
 
 /// Whether an expression is text, so that `+` after it joins; of those that the writer writes.
 pub(super) fn is_text(expr: &ast::Expr) -> bool {
-    const OF_TEXT: [&str; 20] = [
+    const OF_TEXT: [&str; 21] = [
         "lower",
         "upper",
         "trim",
@@ -203,6 +203,7 @@ pub(super) fn is_text(expr: &ast::Expr) -> bool {
         "right",
         "padleft",
         "padright",
+        "pad",
         "concat",
         "extract",
         "urldecode",
@@ -382,7 +383,7 @@ fn of_values(name: &str, args: &[Cell]) -> Result<Cell, Overflow> {
         ("left", [Cell::Text(text), Cell::Int(n)]) => Cell::Text(substr(text, 0, Some(*n))),
         ("right", [Cell::Text(_), Cell::Int(..=0)]) => Cell::Text(Vec::new()),
         ("right", [Cell::Text(text), Cell::Int(n)]) => Cell::Text(substr(text, n.checked_neg().unwrap(), None)),
-        ("padleft" | "padright", [Cell::Text(text), Cell::Int(n), fill @ ..]) => {
+        ("padleft" | "padright" | "pad", [Cell::Text(text), Cell::Int(n), fill @ ..]) => {
             let fill = fill.first().map_or(b" ".to_vec(), self::text);
             let more: Vec<u8> = (characters(text).len() as i128..*n).flat_map(|_| fill.clone()).collect();
             Cell::Text(if name == "padleft" { [more, text.clone()].concat() } else { [text.clone(), more].concat() })

@@ -65,7 +65,7 @@ impl OpenStream for Downstream {
 /// The next consumer is lost: that is no fault of what we read.
 fn gone(error: Error) -> Error {
     match error {
-        Error::Lost(what) => Error::Child { exit: Exit::Incomplete, what: format!("emit: {what}") },
+        lost @ Error::Lost { .. } => Error::Child { exit: Exit::Incomplete, what: format!("emit: {lost}") },
         error => error,
     }
 }

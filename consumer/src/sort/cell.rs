@@ -12,18 +12,18 @@ const TEXT: u8 = 5;
 
 /// Bytes or columns that no accumulator wrote.
 #[derive(Debug)]
-pub(crate) struct Torn;
+pub(crate) struct CorruptState;
 
-impl From<Torn> for Error {
-    fn from(_: Torn) -> Self {
+impl From<CorruptState> for Error {
+    fn from(_: CorruptState) -> Self {
         Error::Data("the partial result of an aggregate is damaged: it is not what was written".into())
     }
 }
 
 /// The first `N` of the bytes, which move on.
 #[inline]
-pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Torn> {
-    let (first, rest) = bytes.split_first_chunk::<N>().ok_or(Torn)?;
+pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], CorruptState> {
+    let (first, rest) = bytes.split_first_chunk::<N>().ok_or(CorruptState)?;
     *bytes = rest;
     Ok(*first)
 }
@@ -74,7 +74,7 @@ pub(crate) fn write(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
 
 /// The value of this type at the front of the bytes, which move on.
 #[inline]
-pub(crate) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, Torn> {
+pub(crate) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, CorruptState> {
     let kind = match kind {
         Type::Mixed => match take::<1>(bytes)? {
             [BOOL] => Type::Bool,
@@ -83,19 +83,19 @@ pub(crate) fn read<'a>(kind: Type, bytes: &mut &'a [u8]) -> Result<Value<'a>, To
             [FLOAT] => Type::Float,
             [TIME] => Type::Time,
             [TEXT] => Type::Text,
-            _ => return Err(Torn),
+            _ => return Err(CorruptState),
         },
         kind => kind,
     };
     Ok(match kind {
-        Type::Null | Type::Mixed => return Err(Torn),
+        Type::Null | Type::Mixed => return Err(CorruptState),
         Type::Bool => Value::Bool(take::<1>(bytes)? != [0]),
         Type::Int => Value::Int(i64::from_le_bytes(take(bytes)?).into()),
         Type::Float => Value::Float(f64::from_le_bytes(take(bytes)?)),
         Type::Time => Value::Time(Time { nanos: i64::from_le_bytes(take(bytes)?), offset_s: i32::from_le_bytes(take(bytes)?) }),
         Type::Text => {
             let len = u32::from_le_bytes(take(bytes)?) as usize;
-            let (text, rest) = bytes.split_at_checked(len).ok_or(Torn)?;
+            let (text, rest) = bytes.split_at_checked(len).ok_or(CorruptState)?;
             *bytes = rest;
             Value::Text(text)
         }

@@ -294,7 +294,7 @@ fn narrowed(stream: &[u8], columns: &[String]) -> Vec<u8> {
                 let kept = places.iter().map(|&place| batch.column(place).clone()).collect();
                 writer.batch(&batch.with_columns(Arc::new(Schema::new(fields).unwrap()), kept).unwrap()).unwrap();
             }
-            Incoming::Report(report) => panic!("{report:?}"),
+            Incoming::Warning(warning) => panic!("{warning:?}"),
             Incoming::End(ending) => return writer.finish(&ending).unwrap(),
         }
     }

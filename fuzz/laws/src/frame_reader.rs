@@ -11,7 +11,7 @@ use std::{
 
 use recpipe::{
     Batch, ColumnBuilder, Error, Field, Origin, PackedInts, Schema, Time, Type, Value,
-    wire::{Ending, Incoming, Reader, Report, Writer, frame},
+    wire::{Ending, Incoming, Reader, Warning, Writer, frame},
 };
 
 use crate::bytes::{Bytes, crc32c};
@@ -165,7 +165,7 @@ fn changed(mut from: Bytes<'_>) -> Vec<u8> {
     let mut stream = Vec::new();
     let wrote = Writer::new(&mut stream).and_then(|mut writer| {
         writer.batch(&batch)?;
-        writer.report(&Report { exit: recpipe::Exit::Failed, message: "x".into() })?;
+        writer.warn(&Warning { exit: recpipe::Exit::Failed, message: "x".into() })?;
         writer.finish(&Ending::default()).map(drop)
     });
     wrote.unwrap_or_else(|error| panic!("{error}"));

@@ -146,7 +146,7 @@ impl PickleParser {
                 Ok(loaded) => loaded,
                 Err(refused) => {
                     let records_before = self.table.rows() as u32;
-                    let what = match refused.what.starts_with("the pickle ") || refused.what.starts_with("the stream ") {
+                    let what = match refused.is_torn {
                         true => refused.what,
                         false => format!("not a pickle of data: {}", refused.what),
                     };

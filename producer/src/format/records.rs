@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use recpipe::record::{Batch, Schema};
-use recpipe::wire::{Incoming, Reader, Report};
+use recpipe::wire::{Incoming, Reader, Warning};
 use recpipe::{Error, Exit};
 
 use super::source::{Problem, Pulled, Source, Unparsed};
@@ -67,15 +67,15 @@ impl Records {
                     Ok(batch) => return Some(Ok(Event::Block(Unparsed::Batch(batch)))),
                     Err(error) => Some(stream.problem(&error)),
                 },
-                Ok(Some(Incoming::Report(report))) => {
+                Ok(Some(Incoming::Warning(warning))) => {
                     stream.has_reported = true;
-                    return Some(Ok(Event::Problem(Problem { input: None, report })));
+                    return Some(Ok(Event::Problem(Problem { input: None, warning })));
                 }
                 Ok(Some(Incoming::End(ending))) if ending.exit == Exit::Done || stream.has_reported => None,
                 Ok(Some(Incoming::End(ending))) => {
                     let message = format!("{}: its producer ended with exit {}: {}", stream.name, ending.exit.code(), ending.cause);
-                    let report = Report { exit: ending.exit, message };
-                    Some(Problem { input: Some(stream.name.clone()), report })
+                    let warning = Warning { exit: ending.exit, message };
+                    Some(Problem { input: Some(stream.name.clone()), warning })
                 }
                 Err(Error::Io { .. }) if self.inputs.watch().is_stopped() => None,
                 Err(error) => Some(stream.problem(&error)),
@@ -99,7 +99,7 @@ impl Stream {
 
 fn problem(name: &Arc<str>, error: &Error) -> Problem {
     let message = format!("{}: {error}", shown_name(name));
-    Problem { input: Some(name.clone()), report: Report { exit: error.exit(), message } }
+    Problem { input: Some(name.clone()), warning: Warning { exit: error.exit(), message } }
 }
 
 /// The batch without the fields that nobody reads.

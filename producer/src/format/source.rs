@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use recpipe::Exit;
 use recpipe::record::{Batch, Schema};
-use recpipe::wire::Report;
+use recpipe::wire::Warning;
 
 use super::plan::{Plan, Unit};
 use super::wanted::Wanted;
@@ -73,18 +73,18 @@ pub enum Unparsed {
     Batch(Batch),
 }
 
-/// An input, or the rest of it, that cannot be read. The run's exit code will be that of the report.
+/// An input, or the rest of it, that cannot be read. The run's exit code will be that of the warning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The input that failed, as its blocks name it; `None` where another producer tells of an input of its own.
     pub input: Option<Arc<str>>,
     /// What the reader of the stream is told.
-    pub report: Report,
+    pub warning: Warning,
 }
 
 impl From<InputError> for Problem {
     fn from(error: InputError) -> Self {
-        Problem { input: Some(error.name().into()), report: Report { exit: Exit::Failed, message: error.to_string() } }
+        Problem { input: Some(error.name().into()), warning: Warning { exit: Exit::Failed, message: error.to_string() } }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! inotify, or polling ──► which files grew ──► Tail: read, whole records ──► blocks, when full, idle or old enough
-//!                    └──► which names changed ──► Lookout: opens the files that got a followed name ──► new tails
+//!                    └──► which names changed ──► Watcher: opens the files that got a followed name ──► new tails
 //! ```
 //!
 //! A *slot* is a followed name. It has the files that bear it or bore it, oldest first: the one that was renamed away, or
@@ -22,7 +22,6 @@ mod former;
 mod hole;
 mod last_record;
 mod look;
-pub mod lookout;
 mod names;
 mod places;
 mod print;
@@ -30,6 +29,7 @@ mod rounds;
 mod slot;
 mod system;
 mod tail;
+pub mod watcher;
 mod writers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -45,12 +45,12 @@ use super::event::Event;
 use super::find::Names;
 use super::live::Watch;
 use super::{FileId, Meter};
-use lookout::Lookout;
 use places::Places;
 use print::Print;
 use recpipe::transport::watch::Guard;
 use slot::Slot;
 use system::Place;
+use watcher::Watcher;
 use writers::Writers;
 
 /// How often it is looked where the system does not tell, and at files that lost their names.
@@ -98,7 +98,7 @@ type SlotId = u32;
 /// Follows files; an endless source of blocks.
 #[derive(Debug)]
 pub struct Follow {
-    lookout: Arc<Lookout>,
+    watcher: Arc<Watcher>,
     guard: Guard,
     places: Places,
     boundary: Arc<dyn Boundary>,
@@ -152,13 +152,13 @@ impl Follow {
     ///
     /// No file descriptor is left.
     pub fn new(setup: Setup, boundary: Arc<dyn Boundary>) -> io::Result<Self> {
-        Follow::with(Lookout::new()?, setup, boundary, max_open())
+        Follow::with(Watcher::new()?, setup, boundary, max_open())
     }
 
-    fn with(lookout: Lookout, setup: Setup, boundary: Arc<dyn Boundary>, max_open: usize) -> io::Result<Self> {
+    fn with(watcher: Watcher, setup: Setup, boundary: Arc<dyn Boundary>, max_open: usize) -> io::Result<Self> {
         let now = Instant::now();
         let mut follow = Follow {
-            lookout: Arc::new(lookout),
+            watcher: Arc::new(watcher),
             guard: setup.watch.guard()?,
             places: Places::new(setup.paths, setup.names),
             boundary,
@@ -208,9 +208,9 @@ impl Follow {
         Ok(follow)
     }
 
-    /// What opens new files at once, also while nothing is asked of this, as long as it is [let to](Lookout::beside).
-    pub fn lookout(&self) -> Arc<Lookout> {
-        self.lookout.clone()
+    /// What opens new files at once, also while nothing is asked of this, as long as it is [let to](Watcher::beside).
+    pub fn watcher(&self) -> Arc<Watcher> {
+        self.watcher.clone()
     }
 
     /// The beginning of the file that is followed under this name, to learn of it how its records are to be read.

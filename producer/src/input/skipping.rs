@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::block::Cut;
 use super::boundary::Boundary;
 use super::shown_name;
-use super::window::{Lookout, Order, Window};
+use super::window::{Order, OrderCheck, Window};
 
 /// What is skipped of a plain file.
 #[derive(Debug)]
 pub(super) struct Skipping {
     path: PathBuf,
     len: u64,
-    lookout: Lookout,
+    order_check: OrderCheck,
     /// Blocks of it were given out.
     has_begun: bool,
     is_broken: bool,
@@ -43,9 +43,9 @@ impl Skipping {
         if from == 0 && window.until.is_none() {
             return Ok(None);
         }
-        let lookout = Lookout::new(window, name, boundary.clone(), from);
+        let order_check = OrderCheck::new(window, name, boundary.clone(), from);
         let len = std::fs::metadata(path)?.len();
-        Ok(Some(Skipping { path: path.to_owned(), len, lookout, has_begun: false, is_broken: false }))
+        Ok(Some(Skipping { path: path.to_owned(), len, order_check, has_begun: false, is_broken: false }))
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -54,7 +54,7 @@ impl Skipping {
 
     /// Where the reading began.
     pub(super) fn from(&self) -> u64 {
-        self.lookout.from
+        self.order_check.from
     }
 
     /// Whether the file was found not to be in order.
@@ -68,7 +68,7 @@ impl Skipping {
         if self.is_broken {
             return Looked::Ordered;
         }
-        match self.lookout.look(cut) {
+        match self.order_check.look(cut) {
             Order::Kept => Looked::Ordered,
             Order::Past => Looked::Past { left: self.len.saturating_sub(cut.start() + cut.bytes().len() as u64) },
             Order::Broken { by, at } => {

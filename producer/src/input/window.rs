@@ -123,7 +123,7 @@ fn probe(file: &File, from: u64, to: u64, boundary: &dyn Boundary, hand: &mut Ha
 }
 
 /// Looks at all that is read of a file of which something is skipped.
-pub(super) struct Lookout {
+pub(super) struct OrderCheck {
     window: Window,
     hand: Hand,
     boundary: Arc<dyn Boundary>,
@@ -132,9 +132,9 @@ pub(super) struct Lookout {
     newest: Option<i64>,
 }
 
-impl std::fmt::Debug for Lookout {
+impl std::fmt::Debug for OrderCheck {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Lookout({})", self.from)
+        write!(f, "OrderCheck({})", self.from)
     }
 }
 
@@ -149,10 +149,10 @@ pub(super) enum Order {
     Broken { by: i64, at: u64 },
 }
 
-impl Lookout {
+impl OrderCheck {
     /// Of a file that is read from this byte on.
     pub(super) fn new(window: &Window, source: &Arc<str>, boundary: Arc<dyn Boundary>, from: u64) -> Self {
-        Lookout { hand: window.hand(source), window: window.clone(), boundary, from, newest: None }
+        OrderCheck { hand: window.hand(source), window: window.clone(), boundary, from, newest: None }
     }
 
     /// Looks at a block.

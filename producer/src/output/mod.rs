@@ -16,7 +16,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 use recpipe::record::Condition;
-use recpipe::wire::{Encoded, Ending, Report, Writer};
+use recpipe::wire::{Encoded, Ending, Warning, Writer};
 use recpipe::{Batch, Error, Schema, wire};
 
 pub use adaptive_filter::AdaptiveFilter;
@@ -100,7 +100,7 @@ pub trait Target {
     ///
     /// # Errors
     /// As [`Target::schema`].
-    fn report(&mut self, report: &Report) -> Result<(), Error>;
+    fn warn(&mut self, warning: &Warning) -> Result<(), Error>;
 
     /// Records that were sent.
     fn records(&self) -> u64;
@@ -138,8 +138,8 @@ impl<W: Write> Target for Writer<W> {
         self.encoded(outgoing.frame()?)
     }
 
-    fn report(&mut self, report: &Report) -> Result<(), Error> {
-        Writer::report(self, report)
+    fn warn(&mut self, warning: &Warning) -> Result<(), Error> {
+        Writer::warn(self, warning)
     }
 
     fn records(&self) -> u64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use recpipe::transport::link::{Over, Pushdowns, Readiness};
-use recpipe::wire::{Encoded, Ending, Report};
+use recpipe::wire::{Encoded, Ending, Warning};
 use recpipe::{Error, Schema, say};
 
 use super::destination::Destination;
@@ -113,7 +113,7 @@ impl Outputs {
         if self.destinations.iter().any(|destination| destination.has_enough()) {
             return Err(Error::io("the consumers", std::io::ErrorKind::BrokenPipe.into()));
         }
-        Err(Error::Lost("no consumer is left".into()))
+        Err(Error::lost("no consumer is left"))
     }
 
     /// One is lost: others do what it left, where they can.
@@ -125,7 +125,7 @@ impl Outputs {
         let destination = &mut self.destinations[at];
         let (left, why) = destination.bury(why)?;
         if !others {
-            return Err(Error::Lost(format!("{why}; no other is left that could do its work")));
+            return Err(Error::lost(format!("{why}; no other is left that could do its work")));
         }
         say!(
             "producer: {why}; {} batches that it was not done with are given to the others, and what it had already written of them is there twice",
@@ -141,7 +141,7 @@ impl Outputs {
         let mut left = VecDeque::new();
         loop {
             let Some(heir) = &self.heir else { return Err(why) };
-            let lost = |why| Error::Lost(format!("{why}; it was not told to end, so what it had gathered is lost with it"));
+            let lost = |why| Error::lost(format!("{why}; it was not told to end, so what it had gathered is lost with it"));
             let (undone, _) = self.destinations[0].bury(why).map_err(lost)?;
             undone.into_iter().rev().for_each(|encoded| left.push_front(encoded));
             say!(
@@ -243,7 +243,7 @@ impl Outputs {
         match (failed, self.lost) {
             (Some(error), _) => Err(error),
             (None, 0) => Ok(()),
-            (None, lost) => Err(Error::Lost(format!(
+            (None, lost) => Err(Error::lost(format!(
                 "{lost} of {} consumers died; the others were given their work, and some of it may be there twice",
                 self.destinations.len()
             ))),
@@ -304,8 +304,8 @@ impl Target for Outputs {
         self.anybody()
     }
 
-    fn report(&mut self, report: &Report) -> Result<(), Error> {
-        self.all(|destination| destination.write(|writer| writer.report(report)))
+    fn warn(&mut self, warning: &Warning) -> Result<(), Error> {
+        self.all(|destination| destination.write(|writer| writer.warn(warning)))
     }
 
     fn records(&self) -> u64 {

@@ -7,7 +7,7 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use recpipe::record::Schema;
-use recpipe::wire::{Ending, Report};
+use recpipe::wire::{Ending, Warning};
 use recpipe::{Error, Exit, Flow};
 
 use super::input_tracker::{Failed, InputTracker};
@@ -187,14 +187,14 @@ impl<'a, 'o> Sink<'a, 'o> {
     fn take_problem(&mut self, problem: Problem) -> Flow {
         let is_current = self.tracker.is_with(&problem);
         self.end_input(is_current);
-        self.fail(problem.report.exit, problem.report.message.clone());
-        self.write(|target| target.report(&problem.report))
+        self.fail(problem.warning.exit, problem.warning.message.clone());
+        self.write(|target| target.warn(&problem.warning))
     }
 
     /// Says what is wrong with an input, to the reader of the stream and to people.
-    fn report(&mut self, report: Report) -> Flow {
-        let flow = self.write(|target| target.report(&report));
-        self.fail(report.exit, report.message);
+    fn warn(&mut self, warning: Warning) -> Flow {
+        let flow = self.write(|target| target.warn(&warning));
+        self.fail(warning.exit, warning.message);
         flow
     }
 
@@ -312,7 +312,7 @@ impl<'a, 'o> Sink<'a, 'o> {
     /// Says why nothing more can be read of an input. What is no record at its end is one that is too many with `--strict`.
     fn report_failed(&mut self, exit: Exit, failed: &Failed) -> Flow {
         let is_too_many = exit == Exit::Failed && self.judge.is_strict();
-        let flow = self.report(Report { exit: if is_too_many { Exit::Rejects } else { exit }, message: failed.to_string() });
+        let flow = self.warn(Warning { exit: if is_too_many { Exit::Rejects } else { exit }, message: failed.to_string() });
         if is_too_many { Flow::Stop } else { flow }
     }
 

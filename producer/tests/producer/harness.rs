@@ -181,7 +181,7 @@ impl Stream {
             match incoming {
                 Incoming::Schema(schema) => stream.schemas.push(schema.names().map(str::to_owned).collect()),
                 Incoming::Batch(batch) => stream.batches.push(batch.decode().unwrap()),
-                Incoming::Report(report) => stream.reports.push(report.message),
+                Incoming::Warning(warning) => stream.reports.push(warning.message),
                 Incoming::End(ending) => stream.ending = ending,
             }
         }

@@ -77,7 +77,7 @@ impl<R: Read> RecvFrom<R> {
             match reader.read()? {
                 Some(Incoming::Batch(raw)) => return raw.decode().map(Some),
                 // What went wrong on the other side is in its End, too.
-                Some(Incoming::Schema(_) | Incoming::Report(_)) => {}
+                Some(Incoming::Schema(_) | Incoming::Warning(_)) => {}
                 Some(Incoming::End(ending)) => return proven(ending).map(|_| None),
                 None => return Ok(None),
             }

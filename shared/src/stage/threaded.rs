@@ -197,7 +197,7 @@ mod tests {
         let into = Into(stream.clone());
         let mut stage = threaded(move || co_sendto(into)).unwrap();
         assert_eq!(stage.send(batch(0..3)).unwrap(), Flow::Continue);
-        stage.fail(&Error::Lost("the cable".into()));
+        stage.fail(&Error::lost("the cable"));
         drop(stage);
         let stream = stream.lock().unwrap();
         let last = gen_recvfrom(&stream[..]).last().unwrap().unwrap_err().to_string();

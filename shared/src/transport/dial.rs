@@ -79,7 +79,7 @@ impl Connections for Dialer {
     fn next(&mut self, after: Option<&Cut>, progress: Progress, wait: Wait<'_>) -> Result<Connected, Error> {
         let peer = self.peer();
         if let (Some(cut), false, false) = (after, self.resumes, self.patience.restarts) {
-            return Err(Error::Lost(format!("{peer} has gone: {cut}")));
+            return Err(Error::lost_peer(peer, format!("has gone: {cut}")));
         }
         let patience = if after.is_some() { self.patience.retry } else { self.patience.connect };
         let began = Instant::now();
@@ -94,9 +94,9 @@ impl Connections for Dialer {
                 None if failed.is_final => return Err(Error::Refused(format!("{peer}: {}", failed.what))),
                 // A process that listens no more has gone, and what it knew of us with it.
                 Some(cut) if (failed.is_final || failed.refused) && !self.patience.restarts => {
-                    return Err(Error::Lost(format!("{peer} has gone: {cut}; on another try: {}", failed.what)));
+                    return Err(Error::lost_peer(peer, format!("has gone: {cut}; on another try: {}", failed.what)));
                 }
-                Some(cut) if wait.is_over() => return Err(Error::Lost(format!("{peer} is lost: {cut}; it is waited for no longer"))),
+                Some(cut) if wait.is_over() => return Err(Error::lost_peer(peer, format!("is lost: {cut}; it is waited for no longer"))),
                 _ => {}
             }
             let rest = pause / 2 + pause.mul_f64(chance() / 2.0);
@@ -104,7 +104,7 @@ impl Connections for Dialer {
                 let tried = format!("{} (tried for {} s)", failed.what, began.elapsed().as_secs_f64().round());
                 return Err(match after {
                     None => Error::Refused(format!("cannot connect to {peer}: {tried}")),
-                    Some(cut) => Error::Lost(format!("{peer} is lost: {cut}; it could not be reached again: {tried}")),
+                    Some(cut) => Error::lost_peer(peer, format!("is lost: {cut}; it could not be reached again: {tried}")),
                 });
             }
             // That nobody waits any more is seen by the next call.

@@ -116,8 +116,10 @@ impl Downstream {
         let why = match self.child.take().map(Child::wait) {
             // How it died says more than that it is gone.
             Some(Err(Error::Child { exit, what })) => {
-                let why = why.to_string();
-                let why = why.strip_prefix(&*self.name).map_or_else(|| why.clone(), |rest| format!("it{rest}"));
+                let why = match why {
+                    Error::Lost { peer: Some(peer), what } if peer == self.name => format!("it {what}"),
+                    other => other.to_string(),
+                };
                 Error::Child { exit, what: format!("{what}; {why}") }
             }
             _ => why,

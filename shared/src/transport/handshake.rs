@@ -20,7 +20,7 @@ use super::{
 use crate::{
     Error, Exit,
     session::{Instance, Progress},
-    wire::{Control, Ending, Hello, Report, Role, frame},
+    wire::{Control, Ending, Hello, Role, Warning, frame},
 };
 
 /// How long a refused peer may take to hear why.
@@ -221,7 +221,7 @@ impl Guest {
 
 /// Tells a caller why it is refused, and closes.
 fn refuse(mut socket: Socket, why: &str) {
-    let refusal = Control::Refusal(Report { exit: Exit::Failed, message: why.into() });
+    let refusal = Control::Refusal(Warning { exit: Exit::Failed, message: why.into() });
     if let Ok(bytes) = refusal.to_bytes() {
         let until = Until::within(FAREWELL);
         let _ = write(&mut socket, &[&frame::preamble()[..], &bytes].concat(), until);
@@ -265,7 +265,7 @@ fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), Handsh
     let Some(frame) = frames.pop() else { return Err(HandshakeError::Failed("the connection was closed before a greeting".into())) };
     match Control::from_frame(&frame.header, &frame.payload).map_err(HandshakeError::Refused)? {
         Control::Hello(hello) => Ok((parser, hello)),
-        Control::Refusal(report) => Err(HandshakeError::Refused(format!("refused: {}", report.message))),
+        Control::Refusal(warning) => Err(HandshakeError::Refused(format!("refused: {}", warning.message))),
         _ => Err(HandshakeError::Refused("it does not greet".into())),
     }
 }

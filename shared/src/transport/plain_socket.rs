@@ -94,7 +94,7 @@ impl AsFd for Door {
 /// # Errors
 /// [`Error::Lost`] if the connection was cut: what was under way may be lost.
 pub fn hang_up(connection: OwnedFd, name: &str, within: Duration) -> Result<bool, Error> {
-    let lost = |error: io::Error| Error::Lost(format!("{name}: the connection was cut before all was read: {error}"));
+    let lost = |error: io::Error| Error::lost(format!("{name}: the connection was cut before all was read: {error}"));
     let until = Instant::now() + within;
     rustix::net::shutdown(&connection, rustix::net::Shutdown::Write).map_err(|error| lost(error.into()))?;
     let mut connection = File::from(connection);

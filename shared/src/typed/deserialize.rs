@@ -16,7 +16,7 @@ use crate::{Error, Row, Value};
 pub(super) fn row<'a, T: Deserialize<'a>>(row: Row<'a>) -> Result<T, Error> {
     T::deserialize(Record { row, outer: String::new() }).map_err(|failure| {
         let place = row.place();
-        Error::Data(if place.is_empty() { failure.0 } else { format!("{place}: {}", failure.0) })
+        Error::Data(if place.is_empty() { failure.to_string() } else { format!("{place}: {failure}") })
     })
 }
 
@@ -71,7 +71,7 @@ impl<'de> Deserializer<'de> for Record<'de> {
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Failure> {
         let fields = self.row.schema().len();
         if fields != len {
-            return Err(Failure(format!("a record of {fields} fields, where {len} are wanted")));
+            return Err(Failure::new(format!("a record of {fields} fields, where {len} are wanted")));
         }
         self.deserialize_seq(visitor)
     }
@@ -159,7 +159,7 @@ impl<'de> MapAccess<'de> for Fields<'de> {
             Some(Next::Struct(name)) => {
                 seed.deserialize(Record { row: self.record.row, outer: name.clone() }).map_err(|failure| failure.of_field(&name))
             }
-            None => Err(Failure("a value was asked for before its key".into())),
+            None => Err(Failure::new("a value was asked for before its key")),
         }
     }
 }

@@ -122,18 +122,30 @@ impl<'a> Row<'a> {
 
 /// What serde's traits ask of an error; outside of this module it is an [`Error`].
 #[derive(Debug)]
-struct Failure(String);
+struct Failure {
+    /// The field whose value it is about, once it is known.
+    field: Option<String>,
+    what: String,
+}
 
 impl Failure {
-    /// The same, about this field, unless it names one already.
-    fn of_field(self, name: &str) -> Self {
-        if self.0.starts_with("the field `") { self } else { Failure(format!("the field `{name}`: {}", self.0)) }
+    fn new(what: impl Into<String>) -> Self {
+        Failure { field: None, what: what.into() }
+    }
+
+    /// The same, about this field, unless it is about a field within it already.
+    fn of_field(mut self, name: &str) -> Self {
+        self.field.get_or_insert_with(|| name.to_owned());
+        self
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(&self.0)
+        match &self.field {
+            Some(field) => write!(out, "the field `{field}`: {}", self.what),
+            None => out.write_str(&self.what),
+        }
     }
 }
 
@@ -141,13 +153,13 @@ impl std::error::Error for Failure {}
 
 impl serde::ser::Error for Failure {
     fn custom<T: fmt::Display>(what: T) -> Self {
-        Failure(what.to_string())
+        Failure::new(what.to_string())
     }
 }
 
 impl serde::de::Error for Failure {
     fn custom<T: fmt::Display>(what: T) -> Self {
-        Failure(what.to_string())
+        Failure::new(what.to_string())
     }
 }
 

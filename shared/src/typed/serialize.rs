@@ -11,7 +11,7 @@ use crate::{BatchBuilder, Error, Time, Value};
 /// See [`BatchBuilder::push_as`].
 pub(super) fn push<T: Serialize + ?Sized>(builder: &mut BatchBuilder, record: &T) -> Result<(), Error> {
     let mut into = Into { builder, outer: String::new(), next: 0 };
-    record.serialize(Whole(&mut into)).map_err(|failure| Error::Schema(format!("a struct that is to be a record: {}", failure.0)))?;
+    record.serialize(Whole(&mut into)).map_err(|failure| Error::Schema(format!("a struct that is to be a record: {failure}")))?;
     builder.end_record()
 }
 
@@ -53,12 +53,12 @@ struct Cell<'i, 'b> {
 impl Cell<'_, '_> {
     fn value(self, value: Value<'_>) -> Result<(), Failure> {
         let Some(place) = self.into.place(self.name) else { return Ok(()) };
-        self.into.builder.push_value(place, value).map_err(|error| Failure(error.to_string()))
+        self.into.builder.push_value(place, value).map_err(|error| Failure::new(error.to_string()))
     }
 }
 
 fn refused<T>(what: &str) -> Result<T, Failure> {
-    Err(Failure(format!("it is {what}, and a record is flat")))
+    Err(Failure::new(format!("it is {what}, and a record is flat")))
 }
 
 macro_rules! values {
@@ -106,7 +106,7 @@ impl<'i, 'b> Serializer for Cell<'i, 'b> {
     fn serialize_u128(self, value: u128) -> Result<(), Failure> {
         match i128::try_from(value) {
             Ok(value) => self.value(Value::Int(value)),
-            Err(_) => Err(Failure(format!("{value} is more than 127 bits hold"))),
+            Err(_) => Err(Failure::new(format!("{value} is more than 127 bits hold"))),
         }
     }
 
@@ -222,7 +222,7 @@ impl SerializeStruct for Inner<'_, '_> {
 macro_rules! not_here {
     ($what:expr; $($method:ident($($kind:ty),*) -> $given:ty;)*) => {
         $(fn $method(self, $(_: $kind),*) -> Result<$given, Failure> {
-            Err(Failure($what.into()))
+            Err(Failure::new($what))
         })*
     };
 }
@@ -265,7 +265,7 @@ macro_rules! nothing_else {
         }
 
         fn serialize_newtype_variant<T: Serialize + ?Sized>(self, _: &'static str, _: u32, _: &'static str, _: &T) -> Result<(), Failure> {
-            Err(Failure($what.into()))
+            Err(Failure::new($what))
         }
     };
 }
@@ -281,7 +281,7 @@ impl<'i, 'b> Serializer for Whole<'i, 'b> {
     nothing_else!(NO_STRUCT);
 
     fn serialize_str(self, _: &str) -> Result<(), Failure> {
-        Err(Failure(NO_STRUCT.into()))
+        Err(Failure::new(NO_STRUCT))
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Failure> {
@@ -308,7 +308,7 @@ impl Serializer for OfTime<'_, '_> {
     nothing_else!(NO_TIME);
 
     fn serialize_str(self, text: &str) -> Result<(), Failure> {
-        let time = Time::parse(text.as_bytes()).ok_or_else(|| Failure(format!("`{text}` is no time")))?;
+        let time = Time::parse(text.as_bytes()).ok_or_else(|| Failure::new(format!("`{text}` is no time")))?;
         self.0.value(Value::Time(time))
     }
 
@@ -321,6 +321,6 @@ impl Serializer for OfTime<'_, '_> {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self::SerializeStruct, Failure> {
-        Err(Failure(NO_TIME.into()))
+        Err(Failure::new(NO_TIME))
     }
 }

@@ -27,7 +27,8 @@ pub(super) fn schema<T: DeserializeOwned>() -> Result<Schema, Error> {
             }
             (Some(failed), _) if trace.refusal.is_none() && !failed.1.is_empty() => trace.known.push(failed),
             (_, made) => {
-                let why = trace.refusal.or(made.err().map(|failure| failure.0)).unwrap_or_else(|| "it is no struct with fields".into());
+                let why =
+                    trace.refusal.or(made.err().map(|failure| failure.to_string())).unwrap_or_else(|| "it is no struct with fields".into());
                 return Err(Error::Schema(format!("a struct that is to be a record: {why}")));
             }
         }
@@ -59,7 +60,7 @@ struct Asked<'t> {
 impl Asked<'_> {
     fn note(&mut self, field: Field) -> Result<(), Failure> {
         if self.name.is_empty() {
-            return Err(Failure("it is no struct with fields".into()));
+            return Err(Failure::new("it is no struct with fields"));
         }
         self.trace.asked.push(field);
         Ok(())
@@ -77,7 +78,7 @@ impl Asked<'_> {
         let whole = self.name.is_empty();
         let why = if whole { format!("it is {what}, no struct with fields") } else { format!("the field `{}` is {what}", self.name) };
         self.trace.refusal = Some(why.clone());
-        Err(Failure(why))
+        Err(Failure::new(why))
     }
 }
 
@@ -252,6 +253,6 @@ impl<'de> VariantAccess<'de> for First {
 
 impl First {
     fn refused(&self) -> Failure {
-        Failure(format!("the variant `{}` holds something: only unit variants are values of a record", self.0))
+        Failure::new(format!("the variant `{}` holds something: only unit variants are values of a record", self.0))
     }
 }

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    ending::{self, Ending, Warning},
     frame::{Header, Kind, MAX_PAYLOAD, Totals},
     pushdown::{self, Pushdown},
-    report::{self, Ending, Report},
     serializer::{from_slice, to_vec},
 };
 use crate::{
@@ -66,7 +66,7 @@ pub enum Control {
     /// The sender has heard how the receiver ended.
     Bye,
     /// Why the other end is refused.
-    Refusal(Report),
+    Refusal(Warning),
     /// How the receiver ended.
     End(Ending),
 }
@@ -83,8 +83,8 @@ impl Control {
             Control::Ack(progress) => (Kind::Ack, encode_progress(*progress)?),
             Control::Beat => (Kind::Beat, Vec::new()),
             Control::Bye => (Kind::Bye, Vec::new()),
-            Control::Refusal(report) => (Kind::Error, report::encode_report(report)?),
-            Control::End(ending) => (Kind::End, report::encode_end(ending, Totals::default())?),
+            Control::Refusal(warning) => (Kind::Error, ending::encode_warning(warning)?),
+            Control::End(ending) => (Kind::End, ending::encode_end(ending, Totals::default())?),
         };
         if payload.len() > MAX_PAYLOAD {
             return Err(Error::TooLarge { what: "a frame".into(), size: payload.len() as u64, limit: MAX_PAYLOAD as u64 });
@@ -110,8 +110,8 @@ impl Control {
             Kind::Beat if payload.is_empty() => Ok(Control::Beat),
             Kind::Bye if payload.is_empty() => Ok(Control::Bye),
             Kind::Beat | Kind::Bye => Err("a payload where there is to be none".into()),
-            Kind::Error => report::decode_report(payload).map(Control::Refusal),
-            Kind::End => report::decode_end(payload).map(|(ending, _)| Control::End(ending)),
+            Kind::Error => ending::decode_warning(payload).map(Control::Refusal),
+            Kind::End => ending::decode_end(payload).map(|(ending, _)| Control::End(ending)),
             Kind::Schema | Kind::Batch => Err("a frame of a stream came the wrong way".into()),
         }
     }
@@ -186,7 +186,7 @@ mod tests {
             Control::Ack(progress),
             Control::Beat,
             Control::Bye,
-            Control::Refusal(Report { exit: Exit::Failed, message: "no".into() }),
+            Control::Refusal(Warning { exit: Exit::Failed, message: "no".into() }),
             Control::End(Ending { exit: Exit::Incomplete, cause: "cut".into(), rejected: 0 }),
         ]
     }

@@ -11,19 +11,19 @@
 mod batch;
 mod control;
 mod crc;
+mod ending;
 pub mod frame;
 mod payload_pool;
 mod pushdown;
 mod reader;
-mod report;
 mod schema;
 mod serializer;
 mod writer;
 
 pub use batch::{Encoded, encode};
 pub use control::{Control, Hello, Role};
+pub use ending::{Ending, Warning};
 pub use frame::{Header, Kind};
 pub use pushdown::Pushdown;
 pub use reader::{Incoming, Place, RawBatch, Reader};
-pub use report::{Ending, Report};
 pub use writer::Writer;

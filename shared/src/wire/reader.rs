@@ -9,8 +9,8 @@ use bytes::Bytes;
 
 use super::{
     batch::decode_batch,
+    ending::{Ending, Warning, decode_end, decode_warning},
     frame::{AT_REST, Decoder, HEADER_LEN, Header, Kind, MAGIC, MAX_SCHEMA_BYTES, MAX_SCHEMAS, PREAMBLE_LEN, Step, Totals},
-    report::{Ending, Report, decode_end, decode_report},
     schema::decode_schema,
 };
 use crate::{Batch, Error, Pool, Schema};
@@ -23,7 +23,7 @@ pub enum Incoming {
     /// Records, not yet looked at.
     Batch(RawBatch),
     /// A failure on the other side; the stream goes on.
-    Report(Report),
+    Warning(Warning),
     /// The proven end: nothing follows.
     End(Ending),
 }
@@ -288,7 +288,7 @@ impl<R: Read> Reader<R> {
             Kind::Hello | Kind::Pushdown | Kind::Ack | Kind::Beat | Kind::Bye => {
                 Err(corrupt("a frame about a connection came inside the stream".into()))
             }
-            Kind::Error => decode_report(&payload).map(Incoming::Report).map_err(corrupt),
+            Kind::Error => decode_warning(&payload).map(Incoming::Warning).map_err(corrupt),
             Kind::End => {
                 let (ending, totals) = decode_end(&payload).map_err(corrupt)?;
                 let found = self.decoder.totals();

@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     batch::{Encoded, encode},
+    ending::{Ending, Warning, encode_end, encode_warning},
     frame::{self, AT_REST, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Totals},
     reader::RawBatch,
-    report::{Ending, Report, encode_end, encode_report},
     schema::encode_schema,
 };
 use crate::{Batch, Error, Schema};
@@ -137,8 +137,8 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn report(&mut self, report: &Report) -> Result<(), Error> {
-        let payload = encode_report(report)?;
+    pub fn warn(&mut self, warning: &Warning) -> Result<(), Error> {
+        let payload = encode_warning(warning)?;
         self.frame(Kind::Error, 0, 0, &payload)
     }
 

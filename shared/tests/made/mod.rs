@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use recpipe::{
     Batch, Bits, Column, ColumnBuilder, Error, Exit, Field, Origin, PackedInts, Schema, Text, Time, Type, Value,
     record::column::Values,
-    wire::{Ending, Incoming, Reader, Report, Writer},
+    wire::{Ending, Incoming, Reader, Warning, Writer},
 };
 
 /// Gives at most `step` bytes at a time.
@@ -23,7 +23,7 @@ impl Read for Trickle<'_> {
 }
 
 /// All that a stream holds, up to its end or its first error.
-pub fn read(input: impl Read) -> (Vec<Batch>, Vec<Report>, Result<Ending, Error>) {
+pub fn read(input: impl Read) -> (Vec<Batch>, Vec<Warning>, Result<Ending, Error>) {
     let (mut batches, mut reports) = (Vec::new(), Vec::new());
     let mut reader = match Reader::new(input) {
         Ok(reader) => reader,
@@ -36,7 +36,7 @@ pub fn read(input: impl Read) -> (Vec<Batch>, Vec<Report>, Result<Ending, Error>
                 Err(error) => return (batches, reports, Err(error)),
             },
             Ok(Some(Incoming::Schema(_))) => {}
-            Ok(Some(Incoming::Report(report))) => reports.push(report),
+            Ok(Some(Incoming::Warning(warning))) => reports.push(warning),
             Ok(Some(Incoming::End(ending))) => {
                 assert!(reader.read().unwrap().is_none(), "nothing follows the end");
                 return (batches, reports, Ok(ending));
@@ -203,7 +203,7 @@ pub fn small_stream() -> Vec<u8> {
     let mut out = Vec::new();
     let mut writer = Writer::new(&mut out).unwrap();
     writer.batch(&forms()).unwrap();
-    writer.report(&Report { exit: Exit::Failed, message: "b.log: no such file".into() }).unwrap();
+    writer.warn(&Warning { exit: Exit::Failed, message: "b.log: no such file".into() }).unwrap();
     writer.batch(&forms().head(2)).unwrap();
     writer.finish(&Ending { exit: Exit::Failed, cause: "a file could not be read".into(), rejected: 4 }).unwrap();
     out

@@ -187,7 +187,7 @@ impl<R: Read> Rx<R> {
                 Some(Incoming::Schema(_)) => {}
                 Some(Incoming::Batch(raw)) => return Ok(Some(raw)),
                 Some(Incoming::End(_)) | None => return Ok(None),
-                Some(Incoming::Report(_)) => return Err(misunderstood()),
+                Some(Incoming::Warning(_)) => return Err(misunderstood()),
             }
         }
     }

@@ -157,7 +157,7 @@ fn errors_have_a_caret_where_it_went_wrong() {
     check("tee [ emit nats://h:1]", nats, "nats://h:1", url);
     check("trace errors", "expected a label in quotes, found `errors`", "errors", "as in `trace \"errors\"`");
     check("grep", "expected a regex, as in `grep /…/`", "", "the query ends here");
-    check("grep php", "expected a regex, as in `grep /…/`, found `php`", "php", "");
+    check("grep php", "expected a regex, as in `grep /…/`, found `php`", "php", "write `grep /php/`");
     check("grep /a/ in", "expected a field", "", "the query ends here");
     check("parse request", "expected a regex, as in `parse request /…/`", "", "the query ends here");
     check("drop", "expected a field", "", "the query ends here");

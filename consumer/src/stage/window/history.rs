@@ -6,13 +6,13 @@ use super::{
     numbered::Numbered,
     vectors::{NONE, concat},
 };
-use crate::{aggregate::Held, expr::Vector};
+use crate::{aggregate::ValueStore, expr::Vector};
 
 /// Values of the last so many records of each key, which the batches before had.
 pub(super) struct History {
     depth: usize,
     rings: Rings,
-    values: Vec<Held>,
+    values: Vec<ValueStore>,
 }
 
 /// The records of a batch behind those that were kept of their keys.
@@ -29,7 +29,7 @@ impl History {
     /// Nothing yet, of values of these types.
     pub(super) fn new(depth: u64, kinds: impl Iterator<Item = Type>) -> Self {
         let depth = usize::try_from(depth).unwrap_or(usize::MAX);
-        History { depth, rings: Rings::default(), values: kinds.map(Held::new).collect() }
+        History { depth, rings: Rings::default(), values: kinds.map(ValueStore::new).collect() }
     }
 
     /// Takes the records of a batch.
@@ -90,7 +90,7 @@ impl History {
 
     /// The memory that it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.rings.bytes() + self.values.iter().map(Held::bytes).sum::<usize>()
+        self.rings.bytes() + self.values.iter().map(ValueStore::bytes).sum::<usize>()
     }
 }
 

@@ -7,9 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::lookout::open_regular;
 use super::slot::Slot;
 use super::system::DirId;
+use super::watcher::open_regular;
 use super::{Follow, LOOK_AGAIN, POLL, SlotId};
 
 impl Follow {
@@ -18,18 +18,18 @@ impl Follow {
         let all = now >= self.next_look_at_all;
         if all {
             self.next_look_at_all = now + LOOK_AGAIN;
-            self.lookout.look_at_dirs();
+            self.watcher.look_at_dirs();
         }
         // Whatever comes up from here on may ask for an earlier one.
         self.next_look = self.next_look_at_all;
-        let lost = self.lookout.polled();
+        let lost = self.watcher.polled();
         for dir in &lost {
-            self.lookout.add(dir);
+            self.watcher.add(dir);
         }
         if all || !lost.is_empty() || self.rescan_due {
             self.rescan();
         }
-        let polled: Vec<DirId> = lost.iter().map(|dir| self.lookout.add(dir)).collect();
+        let polled: Vec<DirId> = lost.iter().map(|dir| self.watcher.add(dir)).collect();
         self.look_at_names(|dir| all || polled.contains(&dir));
         let (mut orphans, mut fresh, mut retired) = (false, false, Vec::new());
         for id in self.slots.keys().copied().collect::<Vec<_>>() {
@@ -108,7 +108,7 @@ impl Follow {
         let gone: Vec<_> = self.slots.iter().filter(|(_, slot)| is_gone(slot)).map(|(id, _)| *id).collect();
         for id in gone {
             self.slots.remove(&id);
-            self.lookout.forget(id);
+            self.watcher.forget(id);
         }
         let there: HashSet<_> = scan.files.iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| (meta.dev(), meta.ino())).collect();
         self.known.retain(|file, _| there.contains(file));

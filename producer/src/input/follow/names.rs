@@ -12,12 +12,12 @@ use super::super::{FileId, InputError, file_id, open, reason};
 use super::births::Arrived;
 use super::doubt::Doubt;
 use super::last_record::last_record;
-use super::lookout::{Learned, open_regular};
 use super::places::{Scan, links, parent};
 use super::print::{Print, read_at};
 use super::slot::{Denied, Slot};
 use super::system::{Change, Place};
 use super::tail::Tail;
+use super::watcher::{Learned, open_regular};
 use super::{Cost, Follow, Followed, Known, POLL, SlotId};
 
 /// How often directories are looked through at most, however much happens in them.
@@ -37,9 +37,9 @@ impl Follow {
     /// Looks which files there are, with all directories looked at before: a file that comes after this is told of.
     pub(super) fn look_through(&self) -> Scan {
         let scan = self.places.scan();
-        let are_known = scan.dirs.iter().all(|dir| self.lookout.knows(dir));
+        let are_known = scan.dirs.iter().all(|dir| self.watcher.knows(dir));
         for dir in &scan.dirs {
-            self.lookout.add(dir);
+            self.watcher.add(dir);
         }
         if are_known { scan } else { self.places.scan() }
     }
@@ -47,9 +47,9 @@ impl Follow {
     /// A new slot for a path; `None` when there is one for its name.
     pub(super) fn add_slot(&mut self, path: PathBuf) -> Option<SlotId> {
         let name = path.file_name()?.to_owned();
-        let place = (self.lookout.add(&parent(&path)), name);
+        let place = (self.watcher.add(&parent(&path)), name);
         let id = self.next_slot;
-        if self.lookout.give(place.clone(), id) != id {
+        if self.watcher.give(place.clone(), id) != id {
             return None;
         }
         self.next_slot += 1;
@@ -62,8 +62,8 @@ impl Follow {
     fn follow_links(&self, id: SlotId) {
         let Some(slot) = self.slots.get(&id) else { return };
         let places =
-            links(&slot.path).into_iter().filter_map(|path| Some((self.lookout.add(&parent(&path)), path.file_name()?.to_owned())));
-        self.lookout.give_anew(&slot.place, places.collect(), id);
+            links(&slot.path).into_iter().filter_map(|path| Some((self.watcher.add(&parent(&path)), path.file_name()?.to_owned())));
+        self.watcher.give_anew(&slot.place, places.collect(), id);
     }
 
     /// The file of a slot is not there, or cannot be looked at, when the following begins.
@@ -278,16 +278,16 @@ impl Follow {
 
     /// Learns which files were written to and which names changed.
     pub(super) fn learn(&mut self) {
-        match self.lookout.written() {
+        match self.watcher.written() {
             None => self.mark_all(),
             Some(places) => {
                 for place in places {
-                    let (bearer, before) = (self.lookout.slot_of(&place), self.moved.get(&place).copied());
+                    let (bearer, before) = (self.watcher.slot_of(&place), self.moved.get(&place).copied());
                     bearer.into_iter().chain(before).for_each(|id| self.mark(id));
                 }
             }
         }
-        let Learned { changes, arrived } = self.lookout.learn();
+        let Learned { changes, arrived } = self.watcher.learn();
         // A rename from one of our names to another makes no file that we do not know.
         let mut renamed_ours = HashSet::new();
         for change in &changes {
@@ -297,7 +297,7 @@ impl Follow {
                 renamed_ours.insert(*cookie);
             }
             self.rescan_due |= match change {
-                Change::Made(place) | Change::To(place, _) => self.lookout.slot_of(place).is_none(),
+                Change::Made(place) | Change::To(place, _) => self.watcher.slot_of(place).is_none(),
                 Change::DirGone(_) | Change::Forgotten => true,
                 Change::From(..) | Change::Gone(_) | Change::Allowed(_) => false,
             };
@@ -357,7 +357,7 @@ impl Follow {
     fn track(&mut self, change: &Change) {
         match change {
             Change::From(place, cookie) => {
-                if let Some(id) = self.lookout.slot_of(place).or_else(|| self.moved.get(place).copied()) {
+                if let Some(id) = self.watcher.slot_of(place).or_else(|| self.moved.get(place).copied()) {
                     self.moving.insert(*cookie, id);
                 }
                 self.moved.remove(place);
@@ -390,7 +390,7 @@ impl Follow {
     /// The file of this name has it no more, because another was `renamed` to it or otherwise; it is read to its end all the
     /// same.
     fn leave(&mut self, place: &Place, renamed: bool) {
-        if let Some(id) = self.lookout.slot_of(place)
+        if let Some(id) = self.watcher.slot_of(place)
             && let Some(slot) = self.slots.get_mut(&id)
         {
             slot.leave_newest(renamed);

@@ -57,7 +57,7 @@ impl Follow {
             None => {
                 let pulse = self.pulse.map(|pulse| self.yielded + pulse);
                 let until = pulse.map_or(self.next_look, |pulse| pulse.min(self.next_look));
-                self.guard.wait(&self.lookout.fds(), Some(until.saturating_duration_since(Instant::now())))?;
+                self.guard.wait(&self.watcher.fds(), Some(until.saturating_duration_since(Instant::now())))?;
                 if pulse.is_some_and(|pulse| Instant::now() >= pulse) {
                     self.ready.push_back(Followed::Pulse);
                 }

@@ -21,8 +21,8 @@ use super::super::boundary::{Boundary, Dialect, Resume};
 use super::super::content::{self, Content};
 use super::super::encoding::{self, Told};
 use super::doubt::Doubt;
-use super::lookout::is_deleted;
 use super::print::{Print, read_at};
+use super::watcher::is_deleted;
 use super::{Cost, Followed, hole};
 
 /// What a read found.

@@ -33,7 +33,7 @@ fn polling_sees_what_nobody_tells() {
         output: None,
         pulse: None,
     };
-    let mut follow = Follow::with(Lookout::polling().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
+    let mut follow = Follow::with(Watcher::polling().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
     assert!(next(&mut follow).contains("late.log: not there yet"));
     append(&log, "one\n");
     assert_eq!(next(&mut follow), "one\n");
@@ -60,7 +60,7 @@ fn files_beyond_those_held_open_are_read_too() {
     let watch = Watch::nothing();
     let (paths, names) = (vec![dir.path().to_owned()], Names::default());
     let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None };
-    let mut follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), 5).unwrap();
+    let mut follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), 5).unwrap();
     for round in 0..2 {
         (0..count).for_each(|n| append(&path(n), &format!("{n} {round}\n")));
         let until = Instant::now() + Duration::from_secs(20);
@@ -83,7 +83,7 @@ fn a_file_that_came_just_before_the_signal_is_read() {
     let watch = Watch::nothing();
     let (paths, names) = (vec![dir.path().to_owned()], Names::default());
     let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None };
-    let mut follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
+    let mut follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
     append(&dir.path().join("f.log"), "one\n");
     watch.stop_by(15);
     assert_eq!((next(&mut follow), follow.next().is_none()), ("one\n".to_owned(), true));
@@ -96,7 +96,7 @@ fn versions_that_were_missed_are_lost_unless_the_next_one_goes_on_where_the_read
     append(&path("f.log"), "");
     let (watch, paths, names) = (Watch::nothing(), vec![path("f.log")], Names::default());
     let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch, output: None, pulse: None };
-    let mut follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
+    let mut follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
     let replace = |text: &str| {
         fs::write(path(".f.log"), text).unwrap();
         fs::rename(path(".f.log"), path("f.log")).unwrap();

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use recpipe::transport::exec::{self, Child, Feed};
 use recpipe::transport::{BlockingWriter, Url, plain_socket};
-use recpipe::wire::{Ending, Report};
+use recpipe::wire::{Ending, Warning};
 use recpipe::{Error, Schema, say};
 use rustix::event::{PollFd, PollFlags, poll};
 
@@ -45,7 +45,7 @@ impl Destination {
         self.out = None;
         match (error.kind(), &self.end) {
             (std::io::ErrorKind::BrokenPipe, End::Unknown | End::Child(_)) => Ok(()),
-            (_, End::Socket) => Err(Error::Lost(format!(
+            (_, End::Socket) => Err(Error::lost(format!(
                 "{} reads no more, after about {records} records; whether it has had enough or has died, it did not say: {error}",
                 self.name
             ))),
@@ -210,7 +210,7 @@ impl Target for Streams {
         Ok(())
     }
 
-    fn report(&mut self, _: &Report) -> Result<(), Error> {
+    fn warn(&mut self, _: &Warning) -> Result<(), Error> {
         // There is no place for it in these formats; it has been said.
         Ok(())
     }

@@ -185,7 +185,7 @@ impl Connections for Once {
     fn next(&mut self, after: Option<&Cut>, _: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         self.connected.take().ok_or_else(|| {
             let why = after.map_or_else(String::new, |cut| format!(": {cut}"));
-            Error::Lost(format!("{} has gone{why}", self.peer))
+            Error::lost_peer(&self.peer, format!("has gone{why}"))
         })
     }
 

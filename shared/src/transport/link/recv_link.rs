@@ -23,7 +23,7 @@ use super::{
 use crate::{
     Error, Exit,
     session::{Inbox, Progress, Receipt},
-    wire::{Control, Ending, Hello, Kind, Pushdown, Report, frame},
+    wire::{Control, Ending, Hello, Kind, Pushdown, Warning, frame},
 };
 
 /// An Ack waits for so much to tell.
@@ -70,7 +70,7 @@ struct State {
     /// Nobody is to wait, for what is not done with nor for what has not come.
     hurried: bool,
     /// Why no more is taken, of which the sender is told at once; what has come is still read.
-    leaves: Option<Report>,
+    leaves: Option<Warning>,
     /// How the link ended.
     over: Option<Result<(), String>>,
     abandoned: bool,
@@ -167,7 +167,7 @@ impl RecvLink {
             return Err(Error::Panicked(format!("the link to {}", self.peer)));
         }
         match self.shared.lock().over.take() {
-            Some(Err(why)) => Err(Error::Lost(why)),
+            Some(Err(why)) => Err(Error::lost(why)),
             _ => Ok(()),
         }
     }
@@ -187,7 +187,7 @@ impl RecvLink {
             }
             match &state.over {
                 Some(Ok(())) => return Ok(()),
-                Some(Err(why)) => return Err(io::Error::other(Error::Lost(why.clone()))),
+                Some(Err(why)) => return Err(io::Error::other(Error::lost(why))),
                 None => state = self.shared.came.wait(state).unwrap_or_else(PoisonError::into_inner),
             }
         };
@@ -255,7 +255,7 @@ impl Steering {
     }
 
     /// Takes no more and tells the sender why. What has come is still read; then the stream ends without an End.
-    pub fn leave(&self, why: Report) {
+    pub fn leave(&self, why: Warning) {
         let mut state = self.shared.lock();
         // That it was lost before is not our doing, and stays to be read.
         if !matches!(state.over, Some(Err(_))) {

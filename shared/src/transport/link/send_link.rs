@@ -80,6 +80,8 @@ struct State {
 /// Why the receiver is gone.
 #[derive(Clone)]
 struct Gone {
+    /// Who is gone, where the error is of one peer.
+    peer: Option<String>,
     what: String,
     /// Another receiver is there in its place, to which the stream can be sent again.
     restarted: bool,
@@ -87,7 +89,8 @@ struct Gone {
 
 impl From<Gone> for Error {
     fn from(gone: Gone) -> Self {
-        if gone.restarted { Error::Restarted(gone.what) } else { Error::Lost(gone.what) }
+        let lost = Error::Lost { peer: gone.peer, what: gone.what };
+        if gone.restarted { Error::Restarted(lost.to_string()) } else { lost }
     }
 }
 

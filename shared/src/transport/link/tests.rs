@@ -17,7 +17,7 @@ use crate::{
     BatchBuilder, Error, Exit, Field, Schema, Type, Value,
     record::{CompareOp, Condition, Constant},
     session::Progress,
-    wire::{Ending, Hello, Incoming, Pushdown, Reader, Report, Role, Writer, frame::MAX_PAYLOAD},
+    wire::{Ending, Hello, Incoming, Pushdown, Reader, Role, Warning, Writer, frame::MAX_PAYLOAD},
 };
 
 const BATCHES: i64 = 60;
@@ -46,13 +46,13 @@ struct Answer(crossbeam_channel::Receiver<(UnixStream, crossbeam_channel::Sender
 impl Connections for Dial {
     fn next(&mut self, after: Option<&Cut>, _: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         let (ours, theirs) = match self.cuts.pop() {
-            None if after.is_some() => return Err(Error::Lost("it stays away".into())),
+            None if after.is_some() => return Err(Error::lost("it stays away")),
             None => UnixStream::pair().unwrap(),
             Some(bytes) => broken_pair(bytes),
         };
         let (tell, told) = crossbeam_channel::bounded(1);
-        let gone = |_| Error::Lost("the other end has gone".into());
-        self.to.send((theirs, tell)).map_err(|_| Error::Lost("the other end has gone".into()))?;
+        let gone = |_| Error::lost("the other end has gone");
+        self.to.send((theirs, tell)).map_err(|_| Error::lost("the other end has gone"))?;
         let progress = told.recv_timeout(SOON).map_err(gone)?;
         Ok(Connected { socket: ours.into(), parser: past_preamble(), hello: Some(hello(Role::Receiver, progress)), say: Bytes::new() })
     }
@@ -65,7 +65,7 @@ impl Connections for Dial {
 impl Connections for Answer {
     fn next(&mut self, _: Option<&Cut>, progress: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         // One that knows of the end is gone, and that is seen at once.
-        let (socket, tell) = self.0.recv_timeout(SOON).map_err(|_| Error::Lost("the sender stays away".into()))?;
+        let (socket, tell) = self.0.recv_timeout(SOON).map_err(|_| Error::lost("the sender stays away"))?;
         tell.send(progress).unwrap();
         Ok(Connected {
             socket: socket.into(),
@@ -283,9 +283,9 @@ fn a_loss_stays_one_whoever_leaves_after_it() {
         assert!(Instant::now() < until, "it is not lost");
         std::thread::yield_now();
     }
-    steering.leave(Report { exit: Exit::Signal(15), message: "ended by SIGTERM".into() });
+    steering.leave(Warning { exit: Exit::Signal(15), message: "ended by SIGTERM".into() });
     let error = receive(recv_link).unwrap_err();
-    assert!(matches!(error, Error::Lost(_)), "{error}");
+    assert!(matches!(error, Error::Lost { .. }), "{error}");
 }
 
 /// Has a mistake in it that shows when the first connection is cut.

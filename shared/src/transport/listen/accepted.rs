@@ -64,7 +64,7 @@ impl Connections for Accepted {
         let patience = self.patience(after, progress);
         let why = |what: &str| {
             let cut = after.map_or_else(String::new, |cut| format!(": {cut}"));
-            Error::Lost(format!("{} is lost{cut}{what}", self.peer))
+            Error::lost_peer(&self.peer, format!("is lost{cut}{what}"))
         };
         let welcome = |guest: Guest| {
             let identity = self.shared.identity(&guest);

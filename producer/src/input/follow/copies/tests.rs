@@ -3,7 +3,7 @@
 use super::super::super::boundary::Lines;
 use super::super::super::find::Names;
 use super::super::super::live::Watch;
-use super::super::lookout::Lookout;
+use super::super::watcher::Watcher;
 use super::super::{MAX_OPEN, Setup};
 use super::*;
 use std::fs::{self, File};
@@ -37,7 +37,7 @@ impl World {
             output: None,
             pulse: None,
         };
-        let follow = Follow::with(Lookout::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
+        let follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
         World { dir, follow, lines: Vec::new(), said: Vec::new() }
     }
 

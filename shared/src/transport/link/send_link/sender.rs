@@ -39,7 +39,7 @@ pub(super) struct Sender {
 /// Ends the link also after a panic of its thread, so that no writer waits for ever.
 impl Drop for Sender {
     fn drop(&mut self) {
-        let failed = || Err(Gone { what: "the thread of the link has failed".into(), restarted: false });
+        let failed = || Err(Gone { peer: None, what: "the thread of the link has failed".into(), restarted: false });
         self.shared.lock().over.get_or_insert_with(failed);
         let (is_lost, greeted) = {
             let state = self.shared.lock();
@@ -68,14 +68,13 @@ impl Sender {
     pub(super) fn run(mut self, first: Connected, connections: &mut impl Connections) {
         let mut connected = first;
         let mut spoken = None;
-        let lost = |what: String| Gone { what, restarted: false };
         let over = loop {
             if let Err(why) = self.resume(&connected) {
-                let what = self.account(&Error::Lost(format!("{} {why}", connections.peer())));
+                let lost = self.account(Error::lost_peer(connections.peer(), why.to_string()));
                 // Whoever has answered has not lost it.
                 let answered = self.shared.lock().outbox.progress().finished;
                 let restarted = why == Lost::Restarted && !answered && connections.restarted(connected);
-                break Err(Gone { what, restarted });
+                break Err(Gone { restarted, ..lost });
             }
             if let Some(outage) = spoken.take() {
                 Spoken::end(outage);
@@ -88,13 +87,13 @@ impl Sender {
                 break Ok(());
             }
             if self.shared.lock().outbox.progress().enough && !matches!(cut, Cut::Left(_)) {
-                let what = format!("{} has had enough, and is gone before it has said how it ended: {cut}", connections.peer());
-                break Err(lost(what));
+                let what = format!("has had enough, and is gone before it has said how it ended: {cut}");
+                break Err(Gone { peer: Some(connections.peer()), what, restarted: false });
             }
             if let Cut::Left(_) = &cut
                 && !connections.may_restart()
             {
-                break Err(lost(self.account(&Error::Lost(format!("{} takes no more: {cut}", connections.peer())))));
+                break Err(self.account(Error::lost_peer(connections.peer(), format!("takes no more: {cut}"))));
             }
             let is_over = || self.is_abandoned();
             let (outage, wait) = (connections.outage(&cut, Progress::default()), Wait::until(&self.notify, &is_over));
@@ -102,7 +101,7 @@ impl Sender {
             spoken = was;
             match next {
                 Ok(next) => connected = next,
-                Err(error) => break Err(lost(self.account(&error))),
+                Err(error) => break Err(self.account(error)),
             }
         };
         self.shared.lock().over = Some(over);
@@ -121,16 +120,21 @@ impl Sender {
     }
 
     /// What is known of a stream whose receiver is gone.
-    fn account(&self, error: &Error) -> String {
+    fn account(&self, error: Error) -> Gone {
+        let (peer, why) = match error {
+            Error::Lost { peer, what } => (peer, what),
+            other => (None, other.to_string()),
+        };
         let state = self.shared.lock();
         let (pushed, Progress { received, done, .. }) = (state.outbox.pushed(), state.outbox.progress());
-        match (state.greeted, state.outbox.assumed()) {
+        let what = match (state.greeted, state.outbox.assumed()) {
             (true, assumed @ 1..) => {
-                format!("{error}; of {pushed} frames it was sent {assumed} before it said a word, and what became of those is not known")
+                format!("{why}; of {pushed} frames it was sent {assumed} before it said a word, and what became of those is not known")
             }
-            (true, 0) => format!("{error}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
-            (false, _) => error.to_string(),
-        }
+            (true, 0) => format!("{why}; of {pushed} frames it has confirmed {received}, and {done} are done with"),
+            (false, _) => why,
+        };
+        Gone { peer, what, restarted: false }
     }
 
     /// Goes on where the receiver says that it is.
@@ -236,8 +240,8 @@ impl Sender {
                 state.outbox.acknowledged(self.of_one_that_stays(progress)).map_err(|lost| Cut::Protocol(lost.to_string()))?;
             }
             // Where another may take its place, its last word is waited for: how far it came.
-            Control::Refusal(report) if self.waits_for_last_word => self.leaves = Some(report.message),
-            Control::Refusal(report) => return Err(Cut::Left(report.message)),
+            Control::Refusal(warning) if self.waits_for_last_word => self.leaves = Some(warning.message),
+            Control::Refusal(warning) => return Err(Cut::Left(warning.message)),
             // One that was told to end before it had all has left, whether or not its refusal was heard.
             Control::End(ending) if matches!(ending.exit, Exit::Signal(_)) && !state.outbox.progress().finished => {
                 state.left = true;

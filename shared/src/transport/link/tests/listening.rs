@@ -125,11 +125,11 @@ struct Cuttable {
 impl Connections for Cuttable {
     fn next(&mut self, after: Option<&Cut>, progress: Progress, _: Wait<'_>) -> Result<Connected, Error> {
         if after.is_some() {
-            self.may_return.recv_timeout(SOON).map_err(|_| Error::Lost("it may not come back".into()))?;
+            self.may_return.recv_timeout(SOON).map_err(|_| Error::lost("it may not come back"))?;
         }
         let socket = TcpStream::connect(self.at).unwrap();
         let _ = self.cut.try_send(socket.try_clone().unwrap());
-        handshake::call(socket.into(), &self.identity, progress, SOON, Wait::default()).map_err(|error| Error::Lost(error.to_string()))
+        handshake::call(socket.into(), &self.identity, progress, SOON, Wait::default()).map_err(|error| Error::lost(error.to_string()))
     }
 
     fn peer(&self) -> String {

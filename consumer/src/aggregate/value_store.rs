@@ -5,7 +5,7 @@ use recpipe::{Column, ColumnBuilder, Error, Time, Type, Value, record::Constant}
 use super::other_type;
 
 /// A value or null for each group. Text is copied: a view would keep its whole block alive.
-pub(crate) struct Held {
+pub(crate) struct ValueStore {
     kind: Type,
     values: HeldValues,
     present: Vec<bool>,
@@ -23,7 +23,7 @@ enum HeldValues {
     Mixed(Vec<Constant>),
 }
 
-impl Held {
+impl ValueStore {
     pub(crate) fn new(kind: Type) -> Self {
         let values = match kind {
             Type::Null => HeldValues::Null,
@@ -34,7 +34,7 @@ impl Held {
             Type::Time => HeldValues::Time(Vec::new()),
             Type::Text => HeldValues::Text(Vec::new()),
         };
-        Held { kind, values, present: Vec::new(), text_bytes: 0 }
+        ValueStore { kind, values, present: Vec::new(), text_bytes: 0 }
     }
 
     pub(crate) fn resize(&mut self, groups: usize) {

@@ -2,7 +2,7 @@
 //!
 //! A file that is deleted before anybody has opened it is lost, and whoever follows is often busy: it reads another file, or
 //! waits until its own reader takes more. So a thread of its own looks as soon as there is something to see
-//! ([`Lookout::beside`]). Who asks ([`Lookout::learn`]) looks too: nothing but how soon a file is opened depends on that thread.
+//! ([`Watcher::beside`]). Who asks ([`Watcher::learn`]) looks too: nothing but how soon a file is opened depends on that thread.
 //!
 //! fanotify could do without the race, since its events hold the file they tell of; that needs a privilege (`CAP_SYS_ADMIN`).
 
@@ -44,7 +44,7 @@ pub struct Learned {
 
 /// Looks at directories.
 #[derive(Debug)]
-pub struct Lookout {
+pub struct Watcher {
     seen: Mutex<Seen>,
     /// Apart from the names, which the thread must not wait for while these are read.
     writes: Mutex<Option<Writes>>,
@@ -83,20 +83,20 @@ struct Dir {
     id: Option<FileId>,
 }
 
-impl Lookout {
+impl Watcher {
     /// Looks at nothing yet.
     ///
     /// # Errors
     ///
     /// No file descriptor is left.
     pub fn new() -> io::Result<Self> {
-        Lookout::with(Names::new().zip(Writes::new()).zip(News::new()))
+        Watcher::with(Names::new().zip(Writes::new()).zip(News::new()))
     }
 
     /// Is told nothing by the system.
     #[cfg(test)]
     pub fn polling() -> io::Result<Self> {
-        Lookout::with(None)
+        Watcher::with(None)
     }
 
     fn with(system: Option<((Names, Writes), News)>) -> io::Result<Self> {
@@ -106,7 +106,7 @@ impl Lookout {
         let told = queues.zip(news).map(|((names, writes), news)| Told { names, writes, news });
         let seen = Seen { names, dirs: Vec::new(), slots: HashMap::new(), changes: Vec::new(), births: Births::new() };
         let (guard, stopper) = Guard::new(None)?;
-        Ok(Lookout { seen: Mutex::new(seen), writes: Mutex::new(writes), told, guard, stopper })
+        Ok(Watcher { seen: Mutex::new(seen), writes: Mutex::new(writes), told, guard, stopper })
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -311,40 +311,40 @@ mod tests {
     fn renames_are_told_in_their_order_and_writes_apart() {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        let lookout = Lookout::new().unwrap();
-        let id = lookout.add(dir.path());
-        assert_eq!(lookout.add(&dir.path().join(".")), id, "the same directory by another path");
-        assert_eq!(lookout.polled().len(), 0);
+        let watcher = Watcher::new().unwrap();
+        let id = watcher.add(dir.path());
+        assert_eq!(watcher.add(&dir.path().join(".")), id, "the same directory by another path");
+        assert_eq!(watcher.polled().len(), 0);
         fs::write(path("a"), "x").unwrap();
         fs::rename(path("a"), path("b")).unwrap();
         fs::write(path("a"), "y").unwrap();
         fs::remove_file(path("b")).unwrap();
         let place = |name: &str| (id, OsString::from(name));
-        let changes = lookout.learn().changes;
+        let changes = watcher.learn().changes;
         let [Change::Made(a), Change::From(from, one), Change::To(to, two), Change::Made(_), Change::Gone(b)] = &changes[..] else {
             panic!("{changes:?}");
         };
         assert_eq!((a, from, to, b, one), (&place("a"), &place("a"), &place("b"), &place("b"), two));
-        assert_eq!(lookout.written().unwrap(), [place("a")]);
-        assert_eq!((lookout.learn().changes, lookout.written()), (vec![], Some(vec![])));
+        assert_eq!(watcher.written().unwrap(), [place("a")]);
+        assert_eq!((watcher.learn().changes, watcher.written()), (vec![], Some(vec![])));
     }
 
     #[test]
     fn a_directory_that_goes_is_polled_until_it_comes_back() {
         let dir = tempfile::tempdir().unwrap();
         let sub = dir.path().join("sub");
-        let lookout = Lookout::new().unwrap();
-        let id = lookout.add(&sub);
-        assert!(lookout.polled() == [sub.as_path()]);
+        let watcher = Watcher::new().unwrap();
+        let id = watcher.add(&sub);
+        assert!(watcher.polled() == [sub.as_path()]);
         fs::create_dir(&sub).unwrap();
-        assert_eq!(lookout.add(&sub), id);
-        assert!(lookout.polled().is_empty());
+        assert_eq!(watcher.add(&sub), id);
+        assert!(watcher.polled().is_empty());
         fs::remove_dir(&sub).unwrap();
-        assert!(lookout.learn().changes.contains(&Change::DirGone(id)));
-        assert!(lookout.polled() == [sub.as_path()]);
+        assert!(watcher.learn().changes.contains(&Change::DirGone(id)));
+        assert!(watcher.polled() == [sub.as_path()]);
         fs::create_dir(&sub).unwrap();
-        assert_eq!(lookout.add(&sub), id);
+        assert_eq!(watcher.add(&sub), id);
         fs::write(sub.join("a"), "x").unwrap();
-        assert_eq!(lookout.learn().changes, [Change::Made((id, "a".into()))]);
+        assert_eq!(watcher.learn().changes, [Change::Made((id, "a".into()))]);
     }
 }

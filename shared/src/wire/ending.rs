@@ -1,4 +1,4 @@
-//! What a stream says of failures: a report while it goes on, an ending at its end; and their payloads.
+//! What a stream says of failures: a warning while it goes on, an ending at its end; and their payloads.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::{Error, Exit};
 
 /// Something failed on the other side, and the stream went on: a file that could not be read, say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Report {
+pub struct Warning {
     /// The exit code it will lead to.
     pub exit: Exit,
     /// What failed, for people.
@@ -18,18 +18,18 @@ pub struct Report {
 }
 
 #[derive(Serialize, Deserialize)]
-struct ReportWire<'a> {
+struct WarningWire<'a> {
     exit: u8,
     message: &'a str,
 }
 
-pub(super) fn encode_report(report: &Report) -> Result<Vec<u8>, Error> {
-    to_vec(&ReportWire { exit: report.exit.code(), message: &report.message })
+pub(super) fn encode_warning(warning: &Warning) -> Result<Vec<u8>, Error> {
+    to_vec(&WarningWire { exit: warning.exit.code(), message: &warning.message })
 }
 
-pub(super) fn decode_report(payload: &[u8]) -> Result<Report, String> {
-    let wire: ReportWire<'_> = from_slice(payload)?;
-    Ok(Report { exit: Exit::from_code(wire.exit), message: wire.message.to_owned() })
+pub(super) fn decode_warning(payload: &[u8]) -> Result<Warning, String> {
+    let wire: WarningWire<'_> = from_slice(payload)?;
+    Ok(Warning { exit: Exit::from_code(wire.exit), message: wire.message.to_owned() })
 }
 
 /// How a stream ended, as its producer says.
