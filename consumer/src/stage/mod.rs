@@ -22,6 +22,7 @@ mod fill_previous;
 mod frequencies;
 mod gather;
 pub mod grep;
+mod grouping;
 pub mod head;
 mod head_per;
 pub mod join;

@@ -1,9 +1,6 @@
 //! `stats AGG, … by KEY, …`: aggregates, sorted by key; of windows of time, too: [`every`].
 //!
-//! Runs:   in each worker, then merged.  Order: by key.
-//! Memory: O(groups); what goes beyond the budget is in temporary files.
-//! Blocks: nothing comes out before the end.  Stops: no.
-//! Errors: those of the expressions; an integer sum that does not fit; temporary files that cannot be written.
+//! How it runs is in [`grouping`](super::grouping).
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -11,11 +8,9 @@ use recpipe::{BatchBuilder, Schema, Value};
 
 use super::{
     every::{self, Every},
-    gather::Gathering,
     select::{self, SelectOp},
 };
 use crate::{
-    aggregate::{Panes, Table},
     expr::{Constant, Expr},
     language::{
         Checked, Checker, Failed, NewColumn, Parsed, Parser, Seen, StageWord, Syntax, Upstream, aggregates,
@@ -25,9 +20,11 @@ use crate::{
         signature::{CheckedAggregate, Mistake},
     },
     left_out::noted,
-    plan::{About, Aggregate, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found, partial::Partial},
+    plan::{About, Aggregate, Runs},
     span::Span,
 };
+
+pub(crate) use super::grouping::StatsOp;
 
 /// `stats`.
 pub static WORD: StageWord = StageWord {
@@ -126,7 +123,7 @@ fn windowed(
 
 fn push(checker: &mut Checker<'_>, stats: Checked<StatsOp>, (every, windows): Checking<'_>, upstream: &mut Upstream, span: Span) {
     match every {
-        Some(every) => every.push(checker, upstream, span, stats, windows),
+        Some(every) => every.push(checker, upstream, &WORD, span, stats, windows),
         None => checker.push(upstream, &WORD, span, stats),
     }
 }
@@ -258,52 +255,5 @@ pub(super) fn aggregate(checker: &mut Checker<'_>, word: &str, args: Vec<Expr>, 
         Some(Ok(CheckedAggregate { function, args, kind })) => Ok(Aggregate { function, args, kind, name: name.to_owned() }),
         Some(Err(Mistake { what, label, .. })) => Err(checker.fail(Diagnostic::new(span, what).label(label))),
         None => Err(checker.fail(Diagnostic::new(span, format!("there is no aggregate `{word}`")))),
-    }
-}
-
-/// Aggregates by keys; the columns of the output are the keys, then the aggregates.
-#[derive(Clone, Debug)]
-pub(crate) struct StatsOp {
-    /// The keys; none for a single record of everything.
-    pub(crate) keys: Vec<Expr>,
-    /// The aggregates.
-    pub(crate) aggregates: Vec<Aggregate>,
-    /// The windows of time that each record is in, of which the first key is the latest, where it is in several.
-    pub(super) panes: Option<Panes>,
-}
-
-impl StatsOp {
-    /// Aggregates by these keys.
-    pub(super) fn new(keys: Vec<Expr>, aggregates: Vec<Aggregate>) -> Self {
-        StatsOp { keys, aggregates, panes: None }
-    }
-
-    /// An empty table for it.
-    pub(super) fn table(&self, start: &Start<'_>) -> Table {
-        Table::of_panes(&self.keys, &self.aggregates, start.output.clone(), self.panes.clone(), start.budget)
-    }
-}
-
-impl Operator for StatsOp {
-    fn reads(&self, _: &PlanStage, wanted: &mut Read) {
-        wanted.places.clear();
-        wanted.exprs(self.keys.iter().chain(self.aggregates.iter().flat_map(|aggregate| &aggregate.args)));
-    }
-
-    fn narrows(&self, _: &mut Found<'_>) -> bool {
-        false
-    }
-
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let exactness = self.aggregates.iter().find_map(|aggregate| aggregate.function.exactness());
-        exactness.map(|exactness| ("exact", exactness)).into_iter().collect()
-    }
-
-    fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
-        Some(Box::new(self.table(start)))
-    }
-
-    fn start(&self, start: Start<'_>, target: Target) -> Target {
-        Gathering::stage(self.partial(&start), start, target)
     }
 }

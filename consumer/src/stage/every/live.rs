@@ -22,7 +22,7 @@ use crate::{
     left_out::{Counter, noted},
     memory::Budget,
     plan::{Operator, Plan, PlanStage, Read, SenderId, Senders, Start, Target, conditions::Found},
-    stage::{slack::times, stats::StatsOp},
+    stage::{grouping::StatsOp, slack::times},
     time::step::Steps,
 };
 

@@ -12,7 +12,7 @@ mod tests;
 use recpipe::Type;
 
 use self::{aside::AsideOp, beside::BesideOp, fill::FillOp, live::LiveOp};
-use super::{slack, stats::StatsOp};
+use super::{grouping::StatsOp, slack};
 use crate::{
     aggregate::Panes,
     expr::{Constant, Expr, Node},
@@ -140,11 +140,12 @@ impl Every {
         }
     }
 
-    /// The stages that make what was aggregated by these keys. To be called when what they give is in scope.
+    /// The stage that aggregates by these keys, which is `word` where it waits for the end. To be called when what it gives is in scope.
     pub(super) fn push(
         &self,
         checker: &mut Checker<'_>,
         upstream: &mut Upstream,
+        word: &'static StageWord,
         span: Span,
         stats: Checked<StatsOp>,
         windows: Checked<Windows>,
@@ -153,7 +154,7 @@ impl Every {
         let Ok((stats, Windows { steps, time, panes, late })) = made else { return };
         let stats = StatsOp { panes, ..stats };
         if !self.is_live(checker, upstream) {
-            return checker.push(upstream, &super::stats::WORD, span, Ok(stats));
+            return checker.push(upstream, word, span, Ok(stats));
         }
         let (why, cure) = match late {
             Some(_) => (Why::LateKept, String::new()),
@@ -244,29 +245,18 @@ impl Every {
     }
 }
 
-/// What is said of the stages that it is made of.
-static LIVE: StageWord = StageWord {
-    about: About { runs: Runs::Once, memory: "O(keys of the open windows)", blocks: false, ..super::stats::WORD.about },
-    parse: super::stats::WORD.parse,
-};
+/// What is said of the stages that `stats` is made of then.
+const ABOUT: About = About { name: "stats", synonyms: &["summarize"], runs: Runs::Once, ..About::PLAIN };
 
-static ASIDE: StageWord = StageWord {
-    about: About { runs: Runs::Once, memory: "O(1)", spills: false, blocks: false, ..super::stats::WORD.about },
-    parse: super::stats::WORD.parse,
-};
+static LIVE: StageWord = StageWord { about: About { memory: "O(keys of the open windows)", spills: true, ..ABOUT }, parse };
 
-static FILL: StageWord = StageWord {
-    about: About {
-        runs: Runs::Once,
-        memory: "O(results), of records that come as time passes O(keys)",
-        spills: false,
-        blocks: false,
-        ..super::stats::WORD.about
-    },
-    parse: super::stats::WORD.parse,
-};
+static ASIDE: StageWord = StageWord { about: ABOUT, parse };
 
-static BESIDE: StageWord = StageWord {
-    about: About { runs: Runs::Once, memory: "O(results within SPAN)", spills: false, blocks: false, ..super::stats::WORD.about },
-    parse: super::stats::WORD.parse,
-};
+static FILL: StageWord = StageWord { about: About { memory: "O(results), of records that come as time passes O(keys)", ..ABOUT }, parse };
+
+static BESIDE: StageWord = StageWord { about: About { memory: "O(results within SPAN)", ..ABOUT }, parse };
+
+/// None of them stands by itself.
+fn parse(parser: &mut Parser<'_>) -> Parsed {
+    Err(parser.unexpected("an aggregate"))
+}
