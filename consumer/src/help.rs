@@ -41,6 +41,10 @@ pub fn about(asked: &[String], catalog: &Catalog) -> Result<String, String> {
     entries.extend(catalog.aggregate(name).map(|row| entry("an aggregate", row.syntax, row.doc, row.example)));
     entries.extend(catalog.function(name).map(|row| entry("a function", row.syntax, row.doc, row.example)));
     if entries.is_empty() {
+        // Not a word of its own, but one that a stage may be written with.
+        entries.extend(catalog.stages.iter().filter(|row| is_part_of(name, row.about.syntax)).map(|row| of_stage(row)));
+    }
+    if entries.is_empty() {
         let known = catalog.stages.iter().flat_map(|row| row.about.names()).chain(catalog.aggregates.iter().map(|row| row.name));
         let known = known.chain(catalog.functions.iter().map(|row| row.name)).chain(TOPICS);
         let hint = did_you_mean(name, known);
@@ -48,6 +52,11 @@ pub fn about(asked: &[String], catalog: &Catalog) -> Result<String, String> {
         return Err(format!("there is no help about `{name}`: {hint}"));
     }
     Ok(entries.join("\n"))
+}
+
+/// Whether it is a word of this syntax, not of what stands for others.
+fn is_part_of(word: &str, syntax: &str) -> bool {
+    syntax.split(|c: char| !c.is_alphanumeric()).any(|part| part == word && part.chars().all(|c| c.is_ascii_lowercase()))
 }
 
 fn overview(catalog: &Catalog) -> String {
@@ -117,6 +126,13 @@ mod tests {
         let text = help(&["max"]).unwrap();
         assert!(text.contains("an aggregate: ") && text.contains("a function: "), "{text}");
         assert!(help(&["p99"]).unwrap().contains("an aggregate: "));
+    }
+
+    #[test]
+    fn a_word_within_a_stage_is_explained_by_that() {
+        assert!(help(&["every"]).unwrap().starts_with("[stats] "));
+        assert!(help(&["per"]).unwrap().contains("head N [per KEY]"));
+        assert!(help(&["STEP"]).is_err());
     }
 
     #[test]

@@ -157,8 +157,9 @@ fn answer_over(
     files: &Arc<Files>,
     started: Instant,
 ) -> anyhow::Result<Exit> {
-    let setting = Setting { zone: config.zone.clone(), inputs: files.clone(), ..Setting::default() };
-    let plan = match input.begin(config.quiet)? {
+    let begun = input.begin(config.quiet)?;
+    let setting = Setting { zone: config.zone.clone(), inputs: files.clone(), live: input.is_live(), ..Setting::default() };
+    let plan = match begun {
         Begun::Schema(schema) => match language::check_at(source, query, &schema, &setting) {
             Ok(plan) => plan,
             // Where the producer has made no record of anything, its fields tell nothing about the query.
@@ -219,11 +220,13 @@ fn answer_over(
         let values = if outcome.replaced == 1 { "1 value was" } else { &format!("{} values were", outcome.replaced) };
         say!("consumer: {values} not UTF-8; what is not is written as U+FFFD (csv, tsv and print keep the bytes)");
     }
+    let left_out = setting.left_out.summaries();
     if config.stats {
         let (records_in, records_out) = (outcome.records_in, outcome.records_out);
-        say!("consumer: {records_in} records in, {records_out} out, {:.3} s", started.elapsed().as_secs_f64());
+        let late: u64 = left_out.iter().filter(|summary| summary.why.is_late()).map(|summary| summary.count).sum();
+        let late = if late > 0 { format!(", {late} late") } else { String::new() };
+        say!("consumer: {records_in} records in, {records_out} out{late}, {:.3} s", started.elapsed().as_secs_f64());
     }
-    let left_out = setting.left_out.summaries();
     let fails = left_out.iter().any(|summary| summary.why.is_unwritten() || config.strict && summary.is_loss());
     if !config.quiet || config.strict || fails {
         late::tell(&left_out, &plan, source);

@@ -108,7 +108,9 @@ impl<'c> Pipeline<'c> {
     ) -> Result<Result<Exit, Restarted>, Refused> {
         thread::scope(|scope| {
             let Opened { source, progress, watcher } = self.open(watch, out, Some(scope))?;
+            let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
+            let run = run.at_rest(at_rest);
             Ok(match watcher {
                 Some(watcher) => watcher.beside(|| run.to(output)),
                 None => run.to(output),

@@ -83,6 +83,23 @@ pub enum Output<'a> {
     Late(Begin<'a>),
 }
 
+impl<'a> Output<'a> {
+    /// The same for records that are all there already.
+    fn at_rest(self) -> Self {
+        let begins = |begin: Begin<'a>| -> Begin<'a> {
+            Box::new(move || {
+                let mut target = begin()?;
+                target.at_rest();
+                Ok(target)
+            })
+        };
+        match self {
+            Output::Now(begin) => Output::Now(begins(begin)),
+            Output::Late(begin) => Output::Late(begins(begin)),
+        }
+    }
+}
+
 /// Makes an output ready.
 pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + 'a>;
 
@@ -98,13 +115,14 @@ pub struct Run<'r> {
     progress: Progress,
     kept: Option<Kept>,
     channel: PushdownChannel,
+    at_rest: bool,
 }
 
 impl<'r> Run<'r> {
     /// Of all that `source` yields. Nobody says what is needed of it, rejects are not kept, and no progress is shown.
     pub fn new(source: Box<dyn Source + 'r>, options: &Arc<Options>) -> Self {
         let (watch, progress) = (Watch::nothing(), Progress::hidden());
-        Run { source, options: options.clone(), watch, progress, kept: None, channel: PushdownChannel::Nobody }
+        Run { source, options: options.clone(), watch, progress, kept: None, channel: PushdownChannel::Nobody, at_rest: false }
     }
 
     /// What ends it before its time.
@@ -131,6 +149,12 @@ impl<'r> Run<'r> {
         Run { channel, ..self }
     }
 
+    /// Whether all records are there already: in files that are not followed.
+    #[must_use]
+    pub fn at_rest(self, at_rest: bool) -> Self {
+        Run { at_rest, ..self }
+    }
+
     /// Writes the records to `out`. Answers how it ended; what there was to say has been said, on stderr.
     ///
     /// The stream begins with a schema frame also when there is no input, and has its End frame unless `out` failed, or was to begin
@@ -153,7 +177,7 @@ impl<'r> Run<'r> {
     /// # Errors
     /// A mistake in what was typed, which was said.
     pub(crate) fn begin<'o>(self, out: Output<'o>) -> Result<Begun<'r, 'o>, Exit> {
-        let Run { source, options, watch, progress, kept, channel } = self;
+        let Run { source, options, watch, progress, kept, channel, at_rest } = self;
         let began = Instant::now();
         if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
             progress.say(&format!("producer: {mistake}"));
@@ -174,7 +198,7 @@ impl<'r> Run<'r> {
             (false, false) => Turns::OneByOne,
         };
         let (numbering, window) = (Numbering::new(unit, turns), source.window().cloned());
-        let sink = Sink::new(out, &options, numbering, kept, progress, give_up);
+        let sink = Sink::new(if at_rest { out.at_rest() } else { out }, &options, numbering, kept, progress, give_up);
         let worker = Work::new(&options, unit.has_lines(), window.as_ref());
         let in_order = InOrder { sink, worker, watch: watch.clone() };
         let pull = Pull::new(source, watch.clone(), options.clone(), channel, alone, given_up);

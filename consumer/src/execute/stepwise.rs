@@ -30,7 +30,7 @@ use crate::{
     memory::{Budget, Memory, ReadRun},
     output::Sinks,
     plan::{
-        Feed, Plan, Target,
+        Feed, Plan, Senders, Target,
         partial::{self, Batches, Partial},
     },
     unmet::Unmet,
@@ -115,7 +115,8 @@ impl Stepwise {
             };
             Ok((stop, FeedReader::new(name, frames, schema.clone(), true, heard.clone())))
         };
-        let (opened, reads) = open(&cut, &sinks, feed, &heard, &heard_late).inspect_err(|error| sinks.abandon(error))?;
+        let (opened, reads) =
+            open(&cut, (&sinks, &Senders::default()), feed, (&heard, &heard_late)).inspect_err(|error| sinks.abandon(error))?;
         let (worker, empty) = (Some(QueryWorker::new(&cut)), cut.empty().zip(cut.state_name()));
         let feeds: VecDeque<FeedReader> = reads.into_iter().map(|(_, reader)| reader).collect();
         Ok(Stepwise {

@@ -72,6 +72,8 @@ pub fn parsed(syntax: impl Syntax) -> Arc<dyn Syntax> {
 pub struct FileWord {
     /// The extension, without its dot.
     pub extension: &'static str,
+    /// Whether it is lines, to which others may be added.
+    pub is_lines: bool,
     /// What writes the columns that are in scope.
     pub sink: fn(&Checker<'_>) -> Arc<dyn Sink>,
 }

@@ -42,7 +42,7 @@ fn read(format: &str, data: &[u8], piece: usize, wanted: &Wanted) -> (Vec<String
             Ok(Event::Block(Unparsed::Batch(batch))) => {
                 records.extend(batch.rows().map(|row| format!("{:?}", row.iter().collect::<Vec<_>>())));
             }
-            Ok(Event::Problem(problem)) => ended = problem.report.message,
+            Ok(Event::Problem(problem)) => ended = problem.warning.message,
             Ok(_) => {}
             Err(Misfit(what)) => {
                 ended = what;

@@ -27,7 +27,7 @@ use std::sync::Arc;
 
 use recpipe::Exit;
 use recpipe::record::{Condition, Origin, PackedInts, Places, Schema};
-use recpipe::wire::Report;
+use recpipe::wire::Warning;
 
 use self::guard::guarded;
 use self::layout::Layout;
@@ -133,7 +133,7 @@ impl Columnar {
 
     fn problem(name: &Arc<str>, what: &str) -> Pulled {
         let message = format!("{}: {what}", shown_name(name));
-        Ok(Event::Problem(Problem { input: Some(name.clone()), report: Report { exit: Exit::Failed, message } }))
+        Ok(Event::Problem(Problem { input: Some(name.clone()), warning: Warning { exit: Exit::Failed, message } }))
     }
 
     /// What the current table holds next; `None` at its end.

@@ -79,6 +79,9 @@ impl Outgoing {
 
 /// Takes the frames of a run.
 pub trait Target {
+    /// All records that will be sent are there already. To be said before the first schema.
+    fn at_rest(&mut self) {}
+
     /// Announces the fields, where nobody has.
     ///
     /// # Errors
@@ -129,6 +132,10 @@ pub trait Target {
 }
 
 impl<W: Write> Target for Writer<W> {
+    fn at_rest(&mut self) {
+        self.set_at_rest();
+    }
+
     fn schema(&mut self, schema: &Arc<Schema>) -> Result<(), Error> {
         Writer::schema(self, schema).map(drop)
     }

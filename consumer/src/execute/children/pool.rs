@@ -103,7 +103,8 @@ impl Pool {
         });
         let (now, zone, default_output) = (orders.now, orders.zone.clone(), default_output.clone());
         let texts = orders.texts.iter().map(|(at, text)| (*at, text.len())).collect();
-        let setup = Setup { query, now, zone, threads, memory: memory.clone(), default_output, files, texts }.to_batch()?;
+        let setup =
+            Setup { query, now, zone, threads, memory: memory.clone(), default_output, files, texts, live: plan.live }.to_batch()?;
         let input = no_records(&plan.input)?;
         let feeds = feeds.into_iter().map(no_records).collect::<Result<Vec<_>, _>>()?;
         let mut started = Vec::new();

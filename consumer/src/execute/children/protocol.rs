@@ -213,6 +213,8 @@ pub(super) struct Setup {
     pub(super) files: Vec<usize>,
     /// Where in it files of values are named, and how many bytes they have, which follow those.
     pub(super) texts: Vec<(usize, usize)>,
+    /// Whether records come that were not there when the stream began.
+    pub(super) live: bool,
 }
 
 impl Setup {
@@ -230,6 +232,7 @@ impl Setup {
         set("output", self.default_output.about.name.as_bytes())?;
         self.files.iter().try_for_each(|at| set("file", at.to_string().as_bytes()))?;
         self.texts.iter().try_for_each(|(at, bytes)| set("text", format!("{at} {bytes}").as_bytes()))?;
+        set("live", if self.live { b"1" } else { b"0" })?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -265,6 +268,7 @@ impl Setup {
             query,
             files,
             texts,
+            live: number("live")? != 0,
             now: Time { nanos: number("now")?, offset_s },
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
@@ -332,6 +336,7 @@ mod tests {
             default_output: output::default(true),
             files: vec![7, 70],
             texts: vec![(9, 1 << 20), (90, 0)],
+            live: true,
         };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));
