@@ -19,7 +19,7 @@ use recpipe::{Error, Schema, wire::Incoming};
 
 use crate::{
     execute::{FeedInput, FeedSource, Feeds},
-    input::{self, Arrived, Begun, Frames, Input, SecondOptions},
+    input::{self, Arrived, Begun, Came, Frames, Input, SecondOptions},
     join::Database,
     language::Inputs,
 };
@@ -190,7 +190,7 @@ impl Frames for Noted {
     fn read(&mut self) -> Result<Option<Arrived>, Error> {
         self.are_read.store(true, Ordering::Relaxed);
         let arrived = self.input.read();
-        if matches!(&arrived, Ok(Some(Arrived { what: Incoming::End(_), .. }))) {
+        if matches!(&arrived, Ok(Some(Arrived { what: Came::Frame(Incoming::End(_)), .. }))) {
             self.input.reap();
         }
         arrived

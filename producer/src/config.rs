@@ -11,7 +11,7 @@ use recpipe::transport::{Url, security};
 use crate::cli::Cli;
 use crate::configuration::{own_formats, template};
 use crate::dating::Dating;
-use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
+use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Formats, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::content::Content;
 use crate::input::find::Names;
@@ -58,7 +58,7 @@ pub struct Config {
     /// Where rejects are kept.
     pub rejects: Option<PathBuf>,
     /// How the run is to go.
-    pub options: Options,
+    pub options: Arc<Options>,
     /// Whether progress is shown.
     pub show: Show,
 }
@@ -109,11 +109,19 @@ impl Config {
     ///
     /// A mistake in what was typed, as it is to be said.
     pub fn new(cli: Cli) -> Result<Self, String> {
+        Config::among(cli, &Formats::builtin())
+    }
+
+    /// As [`Config::new`], where there are these formats.
+    ///
+    /// # Errors
+    /// As for [`Config::new`].
+    pub fn among(cli: Cli, formats: &Formats) -> Result<Self, String> {
         let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let typed = cli_options(&cli);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
         let mut paths = cli.paths;
-        let (format, chosen, own) = format(&cli.format, cli.formats.as_deref(), &paths)?;
+        let (format, chosen, own) = format(&cli.format, (formats, cli.formats.as_deref()), &paths)?;
         options_of(&format, &typed)?;
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
@@ -202,7 +210,7 @@ impl Config {
             // Of few records at a time little is read at a time.
             block_bytes: if cli.batch.is_some_and(|batch| batch.get() < FEW) { FEW_BYTES } else { BLOCK_BYTES },
             rejects: cli.rejects,
-            options: Options {
+            options: Arc::new(Options {
                 threads,
                 limit,
                 quiet: cli.quiet,
@@ -211,7 +219,7 @@ impl Config {
                 grep,
                 packing: Packing { encoding: cli.encoding, shards },
                 shape,
-            },
+            }),
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,
@@ -399,12 +407,12 @@ fn sign(option: &str, typed: Option<&str>) -> Result<Option<char>, String> {
 type Named = (FormatSpec, Arc<[Template]>, Vec<Arc<OwnFormat>>);
 
 /// The format of this name: of the table, or of one's own.
-fn format(name: &str, file: Option<&std::path::Path>, paths: &[PathBuf]) -> Result<Named, String> {
+fn format(name: &str, (formats, file): (&Formats, Option<&std::path::Path>), paths: &[PathBuf]) -> Result<Named, String> {
     if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
         let is_auto = matches!(spec.start, Start::Auto);
-        return Ok((*spec, Arc::default(), if is_auto { own_formats(file)? } else { Vec::new() }));
+        return Ok((*spec, Arc::default(), if is_auto { own_formats(file, formats)? } else { Vec::new() }));
     }
-    let own = own_formats(file)?;
+    let own = own_formats(file, formats)?;
     if let Some(found) = own.iter().find(|own| own.name == name) {
         return Ok((found.spec, found.templates.clone(), Vec::new()));
     }

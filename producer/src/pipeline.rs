@@ -2,6 +2,7 @@
 
 mod consumers;
 mod file;
+mod records;
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -32,6 +33,8 @@ use crate::run::{Output, Restarted, Run};
 use crate::settle::{Refused, settle};
 use crate::timing::{self, Begun, Timed};
 use crate::{dry_run, refusal};
+
+pub use records::{Reading, Records, records};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
 pub fn produce(config: Config) -> Exit {
@@ -104,8 +107,10 @@ impl<'c> Pipeline<'c> {
         output: Output<'_>,
     ) -> Result<Result<Exit, Restarted>, Refused> {
         thread::scope(|scope| {
-            let Opened { source, progress, watcher } = self.open(watch, out, scope)?;
+            let Opened { source, progress, watcher } = self.open(watch, out, Some(scope))?;
+            let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
+            let run = run.at_rest(at_rest);
             Ok(match watcher {
                 Some(watcher) => watcher.beside(|| run.to(output)),
                 None => run.to(output),
@@ -113,7 +118,7 @@ impl<'c> Pipeline<'c> {
         })
     }
 
-    fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
+    fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: Option<&'scope Scope<'scope, '_>>) -> Result<Opened<'scope>, Refused> {
         let options = &self.config.options;
         let settled = settle(self.config, self.found.clone(), watch)?;
         let usage = |mistake: String| (Exit::Usage, mistake);
@@ -156,7 +161,7 @@ impl<'c> Pipeline<'c> {
         };
         // With one thread, all happens on it. More files at once than there are processors would only take memory.
         let files = thread::available_parallelism().map_or(1, usize::from).min(options.threads);
-        let threads = (options.threads > 1).then(|| Threads::new(scope, files));
+        let threads = scope.filter(|_| options.threads > 1).map(|scope| Threads::new(scope, files));
         let is_windowed = self.config.span.is_some();
         let source: Box<dyn Source + 'scope> = match (begun, window) {
             (Begun::Blocks(format), Some(window)) if self.config.merge => {

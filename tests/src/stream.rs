@@ -44,7 +44,12 @@ pub fn rebatched(stream: &[u8], records: usize) -> Result<Vec<u8>, Error> {
     let mut writer = Writer::new(Vec::new())?;
     loop {
         match reader.read()? {
-            Some(Incoming::Schema(schema)) => drop(writer.schema(&schema)?),
+            Some(Incoming::Schema(schema)) => {
+                if reader.is_at_rest() {
+                    writer.set_at_rest();
+                }
+                writer.schema(&schema)?;
+            }
             Some(Incoming::Batch(raw)) => {
                 let batch = raw.decode()?;
                 for from in (0..batch.len()).step_by(records) {

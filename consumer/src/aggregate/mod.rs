@@ -7,6 +7,7 @@
 
 pub(crate) mod approx_distinct;
 pub(crate) mod arg_best;
+mod closed;
 pub(crate) mod corr;
 pub(crate) mod count;
 pub(crate) mod distinct;
@@ -19,6 +20,7 @@ pub(crate) mod list;
 mod merge;
 pub(crate) mod min_max;
 pub(crate) mod mode;
+mod panes;
 pub(crate) mod quantile;
 pub(crate) mod rank;
 mod shape;
@@ -33,6 +35,7 @@ mod value_store;
 use recpipe::{Error, Type};
 
 pub use keys::Keys;
+pub(crate) use panes::Panes;
 pub use table::Table;
 pub(crate) use value_store::ValueStore;
 

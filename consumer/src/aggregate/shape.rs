@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, Error, Field, Origin, Schema, Text, Type, record::Bits};
+use recpipe::{
+    Batch, Column, Error, Field, Origin, Schema, Text, Type,
+    record::{Bits, column},
+};
 
-use super::{first_last::FirstLast, keys};
+use super::{first_last::FirstLast, keys, panes::Panes};
 use crate::{
     expr::Expr,
     plan::{Accumulator, Aggregate},
@@ -23,6 +26,8 @@ pub(super) struct Shape {
     pub(super) shown: Vec<usize>,
     /// The schema of the result.
     pub(super) schema: Arc<Schema>,
+    /// The steps of time that each record is in, where it is in several.
+    pub(super) panes: Option<Panes>,
 }
 
 impl Shape {
@@ -50,6 +55,20 @@ impl Shape {
         Batch::new(self.schema.clone(), columns, groups.len(), Origin::default())
     }
 
+    /// A batch of the result, of these rows of a batch of a run.
+    pub(super) fn result_of(&self, states: &Batch, rows: &[u32]) -> Result<Batch, Error> {
+        let mut accumulators = self.accumulators();
+        let groups: Vec<u32> = (0..rows.len() as u32).collect();
+        let mut columns = states.columns()[1..].iter().map(|column| column.gather(rows));
+        for accumulator in &mut accumulators {
+            accumulator.resize(rows.len());
+            let state: Vec<Column> = columns.by_ref().take(accumulator.state(&[])?.len()).collect();
+            accumulator.merge_state(&state, &groups)?;
+        }
+        let keys = Keyed::of(states);
+        self.result(rows.iter().map(|&row| keys.get(row as usize)), &accumulators, &groups)
+    }
+
     /// A batch of a run: the key, then the states of the aggregates.
     pub(super) fn state<'k>(
         &self,
@@ -66,5 +85,28 @@ impl Shape {
         // Open, so that the states of all groups have one schema.
         let fields = (0..columns.len()).map(|i| Field::open(i.to_string(), Type::Mixed));
         Batch::new(Arc::new(Schema::new(fields.collect())?), columns, groups.len(), Origin::default())
+    }
+}
+
+/// The keys of the groups in a batch of a run.
+pub(super) struct Keyed<'b> {
+    batch: &'b Batch,
+    texts: Option<(&'b Text, Vec<(u32, u32)>)>,
+}
+
+impl<'b> Keyed<'b> {
+    pub(super) fn of(batch: &'b Batch) -> Self {
+        let texts = match batch.column(0).values() {
+            column::Values::Text(texts) => Some((texts, texts.views(None))),
+            _ => None,
+        };
+        Keyed { batch, texts }
+    }
+
+    /// That of a group, as [`super::Keys::get`] gives it.
+    pub(super) fn get(&self, row: usize) -> Option<&'b [u8]> {
+        let (texts, views) = self.texts.as_ref().filter(|_| !self.batch.column(0).is_null(row))?;
+        let (start, len) = views[row];
+        Some(&texts.bytes()[start as usize..start as usize + len as usize])
     }
 }

@@ -7,10 +7,12 @@ use recpipe::{Batch, Error, Schema, Type};
 use super::{
     Keys,
     merge::{GroupMerge, GroupRun},
+    panes::Panes,
     shape::{BATCH_ROWS, Shape},
 };
 use crate::{
     expr::{Expr, Vector},
+    left_out::noted,
     memory::{Account, Budget, ReadRun, Run, Spill},
     plan::{
         Accumulator, Aggregate, Groups,
@@ -26,19 +28,19 @@ use crate::{
 /// room for can be written to a temporary file. The result, which is sorted by key in any case, is one merge of all
 /// runs. (Parts by hash, instead of runs, would have to be sorted once more when each is finished.)
 pub struct Table {
-    shape: Arc<Shape>,
-    accumulators: Vec<Box<dyn Accumulator>>,
-    keys: Keys,
+    pub(super) shape: Arc<Shape>,
+    pub(super) accumulators: Vec<Box<dyn Accumulator>>,
+    pub(super) keys: Keys,
     numbers: Vec<u32>,
     /// Records in the groups that are in the table.
-    records: usize,
+    pub(super) records: usize,
     /// At so many groups it is asked whether they are worth keeping in the table.
     judge_at: usize,
-    runs: Vec<GroupRun>,
+    pub(super) runs: Vec<GroupRun>,
     /// Bytes of the runs that are in memory.
-    run_bytes: usize,
-    account: Account,
-    spill: Option<Spill>,
+    pub(super) run_bytes: usize,
+    pub(super) account: Account,
+    pub(super) spill: Option<Spill>,
 }
 
 /// A table of fewer groups is never made a run for its size.
@@ -51,11 +53,17 @@ const RECORDS_A_GROUP: usize = 3;
 impl Table {
     /// An empty table for these keys and aggregates, with an account of its own; `schema` is that of the result.
     pub fn new(keys: &[Expr], aggregates: &[Aggregate], schema: Arc<Schema>, budget: &Budget) -> Self {
+        Table::of_panes(keys, aggregates, schema, None, budget)
+    }
+
+    /// The same; the first key is the step of time that a record is in, and where there are `panes` it is in the groups of as many
+    /// steps: that one and those before it.
+    pub(crate) fn of_panes(keys: &[Expr], aggregates: &[Aggregate], schema: Arc<Schema>, panes: Option<Panes>, budget: &Budget) -> Self {
         // The types of the schema, not of the expressions: they are the same, but for a column of nulls.
         let kinds: Vec<Type> =
             schema.fields()[..keys.len()].iter().map(|field| if field.open { Type::Mixed } else { field.kind }).collect();
         let shown = (0..kinds.len()).filter(|&key| matches!(kinds[key], Type::Time | Type::Mixed)).collect();
-        let shape = Shape { key_exprs: keys.to_vec(), aggregates: aggregates.to_vec(), kinds: kinds.clone(), shown, schema };
+        let shape = Shape { key_exprs: keys.to_vec(), aggregates: aggregates.to_vec(), kinds: kinds.clone(), shown, schema, panes };
         let mut accumulators = shape.accumulators();
         let mut groups = Keys::new(kinds);
         if keys.is_empty() {
@@ -83,26 +91,68 @@ impl Table {
     /// [`Error::Data`] from an expression or an aggregate, or when a single group is more than the budget; those of a
     /// [`Spill`].
     pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        self.add_to(batch, usize::MAX)
+    }
+
+    /// The same to no more than so many panes, the latest.
+    ///
+    /// # Errors
+    /// As for [`Table::add`].
+    pub(crate) fn add_to(&mut self, batch: &Batch, most: usize) -> Result<(), Error> {
         let position = serial(batch)?;
         let shape = self.shape.clone();
-        let keys = shape.key_exprs.iter().map(|key| key.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
-        self.make_room(if keys.is_empty() { 0 } else { batch.len() })?;
+        if shape.panes.is_some()
+            && let Some(key) = shape.key_exprs.first()
+        {
+            // What has no time is in one group.
+            let times = key.eval(&noted(batch))?;
+            let without: Vec<bool> = (0..batch.len()).map(|row| times.is_null(row)).collect();
+            let mut at = 0;
+            for run in without.chunk_by(|a, b| a == b) {
+                let rows = (at..at + run.len()).map(|row| batch.physical(row) as u32).collect();
+                self.add_panes(&batch.select(rows), if run[0] { 1 } else { most }, position + at as u64)?;
+                at += run.len();
+            }
+            return self.judge();
+        }
+        self.add_panes(batch, 1, position)?;
+        self.judge()
+    }
+
+    /// Adds records to so many panes; `position` is that of the first.
+    fn add_panes(&mut self, batch: &Batch, most: usize, position: u64) -> Result<(), Error> {
+        let shape = self.shape.clone();
+        let mut keys = shape.key_exprs.iter().map(|key| key.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
+        let of_aggregate = |aggregate: &Aggregate| aggregate.args.iter().map(|argument| argument.eval(batch)).collect();
+        let arguments = shape.aggregates.iter().map(of_aggregate).collect::<Result<Vec<Vec<Vector>>, Error>>()?;
+        for pane in 0..shape.panes.as_ref().map_or(1, |panes| panes.count.min(most)) {
+            if let Some(panes) = shape.panes.as_ref().filter(|_| pane > 0) {
+                keys[0] = panes.before(&keys[0])?;
+            }
+            self.add_keyed(&keys, &arguments, batch.len(), position)?;
+        }
+        Ok(())
+    }
+
+    /// Adds records whose keys and arguments are these.
+    fn add_keyed(&mut self, keys: &[Vector], arguments: &[Vec<Vector>], records: usize, position: u64) -> Result<(), Error> {
+        self.make_room(if keys.is_empty() { 0 } else { records })?;
         let groups = if keys.is_empty() {
-            Groups::One(batch.len())
+            Groups::One(records)
         } else {
-            self.keys.number(&keys, batch.len(), &mut self.numbers)?;
-            self.records += batch.len();
+            self.keys.number(keys, records, &mut self.numbers)?;
+            self.records += records;
             self.accumulators.iter_mut().for_each(|accumulator| accumulator.resize(self.keys.len()));
             Groups::Each(&self.numbers)
         };
-        for (accumulator, aggregate) in self.accumulators.iter_mut().zip(&shape.aggregates) {
-            let arguments = aggregate.args.iter().map(|argument| argument.eval(batch)).collect::<Result<Vec<_>, _>>()?;
-            accumulator.add(&groups, &arguments, position)?;
+        let (aggregates, shown) = self.accumulators.split_at_mut(arguments.len());
+        for (accumulator, arguments) in aggregates.iter_mut().zip(arguments) {
+            accumulator.add(&groups, arguments, position)?;
         }
-        for (accumulator, &key) in self.accumulators[shape.aggregates.len()..].iter_mut().zip(&shape.shown) {
+        for (accumulator, &key) in shown.iter_mut().zip(&self.shape.shown) {
             accumulator.add(&groups, std::slice::from_ref(&keys[key]), position)?;
         }
-        self.judge()
+        Ok(())
     }
 
     /// Makes a large table a run if its groups have few records each.
@@ -137,7 +187,7 @@ impl Table {
     }
 
     /// The bytes it takes when so many groups more are in it.
-    fn bytes_with(&self, more: usize) -> usize {
+    pub(super) fn bytes_with(&self, more: usize) -> usize {
         let states = self.state_bytes();
         self.keys.bytes_with(more) + states + states / self.keys.len().max(1) * more + self.run_bytes
     }
@@ -147,7 +197,7 @@ impl Table {
     }
 
     /// Makes a run of the groups in the table, in memory if there is room for it, and empties the table.
-    fn make_run(&mut self) -> Result<(), Error> {
+    pub(super) fn make_run(&mut self) -> Result<(), Error> {
         let sorted = self.keys.sorted();
         let bytes = self.keys.key_bytes() + self.state_bytes();
         let batch_rows = (self.account.budget().piece() / (bytes / sorted.len().max(1)).max(1)).clamp(1, BATCH_ROWS);

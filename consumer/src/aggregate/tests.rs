@@ -69,7 +69,7 @@ fn table(text: &str, schema: &Schema) -> Table {
 fn table_within(text: &str, schema: &Schema, budget: &Budget) -> Table {
     let source = Source::from_args(&[text]);
     let plan = language::check(&source, &catalog::parse(&source).unwrap(), schema).unwrap();
-    let StatsOp { keys, aggregates } = plan.stages[0].operator.is().unwrap();
+    let StatsOp { keys, aggregates, .. } = plan.stages[0].operator.is().unwrap();
     Table::new(keys, aggregates, plan.stages[0].output.clone(), budget)
 }
 

@@ -16,12 +16,13 @@ use super::{
     deliver::{Deliver, Delivered, GatherPart},
     form::Form,
     preview::Preview,
+    state_name::StateName,
 };
 use crate::{
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
     plan::{
-        Feed, Output, Plan, PlanStage, Runs, Sides, Start, Target,
+        Feed, Output, Plan, PlanStage, Runs, Senders, Sides, Start, Target,
         partial::{Batches, Partial, SharedPartial, Show, SoFar},
     },
     writer::{Canvas, Format, Notes},
@@ -122,6 +123,11 @@ impl<'p> Cut<'p> {
         self.plan.stages.get(self.cut)?.operator.partial(&start)
     }
 
+    /// What is gathered at the cut, if something is.
+    pub fn state_name(&self) -> Option<StateName> {
+        self.empty().map(|_| StateName::new(self.plan, self.cut))
+    }
+
     fn start<'s>(&'s self, plan: &'s Plan, place: usize) -> Option<Start<'s>> {
         Start::at(&plan.stages, place, &self.budget, self.workers, &self.sides)
     }
@@ -175,10 +181,15 @@ impl<'p> Cut<'p> {
     ///
     /// # Errors
     /// [`Error::Io`] when an output cannot be written.
-    pub fn once(&self, outlets: &Sinks, feeds: &mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches) -> Result<OpenOutput, Error> {
+    pub fn once(
+        &self,
+        outlets: &Sinks,
+        senders: &Senders,
+        feeds: &mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches,
+    ) -> Result<OpenOutput, Error> {
         // What the workers gather at the cut goes to the stage after it.
         let gathers = self.empty().is_some();
-        self.chain(self.plan, self.cut + usize::from(gathers), self.output, &mut Ends { sinks: outlets, feeds }, Before::default())
+        self.chain(self.plan, self.cut + usize::from(gathers), self.output, &mut Ends { sinks: outlets, senders, feeds }, Before::default())
     }
 
     /// The stages of a plan, or of a branch, from this place on, and its output; `before` is what stands before the plan.
@@ -190,6 +201,7 @@ impl<'p> Cut<'p> {
             let Some(mut start) = self.start(plan, place) else { continue };
             start.follows_half = std::ptr::eq(plan, self.plan) && place == self.cut;
             start.is_settled = before.is_settled;
+            start.senders = (!before.mixes).then(|| ends.senders.clone());
             for branch in operator.branches() {
                 let output = branch.sink().unwrap_or(self.default);
                 start.branches.push(self.chain(branch, 0, output, ends, before)?.stage);
@@ -241,19 +253,23 @@ struct Before {
     waits: bool,
     /// One of them settles the fields.
     is_settled: bool,
+    /// One of them mixes the records of batches.
+    mixes: bool,
 }
 
 impl Before {
     /// With these stages.
     fn and(self, stages: &[PlanStage]) -> Self {
         let waits = self.waits || stages.iter().any(|stage| stage.about.blocks);
-        Before { waits, is_settled: self.is_settled || stages.iter().any(|stage| stage.operator.settles()) }
+        let is_settled = self.is_settled || stages.iter().any(|stage| stage.operator.settles());
+        Before { waits, is_settled, mixes: self.mixes || stages.iter().any(|stage| stage.operator.mixes()) }
     }
 }
 
 /// What the part that runs once ends in, and what feeds its stages besides the workers.
 struct Ends<'e> {
     sinks: &'e Sinks,
+    senders: &'e Senders,
     feeds: &'e mut dyn FnMut(&Plan, &Feed, &PlanStage) -> Batches,
 }
 

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    collections::VecDeque,
     rc::Rc,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -11,9 +10,8 @@ use std::{
 use recpipe::{
     Error, Exit, Flow, Schema, Stage,
     parallel::{self, Sink, Worker},
-    say,
     stage::{Coroutine, State},
-    wire::{Ending, Incoming, Place, RawBatch},
+    wire::Ending,
 };
 
 use super::{
@@ -25,16 +23,17 @@ use super::{
     preview::Preview,
     refresh::Refresh,
     sides,
-    worker::{Item, QueryWorker, Worked},
+    source::{Source, Stream},
+    worker::{Arrival, Item, Load, QueryWorker, Worked},
 };
 use crate::{
-    input::{Arrived, Frames, Receipt, Stop},
+    input::{Frames, Stop},
     late::Seen,
     left_out::LeftOut,
     memory::{Budget, Memory},
     output::{OpenOutput, Sinks},
     plan::{
-        Effect, Feed, Output, Plan, PlanStage, Runs, Target,
+        Effect, Feed, News, Output, Plan, PlanStage, Runs, Senders, Target,
         partial::{self, Batches, Show},
     },
     writer::{Calling, Notes, Printer, Stopper},
@@ -115,7 +114,8 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
         };
         Ok((stop, FeedReader::new(name, frames, schema.clone(), options.quiet, heard.clone())))
     };
-    let (opened, reads) = match open(&cut, &sinks, feed, &heard, &heard_late) {
+    let senders = Senders::default();
+    let (opened, reads) = match open(&cut, (&sinks, &senders), feed, (&heard, &heard_late)) {
         Ok(opened) => opened,
         Err(error) => {
             sinks.abandon(&error);
@@ -143,14 +143,17 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
         holds_state: holds_state(plan, options),
         left_out: &options.left_out,
         taken: 0,
+        senders: plan.live.then_some(senders),
     };
+    let unordered = options.unordered && !needs_order(plan);
     let lasts = match &pool {
         Some(pool) => {
-            let mut pull = || pull().map(|item| (pool.turn(), item));
+            let turn = |item: &Item| matches!(item.what, Load::Frame(_)).then(|| pool.turn());
+            let mut pull = || pull().map(|item| (turn(&item), item));
             let make = || RemoteWorker { pool, replaced: &notes.replaced };
-            drive(&mut pull, threads, &make, &mut once, options.unordered).map(|_| Vec::new())
+            drive(&mut pull, threads, &make, &mut once, unordered).map(|_| Vec::new())
         }
-        None => drive(&mut pull, threads, &|| QueryWorker::new(&cut), &mut once, options.unordered),
+        None => drive(&mut pull, threads, &|| QueryWorker::new(&cut), &mut once, unordered),
     };
     let Stream { ending, broken, mut seen } = stream.into_inner().unwrap_or_else(PoisonError::into_inner);
     let (ending, broken) = with_feeds(ending, broken, &heard, once.stopped);
@@ -172,7 +175,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
             let merged = match pool {
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
-                Some(pool) => pool.finish(cut.empty(), cut.budget()),
+                Some(pool) => pool.finish(cut.empty().zip(cut.state_name()), cut.budget()),
                 None => partial::merge(gathered.into_iter().flatten().collect(), cut.budget()),
             };
             merged.and_then(|merged| once.end(merged)).and_then(|()| sinks.wait()).map(|()| broken)
@@ -235,6 +238,12 @@ fn drive<T: Send, W: Worker<T, Out = Worked>>(
     if unordered { parallel::unordered(pull, threads, make, once) } else { parallel::ordered(pull, threads, make, once) }
 }
 
+/// Whether what a stage does with a record depends on those before it, so that the order of the batches is kept, whoever does without.
+fn needs_order(plan: &Plan) -> bool {
+    let of_stage = |stage: &PlanStage| stage.operator.mixes() || stage.operator.branches().iter().any(needs_order);
+    plan.stages.iter().any(of_stage)
+}
+
 /// Whether no frame is done with before the end: something of what it led to is kept so long, or it is not known of which
 /// frames that is true, since they are not taken in order.
 pub fn holds_state(plan: &Plan, options: &Options) -> bool {
@@ -274,100 +283,22 @@ fn with_feeds(ending: Option<Ending>, broken: Option<Error>, heard: &Heard, stop
 }
 
 /// A file that a worker's chain reads, and what stops that.
-type FeedRead = (Option<Stop>, FeedReader);
+pub(super) type FeedRead = (Option<Stop>, FeedReader);
 
 /// Opens the part that runs once, and the files that the workers take, in their order. Of those that stages read by themselves,
 /// what is known is heard late.
-fn open(
+pub(super) fn open(
     cut: &Cut<'_>,
-    sinks: &Sinks,
+    (sinks, senders): (&Sinks, &Senders),
     mut feed: impl FnMut(&Feed, &Arc<Schema>, &Heard) -> Result<FeedRead, Error>,
-    heard: &Heard,
-    heard_late: &Heard,
+    (heard, heard_late): (&Heard, &Heard),
 ) -> Result<(OpenOutput, Vec<FeedRead>), Error> {
     let reads = cut.feeds().map(|(place, _, path)| feed(path, cut.output(place), heard)).collect::<Result<_, _>>()?;
     let mut batches = |input: &Plan, path: &Feed, stage: &PlanStage| match feed(path, &stage.output, heard_late) {
         Ok((_, reader)) => Box::new(FeedBatches::new(reader, Form::new(&stage.output, input, Some(path)), sinks.ending())) as Batches,
         Err(error) => Box::new(std::iter::once(Err(error))),
     };
-    Ok((cut.once(sinks, &mut batches)?, reads))
-}
-
-/// What is known of the stream besides its records.
-#[derive(Default)]
-struct Stream {
-    /// How it ended.
-    ending: Option<Ending>,
-    /// Why it did not.
-    broken: Option<Error>,
-    seen: Seen,
-}
-
-/// What the workers take: the main input, then the files of their stages.
-struct Source<'i, F> {
-    /// `None` when it is over.
-    main: Option<&'i mut F>,
-    feeds: VecDeque<FeedReader>,
-    /// The chain of the workers that takes the input which is read.
-    chain: usize,
-    /// The place of the next batch among all.
-    next: u64,
-}
-
-impl<F: Frames> Source<'_, F> {
-    /// The next frame that anybody has to look at.
-    fn pull(&mut self, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<Item> {
-        if let Some(main) = &mut self.main {
-            if let Some((raw, receipt)) = pull(*main, plan, quiet, stream) {
-                self.next = self.next.max(raw.place().order.saturating_add(1));
-                return Some(Item { raw, chain: 0, receipt });
-            }
-            self.main = None;
-            self.chain = 1;
-            // Nobody reads the answer any more.
-            if stream.lock().unwrap_or_else(PoisonError::into_inner).broken.as_ref().is_some_and(Error::is_broken_pipe) {
-                self.feeds.clear();
-            }
-        }
-        loop {
-            let Some(raw) = self.feeds.front_mut()?.next() else {
-                self.feeds.pop_front();
-                self.chain += 1;
-                continue;
-            };
-            let place = Place { order: self.next, ..raw.place() };
-            self.next += 1;
-            return Some(Item { raw: raw.with_place(place), chain: self.chain, receipt: None });
-        }
-    }
-}
-
-/// The next frame of the main input that anybody has to look at.
-fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<(RawBatch, Option<Receipt>)> {
-    let stream = || stream.lock().unwrap_or_else(PoisonError::into_inner);
-    loop {
-        let Arrived { what, receipt } = match input.read() {
-            Ok(Some(arrived)) => arrived,
-            Ok(None) => return None,
-            Err(error) => {
-                stream().broken = Some(error);
-                return None;
-            }
-        };
-        match what {
-            Incoming::Batch(raw) => return Some((raw, receipt)),
-            Incoming::Schema(schema) => stream().seen.look(&schema, plan, quiet),
-            Incoming::Warning(warning) => {
-                if !quiet {
-                    say!("consumer: the producer says: {}", warning.message);
-                }
-            }
-            Incoming::End(ending) => {
-                stream().ending = Some(ending);
-                return None;
-            }
-        }
-    }
+    Ok((cut.once(sinks, senders, &mut batches)?, reads))
 }
 
 /// The part that runs once, on the calling thread.
@@ -389,6 +320,8 @@ struct Once<'a> {
     left_out: &'a LeftOut,
     /// The last batch of the stream whose results were taken.
     taken: u64,
+    /// Who sends, where somebody wants to know.
+    senders: Option<Senders>,
 }
 
 impl Once<'_> {
@@ -398,6 +331,22 @@ impl Once<'_> {
             Piece::Lines(lines, records) => {
                 self.sinks.count(records);
                 self.printer.borrow_mut().write(&lines).map(|()| Flow::Continue)
+            }
+        }
+    }
+
+    /// Tells of whom what is taken now came, and what became of senders.
+    fn hear(&mut self, Arrival { sender, at }: Arrival, news: Option<News>) -> Result<(), Error> {
+        let Some(senders) = &self.senders else { return Ok(()) };
+        match news {
+            // Whoever waited for one that has ended looks again.
+            Some(news) => {
+                senders.tell(news, at);
+                self.chain.flush()
+            }
+            None => {
+                senders.arrived(sender, at);
+                Ok(())
             }
         }
     }
@@ -442,8 +391,10 @@ impl Once<'_> {
 }
 
 impl Sink<Worked> for Once<'_> {
-    fn take(&mut self, Worked { pieces, receipt, order }: Worked) -> Flow {
-        let flow = pieces.and_then(|pieces| {
+    fn take(&mut self, Worked { pieces, receipt, order, arrival, news }: Worked) -> Flow {
+        let is_news = news.is_some();
+        let heard = self.hear(arrival, news);
+        let flow = heard.and(pieces).and_then(|pieces| {
             for piece in pieces {
                 if self.piece(piece)? == Flow::Stop {
                     return Ok(Flow::Stop);
@@ -456,8 +407,10 @@ impl Sink<Worked> for Once<'_> {
             }
             Ok(Flow::Continue)
         });
-        self.left_out.settle(order);
-        self.taken = self.taken.max(order);
+        if !is_news {
+            self.left_out.settle(order);
+            self.taken = self.taken.max(order);
+        }
         if let Some(refresh) = &mut self.refresh {
             refresh.changed();
         }
@@ -466,19 +419,21 @@ impl Sink<Worked> for Once<'_> {
     }
 
     fn idle(&mut self) -> Flow {
+        let is_silent = self.senders.as_ref().is_some_and(|senders| senders.nothing_until(Instant::now()));
         let shown = match &self.refresh {
-            Some(_) => self.show(),
-            None => self.chain.flush(),
+            Some(_) if !is_silent => self.show(),
+            _ => self.chain.flush(),
         };
         self.flow(shown.map(|()| Flow::Continue))
     }
 
     fn is_timed(&self) -> bool {
-        self.refresh.is_some()
+        self.refresh.is_some() || self.senders.as_ref().is_some_and(Senders::is_timed)
     }
 
     fn wait(&self) -> Option<Duration> {
-        self.refresh.as_ref().and_then(Refresh::wait)
+        let silence = self.senders.as_ref().and_then(|senders| senders.wait(Instant::now()));
+        self.refresh.as_ref().and_then(Refresh::wait).into_iter().chain(silence).min()
     }
 
     fn stopped(&mut self) {

@@ -15,7 +15,7 @@ use recpipe::{
 };
 
 use super::form::Form;
-use crate::input::{Arrived, Frames, Stop};
+use crate::input::{Came, Frames, Stop};
 
 /// The files by the places at which the query names them; their first schemas have been read.
 pub type Feeds = BTreeMap<usize, FeedInput>;
@@ -111,7 +111,10 @@ impl FeedReader {
     pub(super) fn next(&mut self) -> Option<RawBatch> {
         loop {
             let what = match self.frames.read() {
-                Ok(arrived) => arrived.map(|Arrived { what, .. }| what)?,
+                Ok(arrived) => match arrived?.what {
+                    Came::Frame(what) => what,
+                    Came::News(_) => continue,
+                },
                 Err(error) => {
                     self.heard.known().broken.get_or_insert(self.named(error));
                     return None;

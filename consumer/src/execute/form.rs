@@ -28,18 +28,22 @@ impl Form {
     /// # Errors
     /// [`Error::Corrupt`] when it is damaged, [`Error::Schema`] when a closed field has another type than before; either names the file.
     pub fn batch(&mut self, raw: RawBatch) -> Result<Batch, Error> {
-        let batch = raw
-            .decode()
-            .and_then(|batch| self.placed(batch))
-            .and_then(|batch| self.unite.unite(batch))
-            .and_then(|batch| self.in_zone(batch));
-        batch.map_err(|error| match (&self.path, error) {
+        raw.decode().and_then(|batch| self.of(batch)).map_err(|error| match (&self.path, error) {
             (Some(path), Error::Corrupt { what, frame, at }) => {
                 Error::Corrupt { what: format!("in {}, {what}", path.display()), frame, at }
             }
             (Some(path), Error::Schema(what)) => Error::Schema(format!("{}: {what}", path.display())),
             (_, error) => error,
         })
+    }
+
+    /// The records of a batch that is of no frame.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when a closed field has another type than before.
+    pub fn of(&mut self, batch: Batch) -> Result<Batch, Error> {
+        let batch = self.placed(batch)?;
+        self.unite.unite(batch).and_then(|batch| self.in_zone(batch))
     }
 
     /// The batch with the places that are read, where it has no fields of such names.

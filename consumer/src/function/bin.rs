@@ -5,7 +5,6 @@
 //! offset a day began with, so a day is the date alone, and stands as its midnight in UTC: times of one date are in one bin,
 //! whatever their offsets.
 
-use jiff::civil::Date;
 use recpipe::{Error, Time, Type, times::Zone};
 
 use crate::{
@@ -13,7 +12,7 @@ use crate::{
         Call, Constant, Expr, Gives, Node, Rows, ScalarFunction, Values, Vector,
         arithmetic::{Ints, flags, narrowed, overflow, overflowing},
         clock::widened,
-        duration::{SECOND, beyond, nanos},
+        duration::{beyond, nanos},
         vector::merge_nulls,
     },
     language::{
@@ -23,6 +22,7 @@ use crate::{
     },
     left_out::{Counter, Why},
     span::Span,
+    time::step::{Width, of_days, within_days},
 };
 
 /// `bin`
@@ -42,8 +42,7 @@ fn check(checker: &mut Checker<'_>, args: &[ast::Expr], span: Span) -> Checked<E
         if months == 0 {
             return Err(checker.fail(Diagnostic::new(width.span, "a bin is wider than 0").label("as in `bin(t, 1mo)`")));
         }
-        let bins = time_bins(checker, Some(months), &value, span);
-        return Ok(checker.made(signature::call(bins, vec![value]), Type::Time, span));
+        return Ok(time_bins_of(checker, Width::Months(months), value, span));
     }
     let checked = checker.each(args, Checker::expr)?;
     let kind = match type_of(checker.catalog, &checked) {
@@ -77,22 +76,22 @@ fn type_of(catalog: &Catalog, args: &[Expr]) -> Result<Type, Mistake> {
     })
 }
 
-fn time_bins(checker: &Checker<'_>, months: Option<i64>, value: &Expr, span: Span) -> TimeBins {
-    let cure = "`--zone` gives all of them one clock, as in `--zone Europe/Berlin`";
-    let offsets = checker.setting.left_out.counter(span.start, value.text(), Why::FarOffsets, cure);
-    TimeBins { months, zone: checker.setting.zone.clone(), offsets }
+/// The bins of times that have all this width.
+pub(crate) fn time_bins_of(checker: &Checker<'_>, width: Width, value: Expr, span: Span) -> Expr {
+    let bins = time_bins(checker, Some(width), &value, span);
+    checker.made(signature::call(bins, vec![value]), Type::Time, span)
 }
 
-/// The day since 1970 with which bins of times begin: a Monday, so that weeks begin on Mondays.
-const MONDAY: i64 = 4;
-
-const HOUR: i128 = 3600 * SECOND;
-const DAY: i128 = 24 * HOUR;
+fn time_bins(checker: &Checker<'_>, fixed: Option<Width>, value: &Expr, span: Span) -> TimeBins {
+    let cure = "`--zone` gives all of them one clock, as in `--zone Europe/Berlin`";
+    let offsets = checker.setting.left_out.counter(span.start, value.text(), Why::FarOffsets, cure);
+    TimeBins { fixed, zone: checker.setting.zone.clone(), offsets }
+}
 
 /// How times are cut into bins.
 struct TimeBins {
-    /// Whole months, counted from January; without, the second argument is a number of seconds, maybe of each row its own.
-    months: Option<i64>,
+    /// The width of all; without, the second argument is a number of seconds, maybe of each row its own.
+    fixed: Option<Width>,
     /// The clock; without one, each time's own.
     zone: Option<Zone>,
     /// Looks how far apart the offsets are of times whose dates are taken as one day.
@@ -104,77 +103,33 @@ impl ScalarFunction for TimeBins {
     fn eval(&self, call: &Call<'_>, args: Vec<Vector>) -> Result<Vector, Error> {
         let Some((times, width)) = args.split_first() else { return Ok(Vector::null(call.batch.len())) };
         let Values::Time(values) = &times.values else { return call.no_value(times) };
-        let width = width.first();
+        let widths = width.first();
         let rows = Rows::of(&args.iter().collect::<Vec<_>>());
         let mut offsets = None;
         // Times of one day follow each other.
-        let mut last: Option<(i64, i128, Time)> = None;
+        let mut last: Option<(i64, Width, Time)> = None;
         let results = rows.try_map(|row| {
             let time = values.get(row);
-            let mut days = 0;
-            if let Some(width) = width {
-                let Some(width) = nanos(width, row).filter(|width| *width > 0) else { return Ok(None) };
-                if width % DAY != 0 {
-                    return self.within_days(time, width).map(Some).ok_or_else(|| beyond(call.expr));
-                }
-                days = width / DAY;
+            let of_row = || widths.and_then(|widths| nanos(widths, row)).filter(|width| *width > 0).map(Width::Nanos);
+            let Some(width) = self.fixed.or_else(of_row) else { return Ok(None) };
+            if let Width::Nanos(nanos) = width
+                && !width.is_of_days()
+            {
+                return within_days(self.zone.as_ref(), time, nanos).map(Some).ok_or_else(|| beyond(call.expr));
             }
             if self.zone.is_none() {
                 offsets = widened(offsets, time.clock_offset_s());
             }
             let (day, _) = time.local_day_and_second();
-            if let Some((_, _, begin)) = last.filter(|(of, width, _)| (*of, *width) == (day, days)) {
+            if let Some((_, _, begin)) = last.filter(|(of, wide, _)| (*of, *wide) == (day, width)) {
                 return Ok(Some(begin));
             }
-            let begin = self.first_day(time, day, days).and_then(|first| self.midnight(first)).ok_or_else(|| beyond(call.expr))?;
-            last = Some((day, days, begin));
+            let begin = of_days(self.zone.as_ref(), time, day, width).ok_or_else(|| beyond(call.expr))?;
+            last = Some((day, width, begin));
             Ok(Some(begin))
         })?;
         self.offsets.note_range(call.batch, 0, 0, offsets, String::new);
         Ok(rows.optional(results, Values::Time))
-    }
-}
-
-impl TimeBins {
-    /// The beginning of a bin that is no whole number of days.
-    fn within_days(&self, time: Time, width: i128) -> Option<Time> {
-        let since = i128::from(time.nanos) + i128::from(time.clock_offset_s()) * SECOND - i128::from(MONDAY) * DAY;
-        let over = match (i64::try_from(since), i64::try_from(width)) {
-            (Ok(since), Ok(width)) => i128::from(since.rem_euclid(width)),
-            _ => since.rem_euclid(width),
-        };
-        match &self.zone {
-            // An hour that there is twice is two bins. What is longer begins where the clock says.
-            Some(zone) if width > HOUR => {
-                let begin = i64::try_from(since - over + i128::from(MONDAY) * DAY).ok()?;
-                zone.time_of(Time { nanos: begin, offset_s: 0 }.local()).ok()
-            }
-            zone => {
-                let nanos = i64::try_from(i128::from(time.nanos) - over).ok()?;
-                Some(zone.as_ref().map_or(Time { nanos, ..time }, |zone| zone.at(nanos)))
-            }
-        }
-    }
-
-    /// The first day, since 1970, of the bin that `time` on this day is in: of so many days, or of months.
-    fn first_day(&self, time: Time, day: i64, days: i128) -> Option<i64> {
-        let Some(months) = self.months else {
-            return i64::try_from(i128::from(day) - i128::from(day - MONDAY).rem_euclid(days)).ok();
-        };
-        let date = time.local().date();
-        let month = i64::from(date.year()) * 12 + i64::from(date.month()) - 1;
-        let first = month - month.rem_euclid(months.max(1));
-        let first = Date::new(i16::try_from(first.div_euclid(12)).ok()?, first.rem_euclid(12) as i8 + 1, 1).ok()?;
-        Some(day - i64::from(first.until(date).ok()?.get_days()))
-    }
-
-    /// When a day begins.
-    fn midnight(&self, day: i64) -> Option<Time> {
-        let utc = Time { nanos: day.checked_mul(DAY as i64)?, offset_s: 0 };
-        match &self.zone {
-            Some(zone) => zone.time_of(utc.local()).ok(),
-            None => Some(utc),
-        }
     }
 }
 

@@ -7,7 +7,7 @@ mod awaited;
 mod feeder;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,7 +31,8 @@ use self::{
     awaited::Awaited,
     feeder::{Stream, feed},
 };
-use super::{Arrived, Begun, Receipt, child::Pipe};
+use super::{Arrived, Begun, Came, Receipt, child::Pipe, unite};
+use crate::plan::{News, SenderId};
 
 /// Somebody who has to come is spoken of when nothing has come for so long.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -44,6 +45,9 @@ const WAITING: usize = 8;
 
 struct Event {
     peer: Arc<str>,
+    sender: SenderId,
+    /// Whether all that its sender has was there when it began.
+    at_rest: bool,
     what: Result<Option<Incoming>, Error>,
     receipt: Option<Receipt>,
 }
@@ -79,6 +83,13 @@ pub struct Merged {
     is_over: bool,
     /// Whether messages name the stream that they are about.
     names: bool,
+    /// What is to be told of senders.
+    news: VecDeque<News>,
+    /// Those that have begun, and not all of whose records were there then.
+    live: bool,
+    known: BTreeSet<SenderId>,
+    /// What came after the news that are told first.
+    held: Option<Arrived>,
 }
 
 struct Shared {
@@ -117,6 +128,12 @@ struct Desk {
 }
 
 impl Desk {
+    /// One more has begun; its number.
+    fn begin(&mut self) -> SenderId {
+        self.begun += 1;
+        self.begun
+    }
+
     /// The senders were told that no more is taken.
     fn leaves(&self) -> bool {
         self.stopped || self.signal.is_some()
@@ -204,8 +221,8 @@ impl Merged {
                                 RecvLink::open(accepted, settings).and_then(|recv_link| feed(&mine, Stream::Link(recv_link), to.clone()));
                             if let Err(error) = fed {
                                 // It was expected, and nobody else is in its place.
-                                mine.desk().begun += 1;
-                                let _ = to.send(Event { peer: peer.into(), what: Err(error), receipt: None });
+                                let sender = mine.desk().begin();
+                                let _ = to.send(Event { peer: peer.into(), sender, at_rest: false, what: Err(error), receipt: None });
                             }
                         }
                     };
@@ -230,6 +247,10 @@ impl Merged {
             broken: None,
             is_over: false,
             names,
+            news: VecDeque::new(),
+            live: senders.is_none(),
+            known: BTreeSet::new(),
+            held: None,
         })
     }
 
@@ -280,7 +301,7 @@ impl Merged {
                 awaited.say(&self.shared.desk(), self.senders);
                 continue;
             };
-            let Some(Event { peer, what, .. }) = event else {
+            let Some(Event { peer, what, sender, at_rest, .. }) = event else {
                 if self.signal().is_some() {
                     break;
                 }
@@ -288,6 +309,7 @@ impl Merged {
             };
             match what {
                 Ok(Some(Incoming::Schema(schema))) => {
+                    self.knows(sender, &peer, at_rest);
                     united = Some(match united {
                         None => (schema, peer),
                         Some((before, first)) => (Arc::new(unite(&before, &first, &schema, &peer)?), first),
@@ -301,12 +323,12 @@ impl Merged {
                 }
                 Ok(Some(Incoming::End(ending))) => {
                     known += 1;
-                    self.ended(&peer, Ok(ending));
+                    self.ended((sender, &peer), Ok(ending));
                 }
                 Ok(Some(Incoming::Batch(_)) | None) => return Err(anyhow!("{peer}: the stream has records before it has fields")),
                 Err(error) => {
                     known += 1;
-                    self.ended(&peer, Err(error));
+                    self.ended((sender, &peer), Err(error));
                 }
             }
         }
@@ -360,7 +382,10 @@ impl Merged {
     }
 
     /// Notes how a stream ended.
-    fn ended(&mut self, peer: &str, how: Result<Ending, Error>) {
+    fn ended(&mut self, (sender, peer): (SenderId, &str), how: Result<Ending, Error>) {
+        if self.known.remove(&sender) {
+            self.news.push_back(News::Ended(sender));
+        }
         self.left = self.left.map(|left| left.saturating_sub(1));
         self.over += 1;
         match how {
@@ -386,8 +411,28 @@ impl Merged {
         }
     }
 
+    /// A sender has said what its fields are.
+    fn knows(&mut self, sender: SenderId, name: &Arc<str>, at_rest: bool) {
+        if self.known.insert(sender) {
+            self.live |= !at_rest;
+            self.news.push_back(News::Begun { sender, name: name.clone(), at_rest });
+        }
+    }
+
+    /// See [`super::Input::is_live`].
+    pub(super) fn is_live(&self) -> bool {
+        self.live
+    }
+
     pub(super) fn read(&mut self) -> Result<Option<Arrived>, Error> {
         loop {
+            if let Some(news) = self.news.pop_front() {
+                let (News::Begun { sender, .. } | News::Ended(sender)) = news;
+                return Ok(Some(Arrived { what: Came::News(news), sender, receipt: None }));
+            }
+            if let Some(held) = self.held.take() {
+                return Ok(Some(held));
+            }
             if self.left == Some(0) {
                 if std::mem::replace(&mut self.is_over, true) {
                     return Ok(None);
@@ -395,24 +440,26 @@ impl Merged {
                 // One that was lost makes the whole incomplete, when all the others have been read to their ends.
                 return match self.broken.take() {
                     Some(error) => Err(error),
-                    None => Ok(Some(Arrived { what: Incoming::End(self.conclusion()), receipt: None })),
+                    None => Ok(Some(Arrived::frame(Incoming::End(self.conclusion())))),
                 };
             }
-            let Some(Event { peer, what, receipt }) = self.event(true) else {
+            let Some(Event { peer, sender, at_rest, what, receipt }) = self.event(true) else {
                 self.left = Some(0);
                 continue;
             };
             match what {
-                Ok(Some(Incoming::End(ending))) => self.ended(&peer, Ok(ending)),
+                Ok(Some(Incoming::End(ending))) => self.ended((sender, &peer), Ok(ending)),
                 Ok(Some(what)) => {
-                    if let Incoming::Batch(raw) = &what {
-                        self.records += u64::from(raw.records());
+                    match &what {
+                        Incoming::Batch(raw) => self.records += u64::from(raw.records()),
+                        Incoming::Schema(_) => self.knows(sender, &peer, at_rest),
+                        _ => {}
                     }
-                    return Ok(Some(Arrived { what, receipt }));
+                    self.held = Some(Arrived { what: Came::Frame(what), sender, receipt });
                 }
                 Ok(None) => {}
                 Err(error) if error.is_broken_pipe() => return Err(error),
-                Err(error) => self.ended(&peer, Err(error)),
+                Err(error) => self.ended((sender, &peer), Err(error)),
             }
         }
     }
@@ -449,43 +496,5 @@ impl Merged {
             }
         }
         closed
-    }
-}
-
-/// The fields of both, those of the first first: see [`Schema::united`].
-///
-/// # Errors
-/// When a field of one type each has two: who says which.
-pub fn unite(first: &Schema, first_peer: &str, second: &Schema, second_peer: &str) -> Result<Schema, Error> {
-    match first.clash(second) {
-        None => first.united(second),
-        Some((one, other)) => Err(Error::Schema(format!(
-            "field `{}` is {} from {first_peer} and {} from {second_peer}; use `--cast` with one of the producers",
-            one.name, one.kind, other.kind
-        ))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use recpipe::{Field, Type};
-
-    use super::*;
-
-    fn schema(fields: &[(&str, Type)]) -> Schema {
-        Schema::new(fields.iter().map(|(name, kind)| Field::new(*name, *kind)).collect()).unwrap()
-    }
-
-    #[test]
-    fn fields_are_united_by_name() {
-        let a = schema(&[("host", Type::Text), ("n", Type::Null)]);
-        let b = schema(&[("n", Type::Int), ("host", Type::Text), ("x", Type::Float)]);
-        assert_eq!(unite(&a, "a", &b, "b").unwrap(), schema(&[("host", Type::Text), ("n", Type::Int), ("x", Type::Float)]));
-        let open = |kind| Schema::new(vec![Field::open("n", kind)]).unwrap().growing();
-        assert_eq!(unite(&open(Type::Int), "a", &open(Type::Text), "b").unwrap(), open(Type::Mixed));
-        assert_eq!(unite(&open(Type::Int), "a", &schema(&[("n", Type::Int)]), "b").unwrap(), open(Type::Int));
-        assert_eq!(unite(&schema(&[("n", Type::Text)]), "a", &open(Type::Int), "b").unwrap(), open(Type::Mixed));
-        let error = unite(&schema(&[("n", Type::Int)]), "tcp://a", &schema(&[("n", Type::Text)]), "tcp://b").unwrap_err().to_string();
-        assert!(error.contains("`n`") && error.contains("tcp://a") && error.contains("tcp://b"), "{error}");
     }
 }

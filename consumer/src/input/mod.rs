@@ -9,6 +9,7 @@ mod merged;
 mod open;
 mod second;
 mod sequence;
+mod unite;
 
 use std::{fs::File, io::Read, os::fd::AsFd, sync::Arc};
 
@@ -21,18 +22,37 @@ use recpipe::{
 
 use child::Pipe;
 use merged::Merged;
-pub use merged::unite;
 pub use open::{open, open_file};
 pub use second::{SecondOptions, open_second};
 use sequence::Part;
 pub use sequence::Sequence;
+pub use unite::unite;
+
+use crate::plan::{News, SenderId};
 
 /// What came.
 pub struct Arrived {
-    /// A batch, or a word about the stream.
-    pub what: Incoming,
+    /// A batch, or a word about a stream.
+    pub what: Came,
+    /// Of which stream.
+    pub sender: SenderId,
     /// For whoever sent it: to be told when it is done with.
     pub receipt: Option<Receipt>,
+}
+
+/// What may come.
+pub enum Came {
+    /// A frame of a stream.
+    Frame(Incoming),
+    /// A stream has begun, or ended.
+    News(News),
+}
+
+impl Arrived {
+    /// A frame of a stream, whose sender need not be told.
+    fn frame(what: Incoming) -> Self {
+        Arrived { what: Came::Frame(what), sender: 0, receipt: None }
+    }
 }
 
 /// Tells a producer that a frame is done with: what it led to has been written and flushed.
@@ -62,7 +82,7 @@ pub trait Frames: Send {
 
 impl<R: Read + Send> Frames for Reader<R> {
     fn read(&mut self) -> Result<Option<Arrived>, Error> {
-        Ok(Reader::read(self)?.map(|what| Arrived { what, receipt: None }))
+        Ok(Reader::read(self)?.map(Arrived::frame))
     }
 
     fn records(&self) -> u64 {
@@ -162,10 +182,18 @@ impl Input {
     pub fn ends_without_records(&mut self) -> Option<Ending> {
         loop {
             match self.read().ok()??.what {
-                Incoming::End(ending) => return Some(ending),
-                Incoming::Batch(_) => return None,
-                Incoming::Schema(_) | Incoming::Warning(_) => {}
+                Came::Frame(Incoming::End(ending)) => return Some(ending),
+                Came::Frame(Incoming::Batch(_)) => return None,
+                Came::Frame(Incoming::Schema(_) | Incoming::Warning(_)) | Came::News(_) => {}
             }
+        }
+    }
+
+    /// Whether records may come that were not there when the streams began, as far as that is known when their fields are.
+    pub fn is_live(&self) -> bool {
+        match self {
+            Input::Plain { streams, .. } => streams.is_live(),
+            Input::Links(links) => links.is_live(),
         }
     }
 

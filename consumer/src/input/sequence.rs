@@ -3,7 +3,7 @@
 //! Each is proven to its own end. The first failure counts, and the streams after it are read all the same, unless it is one of the
 //! bytes themselves: then nobody knows what is missing, and nothing after it is read.
 
-use std::{collections::VecDeque, fs::File, sync::Arc};
+use std::{collections::VecDeque, fs::File, os::fd::AsFd, sync::Arc};
 
 use recpipe::{
     Error, Exit, Schema,
@@ -11,7 +11,7 @@ use recpipe::{
     wire::{Ending, Incoming, Place, Reader},
 };
 
-use super::{Arrived, Frames, merged::unite};
+use super::{Arrived, Frames, unite};
 
 /// One of the inputs.
 pub struct Part {
@@ -43,6 +43,12 @@ impl Part {
 
     fn read(&mut self) -> Result<Option<Incoming>, Error> {
         self.ahead.take().unwrap_or_else(|| self.reader.read())
+    }
+
+    /// Whether more may come than is there.
+    fn is_live(&self) -> bool {
+        let is_file = self.reader.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+        !is_file.is_ok_and(|meta| meta.is_file()) && !self.reader.is_at_rest()
     }
 
     /// The fields of its records, if it begins with them. What else it begins with, a failure too, comes when it is its turn.
@@ -86,6 +92,11 @@ impl Sequence {
     /// What ends a read that waits, of whichever.
     pub fn stoppers(&self) -> Arc<[Stopper]> {
         std::iter::once(&self.current).chain(&self.rest).map(|part| part.stopper.clone()).collect()
+    }
+
+    /// Whether more may come of one of them than is there.
+    pub fn is_live(&self) -> bool {
+        std::iter::once(&self.current).chain(&self.rest).any(Part::is_live)
     }
 
     /// The fields of all, where those of the first are these.
@@ -136,7 +147,7 @@ impl Frames for Sequence {
             }
             what => what,
         });
-        Ok(what.map(|what| Arrived { what, receipt: None }))
+        Ok(what.map(Arrived::frame))
     }
 
     fn records(&self) -> u64 {

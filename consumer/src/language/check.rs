@@ -43,6 +43,8 @@ pub struct Setting {
     pub unmet: Unmet,
     /// The files that the query reads besides its stream.
     pub inputs: Arc<dyn Inputs>,
+    /// Whether records come that were not there when the stream began.
+    pub live: bool,
 }
 
 /// Tells the fields of the files that a query reads besides its stream.
@@ -77,7 +79,7 @@ impl Inputs for KnownInputs {
 impl Default for Setting {
     fn default() -> Self {
         let inputs = Arc::new(KnownInputs::default());
-        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), unmet: Unmet::default(), inputs }
+        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), unmet: Unmet::default(), inputs, live: false }
     }
 }
 
@@ -100,7 +102,7 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
     let setting = Setting { inputs: Arc::new(KnownInputs::default()), left_out: LeftOut::default(), ..setting.clone() };
     let is_right = |text: &str| {
         let source = Source::from_args(&[format!("{before}{text}")]);
-        parse::parse(&source, query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
+        parse::parse(&source, &query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
     };
     let Some(instead) = translate::translated(source.slice(wrong.span), is_right) else { return error };
     let mut diagnostics = error.diagnostics().to_vec();
@@ -128,10 +130,11 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             more_places: Vec::new(),
             windows: None,
             setting,
-            catalog: query.catalog,
+            catalog: &query.catalog,
             made: BTreeMap::new(),
         };
-        let mut upstream = Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None };
+        let mut upstream =
+            Upstream { input: Arc::new(input.clone()), stages: Vec::new(), sink: None, aggregates: None, passes: false, is_behind: false };
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
@@ -161,8 +164,15 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
         checker.places.append(&mut checker.more_places);
         (opens, places) = (checker.opens, checker.places);
     };
-    let plan =
-        Plan { input: Arc::new(input), awaited, zone: setting.zone.clone(), stages: upstream.stages, sink: upstream.sink, feed: None };
+    let plan = Plan {
+        input: Arc::new(input),
+        awaited,
+        zone: setting.zone.clone(),
+        stages: upstream.stages,
+        sink: upstream.sink,
+        feed: None,
+        live: setting.live,
+    };
     if checker.found.is_empty() {
         checker.outputs(&plan);
     }
@@ -177,6 +187,10 @@ pub struct Upstream {
     sink: Option<PlanOutput>,
     /// The columns that the last `stats` made and that are still there.
     pub(crate) aggregates: Option<Vec<String>>,
+    /// Whether a stage gives results as time passes.
+    pub(crate) passes: bool,
+    /// Of a branch, whether a stage before it gives nothing before the end of the input.
+    is_behind: bool,
 }
 
 /// A column to be: its name, where the name or its expression stands, and its type unless the expression is wrong.
@@ -186,6 +200,18 @@ pub(crate) struct NewColumn {
     pub(crate) seen: Option<Seen>,
 }
 
+impl Upstream {
+    /// Whether one of the stages gives nothing before the end of the input.
+    pub(crate) fn waits(&self) -> bool {
+        self.is_behind || self.stages.iter().any(|stage| stage.about.blocks)
+    }
+
+    /// Whether what comes are results that are given one after the other, as time passes.
+    pub(crate) fn gives_early(&self) -> bool {
+        self.passes && !self.waits()
+    }
+}
+
 impl Checker<'_> {
     /// The plan of a branch; what it does to the columns is not seen after it.
     pub(crate) fn branch(&mut self, stages: &[ast::Stage], upstream: &Upstream, span: Span) -> Checked<Plan> {
@@ -193,12 +219,22 @@ impl Checker<'_> {
         // Mistakes are found all the same.
         let input = known.clone().unwrap_or_else(|| upstream.input.clone());
         let scope = self.scope.clone();
-        let mut branch = Upstream { input, stages: Vec::new(), sink: None, aggregates: upstream.aggregates.clone() };
+        let (aggregates, passes, is_behind) = (upstream.aggregates.clone(), upstream.gives_early(), upstream.waits());
+        let mut branch = Upstream { input, stages: Vec::new(), sink: None, aggregates, passes, is_behind };
         for stage in stages {
             stage.syntax.check(self, &mut branch, stage.span);
         }
         self.scope = scope;
-        Ok(Plan { input: known.ok_or(Failed)?, awaited: Vec::new(), zone: None, stages: branch.stages, sink: branch.sink, feed: None })
+        let live = self.setting.live;
+        Ok(Plan {
+            input: known.ok_or(Failed)?,
+            awaited: Vec::new(),
+            zone: None,
+            stages: branch.stages,
+            sink: branch.sink,
+            feed: None,
+            live,
+        })
     }
 
     /// The plan that gives the records of a file, which the stage `word` names at this place.
@@ -206,7 +242,7 @@ impl Checker<'_> {
         match self.setting.inputs.schema(span.start, word, path) {
             Ok(input) => {
                 let feed = Some(Feed { path: path.into(), at: span.start });
-                Ok(Plan { input, awaited: Vec::new(), zone: self.setting.zone.clone(), stages: Vec::new(), sink: None, feed })
+                Ok(Plan { input, awaited: Vec::new(), zone: self.setting.zone.clone(), stages: Vec::new(), sink: None, feed, live: false })
             }
             Err(why) => Err(self.fail(Diagnostic::new(span, why))),
         }
@@ -222,7 +258,7 @@ impl Checker<'_> {
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
-    pub(crate) fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
+    pub fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
         let Ok(operator) = made else { return };
         let Some(output) = self.schema(span) else { return };
         let input = upstream.stages.last().map_or(&upstream.input, |before| &before.output).clone();

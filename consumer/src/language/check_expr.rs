@@ -25,9 +25,10 @@ use crate::{
 
 /// What was wrong has been reported, or follows from what has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Failed;
+pub struct Failed;
 
-pub(crate) type Checked<T> = Result<T, Failed>;
+/// What checking gives; that it failed, the [`Checker`] has taken note of.
+pub type Checked<T> = Result<T, Failed>;
 
 /// What checking needs to know and what it has found.
 pub struct Checker<'q> {
@@ -45,13 +46,14 @@ pub struct Checker<'q> {
     /// What the expression that is being checked needs computed of other records, where it may.
     pub(crate) windows: Option<Windows>,
     pub(crate) setting: &'q Setting,
-    pub(crate) catalog: &'static Catalog,
+    pub(crate) catalog: &'q Catalog,
     /// The columns of the aggregates that are calculated with, by where these stand.
     pub(crate) made: BTreeMap<usize, usize>,
 }
 
 impl Checker<'_> {
-    pub(crate) fn fail(&mut self, mut found: Diagnostic) -> Failed {
+    /// Takes note of a mistake.
+    pub fn fail(&mut self, mut found: Diagnostic) -> Failed {
         if let Some(name) = self.quoted_field(found.span) {
             found.label = format!("the field is written `{}`", self.catalog.field(name));
         }

@@ -12,7 +12,7 @@ impl Checker<'_> {
         let (mut alone, mut others) = (Vec::new(), 0);
         plan.for_each_output(
             &mut |sink| match sink.map(|PlanOutput { output, span, .. }| (output.about.name, output.sink.place(), *span)) {
-                Some((_, Place::File(path), span)) => {
+                Some((_, Place::File(path) | Place::Appended(path), span)) => {
                     // The same file by two names (links) is found nowhere; each writer then has a file of its own.
                     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
                     if files.contains(&path) {

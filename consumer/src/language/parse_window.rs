@@ -6,6 +6,7 @@ use super::{
     parse::{Parsed, Parser},
     token::{Kind, Token},
 };
+use crate::{span::Span, time::step::Width};
 
 impl Parser<'_> {
     /// `AGGREGATE so far`, `AGGREGATE last N` after the aggregate; any other operand as it is. Nothing else has such a word behind it.
@@ -56,6 +57,21 @@ impl Parser<'_> {
             return Ok(keys);
         }
         Ok(vec![self.expr()?])
+    }
+
+    /// A length of time that is not 0, of the clock or of the calendar, and its place; `example` is a stage with one.
+    pub(crate) fn width(&mut self, example: &str) -> Parsed<(Width, Span)> {
+        let Token { kind, span } = self.peek().clone();
+        match kind {
+            Kind::Months(months) if months > 0 => {
+                self.advance();
+                Ok((Width::Months(months), span))
+            }
+            Kind::Months(_) => {
+                Err(self.fail(Diagnostic::new(span, "a length of time must be more than 0").label(format!("as in `{example}`"))))
+            }
+            _ => self.duration(example).map(|nanos| (Width::Nanos(nanos.into()), span)),
+        }
     }
 
     /// A length of time that is not 0, in nanoseconds; `example` is a stage with one.

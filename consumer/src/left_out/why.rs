@@ -21,6 +21,10 @@ pub enum Why {
     NoColumn,
     /// A value that the type of its column in an output, which was said before it came, cannot hold.
     NoRoom,
+    /// The time of a record whose window was closed when it came.
+    Late,
+    /// The same of one that went where the query says.
+    LateKept,
     /// None: a field came that a stage was to read out of texts; of no name, a record that it took.
     Came,
 }
@@ -39,6 +43,8 @@ impl Why {
         Why::FarOffsets,
         Why::NoColumn,
         Why::NoRoom,
+        Why::Late,
+        Why::LateKept,
         Why::Came,
     ];
 
@@ -58,6 +64,13 @@ impl Why {
             Why::BesideLiteral => ["has an offset of its own", "have offsets of their own"],
             Why::NoColumn => ["came too late for a column and is not shown", "came too late for a column and are not shown"],
             Why::NoRoom => ["does not fit the type of its column and is null", "do not fit the type of their column and are null"],
+            Why::Late => [
+                "came after its window was closed and is left out of that",
+                "came after their windows were closed and are left out of those",
+            ],
+            Why::LateKept => {
+                ["came after its window was closed and went to `tee late`", "came after their windows were closed and went to `tee late`"]
+            }
             Why::Came => ["came", "came"],
             Why::FarOffsets => ["is of another place", "are put together by date, though their clocks are more than two hours apart"],
         }
@@ -65,7 +78,7 @@ impl Why {
 
     /// Whether the answer lacks something for it.
     pub(super) fn is_loss(self) -> bool {
-        matches!(self, Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideNumbers) || self.is_unwritten()
+        matches!(self, Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideNumbers | Why::Late) || self.is_unwritten()
     }
 
     /// Whether it is an output that lacks it: a value that was asked for is not there, which is a failure also where nobody is strict.
@@ -73,10 +86,22 @@ impl Why {
         matches!(self, Why::NoColumn | Why::NoRoom)
     }
 
+    /// Whether it is about records that came too late.
+    pub fn is_late(self) -> bool {
+        matches!(self, Why::Late | Why::LateKept)
+    }
+
     /// Whether it matters.
     pub(super) fn is_said(self, count: u64, range: Option<(i64, i64)>) -> bool {
         match self {
-            Why::NoTime | Why::NoSuchYear | Why::NoNumber | Why::BesideLiteral | Why::NoColumn | Why::NoRoom => count > 0,
+            Why::NoTime
+            | Why::NoSuchYear
+            | Why::NoNumber
+            | Why::BesideLiteral
+            | Why::NoColumn
+            | Why::NoRoom
+            | Why::Late
+            | Why::LateKept => count > 0,
             Why::BesideNumbers => count > 0 && range.is_some(),
             Why::NoOffset => count > 0 && range.is_some_and(|range| range != (0, 0)),
             Why::Came => false,

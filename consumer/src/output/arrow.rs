@@ -60,7 +60,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "arrow", sink: |checker| Arc::new(ArrowSink::new(checker)) };
+pub static FILE: FileWord = FileWord { extension: "arrow", is_lines: false, sink: |checker| Arc::new(ArrowSink::new(checker)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(ArrowSyntax))

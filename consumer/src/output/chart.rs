@@ -8,7 +8,7 @@
 //!
 //! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
 //! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
-//! are more of them than lines, they are a `Sparkline`.
+//! are more of them than lines, they are a `Sparkline`. Groups by a time and other keys are a line for each of those.
 
 use std::sync::Arc;
 
@@ -19,6 +19,7 @@ use super::{
     header::headed_picture,
     layout::{self, GAP, Layout},
     sparkline::{Sparkline, height},
+    sparklines::Sparklines,
 };
 use crate::{
     expr::{Values, Vector},
@@ -33,7 +34,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "chart",
         syntax: "chart [FIELD]",
-        doc: "a bar for each record, of many times a line: of the one aggregate or number there is, or FIELD",
+        doc: "a bar for each record, of many times a line, of several keys a line each: of the one aggregate or number there is, or FIELD",
         example: "chart bytes",
         runs: Runs::Once,
         memory: "O(rows shown)",
@@ -53,7 +54,8 @@ struct ChartSyntax(Option<Expr>);
 
 impl Syntax for ChartSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let made = self.value(checker, upstream, span).map(|value| Arc::new(ChartSink(value)) as Arc<dyn Sink>);
+        let is_grouped = upstream.aggregates.is_some();
+        let made = self.value(checker, upstream, span).map(|value| Arc::new(ChartSink { value, is_grouped }) as Arc<dyn Sink>);
         checker.push_output(upstream, &WORD, span, made);
     }
 }
@@ -104,9 +106,14 @@ impl ChartSyntax {
     }
 }
 
-/// A bar for the value of the column at this place, in each record.
+/// A bar for the value of a column in each record.
 #[derive(Clone, Copy, Debug)]
-struct ChartSink(usize);
+struct ChartSink {
+    /// The place of the column.
+    value: usize,
+    /// Whether the records are of groups: each key that is no time has a line of its own, along the time.
+    is_grouped: bool,
+}
 
 impl Sink for ChartSink {
     fn is_picture(&self) -> bool {
@@ -114,12 +121,12 @@ impl Sink for ChartSink {
     }
 
     fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {
-        Some(headed_picture(Chart::for_now(self.0, schema, canvas.clone(), more), schema, None))
+        Some(headed_picture(Chart::for_now(*self, schema, canvas.clone(), more), schema, None))
     }
 
     fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
         let Some(canvas) = desk.canvas else { return Ok(Box::new(Discard)) };
-        Ok(headed_picture(Chart::new(self.0, schema, canvas.clone()), schema, Some(desk.notes)))
+        Ok(headed_picture(Chart::new(*self, schema, canvas.clone()), schema, Some(desk.notes)))
     }
 }
 
@@ -138,12 +145,20 @@ struct Chart {
     layout: Layout,
     /// The place of the value in the records that come.
     value: usize,
-    /// All records along their time, where the labels are a single one.
-    timeline: Option<Sparkline>,
+    /// All records along their time, and the place of that.
+    timeline: Option<(usize, Timeline)>,
     bars: Vec<Bar>,
     /// Records beyond [`Chart::MOST`], or beyond those that the screen has room for.
     more: u64,
     for_now: bool,
+}
+
+/// Records along their time.
+enum Timeline {
+    /// Where the labels are a time alone.
+    One(Sparkline),
+    /// Where there are others, a line for each.
+    Several(Sparklines),
 }
 
 struct Bar {
@@ -159,18 +174,24 @@ impl Chart {
     const MOST: usize = 1000;
 
     /// A chart of the column `value` of records of this schema.
-    fn new(value: usize, schema: &Schema, canvas: Canvas) -> Self {
+    fn new(ChartSink { value, is_grouped }: ChartSink, schema: &Schema, canvas: Canvas) -> Self {
         let labels = || schema.fields().iter().enumerate().filter(|(i, _)| *i != value).map(|(_, field)| field);
-        let is_timeline = labels().map(|field| field.kind).eq([Type::Time]);
+        let of_time = |(place, field): (usize, &Field)| (place != value && field.kind == Type::Time).then_some(place);
+        let times: Vec<usize> = schema.fields().iter().enumerate().filter_map(of_time).collect();
+        let timeline = match (&times[..], labels().count()) {
+            (&[time], 1) => Some((time, Timeline::One(Sparkline::default()))),
+            (&[time], _) if is_grouped => Some((time, Timeline::Several(Sparklines::default()))),
+            _ => None,
+        };
         let fields: Vec<Field> = labels().chain(schema.fields().get(value)).cloned().collect();
         // The same names as before, in another order.
         let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), canvas.look());
-        Chart { canvas, layout, value, timeline: is_timeline.then(Sparkline::default), bars: Vec::new(), more: 0, for_now: false }
+        Chart { canvas, layout, value, timeline, bars: Vec::new(), more: 0, for_now: false }
     }
 
     /// A chart that is drawn, as far as the screen has room, and not written; so many records more do not come.
-    fn for_now(value: usize, schema: &Schema, canvas: Canvas, more: u64) -> Self {
-        Chart { for_now: true, more, ..Chart::new(value, schema, canvas) }
+    fn for_now(sink: ChartSink, schema: &Schema, canvas: Canvas, more: u64) -> Self {
+        Chart { for_now: true, more, ..Chart::new(sink, schema, canvas) }
     }
 
     fn lines(&self, bars: &[Bar]) -> Vec<String> {
@@ -180,7 +201,10 @@ impl Chart {
         let widths = self.layout.widths(bars.iter().map(|bar| &bar.cells), Some(for_labels));
         let labels = widths.iter().map(|width| width.columns).sum::<usize>() + GAP.len() * widths.len();
         let scale = Scale::new(bars.iter().filter_map(|bar| bar.value), room.saturating_sub(labels), look);
-        let step = self.timeline.as_ref().and_then(Sparkline::step);
+        let step = match &self.timeline {
+            Some((_, Timeline::One(timeline))) => timeline.step(),
+            _ => None,
+        };
         let mut lines = vec![look.heading(&self.layout.line(self.layout.names(), &widths, Some(room)))];
         let mut before = None;
         for bar in bars {
@@ -204,16 +228,18 @@ impl Chart {
 
     /// All records on one line, where they are times and their bars are more than so many lines.
     fn sparkline(&self, rows: usize) -> Option<Vec<String>> {
-        let timeline = self.timeline.as_ref()?;
-        if self.bars.len() <= rows && self.lines(&self.bars).len() <= rows {
-            return None;
+        let (name, columns, look) = (self.layout.names().last()?, self.columns(), self.canvas.look());
+        match &self.timeline.as_ref()?.1 {
+            Timeline::One(_) if self.bars.len() <= rows && self.lines(&self.bars).len() <= rows => None,
+            Timeline::One(timeline) => timeline.lines(name, columns, look),
+            Timeline::Several(timelines) => timelines.lines(name, columns, look),
         }
-        timeline.lines(self.layout.names().last()?, self.columns(), self.canvas.look())
     }
 
     fn draw(&mut self) -> Result<(), Error> {
         let room = self.canvas.rows().unwrap_or(0);
-        if let Some(lines) = self.sparkline(room) {
+        if let Some(mut lines) = self.sparkline(room) {
+            lines.truncate(room);
             return self.canvas.draw(lines);
         }
         let mut lines = self.lines(&self.bars[..self.bars.len().min(room)]);
@@ -230,8 +256,7 @@ impl Chart {
 impl Stage for Chart {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         let values = Vector::from_column(batch.column(self.value), &batch);
-        let label = batch.columns().iter().enumerate().find(|(i, _)| *i != self.value && self.timeline.is_some());
-        let times = label.map(|(_, column)| Vector::from_column(column, &batch));
+        let times = self.timeline.as_ref().map(|(place, _)| Vector::from_column(batch.column(*place), &batch));
         let room = Self::MOST.saturating_sub(self.bars.len());
         // Of times, all are looked at; of all else, what has a bar.
         let seen = if times.is_some() { batch.clone() } else { batch.head(room) };
@@ -242,8 +267,16 @@ impl Stage for Chart {
                 Values::Time(times_of) if !times.is_null(row) => Some(times_of.get(row).nanos),
                 _ => None,
             });
-            if let (Some(timeline), Some(time)) = (&mut self.timeline, cells.first()) {
-                timeline.push(at, value, time, &number);
+            match &mut self.timeline {
+                Some((_, Timeline::One(timeline))) => {
+                    timeline.push(at, value, cells.first().map_or("", String::as_str), &number);
+                }
+                Some((time, Timeline::Several(timelines))) => {
+                    let mut keys = cells.clone();
+                    let time = keys.remove(*time - usize::from(*time > self.value));
+                    timelines.push(&keys.join(GAP), at, value, &time, &number);
+                }
+                None => {}
             }
             if row < room {
                 cells.push(number);

@@ -32,7 +32,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "csv", sink: |_| Arc::new(CsvSink::default()) };
+pub static FILE: FileWord = FileWord { extension: "csv", is_lines: true, sink: |_| Arc::new(CsvSink::default()) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let mut sink = CsvSink::default();

@@ -85,7 +85,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "rec", sink: |_| Arc::new(EmitSink) };
+pub static FILE: FileWord = FileWord { extension: "rec", is_lines: false, sink: |_| Arc::new(EmitSink) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {
@@ -112,7 +112,7 @@ impl Syntax for EmitSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
         let made: Arc<dyn Sink> = match self.0.path() {
             _ if self.0.is_stdio() => Arc::new(EmitSink),
-            Some(path) => Arc::new(WriteSink { path: path.to_owned(), sink: Arc::new(EmitSink) }),
+            Some(path) => Arc::new(WriteSink { path: path.to_owned(), sink: Arc::new(EmitSink), is_added_to: false }),
             None => Arc::new(LinkSink(self.0.clone())),
         };
         checker.push_output(upstream, &WORD, span, Ok(made));
@@ -129,7 +129,7 @@ impl Sink for EmitSink {
     }
 
     fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        let emit = Emit::new(schema, desk.printer.clone(), desk.ending.clone())?;
+        let emit = Emit::new(schema, desk.printer.clone(), desk.ending.clone(), desk.at_rest)?;
         desk.streams.borrow_mut().push(emit.stream());
         Ok(Box::new(emit))
     }
@@ -145,7 +145,7 @@ impl Sink for LinkSink {
     }
 
     fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        let emit = Emit::to(&self.0, desk.calling, schema, desk.ending.clone(), desk.stopper.cloned())?;
+        let emit = Emit::to(&self.0, (desk.calling, desk.at_rest), schema, desk.ending.clone(), desk.stopper.cloned())?;
         desk.streams.borrow_mut().push(emit.stream());
         Ok(Box::new(emit))
     }
@@ -165,8 +165,11 @@ impl Emit {
     ///
     /// # Errors
     /// [`Error::Io`].
-    fn new(schema: &Arc<Schema>, printer: Rc<RefCell<Printer>>, ending: Rc<RefCell<Ending>>) -> Result<Self, Error> {
+    fn new(schema: &Arc<Schema>, printer: Rc<RefCell<Printer>>, ending: Rc<RefCell<Ending>>, at_rest: bool) -> Result<Self, Error> {
         let mut writer = Writer::new(Pen(printer))?;
+        if at_rest {
+            writer.set_at_rest();
+        }
         writer.schema(schema)?;
         writer.flush()?;
         Ok(Emit::over(Box::new(writer), schema, ending))
@@ -178,7 +181,7 @@ impl Emit {
     /// When it cannot be reached or started.
     fn to(
         url: &Url,
-        calling: &Calling,
+        (calling, at_rest): (&Calling, bool),
         schema: &Arc<Schema>,
         ending: Rc<RefCell<Ending>>,
         stopper: Option<Stopper>,
@@ -203,7 +206,13 @@ impl Emit {
             }
         };
         let mut downstream = Downstream::new("the next consumer".into(), send_link, child)?;
-        downstream.write(|writer| writer.schema(schema).map(drop)).map_err(gone)?;
+        let begin = |writer: &mut Writer<SendLink>| {
+            if at_rest {
+                writer.set_at_rest();
+            }
+            writer.schema(schema).map(drop)
+        };
+        downstream.write(begin).map_err(gone)?;
         Ok(Emit::over(Box::new(downstream), schema, ending))
     }
 

@@ -26,7 +26,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "json", sink: |_| Arc::new(JsonSink) };
+pub static FILE: FileWord = FileWord { extension: "json", is_lines: true, sink: |_| Arc::new(JsonSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(JsonSink))

@@ -33,7 +33,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "md", sink: |_| Arc::new(MarkdownSink) };
+pub static FILE: FileWord = FileWord { extension: "md", is_lines: false, sink: |_| Arc::new(MarkdownSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(MarkdownSink))

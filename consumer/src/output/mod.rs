@@ -18,6 +18,7 @@ pub mod pickle;
 pub mod print;
 mod sinks;
 mod sparkline;
+mod sparklines;
 pub mod table;
 pub mod tsv;
 mod unopened;

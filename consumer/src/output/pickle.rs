@@ -26,7 +26,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "pickle", sink: |_| Arc::new(PickleSink) };
+pub static FILE: FileWord = FileWord { extension: "pickle", is_lines: false, sink: |_| Arc::new(PickleSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(PickleSink))

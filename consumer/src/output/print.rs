@@ -38,7 +38,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "txt", sink: |_| Arc::new(FieldsSink) };
+pub static FILE: FileWord = FileWord { extension: "txt", is_lines: true, sink: |_| Arc::new(FieldsSink) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {

@@ -6,7 +6,11 @@ use std::{
     rc::Rc,
 };
 
-use recpipe::{Batch, Error, Exit, Flow, Stage, say, transport::file::Pending, wire::Ending};
+use recpipe::{
+    Batch, Error, Exit, Flow, Stage, say,
+    transport::file::{self, Pending},
+    wire::Ending,
+};
 
 use super::unopened::Unopened;
 use crate::{
@@ -23,6 +27,8 @@ pub struct Sinks {
     stopper: Option<Stopper>,
     /// Whether more than one output writes to standard output.
     is_shared: bool,
+    /// Whether all records of the input were there when it began.
+    at_rest: bool,
     counted: Rc<Cell<u64>>,
     ending: Rc<RefCell<Ending>>,
     printers: RefCell<Vec<Rc<RefCell<Printer>>>>,
@@ -51,6 +57,7 @@ impl Sinks {
             calling,
             stopper: stopper.filter(|_| uses.outputs == 1),
             is_shared: uses.printers > 1,
+            at_rest: !plan.live,
             counted: Rc::default(),
             ending: Rc::default(),
             streams: Rc::default(),
@@ -68,6 +75,12 @@ impl Sinks {
             true => Ok(Box::new(Unopened::new(output.sink.clone(), schema.clone(), &desk, &self.streams)) as Target),
             false => output.sink.open(schema, &desk),
         };
+        if let Place::Appended(path) = output.sink.place() {
+            let printer = Rc::new(RefCell::new(Printer::file(file::append(path)?, path.display().to_string(), None)?));
+            self.printers.borrow_mut().push(printer.clone());
+            let stage = open(self.desk(&printer, true, None, notes))?;
+            return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer, canvas: None });
+        }
         let Place::File(path) = output.sink.place() else {
             let canvas = output.sink.is_picture().then(|| Canvas::new(self.stdout.clone()));
             let stage = open(self.desk(&self.stdout, !self.is_shared, canvas.as_ref(), notes))?;
@@ -93,6 +106,7 @@ impl Sinks {
         Desk {
             printer,
             begins,
+            at_rest: self.at_rest,
             canvas,
             notes,
             calling: &self.calling,

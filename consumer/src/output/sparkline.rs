@@ -35,11 +35,13 @@ const UNITS: [(&str, i128); 8] = [
     ("ns", 1),
 ];
 
+/// Nanoseconds since 1970, and what is drawn there.
+pub(super) type Point = (i64, Option<f64>);
+
 /// Records of one number each, in the order of their times.
 #[derive(Default)]
 pub(super) struct Sparkline {
-    /// Nanoseconds since 1970, and what is drawn there.
-    points: Vec<(i64, Option<f64>)>,
+    points: Vec<Point>,
     /// The first time and the last.
     ends: Option<(String, String)>,
     /// The least value and the greatest, with what they look like.
@@ -89,29 +91,42 @@ impl Sparkline {
     /// The picture, no wider than this many columns; `None` where there is no axis, as for [`Sparkline::step`]. `name` is that of
     /// the value.
     pub(super) fn lines(&self, name: &str, columns: usize, look: Look) -> Option<Vec<String>> {
-        let (step, (first_time, last_time)) = (self.step()?, self.ends.as_ref()?);
+        let axis = self.axis(columns)?;
+        let heights = axis.heights(&self.points)?;
+        let bar = drawn(&heights, range(&heights), look);
+        let mut lines = vec![self.heading(name, &axis, columns, look), look.bar(bar.trim_end())];
+        self.feet(heights.len(), columns, look, &mut lines);
+        Some(lines)
+    }
+
+    /// Where each time goes, in a line of so many columns; `None` as for [`Sparkline::lines`].
+    pub(super) fn axis(&self, columns: usize) -> Option<Axis> {
+        let step = self.step()?;
         let (first, last) = (i128::from(self.points.first()?.0), i128::from(self.points.last()?.0));
-        // Times that are no multiples of a step go where they are nearest to.
-        let place = |at: i128| (at - first + step / 2) / step;
-        let each = place(last) / columns.max(1) as i128 + 1;
-        let mut heights: Vec<Option<f64>> = vec![None; usize::try_from(place(last) / each).ok()? + 1];
-        for &(at, value) in &self.points {
-            let column = heights.get_mut(usize::try_from(place(at.into()) / each).ok()?)?;
-            *column = value.into_iter().chain(*column).reduce(f64::max);
-        }
+        let axis = Axis { first, step, each: 1, width: 0 };
+        let each = axis.place(last) / columns.max(1) as i128 + 1;
+        Some(Axis { each, width: usize::try_from(axis.place(last) / each).ok()? + 1, ..axis })
+    }
+
+    /// What the line is of, within so many columns.
+    pub(super) fn heading(&self, name: &str, axis: &Axis, columns: usize, look: Look) -> String {
         let mut heading = look.heading(&cut(name, columns, look.cut()));
         let mut about = String::new();
         if let Some([(_, least), (_, greatest)]) = &self.extremes {
             // Writing to a string cannot fail.
-            let _ = write!(about, "{GAP}{least} to {greatest}, a column is {}", length(step * each));
+            let _ = write!(about, "{GAP}{least} to {greatest}, a column is {}", length(axis.step * axis.each));
         }
-        if each > 1 {
-            let _ = write!(about, ": the greatest of {each}");
+        if axis.each > 1 {
+            let _ = write!(about, ": the greatest of {}", axis.each);
         }
         heading.push_str(&cut(&about, columns.saturating_sub(name.width()), look.cut()));
-        let bar = drawn(&heights, if look.ascii { ASCII } else { BLOCKS });
-        let mut lines = vec![heading, look.bar(bar.trim_end())];
-        let between = heights.len().saturating_sub(first_time.width() + last_time.width()).max(GAP.len());
+        heading
+    }
+
+    /// The first time and the last below a line of this width, and what is not drawn; within so many columns.
+    pub(super) fn feet(&self, width: usize, columns: usize, look: Look, lines: &mut Vec<String>) {
+        let Some((first_time, last_time)) = &self.ends else { return };
+        let between = width.saturating_sub(first_time.width() + last_time.width()).max(GAP.len());
         if first_time.width() + between + last_time.width() <= columns {
             lines.push(format!("{first_time}{}{last_time}", " ".repeat(between)));
         } else {
@@ -124,7 +139,38 @@ impl Sparkline {
         };
         not_drawn(self.timeless, "without a time");
         not_drawn(self.more, "more; longer bins make fewer");
-        Some(lines)
+    }
+
+    /// Whether no more records are drawn.
+    pub(super) fn is_full(&self) -> bool {
+        self.points.len() >= Self::MOST
+    }
+}
+
+/// Where times go in a line.
+pub(super) struct Axis {
+    first: i128,
+    step: i128,
+    /// Steps in a column.
+    each: i128,
+    /// Columns.
+    width: usize,
+}
+
+impl Axis {
+    /// Times that are no multiples of a step go where they are nearest to.
+    fn place(&self, at: i128) -> i128 {
+        (at - self.first + self.step / 2) / self.step
+    }
+
+    /// What is drawn in each column: the greatest of what is there.
+    pub(super) fn heights(&self, points: &[Point]) -> Option<Vec<Option<f64>>> {
+        let mut heights: Vec<Option<f64>> = vec![None; self.width];
+        for &(at, value) in points {
+            let column = heights.get_mut(usize::try_from(self.place(at.into()) / self.each).ok()?)?;
+            *column = value.into_iter().chain(*column).reduce(f64::max);
+        }
+        Some(heights)
     }
 }
 
@@ -137,9 +183,14 @@ pub(super) fn height(value: &Value<'_>) -> Option<f64> {
     }
 }
 
-fn drawn(heights: &[Option<f64>], steps: [char; 8]) -> String {
-    let values = heights.iter().flatten();
-    let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), &value| (low.min(value), high.max(value)));
+/// From the least to the greatest of these, with zero among them.
+pub(super) fn range(heights: &[Option<f64>]) -> (f64, f64) {
+    heights.iter().flatten().fold((0.0_f64, 0.0_f64), |(low, high), &value| (low.min(value), high.max(value)))
+}
+
+/// A column for each of these, on a scale from the lowest to the greatest.
+pub(super) fn drawn(heights: &[Option<f64>], (low, high): (f64, f64), look: Look) -> String {
+    let steps = if look.ascii { ASCII } else { BLOCKS };
     // Halves: the difference of two floats may be too large for one. Of nothing but zeros the share is no number, which is 0.
     let share = |value: f64| (value / 2.0 - low / 2.0) / (high / 2.0 - low / 2.0);
     let step = |value: f64| steps[((share(value) * 7.0).round() as usize).min(7)];

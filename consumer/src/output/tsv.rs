@@ -32,7 +32,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "tsv", sink: |_| Arc::new(TsvSink) };
+pub static FILE: FileWord = FileWord { extension: "tsv", is_lines: true, sink: |_| Arc::new(TsvSink) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(TsvSink))

@@ -16,6 +16,7 @@ pub(super) struct Unopened {
     schema: Arc<Schema>,
     printer: Rc<RefCell<Printer>>,
     begins: bool,
+    at_rest: bool,
     canvas: Option<Canvas>,
     notes: Notes,
     calling: Calling,
@@ -34,6 +35,7 @@ impl Unopened {
             schema,
             printer: desk.printer.clone(),
             begins: desk.begins,
+            at_rest: desk.at_rest,
             canvas: desk.canvas.cloned(),
             notes: desk.notes.clone(),
             calling: desk.calling.clone(),
@@ -52,6 +54,7 @@ impl Unopened {
                 let desk = Desk {
                     printer: &self.printer,
                     begins: self.begins,
+                    at_rest: self.at_rest,
                     canvas: self.canvas.as_ref(),
                     notes: &self.notes,
                     calling: &self.calling,

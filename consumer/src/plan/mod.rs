@@ -7,8 +7,10 @@ mod aggregate;
 mod build;
 pub mod conditions;
 pub mod fields;
+mod fold;
 mod operator;
 pub mod partial;
+mod senders;
 mod sink;
 mod unite;
 mod window;
@@ -20,7 +22,10 @@ use recpipe::{Schema, record::PlaceField, times::Zone};
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use build::{Build, Built, Side, Sides, Whole};
 pub use fields::{Read, fields_read, pushdown};
+pub use fold::Fold;
+pub(crate) use fold::Folds;
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
+pub use senders::{News, SenderId, Senders};
 pub use sink::{Output, Place, PlanOutput, Sink};
 pub use unite::Unite;
 pub use window::{Computes, Window};
@@ -43,6 +48,8 @@ pub struct Plan {
     pub sink: Option<PlanOutput>,
     /// The file whose records come in, where this plan feeds a stage of another one.
     pub feed: Option<Feed>,
+    /// Whether records come that were not there when the stream began: windows of time are given when they close.
+    pub live: bool,
 }
 
 /// A file that a query reads besides the main input.
@@ -149,7 +156,7 @@ impl Plan {
         self.for_each_output(&mut |sink| {
             uses.outputs += 1;
             match sink.map_or(Place::Shared, |sink| sink.output.sink.place()) {
-                Place::File(_) | Place::Link => uses.elsewhere = true,
+                Place::File(_) | Place::Appended(_) | Place::Link => uses.elsewhere = true,
                 Place::Alone(refusal) => uses.alone = Some(refusal),
                 Place::Nowhere => {}
                 Place::Shared => uses.printers += 1,

@@ -10,6 +10,7 @@ use super::{
     conditions::Found,
     fields::Read,
     partial::{Batches, Partial, Show},
+    senders::Senders,
 };
 use crate::memory::Budget;
 
@@ -129,6 +130,11 @@ pub trait Operator: Any + Debug + Send + Sync {
         false
     }
 
+    /// Whether what it gives when it takes a batch may be of other batches: records that it held back, or results.
+    fn mixes(&self) -> bool {
+        false
+    }
+
     /// The plans of the branches that it feeds besides the stage after it.
     fn branches(&self) -> &[Plan] {
         &[]
@@ -200,6 +206,9 @@ pub struct Start<'a> {
     pub inputs: Vec<Batches>,
     /// What was made of [`Operator::build`]; nothing where nothing is run, as in tests.
     pub side: Option<Side>,
+    /// Who sends the records, where it is known of which sender each batch is, which it is not behind a stage that [mixes](Operator::mixes)
+    /// them.
+    pub senders: Option<Senders>,
 }
 
 impl<'a> Start<'a> {
@@ -220,6 +229,7 @@ impl<'a> Start<'a> {
             branches: Vec::new(),
             inputs: Vec::new(),
             side,
+            senders: None,
         })
     }
 }

@@ -41,6 +41,8 @@ pub enum Place<'s> {
     Alone(&'static str),
     /// Into this file.
     File(&'s Path),
+    /// At the end of this file.
+    Appended(&'s Path),
     /// To another program, by a link of its own.
     Link,
 }

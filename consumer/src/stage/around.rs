@@ -48,6 +48,10 @@ impl Operator for AroundOp {
         false
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn half(&self, _: &Start<'_>, target: Target) -> Target {
         Box::new(Near { condition: self.condition.clone(), n: self.n(), target })
     }

@@ -84,6 +84,10 @@ impl Operator for DnsOp {
         false
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn effect(&self) -> Effect {
         Effect::Asks
     }

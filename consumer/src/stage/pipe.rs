@@ -100,6 +100,10 @@ impl Operator for PipeOp {
         false
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn effect(&self) -> Effect {
         Effect::Asks
     }

@@ -143,6 +143,10 @@ impl Operator for SlackOp {
         Some(records)
     }
 
+    fn mixes(&self) -> bool {
+        true
+    }
+
     fn start(&self, start: Start<'_>, target: Target) -> Target {
         let account = start.budget.account();
         Box::new(Slack { op: self.clone(), held: Vec::new(), batches: VecDeque::new(), first: 0, bytes: 0, latest: None, account, target })

@@ -1,19 +1,17 @@
-//! `stats AGG, … by KEY, …`: aggregates, sorted by key.
+//! `stats AGG, … by KEY, …`: aggregates, sorted by key; of windows of time, too: [`every`].
 //!
-//! Runs:   in each worker, then merged.  Order: by key.
-//! Memory: O(groups); what goes beyond the budget is in temporary files.
-//! Blocks: nothing comes out before the end.  Stops: no.
-//! Errors: those of the expressions; an integer sum that does not fit; temporary files that cannot be written.
+//! How it runs is in [`grouping`](super::grouping).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+use recpipe::{BatchBuilder, Schema, Value};
 
 use super::{
-    gather::Gathering,
+    every::{self, Every},
     select::{self, SelectOp},
 };
 use crate::{
-    aggregate::Table,
-    expr::Expr,
+    expr::{Constant, Expr},
     language::{
         Checked, Checker, Failed, NewColumn, Parsed, Parser, Seen, StageWord, Syntax, Upstream, aggregates,
         ast::{self, ExprKind, Item},
@@ -21,17 +19,20 @@ use crate::{
         parsed,
         signature::{CheckedAggregate, Mistake},
     },
-    plan::{About, Aggregate, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found, partial::Partial},
+    left_out::noted,
+    plan::{About, Aggregate, Runs},
     span::Span,
 };
+
+pub(crate) use super::grouping::StatsOp;
 
 /// `stats`.
 pub static WORD: StageWord = StageWord {
     about: About {
         name: "stats",
         synonyms: &["summarize"],
-        syntax: "[stats] AGGREGATE [as NAME], … [by EXPR [as NAME], …]",
-        doc: "aggregates all records, or those of each key; sorted by key",
+        syntax: "[stats] AGGREGATE [as NAME], … [by EXPR [as NAME], …] [[over SPAN] every STEP [of FIELD] [fill VALUE] [beside SPAN] [late SPAN [tee late [ STAGES ]]] [idle SPAN]]",
+        doc: "aggregates all records, or those of each key, or of each window of time; sorted by key",
         example: "stats count, sum(bytes) as total by host",
         runs: Runs::WorkersThenMerge,
         memory: "O(keys)",
@@ -55,14 +56,16 @@ pub fn parse_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed {
 
 fn keys_after(parser: &mut Parser<'_>, items: Vec<Item>) -> Parsed {
     let keys = if parser.take_word("by") { parser.list(Parser::item)? } else { Vec::new() };
-    Ok(parsed(StatsSyntax { items, keys }))
+    let every = every::clause(parser)?;
+    Ok(parsed(StatsSyntax { items, keys, every }))
 }
 
-/// Expressions of aggregates, at least one, and the keys, as they were written.
+/// Expressions of aggregates, at least one, the keys, and the windows of time, as they were written.
 #[derive(Debug)]
 struct StatsSyntax {
     items: Vec<Item>,
     keys: Vec<Item>,
+    every: Option<Every>,
 }
 
 impl Syntax for StatsSyntax {
@@ -72,30 +75,74 @@ impl Syntax for StatsSyntax {
             _ => None,
         };
         match self.items.iter().map(plain).collect::<Option<Vec<_>>>() {
-            Some(aggregates) => check(checker, &aggregates, &self.keys, upstream, span),
-            None => calculate(checker, &self.items, &self.keys, upstream, span),
+            Some(aggregates) => check(checker, &aggregates, &self.keys, self.every.as_ref(), upstream, span),
+            None => calculate(checker, &self.items, &self.keys, self.every.as_ref(), upstream, span),
         }
     }
 }
 
-fn check(checker: &mut Checker<'_>, aggregates: &[ast::Aggregate], keys: &[Item], upstream: &mut Upstream, span: Span) {
-    let (keys, mut columns) = checker.items(keys);
+fn check(
+    checker: &mut Checker<'_>,
+    aggregates: &[ast::Aggregate],
+    keys: &[Item],
+    every: Option<&Every>,
+    upstream: &mut Upstream,
+    span: Span,
+) {
+    let (key_exprs, mut columns) = checker.items(keys);
     let checked: Vec<_> = aggregates.iter().map(|aggregate| checker.aggregate(aggregate)).collect();
     let made: Vec<_> = aggregates.iter().zip(&checked).map(|(ast, checked)| checker.aggregate_column(ast, checked)).collect();
+    let (key_exprs, windows) = windowed(checker, key_exprs, &mut columns, every, upstream, span);
     // The keys and the aggregates are the only columns from now on.
     upstream.aggregates = Some(made.iter().map(|column| column.name.clone()).collect());
     columns.extend(made);
     checker.enter(columns);
     let aggregates: Checked<Vec<_>> = checked.into_iter().collect();
-    let made = keys.and_then(|keys| Ok(StatsOp { keys, aggregates: aggregates? }));
-    checker.push(upstream, &WORD, span, made);
+    let empty = aggregates.as_deref().map_err(|_| Failed).and_then(of_no_records);
+    let made = key_exprs.and_then(|keys| Ok(StatsOp::new(keys, aggregates?)));
+    push(checker, made, (every, windows), upstream, span);
+    every.into_iter().for_each(|every| every.after(checker, upstream, span, keys.len(), empty.clone()));
+}
+
+type Checking<'e> = (Option<&'e Every>, Checked<every::Windows>);
+
+/// The keys with the window before them, where there is one.
+fn windowed(
+    checker: &mut Checker<'_>,
+    keys: Checked<Vec<Expr>>,
+    columns: &mut Vec<NewColumn>,
+    every: Option<&Every>,
+    upstream: &mut Upstream,
+    span: Span,
+) -> (Checked<Vec<Expr>>, Checked<every::Windows>) {
+    match every {
+        Some(every) => every.before(checker, keys, columns, upstream, span),
+        None => (keys, Err(Failed)),
+    }
+}
+
+fn push(checker: &mut Checker<'_>, stats: Checked<StatsOp>, (every, windows): Checking<'_>, upstream: &mut Upstream, span: Span) {
+    match every {
+        Some(every) => every.push(checker, upstream, &WORD, span, stats, windows),
+        None => checker.push(upstream, &WORD, span, stats),
+    }
+}
+
+/// What each aggregate is of no records.
+fn of_no_records(aggregates: &[Aggregate]) -> Checked<Vec<Constant>> {
+    let of_none = |aggregate: &Aggregate| {
+        let mut accumulator = aggregate.accumulator();
+        accumulator.resize(1);
+        accumulator.finish(&[0]).map_or(Constant::Null, |result| Constant::of(&result.value(0)))
+    };
+    Ok(aggregates.iter().map(of_none).collect())
 }
 
 /// Where aggregates are calculated with: first these, each a column, then a `select` of the keys and what comes of the aggregates.
-fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream: &mut Upstream, span: Span) {
-    let (key_exprs, key_columns) = checker.items(keys);
-    let names: Vec<(String, Span)> = key_columns.iter().map(|column| (column.name.clone(), column.span)).collect();
-    let mut columns = key_columns;
+fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], every: Option<&Every>, upstream: &mut Upstream, span: Span) {
+    let (key_exprs, mut columns) = checker.items(keys);
+    let (key_exprs, windows) = windowed(checker, key_exprs, &mut columns, every, upstream, span);
+    let names: Vec<(String, Span)> = columns.iter().map(|column| (column.name.clone(), column.span)).collect();
     let (gathered, made) = gathered(checker, items.iter().map(|item| &item.expr), &mut columns);
     let found = checker.found.len();
     checker.enter(columns);
@@ -107,9 +154,11 @@ fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream:
         }
         return;
     }
-    let stats = key_exprs.and_then(|keys| Ok(StatsOp { keys, aggregates: gathered? }));
+    let empty = gathered.as_deref().map_err(|_| Failed).and_then(of_no_records);
+    let stats = key_exprs.and_then(|keys| Ok(StatsOp::new(keys, gathered?)));
     let is_right = stats.is_ok();
-    checker.push(upstream, &WORD, span, stats);
+    push(checker, stats, (every, windows), upstream, span);
+    let given = checker.schema(span);
     checker.made = made;
     let mut results: Vec<Checked<Expr>> = (0..names.len()).map(|key| checker.column_at(key)).collect();
     let mut columns: Vec<NewColumn> = names
@@ -117,6 +166,7 @@ fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream:
         .zip(&results)
         .map(|((name, span), key)| NewColumn { name, span, seen: key.as_ref().ok().map(Seen::of_expr) })
         .collect();
+    let of_keys = columns.len();
     for item in items {
         let result = of_group(checker, &item.expr).and_then(|()| checker.expr(&item.expr));
         let column = checker.column(item.name.as_ref(), &item.expr, &result);
@@ -126,10 +176,22 @@ fn calculate(checker: &mut Checker<'_>, items: &[Item], keys: &[Item], upstream:
         results.push(result);
     }
     checker.made = BTreeMap::new();
-    upstream.aggregates = Some(columns.iter().skip(keys.len()).map(|column| column.name.clone()).collect());
+    upstream.aggregates = Some(columns.iter().skip(of_keys).map(|column| column.name.clone()).collect());
     checker.enter(columns);
     let results: Checked<Vec<_>> = results.into_iter().collect();
+    let empty = empty.and_then(|empty| calculated_of(given.ok_or(Failed)?, of_keys, &empty, results.as_deref().map_err(|_| Failed)?));
     checker.push(upstream, &select::WORD, span, if is_right { results.map(SelectOp) } else { Err(Failed) });
+    every.into_iter().for_each(|every| every.after(checker, upstream, span, keys.len(), empty.clone()));
+}
+
+/// What each of these expressions is of aggregates that have these values; the first `keys` of them are keys.
+fn calculated_of(schema: Arc<Schema>, keys: usize, values: &[Constant], exprs: &[Expr]) -> Checked<Vec<Constant>> {
+    let mut record = BatchBuilder::new(schema);
+    let row: Vec<Value<'_>> = std::iter::repeat_n(Value::Null, keys).chain(values.iter().map(Constant::value)).collect();
+    let record = record.push(&row).and_then(|()| record.finish()).map_err(|_| Failed)?;
+    // What cannot be calculated of no records is not there.
+    let value = |expr: &Expr| expr.eval(&noted(&record)).map_or(Constant::Null, |value| Constant::of(&value.value(0)));
+    Ok(exprs[keys..].iter().map(value).collect())
 }
 
 /// The aggregates that these expressions name, each once, and which of the columns each use of one is: their columns come behind those
@@ -183,7 +245,7 @@ pub(super) fn count_by(checker: &mut Checker<'_>, keys: &[Item], upstream: &mut 
         return;
     };
     let count = ast::Aggregate { word, written: word.name.to_owned(), args: Vec::new(), condition: None, name: None, span };
-    check(checker, &[count], keys, upstream, span);
+    check(checker, &[count], keys, None, upstream, span);
 }
 
 /// The aggregate of this name over values that are at hand, for a stage that is made of some.
@@ -193,38 +255,5 @@ pub(super) fn aggregate(checker: &mut Checker<'_>, word: &str, args: Vec<Expr>, 
         Some(Ok(CheckedAggregate { function, args, kind })) => Ok(Aggregate { function, args, kind, name: name.to_owned() }),
         Some(Err(Mistake { what, label, .. })) => Err(checker.fail(Diagnostic::new(span, what).label(label))),
         None => Err(checker.fail(Diagnostic::new(span, format!("there is no aggregate `{word}`")))),
-    }
-}
-
-/// Aggregates by keys; the columns of the output are the keys, then the aggregates.
-#[derive(Clone, Debug)]
-pub(crate) struct StatsOp {
-    /// The keys; none for a single record of everything.
-    pub(crate) keys: Vec<Expr>,
-    /// The aggregates.
-    pub(crate) aggregates: Vec<Aggregate>,
-}
-
-impl Operator for StatsOp {
-    fn reads(&self, _: &PlanStage, wanted: &mut Read) {
-        wanted.places.clear();
-        wanted.exprs(self.keys.iter().chain(self.aggregates.iter().flat_map(|aggregate| &aggregate.args)));
-    }
-
-    fn narrows(&self, _: &mut Found<'_>) -> bool {
-        false
-    }
-
-    fn facts(&self) -> Vec<(&'static str, String)> {
-        let exactness = self.aggregates.iter().find_map(|aggregate| aggregate.function.exactness());
-        exactness.map(|exactness| ("exact", exactness)).into_iter().collect()
-    }
-
-    fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
-        Some(Box::new(Table::new(&self.keys, &self.aggregates, start.output.clone(), start.budget)))
-    }
-
-    fn start(&self, start: Start<'_>, target: Target) -> Target {
-        Gathering::stage(self.partial(&start), start, target)
     }
 }

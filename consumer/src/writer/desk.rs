@@ -130,9 +130,16 @@ pub struct Desk<'a> {
     pub ending: &'a Rc<RefCell<Ending>>,
     /// The streams that are ended with the cause when the run fails.
     pub streams: &'a RefCell<Vec<Stream>>,
+    /// Whether all records of the input were there when it began.
+    pub at_rest: bool,
 }
 
 impl Desk<'_> {
+    /// The same behind what was written before, with a header of its own.
+    pub fn write_on(&self, format: Box<dyn Format>) -> Box<dyn Stage> {
+        Box::new(Written { is_begun: true, ..Written::new(format, self.printer.clone()) })
+    }
+
     /// The last stage of a chain, which prints in this format.
     ///
     /// # Errors

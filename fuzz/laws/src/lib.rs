@@ -15,6 +15,7 @@ pub mod control;
 pub mod csv;
 pub mod frame_reader;
 pub mod json;
+pub mod partial;
 pub mod pickle;
 pub mod query;
 pub mod struct_;
@@ -31,6 +32,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("csv", csv::check),
     ("frame_reader", frame_reader::check),
     ("json", json::check),
+    ("partial", partial::check),
     ("pickle", pickle::check),
     ("query", query::check),
     ("struct", struct_::check),

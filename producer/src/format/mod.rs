@@ -18,6 +18,7 @@ pub(crate) mod columnar;
 pub mod continuity;
 mod csv;
 mod find;
+mod formats;
 mod growing;
 mod json;
 mod json_string;
@@ -44,6 +45,7 @@ mod wanted;
 mod xml;
 
 pub use args::{Args, FormatOption, check_fields};
+pub use formats::Formats;
 pub use log::{OwnFormat, formats_of};
 pub use near::near;
 pub use number_form::NumberForm;

@@ -252,6 +252,16 @@ impl Outputs {
 }
 
 impl Target for Outputs {
+    fn at_rest(&mut self) {
+        for destination in &mut self.destinations {
+            // One that is lost is found by the next write.
+            let _ = destination.write(|writer| {
+                writer.set_at_rest();
+                Ok(())
+            });
+        }
+    }
+
     fn schema(&mut self, schema: &Arc<Schema>) -> Result<(), Error> {
         self.all(|destination| destination.write(|writer| writer.schema(schema).map(drop)))
     }

@@ -20,8 +20,8 @@ use crate::input::window::Window;
 use crate::output::{AdaptiveFilter, Outgoings, Pushdown};
 
 /// A worker: keeps its parser for as long as the plan is the same.
-pub(super) struct Work<'a> {
-    options: &'a Options,
+pub(super) struct Work {
+    options: Arc<Options>,
     /// A clone has scratch space of its own: threads that share it wait for each other.
     grep: Option<Grep>,
     has_lines: bool,
@@ -30,7 +30,7 @@ pub(super) struct Work<'a> {
     watchman: Option<Watchman>,
 }
 
-impl Worker<Job> for Work<'_> {
+impl Worker<Job> for Work {
     type Out = WorkResult;
     type Last = ();
 
@@ -72,11 +72,11 @@ fn first_batch<T>(block: &PlannedBlock, mut parse: impl FnMut(PlannedBlock) -> (
     (parsed, rest)
 }
 
-impl<'a> Work<'a> {
+impl Work {
     /// `has_lines`: whether places are numbered by lines.
-    pub(super) fn new(options: &'a Options, has_lines: bool, window: Option<&Window>) -> Self {
+    pub(super) fn new(options: &Arc<Options>, has_lines: bool, window: Option<&Window>) -> Self {
         let (grep, watchman) = (options.grep.clone(), window.map(Watchman::new));
-        Work { options, grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
+        Work { options: options.clone(), grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
     }
 
     /// Parses a block, or as much of it as makes a batch.

@@ -169,6 +169,7 @@ impl Case {
         let (limit, shape) =
             (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
         let options = Options { threads, limit, quiet: true, stats: false, lines: true, grep: None, packing: Packing::default(), shape };
+        let options = Arc::new(options);
         let out = Shared::default();
         let written = out.clone();
         let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));

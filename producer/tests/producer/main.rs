@@ -21,6 +21,7 @@ mod oracle; // hostile data that Python reads too
 mod output; // what becomes of the output before and while it is written
 mod progress; // how far a run is, as a person at a terminal sees it
 mod python; // binary records, pickles and XML that Python reads too
+mod records; // the producer as a generator, for programs of one's own
 mod rejects; // lines that are no records: limits, messages, the file they are kept in, the ledger
 mod splits; // that how an input is cut into blocks shows in nothing
 mod stream;

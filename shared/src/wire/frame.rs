@@ -42,6 +42,8 @@ pub const MAX_SCHEMAS: usize = 1024;
 pub const MAX_SCHEMA_BYTES: usize = 2 * MAX_PAYLOAD;
 /// The flag of a frame that a reader may skip when it does not know its kind.
 pub const OPTIONAL: u8 = 1;
+/// The flag of a Schema frame whose records were all there when the stream began: they are read from files that are not followed.
+pub const AT_REST: u8 = 2;
 
 /// What a frame is. Kinds from 16 on are about the connection and no part of the stream: they have the number 0, and no
 /// total counts them.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use super::{
     batch::decode_batch,
     ending::{Ending, Warning, decode_end, decode_warning},
-    frame::{Decoder, HEADER_LEN, Header, Kind, MAGIC, MAX_SCHEMA_BYTES, MAX_SCHEMAS, PREAMBLE_LEN, Step, Totals},
+    frame::{AT_REST, Decoder, HEADER_LEN, Header, Kind, MAGIC, MAX_SCHEMA_BYTES, MAX_SCHEMAS, PREAMBLE_LEN, Step, Totals},
     schema::decode_schema,
 };
 use crate::{Batch, Error, Pool, Schema};
@@ -97,6 +97,7 @@ pub struct Reader<R: Read> {
     schema_bytes: usize,
     pool: Pool,
     batches: u64,
+    is_at_rest: bool,
     /// Of the streams before the one that is read; `None` where there may be only one.
     before: Option<Before>,
 }
@@ -116,8 +117,8 @@ impl<R: Read> Reader<R> {
     /// # Errors
     /// [`Error::NotAStream`], [`Error::Unsupported`], [`Error::Truncated`] or [`Error::Io`].
     pub fn new(input: R) -> Result<Self, Error> {
-        let mut reader =
-            Reader { input, decoder: Decoder::new(), schemas: Vec::new(), schema_bytes: 0, pool: Pool::new(), batches: 0, before: None };
+        let (decoder, pool) = (Decoder::new(), Pool::new());
+        let mut reader = Reader { input, decoder, schemas: Vec::new(), schema_bytes: 0, pool, batches: 0, is_at_rest: false, before: None };
         reader.step()?;
         Ok(reader)
     }
@@ -211,6 +212,12 @@ impl<R: Read> Reader<R> {
         }
     }
 
+    /// Whether the records of the stream were all there when it began ([`Writer::set_at_rest`](super::Writer::set_at_rest)), which is
+    /// known from its first schema on.
+    pub fn is_at_rest(&self) -> bool {
+        self.is_at_rest
+    }
+
     /// Batches so far.
     pub fn batches(&self) -> u64 {
         self.batches
@@ -250,6 +257,7 @@ impl<R: Read> Reader<R> {
         }
         match header.kind {
             Kind::Schema => {
+                self.is_at_rest = header.flags & AT_REST != 0;
                 let number = usize::from(header.schema);
                 if number > self.schemas.len() || number >= MAX_SCHEMAS {
                     return Err(corrupt(format!("schema number {number} after {} schemas", self.schemas.len())));

@@ -8,7 +8,7 @@ use std::{
 use super::{
     batch::{Encoded, encode},
     ending::{Ending, Warning, encode_end, encode_warning},
-    frame::{self, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Totals},
+    frame::{self, AT_REST, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Totals},
     reader::RawBatch,
     schema::encode_schema,
 };
@@ -27,6 +27,8 @@ pub struct Writer<W: Write> {
     /// How often schemas were asked for.
     asked: u64,
     bytes: u64,
+    /// The flags of Schema frames.
+    flags: u8,
 }
 
 /// A schema that has a number.
@@ -45,9 +47,15 @@ impl<W: Write> Writer<W> {
     /// # Errors
     /// [`Error::Io`]; see [`Error::is_broken_pipe`] for a reader that has gone.
     pub fn new(out: W) -> Result<Self, Error> {
-        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), schema_bytes: 0, asked: 0, bytes: 0 };
+        let mut writer = Writer { out, totals: Totals::default(), schemas: Vec::new(), schema_bytes: 0, asked: 0, bytes: 0, flags: 0 };
         writer.write_all(&mut [IoSlice::new(&frame::preamble())])?;
         Ok(writer)
+    }
+
+    /// All records that will be written were there before: they are read from files that nobody waits for more of. To be said before the
+    /// first schema. A reader that gives windows of time when they close then waits for the end.
+    pub fn set_at_rest(&mut self) {
+        self.flags = AT_REST;
     }
 
     /// Announces a schema, so that a reader knows the fields before the first record; [`Writer::batch`] does it where
@@ -191,7 +199,8 @@ impl<W: Write> Writer<W> {
             return Err(Error::TooLarge { what: "a frame".into(), size: size as u64, limit: frame::MAX_PAYLOAD as u64 });
         }
         let sequence = self.totals.frames;
-        let header = Header { kind, flags: 0, schema, records, stream: 0, payload_len: size as u32, sequence, payload_crc }.to_bytes();
+        let flags = if kind == Kind::Schema { self.flags } else { 0 };
+        let header = Header { kind, flags, schema, records, stream: 0, payload_len: size as u32, sequence, payload_crc }.to_bytes();
         self.write_all(&mut [IoSlice::new(&header), IoSlice::new(head), IoSlice::new(block)])?;
         self.totals.add(&header, records);
         Ok(())

@@ -61,6 +61,8 @@ mod times;
 mod totals;
 // A second stream behind the first.
 mod unions;
+// Windows of time that are given while the programs run.
+mod windows;
 // Workers that are processes of their own.
 #[cfg(target_os = "linux")]
 mod workers;

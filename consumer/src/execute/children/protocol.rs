@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Records(u64),
     /// From a child: lines to be printed, and how many records they are. To a child: bytes of a file that it needs whole.
     Lines(Vec<u8>, u64),
+    /// From a child: what follows is what it has gathered, for the stage that is named so.
+    State(String),
     /// From a child: the frame that follows says what was left out.
     LeftOut,
     /// From a child: this is all that came of a frame, and so many more values could not be written as they are. To a child: this was
@@ -58,6 +60,7 @@ impl Message {
             Message::Lines(lines, records) => (2, *records, 0, 0, lines),
             Message::Done(replaced) => (3, *replaced, 0, 0, b""),
             Message::LeftOut => (6, 0, 0, 0, b""),
+            Message::State(name) => (7, 0, 0, 0, name.as_bytes()),
             Message::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
             Message::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
         };
@@ -86,6 +89,7 @@ impl Message {
             4 => Ok(Message::Failed { what: what(), corrupt: None }),
             5 => Ok(Message::Failed { what: what(), corrupt: Some((a, b)) }),
             6 => Ok(Message::LeftOut),
+            7 => Ok(Message::State(what())),
             _ => Err(misunderstood()),
         }
     }
@@ -209,6 +213,8 @@ pub(super) struct Setup {
     pub(super) files: Vec<usize>,
     /// Where in it files of values are named, and how many bytes they have, which follow those.
     pub(super) texts: Vec<(usize, usize)>,
+    /// Whether records come that were not there when the stream began.
+    pub(super) live: bool,
 }
 
 impl Setup {
@@ -226,6 +232,7 @@ impl Setup {
         set("output", self.default_output.about.name.as_bytes())?;
         self.files.iter().try_for_each(|at| set("file", at.to_string().as_bytes()))?;
         self.texts.iter().try_for_each(|(at, bytes)| set("text", format!("{at} {bytes}").as_bytes()))?;
+        set("live", if self.live { b"1" } else { b"0" })?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -261,6 +268,7 @@ impl Setup {
             query,
             files,
             texts,
+            live: number("live")? != 0,
             now: Time { nanos: number("now")?, offset_s },
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
@@ -290,6 +298,7 @@ mod tests {
             Message::Lines(b"a\xff\nb\n".to_vec(), 2),
             Message::Done(4),
             Message::LeftOut,
+            Message::State("count by x".into()),
             Message::Failed { what: "no".into(), corrupt: None },
             Message::Failed { what: "torn".into(), corrupt: Some((1, 2)) },
         ];
@@ -327,6 +336,7 @@ mod tests {
             default_output: output::default(true),
             files: vec![7, 70],
             texts: vec![(9, 1 << 20), (90, 0)],
+            live: true,
         };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));

@@ -1,10 +1,10 @@
 //! A worker thread whose work is done by a child.
 
-use recpipe::parallel::Worker;
+use recpipe::{Error, parallel::Worker};
 
 use super::{Pool, Turn};
 use crate::{
-    execute::worker::{Item, Worked},
+    execute::worker::{Item, Load, Worked},
     writer::Replaced,
 };
 
@@ -14,12 +14,18 @@ pub(in crate::execute) struct RemoteWorker<'t> {
     pub(in crate::execute) replaced: &'t Replaced,
 }
 
-impl Worker<(Turn, Item)> for RemoteWorker<'_> {
+impl Worker<(Option<Turn>, Item)> for RemoteWorker<'_> {
     type Out = Worked;
     type Last = ();
 
-    fn work(&mut self, (turn, Item { raw, chain, receipt }): (Turn, Item)) -> Self::Out {
-        Worked { order: raw.place().order, pieces: self.pool.work(turn, chain, &raw, self.replaced), receipt }
+    fn work(&mut self, (turn, Item { what, chain, receipt, arrival }): (Option<Turn>, Item)) -> Self::Out {
+        let raw = match what {
+            Load::Frame(raw) => raw,
+            Load::News(news) => return Worked::news(news, arrival),
+        };
+        let no_turn = || Err(Error::Protocol("a frame without its turn"));
+        let pieces = turn.map_or_else(no_turn, |turn| self.pool.work(turn, chain, &raw, self.replaced));
+        Worked { order: raw.place().order, pieces, receipt, arrival, news: None }
     }
 
     fn finish(self) {}

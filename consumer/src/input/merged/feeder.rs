@@ -16,9 +16,12 @@ use recpipe::{
 };
 
 use super::{Event, Fed, Shared};
-use crate::input::{
-    Receipt,
-    child::{Pipe, reap, settle},
+use crate::{
+    input::{
+        Receipt,
+        child::{Pipe, reap, settle},
+    },
+    plan::SenderId,
 };
 
 /// What one stream is read from.
@@ -109,7 +112,7 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
     let number = desk.begun + 1;
     let (mine, told) = (shared.clone(), steering.clone());
     let read = move || {
-        let (reader, over) = read_all(stream, &peer, told.as_ref(), &opened, &to);
+        let (reader, over) = read_all(stream, (number, &peer), told.as_ref(), &opened, &to);
         if mine.is_endless { part(&mine, number, reader, over) } else { reader }
     };
     let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
@@ -137,14 +140,14 @@ enum Over {
 /// Reads a stream to its end, or until nobody takes what it gives.
 fn read_all(
     mut stream: Stream,
-    peer: &Arc<str>,
+    (sender, peer): (SenderId, &Arc<str>),
     steering: Option<&Steering>,
     opened: &Receiver<()>,
     to: &Sender<Event>,
 ) -> (Option<Reader<Stream>>, Over) {
-    let event = |what, before| {
+    let event = |what, before, at_rest| {
         let receipt = steering.map(|steering| Receipt { steering: steering.clone(), before });
-        Event { peer: peer.clone(), what, receipt }
+        Event { peer: peer.clone(), sender, at_rest, what, receipt }
     };
     let mut children = stream.children().map(std::mem::take).unwrap_or_default();
     let mut reader = match stream.begin() {
@@ -152,7 +155,7 @@ fn read_all(
         Err(error) => {
             let error = settle(&mut children, Err(error)).err().unwrap_or(Error::Protocol("what has failed has ended well"));
             let over = Over::of(&error);
-            return (None, if to.send(event(Err(error), 0)).is_ok() { over } else { Over::Left });
+            return (None, if to.send(event(Err(error), 0, false)).is_ok() { over } else { Over::Left });
         }
     };
     if let Some(kept) = reader.input_mut().children() {
@@ -176,7 +179,7 @@ fn read_all(
             Err(error) => Some(Over::of(error)),
         };
         // What nobody took was not taken.
-        let over = if to.send(event(what, reader.totals().frames)).is_ok() { over } else { Some(Over::Left) };
+        let over = if to.send(event(what, reader.totals().frames, reader.is_at_rest())).is_ok() { over } else { Some(Over::Left) };
         if let Some(over) = over {
             return (Some(reader), over);
         }

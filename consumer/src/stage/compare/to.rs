@@ -90,7 +90,7 @@ impl CompareToSyntax {
         // Whatever it is called, it is not one of the counts.
         let key = NewColumn { name: mark, ..column };
         checker.enter(std::iter::once(key).chain(counts).collect());
-        checker.push(upstream, &stats::WORD, span, Ok(StatsOp { keys: vec![of], aggregates: vec![all, now] }));
+        checker.push(upstream, &stats::WORD, span, Ok(StatsOp::new(vec![of], vec![all, now])));
         Ok((name, seen))
     }
 }

@@ -65,7 +65,7 @@ pub(super) fn count(checker: &mut Checker<'_>, upstream: &mut Upstream, span: Sp
     checker.push(upstream, &SPLIT, span, wanted.map(SplitOp));
     let column = |place: usize| Expr::column(place, COLUMNS[place].1, COLUMNS[place].0);
     let sum = |checker: &mut Checker<'_>, &place: &usize| stats::aggregate(checker, "sum", vec![column(place)], COLUMNS[place].0, span);
-    let counted = checker.each(&[2, 3], sum).map(|aggregates| StatsOp { keys: vec![column(0), column(1)], aggregates });
+    let counted = checker.each(&[2, 3], sum).map(|aggregates| StatsOp::new(vec![column(0), column(1)], aggregates));
     if let Ok(counted) = &counted {
         let sums = counted.aggregates.iter().map(|sum| (sum.name.clone(), Some(Seen::of_aggregate(sum))));
         checker.scope.columns.splice(2.., sums);

@@ -102,7 +102,7 @@ impl PatternsSyntax {
         let columns = aggregates.iter().map(|made| NewColumn { name: made.name.clone(), span, seen: Some(Seen::of_aggregate(made)) });
         upstream.aggregates = None;
         checker.enter(std::iter::once(key).chain(columns).collect());
-        checker.push(upstream, &stats::WORD, span, Ok(StatsOp { keys: vec![masked], aggregates }));
+        checker.push(upstream, &stats::WORD, span, Ok(StatsOp::new(vec![masked], aggregates)));
         // Of equal counts the order stays, which is that of the patterns.
         let by = SortKey { expr: Expr::column(1, Type::Int, "count"), descending: true };
         checker.push(upstream, &sort::WORD, span, Ok(SortOp(vec![by])));

@@ -68,6 +68,27 @@ pub fn create(path: &Path) -> Result<(File, bool), Error> {
     created.map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
 }
 
+/// Opens a file to write lines at its end. One that was left in the middle of a line goes on with the next.
+///
+/// # Errors
+/// [`Error::Io`] naming the file.
+pub fn append(path: &Path) -> Result<File, Error> {
+    let open = || {
+        use std::{io::Write, os::unix::fs::FileExt};
+        let mut file = File::options().read(true).append(true).create(true).open(path)?;
+        let len = file.metadata()?.len();
+        let mut last = [b'\n'];
+        if len > 0 {
+            file.read_exact_at(&mut last, len - 1)?;
+        }
+        if last != *b"\n" {
+            file.write_all(b"\n")?;
+        }
+        Ok(file)
+    };
+    open().map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
+}
+
 /// Opens the file of a stream, as [`open_unwaiting`] does.
 ///
 /// # Errors
