@@ -48,6 +48,7 @@ pub static CATALOG: Catalog = Catalog {
         &output::json::WORD,
         &output::csv::WORD,
         &output::tsv::WORD,
+        &output::markdown::WORD,
         &output::pickle::WORD,
         #[cfg(feature = "arrow")]
         &output::arrow::WORD,
@@ -62,6 +63,7 @@ pub static CATALOG: Catalog = Catalog {
         &output::json::FILE,
         &output::csv::FILE,
         &output::tsv::FILE,
+        &output::markdown::FILE,
         &output::print::FILE,
         &output::emit::FILE,
         &output::pickle::FILE,

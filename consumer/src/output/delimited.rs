@@ -33,6 +33,12 @@ impl<C: Cell> Delimited<C> {
         self.header = header;
         self
     }
+
+    /// These bytes before all else.
+    pub(super) fn after(mut self, bytes: &[u8]) -> Self {
+        self.header.splice(0..0, bytes.iter().copied());
+        self
+    }
 }
 
 impl<C: Cell> Format for Delimited<C> {

@@ -12,6 +12,7 @@ pub mod emit;
 mod header;
 pub mod json;
 mod layout;
+pub mod markdown;
 pub mod null;
 pub mod pickle;
 pub mod print;
@@ -87,7 +88,7 @@ mod tests {
     #[test]
     fn csv_is_rfc_4180() {
         check(
-            &super::csv::CsvSink,
+            &super::csv::CsvSink::default(),
             b"a,\"b \"\"c\"\"\",f,t,ok\n\"x,\"\"y\"\"\tz\\\",-9223372036854775808,1.0,1970-01-01T01:00:00+01:00,true\n\"\xff\x01\nq\",,NaN,,\n,7,,,false\n",
         );
     }

@@ -15,7 +15,7 @@ use recpipe::{
 use super::unopened::Unopened;
 use crate::{
     plan::{Output, Place, Plan, Target},
-    writer::{Calling, Canvas, Desk, Notes, Printer, Stopper, Stream},
+    writer::{Calling, Canvas, Compression, Desk, Notes, Printer, Stopper, Stream},
 };
 
 /// Makes the last stage of each chain of a run.
@@ -76,7 +76,7 @@ impl Sinks {
             false => output.sink.open(schema, &desk),
         };
         if let Place::Appended(path) = output.sink.place() {
-            let printer = Rc::new(RefCell::new(Printer::file(file::append(path)?, path.display().to_string())));
+            let printer = Rc::new(RefCell::new(Printer::file(file::append(path)?, path.display().to_string(), None)?));
             self.printers.borrow_mut().push(printer.clone());
             let stage = open(self.desk(&printer, true, None, notes))?;
             return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer, canvas: None });
@@ -87,11 +87,13 @@ impl Sinks {
             return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };
         let (file, pending) = Pending::create(path)?;
-        let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string())));
+        let (compression, _) = Compression::of(path);
+        let printer = Rc::new(RefCell::new(Printer::file(file, path.display().to_string(), compression)?));
         self.printers.borrow_mut().push(printer.clone());
         let target = open(self.desk(&printer, true, None, notes))?;
         let stage = Box::new(ToFile {
             target,
+            printer: printer.clone(),
             name: path.display().to_string(),
             pending: Some(pending),
             ending: self.ending.clone(),
@@ -221,6 +223,7 @@ impl Stage for Counted {
 /// A stage that writes a file, which gets its name when it is whole: closed, and not cut off before.
 struct ToFile {
     target: Box<dyn Stage>,
+    printer: Rc<RefCell<Printer>>,
     name: String,
     pending: Option<Pending>,
     ending: Rc<RefCell<Ending>>,
@@ -239,6 +242,7 @@ impl Stage for ToFile {
 
     fn close(&mut self) -> Result<(), Error> {
         self.target.close()?;
+        self.printer.borrow_mut().end()?;
         match self.pending.take_if(|_| self.ending.borrow().exit != Exit::Incomplete) {
             Some(pending) => pending.commit(),
             None => Ok(()),

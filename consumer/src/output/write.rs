@@ -14,7 +14,7 @@ use crate::{
     language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed},
     plan::{About, Place, Read, Runs, Sink, Target},
     span::Span,
-    writer::{Desk, Format, Notes},
+    writer::{Compression, Desk, Format, Notes},
 };
 
 /// `write`.
@@ -22,7 +22,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "write",
         syntax: "write \"FILE\"",
-        doc: "into a file, as its extension says: .json .csv .tsv .txt .rec .pickle .arrow",
+        doc: "into a file, as its extension says: .json .csv .tsv .md .txt .rec .pickle .arrow; behind it .gz .zst",
         example: "write \"errors.csv\"",
         runs: Runs::Once,
         output: true,
@@ -34,12 +34,13 @@ pub static WORD: StageWord = StageWord {
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let (path, span) = parser.text("a file", "write \"errors.csv\"")?;
     let files = parser.catalog.files;
-    let extension = Path::new(&path).extension();
-    let known = extension.and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)).copied());
+    let (_, name) = Compression::of(Path::new(&path));
+    let known = name.extension().and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)).copied());
     let Some(word) = known else {
         let known: Vec<_> = files.iter().map(|file| format!(".{}", file.extension)).collect();
         let found = Diagnostic::new(span, "the extension of the file does not say what is to be written");
-        return Err(parser.fail(found.label(format!("known are {}", known.join(" ")))));
+        let behind: Vec<_> = Compression::endings().map(|ending| format!(".{ending}")).collect();
+        return Err(parser.fail(found.label(format!("known are {}, and behind them {}", known.join(" "), behind.join(" ")))));
     };
     Ok(parsed(WriteSyntax { path: path.into(), word }))
 }
@@ -54,7 +55,8 @@ struct WriteSyntax {
 impl Syntax for WriteSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
         let sink = (self.word.sink)(checker);
-        let is_added_to = upstream.gives_early() && self.word.is_lines;
+        let is_plain = Compression::of(&self.path).0.is_none();
+        let is_added_to = upstream.gives_early() && self.word.is_lines && is_plain;
         checker.push_output(upstream, &WORD, span, Ok(Arc::new(WriteSink { path: self.path.clone(), sink, is_added_to })));
     }
 }

@@ -6,6 +6,7 @@
 
 mod canvas;
 pub mod cell;
+mod compression;
 mod desk;
 pub mod json;
 mod look;
@@ -17,6 +18,7 @@ mod replaced;
 use recpipe::{Batch, Error};
 
 pub use canvas::Canvas;
+pub use compression::Compression;
 pub use desk::{AwaitReader, Calling, Desk, Discard, OpenStream, Stopper, Stream};
 pub use look::{Color, Look};
 pub use notes::Notes;

@@ -14,6 +14,7 @@ use recpipe::{
 
 use super::{
     Look,
+    compression::{Compression, Ends, Whole, compressed},
     region::{Region, Screen},
 };
 
@@ -22,7 +23,7 @@ use super::{
 /// On a terminal, control characters are made visible ([`say::printable`]): a log holds what strangers sent, and an escape
 /// sequence in it must not reach the terminal.
 pub struct Printer {
-    out: Box<dyn Write>,
+    out: Box<dyn Ends>,
     name: String,
     terminal: bool,
     screen: fn() -> Option<Screen>,
@@ -48,6 +49,10 @@ impl Printer {
 
     /// Any output; `terminal` as for [`Printer`].
     pub fn new(out: Box<dyn Write>, terminal: bool) -> Self {
+        Printer::of(Box::new(Whole(out)), terminal)
+    }
+
+    fn of(out: Box<dyn Ends>, terminal: bool) -> Self {
         let name = "standard output".to_owned();
         Printer {
             out,
@@ -61,9 +66,22 @@ impl Printer {
         }
     }
 
-    /// A file of this name.
-    pub fn file(out: File, name: String) -> Self {
-        Printer { name, ..Printer::new(Box::new(out), false) }
+    /// A file of this name, compressed if that is said.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a compressor cannot be made.
+    pub fn file(out: File, name: String, compression: Option<Compression>) -> Result<Self, Error> {
+        let out = compressed(out, compression).map_err(|error| Error::io(format!("cannot write {name}"), error))?;
+        Ok(Printer { name, ..Printer::of(out, false) })
+    }
+
+    /// Writes what is held back, and the end of what is compressed. Nothing is written after it.
+    ///
+    /// # Errors
+    /// As for [`Printer::write`].
+    pub fn end(&mut self) -> Result<(), Error> {
+        self.flush()?;
+        self.out.end().map_err(|error| self.failed(error))
     }
 
     /// The same as a terminal of this size, which is asked for whenever something is drawn.

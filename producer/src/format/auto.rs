@@ -76,7 +76,7 @@ pub(crate) fn choose(sample: &Block, args: &Args, own: &[Arc<OwnFormat>]) -> Res
         ));
     };
     let also: Vec<&str> = fits.iter().filter(|fit| (fit.general, std::cmp::Reverse(fit.typed)) != best).map(|fit| fit.spec.name).collect();
-    let also = if also.is_empty() { String::new() } else { format!("; so would {}, which say less", also.join(", ")) };
+    let also = if also.is_empty() { String::new() } else { format!("; {} would fit too, and say less", also.join(", ")) };
     fits.retain(|fit| (fit.general, std::cmp::Reverse(fit.typed)) == best);
     if let Some(names) = ALIASES.iter().find(|names| fits.iter().all(|fit| names.contains(&fit.spec.name))) {
         fits.sort_by_key(|fit| names.iter().position(|name| *name == fit.spec.name));
@@ -88,7 +88,8 @@ pub(crate) fn choose(sample: &Block, args: &Args, own: &[Arc<OwnFormat>]) -> Res
         return Err(format!("several formats fit, and none better than the others; choose one: {}", commands.join(" or ")));
     }
     let Fit { spec, templates, records, all, typed, .. } = fits.remove(0);
-    let why = format!("{records} of the first {all} records fit, with {typed} typed fields{also}");
+    let fields = if typed == 1 { "field" } else { "fields" };
+    let why = format!("{records} of the first {all} records fit, with {typed} typed {fields}{also}");
     Ok(Choice { spec, templates, why })
 }
 

@@ -34,6 +34,22 @@ fn tsv_is_read_as_it_was_written() {
 }
 
 #[test]
+fn a_compressed_file_reads_back_and_has_its_name_when_it_is_whole() {
+    let log = Log::odd(78, 3000);
+    let scratch = Scratch::new();
+    scratch.write("log", log.text());
+    for name in ["a.json.gz", "a.csv.zst", "a.rec.gz"] {
+        let query = format!("select host, status | write \"{name}\"");
+        Pipeline::both(&["apache", "-q", "log"], &[&query]).dir(scratch.path()).run().exits(&[0, 0]);
+        let format = if name.contains("rec") { "records" } else { &name[2..name.len() - if name.ends_with("gz") { 3 } else { 4 }] };
+        let count = Pipeline::both(&[format, name], &["stats count, sum(status) as s | print \"{count} {s}\""]).dir(scratch.path()).run();
+        let sum: i64 = log.0.iter().map(|entry| i64::from(entry.status)).sum();
+        assert_eq!(count.exits(&[0, 0]).text(), format!("{} {sum}\n", log.0.len()), "{name}");
+        assert!(!scratch.path().join(format!("{name}.partial")).exists());
+    }
+}
+
+#[test]
 fn an_arrow_stream_reads_back_whatever_the_threads() {
     let log = Log::odd(77, 20_000);
     let mut streams = Vec::new();

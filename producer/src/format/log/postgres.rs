@@ -25,20 +25,24 @@ pub(in super::super) const SPEC: FormatSpec = FormatSpec {
         }
         LogFormat::start(args, |is_single| Members::new(members, is_single))
     }),
-    fields: "time:time level pid:int message, and by the prefix of a line user database host context; of csvlog also port sqlstate\n  \
-             session_id session_line command_tag session_start:time vxid xid detail hint internal_query context statement\n  \
-             location application backend_type and others. DETAIL and STATEMENT of stderr are records of their own.",
+    fields: "time:time level pid:int message, and by the prefix of a line user database host application session_line context;\n  \
+             of csvlog also port sqlstate session_id command_tag session_start:time vxid xid detail hint internal_query\n  \
+             statement location backend_type and others. DETAIL and STATEMENT of stderr are records of their own.",
     sample: "2026-03-12 02:10:12.456 UTC [4388] ERROR:  duplicate key value violates unique constraint \"users_pkey\"",
 };
 
 /// `%m` and `%t` of `log_line_prefix`.
 const STAMP: &str = "%Y-%m-%d %H:%M:%S%.f %Z";
 
-/// Prefixes: the server's own, Debian's, that of RDS, and any with a time and a process.
-const STDERR: [&str; 4] = [
+/// Prefixes: the server's own, Debian's, that of RDS, those that pgBadger asks for, and any with a time and a process.
+const STDERR: [&str; 8] = [
     "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}] {level:level}: {message*}",
     "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}] {user}@{database} {level:level}: {message*}",
     "{time:%Y-%m-%d %H:%M:%S%.f %Z}:{host}:{user}@{database}:[{pid:int}]:{level:level}: {message*}",
+    "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}]: user={user},db={database},app={application},client={host} {level:level}: {message*}",
+    "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}]: [{session_line:int}-1] user={user},db={database},app={application},client={host} {level:level}: {message*}",
+    "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}]: [{session_line:int}-1] user={user},db={database} {level:level}: {message*}",
+    "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}-{session_line:int}] {user}@{database} {level:level}: {message*}",
     "{time:%Y-%m-%d %H:%M:%S%.f %Z} [{pid:int}]{context} {level:level}: {message*}",
 ];
 
