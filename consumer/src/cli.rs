@@ -14,10 +14,9 @@ use recpipe::{
 };
 
 use crate::{
-    catalog::CATALOG,
     config::{Config, Encoding, Input, Origins, Purpose, Text},
     execute::children::MAX_PROCESSES,
-    language::StageWord,
+    language::{Catalog, StageWord},
     memory::{Memory, Size},
     writer::Color,
 };
@@ -148,9 +147,9 @@ fn directory(text: &str) -> Result<PathBuf, String> {
 }
 
 impl Cli {
-    /// Parses the program's arguments; help and usage errors end the program, as clap does.
-    pub fn from_args() -> Self {
-        let command = Cli::command().after_help(reference());
+    /// Parses the program's arguments, with these words in its help; help and usage errors end the program, as clap does.
+    pub fn from_args(catalog: &Catalog) -> Self {
+        let command = Cli::command().after_help(reference(catalog));
         let matches = command.try_get_matches().unwrap_or_else(|error| unquoted(error).exit());
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
@@ -203,17 +202,17 @@ fn unquoted(mut error: clap::Error) -> clap::Error {
 }
 
 /// The words of the language and the exit codes, from their tables.
-pub(crate) fn reference() -> String {
+pub(crate) fn reference(catalog: &Catalog) -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
-    let width = CATALOG.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
-    for StageWord { about: stage, .. } in CATALOG.stages {
+    let width = catalog.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
+    for StageWord { about: stage, .. } in &catalog.stages {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
     }
     let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
-    let _ = writeln!(text, "\nAggregates: {}", names(&mut CATALOG.aggregates.iter().map(|word| word.name)));
-    let _ = writeln!(text, "Functions:  {}", names(&mut CATALOG.functions.iter().map(|word| word.name)));
+    let _ = writeln!(text, "\nAggregates: {}", names(&mut catalog.aggregates.iter().map(|word| word.name)));
+    let _ = writeln!(text, "Functions:  {}", names(&mut catalog.functions.iter().map(|word| word.name)));
     let _ = write!(text, "\nExit codes:");
     for (exit, what) in Exit::TABLE {
         let _ = write!(text, "\n  {}  {what}", exit.code());
@@ -227,10 +226,12 @@ mod tests {
     use clap::CommandFactory;
 
     use super::{Cli, reference};
+    use crate::catalog::CATALOG;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
-        assert!(reference().contains("  where    keeps") && reference().contains("4  more rejects"));
+        let reference = reference(&CATALOG);
+        assert!(reference.contains("  where    keeps") && reference.contains("4  more rejects"));
     }
 }

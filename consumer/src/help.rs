@@ -5,9 +5,8 @@ use std::fmt::Write;
 use clap::CommandFactory;
 
 use crate::{
-    catalog::CATALOG,
     cli::{self, Cli},
-    language::{StageWord, diagnose::did_you_mean},
+    language::{Catalog, StageWord, diagnose::did_you_mean},
     plan::Runs,
 };
 
@@ -25,29 +24,29 @@ pub fn asked(query: &[String]) -> Option<Vec<String>> {
 ///
 /// # Errors
 /// What to say of a word that is none.
-pub fn about(asked: &[String]) -> Result<String, String> {
+pub fn about(asked: &[String], catalog: &Catalog) -> Result<String, String> {
     let name = match asked {
-        [] => return Ok(overview()),
+        [] => return Ok(overview(catalog)),
         [name] => name.as_str(),
         _ => return Err("help is about one word at a time, as in: consumer help where".to_owned()),
     };
     match name {
-        "stages" => return Ok(list(CATALOG.stages.iter().map(|StageWord { about: row, .. }| (row.syntax, row.doc, row.example)))),
-        "aggregates" => return Ok(list(CATALOG.aggregates.iter().map(|row| (row.syntax, row.doc, row.example)))),
-        "functions" => return Ok(list(CATALOG.functions.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        "stages" => return Ok(list(catalog.stages.iter().map(|StageWord { about: row, .. }| (row.syntax, row.doc, row.example)))),
+        "aggregates" => return Ok(list(catalog.aggregates.iter().map(|row| (row.syntax, row.doc, row.example)))),
+        "functions" => return Ok(list(catalog.functions.iter().map(|row| (row.syntax, row.doc, row.example)))),
         _ => {}
     }
     let mut entries = Vec::new();
-    entries.extend(CATALOG.stage(name).map(of_stage));
-    entries.extend(CATALOG.aggregate(name).map(|row| entry("an aggregate", row.syntax, row.doc, row.example)));
-    entries.extend(CATALOG.function(name).map(|row| entry("a function", row.syntax, row.doc, row.example)));
+    entries.extend(catalog.stage(name).map(of_stage));
+    entries.extend(catalog.aggregate(name).map(|row| entry("an aggregate", row.syntax, row.doc, row.example)));
+    entries.extend(catalog.function(name).map(|row| entry("a function", row.syntax, row.doc, row.example)));
     if entries.is_empty() {
         // Not a word of its own, but one that a stage may be written with.
-        entries.extend(CATALOG.stages.iter().filter(|row| is_part_of(name, row.about.syntax)).map(|row| of_stage(row)));
+        entries.extend(catalog.stages.iter().filter(|row| is_part_of(name, row.about.syntax)).map(|row| of_stage(row)));
     }
     if entries.is_empty() {
-        let known = CATALOG.stages.iter().flat_map(|row| row.about.names()).chain(CATALOG.aggregates.iter().map(|row| row.name));
-        let known = known.chain(CATALOG.functions.iter().map(|row| row.name)).chain(TOPICS);
+        let known = catalog.stages.iter().flat_map(|row| row.about.names()).chain(catalog.aggregates.iter().map(|row| row.name));
+        let known = known.chain(catalog.functions.iter().map(|row| row.name)).chain(TOPICS);
         let hint = did_you_mean(name, known);
         let hint = if hint.is_empty() { format!("`consumer help` knows {}, and their words", TOPICS.join(", ")) } else { hint };
         return Err(format!("there is no help about `{name}`: {hint}"));
@@ -60,12 +59,12 @@ fn is_part_of(word: &str, syntax: &str) -> bool {
     syntax.split(|c: char| !c.is_alphanumeric()).any(|part| part == word && part.chars().all(|c| c.is_ascii_lowercase()))
 }
 
-fn overview() -> String {
+fn overview(catalog: &Catalog) -> String {
     let usage = Cli::command().render_usage();
     let more = "consumer help stages | aggregates | functions   what there is, with an example of each\n\
                 consumer help WORD                              all about one of them\n\
                 consumer --help                                 the options";
-    format!("{usage}\n\n{}\n\n{more}\n", cli::reference())
+    format!("{usage}\n\n{}\n\n{more}\n", cli::reference(catalog))
 }
 
 fn of_stage(StageWord { about: row, .. }: &'static StageWord) -> String {
@@ -102,7 +101,7 @@ mod tests {
     use crate::catalog::CATALOG;
 
     fn help(words: &[&str]) -> Result<String, String> {
-        about(&words.iter().map(ToString::to_string).collect::<Vec<_>>())
+        about(&words.iter().map(ToString::to_string).collect::<Vec<_>>(), &CATALOG)
     }
 
     #[test]

@@ -57,6 +57,16 @@ impl Seen {
         self.unknown.extend(new);
     }
 
+    /// The fields that the plan has no place for, in the order in which they came.
+    pub fn unknown(&self) -> &[String] {
+        &self.unknown
+    }
+
+    /// The awaited fields that have come.
+    pub fn came(&self) -> &[String] {
+        &self.came
+    }
+
     /// These have come in another input.
     pub fn also(&mut self, names: &BTreeSet<String>) {
         self.came.extend(names.iter().cloned());

@@ -244,6 +244,17 @@ impl LeftOut {
         }
     }
 
+    /// What was noted of any batch waits together, as of one: as much as there are kinds of it, however many batches there are.
+    pub(crate) fn fold(&self) {
+        let mut tallies = self.lock();
+        for (topic, tally) in tallies.of(u64::MAX) {
+            match tallies.pending.get_mut(&(0, topic.clone())) {
+                Some(known) => known.add(tally),
+                None => drop(tallies.pending.insert((0, topic), tally)),
+            }
+        }
+    }
+
     /// All results have been taken.
     pub(crate) fn settle_all(&self) {
         self.settle(u64::MAX);

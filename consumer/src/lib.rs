@@ -28,6 +28,7 @@ mod oracle;
 pub mod output;
 pub mod plan;
 pub mod program;
+pub mod query;
 pub mod size;
 pub mod sort;
 pub mod span;
@@ -36,3 +37,5 @@ pub mod subprocess;
 pub mod time;
 mod unmet;
 pub mod writer;
+
+pub use query::{Answer, PartialAnswer, Query};

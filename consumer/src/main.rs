@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use recpipe_consumer::{cli::Cli, program};
+use recpipe_consumer::{language::Catalog, program};
 
 fn main() -> ExitCode {
-    program::main(&Cli::from_args()).into()
+    program::run(Catalog::builtin())
 }

@@ -1,6 +1,6 @@
 //! The program: from the command line to an exit code.
 
-use std::{io::IsTerminal, sync::Arc, thread::available_parallelism, time::Instant};
+use std::{io::IsTerminal, process::ExitCode, sync::Arc, thread::available_parallelism, time::Instant};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
@@ -10,7 +10,6 @@ use recpipe::{
 };
 
 use crate::{
-    catalog,
     cli::Cli,
     config::{Config, Origins, Purpose, Text},
     execute::{
@@ -21,17 +20,32 @@ use crate::{
     files::Files,
     help,
     input::{self, Begun, Input, SecondOptions},
-    language::{self, Query, QueryError, Setting, Source, diagnose::Style},
+    language::{self, Catalog, Query, QueryError, Setting, Source, diagnose::Style},
     late, output, plan,
     writer::{Calling, Color, Look, Printer},
 };
 
+/// The program `consumer` with these words: what a program of one's own runs that has more of them. The arguments are those of the
+/// process; help and mistakes in them end it.
+///
+/// # Examples
+/// ```no_run
+/// use recpipe_consumer::{language::Catalog, program};
+///
+/// fn main() -> std::process::ExitCode {
+///     program::run(Catalog::builtin())
+/// }
+/// ```
+pub fn run(catalog: Catalog) -> ExitCode {
+    main(&Cli::from_args(&catalog), &Arc::new(catalog)).into()
+}
+
 /// Runs the program and says what went wrong, if anything did.
-pub fn main(cli: &Cli) -> Exit {
+pub fn main(cli: &Cli, catalog: &Arc<Catalog>) -> Exit {
     if cli.worker {
-        return children::main();
+        return children::main(catalog);
     }
-    match answer(&Config::from(cli)) {
+    match answer(&Config::from(cli), catalog) {
         Ok(exit) => exit,
         Err(error) => {
             if let Some(error) = error.downcast_ref::<QueryError>() {
@@ -73,12 +87,12 @@ fn shown(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-fn answer(config: &Config) -> anyhow::Result<Exit> {
+fn answer(config: &Config, catalog: &Arc<Catalog>) -> anyhow::Result<Exit> {
     let started = Instant::now();
     if let Text::Arguments(query) = &config.text
         && let Some(asked) = help::asked(query)
     {
-        return Ok(match help::about(&asked) {
+        return Ok(match help::about(&asked, catalog) {
             Ok(text) => {
                 let mut printer = Printer::stdout(Look::of_stdout(config.color))?;
                 printer.write(text.as_bytes())?;
@@ -92,7 +106,7 @@ fn answer(config: &Config) -> anyhow::Result<Exit> {
         Ok(source) => source,
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
-    let query = catalog::parse(&source)?;
+    let query = language::parse(&source, catalog)?;
     if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::stdio()]) && std::io::stdin().is_terminal() {
         return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
     }

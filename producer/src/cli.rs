@@ -8,7 +8,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use encoding_rs::Encoding;
 use recpipe::parallel::MAX_THREADS;
 
-use crate::format::FORMATS;
+use crate::format::{FORMATS, Formats};
 use crate::output::Spread;
 use crate::output::interop::Encoding as Form;
 use crate::run::rejects::Limit;
@@ -54,6 +54,10 @@ pub struct Cli {
     #[arg(long)]
     pub merge: bool,
 
+    /// With --merge and --follow: how long a record waits for older ones of other inputs
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration, hide = true)]
+    pub wait: Duration,
+
     /// Keep only input lines that match, before they are parsed
     #[arg(long, value_name = "REGEX")]
     pub grep: Option<String>,
@@ -91,7 +95,7 @@ pub struct Cli {
     #[arg(long, value_name = "C", hide = true)]
     pub delimiter: Option<String>,
 
-    /// Tell the line of each record, as a consumer asks that names records of a second input
+    /// Tell the line and the byte of each record, for queries over a stream that goes into a file
     #[arg(long, hide = true)]
     pub lines: bool,
     /// For log: a template or a format for lines that do not fit the one before; repeatable
@@ -253,14 +257,27 @@ impl Cli {
         I: IntoIterator<Item = T>,
         T: Into<std::ffi::OsString> + Clone,
     {
-        Cli::from_arg_matches(&command().try_get_matches_from(args)?)
+        Cli::among(args, &Formats::builtin())
+    }
+
+    /// As [`Cli::read`], with these formats in its help.
+    ///
+    /// # Errors
+    /// As for [`Cli::read`].
+    pub fn among<I, T>(args: I, formats: &Formats) -> Result<Self, clap::Error>
+    where
+        I: IntoIterator<Item = T>,
+        T: Into<std::ffi::OsString> + Clone,
+    {
+        Cli::from_arg_matches(&command(formats).try_get_matches_from(args)?)
     }
 }
 
-/// The command line as clap knows it, with the formats of the table in its help.
-pub fn command() -> clap::Command {
+/// The command line as clap knows it, with these formats in its help.
+pub fn command(formats: &Formats) -> clap::Command {
     let mut after = String::from("Formats (`producer help formats` says what each reads):\n");
-    let formats: Vec<String> = FORMATS.iter().map(|spec| [&[spec.name], spec.args].concat().join(" ")).collect();
+    let all = FORMATS.iter().chain(formats.own().iter().map(|own| &own.spec));
+    let formats: Vec<String> = all.map(|spec| [&[spec.name], spec.args].concat().join(" ")).collect();
     after += &format!("  {}\n", formats.join(" · "));
     after += "\nExit codes:\n ";
     // What a query expects is nothing that a producer knows of.
@@ -278,7 +295,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        command().debug_assert();
+        command(&Formats::builtin()).debug_assert();
     }
 
     #[test]
@@ -298,7 +315,7 @@ mod tests {
 
     #[test]
     fn help_is_one_screen_with_examples_first() {
-        let help = command().term_width(120).render_help().to_string();
+        let help = command(&Formats::builtin()).term_width(120).render_help().to_string();
         assert!(help.starts_with("Examples:"), "{help}");
         assert!(help.lines().count() <= 70, "{} lines", help.lines().count());
         for spec in FORMATS {

@@ -11,7 +11,7 @@ use recpipe::transport::{Url, security};
 use crate::cli::Cli;
 use crate::configuration::{own_formats, template};
 use crate::dating::Dating;
-use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
+use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Formats, Nulls, NumberForm, OwnFormat, Start, StartBlocks, near};
 use crate::input::block::BLOCK_BYTES;
 use crate::input::content::Content;
 use crate::input::find::Names;
@@ -22,7 +22,7 @@ use crate::run::Options;
 use crate::run::cast::kind as kind_of;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
-use crate::run::shape::Shape;
+use crate::run::shape::{Shape, without_places};
 use crate::spoken;
 
 /// A run, decided upon.
@@ -42,6 +42,8 @@ pub struct Config {
     pub span: Option<Span>,
     /// Whether the inputs are merged by time.
     pub merge: bool,
+    /// With it, how long what comes of a file that is followed waits for what others bring.
+    pub wait: std::time::Duration,
     /// What their text is written in, where that was said.
     pub charset: Option<&'static encoding_rs::Encoding>,
     /// Whether what is appended to the inputs is read as it comes, and if so, whether what is there already is read before.
@@ -56,7 +58,7 @@ pub struct Config {
     /// Where rejects are kept.
     pub rejects: Option<PathBuf>,
     /// How the run is to go.
-    pub options: Options,
+    pub options: Arc<Options>,
     /// Whether progress is shown.
     pub show: Show,
 }
@@ -107,11 +109,19 @@ impl Config {
     ///
     /// A mistake in what was typed, as it is to be said.
     pub fn new(cli: Cli) -> Result<Self, String> {
+        Config::among(cli, &Formats::builtin())
+    }
+
+    /// As [`Config::new`], where there are these formats.
+    ///
+    /// # Errors
+    /// As for [`Config::new`].
+    pub fn among(cli: Cli, formats: &Formats) -> Result<Self, String> {
         let threads = cli.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
         let typed = cli_options(&cli);
         let limit = if cli.strict { Limit::Strict } else { cli.max_errors.unwrap_or_default() };
         let mut paths = cli.paths;
-        let (format, chosen, own) = format(&cli.format, cli.formats.as_deref(), &paths)?;
+        let (format, chosen, own) = format(&cli.format, (formats, cli.formats.as_deref()), &paths)?;
         options_of(&format, &typed)?;
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
@@ -138,7 +148,7 @@ impl Config {
             ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
             single: cli.single,
             dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
-            fields,
+            fields: fields.as_deref().map(|fields| without_places(fields).into()),
             casts,
             zone: cli.zone.clone(),
             batch: cli.batch,
@@ -151,12 +161,8 @@ impl Config {
         }
         if cli.follow {
             followable(&format, &paths)?;
-            let at_the_beginning = [
-                ("--merge", cli.merge),
-                ("--skip-lines", args.skip_lines > 0),
-                ("--at", args.at.is_some()),
-                ("--encoding", cli.charset.is_some()),
-            ];
+            let at_the_beginning =
+                [("--skip-lines", args.skip_lines > 0), ("--at", args.at.is_some()), ("--encoding", cli.charset.is_some())];
             if let Some((option, _)) = at_the_beginning.iter().find(|(_, is_typed)| *is_typed) {
                 return Err(format!("--follow: what grows is read as it comes, so {option} is only for files that are read once"));
             }
@@ -187,7 +193,7 @@ impl Config {
                 format.name
             ));
         }
-        let shape = Shape { fields: args.fields.clone(), casts: args.casts.clone(), dating: args.dating.clone() };
+        let shape = Shape { fields, casts: args.casts.clone(), dating: args.dating.clone() };
         Ok(Config {
             format,
             own,
@@ -196,6 +202,7 @@ impl Config {
             names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
             span,
             merge: cli.merge,
+            wait: cli.wait,
             charset: cli.charset,
             follow: cli.follow.then_some(FromStart(cli.from_start)),
             dry_run: cli.dry_run,
@@ -203,7 +210,7 @@ impl Config {
             // Of few records at a time little is read at a time.
             block_bytes: if cli.batch.is_some_and(|batch| batch.get() < FEW) { FEW_BYTES } else { BLOCK_BYTES },
             rejects: cli.rejects,
-            options: Options {
+            options: Arc::new(Options {
                 threads,
                 limit,
                 quiet: cli.quiet,
@@ -212,7 +219,7 @@ impl Config {
                 grep,
                 packing: Packing { encoding: cli.encoding, shards },
                 shape,
-            },
+            }),
             show: match (cli.quiet || cli.no_progress, cli.progress) {
                 (true, _) => Show::Never,
                 (false, true) => Show::Always,
@@ -400,12 +407,12 @@ fn sign(option: &str, typed: Option<&str>) -> Result<Option<char>, String> {
 type Named = (FormatSpec, Arc<[Template]>, Vec<Arc<OwnFormat>>);
 
 /// The format of this name: of the table, or of one's own.
-fn format(name: &str, file: Option<&std::path::Path>, paths: &[PathBuf]) -> Result<Named, String> {
+fn format(name: &str, (formats, file): (&Formats, Option<&std::path::Path>), paths: &[PathBuf]) -> Result<Named, String> {
     if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
         let is_auto = matches!(spec.start, Start::Auto);
-        return Ok((*spec, Arc::default(), if is_auto { own_formats(file)? } else { Vec::new() }));
+        return Ok((*spec, Arc::default(), if is_auto { own_formats(file, formats)? } else { Vec::new() }));
     }
-    let own = own_formats(file)?;
+    let own = own_formats(file, formats)?;
     if let Some(found) = own.iter().find(|own| own.name == name) {
         return Ok((found.spec, found.templates.clone(), Vec::new()));
     }

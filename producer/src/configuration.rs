@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use recpipe::template;
 
-use crate::format::{OwnFormat, formats_of};
+use crate::format::{Formats, OwnFormat, formats_of};
 
 /// A template as it is typed: the text itself, or `@FILE` and `@FILE:NAME`, a configuration that has it.
 ///
@@ -21,11 +21,16 @@ pub(crate) fn template(word: &str) -> Result<String, String> {
     template::in_configuration(&String::from_utf8_lossy(&text), name).map_err(|what| format!("@{file}: {what}"))
 }
 
-/// The formats of a file: of the one that was named, or of the home directory, where there need be none.
+/// The formats of a program and of a file: of the one that was named, or of the home directory, where there need be none.
 ///
 /// # Errors
 /// The file cannot be read, or is no table of formats; with its name.
-pub(crate) fn own_formats(named: Option<&Path>) -> Result<Vec<Arc<OwnFormat>>, String> {
+pub(crate) fn own_formats(named: Option<&Path>, formats: &Formats) -> Result<Vec<Arc<OwnFormat>>, String> {
+    let in_file = of_file(named)?;
+    Ok(formats.own().iter().cloned().chain(in_file).collect())
+}
+
+fn of_file(named: Option<&Path>) -> Result<Vec<Arc<OwnFormat>>, String> {
     let Some(path) = named.map(Path::to_owned).or_else(at_home) else { return Ok(Vec::new()) };
     let text = match std::fs::read_to_string(&path) {
         Err(_) if named.is_none() => return Ok(Vec::new()),
@@ -47,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_file_that_is_not_there_is_named() {
-        assert!(own_formats(Some(Path::new("/no/such/file"))).unwrap_err().contains("/no/such/file"));
+        assert!(own_formats(Some(Path::new("/no/such/file")), &Formats::builtin()).unwrap_err().contains("/no/such/file"));
         assert!(template("@/no/such/file:main").unwrap_err().starts_with("@/no/such/file: "));
         assert_eq!(template("{a} @b").as_deref(), Ok("{a} @b"));
     }

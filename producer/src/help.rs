@@ -90,11 +90,12 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
     ))
 }
 
-/// All formats: how each is typed, and what it reads.
-pub(crate) fn formats() -> String {
-    let width = FORMATS.iter().map(|spec| words(spec).chars().count()).max().unwrap_or(0);
+/// All formats, `own` after those of the table: how each is typed, and what it reads.
+pub(crate) fn formats(own: &[Arc<OwnFormat>]) -> String {
+    let all = || FORMATS.iter().chain(own.iter().map(|own| &own.spec));
+    let width = all().map(|spec| words(spec).chars().count()).max().unwrap_or(0);
     let mut text = String::from("producer FORMAT [ARGS] [OPTIONS] [PATH…]\n\n");
-    for spec in FORMATS {
+    for spec in all() {
         let words = words(spec);
         text += &format!("  {words}{}  {}\n", " ".repeat(width - words.chars().count()), spec.about);
         if !spec.options.is_empty() {
@@ -168,7 +169,7 @@ mod tests {
 
     #[test]
     fn every_format_is_in_it() {
-        let text = formats();
+        let text = formats(&[]);
         for spec in FORMATS {
             assert!(text.contains(spec.about) && text.contains(&format!("  {}", spec.name)), "{text}");
         }

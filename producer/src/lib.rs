@@ -8,10 +8,13 @@
 //! `input` knows no format, `format` does no I/O, and only [`run`] knows both. A new format is one file in
 //! [`format`](mod@format) and its row in [`format::FORMATS`].
 //!
-//! [`produce`] does what a [`Config`](config::Config) says. A [`Run`](run::Run) pulls of any [`Source`](format::source::Source), and
+//! For a program of one's own, [`records`] makes an iterator of batches of whatever can be read, and [`Reading`] of whatever the
+//! program reads. [`produce`] does what a [`Config`](config::Config) says. A [`Run`](run::Run) pulls of any [`Source`](format::source::Source), and
 //! writes to any [`Target`](output::Target):
 //!
 //! ```
+//! use std::sync::Arc;
+//!
 //! use recpipe::{Exit, Value, wire::{Incoming, Reader, Writer}};
 //! use recpipe_producer::{
 //!     format::{Args, FORMATS, Start},
@@ -28,7 +31,7 @@
 //! let Start::Blocks(start) = spec.start else { return Err("csv has no blocks".into()) };
 //! let inputs = Inputs::new(vec![Ok(Input::File(log))], Default::default(), Watch::nothing());
 //! let source = BlockSource::new(inputs, start(&Args::default())?, None);
-//! let options = Options {
+//! let options = Arc::new(Options {
 //!     threads: 2,
 //!     limit: Limit::Default,
 //!     quiet: true,
@@ -37,7 +40,7 @@
 //!     grep: None,
 //!     packing: Packing::default(),
 //!     shape: Shape::default(),
-//! };
+//! });
 //!
 //! let mut stream = Vec::new();
 //! let exit = Run::new(Box::new(source), &options).to(Output::Now(Box::new(|| Ok(Box::new(Writer::new(&mut stream)?)))));
@@ -81,5 +84,5 @@ mod simd;
 mod spoken;
 mod timing;
 
-pub use pipeline::produce;
-pub use program::program;
+pub use pipeline::{Reading, Records, produce, records};
+pub use program::{program, program_among};

@@ -2,6 +2,7 @@
 
 mod consumers;
 mod file;
+mod records;
 
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -32,6 +33,8 @@ use crate::run::{Output, Restarted, Run};
 use crate::settle::{Refused, settle};
 use crate::timing::{self, Begun, Timed};
 use crate::{dry_run, refusal};
+
+pub use records::{Reading, Records, records};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
 pub fn produce(config: Config) -> Exit {
@@ -104,7 +107,7 @@ impl<'c> Pipeline<'c> {
         output: Output<'_>,
     ) -> Result<Result<Exit, Restarted>, Refused> {
         thread::scope(|scope| {
-            let Opened { source, progress, watcher } = self.open(watch, out, scope)?;
+            let Opened { source, progress, watcher } = self.open(watch, out, Some(scope))?;
             let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
             let run = run.at_rest(at_rest);
@@ -115,7 +118,7 @@ impl<'c> Pipeline<'c> {
         })
     }
 
-    fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: &'scope Scope<'scope, '_>) -> Result<Opened<'scope>, Refused> {
+    fn open<'scope>(&self, watch: &Watch, out: Option<&File>, scope: Option<&'scope Scope<'scope, '_>>) -> Result<Opened<'scope>, Refused> {
         let options = &self.config.options;
         let settled = settle(self.config, self.found.clone(), watch)?;
         let usage = |mistake: String| (Exit::Usage, mistake);
@@ -136,10 +139,16 @@ impl<'c> Pipeline<'c> {
             let pulse = matches!(self.config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
             let output = out.and_then(input::file_id);
             let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
-            let window = timing::window(self.config, name, &*format).map_err(usage)?.filter(|_| self.config.span.is_some());
+            let clock = timing::window(self.config, name, &*format).map_err(usage)?;
+            let (merges, window) = (clock.clone().filter(|_| self.config.merge), clock.filter(|_| self.config.span.is_some()));
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;
             let (progress, watcher) = (Progress::new(self.config.show, alone, meter, None), Some(follow.watcher()));
-            return Ok(Opened { source: Box::new(FollowSource::new(follow, format).within(window)), progress, watcher });
+            let source = FollowSource::new(follow, format).within(window);
+            let source = match merges {
+                Some(clock) => source.merged(clock, self.config.wait),
+                None => source,
+            };
+            return Ok(Opened { source: Box::new(source), progress, watcher });
         }
         let progress = Progress::new(self.config.show, alone, meter.clone(), input::total_bytes(&settled.found));
         let (begun, args, Timed { found, left_out_bytes, window }) = timing::begin(self.config, settled)?;
@@ -152,7 +161,7 @@ impl<'c> Pipeline<'c> {
         };
         // With one thread, all happens on it. More files at once than there are processors would only take memory.
         let files = thread::available_parallelism().map_or(1, usize::from).min(options.threads);
-        let threads = (options.threads > 1).then(|| Threads::new(scope, files));
+        let threads = scope.filter(|_| options.threads > 1).map(|scope| Threads::new(scope, files));
         let is_windowed = self.config.span.is_some();
         let source: Box<dyn Source + 'scope> = match (begun, window) {
             (Begun::Blocks(format), Some(window)) if self.config.merge => {

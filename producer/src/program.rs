@@ -9,6 +9,7 @@ use recpipe::{Exit, say};
 use crate::cli::{self, Cli};
 use crate::config::Config;
 use crate::configuration::own_formats;
+use crate::format::Formats;
 use crate::output::interop::Encoding;
 use crate::{help, produce, refusal};
 
@@ -17,9 +18,14 @@ use crate::{help, produce, refusal};
 /// Records go to standard output, or where `args` send them; everything that a person should know has been written to stderr before
 /// this returns.
 pub fn program(args: impl Iterator<Item = OsString>) -> ExitCode {
+    program_among(args, &Formats::builtin())
+}
+
+/// As [`program`], with these formats: what a program of one's own runs that has more of them.
+pub fn program_among(args: impl Iterator<Item = OsString>, formats: &Formats) -> ExitCode {
     let args: Vec<OsString> = args.collect();
     let may_be_read = refusal::may_be_read(&args);
-    let cli = match Cli::read(args) {
+    let cli = match Cli::among(args, formats) {
         Ok(cli) => cli,
         Err(message) => {
             // Help goes to stdout, mistakes to stderr. A failure to write there is ignored: nobody reads it.
@@ -32,20 +38,20 @@ pub fn program(args: impl Iterator<Item = OsString>) -> ExitCode {
         }
     };
     if cli.format == "help" {
-        return help(&cli).into();
+        return help(&cli, formats).into();
     }
     let may_be_read = may_be_read && cli.encoding == Encoding::Records;
-    match Config::new(cli) {
+    match Config::among(cli, formats) {
         Ok(config) => produce(config).into(),
         Err(mistake) => refusal::refuse(Exit::Usage, mistake, may_be_read).into(),
     }
 }
 
 /// `producer help`, `producer help formats`, `producer help FORMAT`.
-fn help(cli: &Cli) -> Exit {
+fn help(cli: &Cli, formats: &Formats) -> Exit {
     let text = match cli.paths.first().map(|word| word.to_string_lossy()).as_deref() {
-        Some("formats") => help::formats(),
-        Some(word) => match own_formats(cli.formats.as_deref()).and_then(|own| match cli.check {
+        Some("formats") => help::formats(formats.own()),
+        Some(word) => match own_formats(cli.formats.as_deref(), formats).and_then(|own| match cli.check {
             true => help::check(word, &own),
             false => help::format(word, &own),
         }) {
@@ -55,7 +61,7 @@ fn help(cli: &Cli) -> Exit {
                 return Exit::Usage;
             }
         },
-        None => cli::command().render_help().to_string(),
+        None => cli::command(formats).render_help().to_string(),
     };
     // A failure to write is ignored: nobody reads it.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());

@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::io::IsTerminal;
 use std::os::unix::fs::FileTypeExt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{HumanBytes, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -80,6 +80,29 @@ pub struct Progress {
     total_bytes: Option<u64>,
     began: Instant,
     next: Instant,
+    /// Who is told what would be said on stderr.
+    listener: Option<Said>,
+}
+
+/// What was said, for a program that is told it. Clones are the same.
+#[derive(Debug, Clone, Default)]
+pub struct Said(Arc<Mutex<Vec<String>>>);
+
+impl Said {
+    /// As many lines are kept, the first ones: a million files that cannot be read are a million lines.
+    const MOST: usize = 1000;
+
+    /// The lines so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn add(&self, line: &str) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() < Self::MOST {
+            lines.push(line.strip_prefix("producer: ").unwrap_or(line).to_owned());
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -99,12 +122,17 @@ impl Progress {
             (Show::Always, false) => Kind::Lines,
         };
         let began = Instant::now();
-        Progress { kind, always: show == Show::Always, alone, meter, total_bytes, began, next: began + SHOWN_AFTER }
+        Progress { kind, always: show == Show::Always, alone, meter, total_bytes, began, next: began + SHOWN_AFTER, listener: None }
     }
 
     /// No progress is shown.
     pub fn hidden() -> Self {
         Progress::new(Show::Never, Alone::with_consumers(false), Arc::default(), None)
+    }
+
+    /// No progress is shown, and what would be said on stderr goes to `said`.
+    pub fn told(said: &Said) -> Self {
+        Progress { listener: Some(said.clone()), ..Progress::hidden() }
     }
 
     /// What says whether a bar may be drawn.
@@ -144,8 +172,9 @@ impl Progress {
 
     /// Writes a message without tearing the bar.
     pub fn say(&self, message: &str) {
-        match &self.kind {
-            Kind::Bar(Some(bar)) => bar.suspend(|| recpipe::say!("{message}")),
+        match (&self.kind, &self.listener) {
+            (_, Some(said)) => said.add(message),
+            (Kind::Bar(Some(bar)), None) => bar.suspend(|| recpipe::say!("{message}")),
             _ => recpipe::say!("{message}"),
         }
     }

@@ -21,6 +21,7 @@ mod inside;
 mod job;
 mod kinds;
 pub mod merge;
+mod merge_follow;
 mod numbering;
 mod outcome;
 mod pull;
@@ -30,6 +31,7 @@ mod sink;
 mod widen;
 mod work;
 
+use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 use std::time::Instant;
 
@@ -40,6 +42,7 @@ use recpipe::{Batch, Error, Exit, Flow};
 use crate::format::source::{Misfit, Source};
 use crate::input::event::Event;
 use crate::input::live::Watch;
+use crate::input::window::Window;
 use crate::output::{Packing, Pushdown, PushdownChannel, Target};
 use crate::progress::Progress;
 use grep::Grep;
@@ -107,7 +110,7 @@ pub struct Restarted(pub String);
 /// A run, not begun.
 pub struct Run<'r> {
     source: Box<dyn Source + 'r>,
-    options: &'r Options,
+    options: Arc<Options>,
     watch: Watch,
     progress: Progress,
     kept: Option<Kept>,
@@ -117,9 +120,9 @@ pub struct Run<'r> {
 
 impl<'r> Run<'r> {
     /// Of all that `source` yields. Nobody says what is needed of it, rejects are not kept, and no progress is shown.
-    pub fn new(source: Box<dyn Source + 'r>, options: &'r Options) -> Self {
+    pub fn new(source: Box<dyn Source + 'r>, options: &Arc<Options>) -> Self {
         let (watch, progress) = (Watch::nothing(), Progress::hidden());
-        Run { source, options, watch, progress, kept: None, channel: PushdownChannel::Nobody, at_rest: false }
+        Run { source, options: options.clone(), watch, progress, kept: None, channel: PushdownChannel::Nobody, at_rest: false }
     }
 
     /// What ends it before its time.
@@ -160,17 +163,31 @@ impl<'r> Run<'r> {
     /// # Errors
     /// The consumer was started again.
     pub fn to(self, out: Output<'_>) -> Result<Exit, Restarted> {
-        let Run { mut source, options, watch, progress, kept, channel, at_rest } = self;
+        match self.begin(out) {
+            Ok(mut begun) => {
+                begun.drive();
+                begun.end()
+            }
+            Err(exit) => Ok(exit),
+        }
+    }
+
+    /// Begins to write to `out`.
+    ///
+    /// # Errors
+    /// A mistake in what was typed, which was said.
+    pub(crate) fn begin<'o>(self, out: Output<'o>) -> Result<Begun<'r, 'o>, Exit> {
+        let Run { source, options, watch, progress, kept, channel, at_rest } = self;
         let began = Instant::now();
         if let Some(Err(mistake)) = source.known_fields().map(|known| options.shape.check(&known)) {
-            recpipe::say!("producer: {mistake}");
+            progress.say(&format!("producer: {mistake}"));
             // Whoever waits for the stream is told; a file is left alone.
             if let Output::Now(begin) = out {
                 let ending = Ending { exit: Exit::Usage, cause: mistake, rejected: 0 };
                 // A failure to tell is ignored: the mistake has been reported, and the exit code is that of the mistake.
                 let _ = begin().and_then(|target| target.finish(&ending));
             }
-            return Ok(Exit::Usage);
+            return Err(Exit::Usage);
         }
         let (unit, alone) = (source.unit(), progress.alone());
         // An input is given up by a result that is taken, and no more are under way: there is always room.
@@ -181,27 +198,11 @@ impl<'r> Run<'r> {
             (false, false) => Turns::OneByOne,
         };
         let (numbering, window) = (Numbering::new(unit, turns), source.window().cloned());
-        let sink = Sink::new(if at_rest { out.at_rest() } else { out }, options, numbering, kept, progress, give_up);
-        let mut in_order = InOrder { sink, worker: Work::new(options, unit.has_lines(), window.as_ref()), watch: &watch };
-        if in_order.sink.is_open() {
-            let mut pull = Pull::new(&mut *source, &watch, &options.shape, channel, alone, given_up);
-            let work = || Work::new(options, unit.has_lines(), window.as_ref());
-            if let Err(e) = parallel::ordered(&mut || pull.next(), options.threads, &work, &mut in_order) {
-                in_order.sink.fail(Exit::Failed, e.to_string());
-            }
-        }
-        let mut sink = in_order.sink;
-        if watch.is_stopped() {
-            sink.stopped_reading();
-        }
-        if let Some(signal) = watch.signal() {
-            sink.interrupted(signal);
-        }
-        sink.end(&options.shape.schema(&source.schema()));
-        for remark in [options.shape.dating.remark(), source.remark()].into_iter().flatten().filter(|_| !options.quiet) {
-            recpipe::say!("producer: {remark}");
-        }
-        sink.account_for(options, began.elapsed())
+        let sink = Sink::new(if at_rest { out.at_rest() } else { out }, &options, numbering, kept, progress, give_up);
+        let worker = Work::new(&options, unit.has_lines(), window.as_ref());
+        let in_order = InOrder { sink, worker, watch: watch.clone() };
+        let pull = Pull::new(source, watch.clone(), options.clone(), channel, alone, given_up);
+        Ok(Begun { pull, in_order, window, watch, options, began })
     }
 
     /// The first batch with a record in it, as it would be sent; for `--dry-run`.
@@ -213,12 +214,15 @@ impl<'r> Run<'r> {
             self.options.shape.check(&known).map_err(Misfit)?;
         }
         let window = self.source.window().cloned();
-        let mut work = Work::new(self.options, self.source.unit().has_lines(), window.as_ref());
+        let mut work = Work::new(&self.options, self.source.unit().has_lines(), window.as_ref());
         let everything = Pushdown::default();
         let wanted = self.options.shape.wanted(&everything.fields);
         while let Some(pulled) = self.source.next(&wanted) {
             match work.work(Job::Pulled(pulled, everything.clone()))? {
-                Event::Block(Worked::Parsed(block)) if !block.parsed.batch.is_empty() => return Ok(Some(block.parsed.batch)),
+                Event::Block(Worked::Parsed(mut block)) if !block.parsed.batch.is_empty() => {
+                    block.set_line(block.head_lines.map(|lines| u64::from(lines) + 1));
+                    return Ok(Some(block.parsed.batch));
+                }
                 Event::Problem(problem) => recpipe::say!("producer: {}", problem.warning.message),
                 _ => {}
             }
@@ -227,14 +231,71 @@ impl<'r> Run<'r> {
     }
 }
 
-/// The sink, and a worker beside it for what the sink hands back: that is done one batch at a time, so that no more than one is held.
-struct InOrder<'a, 'o> {
-    sink: Sink<'a, 'o>,
-    worker: Work<'a>,
-    watch: &'a Watch,
+/// A run that was begun: [driven](Begun::drive) to its end on all threads, or [step by step](Begun::step).
+pub(crate) struct Begun<'r, 'o> {
+    pull: Pull<'r>,
+    in_order: InOrder<'o>,
+    window: Option<Window>,
+    watch: Watch,
+    options: Arc<Options>,
+    began: Instant,
 }
 
-impl parallel::Sink<WorkResult> for InOrder<'_, '_> {
+impl Begun<'_, '_> {
+    /// Pulls all there is.
+    fn drive(&mut self) {
+        let Begun { pull, in_order, window, options, .. } = self;
+        if !in_order.sink.is_open() {
+            return;
+        }
+        let has_lines = pull.source().unit().has_lines();
+        let work = || Work::new(options, has_lines, window.as_ref());
+        if let Err(e) = parallel::ordered(&mut || pull.next(), options.threads, &work, in_order) {
+            in_order.sink.fail(Exit::Failed, e.to_string());
+        }
+    }
+
+    /// Pulls one item, on this thread; whether there may be more.
+    pub(crate) fn step(&mut self) -> bool {
+        if !self.in_order.sink.is_open() {
+            return false;
+        }
+        let Some(job) = self.pull.next() else { return false };
+        let result = self.in_order.worker.work(job);
+        if parallel::Sink::take(&mut self.in_order, result) == Flow::Continue {
+            return true;
+        }
+        parallel::Sink::stopped(&mut self.in_order);
+        false
+    }
+
+    /// Nothing more is pulled: ends the stream, and says what there is to say.
+    ///
+    /// # Errors
+    /// The consumer was started again.
+    pub(crate) fn end(self) -> Result<Exit, Restarted> {
+        let Begun { pull, in_order: InOrder { mut sink, .. }, watch, options, began, .. } = self;
+        if watch.is_stopped() {
+            sink.stopped_reading();
+        }
+        if let Some(signal) = watch.signal() {
+            sink.interrupted(signal);
+        }
+        sink.end(&options.shape.schema(&pull.source().schema()));
+        let remarks = [options.shape.dating.remark(), pull.source().remark()];
+        remarks.into_iter().flatten().for_each(|remark| sink.remark(&remark));
+        sink.account_for(began.elapsed())
+    }
+}
+
+/// The sink, and a worker beside it for what the sink hands back: that is done one batch at a time, so that no more than one is held.
+struct InOrder<'o> {
+    sink: Sink<'o>,
+    worker: Work,
+    watch: Watch,
+}
+
+impl parallel::Sink<WorkResult> for InOrder<'_> {
     fn take(&mut self, mut result: WorkResult) -> Flow {
         loop {
             match self.sink.take(result) {

@@ -4,6 +4,7 @@ use recpipe::{Exit, say};
 
 use crate::config::Config;
 use crate::format::auto::choose;
+use crate::format::columnar;
 use crate::format::{Args, FormatSpec, Start};
 use crate::input::find::Found;
 use crate::input::live::Watch;
@@ -35,9 +36,15 @@ pub(crate) fn settle(config: &Config, mut found: Found, watch: &Watch) -> Result
     for slot in &mut found {
         let Ok(input) = slot else { continue };
         // What cannot be read is told of when its turn comes.
-        let Ok((block, again)) = first_lines(input, watch, config.charset, &config.names) else { continue };
+        let Ok((beginning, again)) = first_lines(input, watch, config.charset, &config.names) else { continue };
         *input = again;
-        sample = block;
+        if let Some(spec) = columnar::magic(&beginning.head) {
+            if !config.options.quiet {
+                say!("producer: auto: {input} is read as `{}`: it begins so", spec.name);
+            }
+            return Ok(Settled { format: *spec, args, found });
+        }
+        sample = beginning.lines;
         if sample.is_some() {
             break;
         }

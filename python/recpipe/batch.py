@@ -38,7 +38,14 @@ class Batch:
         #: On which line its origin begins, 0 where that is not known; what the origin is, and its bytes there.
         self.line, self.source = cursor.u64(), cursor.string()
         self.start, self.end = cursor.u64(), cursor.u64()
-        self._lines = Ints(cursor, count) if cursor.flag() else None
+        told = cursor.u8()
+        if told > 4:
+            raise Malformed(f"places of the unknown kind {told}")
+        lines = Ints(cursor, count) if told in (1, 2, 4) else None
+        # In case that somebody asks, which is not said.
+        self._lines = None if told == 4 else lines
+        if told in (2, 4):
+            Ints(cursor, count)
         anchors = Ints(cursor, count) if cursor.flag() else None
         number = cursor.u64()
         if number != len(schema.fields):

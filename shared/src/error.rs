@@ -99,6 +99,9 @@ pub enum Error {
     /// A stage could not go on with the data it got (an integer overflow, say).
     #[error("{0}")]
     Data(String),
+    /// What a query expects of its records does not hold.
+    #[error("{0}")]
+    Unmet(String),
     /// A stage was driven against the protocol of [`crate::stage`]: a mistake in the program.
     #[error("a stage was used wrongly: {0}")]
     Protocol(&'static str),
@@ -184,6 +187,7 @@ impl Error {
             Error::NotAStream { .. } | Error::Truncated { .. } | Error::Corrupt { .. } => Exit::Incomplete,
             Error::Lost { .. } | Error::Restarted(_) => Exit::Incomplete,
             Error::Usage(_) => Exit::Usage,
+            Error::Unmet(_) => Exit::Unmet,
             Error::Child { exit, .. } => *exit,
             Error::In { error, .. } => error.exit(),
             _ => Exit::Failed,

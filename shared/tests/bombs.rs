@@ -10,7 +10,7 @@ use std::{io::Read, sync::Arc, time::Duration};
 use peak_alloc::PeakAlloc;
 use recpipe::{
     BatchBuilder, Column, Exit, Field, PackedInts, Schema, Time, Type, Value,
-    record::{CompareOp, Condition, Constant},
+    record::{CompareOp, Condition, Constant, Places},
     session::Progress,
     wire::{
         Control, Ending, Header, Hello, Incoming, Kind, Pushdown, Reader, Role, Warning, Writer,
@@ -90,7 +90,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let mut columns = batch.columns().to_vec();
     columns[5] = Column::absent(20);
     let batch = batch.with_columns(batch.schema().clone(), columns).unwrap();
-    writer.batch(&batch.with_lines(Some(PackedInts::pack(&(0..20_i64).collect::<Vec<_>>())))).unwrap();
+    writer.batch(&batch.with_places(Places::Lines(PackedInts::pack(&(0..20_i64).collect::<Vec<_>>())))).unwrap();
     writer.warn(&Warning { exit: Exit::Failed, message: "a message".into() }).unwrap();
     writer.finish(&Ending { exit: Exit::Failed, cause: "a cause".into(), rejected: 3 }).unwrap();
     let progress = Progress { received: 7, done: 5, enough: false, finished: false };
@@ -98,7 +98,7 @@ fn good() -> Vec<(Kind, u32, Vec<u8>)> {
     let hello = Hello { role: Role::Sender, instance: [1; 16], stream: [2; 16], progress, token, can: 1, program: "program".into() };
     let condition = |field: &str, constant| Condition { field: field.into(), op: CompareOp::Ge, constant };
     let conditions = vec![condition("text", Constant::Text(b"some"[..].into())), condition("n", Constant::Int(3))];
-    let pushdown = Pushdown { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions, shows: false };
+    let pushdown = Pushdown { columns: Some(vec!["text".into(), "n".into()]), holds_state: true, conditions, shows: false, places: true };
     for control in [Control::Hello(hello), Control::Pushdown(pushdown), Control::Ack(progress)] {
         stream.extend(control.to_bytes().unwrap());
     }

@@ -300,7 +300,8 @@ fn a_large_batch_is_split_and_a_too_large_record_refused() {
         _ => vec![Cell::Text(line.clone())],
     });
     let lines: Vec<i64> = (0..20).map(|n| 3 * n).collect();
-    let whole = build(vec![field(0, Type::Mixed, true)], &cells.collect::<Vec<_>>()).with_lines(Some(PackedInts::pack(&lines)));
+    let whole = build(vec![field(0, Type::Mixed, true)], &cells.collect::<Vec<_>>())
+        .with_places(recpipe::record::Places::Lines(PackedInts::pack(&lines)));
     let (batches, _, end) = read(&write(std::slice::from_ref(&whole), &Ending::default())[..]);
     assert!(end.is_ok() && batches.len() > 1);
     assert!(batches.iter().flat_map(records).eq(records(&whole)), "split into {}", batches.len());

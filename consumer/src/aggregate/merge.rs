@@ -4,7 +4,10 @@ use std::{collections::VecDeque, sync::Arc};
 
 use recpipe::{Batch, Column, Error, Text, record::column};
 
-use super::shape::{BATCH_ROWS, Shape};
+use super::{
+    shape::{BATCH_ROWS, Shape},
+    state::CorruptState,
+};
 use crate::{
     memory::{Budget, ReadRun, Run},
     plan::Accumulator,
@@ -156,8 +159,9 @@ impl Cursor {
             Source::Memory(batches) => batches.next(),
             Source::Read(reader) => reader.read()?,
         };
-        if let Some(texts) = self.batch.as_ref().and_then(texts) {
-            self.views = texts.views(None);
+        if let Some(batch) = &self.batch {
+            // What another process says is not believed: groups without keys would be lost.
+            self.views = texts(batch).ok_or(CorruptState)?.views(None);
         }
         Ok(())
     }
@@ -165,7 +169,7 @@ impl Cursor {
 
 /// The keys of a batch of a run.
 fn texts(batch: &Batch) -> Option<&Text> {
-    match batch.column(0).values() {
+    match batch.columns().first()?.values() {
         column::Values::Text(texts) => Some(texts),
         _ => None,
     }

@@ -16,6 +16,7 @@ use super::{
     deliver::{Deliver, Delivered, GatherPart},
     form::Form,
     preview::Preview,
+    state_name::StateName,
 };
 use crate::{
     memory::{Budget, Memory},
@@ -120,6 +121,11 @@ impl<'p> Cut<'p> {
     pub fn empty(&self) -> Option<Box<dyn Partial>> {
         let start = self.start(self.plan, self.cut)?;
         self.plan.stages.get(self.cut)?.operator.partial(&start)
+    }
+
+    /// What is gathered at the cut, if something is.
+    pub fn state_name(&self) -> Option<StateName> {
+        self.empty().map(|_| StateName::new(self.plan, self.cut))
     }
 
     fn start<'s>(&'s self, plan: &'s Plan, place: usize) -> Option<Start<'s>> {

@@ -175,7 +175,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
             let merged = match pool {
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),
-                Some(pool) => pool.finish(cut.empty(), cut.budget()),
+                Some(pool) => pool.finish(cut.empty().zip(cut.state_name()), cut.budget()),
                 None => partial::merge(gathered.into_iter().flatten().collect(), cut.budget()),
             };
             merged.and_then(|merged| once.end(merged)).and_then(|()| sinks.wait()).map(|()| broken)
@@ -283,11 +283,11 @@ fn with_feeds(ending: Option<Ending>, broken: Option<Error>, heard: &Heard, stop
 }
 
 /// A file that a worker's chain reads, and what stops that.
-type FeedRead = (Option<Stop>, FeedReader);
+pub(super) type FeedRead = (Option<Stop>, FeedReader);
 
 /// Opens the part that runs once, and the files that the workers take, in their order. Of those that stages read by themselves,
 /// what is known is heard late.
-fn open(
+pub(super) fn open(
     cut: &Cut<'_>,
     (sinks, senders): (&Sinks, &Senders),
     mut feed: impl FnMut(&Feed, &Arc<Schema>, &Heard) -> Result<FeedRead, Error>,

@@ -2,13 +2,15 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use recpipe::{Batch, Error, Schema, times::Zone, wire::RawBatch};
+use recpipe::{Batch, Error, Schema, record::PlaceField, times::Zone, wire::RawBatch};
 
 use crate::plan::{Feed, Plan, Unite};
 
 /// Decodes the frames of one input, gives the records the columns that the plan knows, and shows their times in its zone.
 pub struct Form {
     unite: Unite,
+    /// The places of the records in their inputs that the plan reads.
+    places: Vec<PlaceField>,
     zone: Option<Zone>,
     /// The file that the frames are of; `None` for the main input.
     path: Option<PathBuf>,
@@ -17,7 +19,8 @@ pub struct Form {
 impl Form {
     /// The columns of `schema`; `plan` is that of the input.
     pub fn new(schema: &Arc<Schema>, plan: &Plan, feed: Option<&Feed>) -> Self {
-        Form { unite: Unite::new(schema.clone()), zone: plan.zone.clone(), path: feed.map(|feed| feed.path.clone()) }
+        let places = PlaceField::ALL.into_iter().filter(|place| schema.index_of(place.name()).is_some()).collect();
+        Form { unite: Unite::new(schema.clone()), places, zone: plan.zone.clone(), path: feed.map(|feed| feed.path.clone()) }
     }
 
     /// The records of a frame.
@@ -25,8 +28,7 @@ impl Form {
     /// # Errors
     /// [`Error::Corrupt`] when it is damaged, [`Error::Schema`] when a closed field has another type than before; either names the file.
     pub fn batch(&mut self, raw: RawBatch) -> Result<Batch, Error> {
-        let batch = raw.decode().and_then(|batch| self.unite.unite(batch)).and_then(|batch| self.in_zone(batch));
-        batch.map_err(|error| match (&self.path, error) {
+        raw.decode().and_then(|batch| self.of(batch)).map_err(|error| match (&self.path, error) {
             (Some(path), Error::Corrupt { what, frame, at }) => {
                 Error::Corrupt { what: format!("in {}, {what}", path.display()), frame, at }
             }
@@ -35,9 +37,43 @@ impl Form {
         })
     }
 
+    /// The records of a batch that is of no frame.
+    ///
+    /// # Errors
+    /// [`Error::Schema`] when a closed field has another type than before.
+    pub fn of(&mut self, batch: Batch) -> Result<Batch, Error> {
+        let batch = self.placed(batch)?;
+        self.unite.unite(batch).and_then(|batch| self.in_zone(batch))
+    }
+
+    /// The batch with the places that are read, where it has no fields of such names.
+    fn placed(&self, batch: Batch) -> Result<Batch, Error> {
+        let lacking: Vec<PlaceField> =
+            self.places.iter().copied().filter(|place| batch.schema().index_of(place.name()).is_none()).collect();
+        if lacking.is_empty() {
+            return Ok(batch);
+        }
+        let column = |place: &PlaceField| place.column(&batch).ok_or_else(|| untold(*place, &batch));
+        let columns = lacking.iter().map(column).collect::<Result<Vec<_>, _>>()?;
+        let fields = batch.schema().fields().iter().cloned().chain(lacking.iter().map(|place| place.field()));
+        let schema = Arc::new(batch.schema().with_fields(fields.collect())?);
+        batch.with_columns(schema, batch.columns().iter().cloned().chain(columns).collect())
+    }
+
     fn in_zone(&self, batch: Batch) -> Result<Batch, Error> {
         let Some(zone) = &self.zone else { return Ok(batch) };
         let columns = batch.columns().iter().map(|column| zone.column(column)).collect();
         batch.with_columns(batch.schema().clone(), columns)
     }
+}
+
+/// That the stream does not say where its records stand. A producer at the other end of a pipe or a link does; one that wrote into a file
+/// has to be told.
+fn untold(place: PlaceField, batch: &Batch) -> Error {
+    let name = place.name();
+    Error::Usage(format!(
+        "the stream does not tell `{name}` of the records of {}; a `producer` that writes into a file tells it with --lines, and a \
+         `consumer` that sends records on with `let {name} = {name}`",
+        if batch.origin().source.is_empty() { "no input" } else { &batch.origin().source }
+    ))
 }

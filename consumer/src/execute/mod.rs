@@ -2,7 +2,7 @@
 //!
 //! [`cut`] is where the plan is divided into what each worker does and what is done once; `source.rs` reads frames, `driver.rs` drives
 //! both; `preview.rs` and `refresh.rs` show the answer of a plan that waits for the end while it grows; [`children`] are workers in
-//! other processes.
+//! other processes; `stepwise.rs` runs a plan on the calling thread, for whoever has the records and takes the answer.
 
 pub mod children;
 pub mod cut;
@@ -11,10 +11,15 @@ mod driver;
 mod feeds;
 mod form;
 mod preview;
+mod ready;
 mod refresh;
 mod sides;
 mod source;
+mod state_name;
+mod stepwise;
 mod worker;
 
 pub use driver::{Options, Outcome, holds_state, run, shows_early};
 pub use feeds::{FeedInput, FeedSource, Feeds};
+pub use state_name::StateName;
+pub use stepwise::{Conditions, Stepwise};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use recpipe::{Error, Flow, parallel::Worker, wire::RawBatch};
+use recpipe::{Batch, Error, Flow, parallel::Worker, wire::RawBatch};
 
 use super::{
     cut::{Cut, WorkerPart},
@@ -73,11 +73,23 @@ impl QueryWorker {
     /// # Errors
     /// Those of [`Form::batch`] and of the stages; [`Error::Protocol`] where there is no such chain.
     pub(super) fn send(&mut self, chain: usize, raw: RawBatch) -> Result<Vec<Piece>, Error> {
+        self.enter(chain, |form| form.batch(raw))
+    }
+
+    /// What comes of a batch of the main input that is of no frame.
+    ///
+    /// # Errors
+    /// Those of [`Form::of`] and of the stages.
+    pub(super) fn send_batch(&mut self, batch: Batch) -> Result<Vec<Piece>, Error> {
+        self.enter(0, |form| form.of(batch))
+    }
+
+    fn enter(&mut self, chain: usize, batch: impl FnOnce(&mut Form) -> Result<Batch, Error>) -> Result<Vec<Piece>, Error> {
         let (Some(form), Some(stages)) = (self.forms.get_mut(chain), self.part.chains.get_mut(chain)) else {
             return Err(Error::Protocol("a frame of no input"));
         };
         // No stage of a worker's part has enough of its own.
-        let _: Flow = stages.send(form.batch(raw)?)?;
+        let _: Flow = stages.send(batch(form)?)?;
         Ok(self.part.delivered.take())
     }
 

@@ -1,8 +1,11 @@
 //! Evaluates an expression over a batch: walks the tree once, and each node runs one loop.
 
 use recpipe::{
-    Batch, Error, Type,
-    record::compare::{compare, compare_column},
+    Batch, Column, Error, Type,
+    record::{
+        PlaceField,
+        compare::{compare, compare_column},
+    },
 };
 use regex::bytes::Regex;
 
@@ -108,7 +111,9 @@ fn between(vector: Vector, low: i128, high: i128) -> Vector {
 /// Whether the regex matches in some text of a row, whichever columns the batch has.
 fn matches_any(regex: &Regex, batch: &Batch) -> Operand<bool> {
     let mut found = vec![false; batch.len()];
-    for column in batch.columns().iter().filter(|column| column.parts().iter().any(|part| part.kind() == Type::Text)) {
+    let is_text = |column: &Column| column.parts().iter().any(|part| part.kind() == Type::Text);
+    let fields = batch.schema().names().zip(batch.columns());
+    for (_, column) in fields.filter(|(name, column)| is_text(column) && PlaceField::named(name).is_none()) {
         // Only the rows that are still open.
         let open: Vec<usize> = (0..found.len()).filter(|&row| !found[row]).collect();
         let rows: Vec<u32> = open.iter().map(|&row| batch.physical(row) as u32).collect();

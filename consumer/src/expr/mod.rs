@@ -22,6 +22,7 @@ pub(crate) mod duration;
 mod eval;
 mod network;
 mod ops;
+mod own;
 pub mod predicate;
 pub(crate) mod rows;
 mod set;
@@ -36,6 +37,7 @@ use regex::bytes::Regex;
 pub use network::Network;
 pub(crate) use network::address;
 pub use ops::{ArithmeticOp, FindOp};
+pub use own::OfValues;
 pub use predicate::Predicate;
 pub use recpipe::record::vector::{self, Operand, Texts, Values, Vector};
 
@@ -45,6 +47,7 @@ pub(crate) use compare::{is_better, node as compare_node};
 pub(crate) use eval::choose;
 #[cfg(test)]
 pub(crate) use eval::tests::check_values;
+pub(crate) use own::Own;
 pub(crate) use recpipe::record::Constant;
 pub(crate) use rows::Rows;
 pub(crate) use set::Set;

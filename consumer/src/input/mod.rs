@@ -232,8 +232,8 @@ impl Input {
     /// Tells the producers what is needed of the records, where they can be told.
     pub fn advise(&self, plan: &Pushdown) {
         match self {
-            // Whoever wrote into a pipe may be listening at it; of a file, nobody is.
-            Input::Plain { streams, is_heard: true, .. } if plan.columns.is_some() || !plan.conditions.is_empty() || !plan.shows => {
+            // Whoever wrote into a pipe may be listening at it; of a file, nobody is. Who hears nothing sends more than is read.
+            Input::Plain { streams, is_heard: true, .. } => {
                 pipe_backchannel::advise(streams.input(), plan);
             }
             Input::Plain { .. } => {}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Column, ColumnBuilder, Error, PackedInts, Schema, Value};
+use recpipe::{Batch, Column, ColumnBuilder, Error, PackedInts, Schema, Value, record};
 
 use super::{
     Match, NONE, Nearby, Partners,
@@ -159,7 +159,7 @@ impl Places {
         let lines = batch.lines().map(|lines| PackedInts::pack(&lines.to_vec()));
         self.bytes += size_of::<(usize, Batch)>() + lines.as_ref().map_or(0, |lines| lines.parts().2.len());
         let bare = batch.with_columns(Arc::new(Schema::new(Vec::new())?), Vec::new())?;
-        batches.push((first, bare.with_lines(lines)));
+        batches.push((first, bare.with_places(lines.map_or(record::Places::Unknown, record::Places::Lines))));
         Ok(())
     }
 

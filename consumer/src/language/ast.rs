@@ -18,7 +18,7 @@ pub struct Query {
     /// The stages in the order written.
     pub stages: Vec<Stage>,
     /// The words that it is written in.
-    pub(crate) catalog: &'static Catalog,
+    pub(crate) catalog: Arc<Catalog>,
 }
 
 /// One stage.

@@ -5,6 +5,8 @@
 
 use std::{any::Any, fmt::Debug, ops::RangeInclusive, sync::Arc};
 
+use recpipe::{Error, Type};
+
 use super::{
     check::Upstream,
     check_call::CheckCall,
@@ -13,26 +15,28 @@ use super::{
     signature::{CheckedAggregate, Mistake},
 };
 use crate::{
-    expr::Expr,
-    plan::{About, Sink},
+    expr::{Expr, OfValues},
+    plan::{About, Fold, Folds, Sink},
     span::Span,
 };
 
 /// All words of a language, in the order in which help shows them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Catalog {
     /// The stages, the outputs at their end.
-    pub stages: &'static [&'static StageWord],
+    pub stages: Vec<&'static StageWord>,
     /// The stage that a query may name by its first aggregate alone.
     pub of_aggregate: &'static StageWord,
     /// Parses that stage after the name of the aggregate.
     pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
     /// What is written into files, by their extensions.
-    pub files: &'static [&'static FileWord],
+    pub files: Vec<&'static FileWord>,
     /// The aggregates.
-    pub aggregates: &'static [&'static AggregateWord],
+    pub aggregates: Vec<&'static AggregateWord>,
+    /// What those of the aggregates compute that are of one's own.
+    pub(crate) folds: Vec<&'static FoldWord>,
     /// The functions.
-    pub functions: &'static [&'static FunctionWord],
+    pub functions: Vec<&'static FunctionWord>,
 }
 
 /// A stage.
@@ -93,6 +97,81 @@ pub struct AggregateWord {
     pub(crate) check: fn(&Catalog, &str, Vec<Expr>) -> Result<CheckedAggregate, Mistake>,
 }
 
+/// An aggregate of one's own.
+#[derive(Debug)]
+pub struct FoldWord {
+    word: AggregateWord,
+    kind: Type,
+    make: fn() -> Box<dyn Fold>,
+}
+
+impl FoldWord {
+    /// An aggregate of this name, syntax, meaning and example, of so many arguments, whose result is of this type.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::Arc;
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::{Query, language::{Catalog, FoldWord}, plan::Fold};
+    ///
+    /// #[derive(Default)]
+    /// struct Longest(Vec<u8>);
+    ///
+    /// impl Fold for Longest {
+    ///     fn add(&mut self, values: &[Value<'_>]) -> Result<(), String> {
+    ///         let [Value::Text(text)] = values else { return Err("text is needed".to_owned()) };
+    ///         self.merge(text)
+    ///     }
+    ///     fn state(&self) -> Vec<u8> {
+    ///         self.0.clone()
+    ///     }
+    ///     fn merge(&mut self, state: &[u8]) -> Result<(), String> {
+    ///         // Of two as long, the lesser: the order of records must not matter.
+    ///         if (state.len(), self.0.as_slice()) > (self.0.len(), state) {
+    ///             self.0 = state.to_owned();
+    ///         }
+    ///         Ok(())
+    ///     }
+    ///     fn finish<'v>(&'v self, _: &'v mut Vec<u8>) -> Result<Value<'v>, String> {
+    ///         Ok(Value::Text(&self.0))
+    ///     }
+    ///     fn bytes(&self) -> usize {
+    ///         self.0.capacity()
+    ///     }
+    /// }
+    ///
+    /// static LONGEST: FoldWord = FoldWord::new(
+    ///     ("longest", "longest(TEXT)", "the longest text", "longest(request) by host"),
+    ///     1..=1,
+    ///     Type::Text,
+    ///     || Box::new(Longest::default()),
+    /// );
+    ///
+    /// let words = Arc::new(Catalog::builtin().with_aggregate(&LONGEST)?);
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Word { word: String }
+    /// # let batch = recpipe::Batch::of(&["tea", "coffee"].map(|word| Word { word: word.into() }));
+    /// let answer = Query::parse_in("longest(word)", &words)?.over([batch]).next().ok_or("a batch")??;
+    /// assert_eq!(answer.row(0).value(0), Value::Text(b"coffee"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn new(
+        (name, syntax, doc, example): (&'static str, &'static str, &'static str, &'static str),
+        args: RangeInclusive<usize>,
+        kind: Type,
+        make: fn() -> Box<dyn Fold>,
+    ) -> Self {
+        FoldWord { word: AggregateWord { name, syntax, doc, example, args, family: None, check: folded }, kind, make }
+    }
+}
+
+/// Checks a use of an aggregate of one's own.
+fn folded(catalog: &Catalog, word: &str, args: Vec<Expr>) -> Result<CheckedAggregate, Mistake> {
+    match catalog.folds.iter().find(|fold| fold.word.name == word) {
+        Some(fold) => Ok(CheckedAggregate::new(Folds { make: fold.make }, args, fold.kind)),
+        None => Err(Mistake { arg: 0, what: format!("`{word}` is no word of this program"), label: String::new() }),
+    }
+}
+
 /// Words that one row stands for, as that of `p95` for all percentiles.
 #[derive(Debug)]
 pub struct Family {
@@ -119,7 +198,79 @@ pub struct FunctionWord {
     pub(crate) check: CheckCall,
 }
 
+impl FunctionWord {
+    /// A function of one's own, which is given the values of one record, all of which are there: where one is null, so is the result. What
+    /// it gives is of type `kind`, or null; text it writes into the buffer that it is given, or takes out of its arguments.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::language::FunctionWord;
+    ///
+    /// /// How many bytes of a text are digits.
+    /// static DIGITS: FunctionWord = FunctionWord::of_values(
+    ///     ("digits", "digits(TEXT)", "how many bytes of a text are digits", "digits(request) > 3"),
+    ///     1..=1,
+    ///     Type::Int,
+    ///     |args, _| match args {
+    ///         [Value::Text(text)] => Ok(Value::Int(text.iter().filter(|byte| byte.is_ascii_digit()).count() as i128)),
+    ///         _ => Err("text is needed".to_owned()),
+    ///     },
+    /// );
+    /// ```
+    pub const fn of_values(
+        (name, syntax, doc, example): (&'static str, &'static str, &'static str, &'static str),
+        args: RangeInclusive<usize>,
+        kind: Type,
+        eval: OfValues,
+    ) -> Self {
+        FunctionWord { name, syntax, doc, example, args, check: CheckCall::Own(kind, eval) }
+    }
+}
+
 impl Catalog {
+    /// With a stage of one's own, after the others in help.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where one of its names is one of a word that there is.
+    pub fn with_stage(mut self, word: &'static StageWord) -> Result<Self, Error> {
+        word.about.names().try_for_each(|name| self.is_free(name))?;
+        self.stages.push(word);
+        Ok(self)
+    }
+
+    /// With a function of one's own, after the others in help.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where its name is one of a word that there is.
+    pub fn with_function(mut self, word: &'static FunctionWord) -> Result<Self, Error> {
+        self.is_free(word.name)?;
+        self.functions.push(word);
+        Ok(self)
+    }
+
+    /// With an aggregate of one's own, after the others in help.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] where its name is one of a word that there is.
+    pub fn with_aggregate(mut self, fold: &'static FoldWord) -> Result<Self, Error> {
+        self.is_free(fold.word.name)?;
+        self.aggregates.push(&fold.word);
+        self.folds.push(fold);
+        Ok(self)
+    }
+
+    fn is_free(&self, name: &str) -> Result<(), Error> {
+        // What a query cannot name is no word.
+        if self.field(name) != name {
+            return Err(Error::Usage(format!("`{name}` is no name for a word")));
+        }
+        if name == "help" || self.stage(name).is_some() || self.aggregate(name).is_some() || self.function(name).is_some() {
+            return Err(Error::Usage(format!("`{name}` is a word already")));
+        }
+        Ok(())
+    }
+
     /// The stage of this name or synonym.
     pub fn stage(&self, word: &str) -> Option<&'static StageWord> {
         self.stages.iter().find(|row| row.about.names().any(|name| name == word)).copied()

@@ -102,7 +102,7 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
     let setting = Setting { inputs: Arc::new(KnownInputs::default()), left_out: LeftOut::default(), ..setting.clone() };
     let is_right = |text: &str| {
         let source = Source::from_args(&[format!("{before}{text}")]);
-        parse::parse(&source, query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
+        parse::parse(&source, &query.catalog).is_ok_and(|query| checked(&source, &query, schema, &setting).is_ok())
     };
     let Some(instead) = translate::translated(source.slice(wrong.span), is_right) else { return error };
     let mut diagnostics = error.diagnostics().to_vec();
@@ -113,7 +113,7 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
 }
 
 fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited, mut opens) = (schema.clone(), Vec::new(), Opens::default());
+    let (mut input, mut awaited, mut opens, mut places) = (schema.clone(), Vec::new(), Opens::default(), Vec::new());
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
@@ -126,9 +126,11 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             found: Vec::new(),
             awaited: Vec::new(),
             opens,
+            places,
+            more_places: Vec::new(),
             windows: None,
             setting,
-            catalog: query.catalog,
+            catalog: &query.catalog,
             made: BTreeMap::new(),
         };
         let mut upstream =
@@ -136,8 +138,17 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
-        if checker.awaited.is_empty() && !checker.opens.have_more() {
+        let is_placed = checker.more_places.is_empty();
+        if checker.awaited.is_empty() && is_placed && !checker.opens.have_more() {
             break (checker, upstream);
+        }
+        let fields = checker.more_places.iter().filter(|place| input.index_of(place.name()).is_none()).map(|place| place.field());
+        match input.with_fields(input.fields().iter().cloned().chain(fields).collect()) {
+            Ok(extended) => input = extended,
+            Err(error) => {
+                checker.fail(Diagnostic::new(Span::default(), error.to_string()));
+                break (checker, upstream);
+            }
         }
         if !checker.awaited.is_empty() {
             let fields = checker.awaited.iter().map(|field| Field::open(&field.name, Type::Mixed));
@@ -150,7 +161,8 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             }
         }
         awaited.append(&mut checker.awaited);
-        opens = checker.opens;
+        checker.places.append(&mut checker.more_places);
+        (opens, places) = (checker.opens, checker.places);
     };
     let plan = Plan {
         input: Arc::new(input),
@@ -246,7 +258,7 @@ impl Checker<'_> {
     }
 
     /// Adds a stage that gives what is now in scope. A wrong one leaves a gap: there will be no plan anyway.
-    pub(crate) fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
+    pub fn push(&mut self, upstream: &mut Upstream, word: &'static StageWord, span: Span, made: Checked<impl Operator>) {
         let Ok(operator) = made else { return };
         let Some(output) = self.schema(span) else { return };
         let input = upstream.stages.last().map_or(&upstream.input, |before| &before.output).clone();

@@ -7,10 +7,10 @@ use super::{
     ast::{self, ExprKind, Literal},
     check_expr::{Checked, Checker},
     diagnose::{Diagnostic, did_you_mean},
-    signature::{Made, Mistake, need},
+    signature::{self, Made, Mistake, need},
 };
 use crate::{
-    expr::{Expr, Node, Takes},
+    expr::{Expr, Node, OfValues, Own, Takes},
     span::Span,
 };
 
@@ -20,6 +20,8 @@ pub(crate) enum CheckCall {
     Values(fn(&Catalog, Vec<Expr>) -> Made),
     /// By how its arguments are written, or by more than them.
     Syntax(fn(&mut Checker<'_>, &[ast::Expr], Span) -> Checked<Expr>),
+    /// Of any arguments, a function of one's own gives values of this type.
+    Own(Type, OfValues),
 }
 
 impl std::fmt::Debug for CheckCall {
@@ -27,6 +29,7 @@ impl std::fmt::Debug for CheckCall {
         out.write_str(match self {
             CheckCall::Values(_) => "Values",
             CheckCall::Syntax(_) => "Syntax",
+            CheckCall::Own(..) => "Own",
         })
     }
 }
@@ -53,6 +56,10 @@ impl Checker<'_> {
         match word.check {
             CheckCall::Values(check) => self.values(args, span, check),
             CheckCall::Syntax(check) => check(self, args, span),
+            CheckCall::Own(kind, eval) => {
+                let args = self.each(args, Self::expr)?;
+                Ok(self.made(signature::call(Own { kind, eval }, args), kind, span))
+            }
         }
     }
 
@@ -70,7 +77,7 @@ impl Checker<'_> {
                 let spans = vec![span; args.len()];
                 self.finish_call(check(self.catalog, args), &spans, span)
             }
-            CheckCall::Syntax(_) => {
+            CheckCall::Syntax(_) | CheckCall::Own(..) => {
                 let what = format!("`{}` is not checked by its values", word.name);
                 Err(self.fail(Diagnostic::new(span, what)))
             }

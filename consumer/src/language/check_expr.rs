@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use recpipe::Type;
+use recpipe::{Type, record::PlaceField};
 
 use super::{
     Catalog,
@@ -25,9 +25,10 @@ use crate::{
 
 /// What was wrong has been reported, or follows from what has.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Failed;
+pub struct Failed;
 
-pub(crate) type Checked<T> = Result<T, Failed>;
+/// What checking gives; that it failed, the [`Checker`] has taken note of.
+pub type Checked<T> = Result<T, Failed>;
 
 /// What checking needs to know and what it has found.
 pub struct Checker<'q> {
@@ -38,16 +39,21 @@ pub struct Checker<'q> {
     pub(crate) awaited: Vec<Awaited>,
     /// The same of those that stages read out of texts.
     pub(crate) opens: Opens,
+    /// Which places of the records in their inputs are named, and are among the fields of the stream by now.
+    pub(crate) places: Vec<PlaceField>,
+    /// Those that are named, and are not.
+    pub(crate) more_places: Vec<PlaceField>,
     /// What the expression that is being checked needs computed of other records, where it may.
     pub(crate) windows: Option<Windows>,
     pub(crate) setting: &'q Setting,
-    pub(crate) catalog: &'static Catalog,
+    pub(crate) catalog: &'q Catalog,
     /// The columns of the aggregates that are calculated with, by where these stand.
     pub(crate) made: BTreeMap<usize, usize>,
 }
 
 impl Checker<'_> {
-    pub(crate) fn fail(&mut self, mut found: Diagnostic) -> Failed {
+    /// Takes note of a mistake.
+    pub fn fail(&mut self, mut found: Diagnostic) -> Failed {
         if let Some(name) = self.quoted_field(found.span) {
             found.label = format!("the field is written `{}`", self.catalog.field(name));
         }
@@ -180,6 +186,12 @@ impl Checker<'_> {
         if self.scope.input.is_none() && self.is_time_of_log(text) {
             return self.time_of_log(*span);
         }
+        if let Some(place) = self.new_place(text) {
+            if !self.more_places.contains(&place) {
+                self.more_places.push(place);
+            }
+            return Err(Failed);
+        }
         let spring = self.scope.input.as_ref().and_then(|input| input.spring_of(text)).map(|spring| spring.stage);
         let mut found = self.unknown_field(text, *span);
         if let Some(stage) = spring.filter(|stage| *may_come || stage.is_some() || found.label.is_empty()) {
@@ -198,6 +210,11 @@ impl Checker<'_> {
             ));
         }
         Err(self.fail(found))
+    }
+
+    /// The place of the records in their input that is called so, where no field is yet.
+    fn new_place(&self, name: &str) -> Option<PlaceField> {
+        PlaceField::named(name).filter(|place| !self.places.contains(place))
     }
 
     /// The column at this place.
@@ -269,6 +286,7 @@ impl Checker<'_> {
             && self.scope.index_of(&word.text).is_none()
             && !word.may_come
             && !self.is_time_of_log(&word.text)
+            && self.new_place(&word.text).is_none()
         {
             let mut found = self.unknown_field(&word.text, right.span);
             if found.label.is_empty() {

@@ -35,12 +35,11 @@ pub mod token;
 mod translate;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, Family, FileWord, FunctionWord, StageWord, Syntax, parsed};
+pub use catalog::{AggregateWord, Catalog, Family, FileWord, FoldWord, FunctionWord, StageWord, Syntax, parsed};
 pub(crate) use check::NewColumn;
 pub use check::{Inputs, KnownInputs, Setting, Upstream, check, check_at};
 pub(crate) use check_call::CheckCall;
-pub use check_expr::Checker;
-pub(crate) use check_expr::{Checked, Failed};
+pub use check_expr::{Checked, Checker, Failed};
 pub use diagnose::{Diagnostic, QueryError, Source, Style};
 pub(crate) use fitting::{Fields, NamePattern};
 pub(crate) use open::Watched;

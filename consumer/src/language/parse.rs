@@ -21,7 +21,7 @@ use crate::span::Span;
 ///
 /// # Errors
 /// Everything that is wrong with its form, all at once.
-pub fn parse(source: &Source, catalog: &'static Catalog) -> Result<Query, QueryError> {
+pub fn parse(source: &Source, catalog: &Arc<Catalog>) -> Result<Query, QueryError> {
     let mut parser = Parser::new(source, catalog);
     let query = parser.query();
     if parser.found.is_empty() {
@@ -42,7 +42,7 @@ pub fn parse(source: &Source, catalog: &'static Catalog) -> Result<Query, QueryE
 
 /// What is to be said where the arguments are the words of a query that was not quoted: that, where it is right otherwise, and
 /// else after what was found.
-fn unquoted(query: &str, source: &Source, catalog: &'static Catalog, mut found: Vec<Diagnostic>) -> QueryError {
+fn unquoted(query: &str, source: &Source, catalog: &Arc<Catalog>, mut found: Vec<Diagnostic>) -> QueryError {
     let whole = Source::from_args(&[query]);
     let mut parser = Parser { translates: false, ..Parser::new(&whole, catalog) };
     let _: Query = parser.query();
@@ -58,7 +58,7 @@ fn unquoted(query: &str, source: &Source, catalog: &'static Catalog, mut found: 
 }
 
 /// Whether this is a query in these words, as far as that is known without its fields.
-pub(super) fn reads(text: &str, catalog: &'static Catalog) -> bool {
+pub(super) fn reads(text: &str, catalog: &Arc<Catalog>) -> bool {
     let source = Source::from_args(&[text]);
     let mut parser = Parser { translates: false, ..Parser::new(&source, catalog) };
     let _: Query = parser.query();
@@ -81,7 +81,7 @@ pub type Parsed<T = Arc<dyn Syntax>> = Result<T, Failed>;
 
 /// The state of parsing one query.
 pub struct Parser<'s> {
-    pub(crate) catalog: &'static Catalog,
+    pub(crate) catalog: &'s Arc<Catalog>,
     source: &'s Source,
     lexer: Lexer<'s>,
     part: usize,
@@ -102,7 +102,7 @@ pub struct Parser<'s> {
 }
 
 impl<'s> Parser<'s> {
-    fn new(source: &'s Source, catalog: &'static Catalog) -> Self {
+    fn new(source: &'s Source, catalog: &'s Arc<Catalog>) -> Self {
         let first = source.parts().first().cloned().unwrap_or(0..0);
         Parser {
             catalog,
@@ -123,9 +123,9 @@ impl<'s> Parser<'s> {
 
     fn query(&mut self) -> Query {
         if self.peek().kind == Kind::End {
-            return Query { stages: Vec::new(), catalog: self.catalog };
+            return Query { stages: Vec::new(), catalog: self.catalog.clone() };
         }
-        Query { stages: self.stages(), catalog: self.catalog }
+        Query { stages: self.stages(), catalog: self.catalog.clone() }
     }
 
     /// `[ STAGES ]`
@@ -206,7 +206,7 @@ impl<'s> Parser<'s> {
         self.advance();
         let next = self.peek();
         let called = next.kind == Kind::Sign("(") && next.span.start == span.end;
-        let Catalog { of_aggregate, parse_of_aggregate, .. } = self.catalog;
+        let Catalog { of_aggregate, parse_of_aggregate, .. } = &**self.catalog;
         let (word, syntax) = match (self.catalog.stage(&word), self.catalog.aggregate(&word)) {
             (_, Some(_)) if called => (*of_aggregate, parse_of_aggregate(self, &word, span)?),
             (Some(row), _) => (row, (row.parse)(self)?),
@@ -366,7 +366,7 @@ impl<'s> Parser<'s> {
     }
 
     /// A text in quotes and its place; `example` is a stage with one.
-    pub(crate) fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
+    pub fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
         match self.peek().kind.clone() {
             Kind::Text(text) => Ok((text, self.advance().span)),
             Kind::Name(_) | Kind::Quoted(_) | Kind::Awaited(_) | Kind::Int(_) | Kind::Float(_) | Kind::Regex { .. } => {
@@ -388,7 +388,7 @@ impl<'s> Parser<'s> {
     }
 
     /// Takes the next token if it is this bare word.
-    pub(crate) fn take_word(&mut self, word: &str) -> bool {
+    pub fn take_word(&mut self, word: &str) -> bool {
         let is_it = self.at_word(word);
         if is_it {
             self.advance();
@@ -402,12 +402,12 @@ impl<'s> Parser<'s> {
     }
 
     /// Whether the stage ends here.
-    pub(crate) fn at_stage_end(&mut self) -> bool {
+    pub fn at_stage_end(&mut self) -> bool {
         matches!(self.peek().kind, Kind::Sign("|" | "]") | Kind::End)
     }
 
     /// Reports a mistake.
-    pub(crate) fn fail(&mut self, found: Diagnostic) -> Failed {
+    pub fn fail(&mut self, found: Diagnostic) -> Failed {
         self.found.push(found);
         Failed
     }
@@ -435,7 +435,7 @@ impl<'s> Parser<'s> {
     }
 
     /// A name for something: bare or in backticks.
-    pub(crate) fn ident(&mut self, expected: &str) -> Parsed<Ident> {
+    pub fn ident(&mut self, expected: &str) -> Parsed<Ident> {
         match &self.peek().kind {
             Kind::Name(name) | Kind::Quoted(name) | Kind::Awaited(name) => {
                 let (text, may_come) = (name.clone(), matches!(self.peek().kind, Kind::Awaited(_)));
@@ -480,7 +480,7 @@ impl<'s> Parser<'s> {
     }
 
     /// A count of records.
-    pub(crate) fn count(&mut self, stage: &str) -> Parsed<u64> {
+    pub fn count(&mut self, stage: &str) -> Parsed<u64> {
         match self.peek().kind {
             Kind::Int(n) if u64::try_from(n).is_ok() => {
                 self.advance();

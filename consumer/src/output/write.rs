@@ -33,7 +33,7 @@ pub static WORD: StageWord = StageWord {
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let (path, span) = parser.text("a file", "write \"errors.csv\"")?;
-    let files = parser.catalog.files;
+    let files = &parser.catalog.files;
     let (_, name) = Compression::of(Path::new(&path));
     let known = name.extension().and_then(|extension| files.iter().find(|file| extension.eq_ignore_ascii_case(file.extension)).copied());
     let Some(word) = known else {
@@ -55,8 +55,8 @@ struct WriteSyntax {
 impl Syntax for WriteSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
         let sink = (self.word.sink)(checker);
-        let is_plain = Compression::of(&self.path).0.is_none();
-        let is_added_to = upstream.gives_early() && self.word.is_lines && is_plain;
+        // What is compressed has an end, and is whole when that is written.
+        let is_added_to = upstream.gives_early() && self.word.is_lines && Compression::of(&self.path).0.is_none();
         checker.push_output(upstream, &WORD, span, Ok(Arc::new(WriteSink { path: self.path.clone(), sink, is_added_to })));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use recpipe::{Schema, wire};
+use recpipe::{Schema, record::PlaceField, wire};
 
 use super::{Output, Plan, conditions::conditions};
 use crate::expr::Expr;
@@ -11,7 +11,8 @@ use crate::expr::Expr;
 /// for it. `default` is the output of a query that names none; see [`wire::Pushdown`] for `holds_state`
 /// and `shows`.
 pub fn pushdown(plan: &Plan, default: &Output, holds_state: bool, shows: bool) -> wire::Pushdown {
-    wire::Pushdown { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows }.fitting()
+    let places = plan.input.names().any(|name| matches!(PlaceField::named(name), Some(PlaceField::Line | PlaceField::Byte)));
+    wire::Pushdown { columns: fields_read(plan, default), holds_state, conditions: conditions(plan), shows, places }.fitting()
 }
 
 /// The fields of the input that `plan` reads, by name, in the order of the schema; `None` when it reads them all, those that come

@@ -7,6 +7,7 @@ mod aggregate;
 mod build;
 pub mod conditions;
 pub mod fields;
+mod fold;
 mod operator;
 pub mod partial;
 mod senders;
@@ -16,11 +17,13 @@ mod window;
 
 use std::{path::PathBuf, sync::Arc};
 
-use recpipe::{Schema, times::Zone};
+use recpipe::{Schema, record::PlaceField, times::Zone};
 
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use build::{Build, Built, Side, Sides, Whole};
 pub use fields::{Read, fields_read, pushdown};
+pub use fold::Fold;
+pub(crate) use fold::Folds;
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
 pub use senders::{News, SenderId, Senders};
 pub use sink::{Output, Place, PlanOutput, Sink};
@@ -100,7 +103,8 @@ pub struct Uses {
 impl Plan {
     /// Whether the stream told fields before the first record was looked at: then there was one.
     pub fn has_sample(&self) -> bool {
-        self.input.len() > self.awaited.len()
+        let places = self.input.names().filter(|name| PlaceField::named(name).is_some()).count();
+        self.input.len() > self.awaited.len() + places
     }
 
     /// The schema of the answer.

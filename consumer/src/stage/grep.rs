@@ -5,7 +5,7 @@
 //! Stops:  when its target does.
 //! Errors: none of its own.
 
-use recpipe::Type;
+use recpipe::{Type, record::PlaceField};
 
 use super::{
     around::{AroundOp, HIT},
@@ -98,8 +98,10 @@ impl GrepSyntax {
 
 fn text_fields(checker: &mut Checker<'_>, span: Span) -> Checked<Vec<Expr>> {
     let seen: Option<Vec<Seen>> = checker.scope.columns.iter().map(|(_, seen)| *seen).collect();
-    let places: Vec<_> =
-        seen.ok_or(Failed)?.iter().enumerate().filter(|(_, seen)| seen.open || seen.kind == Type::Text).map(|(i, _)| i).collect();
+    // Where a record stands is no text of it.
+    let is_text =
+        |place: usize, seen: &Seen| (seen.open || seen.kind == Type::Text) && PlaceField::named(&checker.scope.columns[place].0).is_none();
+    let places: Vec<_> = seen.ok_or(Failed)?.iter().enumerate().filter(|(place, seen)| is_text(*place, seen)).map(|(i, _)| i).collect();
     if places.is_empty() {
         let found = Diagnostic::new(span, "no field here is text").label("make one first: `let x = str(…)`");
         return Err(checker.fail(found));

@@ -24,6 +24,9 @@ use recpipe_consumer::{
 };
 
 mod incomplete;
+mod library;
+mod partial;
+mod words;
 
 #[derive(Clone, Default)]
 struct Shared(Rc<RefCell<Vec<u8>>>);
@@ -57,11 +60,15 @@ fn stream(batch_rows: usize) -> Vec<u8> {
     let records = records();
     let mut writer = Writer::new(Vec::new()).unwrap();
     writer.schema(records.schema()).unwrap();
-    for from in (0..records.len()).step_by(batch_rows) {
-        let to = records.len().min(from + batch_rows);
-        writer.batch(&records.select((from as u32..to as u32).collect())).unwrap();
-    }
+    batches(batch_rows).iter().for_each(|batch| writer.batch(batch).unwrap());
     writer.finish(&Ending::default()).unwrap()
+}
+
+/// The records in batches of so many.
+fn batches(batch_rows: usize) -> Vec<Batch> {
+    let records = records();
+    let rows = |from: usize| (from as u32..records.len().min(from + batch_rows) as u32).collect();
+    (0..records.len()).step_by(batch_rows).map(|from| records.select(rows(from))).collect()
 }
 
 fn answer(text: &str, stream: &[u8], threads: usize) -> (String, Outcome) {
@@ -102,6 +109,7 @@ fn check(query: &str, expect: &str) {
             assert!(outcome.error.is_none(), "{query}: {:?}", outcome.error);
             assert_eq!(got, expect, "{query} with {threads} threads and batches of {batch_rows}");
         }
+        library::check(query, batch_rows, expect);
     }
 }
 

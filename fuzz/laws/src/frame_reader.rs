@@ -11,6 +11,7 @@ use std::{
 
 use recpipe::{
     Batch, ColumnBuilder, Error, Field, Origin, PackedInts, Schema, Time, Type, Value,
+    record::Places,
     wire::{Ending, Incoming, Reader, Warning, Writer, frame},
 };
 
@@ -154,9 +155,16 @@ fn batch(from: &mut Bytes<'_>) -> Result<Batch, Error> {
         fields.iter().zip(&mut columns).try_for_each(|(field, column)| push(from, field, column))?;
     }
     let columns = columns.iter_mut().map(ColumnBuilder::finish).collect();
-    let lines = from.once_in(2).then(|| PackedInts::pack(&(0..rows).map(|_| from.number()).collect::<Vec<_>>()));
+    let mut numbers = || PackedInts::pack(&(0..rows).map(|_| from.number()).collect::<Vec<_>>());
+    let (lines, starts) = (numbers(), numbers());
+    let places = match from.byte() % 4 {
+        0 => Places::Unknown,
+        1 => Places::Lines(lines),
+        2 => Places::Whole { lines, starts, shown: from.once_in(2) },
+        _ => Places::Nowhere,
+    };
     let origin = Origin { source: "log".into(), line: u64::from(from.byte()), ..Origin::default() };
-    Ok(Batch::new(Arc::new(Schema::new(fields)?), columns, rows, origin)?.with_lines(lines))
+    Ok(Batch::new(Arc::new(Schema::new(fields)?), columns, rows, origin)?.with_places(places))
 }
 
 /// A valid stream of one batch, the payloads of which are changed in some places.

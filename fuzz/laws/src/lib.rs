@@ -10,10 +10,12 @@
 pub mod apache_line;
 pub mod blocks;
 pub mod bytes;
+pub mod columnar;
 pub mod control;
 pub mod csv;
 pub mod frame_reader;
 pub mod json;
+pub mod partial;
 pub mod pickle;
 pub mod query;
 pub mod struct_;
@@ -25,10 +27,12 @@ pub type Check = fn(&[u8]);
 /// Every target by its name, with what it checks.
 pub const TARGETS: &[(&str, Check)] = &[
     ("apache_line", apache_line::check),
+    ("columnar", columnar::check),
     ("control", control::check),
     ("csv", csv::check),
     ("frame_reader", frame_reader::check),
     ("json", json::check),
+    ("partial", partial::check),
     ("pickle", pickle::check),
     ("query", query::check),
     ("struct", struct_::check),

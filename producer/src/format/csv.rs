@@ -251,7 +251,10 @@ impl Layout {
             fields if fields.len() == self.columns => Ok(fields),
             // Not `""`, which was written.
             [fields @ .., last] if fields.len() == self.columns && last.start as usize == row.end => Ok(fields),
-            fields => Err(format!("{} fields where the header has {}", fields.len(), self.columns)),
+            fields => {
+                let s = if fields.len() == 1 { "" } else { "s" };
+                Err(format!("{} field{s} where the header has {}", fields.len(), self.columns))
+            }
         }
     }
 

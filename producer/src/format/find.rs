@@ -9,7 +9,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-use recpipe::record::{BatchBuilder, Field, Origin, Schema, Time, Type, Value};
+use recpipe::record::{BatchBuilder, Field, Origin, Places, Schema, Time, Type, Value};
 
 use super::source::{Misfit, Pulled, Source, Unparsed};
 use super::{Args, FormatSpec, Start, Unit, Wanted};
@@ -54,7 +54,7 @@ impl Find {
         let (start, rows) = (self.given_out, files.len() as u64);
         self.given_out += rows;
         let batch = files.finish().ok()?;
-        let batch = batch.with_origin(Origin { source: "find".into(), start, end: start, line: 0, order: 0 });
+        let batch = batch.with_origin(Origin { source: "find".into(), start, end: start, line: 0, order: 0 }).with_places(Places::Nowhere);
         Some(Ok(Event::Block(Unparsed::Batch(batch))))
     }
 }

@@ -14,11 +14,14 @@
 mod apache;
 mod args;
 pub(crate) mod auto;
+pub(crate) mod columnar;
 pub mod continuity;
 mod csv;
 mod find;
+mod formats;
 mod growing;
 mod json;
+mod json_string;
 mod lines;
 mod log;
 mod names;
@@ -42,6 +45,7 @@ mod wanted;
 mod xml;
 
 pub use args::{Args, FormatOption, check_fields};
+pub use formats::Formats;
 pub use log::{OwnFormat, formats_of};
 pub use near::near;
 pub use number_form::NumberForm;
@@ -61,6 +65,8 @@ pub const FORMATS: &[FormatSpec] = &[
     struct_::SPEC,
     xml::SPEC,
     pickle::SPEC,
+    columnar::ARROW,
+    columnar::PARQUET,
     records::SPEC,
     find::SPEC,
     range::RANGE,

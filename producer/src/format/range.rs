@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use recpipe::record::{BatchBuilder, Field, Origin, Schema, Type, Value};
+use recpipe::record::{BatchBuilder, Field, Origin, Places, Schema, Type, Value};
 
 use super::source::{Pulled, Source, Unparsed};
 use super::{Args, FormatSpec, Start, Unit, Wanted};
@@ -115,7 +115,9 @@ impl Source for Range {
         let (start, rows) = (self.given_out, numbers.len() as u64);
         self.given_out += rows;
         let batch = numbers.finish().ok()?;
-        let batch = batch.with_origin(Origin { source: self.name.into(), start, end: self.given_out, line: 0, order: 0 });
+        let batch = batch
+            .with_origin(Origin { source: self.name.into(), start, end: self.given_out, line: 0, order: 0 })
+            .with_places(Places::Nowhere);
         Some(Ok(Event::Block(Unparsed::Batch(batch))))
     }
 }

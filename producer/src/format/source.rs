@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use recpipe::Exit;
-use recpipe::record::{Batch, Schema};
+use recpipe::record::{Batch, Condition, Schema};
 use recpipe::wire::Warning;
 
 use super::plan::{Plan, Unit};
@@ -38,6 +38,9 @@ pub trait Source: Send {
     fn window(&self) -> Option<&Window> {
         None
     }
+
+    /// Records for which not all of these hold are of no use to anybody: they may be left out, as far as that is cheap.
+    fn hear(&mut self, _conditions: &Arc<[Condition]>) {}
 
     /// Whether the blocks of several inputs come in turns, those of each from its beginning.
     fn merges(&self) -> bool {

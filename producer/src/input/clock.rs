@@ -10,6 +10,11 @@ pub trait Clock: Send + Sync {
     /// The text of the time of the record that these bytes begin with; others may follow it. `None` where it has none.
     fn stamp<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]>;
 
+    /// Whether the reading may begin in the middle of an input, where a line begins: no record needs what stands before it.
+    fn begins_anywhere(&self) -> bool {
+        true
+    }
+
     /// The moment that such a text is.
     fn read(&self, stamp: &[u8], times: &Times) -> Option<Time> {
         times.read(stamp).ok().map(|read| read.time)
@@ -20,6 +25,7 @@ pub trait Clock: Send + Sync {
 pub type TimesOf = Arc<dyn Fn(&Arc<str>) -> Times + Send + Sync>;
 
 /// Reads the times of the records of one input, most of which have the time of the one before.
+#[derive(Clone)]
 pub struct Hand {
     clock: Arc<dyn Clock>,
     times: Times,

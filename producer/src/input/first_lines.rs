@@ -12,7 +12,18 @@ use super::open::Opened;
 use super::sample::Sampled;
 use super::{Blocks, InputError, Inputs, Meter, is_regular, name_of};
 
-/// The whole lines that an input begins with, if it has one, and the input again: one that can be read once only gives what was looked at
+/// What an input begins with.
+pub(crate) struct Beginning {
+    /// The first bytes, after decompression.
+    pub(crate) head: Vec<u8>,
+    /// The whole lines, if there are some.
+    pub(crate) lines: Option<Block>,
+}
+
+/// So many bytes tell what is no text.
+const HEAD_BYTES: usize = 8;
+
+/// What an input begins with, and the input again: one that can be read once only gives what was looked at
 /// once more.
 ///
 /// # Errors
@@ -22,8 +33,14 @@ pub(crate) fn first_lines(
     watch: &Watch,
     encoding: Option<&'static encoding_rs::Encoding>,
     names: &Names,
-) -> Result<(Option<Block>, Input), InputError> {
+) -> Result<(Beginning, Input), InputError> {
+    let head_of = |opened: &mut Opened| {
+        let looked = opened.look_ahead(|ahead| ahead.len() >= HEAD_BYTES);
+        looked.map(|()| opened.ahead().to_vec()).map_err(|error| InputError::read(&name_of(input), opened.explain(&error)))
+    };
     let (meter, boundary) = (Arc::new(Meter::default()), Arc::new(Lines::default()) as Arc<dyn Boundary>);
+    let mut opened = Opened::open(input, &meter, watch)?;
+    let head = head_of(&mut opened)?;
     if is_regular(input) {
         let inputs = Inputs::new(vec![Ok(input.clone())], meter, watch.clone()).written_in(encoding).of_archives(names);
         let mut blocks = Blocks::new(inputs, boundary);
@@ -32,15 +49,17 @@ pub(crate) fn first_lines(
             first = Some(block.clone());
             Ok(())
         });
-        return looked_at.map(|()| (first, input.clone())).map_err(|what| InputError { name: input.to_string(), what });
+        return looked_at
+            .map(|()| (Beginning { head, lines: first }, input.clone()))
+            .map_err(|what| InputError { name: input.to_string(), what });
     }
     let name = name_of(input);
-    let mut sampled = Sampled::new(Opened::open(input, &meter, watch)?);
-    let first = sampled.sample(&boundary, &name);
+    let mut sampled = Sampled::new(opened);
+    let lines = sampled.sample(&boundary, &name);
     let rest = Mutex::new(Some(sampled));
     let again = Given::once(&name, move || {
         let sampled = rest.lock().unwrap_or_else(PoisonError::into_inner).take();
         sampled.map(|sampled| Box::new(sampled) as Box<dyn Feed + Send>).ok_or_else(|| io::Error::other("it was read already"))
     });
-    Ok((first, Input::Given(again)))
+    Ok((Beginning { head, lines }, Input::Given(again)))
 }

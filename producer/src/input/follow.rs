@@ -106,6 +106,8 @@ pub struct Follow {
     meter: Arc<Meter>,
     output: Option<FileId>,
     pulse: Option<Duration>,
+    /// When a pulse is yielded at the latest.
+    wake: Option<Instant>,
     /// When something was yielded last.
     yielded: Instant,
     slots: BTreeMap<SlotId, Slot>,
@@ -166,6 +168,7 @@ impl Follow {
             meter: setup.meter,
             output: setup.output,
             pulse: setup.pulse,
+            wake: None,
             yielded: now,
             slots: BTreeMap::new(),
             next_slot: 0,
@@ -211,6 +214,21 @@ impl Follow {
     /// What opens new files at once, also while nothing is asked of this, as long as it is [let to](Watcher::beside).
     pub fn watcher(&self) -> Arc<Watcher> {
         self.watcher.clone()
+    }
+
+    /// Yields a pulse at this moment, if nothing comes before.
+    pub(crate) fn wake_at(&mut self, wake: Option<Instant>) {
+        self.wake = wake;
+    }
+
+    /// Whether what is there when the following begins is still read.
+    pub(crate) fn begins(&self) -> bool {
+        !self.first.is_empty()
+    }
+
+    /// The inputs that there are, each by a number and its name: those that were named first have the least.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = (u32, &Arc<str>)> {
+        self.slots.iter().map(|(id, slot)| (*id, &slot.source))
     }
 
     /// The beginning of the file that is followed under this name, to learn of it how its records are to be read.

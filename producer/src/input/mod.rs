@@ -24,6 +24,7 @@ pub(crate) mod open;
 pub mod prepare;
 pub mod rotated;
 mod sample;
+pub(crate) mod seekable;
 pub(crate) mod signals;
 mod skipping;
 pub mod window;

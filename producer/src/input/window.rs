@@ -80,7 +80,9 @@ impl Window {
     /// # Errors
     /// The file's.
     pub(super) fn beginning(&self, path: &Path, source: &Arc<str>, boundary: &dyn Boundary) -> io::Result<u64> {
-        let Some((Some(since), _)) = self.limits().filter(|_| boundary.begins_at_lines()) else { return Ok(0) };
+        let Some((Some(since), _)) = self.limits().filter(|_| boundary.begins_at_lines() && self.clock.begins_anywhere()) else {
+            return Ok(0);
+        };
         let file = File::open(path)?;
         let mut hand = self.hand(source);
         let (mut low, mut high) = (0, file.metadata()?.len());

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use recpipe::record::Condition;
 use recpipe::wire::{Encoded, Ending, Warning, Writer};
-use recpipe::{Batch, Error, Schema, wire};
+use recpipe::{Batch, Error, Origin, Schema, wire};
 
 pub use adaptive_filter::AdaptiveFilter;
 use interop::{EncodedBytes, Encoding};
@@ -39,6 +39,8 @@ pub enum Content {
     Frame(Arc<Encoded>),
     /// For other programs.
     Bytes(EncodedBytes),
+    /// For this one.
+    Batch(Batch),
 }
 
 /// What is sent of a batch.
@@ -54,10 +56,14 @@ impl Outgoing {
     /// Sets the number of the line that its batch begins with.
     pub fn set_line(&mut self, line: u64) {
         // Nobody else has it yet.
-        if let Content::Frame(encoded) = &mut self.content
-            && let Some(encoded) = Arc::get_mut(encoded)
-        {
-            encoded.set_line(line);
+        match &mut self.content {
+            Content::Frame(encoded) => {
+                if let Some(encoded) = Arc::get_mut(encoded) {
+                    encoded.set_line(line);
+                }
+            }
+            Content::Batch(batch) => *batch = batch.clone().with_origin(Origin { line, ..batch.origin().clone() }),
+            Content::Bytes(_) => {}
         }
     }
 
@@ -66,7 +72,7 @@ impl Outgoing {
     fn frame(&self) -> Result<&Arc<Encoded>, Error> {
         match &self.content {
             Content::Frame(encoded) => Ok(encoded),
-            Content::Bytes(_) => Err(Error::Protocol("bytes without frames for a consumer")),
+            Content::Bytes(_) | Content::Batch(_) => Err(Error::Protocol("bytes without frames for a consumer")),
         }
     }
 }
@@ -207,6 +213,9 @@ impl Packing {
     fn encode(&self, batch: &Batch, to: Option<usize>) -> Result<Vec<Outgoing>, Error> {
         if let Some(foreign) = interop::encode(self.encoding, batch) {
             return Ok(vec![Outgoing { content: Content::Bytes(foreign), to }]);
+        }
+        if self.encoding == Encoding::Batches {
+            return Ok(vec![Outgoing { content: Content::Batch(batch.clone()), to }]);
         }
         Ok(wire::encode(batch)?.into_iter().map(|encoded| Outgoing { content: Content::Frame(Arc::new(encoded)), to }).collect())
     }

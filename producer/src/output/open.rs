@@ -193,7 +193,7 @@ pub fn open(
     Ok(match anew {
         // What one consumer does without, the next one may need.
         Some(anew) if has_heir => {
-            Opened { outputs: outputs.with_heirs(anew, over), channel: PushdownChannel::Nobody, listening, anew: None, waiting }
+            Opened { outputs: outputs.with_heirs(anew, over), channel: PushdownChannel::Unheard, listening, anew: None, waiting }
         }
         anew => Opened { outputs, channel, listening, anew, waiting },
     })

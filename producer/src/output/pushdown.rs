@@ -18,12 +18,16 @@ pub struct Pushdown {
     pub conditions: Arc<[Condition]>,
     /// Whether one of them may write to a terminal before the end.
     pub shows: bool,
+    /// Whether the lines and the first bytes of the records are read.
+    pub places: bool,
 }
 
 /// Where consumers are heard.
 pub enum PushdownChannel {
     /// Nowhere: whoever reads knows nothing of it.
     Nobody,
+    /// Nowhere, and yet those who read are consumers: what one of them needs is not known.
+    Unheard,
     /// The one at the other end of a pipe.
     Pipe(Listener),
     /// Those at the other ends of links: heard when all have spoken.
@@ -46,10 +50,15 @@ impl PushdownChannel {
         PushdownChannel::Links { from, said, besides, heard: false }
     }
 
+    /// What is taken to be needed before anything was heard.
+    pub fn unheard(&self) -> Pushdown {
+        Pushdown { places: !matches!(self, PushdownChannel::Nobody), ..Pushdown::default() }
+    }
+
     /// What any of them needs, once it is known; it is given once. Never waits.
     pub fn hear(&mut self) -> Option<Pushdown> {
         match self {
-            PushdownChannel::Nobody => None,
+            PushdownChannel::Nobody | PushdownChannel::Unheard => None,
             PushdownChannel::Pipe(listener) => listener.hear().map(|plan| needs(None, &[plan])),
             PushdownChannel::Links { heard: true, .. } => None,
             PushdownChannel::Links { from, said, besides, heard } => {
@@ -86,8 +95,8 @@ fn needs(besides: Option<String>, plans: &[wire::Pushdown]) -> Pushdown {
     }
     let mut conditions = plans.first().map_or_else(Vec::new, |plan| plan.conditions.clone());
     conditions.retain(|condition| plans.iter().all(|plan| plan.conditions.contains(condition)));
-    let shows = plans.iter().any(|plan| plan.shows);
-    Pushdown { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows }
+    let (shows, places) = (plans.iter().any(|plan| plan.shows), plans.iter().any(|plan| plan.places));
+    Pushdown { fields: read.map_or_else(Wanted::all, Wanted::only), conditions: conditions.into(), shows, places }
 }
 
 #[cfg(test)]

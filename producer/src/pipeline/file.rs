@@ -51,6 +51,8 @@ impl Pipeline<'_> {
         let encoding = self.encoding();
         // Before the first byte is written: whoever has read one knows that somebody listens.
         let channel = match encoding {
+            // Nobody knows what those who read a file will ask for: --lines says it.
+            Encoding::Records if out.metadata().is_ok_and(|meta| meta.is_file()) => PushdownChannel::Nobody,
             Encoding::Records => PushdownChannel::Pipe(Listener::new(out)),
             _ => PushdownChannel::Nobody,
         };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use recpipe::Error;
-use recpipe::record::{Growing, Origin};
+use recpipe::record::{Growing, Origin, PlaceField};
 
 use super::grep::KeptLines;
 use super::inside::Inside;
@@ -88,13 +88,19 @@ impl ParsedBlock {
         self.inside.as_ref().map_or(n, |inside| inside.of_first(n))
     }
 
-    /// Sets the number of the line that the block begins with, for those who may ask where a record stands.
-    pub(super) fn set_line(&mut self, line: u64) {
-        if self.parsed.batch.lines().is_none() {
-            return;
-        }
+    /// Sets the number of the line that the block begins with, for those who may ask where a record stands. Records that were made
+    /// elsewhere keep theirs.
+    pub(super) fn set_line(&mut self, line: Option<u64>) {
+        let Some(line) = line.filter(|_| self.parsed.batch.places().lines().is_some() && !self.block.bytes.is_empty()) else { return };
         let origin = Origin { line, ..self.parsed.batch.origin().clone() };
         self.parsed.batch = self.parsed.batch.clone().with_origin(origin);
+        let batch = &self.parsed.batch;
+        if let Some((place, column)) = batch.schema().index_of(PlaceField::Line.name()).zip(PlaceField::Line.column(batch)) {
+            let mut columns = batch.columns().to_vec();
+            columns[place] = column;
+            let numbered = batch.with_columns(batch.schema().clone(), columns);
+            self.parsed.batch = numbered.unwrap_or_else(|_| unreachable!("its lines fitted it without their numbers"));
+        }
         for outgoing in self.outgoing.iter_mut().flat_map(|outgoing| &mut outgoing.list) {
             outgoing.set_line(line);
         }

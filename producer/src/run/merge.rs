@@ -23,7 +23,7 @@ use crate::input::window::Window;
 use crate::input::{Blocks, Inputs};
 
 /// All inputs together hold so much.
-const HELD_BYTES: usize = 128 << 20;
+pub(super) const HELD_BYTES: usize = 128 << 20;
 
 /// A block of any of them is no smaller.
 const LEAST_BLOCK_BYTES: usize = 16 << 10;
@@ -51,7 +51,7 @@ struct Lane<'a> {
 }
 
 /// A block, from the record on that comes next.
-struct Held {
+pub(super) struct Held {
     block: Block,
     hand: Hand,
     /// The first record that was not given out, its end, and its time.
@@ -100,9 +100,7 @@ impl<'a> MergeSource<'a> {
                     lane.plan = Some(self.format.plan(&block).map_err(Misfit)?);
                 }
                 let hand = self.window.hand(&block.source);
-                let mut held = Held { block, hand, at: 0, end: 0, nanos: lane.last };
-                held.advance(&*self.boundary);
-                lane.held = Some(held);
+                lane.held = Some(Held::new(block, hand, lane.last, &*self.boundary));
                 Ok(None)
             });
             match pulled {
@@ -128,6 +126,29 @@ impl<'a> MergeSource<'a> {
 }
 
 impl Held {
+    /// A block, at its first record; one without a time has that of `last`.
+    pub(super) fn new(block: Block, hand: Hand, last: i64, boundary: &dyn Boundary) -> Self {
+        let mut held = Held { block, hand, at: 0, end: 0, nanos: last };
+        held.advance(boundary);
+        held
+    }
+
+    /// The time of the record that comes next.
+    pub(super) fn nanos(&self) -> i64 {
+        self.nanos
+    }
+
+    /// The time of the last record of the rest.
+    pub(super) fn newest(&self, boundary: &dyn Boundary) -> i64 {
+        let (mut at, mut nanos, mut hand) = (self.end, self.nanos, self.hand.clone());
+        while at < self.block.bytes.len() {
+            let rest = &self.block.bytes[at..];
+            nanos = hand.when(rest).unwrap_or(nanos);
+            at += boundary.end_in_block(rest).max(1);
+        }
+        nanos
+    }
+
     /// Goes to the record that begins at the end of the current one. False where the block ends.
     fn advance(&mut self, boundary: &dyn Boundary) -> bool {
         self.at = self.end;
@@ -141,7 +162,7 @@ impl Held {
     }
 
     /// Takes the records out that come before one of another input, `other`; this one's is `nth`. Whether there are more.
-    fn take(&mut self, nth: usize, other: Option<(i64, usize)>, boundary: &dyn Boundary) -> (Block, bool) {
+    pub(super) fn take(&mut self, nth: usize, other: Option<(i64, usize)>, boundary: &dyn Boundary) -> (Block, bool) {
         let from = self.at;
         let has_more = loop {
             if !self.advance(boundary) {

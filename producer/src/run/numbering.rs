@@ -16,6 +16,8 @@ pub(super) struct Numbering {
     /// Where inputs are merged: the current one, and where the others are.
     current: Option<Arc<str>>,
     others: HashMap<Arc<str>, Option<u64>>,
+    /// The byte after the last of what was counted, of each input that may be read from anywhere.
+    ends: HashMap<Arc<str>, u64>,
 }
 
 /// How the blocks of several inputs come.
@@ -25,25 +27,33 @@ pub(super) enum Turns {
     OneByOne,
     /// In turns, each from its beginning.
     Merged,
-    /// In turns, from anywhere in them: their lines have no numbers.
+    /// In turns, from anywhere in them: lines have numbers where all before them has come.
     Anywhere,
 }
 
 impl Numbering {
     /// Of blocks that come so.
     pub(super) fn new(unit: Unit, turns: Turns) -> Self {
-        Numbering { unit, before: Some(0), turns, current: None, others: HashMap::new() }
+        Numbering { unit, before: Some(0), turns, current: None, others: HashMap::new(), ends: HashMap::new() }
     }
 
-    /// A block of this input comes.
-    pub(super) fn turn_to(&mut self, source: &Arc<str>) {
-        if self.turns != Turns::Merged || self.current.as_ref() == Some(source) {
+    /// This block comes.
+    pub(super) fn turn_to(&mut self, block: &Block) {
+        let source = &block.source;
+        if self.turns == Turns::OneByOne {
             return;
         }
-        if let Some(current) = self.current.replace(source.clone()) {
-            self.others.insert(current, self.before);
+        let of_unseen = Some(0).filter(|_| self.turns == Turns::Merged);
+        if self.current.as_ref() != Some(source) {
+            if let Some(current) = self.current.replace(source.clone()) {
+                self.others.insert(current, self.before);
+            }
+            self.before = self.others.remove(source).unwrap_or(of_unseen);
         }
-        self.before = self.others.remove(source).unwrap_or(Some(0));
+        // What was left out between two blocks, nobody has counted.
+        if self.turns == Turns::Anywhere && self.ends.insert(source.clone(), block.end) != Some(block.start) {
+            self.before = None;
+        }
     }
 
     /// What is counted.
@@ -63,7 +73,7 @@ impl Numbering {
 
     /// The number of the next line, from 1; `None` where lines have no numbers.
     pub(super) fn line(&self) -> Option<u64> {
-        self.before.filter(|_| self.turns != Turns::Anywhere).map(|before| before + 1)
+        self.before.map(|before| before + 1)
     }
 
     /// What numbers the places, and the number of what is the `nth` of a block, from 0, where it has one.
@@ -103,7 +113,21 @@ mod tests {
         assert_eq!(place(Unit::Line, Turns::OneByOne), "f:line 6");
         assert_eq!(place(Unit::Record, Turns::OneByOne), "f:record 6 at byte 40");
         assert_eq!(place(Unit::File, Turns::OneByOne), "f:record 6");
-        assert_eq!(place(Unit::Line, Turns::Anywhere), "f: after byte 0");
+        let mut followed = Numbering::new(Unit::Line, Turns::Anywhere);
+        let mut comes = |start: u64, is_first: bool| {
+            let block = Block { start, end: start + 10, is_first, ..block(b"x") };
+            followed.turn_to(&block);
+            if is_first {
+                followed.begin_input(Some(0));
+            }
+            let place = followed.place(&block, 1, Some(40));
+            followed.advance(2);
+            place
+        };
+        assert_eq!(comes(500, false), "f: after byte 500", "from its end");
+        assert_eq!(comes(510, false), "f: after byte 510");
+        assert_eq!((comes(0, true), comes(10, false)), ("f:line 2".to_owned(), "f:line 4".to_owned()), "a new one");
+        assert_eq!(comes(30, false), "f: after byte 30", "something is left out");
         let mut skipped = Numbering::new(Unit::Line, Turns::OneByOne);
         skipped.begin_input(None);
         skipped.advance(3);
@@ -116,7 +140,7 @@ mod tests {
         let (a, b): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
         let mut lines = Vec::new();
         for (source, is_first) in [(&a, true), (&b, true), (&a, false), (&a, false), (&b, false)] {
-            numbering.turn_to(source);
+            numbering.turn_to(&Block { source: source.clone(), ..block(b"x") });
             if is_first {
                 numbering.begin_input(Some(0));
             }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use super::Options;
 use super::job::Job;
-use super::shape::Shape;
 use crate::format::Wanted;
 use crate::format::source::{Source, Unparsed};
 use crate::input::event::Event;
@@ -13,10 +13,10 @@ use crate::output::{Pushdown, PushdownChannel};
 use crate::progress::Alone;
 
 /// Pulls of a source, until `watch` ends that.
-pub(super) struct Pull<'r, 's> {
-    source: &'r mut (dyn Source + 's),
-    watch: &'r Watch,
-    shape: &'r Shape,
+pub(super) struct Pull<'r> {
+    source: Box<dyn Source + 'r>,
+    watch: Watch,
+    options: Arc<Options>,
     /// Where the consumers say what they need.
     channel: PushdownChannel,
     /// What they need, as far as they have said so.
@@ -29,18 +29,23 @@ pub(super) struct Pull<'r, 's> {
     given_up: Receiver<Arc<str>>,
 }
 
-impl<'r, 's> Pull<'r, 's> {
+impl<'r> Pull<'r> {
     pub(super) fn new(
-        source: &'r mut (dyn Source + 's),
-        watch: &'r Watch,
-        shape: &'r Shape,
+        source: Box<dyn Source + 'r>,
+        watch: Watch,
+        options: Arc<Options>,
         channel: PushdownChannel,
         alone: Alone,
         given_up: Receiver<Arc<str>>,
     ) -> Self {
-        let pushdown = Pushdown::default();
-        let wanted = shape.wanted(&pushdown.fields);
-        Pull { source, watch, shape, channel, pushdown, wanted, alone, given_up }
+        let pushdown = channel.unheard();
+        let wanted = options.shape.wanted(&pushdown.fields);
+        Pull { source, watch, options, channel, pushdown, wanted, alone, given_up }
+    }
+
+    /// What it pulls of.
+    pub(super) fn source(&self) -> &(dyn Source + 'r) {
+        &*self.source
     }
 
     /// The next item; `None` at the end, or when the reading was ended.
@@ -63,7 +68,10 @@ impl<'r, 's> Pull<'r, 's> {
     /// Listens to the consumers. Whether they have said something new.
     fn hear(&mut self) -> bool {
         let Some(heard) = self.channel.hear() else { return false };
-        self.wanted = self.shape.wanted(&heard.fields);
+        self.wanted = self.options.shape.wanted(&heard.fields);
+        if self.options.shape.keeps_values() {
+            self.source.hear(&heard.conditions);
+        }
         self.alone.heard(heard.shows);
         self.pushdown = heard;
         true

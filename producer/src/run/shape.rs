@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe::record::{Column, Field, Schema, Type};
+use recpipe::record::{Batch, Column, Field, PlaceField, Schema, Type};
 
 use super::cast::{self, Misfit};
 use crate::dating::Dating;
@@ -33,7 +33,46 @@ impl Shape {
     ///
     /// The first of them, and what may have been meant.
     pub fn check(&self, known: &[String]) -> Result<(), String> {
-        check_fields(self.fields.as_deref(), &self.casts, known)
+        let fields = self.fields.as_deref().map(without_places);
+        check_fields(fields.as_deref(), &self.casts, known)
+    }
+
+    /// Whether no `--cast` changes a value: then what is asked of the values that are sent can be asked of those that are read.
+    pub(super) fn keeps_values(&self) -> bool {
+        self.casts.is_empty()
+    }
+
+    /// Whether places of the records in their inputs are among the fields.
+    pub(super) fn places(&self) -> bool {
+        self.place_fields().next().is_some()
+    }
+
+    /// Whether the numbers of lines are.
+    pub(super) fn has_line(&self) -> bool {
+        self.place_fields().any(|place| place == PlaceField::Line)
+    }
+
+    fn place_fields(&self) -> impl Iterator<Item = PlaceField> {
+        self.fields.iter().flat_map(|fields| fields.iter()).filter_map(|name| PlaceField::named(name))
+    }
+
+    /// The batch with the places that are among the fields; what is not told is null.
+    pub(super) fn placed(&self, batch: Batch) -> Batch {
+        let places: Vec<PlaceField> = self.place_fields().filter(|place| batch.schema().index_of(place.name()).is_none()).collect();
+        if places.is_empty() {
+            return batch;
+        }
+        let column = |place: &PlaceField| place.column(&batch).unwrap_or_else(|| Column::null(batch.physical_rows()));
+        let columns = batch.columns().iter().cloned().chain(places.iter().map(column)).collect();
+        let placed = self.with_places(batch.schema()).and_then(|schema| batch.with_columns(schema, columns).ok());
+        // A schema with the most fields that there may be has no room for them.
+        placed.unwrap_or(batch)
+    }
+
+    /// The schema with the places that are among the fields.
+    fn with_places(&self, schema: &Arc<Schema>) -> Option<Arc<Schema>> {
+        let places = self.place_fields().filter(|place| schema.index_of(place.name()).is_none());
+        schema.with_fields(schema.fields().iter().cloned().chain(places.map(PlaceField::field)).collect()).map(Arc::new).ok()
     }
 
     /// What has to be parsed, when the consumer reads these: nothing that is not sent, and everything that is cast, since
@@ -79,7 +118,7 @@ impl Shape {
 
     /// The schema to announce when there is no input at all.
     pub(super) fn schema(&self, schema: &Arc<Schema>) -> Arc<Schema> {
-        self.sent(schema, &Wanted::all())
+        self.sent(&self.with_places(schema).unwrap_or_else(|| schema.clone()), &Wanted::all())
     }
 
     /// Casts, drops and orders the columns. `spans` says where the records lie.
@@ -121,6 +160,9 @@ impl Shape {
                 rejects.push(earlier);
             }
             let (start, len) = spans.find(row as usize);
+            if start < counted {
+                (counted, lines) = (0, 0);
+            }
             lines += memchr::memchr_iter(b'\n', &spans.block.bytes[counted..start]).count() as u32;
             counted = start;
             let (name, kind) = &self.casts[which];
@@ -139,6 +181,11 @@ impl Shape {
         parsed.batch = parsed.batch.filter(&keep);
         parsed.rejects = rejects;
     }
+}
+
+/// The names that are no places of records in their inputs, which no format has to know.
+pub(crate) fn without_places(fields: &[String]) -> Vec<String> {
+    fields.iter().filter(|name| PlaceField::named(name).is_none()).cloned().collect()
 }
 
 /// Where the records of a batch lie in the block that it was parsed from.

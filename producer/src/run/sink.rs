@@ -17,7 +17,6 @@ use super::kinds::Kinds;
 use super::numbering::Numbering;
 use super::outcome::Outcome;
 use super::rejects::{self, Judge, Kept, Place, TooMany};
-use super::shape::Shape;
 use super::widen::Widen;
 use super::{Begin, Options, Output, Restarted};
 use crate::format::Unit;
@@ -38,7 +37,7 @@ pub(super) enum Verdict {
 }
 
 /// Takes what the workers made, in the order of the input.
-pub(super) struct Sink<'a, 'o> {
+pub(super) struct Sink<'o> {
     target: Option<Box<dyn Target + 'o>>,
     /// What becomes the target when there is something to write.
     late: Option<Begin<'o>>,
@@ -65,15 +64,15 @@ pub(super) struct Sink<'a, 'o> {
     tracker: InputTracker,
     /// Where inputs are told of whose rest is not to be read.
     given_up: SyncSender<Arc<str>>,
-    shape: &'a Shape,
+    options: Arc<Options>,
     widen: Widen,
 }
 
-impl<'a, 'o> Sink<'a, 'o> {
+impl<'o> Sink<'o> {
     /// A stream on `out`. Inputs whose rest is not to be read are sent to `given_up`.
     pub(super) fn new(
         out: Output<'o>,
-        options: &'a Options,
+        options: &Arc<Options>,
         numbering: Numbering,
         kept: Option<Kept>,
         progress: Progress,
@@ -98,7 +97,7 @@ impl<'a, 'o> Sink<'a, 'o> {
             progress,
             tracker: InputTracker::default(),
             given_up,
-            shape: &options.shape,
+            options: options.clone(),
             widen: Widen::new(options.packing.encoding),
         };
         match out {
@@ -146,22 +145,20 @@ impl<'a, 'o> Sink<'a, 'o> {
     ///
     /// # Errors
     /// Why nothing of it counts.
-    pub(super) fn account_for(self, options: &Options, took: Duration) -> Result<Exit, Restarted> {
-        if let Some(void) = self.void {
-            return Err(Restarted(void));
+    pub(super) fn account_for(self, took: Duration) -> Result<Exit, Restarted> {
+        if let Some(void) = &self.void {
+            return Err(Restarted(void.clone()));
         }
-        if let Some(first) = self.kinds.first().filter(|_| !options.quiet && !self.too_many) {
-            recpipe::say!("producer: {} rejected, first: {first}", count(self.ledger.rejected, self.unit.name()));
+        let (say, quiet) = (|what: &str| self.progress.say(&format!("producer: {what}")), self.options.quiet);
+        if let Some(first) = self.kinds.first().filter(|_| !quiet && !self.too_many) {
+            say(&format!("{} rejected, first: {first}", count(self.ledger.rejected, self.unit.name())));
         }
-        for other in self.kinds.others(self.unit.name()).filter(|_| !options.quiet) {
-            recpipe::say!("producer: {other}");
+        self.kinds.others(self.unit.name()).filter(|_| !quiet).for_each(|other| say(&other));
+        if self.timeless > 0 && !quiet {
+            say(&format!("{} without a time that can be read left out by --since or --until", count(self.timeless, "record")));
         }
-        if self.timeless > 0 && !options.quiet {
-            let records = count(self.timeless, "record");
-            recpipe::say!("producer: {records} without a time that can be read left out by --since or --until");
-        }
-        if options.stats {
-            recpipe::say!("producer: {}", self.ledger.line(self.unit.name(), took));
+        if self.options.stats {
+            say(&self.ledger.line(self.unit.name(), took).to_string());
         }
         Ok(self.outcome.exit())
     }
@@ -174,6 +171,13 @@ impl<'a, 'o> Sink<'a, 'o> {
     /// A signal has ended the reading.
     pub(super) fn interrupted(&mut self, signal: u8) {
         self.outcome.interrupted(signal);
+    }
+
+    /// Says something that a person should know.
+    pub(super) fn remark(&self, what: &str) {
+        if !self.options.quiet {
+            self.progress.say(&format!("producer: {what}"));
+        }
     }
 
     /// The input that blocks came of has ended, or reading it has `failed`.
@@ -207,8 +211,13 @@ impl<'a, 'o> Sink<'a, 'o> {
                 }
                 block.stage = Stage::Placed;
                 let is_cut = self.tracker.follow(&mut block);
-                let is_widened = !block.parsed.batch.is_empty() && self.widen.widen(&mut block, self.shape);
-                match is_cut || is_widened {
+                let is_widened = !block.parsed.batch.is_empty() && self.widen.widen(&mut block, &self.options.shape);
+                self.numbering.turn_to(&block.block);
+                if block.is_first {
+                    self.numbering.begin_input(block.head_lines);
+                }
+                block.set_line(self.numbering.line());
+                match is_cut || is_widened || self.options.shape.has_line() {
                     true => Verdict::Again(Job::Encode(block)),
                     false => self.take_parsed(block),
                 }
@@ -229,13 +238,6 @@ impl<'a, 'o> Sink<'a, 'o> {
     }
 
     fn take_placed(&mut self, mut block: Box<ParsedBlock>) -> Verdict {
-        self.numbering.turn_to(&block.block.source);
-        if block.is_first {
-            self.numbering.begin_input(block.head_lines);
-        }
-        if let Some(line) = self.numbering.line() {
-            block.set_line(line);
-        }
         if block.parsed.batch.is_empty() {
             // Not announced yet: what is known without a record may be less than the first record tells.
             self.schema = Some(block.parsed.batch.schema().clone());
@@ -340,7 +342,7 @@ impl<'a, 'o> Sink<'a, 'o> {
         self.tracker.follow_long(long);
         self.ledger.bytes += block.bytes.len() as u64;
         let is_start = block.part == Part::LongStart;
-        self.numbering.turn_to(&block.source);
+        self.numbering.turn_to(block);
         if is_start && block.is_first {
             self.numbering.begin_input(block.mark_lines);
         }

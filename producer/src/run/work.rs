@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use recpipe::parallel::Worker;
-use recpipe::record::{Batch, Origin, PackedInts, Type};
+use recpipe::record::{Batch, Origin, PackedInts, Places, Type};
 
 use super::Options;
 use super::grep::{Grep, KeptLines};
@@ -20,8 +20,8 @@ use crate::input::window::Window;
 use crate::output::{AdaptiveFilter, Outgoings, Pushdown};
 
 /// A worker: keeps its parser for as long as the plan is the same.
-pub(super) struct Work<'a> {
-    options: &'a Options,
+pub(super) struct Work {
+    options: Arc<Options>,
     /// A clone has scratch space of its own: threads that share it wait for each other.
     grep: Option<Grep>,
     has_lines: bool,
@@ -30,7 +30,7 @@ pub(super) struct Work<'a> {
     watchman: Option<Watchman>,
 }
 
-impl Worker<Job> for Work<'_> {
+impl Worker<Job> for Work {
     type Out = WorkResult;
     type Last = ();
 
@@ -72,11 +72,11 @@ fn first_batch<T>(block: &PlannedBlock, mut parse: impl FnMut(PlannedBlock) -> (
     (parsed, rest)
 }
 
-impl<'a> Work<'a> {
+impl Work {
     /// `has_lines`: whether places are numbered by lines.
-    pub(super) fn new(options: &'a Options, has_lines: bool, window: Option<&Window>) -> Self {
+    pub(super) fn new(options: &Arc<Options>, has_lines: bool, window: Option<&Window>) -> Self {
         let (grep, watchman) = (options.grep.clone(), window.map(Watchman::new));
-        Work { options, grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
+        Work { options: options.clone(), grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
     }
 
     /// Parses a block, or as much of it as makes a batch.
@@ -99,15 +99,21 @@ impl<'a> Work<'a> {
         let kept = self.grep.as_ref().map(|grep| grep.filter(&block.bytes, &*boundary));
         let whole = kept.as_ref().map(|kept| std::mem::replace(&mut block.bytes, kept.bytes.clone()));
         let mut parsed = parser.parse(&block, &wanted);
-        if self.options.lines || is_odd(&parsed.batch) {
+        let are_placed = self.options.lines || pushdown.places || self.options.shape.places();
+        let is_shown = self.options.lines || is_odd(&parsed.batch);
+        if are_placed || is_shown {
+            let start = |row| {
+                let start = parser.row_start(row);
+                kept.as_ref().map_or(start, |kept| kept.place(start))
+            };
             let lines = match self.has_lines {
-                true => lines_of(&parsed.batch, whole.as_ref().unwrap_or(&block.bytes), |row| {
-                    let start = parser.row_start(row);
-                    kept.as_ref().map_or(start, |kept| kept.place(start))
-                }),
+                true => lines_of(&parsed.batch, whole.as_ref().unwrap_or(&block.bytes), start),
                 false => records_of(&parsed),
             };
-            parsed.batch = parsed.batch.with_lines(Some(PackedInts::pack(&lines)));
+            let lines = PackedInts::pack(&lines);
+            let starts = || PackedInts::pack(&(0..parsed.batch.physical_rows()).map(|row| start(row) as i64).collect::<Vec<_>>());
+            let places = if are_placed { Places::Whole { lines, starts: starts(), shown: is_shown } } else { Places::Lines(lines) };
+            parsed.batch = self.options.shape.placed(parsed.batch.with_places(places));
         }
         let row_start = |row| parser.row_start(row);
         let spans = RecordSpans { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };
@@ -126,8 +132,9 @@ impl<'a> Work<'a> {
         let growing = plan.growing().cloned();
         let stopped_at = parser.stopped_at().map(place);
         let outgoing = match stopped_at {
-            None => self.filter.pack(&self.options.packing, &parsed.batch, &pushdown.conditions),
-            Some(_) => Ok(Outgoings::default()),
+            // Nobody here knows the number of a line.
+            None if !self.options.shape.has_line() => self.filter.pack(&self.options.packing, &parsed.batch, &pushdown.conditions),
+            _ => Ok(Outgoings::default()),
         };
         let (pushdown, rest, stage) = (pushdown.clone(), None, Stage::default());
         let parsed = ParsedBlock {
@@ -160,6 +167,13 @@ impl<'a> Work<'a> {
             is_first: start == 0,
             dialect: 0,
             mark_lines: Some(0),
+        };
+        let batch = self.options.shape.placed(batch);
+        let are_read = self.options.lines || pushdown.places;
+        let batch = match batch.places() {
+            // They were told in case that somebody asks.
+            Places::Whole { shown: false, .. } if !are_read => batch.with_places(Places::Unknown),
+            _ => batch,
         };
         let mut parsed = Parsed { lines: batch.len() as u32, blank: 0, batch, rejects: Vec::new() };
         let spans = RecordSpans { block: &block, boundary: &Lines::default(), row_start: None, has_lines: false };
@@ -204,6 +218,10 @@ fn lines_of(batch: &Batch, block: &[u8], place: impl Fn(usize) -> usize) -> Vec<
     (0..batch.physical_rows())
         .map(|row| {
             let start = place(row);
+            // Parts of records may lie among those of others.
+            if start < at {
+                (at, line) = (0, 0);
+            }
             line += memchr::memchr_iter(b'\n', &block[at..start]).count() as i64;
             at = start;
             line

@@ -205,7 +205,7 @@ fn files_in_archives_are_inputs_of_their_own() {
     assert_eq!(run_on(&["lines"], &both).exits(0).stream().field("line"), ["one", "two"], "through a pipe");
     // A message says which file it is.
     let rejected = write(dir, "bad.tar", tar("x.csv", b"a,b\n1\n2,3\n"));
-    run(&["csv", rejected.to_str().unwrap()]).exits(0).says("bad.tar:x.csv:line 2: 1 fields where the header has 2");
+    run(&["csv", rejected.to_str().unwrap()]).exits(0).says("bad.tar:x.csv:line 2: 1 field where the header has 2");
     for (name, bytes, what) in [
         ("cut.tar", &both[..1537], "within a file"),
         ("endless.tar", &both[..1024], "without its end mark"),

@@ -56,7 +56,7 @@ fn csv_rows_of_which_only_some_end_with_a_delimiter_too_many_are_told_of() {
 fn csv_rows_that_do_not_fit_are_named_by_their_line() {
     let text = "n,t\n1,\"two\nlines\"\n\n2\nx,y\n3,z\n";
     let outcome = run_on(&["csv", "--stats", "--cast", "n=int"], text.as_bytes()).exits(0);
-    let outcome = outcome.says("2 rows rejected, first: (stdin):line 5: 1 fields where the header has 2: \"2\"");
+    let outcome = outcome.says("2 rows rejected, first: (stdin):line 5: 1 field where the header has 2: \"2\"");
     assert_eq!(outcome.says("4 rows in, 2 records out, 2 rows rejected, 0 filtered").stream().field("n"), ["1", "3"]);
     run_on(&["csv", "--cast", "n=int", "--strict"], b"n\n1\nx\n").exits(4).says("line 3: `n` is not an int: \"x\"");
     let later = format!("n\n{}x\n", "1\n".repeat(400_000));

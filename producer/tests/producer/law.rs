@@ -16,6 +16,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use recpipe::Value;
+use recpipe::record::PlaceField;
 use recpipe::wire::Writer;
 use recpipe_producer::format::{Args, FORMATS, Format, Start};
 use recpipe_producer::input::Inputs;
@@ -124,7 +125,7 @@ struct Way {
 }
 
 /// What came of the inputs.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 struct Answer {
     /// The fields of the first records, with their types.
     fields: Vec<String>,
@@ -132,6 +133,8 @@ struct Answer {
     records: Vec<Vec<String>>,
     rejected: u64,
     exit: u8,
+    /// The line and the byte that each record begins at.
+    places: Vec<[String; 2]>,
 }
 
 impl Case {
@@ -165,7 +168,8 @@ impl Case {
         let source = BlockSource::new(inputs, self.start(), None);
         let (limit, shape) =
             (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
-        let options = Options { threads, limit, quiet: true, stats: false, lines: false, grep: None, packing: Packing::default(), shape };
+        let options = Options { threads, limit, quiet: true, stats: false, lines: true, grep: None, packing: Packing::default(), shape };
+        let options = Arc::new(options);
         let out = Shared::default();
         let written = out.clone();
         let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));
@@ -192,7 +196,7 @@ impl Case {
             }
         });
         let Outcome { code, stdout, .. } = outcome;
-        Answer::of(&Stream::read(&stdout), code as u8)
+        Answer::of(&Stream::read(&stdout), code as u8).without_places()
     }
 
     /// In two parts, cut behind any record; of a table, both have the header. Objects that are no lines are in one: a part may lie otherwise.
@@ -212,8 +216,17 @@ impl Case {
     /// The law, for one input; `cuts` are its pieces.
     fn check(&self, bytes: &[u8], cuts: &[prop::sample::Index], Way { block_bytes, threads, small }: Way) {
         let whole = self.read(vec![Made::whole(bytes).file()], BLOCK_BYTES, 1);
+        if self.start().unit().has_lines() {
+            // Where a byte is, and so the line it is on, is known from the bytes alone.
+            for [line, byte] in &whole.places {
+                let before = bytes[..byte.parse().unwrap()].iter().filter(|byte| **byte == b'\n').count();
+                assert_eq!(*line, (before + 1).to_string(), "byte {byte}: {} of {:?}", self.name, shown(Value::Text(bytes)));
+            }
+        }
         let same = |how: &str, inputs: Vec<Input>, block_bytes: usize| {
-            let answer = self.read(inputs, block_bytes, threads);
+            let is_one = inputs.len() == 1;
+            let (answer, whole) = (self.read(inputs, block_bytes, threads), whole.clone());
+            let (answer, whole) = if is_one { (answer, whole) } else { (answer.without_places(), whole.without_places()) };
             assert_eq!(
                 answer,
                 whole,
@@ -236,7 +249,7 @@ impl Case {
 
     /// The law, for one input that the program reads.
     fn check_program(&self, dir: &Path, bytes: &[u8], cuts: &[prop::sample::Index]) {
-        let whole = self.read(vec![Made::whole(bytes).file()], BLOCK_BYTES, 1);
+        let whole = self.read(vec![Made::whole(bytes).file()], BLOCK_BYTES, 1).without_places();
         let same = |how: &str, answer: Answer| assert_eq!(answer, whole, "{how}: {} of {:?}", self.name, shown(Value::Text(bytes)));
         let write = |name: &str, bytes: &[u8]| -> PathBuf {
             let path = dir.join(name);
@@ -287,14 +300,18 @@ impl Answer {
     fn of(stream: &Stream, exit: u8) -> Self {
         let first = stream.batches.iter().find(|batch| !batch.is_empty());
         let kind = |field: &recpipe::Field| format!("{} {}{}", field.name, field.kind, if field.open { "" } else { ", closed" });
-        let mut records = Vec::new();
+        let (mut records, mut places) = (Vec::new(), Vec::new());
         for batch in &stream.batches {
+            let told = [PlaceField::Line, PlaceField::Byte].map(|place| place.column(batch));
             for index in 0..batch.len() {
                 let row = batch.physical(index);
                 let fields = batch.schema().names().zip(batch.columns()).filter(|(_, column)| !column.is_missing(row));
                 let mut fields: Vec<String> = fields.map(|(name, column)| format!("{name}={}", shown(column.value(row)))).collect();
                 fields.sort_unstable();
                 records.push(fields);
+                if let [Some(line), Some(byte)] = &told {
+                    places.push([line, byte].map(|column| column.value(row).to_string()));
+                }
             }
         }
         Answer {
@@ -302,7 +319,12 @@ impl Answer {
             records,
             rejected: stream.ending.rejected,
             exit,
+            places,
         }
+    }
+
+    fn without_places(self) -> Self {
+        Answer { places: Vec::new(), ..self }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod advice; // what the reader needs, told backwards through the pipe
 mod binary; // formats without lines: struct, pickle, xml, records, find
+mod columnar; // arrow and parquet
 mod encodings; // byte order marks, UTF-16, other line ends, archives
 mod follow; // files that grow: rotation, joining, latency, signals
 mod follow_lost; // files that are deleted while they are followed
@@ -20,6 +21,7 @@ mod oracle; // hostile data that Python reads too
 mod output; // what becomes of the output before and while it is written
 mod progress; // how far a run is, as a person at a terminal sees it
 mod python; // binary records, pickles and XML that Python reads too
+mod records; // the producer as a generator, for programs of one's own
 mod rejects; // lines that are no records: limits, messages, the file they are kept in, the ledger
 mod splits; // that how an input is cut into blocks shows in nothing
 mod stream;

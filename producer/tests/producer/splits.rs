@@ -94,7 +94,7 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         (at, rest) = (end, later);
     }
     let cut = Cut { boundary: format.boundary(), format, plan: None, blocks };
-    let options = Options {
+    let options = Arc::new(Options {
         threads,
         limit,
         quiet: true,
@@ -103,7 +103,7 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         grep: None,
         packing: Packing::default(),
         shape: Shape::default(),
-    };
+    });
     let out = Shared::default();
     let channel = PushdownChannel::Pipe(Listener::new(tempfile::tempfile().unwrap()));
     let written = out.clone();

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
-use super::{BatchBuilder, Column, PackedInts, Schema, Value};
+use super::{BatchBuilder, Column, PackedInts, Places, Schema, Value};
 use crate::Error;
 
 /// A batch of records: what stages pass on, and what a frame carries.
@@ -17,8 +17,7 @@ pub struct Batch {
     physical_rows: usize,
     selection: Option<Arc<[u32]>>,
     origin: Origin,
-    /// The line of each physical row, counted from the origin's, which is 0.
-    lines: Option<PackedInts>,
+    places: Places,
 }
 
 /// Where a batch comes from: the identity that a restart reproduces.
@@ -66,7 +65,7 @@ impl Batch {
                 return Err(Error::Schema(format!("the column `{}` is {kind}, its field {}", field.name, field.kind)));
             }
         }
-        Ok(Batch { schema, columns, physical_rows: rows, selection: None, origin, lines: None })
+        Ok(Batch { schema, columns, physical_rows: rows, selection: None, origin, places: Places::Unknown })
     }
 
     /// The schema.
@@ -115,18 +114,23 @@ impl Batch {
         self
     }
 
-    /// The same batch, in which these are the lines that its physical rows begin at, counted from the origin's, which is 0.
+    /// The same batch, whose physical rows stand at these places of its origin.
     ///
     /// # Panics
     /// When there is not one for each physical row.
-    pub fn with_lines(self, lines: Option<PackedInts>) -> Self {
-        assert!(lines.as_ref().is_none_or(|lines| lines.len() == self.physical_rows), "a line a row");
-        Batch { lines, ..self }
+    pub fn with_places(self, places: Places) -> Self {
+        assert!(places.rows().is_none_or(|rows| rows == self.physical_rows), "a place a row");
+        Batch { places, ..self }
     }
 
-    /// The lines that its physical rows begin at, counted from the origin's, where they are known.
+    /// Where its physical rows stand in its origin.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The lines that its physical rows begin at, counted from the origin's, where messages name them.
     pub fn lines(&self) -> Option<&PackedInts> {
-        self.lines.as_ref()
+        self.places.shown_lines()
     }
 
     /// Where a physical row was read, for people: `access.log:17`, or as much of that as is known.
@@ -135,7 +139,7 @@ impl Batch {
     /// When `row` is not below [`Batch::physical_rows`], if the lines are known.
     pub fn place(&self, row: usize) -> String {
         let Origin { source, line, .. } = &self.origin;
-        match &self.lines {
+        match self.lines() {
             Some(lines) if *line > 0 => format!("{source}:{}", line.saturating_add_signed(lines.get(row))),
             _ => source.to_string(),
         }
@@ -285,7 +289,7 @@ impl Batch {
     /// [`Error::Schema`] as for [`Batch::new`].
     pub fn with_columns(&self, schema: Arc<Schema>, columns: Vec<Column>) -> Result<Self, Error> {
         let batch = Batch::new(schema, columns, self.physical_rows, self.origin.clone())?;
-        Ok(Batch { selection: self.selection.clone(), lines: self.lines.clone(), ..batch })
+        Ok(Batch { selection: self.selection.clone(), places: self.places.clone(), ..batch })
     }
 
     /// The same records with the fields of `schema`, found by name. One that the batch does not have is null in all of them: it is
@@ -314,18 +318,18 @@ impl Batch {
         self.with_columns(schema.clone(), schema.names().map(column).collect())
     }
 
-    /// The bytes of the columns' arrays and text and of the lines, whatever else the memory they lie in holds; what columns
+    /// The bytes of the columns' arrays and text and of the places, whatever else the memory they lie in holds; what columns
     /// share is counted for each.
     pub fn bytes(&self) -> usize {
-        self.columns.iter().map(Column::bytes).sum::<usize>() + self.lines.as_ref().map_or(0, |lines| lines.parts().2.len())
+        self.columns.iter().map(Column::bytes).sum::<usize>() + self.places.bytes()
     }
 
     /// The same records in columns of their own, without what is not selected.
     pub fn compact(&self) -> Self {
         let Some(selection) = &self.selection else { return self.clone() };
         let columns = self.columns.iter().map(|column| column.gather(selection)).collect();
-        let lines = self.lines.as_ref().map(|lines| PackedInts::pack(&lines.gather(selection)));
-        Batch { schema: self.schema.clone(), columns, physical_rows: selection.len(), selection: None, origin: self.origin.clone(), lines }
+        let (places, origin) = (self.places.gather(selection), self.origin.clone());
+        Batch { schema: self.schema.clone(), columns, physical_rows: selection.len(), selection: None, origin, places }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Batches to and from payloads: columns cross as byte slices, which a decoded batch goes on using in place.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeTuple};
 
 use super::{
     crc,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Error,
-    record::{Batch, Bits, Buffer, Column, Origin, PackedInts, Schema, Text, column::Values},
+    record::{Batch, Bits, Buffer, Column, Origin, PackedInts, Places, Schema, Text, column::Values},
 };
 
 /// What a batch has before its columns.
@@ -25,7 +25,7 @@ struct OriginWire<'a> {
     start: u64,
     end: u64,
     #[serde(borrow)]
-    lines: Option<IntsWire<'a>>,
+    places: PlacesWire<'a>,
     #[serde(borrow)]
     anchors: Option<IntsWire<'a>>,
 }
@@ -47,6 +47,60 @@ struct IntsWire<'a> {
     width: u8,
     #[serde(with = "serde_bytes", borrow)]
     data: &'a [u8],
+}
+
+/// [`Places`]: a byte that says what follows, and that.
+enum PlacesWire<'a> {
+    Unknown,
+    Lines(IntsWire<'a>),
+    Whole { lines: IntsWire<'a>, starts: IntsWire<'a>, shown: bool },
+    Nowhere,
+}
+
+impl Serialize for PlacesWire<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let (tag, all) = match self {
+            PlacesWire::Unknown => (0_u8, [None, None]),
+            PlacesWire::Lines(lines) => (1, [Some(lines), None]),
+            PlacesWire::Whole { lines, starts, shown: true } => (2, [Some(lines), Some(starts)]),
+            PlacesWire::Whole { lines, starts, shown: false } => (4, [Some(lines), Some(starts)]),
+            PlacesWire::Nowhere => (3, [None, None]),
+        };
+        let all = all.into_iter().flatten();
+        let mut tuple = to.serialize_tuple(1 + all.clone().count())?;
+        tuple.serialize_element(&tag)?;
+        all.into_iter().try_for_each(|ints| tuple.serialize_element(ints))?;
+        tuple.end()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for PlacesWire<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_tuple(3, PlacesOf)
+    }
+}
+
+struct PlacesOf;
+
+impl<'de> de::Visitor<'de> for PlacesOf {
+    type Value = PlacesWire<'de>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("the places of records")
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut from: A) -> Result<Self::Value, A::Error> {
+        let short = || de::Error::custom("the places of records are cut off");
+        let tag: u8 = from.next_element()?.ok_or_else(short)?;
+        let mut ints = || from.next_element()?.ok_or_else(short);
+        Ok(match tag {
+            0 => PlacesWire::Unknown,
+            1 => PlacesWire::Lines(ints()?),
+            2 | 4 => PlacesWire::Whole { lines: ints()?, starts: ints()?, shown: tag == 2 },
+            3 => PlacesWire::Nowhere,
+            tag => return Err(de::Error::custom(format_args!("places of the unknown kind {tag}"))),
+        })
+    }
 }
 
 /// A column has no more parts than there are types of values.
@@ -267,8 +321,13 @@ fn encode_one(batch: &Batch) -> Result<Encoded, Error> {
     let columns = batch.columns().iter().zip(&owned).map(|(column, owned)| column_wire(column, owned));
     let (anchors, block) = shared.map_or((None, Bytes::new()), |shared| (Some(ints_wire(shared.anchors)), shared.block.clone()));
     let Origin { source, start, end, line, .. } = batch.origin();
-    let lines = batch.lines().map(ints_wire);
-    let origin = OriginWire { line: *line, source, start: *start, end: *end, lines, anchors };
+    let places = match batch.places() {
+        Places::Unknown => PlacesWire::Unknown,
+        Places::Nowhere => PlacesWire::Nowhere,
+        Places::Lines(lines) => PlacesWire::Lines(ints_wire(lines)),
+        Places::Whole { lines, starts, shown } => PlacesWire::Whole { lines: ints_wire(lines), starts: ints_wire(starts), shown: *shown },
+    };
+    let origin = OriginWire { line: *line, source, start: *start, end: *end, places, anchors };
     let mut head = payload_pool::buffer();
     write_to(&BatchWire { origin, columns: Each(columns.collect()), block: &[] }, &mut head)?;
     // The last eight bytes are the length of the block, which follows.
@@ -345,9 +404,14 @@ pub(super) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, or
         return Err(format!("{columns} columns for {} fields", schema.len()));
     }
     let BatchWire { origin, columns: wires, block } = from_slice(payload)?;
-    let OriginWire { line, source, start, end, lines, anchors } = origin;
+    let OriginWire { line, source, start, end, places, anchors } = origin;
     let mut parts = Parts { payload, rows, anchors: None, block: payload.slice_ref(block) };
-    let lines = lines.map(|lines| parts.ints(&lines)).transpose()?;
+    let places = match places {
+        PlacesWire::Unknown => Places::Unknown,
+        PlacesWire::Nowhere => Places::Nowhere,
+        PlacesWire::Lines(lines) => Places::Lines(parts.ints(&lines)?),
+        PlacesWire::Whole { lines, starts, shown } => Places::Whole { lines: parts.ints(&lines)?, starts: parts.ints(&starts)?, shown },
+    };
     parts.anchors = anchors.map(|anchors| parts.ints(&anchors)).transpose()?;
     let mut columns = Vec::with_capacity(schema.len());
     // What was read of a column is given back as soon as it is made.
@@ -355,5 +419,5 @@ pub(super) fn decode_batch(payload: &Bytes, schema: Arc<Schema>, rows: usize, or
         columns.push(parts.column(&wire).map_err(|what| format!("in the column `{}`: {what}", field.name))?);
     }
     let origin = Origin { source: source.into(), start, end, line, order };
-    Batch::new(schema, columns, rows, origin).map(|batch| batch.with_lines(lines)).map_err(|error| error.to_string())
+    Batch::new(schema, columns, rows, origin).map(|batch| batch.with_places(places)).map_err(|error| error.to_string())
 }

@@ -25,6 +25,8 @@ pub struct Pushdown {
     pub conditions: Vec<Condition>,
     /// Whether something may be written to the terminal of whoever waits for the answer, before its end.
     pub shows: bool,
+    /// Whether the places of the records in their inputs are read: their lines and first bytes.
+    pub places: bool,
 }
 
 impl Pushdown {
@@ -97,6 +99,9 @@ impl Pushdown {
     }
 }
 
+const SHOWS: u8 = 1;
+const PLACES: u8 = 2;
+
 #[derive(Serialize, Deserialize)]
 struct PushdownWire<'a> {
     #[serde(borrow)]
@@ -104,7 +109,8 @@ struct PushdownWire<'a> {
     holds_state: bool,
     #[serde(borrow)]
     conditions: Each<ConditionWire<'a>>,
-    shows: bool,
+    /// Of [`SHOWS`] and [`PLACES`].
+    flags: u8,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -154,18 +160,23 @@ fn condition(ConditionWire { field, op, constant }: ConditionWire<'_>) -> Result
 pub(super) fn encode_pushdown(pushdown: &Pushdown) -> Result<Vec<u8>, Error> {
     let columns = pushdown.columns.as_ref().map(|columns| Each(columns.iter().map(String::as_str).collect()));
     let conditions = Each(pushdown.conditions.iter().map(condition_wire).collect());
-    to_vec(&PushdownWire { columns, holds_state: pushdown.holds_state, conditions, shows: pushdown.shows })
+    let flags = if pushdown.shows { SHOWS } else { 0 } | if pushdown.places { PLACES } else { 0 };
+    to_vec(&PushdownWire { columns, holds_state: pushdown.holds_state, conditions, flags })
 }
 
 pub(super) fn decode_pushdown(payload: &[u8]) -> Result<Pushdown, String> {
-    let PushdownWire { columns, holds_state, conditions, shows } = from_slice(payload)?;
+    let PushdownWire { columns, holds_state, conditions, flags } = from_slice(payload)?;
+    if flags & !(SHOWS | PLACES) != 0 {
+        return Err(format!("a plan with the unknown flags {flags:#x}"));
+    }
     if conditions.0.len() > Pushdown::MAX_CONDITIONS {
         return Err(format!("more than {} conditions", Pushdown::MAX_CONDITIONS));
     }
     Ok(Pushdown {
         columns: columns.map(|columns| columns.0.into_iter().map(str::to_owned).collect()),
         holds_state,
-        shows,
+        shows: flags & SHOWS != 0,
+        places: flags & PLACES != 0,
         conditions: conditions.0.into_iter().map(condition).collect::<Result<_, _>>()?,
     })
 }
@@ -184,11 +195,12 @@ mod tests {
         [
             Pushdown::default(),
             Pushdown { columns: columns(&[]), holds_state: true, ..Pushdown::default() },
-            Pushdown { columns: columns(&["host", "ünï"]), shows: true, ..Pushdown::default() },
+            Pushdown { columns: columns(&["host", "ünï"]), shows: true, places: true, ..Pushdown::default() },
             Pushdown {
                 columns: columns(&["host"]),
                 holds_state: false,
                 shows: false,
+                places: true,
                 conditions: vec![
                     condition("i", CompareOp::Eq, Constant::Int(i64::MIN.into())),
                     condition("f", CompareOp::Ne, Constant::Float(-0.5)),
@@ -226,6 +238,7 @@ mod tests {
             holds_state: true,
             conditions: vec![condition("status", CompareOp::Ge, Constant::Int(400))],
             shows: true,
+            places: false,
         };
         assert_eq!(pushdown.to_bytes().unwrap(), [&preamble[..], header, &payload].concat());
     }
@@ -248,7 +261,8 @@ mod tests {
 
     #[test]
     fn conditions_that_make_it_too_large_are_left_out() {
-        let pushdown = |conditions| Pushdown { columns: Some(vec!["host".into()]), holds_state: true, conditions, shows: false };
+        let pushdown =
+            |conditions| Pushdown { columns: Some(vec!["host".into()]), holds_state: true, conditions, shows: false, places: false };
         let few = pushdown(vec![condition("host", CompareOp::Eq, Constant::Text(b"a"[..].into()))]);
         assert_eq!(few.clone().fitting(), few);
         let long = condition("host", CompareOp::Eq, Constant::Text(vec![b'x'; Pushdown::MAX_BYTES].into()));

@@ -8,7 +8,7 @@ use std::{
 use proptest::prelude::*;
 use recpipe::{
     Batch, Bits, Column, ColumnBuilder, Error, Exit, Field, Origin, PackedInts, Schema, Text, Time, Type, Value,
-    record::column::Values,
+    record::{Places, column::Values},
     wire::{Ending, Incoming, Reader, Warning, Writer},
 };
 
@@ -126,18 +126,33 @@ pub fn build(fields: Vec<Field>, rows: &[Vec<Cell>]) -> Batch {
 /// Where the batches come from.
 pub const ORIGIN: fn() -> Origin = || Origin { source: "a/log".into(), start: 3, end: 99, line: 7, order: 0 };
 
+/// Places that are told in one of the ways that there are.
+fn places(told: u8, known: &[i64]) -> Places {
+    let lines = PackedInts::pack(known);
+    match told {
+        0 => Places::Unknown,
+        1 => Places::Lines(lines),
+        2 => Places::Whole {
+            shown: known.len() % 2 == 0,
+            lines,
+            starts: PackedInts::pack(&known.iter().map(|line| line * 3).collect::<Vec<_>>()),
+        },
+        _ => Places::Nowhere,
+    }
+}
+
 /// A batch of up to six columns and thirty records, of which some may be selected, in any order.
 pub fn batch() -> impl Strategy<Value = Batch> {
     let kinds = prop::collection::vec((prop::sample::select(&KINDS[..]), any::<bool>()), 0..6);
     let rows = kinds.prop_flat_map(|kinds| {
         let row = kinds.iter().map(|(kind, _)| cell(*kind)).collect::<Vec<_>>();
         let selection = prop::option::of(prop::collection::vec(any::<prop::sample::Index>(), 0..40));
-        (Just(kinds), prop::collection::vec((row, 0..500_i64), 0..30), any::<bool>(), selection)
+        (Just(kinds), prop::collection::vec((row, 0..500_i64), 0..30), 0..4_u8, selection)
     });
-    rows.prop_map(|(kinds, rows, lines, selection)| {
+    rows.prop_map(|(kinds, rows, told, selection)| {
         let fields = kinds.iter().enumerate().map(|(i, (kind, open))| field(i, *kind, *open)).collect();
         let (rows, known): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        let batch = build(fields, &rows).with_lines(lines.then(|| PackedInts::pack(&known)));
+        let batch = build(fields, &rows).with_places(places(told, &known));
         match selection {
             Some(picks) if !rows.is_empty() => batch.select(picks.iter().map(|pick| pick.index(rows.len()) as u32).collect()),
             _ => batch,
@@ -195,7 +210,9 @@ pub fn forms() -> Batch {
         Field::new("late", Type::Mixed),
     ];
     let origin = Origin { source: "log".into(), start: 0, end: 25, line: 41, order: 0 };
-    Batch::new(Arc::new(Schema::new(fields).unwrap()), columns, 3, origin).unwrap().with_lines(Some(PackedInts::pack(&[0_i64, 1, 2])))
+    Batch::new(Arc::new(Schema::new(fields).unwrap()), columns, 3, origin)
+        .unwrap()
+        .with_places(Places::Lines(PackedInts::pack(&[0_i64, 1, 2])))
 }
 
 /// A stream with a frame of each kind: the golden one.

@@ -16,14 +16,13 @@ use recpipe::{
 
 use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
-    catalog,
     execute::{
         cut::{Cut, Prepared},
         deliver::Piece,
         sides::{self, Handed},
         worker::QueryWorker,
     },
-    language::{self, Inputs, KnownInputs, QueryError, Source},
+    language::{self, Catalog, Inputs, KnownInputs, QueryError, Source},
     left_out::LeftOut,
     plan::{
         Runs,
@@ -33,8 +32,8 @@ use crate::{
 };
 
 /// Runs a child to its end: `consumer --worker`, started by its parent and by nobody else.
-pub fn main() -> Exit {
-    match serve() {
+pub fn main(catalog: &Arc<Catalog>) -> Exit {
+    match serve(catalog) {
         Ok(()) => Exit::Done,
         // The parent has gone, or wants no more: nobody is to be told.
         Err(error @ Error::Truncated { .. }) => error.exit(),
@@ -46,10 +45,10 @@ pub fn main() -> Exit {
     }
 }
 
-fn serve() -> Result<(), Error> {
+fn serve(catalog: &Arc<Catalog>) -> Result<(), Error> {
     let mut tx = Tx(Writer::new(stdio::stdout()?)?);
     let mut rx = Rx(Reader::new(stdio::stdin()?)?);
-    match work(&mut rx, &mut tx) {
+    match work(&mut rx, &mut tx, catalog) {
         Ok(()) => {}
         Err(Failure::Pipe(error)) => return Err(error),
         Err(Failure::Work(error)) => tx.say(&Message::failed(error))?,
@@ -65,7 +64,7 @@ enum Failure {
     Work(Error),
 }
 
-fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
+fn work(rx: &mut Rx<File>, tx: &mut Tx<File>, catalog: &Arc<Catalog>) -> Result<(), Failure> {
     let setup = rx.frame().and_then(|raw| Setup::from_batch(&raw.decode()?)).map_err(Failure::Pipe)?;
     let schema = rx.frame().map_err(Failure::Pipe)?.schema().clone();
     let mut inputs = BTreeMap::new();
@@ -79,7 +78,7 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
     let inputs = Arc::new(Named { schemas: KnownInputs(inputs), texts });
     let source = Source::from_args(&setup.query);
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
-    let query = catalog::parse(&source).map_err(wrong)?;
+    let query = language::parse(&source, catalog).map_err(wrong)?;
     let left_out = LeftOut::default();
     let Setup { now, zone, live, .. } = setup;
     let setting = language::Setting { now, zone, left_out: left_out.clone(), inputs, live, ..Default::default() };
@@ -111,6 +110,9 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>) -> Result<(), Failure> {
         return Err(Failure::Pipe(error));
     }
     let gathered = gathered.map_err(Failure::Work)?.into_iter().flatten().collect();
+    if let Some(name) = cut.state_name() {
+        tx.say(&Message::State(name.text())).map_err(Failure::Pipe)?;
+    }
     for batch in partial::into_run(gathered, cut.budget()).map_err(Failure::Work)? {
         let frames = batch.and_then(|batch| protocol::frames(&batch)).map_err(Failure::Work)?;
         tx.records(&frames).map_err(Failure::Pipe)?;

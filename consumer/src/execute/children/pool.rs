@@ -18,7 +18,7 @@ use recpipe::{
 
 use super::protocol::{self, Message, Rx, Setup, Tx};
 use crate::{
-    execute::{deliver::Piece, sides::Part},
+    execute::{StateName, deliver::Piece, sides::Part},
     language::Source,
     left_out::LeftOut,
     memory::{Budget, Memory, ReadRun},
@@ -188,23 +188,24 @@ impl Pool {
         Ok(pieces)
     }
 
-    /// No more frames come. What the children have gathered for the stage that `empty` is of, merged; without one, they
-    /// only end.
+    /// No more frames come. What the children have gathered for the stage that `empty` is of, and that is named so, merged; without
+    /// one, they only end.
     ///
     /// # Errors
     /// As for [`Pool::work`]; so do the batches.
-    pub fn finish(self, empty: Option<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
+    pub fn finish(self, empty: Option<(Box<dyn Partial>, StateName)>, budget: &Budget) -> Result<Batches, Error> {
         let mut runs = Vec::new();
+        let name = empty.as_ref().map(|(_, name)| name.text());
         for Link { to, from, .. } in self.links {
             let (to, mut from) =
                 (to.into_inner().unwrap_or_else(PoisonError::into_inner), from.into_inner().unwrap_or_else(PoisonError::into_inner));
             if let Err(error) = to.tx.0.finish(&Ending::default()) {
                 return Err(from.lose(error));
             }
-            runs.push(ChildRun { from, frames: 0, left_out: self.left_out.clone() });
+            runs.push(ChildRun { from, name: name.clone(), frames: 0, left_out: self.left_out.clone() });
         }
         match empty {
-            Some(empty) => empty.merge_runs(runs.into_iter().map(|run| Box::new(run) as Box<dyn ReadRun>).collect(), budget),
+            Some((empty, _)) => empty.merge_runs(runs.into_iter().map(|run| Box::new(run) as Box<dyn ReadRun>).collect(), budget),
             None => {
                 for mut run in runs {
                     if run.read()?.is_some() {
@@ -268,7 +269,7 @@ impl Replies {
                     }
                 }
                 Ok(Some(Message::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
-                Ok(Some(Message::Place(..)) | None) => return Err(self.lose(protocol::misunderstood())),
+                Ok(Some(Message::Place(..) | Message::State(_)) | None) => return Err(self.lose(protocol::misunderstood())),
                 Err(error) => return Err(self.lose(error)),
             }
         }
@@ -309,6 +310,8 @@ fn failed(what: String, corrupt: Option<(u64, u64)>) -> Error {
 /// What a child has gathered, read from its pipe; at the end it is waited for.
 struct ChildRun {
     from: Replies,
+    /// What it has to be of, until it has said that it is.
+    name: Option<String>,
     /// Frames that were announced and are still to be read.
     frames: u64,
     left_out: LeftOut,
@@ -332,7 +335,12 @@ impl ReadRun for ChildRun {
                 return Ok(None);
             }
             match self.from.rx.message() {
-                Ok(Some(Message::Records(frames))) => self.frames = frames,
+                Ok(Some(Message::State(name))) if self.name.as_ref() == Some(&name) => self.name = None,
+                Ok(Some(Message::State(name))) => {
+                    let other = format!("a worker process has a partial state of another query ({name})");
+                    return Err(self.from.lose(Error::Child { exit: Exit::Failed, what: other }));
+                }
+                Ok(Some(Message::Records(frames))) if self.name.is_none() => self.frames = frames,
                 Ok(Some(Message::LeftOut)) => self.from.rx.left_out(&self.left_out).map_err(|error| self.from.lose(error))?,
                 Ok(Some(Message::Failed { what, corrupt })) => return Err(failed(what, corrupt)),
                 Ok(Some(_)) => return Err(self.from.lose(protocol::misunderstood())),

@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Records(u64),
     /// From a child: lines to be printed, and how many records they are. To a child: bytes of a file that it needs whole.
     Lines(Vec<u8>, u64),
+    /// From a child: what follows is what it has gathered, for the stage that is named so.
+    State(String),
     /// From a child: the frame that follows says what was left out.
     LeftOut,
     /// From a child: this is all that came of a frame, and so many more values could not be written as they are. To a child: this was
@@ -58,6 +60,7 @@ impl Message {
             Message::Lines(lines, records) => (2, *records, 0, 0, lines),
             Message::Done(replaced) => (3, *replaced, 0, 0, b""),
             Message::LeftOut => (6, 0, 0, 0, b""),
+            Message::State(name) => (7, 0, 0, 0, name.as_bytes()),
             Message::Failed { what, corrupt: None } => (4, 0, 0, 0, what.as_bytes()),
             Message::Failed { what, corrupt: Some((frame, at)) } => (5, *frame, *at, 0, what.as_bytes()),
         };
@@ -86,6 +89,7 @@ impl Message {
             4 => Ok(Message::Failed { what: what(), corrupt: None }),
             5 => Ok(Message::Failed { what: what(), corrupt: Some((a, b)) }),
             6 => Ok(Message::LeftOut),
+            7 => Ok(Message::State(what())),
             _ => Err(misunderstood()),
         }
     }
@@ -294,6 +298,7 @@ mod tests {
             Message::Lines(b"a\xff\nb\n".to_vec(), 2),
             Message::Done(4),
             Message::LeftOut,
+            Message::State("count by x".into()),
             Message::Failed { what: "no".into(), corrupt: None },
             Message::Failed { what: "torn".into(), corrupt: Some((1, 2)) },
         ];

@@ -66,7 +66,7 @@ fn rows_that_do_not_fit_are_rejects_with_a_reason_and_values_never_are() {
     assert_eq!(
         rejects,
         [
-            "1 1 fields where the header has 2 \"2\"",
+            "1 1 field where the header has 2 \"2\"",
             "3 3 fields where the header has 2 \"3,y,z\"",
             "4 field 2 begins with a quote, and none before a delimiter or a line end closes it \"4,\\\"q\""
         ]

@@ -5,7 +5,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
+use recpipe::times::Times;
 
 use super::cursor::{address, request};
 use super::member::{Fault, Member, MemberFields, Reader, Row, Taken};
@@ -172,6 +173,27 @@ impl Member for Arc<Columns> {
         let mut fields = fields(self.columns);
         fields.push(("extra".to_owned(), Some(Type::Text)));
         fields
+    }
+
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let (mut split, mut time) = (Split::new(text), None);
+        for (place, (name, kind)) in self.columns.iter().enumerate() {
+            match split.next().ok()? {
+                Some(value) if !(self.is_one)(&text[value.clone()], place) => return None,
+                Some(value) if *kind == Kind::Time && !matches!(&text[value.clone()], b"" | b"-") => {
+                    let read = times.read(&text[value]).ok()?;
+                    time = time.or((*name == "time").then_some(read.time));
+                }
+                Some(_) => {}
+                None if place < self.least => return None,
+                None => break,
+            }
+        }
+        time
     }
 
     fn reader(&self) -> Box<dyn Reader> {

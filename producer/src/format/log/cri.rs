@@ -16,6 +16,7 @@ use super::super::{Args, Format, FormatSpec, Parsed, Parser, Plan, Reject, Start
 use crate::dating::{Dating, Seen};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, MAX_RECORD_BYTES, Resume};
+use crate::input::clock::Clock;
 
 pub(in super::super) const SPEC: FormatSpec = FormatSpec {
     name: "cri",
@@ -128,8 +129,27 @@ impl Format for Cri {
         self.schema.clone()
     }
 
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        Some(Arc::new(MessageClock))
+    }
+
     fn plan(&mut self, _: &Block) -> Result<Arc<dyn Plan>, String> {
         Ok(Arc::new(self.clone()))
+    }
+}
+
+/// When the message was written whose first part a line is: a reading that began in the middle would take another part for it.
+#[derive(Debug)]
+struct MessageClock;
+
+impl Clock for MessageClock {
+    fn stamp<'r>(&self, record: &'r [u8]) -> Option<&'r [u8]> {
+        let text = &record[..memchr(b'\n', record).unwrap_or(record.len())];
+        line(text.strip_suffix(b"\r").unwrap_or(text)).map(|line| &record[line.time])
+    }
+
+    fn begins_anywhere(&self) -> bool {
+        false
     }
 }
 
@@ -152,13 +172,13 @@ struct Open {
 }
 
 impl CriParser {
-    fn record(&mut self, bytes: &[u8], open: &Open, is_stderr: bool, row_start: usize, seen: &mut Seen) {
+    fn record(&mut self, bytes: &[u8], open: &Open, is_stderr: bool, seen: &mut Seen) {
         seen.add(open.time.time, open.time.is_local);
-        self.table.begin(row_start);
+        self.table.begin(open.start);
         self.table.time(TIME, open.time.time);
         self.table.own_text(STREAM, |own| own.extend_from_slice(if is_stderr { b"stderr" } else { b"stdout" }));
         match &open.parts[..] {
-            [part] if part.start >= row_start => self.table.text(MESSAGE, part.start, part.len()),
+            [part] => self.table.text(MESSAGE, part.start, part.len()),
             parts => self.table.own_text(MESSAGE, |own| parts.iter().for_each(|part| own.extend_from_slice(&bytes[part.clone()]))),
         }
         self.table.commit();
@@ -172,9 +192,7 @@ impl Parser for CriParser {
         self.table.reset(FIELDS.map(|(_, kind)| kind));
         let (mut count, mut rejects, mut seen) = (0, Vec::new(), Seen::default());
         let mut open: [Option<Open>; 2] = [None, None];
-        let mut last = 0;
         for (start, text) in lines(bytes) {
-            last = start;
             let found = line(text).and_then(|line| Some((times.read(&text[line.time.clone()]).ok()?, line)));
             match found {
                 None => {
@@ -194,7 +212,7 @@ impl Parser for CriParser {
                     if line.is_last
                         && let Some(message) = open[which].take()
                     {
-                        self.record(bytes, &message, line.is_stderr, start, &mut seen);
+                        self.record(bytes, &message, line.is_stderr, &mut seen);
                     }
                 }
             }
@@ -205,7 +223,7 @@ impl Parser for CriParser {
             open.into_iter().zip([false, true]).filter_map(|(open, is_stderr)| Some((is_stderr, open?))).collect();
         torn.sort_by_key(|(_, open)| open.start);
         for (is_stderr, message) in torn {
-            self.record(bytes, &message, is_stderr, last, &mut seen);
+            self.record(bytes, &message, is_stderr, &mut seen);
         }
         self.format.dating.note(&seen);
         Parsed { batch: self.table.batch(&block.bytes, &self.format.schema, wanted, block.origin()), lines: count, blank: 0, rejects }

@@ -5,7 +5,8 @@
 
 use std::ops::Range;
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
+use recpipe::times::{Read, Times};
 
 use super::super::{FormatSpec, Start};
 use super::LogFormat;
@@ -23,7 +24,7 @@ pub(in super::super) const SPEC: FormatSpec = FormatSpec {
 };
 
 /// The keys whose values are the time of the record.
-const TIMES: [&[u8]; 4] = [b"time", b"ts", b"t", b"timestamp"];
+const TIMES: [&str; 4] = ["time", "ts", "t", "timestamp"];
 
 #[derive(Debug)]
 struct Logfmt;
@@ -45,6 +46,24 @@ impl Member for Logfmt {
         true
     }
 
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let (mut pairs, mut time, mut has_value) = (Pairs { text, at: 0 }, None, false);
+        while let Some((name, written)) = pairs.next().ok()? {
+            has_value |= !matches!(written, Written::True);
+            // A `time` that is none is the record's all the same.
+            match written.time(name, text, times) {
+                Some(read) => time = time.or(Some(Some(read))),
+                None if name == "time" => time = time.or(Some(None)),
+                None => {}
+            }
+        }
+        time.filter(|_| has_value).flatten().map(|read| read.time)
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(Logfmt)
     }
@@ -58,34 +77,52 @@ enum Written {
     True,
 }
 
+impl Written {
+    /// The time that it is, if it is the value of a key whose values are the time.
+    fn time(&self, key: &str, text: &[u8], times: &Times) -> Option<Read> {
+        let part = match self {
+            Written::Bare(part) | Written::Quoted(part, _) => part.clone(),
+            Written::True => return None,
+        };
+        TIMES.contains(&key).then(|| times.read(&text[part]).ok()).flatten()
+    }
+}
+
+/// The keys of a line, and their values.
+struct Pairs<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Pairs<'a> {
+    fn next(&mut self) -> Result<Option<(&'a str, Written)>, Fault> {
+        let Pairs { text, at } = self;
+        *at += text[*at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        if *at == text.len() {
+            return Ok(None);
+        }
+        let len = text[*at..].iter().position(|byte| matches!(byte, b'=' | b' ' | b'\t')).unwrap_or(text.len() - *at);
+        let name = &text[*at..*at + len];
+        if len == 0 || name.contains(&b'"') {
+            return Err("it is no key=value".into());
+        }
+        let key = std::str::from_utf8(name).map_err(|_| "a key is not UTF-8")?;
+        *at += len;
+        let written = if text.get(*at) == Some(&b'=') { value(text, at)? } else { Written::True };
+        Ok(Some((key, written)))
+    }
+}
+
 impl Reader for Logfmt {
     fn read(&mut self, text: &[u8], row: &mut Row<'_>) -> Result<Taken, Fault> {
-        let (mut at, mut has_value, mut has_time) = (0, false, false);
-        loop {
-            at += text[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-            if at == text.len() {
-                break;
-            }
-            let len = text[at..].iter().position(|byte| matches!(byte, b'=' | b' ' | b'\t')).unwrap_or(text.len() - at);
-            let name = &text[at..at + len];
-            if len == 0 || name.contains(&b'"') {
-                return Err("it is no key=value".into());
-            }
-            let key = std::str::from_utf8(name).map_err(|_| "a key is not UTF-8")?;
-            at += len;
-            let written = if text.get(at) == Some(&b'=') { value(text, &mut at)? } else { Written::True };
+        let (mut pairs, mut has_value, mut has_time) = (Pairs { text, at: 0 }, false, false);
+        while let Some((key, written)) = pairs.next()? {
             has_value |= !matches!(written, Written::True);
-            if !has_time && TIMES.contains(&name) {
-                let part = match &written {
-                    Written::Bare(part) | Written::Quoted(part, _) => part.clone(),
-                    Written::True => 0..0,
-                };
-                if let Ok(read) = row.times.read(&text[part]) {
-                    row.time("time", read.time, read.is_local)?;
-                    has_time = true;
-                    if key == "time" {
-                        continue;
-                    }
+            if let Some(read) = Some(()).filter(|()| !has_time).and_then(|()| written.time(key, text, row.times)) {
+                row.time("time", read.time, read.is_local)?;
+                has_time = true;
+                if key == "time" {
+                    continue;
                 }
             }
             match written {

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
+use recpipe::times::{Read, Times};
 
 use super::super::{FormatSpec, Start};
 use super::LogFormat;
@@ -41,46 +42,73 @@ impl Member for Ltsv {
         true
     }
 
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let mut time = None;
+        pairs(text, |label, value| {
+            // A `time` that is none is the record's all the same.
+            match stamp(label, &text[value], times) {
+                Some(read) => time = time.or(Some(Some(read))),
+                None if label == "time" => time = time.or(Some(None)),
+                None => {}
+            }
+            Ok(())
+        })
+        .ok()?;
+        time.flatten().map(|read| read.time)
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(Ltsv)
     }
 }
 
+/// The time that the value of this label is, if it has one.
+fn stamp(label: &str, value: &[u8], times: &Times) -> Option<Read> {
+    let bare = value.strip_prefix(b"[").and_then(|stamp| stamp.strip_suffix(b"]")).unwrap_or(value);
+    matches!(label, "time" | "time_local" | "time_iso8601").then(|| times.read(bare).ok()).flatten()
+}
+
 impl Reader for Ltsv {
     fn read(&mut self, text: &[u8], row: &mut Row<'_>) -> Result<Taken, Fault> {
-        // Prose has colons, too: one label alone has no blank after it.
-        if memchr::memchr(b'\t', text).is_none() && memchr::memmem::find(text, b": ").is_some() {
+        pairs(text, |label, value| put(label, text, value, row)).map(|()| Taken::Record)
+    }
+}
+
+/// Calls `each` with the labels of a line, and where their values stand.
+fn pairs(text: &[u8], mut each: impl FnMut(&str, Range<usize>) -> Result<(), Fault>) -> Result<(), Fault> {
+    // Prose has colons, too: one label alone has no blank after it.
+    if memchr::memchr(b'\t', text).is_none() && memchr::memmem::find(text, b": ").is_some() {
+        return Err("it is no label:value between tabs".into());
+    }
+    let mut at = 0;
+    for part in text.split(|byte| *byte == b'\t') {
+        let start = at;
+        at += part.len() + 1;
+        if part.is_empty() {
+            continue;
+        }
+        let colon = memchr::memchr(b':', part).filter(|colon| *colon > 0);
+        let colon = colon.ok_or("it is no label:value between tabs")?;
+        let label = std::str::from_utf8(&part[..colon]).map_err(|_| "a label is not UTF-8")?;
+        // As ltsv.org has them, so that `time=12:00` is no label.
+        if !label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-')) {
             return Err("it is no label:value between tabs".into());
         }
-        let mut at = 0;
-        for part in text.split(|byte| *byte == b'\t') {
-            let start = at;
-            at += part.len() + 1;
-            if part.is_empty() {
-                continue;
-            }
-            let colon = memchr::memchr(b':', part).filter(|colon| *colon > 0);
-            let colon = colon.ok_or("it is no label:value between tabs")?;
-            let label = std::str::from_utf8(&part[..colon]).map_err(|_| "a label is not UTF-8")?;
-            // As ltsv.org has them, so that `time=12:00` is no label.
-            if !label.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'.' | b'-')) {
-                return Err("it is no label:value between tabs".into());
-            }
-            put(label, text, start + colon + 1..start + part.len(), row)?;
-        }
-        Ok(Taken::Record)
+        each(label, start + colon + 1..start + part.len())?;
     }
+    Ok(())
 }
 
 fn put(label: &str, text: &[u8], value: Range<usize>, row: &mut Row<'_>) -> Result<(), Fault> {
     match label {
-        "time" | "time_local" | "time_iso8601" => {
-            let stamp = text[value.clone()].strip_prefix(b"[").and_then(|stamp| stamp.strip_suffix(b"]")).unwrap_or(&text[value.clone()]);
-            match row.times.read(stamp) {
-                Ok(read) => row.time("time", read.time, read.is_local),
-                Err(_) => row.text_or_null(label, text, value),
-            }
-        }
+        "time" | "time_local" | "time_iso8601" => match stamp(label, &text[value.clone()], row.times) {
+            Some(read) => row.time("time", read.time, read.is_local),
+            None => row.text_or_null(label, text, value),
+        },
         "req" => match request(text, value.clone()) {
             Some([method, path, proto]) => {
                 row.text("method", method)?;

@@ -62,6 +62,11 @@ pub(super) trait Member: Debug + Send + Sync {
         false
     }
 
+    /// Whether its records can be read from any line on: they need nothing of what stands before them.
+    fn begins_anywhere(&self) -> bool {
+        true
+    }
+
     /// The time of the record that this text is; `None` where it is no record of this kind, or has none.
     fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
         let _ = (text, times);

@@ -3,7 +3,7 @@
 //! A record begins with `# Time:`, or with `# User@Host:` where no such line stands before it: older servers leave it out within a
 //! second. `# Name: value` pairs are fields; the statement is what follows them.
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::times::{TimePattern, Times};
 
 use super::super::lines::lines;
@@ -74,37 +74,92 @@ impl Member for MysqlSlow {
         true
     }
 
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    /// A record without `# Time:` may have it in the line before.
+    fn begins_anywhere(&self) -> bool {
+        false
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let mut set = None;
+        for (_, line) in lines(text) {
+            match kind(line) {
+                Kind::Start => return None,
+                Kind::Time(stamp) => return written(stamp, times).map(|read| read.time),
+                Kind::User | Kind::Pairs | Kind::Use => {}
+                Kind::Set(seconds) => set = set.or(Some(seconds)),
+                Kind::Query if line.trim_ascii().is_empty() => {}
+                Kind::Query => break,
+            }
+        }
+        set.and_then(|seconds| times.read(seconds).ok()).map(|read| read.time)
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(MysqlSlow)
     }
 }
 
+/// What a line before the statement is.
+enum Kind<'l> {
+    /// The server has started.
+    Start,
+    Time(&'l [u8]),
+    User,
+    /// `# Name: value`
+    Pairs,
+    Use,
+    Set(&'l [u8]),
+    /// The statement, or nothing.
+    Query,
+}
+
+fn kind(line: &[u8]) -> Kind<'_> {
+    match line {
+        _ if is_start(line) => Kind::Start,
+        [b'#', b' ', b'T', b'i', b'm', b'e', b':', b' ', stamp @ ..] => Kind::Time(stamp.trim_ascii()),
+        _ if line.starts_with(b"# User@Host: ") => Kind::User,
+        [b'#', b' ', ..] => Kind::Pairs,
+        [b'u', b's', b'e', b' ', ..] => Kind::Use,
+        _ => match line.strip_prefix(b"SET timestamp=") {
+            Some(seconds) => Kind::Set(seconds.split(|byte| *byte == b';').next().unwrap_or_default()),
+            None => Kind::Query,
+        },
+    }
+}
+
+/// The time of a `# Time:` line.
+fn written(stamp: &[u8], times: &Times) -> Option<recpipe::times::Read> {
+    times.read(stamp).ok().or_else(|| short(stamp, times))
+}
+
 impl Reader for MysqlSlow {
     fn read(&mut self, text: &[u8], row: &mut Row<'_>) -> Result<Taken, Fault> {
-        if lines(text).next().is_some_and(|(_, line)| is_start(line)) {
-            return Ok(Taken::Nothing);
-        }
         let (mut has_time, mut query_start, mut set) = (false, text.len(), None);
         for (start, line) in lines(text) {
-            if let Some(stamp) = line.strip_prefix(b"# Time: ") {
-                let stamp = stamp.trim_ascii();
-                let read = row.times.read(stamp).ok().or_else(|| short(stamp, row.times)).ok_or("`# Time:` is no time")?;
-                row.time("time", read.time, read.is_local)?;
-                has_time = true;
-            } else if line.starts_with(b"# User@Host: ") {
-                user(text, start + 13..start + line.len(), row)?;
-            } else if line.starts_with(b"# ") {
-                pairs(text, start + 2..start + line.len(), row)?;
-            } else if line.starts_with(b"use ") && query_start == text.len() {
-                let name = line[4..].trim_ascii_end();
-                let len = name.strip_suffix(b";").unwrap_or(name).len();
-                row.text("database", start + 4..start + 4 + len)?;
-            } else if line.starts_with(b"SET timestamp=") && set.is_none() && query_start == text.len() {
-                let seconds = &line[14..];
-                set = Some(seconds.split(|byte| *byte == b';').next().unwrap_or_default());
-            } else if query_start == text.len() && !line.trim_ascii().is_empty() {
-                query_start = start;
-                break;
+            match kind(line) {
+                Kind::Start if start == 0 => return Ok(Taken::Nothing),
+                Kind::Time(stamp) => {
+                    let read = written(stamp, row.times).ok_or("`# Time:` is no time")?;
+                    row.time("time", read.time, read.is_local)?;
+                    has_time = true;
+                }
+                Kind::User => user(text, start + 13..start + line.len(), row)?,
+                Kind::Pairs => pairs(text, start + 2..start + line.len(), row)?,
+                Kind::Use => {
+                    let name = line[4..].trim_ascii_end();
+                    let len = name.strip_suffix(b";").unwrap_or(name).len();
+                    row.text("database", start + 4..start + 4 + len)?;
+                }
+                Kind::Set(seconds) if set.is_none() => set = Some(seconds),
+                _ if line.trim_ascii().is_empty() => {}
+                _ => {
+                    query_start = start;
+                    break;
+                }
             }
         }
         if !has_time && let Some(read) = set.and_then(|seconds| row.times.read(seconds).ok()) {

@@ -2,7 +2,8 @@
 
 use recpipe::{
     json::{self, Scalar, Visitor, Way, unescape},
-    record::Type,
+    record::{Time as Moment, Type},
+    times::Times,
 };
 
 use super::super::{FormatSpec, Start};
@@ -150,6 +151,16 @@ impl Member for Object {
         true
     }
 
+    fn has_times(&self) -> bool {
+        self.0.keys.iter().any(|(_, name, how)| *name == "time" && *how == Time)
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Moment> {
+        let mut stamp = Stamp { keys: self.0, text, times, found: None, has_needed: self.0.needed.is_empty() };
+        json::object(text, &mut String::new(), &mut stamp).ok()?;
+        stamp.found.filter(|_| stamp.has_needed).flatten()
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(ObjectReader { keys: self.0, path: String::new() })
     }
@@ -165,6 +176,27 @@ impl Reader for ObjectReader {
         let mut values = Values { keys: self.keys, text, row, has_needed: self.keys.needed.is_empty() };
         json::object(text, &mut self.path, &mut values)?;
         if values.has_needed { Ok(Taken::Record) } else { Err(format!("it has no key `{}`", self.keys.needed).into()) }
+    }
+}
+
+/// Looks for the time of an object.
+struct Stamp<'v> {
+    keys: &'static Keys,
+    text: &'v [u8],
+    times: &'v Times,
+    /// The first value of its key.
+    found: Option<Option<Moment>>,
+    has_needed: bool,
+}
+
+impl Visitor for Stamp<'_> {
+    fn value(&mut self, Way { path, .. }: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
+        self.has_needed |= path == self.keys.needed;
+        if self.found.is_none() && self.keys.keys.iter().any(|(key, _, how)| *key == path && *how == Time) {
+            let read = || self.times.read(&self.text[start..start + len]).ok().map(|read| read.time);
+            self.found = Some(if scalar == Scalar::Null { None } else { read() });
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use recpipe::record::Type;
+use recpipe::record::{Time, Type};
 use recpipe::template::Template;
 use recpipe::times::{TimePattern, Times};
 
@@ -103,6 +103,15 @@ impl Member for CsvLog {
 
     fn begins(&self, _: &[u8], line: &[u8]) -> bool {
         self.stamp.read_prefix(line, &Times::default()).is_some_and(|(len, _)| line.get(len) == Some(&b','))
+    }
+
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let end = memchr::memchr(b',', text).filter(|_| self.begins(b"", text))?;
+        times.read(&text[..end]).ok().map(|read| read.time)
     }
 
     fn reader(&self) -> Box<dyn Reader> {

@@ -7,7 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use memchr::memmem;
-use recpipe::record::{Schema, Type};
+use recpipe::record::{Schema, Time, Type};
+use recpipe::times::Times;
 
 use super::super::{Args, Format, FormatSpec, Plan, Start, Unit};
 use super::cursor::undouble;
@@ -15,6 +16,7 @@ use super::member::{Fault, Member, MemberFields, Members, Reader, Row, Taken, on
 use super::{LogFormat, LogPlan};
 use crate::input::block::Block;
 use crate::input::boundary::Boundary;
+use crate::input::clock::Clock;
 
 pub(in super::super) const SPEC: FormatSpec = FormatSpec {
     name: "w3c",
@@ -130,9 +132,47 @@ impl Member for W3cMember {
         true
     }
 
+    fn has_times(&self) -> bool {
+        true
+    }
+
+    /// The names of the values stand far before, so no reading begins in the middle.
+    fn begins_anywhere(&self) -> bool {
+        false
+    }
+
+    /// A date and the time of day after it, or both in one: so the servers write them, wherever in the line.
+    fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
+        let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b',' | b'"');
+        let mut words = text.split(is_blank).filter(|word| !word.is_empty()).peekable();
+        (text.first() != Some(&b'#')).then_some(())?;
+        while let Some(word) = words.next() {
+            if !is_date(word) {
+                continue;
+            }
+            let stamp = match words.peek().filter(|_| word.len() == DATE_LEN) {
+                Some(day) => [word, b" ", day].concat(),
+                None => word.to_vec(),
+            };
+            if let Ok(read) = times.read(&stamp) {
+                return Some(read.time);
+            }
+        }
+        None
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(W3cReader { first: self.0.clone(), header: None, values: Vec::new() })
     }
+}
+
+/// Bytes of `2026-03-12`.
+const DATE_LEN: usize = 10;
+
+/// Whether a word begins with a date.
+fn is_date(word: &[u8]) -> bool {
+    let is_digit = |(place, byte): (usize, &u8)| if matches!(place, 4 | 7) { *byte == b'-' } else { byte.is_ascii_digit() };
+    word.len() >= DATE_LEN && word[..DATE_LEN].iter().enumerate().all(is_digit) && matches!(word.get(DATE_LEN), None | Some(b'T'))
 }
 
 struct W3cReader {
@@ -283,6 +323,10 @@ impl Format for W3c {
 
     fn schema(&self) -> Arc<Schema> {
         self.log.schema()
+    }
+
+    fn clock(&self) -> Option<Arc<dyn Clock>> {
+        self.log.clock()
     }
 
     fn known_fields(&self) -> Option<Vec<String>> {

@@ -6,6 +6,7 @@ use std::io::Write;
 
 use recpipe::Time;
 
+use super::super::json_string;
 use super::machine::{Item, Machine};
 
 /// Lists and dicts may be nested so deep.
@@ -80,17 +81,6 @@ impl Writer<'_> {
     }
 
     fn text(&mut self, item: Item) {
-        self.out.push(b'"');
-        for &byte in self.machine.text(self.bytes, item).unwrap_or_default() {
-            match byte {
-                b'"' | b'\\' => self.out.extend([b'\\', byte]),
-                b'\n' => self.out.extend_from_slice(b"\\n"),
-                b'\t' => self.out.extend_from_slice(b"\\t"),
-                b'\r' => self.out.extend_from_slice(b"\\r"),
-                0..b' ' => drop(write!(self.out, "\\u{byte:04x}")),
-                _ => self.out.push(byte),
-            }
-        }
-        self.out.push(b'"');
+        json_string::push(self.machine.text(self.bytes, item).unwrap_or_default(), self.out);
     }
 }

@@ -55,7 +55,7 @@ impl Follow {
             Some(_) => self.guard.wait(&[], Some(LULL)).map(drop),
             None if grew => Ok(()),
             None => {
-                let pulse = self.pulse.map(|pulse| self.yielded + pulse);
+                let pulse = self.pulse.map(|pulse| self.yielded + pulse).into_iter().chain(self.wake).min();
                 let until = pulse.map_or(self.next_look, |pulse| pulse.min(self.next_look));
                 self.guard.wait(&self.watcher.fds(), Some(until.saturating_duration_since(Instant::now())))?;
                 if pulse.is_some_and(|pulse| Instant::now() >= pulse) {

@@ -27,6 +27,9 @@ pub enum Encoding {
     Json,
     /// Comma-separated values, names on the first line.
     Csv,
+    /// As they are, for this program itself: nothing is written.
+    #[value(skip)]
+    Batches,
 }
 
 impl Encoding {
@@ -51,7 +54,7 @@ pub struct EncodedBytes {
 pub(super) fn encode(encoding: Encoding, batch: &Batch) -> Option<EncodedBytes> {
     let mut bytes = Vec::new();
     match encoding {
-        Encoding::Records => return None,
+        Encoding::Records | Encoding::Batches => return None,
         Encoding::Pickle => pickle::encode(batch, &mut bytes),
         Encoding::Json => json::encode(batch, &mut bytes),
         Encoding::Csv => csv::encode(batch, &mut bytes),

@@ -245,7 +245,7 @@ fn a_child_that_speaks_after_all_was_sent_is_not_kept_waiting() {
 #[test]
 fn conditions_are_said_to_those_who_act_on_them() {
     let condition = Condition { field: "n".into(), op: CompareOp::Gt, constant: Constant::Int(7) };
-    let pushdown = Pushdown { columns: Some(vec!["n".into()]), holds_state: true, conditions: vec![condition], shows: false };
+    let pushdown = Pushdown { columns: Some(vec!["n".into()]), holds_state: true, conditions: vec![condition], shows: false, places: true };
     let came = |can: u32| {
         let (ours, theirs) = UnixStream::pair().unwrap();
         let once = |socket: UnixStream, hello| {
