@@ -122,6 +122,23 @@ impl Fill {
         Ok(())
     }
 
+    /// Takes rows of windows that come as time passes: of each the keys are those of the windows up to it, however many come at once.
+    fn take_as_it_comes(&mut self, batch: &Batch) -> Result<(), Error> {
+        let window = |row: usize| if let Value::Time(window) = batch.row(row).value(0) { Some(window) } else { None };
+        let windows: Vec<Option<Time>> = (0..batch.len()).map(window).collect();
+        let mut at = 0;
+        for run in windows.chunk_by(|a, b| a == b) {
+            if self.window != run[0] {
+                self.give_window()?;
+            }
+            let rows = batch.select((at..at + run.len()).map(|row| batch.physical(row) as u32).collect());
+            self.know(&rows)?;
+            self.take(&rows)?;
+            at += run.len();
+        }
+        Ok(())
+    }
+
     /// Takes rows whose keys are known, the numbers of which are `self.numbers`.
     fn take(&mut self, batch: &Batch) -> Result<(), Error> {
         let numbers = std::mem::take(&mut self.numbers);
@@ -198,10 +215,10 @@ impl Stage for Fill {
         if self.has_enough {
             return Ok(Flow::Stop);
         }
-        self.know(&batch)?;
         if self.op.live {
-            self.take(&batch)?;
+            self.take_as_it_comes(&batch)?;
         } else {
+            self.know(&batch)?;
             self.waiting_bytes += batch.bytes();
             self.waiting.push(batch);
         }

@@ -229,15 +229,20 @@ fn a_sender_that_is_silent_is_not_waited_for_and_one_at_rest_is() {
 #[test]
 fn gaps_are_filled_alike_however_the_windows_come() {
     let rows: Vec<Row> = vec![(1, 0, 1), (2, 1, 2), (45, 0, 3), (46, 1, 4), (90, 1, 5), (200, 0, 6)];
-    let run = |live, cuts: &[usize]| {
+    let run = |rows: &[Row], live, cuts: &[usize]| {
         let mut running = Running::new("count by k every 10s fill 0 beside 40s", live, &budget(1 << 30), None);
-        running.send(&rows, &cuts.iter().copied().collect());
+        running.send(rows, &cuts.iter().copied().collect());
         running.closed()
     };
-    let expect = run(false, &[]);
+    let expect = run(&rows, false, &[]);
     assert_eq!(expect.len(), 2 * 21);
-    assert_eq!(run(true, &[1, 2, 3, 4, 5]), expect);
-    assert_eq!(run(true, &[3]), expect);
+    assert_eq!(run(&rows, true, &[1, 2, 3, 4, 5]), expect);
+    assert_eq!(run(&rows, true, &[3]), expect);
+    // Of keys that come later, a window that is given as time passes knows nothing, however many are given at once.
+    let rows = [(1, 0, 1), (15, 1, 2), (45, 2, 3), (100, 0, 4)];
+    let expect = run(&rows, true, &[1, 2, 3]);
+    assert_eq!(run(&rows, true, &[]), expect);
+    assert_eq!(expect.len(), 1 + 2 + 3 * 9);
 }
 
 #[test]
