@@ -29,6 +29,7 @@ pub mod output;
 pub mod plan;
 pub mod program;
 pub mod query;
+pub mod senders;
 pub mod size;
 pub mod sort;
 pub mod span;

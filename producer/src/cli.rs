@@ -34,7 +34,7 @@ pub struct Cli {
     #[arg(long, requires = "follow")]
     pub from_start: bool,
 
-    /// Only records of this time or later: a time as in a query, -15m, yesterday, 14:00
+    /// Only records of this time or later (a time, -15m, yesterday, 14:00)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
 

@@ -32,7 +32,7 @@ use self::{
     feeder::{Stream, feed},
 };
 use super::{Arrived, Begun, Came, Receipt, child::Pipe, unite};
-use crate::plan::{News, SenderId};
+use crate::senders::{News, SenderId};
 
 /// Somebody who has to come is spoken of when nothing has come for so long.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -28,7 +28,7 @@ use sequence::Part;
 pub use sequence::Sequence;
 pub use unite::unite;
 
-use crate::plan::{News, SenderId};
+use crate::senders::{News, SenderId};
 
 /// What came.
 pub struct Arrived {

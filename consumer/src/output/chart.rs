@@ -34,7 +34,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "chart",
         syntax: "chart [FIELD]",
-        doc: "a bar for each record, of many times a line, of several keys a line each: of the one aggregate or number there is, or FIELD",
+        doc: "a bar for each record, of many times a line (each key one): of the one number there is, or FIELD",
         example: "chart bytes",
         runs: Runs::Once,
         memory: "O(rows shown)",

@@ -10,7 +10,6 @@ pub mod fields;
 mod fold;
 mod operator;
 pub mod partial;
-mod senders;
 mod sink;
 mod unite;
 mod window;
@@ -19,13 +18,13 @@ use std::{path::PathBuf, sync::Arc};
 
 use recpipe::{Schema, record::PlaceField, times::Zone};
 
+pub use crate::senders::{News, SenderId, Senders};
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
 pub use build::{Build, Built, Side, Sides, Whole};
 pub use fields::{Read, fields_read, pushdown};
 pub use fold::Fold;
 pub(crate) use fold::Folds;
 pub use operator::{About, Effect, Operator, Runs, Start, Target};
-pub use senders::{News, SenderId, Senders};
 pub use sink::{Output, Place, PlanOutput, Sink};
 pub use unite::Unite;
 pub use window::{Computes, Window};

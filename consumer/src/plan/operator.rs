@@ -5,12 +5,11 @@ use std::{any::Any, fmt::Debug, sync::Arc};
 use recpipe::{Schema, Stage};
 
 use super::{
-    Plan, PlanStage,
+    Plan, PlanStage, Senders,
     build::{Build, Side, Sides},
     conditions::Found,
     fields::Read,
     partial::{Batches, Partial, Show},
-    senders::Senders,
 };
 use crate::memory::Budget;
 

@@ -1,6 +1,6 @@
-//! `stats AGG, … by KEY, …`: aggregates, sorted by key; of windows of time, too: [`every`].
+//! `stats AGG, … by KEY, …`: aggregates, sorted by key; of windows of time, too: `super::every`.
 //!
-//! How it runs is in [`grouping`](super::grouping).
+//! How it runs is in `super::grouping`.
 
 use std::{collections::BTreeMap, sync::Arc};
 

@@ -133,7 +133,7 @@ fn places(told: u8, known: &[i64]) -> Places {
         0 => Places::Unknown,
         1 => Places::Lines(lines),
         2 => Places::Whole {
-            shown: known.len() % 2 == 0,
+            shown: known.len().is_multiple_of(2),
             lines,
             starts: PackedInts::pack(&known.iter().map(|line| line * 3).collect::<Vec<_>>()),
         },

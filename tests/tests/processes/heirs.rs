@@ -26,14 +26,9 @@ fn in_turn(ends: [[&str; 2]; 2], query: &str, signal: Signal) -> [Ended; 3] {
     let mut group = Group::new();
     append(group.dir(), "");
     let of_consumer = [ends[1][0], ends[1][1], query];
-    let follow = ["lines", "-F", "log", "--stats", ends[0][0], ends[0][1]];
+    let follow = ["lines", "-F", "log", "--from-start", "--stats", ends[0][0], ends[0][1]];
     let first = group.run(Consumer, &of_consumer);
     let producer = group.run(Producer, &follow);
-    // Until then, what is written may be from before.
-    group.until("it follows", SOON, |group| {
-        fs::read_dir(format!("/proc/{}/fd", group.pid(producer)))
-            .is_ok_and(|open| open.flatten().any(|fd| fs::read_link(fd.path()).is_ok_and(|path| path.ends_with("log"))))
-    });
     append(group.dir(), "1\n2\n");
     comes(&mut group, first, "2");
     group.signal(first, signal);

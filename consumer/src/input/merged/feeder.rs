@@ -21,7 +21,7 @@ use crate::{
         Receipt,
         child::{Pipe, reap, settle},
     },
-    plan::SenderId,
+    senders::SenderId,
 };
 
 /// What one stream is read from.
