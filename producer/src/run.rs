@@ -269,7 +269,7 @@ impl Begun<'_, '_> {
         false
     }
 
-    /// Nothing more is pulled: ends the stream, and says what there is to say.
+    /// Ends the stream after the last block, and prints the remarks and the ledger of the run.
     ///
     /// # Errors
     /// The consumer was started again.

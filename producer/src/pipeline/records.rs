@@ -98,7 +98,7 @@ impl Reading {
     /// The records of what `input` gives: compressed or not, an archive or not, as of a pipe.
     ///
     /// # Errors
-    /// [`Error::Usage`] for a mistake in the words, PATHs among them, and what is none of a library's: `--to`, `--as`, `--follow`.
+    /// [`Error::Usage`] where an argument is wrong, is a PATH, or is an option of the program alone (`--to`, `--as`, `--follow`).
     pub fn of(self, input: impl Read + Send + 'static) -> Result<Records, Error> {
         let config = self.config()?;
         if let Some(path) = config.paths.first() {

@@ -318,8 +318,8 @@ impl Batch {
         self.with_columns(schema.clone(), schema.names().map(column).collect())
     }
 
-    /// The bytes of the columns' arrays and text and of the places, whatever else the memory they lie in holds; what columns
-    /// share is counted for each.
+    /// The bytes that the columns' arrays, their texts and the places take. A buffer counts only as far as this batch uses it; what
+    /// two columns share counts twice.
     pub fn bytes(&self) -> usize {
         self.columns.iter().map(Column::bytes).sum::<usize>() + self.places.bytes()
     }
