@@ -11,6 +11,7 @@ pub mod interop;
 mod open;
 mod pushdown;
 mod spread;
+mod written;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use interop::{EncodedBytes, Encoding};
 pub use open::{Anew, Listening, Opened, Options, open};
 pub use pushdown::{Pushdown, PushdownChannel};
 pub use spread::{Outputs, Spread};
+pub use written::Written;
 
 /// A batch in the form in which it is sent, and to whom.
 pub struct Outgoing {
