@@ -14,6 +14,7 @@ pub mod columnar;
 pub mod control;
 pub mod csv;
 pub mod frame_reader;
+pub mod journal;
 pub mod json;
 pub mod partial;
 pub mod pickle;
@@ -31,6 +32,7 @@ pub const TARGETS: &[(&str, Check)] = &[
     ("control", control::check),
     ("csv", csv::check),
     ("frame_reader", frame_reader::check),
+    ("journal", journal::check),
     ("json", json::check),
     ("partial", partial::check),
     ("pickle", pickle::check),
