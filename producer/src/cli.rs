@@ -133,6 +133,18 @@ pub struct Cli {
     #[arg(long, value_name = "a.b", hide = true)]
     pub at: Option<String>,
 
+    /// For journal: the files of this directory and of those in it; repeatable
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub directory: Vec<PathBuf>,
+
+    /// For journal: only what this unit says, and what is said of it; repeatable
+    #[arg(long, value_name = "NAME", hide = true)]
+    pub unit: Vec<String>,
+
+    /// For journal: only this boot: its id, or 0 for the last, -1 for the one before, 1 for the first [default: 0]
+    #[arg(long, value_name = "ID|N", num_args = 0..=1, require_equals = true, default_missing_value = "", hide = true)]
+    pub boot: Option<String>,
+
     /// What text is written in, such as windows-1252 or utf-16le [default: utf-8]
     #[arg(long = "encoding", value_name = "NAME", value_parser = charset, hide = true)]
     pub charset: Option<&'static Encoding>,

@@ -15,6 +15,7 @@ use crate::format::{Args, FORMATS, Format, FormatOption, FormatSpec, Formats, Nu
 use crate::input::block::BLOCK_BYTES;
 use crate::input::content::Content;
 use crate::input::find::Names;
+use crate::input::window::Span;
 use crate::output::interop::Encoding;
 use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
@@ -87,17 +88,6 @@ pub enum To {
     },
 }
 
-/// When records have to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span {
-    /// The first moment, and the first one after the last, in nanoseconds since 1970.
-    pub since: Option<i64>,
-    /// The first moment after the last.
-    pub until: Option<i64>,
-    /// How much older than one before it a time may be while a file is in order, in nanoseconds; `None` for `--full`.
-    pub slack: Option<i64>,
-}
-
 /// Whether a followed file is read from its start; otherwise from the end it has when the following begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FromStart(pub bool);
@@ -123,6 +113,16 @@ impl Config {
         let mut paths = cli.paths;
         let (format, chosen, own) = format(&cli.format, (formats, cli.formats.as_deref()), &paths)?;
         options_of(&format, &typed)?;
+        let mut names = cli.name;
+        if let Start::Store(store) = format.start {
+            paths.extend(cli.directory);
+            if paths.is_empty() {
+                paths = kept_at(&format, store.directories)?;
+            }
+            if names.is_empty() {
+                names = store.names.iter().map(|name| (*name).to_owned()).collect();
+            }
+        }
         let fields = fields(&cli.fields)?;
         let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
         let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
@@ -145,6 +145,8 @@ impl Config {
             number_form,
             quotes: cli.quotes,
             at: cli.at.map(Into::into),
+            units: cli.unit,
+            boot: cli.boot,
             ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
             single: cli.single,
             dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
@@ -156,7 +158,7 @@ impl Config {
         if cli.grep.is_some() && !matches!(format.start, Start::Blocks(_)) {
             return Err(format!("--grep: `{}` reads no lines", format.name));
         }
-        if cli.charset.is_some() && matches!(format.start, Start::Source(_)) {
+        if cli.charset.is_some() && matches!(format.start, Start::Source(_) | Start::Store(_)) {
             return Err(format!("--encoding: `{}` reads no text", format.name));
         }
         if cli.follow {
@@ -199,7 +201,7 @@ impl Config {
             own,
             args,
             paths,
-            names: Names::new(&cli.name).map_err(|e| format!("--name: {e}"))?,
+            names: Names::new(&names).map_err(|e| format!("--name: {e}"))?,
             span,
             merge: cli.merge,
             wait: cli.wait,
@@ -273,9 +275,19 @@ fn to(to: &[String], listen: &[String], options: output::Options) -> Result<(To,
     Ok((To::Consumers { urls, listen, options }, shards))
 }
 
+/// Where the files of a store are, where nothing was named.
+fn kept_at(format: &FormatSpec, directories: &[&str]) -> Result<Vec<PathBuf>, String> {
+    let there: Vec<PathBuf> = directories.iter().map(PathBuf::from).filter(|directory| directory.is_dir()).collect();
+    if there.is_empty() {
+        let directories = directories.join(" nor ");
+        return Err(format!("`{}`: there is neither {directories}; name a file or a directory, or - for standard input", format.name));
+    }
+    Ok(there)
+}
+
 /// Whether what was typed can be followed.
 fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
-    if !matches!(format.start, Start::Blocks(_)) {
+    if !matches!(format.start, Start::Blocks(_) | Start::Store(_)) {
         return Err(format!("--follow: `{}` has no lines that could be appended", format.name));
     }
     if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
@@ -343,7 +355,7 @@ fn templates(format: &FormatSpec, mut typed: Vec<String>) -> Result<Vec<String>,
 }
 
 /// The options that only some formats have, and whether each was typed.
-fn cli_options(cli: &Cli) -> [(FormatOption, bool); 12] {
+fn cli_options(cli: &Cli) -> [(FormatOption, bool); 15] {
     [
         (FormatOption::Names, !cli.names.is_empty()),
         (FormatOption::NoHeader, cli.no_header),
@@ -357,6 +369,9 @@ fn cli_options(cli: &Cli) -> [(FormatOption, bool); 12] {
         (FormatOption::Thousands, cli.thousands.is_some()),
         (FormatOption::Quotes, cli.quotes),
         (FormatOption::At, cli.at.is_some()),
+        (FormatOption::Directory, !cli.directory.is_empty()),
+        (FormatOption::Unit, !cli.unit.is_empty()),
+        (FormatOption::Boot, cli.boot.is_some()),
     ]
 }
 

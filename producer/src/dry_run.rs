@@ -9,6 +9,7 @@ use recpipe::{Batch, Exit, Value};
 use crate::config::Config;
 use crate::format::Args;
 use crate::format::source::Source;
+use crate::format::store::Stored;
 use crate::input::find::{Found, Input};
 use crate::input::live::Watch;
 use crate::input::open::Opened;
@@ -89,6 +90,10 @@ fn first(config: &Config, begun: Begun, args: &Args, Timed { found, window, .. }
     let source: Box<dyn Source> = match begun {
         Begun::Blocks(format) => Box::new(BlockSource::new(inputs, format, None).within(window.filter(|_| config.span.is_some()))),
         Begun::Source { name, start } => start(args, inputs).map_err(|mistake| (Exit::Usage, format!("{name}: {mistake}")))?,
+        Begun::Store { name, start } => {
+            let stored = Stored { inputs, span: config.span, follow: None };
+            start(args, stored).map_err(|mistake| (Exit::Usage, format!("{name}: {mistake}")))?
+        }
         Begun::Made { name, start } => start(args).map_err(|mistake| (Exit::Usage, format!("{name}: {mistake}")))?,
     };
     Run::new(source, &config.options).first().map_err(|misfit| (Exit::Usage, misfit.0))

@@ -16,6 +16,7 @@ use recpipe::Exit;
 use crate::config::{Config, FromStart, To};
 use crate::format::Start;
 use crate::format::source::Source;
+use crate::format::store::{Following, Stored};
 use crate::input::ahead::Threads;
 use crate::input::find::{self, Found};
 use crate::input::follow::watcher::Watcher;
@@ -172,6 +173,12 @@ impl<'c> Pipeline<'c> {
                 Box::new(source.having_left_out(left_out_bytes))
             }
             (Begun::Source { name, start }, _) => start(&args, inputs).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
+            (Begun::Store { name, start }, _) => {
+                let (paths, names) = (&self.config.paths, &self.config.names);
+                let following = |FromStart(from_start)| Following { paths: paths.clone(), names: names.clone(), from_start };
+                let stored = Stored { inputs, span: self.config.span, follow: self.config.follow.map(following) };
+                start(&args, stored).map_err(|mistake| usage(format!("{name}: {mistake}")))?
+            }
             (Begun::Made { name, start }, _) => start(&args).map_err(|mistake| usage(format!("{name}: {mistake}")))?,
         };
         Ok(Opened { source, progress, watcher: None })

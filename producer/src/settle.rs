@@ -4,8 +4,7 @@ use recpipe::{Exit, say};
 
 use crate::config::Config;
 use crate::format::auto::choose;
-use crate::format::columnar;
-use crate::format::{Args, FormatSpec, Start};
+use crate::format::{Args, FormatSpec, Start, columnar, journal};
 use crate::input::find::Found;
 use crate::input::live::Watch;
 use crate::input::{self, first_lines};
@@ -38,7 +37,7 @@ pub(crate) fn settle(config: &Config, mut found: Found, watch: &Watch) -> Result
         // What cannot be read is told of when its turn comes.
         let Ok((beginning, again)) = first_lines(input, watch, config.charset, &config.names) else { continue };
         *input = again;
-        if let Some(spec) = columnar::magic(&beginning.head) {
+        if let Some(spec) = columnar::magic(&beginning.head).or_else(|| journal::magic(&beginning.head)) {
             if !config.options.quiet {
                 say!("producer: auto: {input} is read as `{}`: it begins so", spec.name);
             }

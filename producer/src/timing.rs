@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use recpipe::Exit;
 
-use crate::config::{Config, Span};
+use crate::config::Config;
+use crate::format::store::StartStore;
 use crate::format::{Args, Format, Start, StartMade, StartSource};
 use crate::input::clock::TimesOf;
 use crate::input::find::Found;
 use crate::input::rotated;
-use crate::input::window::Window;
+use crate::input::window::{Span, Window};
 use crate::settle::{Refused, Settled};
 
 /// The inputs of a run, as their times have it.
@@ -32,6 +33,13 @@ pub(crate) enum Begun {
         name: &'static str,
         /// What begins it.
         start: StartSource,
+    },
+    /// It reads a store.
+    Store {
+        /// What it is called.
+        name: &'static str,
+        /// What begins it.
+        start: StartStore,
     },
     /// It reads nothing.
     Made {
@@ -57,6 +65,10 @@ pub(crate) fn begin(config: &Config, settled: Settled) -> Result<(Begun, Args, T
         }
         Start::Source(start) => {
             let begun = Begun::Source { name: format.name, start };
+            Ok((begun, args, Timed { found, left_out_bytes: 0, window: None }))
+        }
+        Start::Store(store) => {
+            let begun = Begun::Store { name: format.name, start: store.start };
             Ok((begun, args, Timed { found, left_out_bytes: 0, window: None }))
         }
         Start::Made(start) => {

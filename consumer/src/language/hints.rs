@@ -30,7 +30,11 @@ const AFTER: [(&str, &str); 13] = [
 ];
 
 /// What other programs call a field, and what it is called in all logs.
-const FIELDS: [(&str, &str); 22] = [
+const FIELDS: [(&str, &str); 26] = [
+    ("__realtime_timestamp", "time"),
+    ("_hostname", "host"),
+    ("_pid", "pid"),
+    ("_systemd_unit", "unit"),
     ("body_bytes_sent", "bytes"),
     ("bytes_sent", "bytes"),
     ("client_ip", "host"),

@@ -37,12 +37,18 @@ pub enum FormatOption {
     Quotes,
     /// `--at a.b`: the records are those of the array there.
     At,
+    /// `--directory DIR`: where the files are.
+    Directory,
+    /// `--unit NAME`: only the records of this unit.
+    Unit,
+    /// `--boot=WHICH`: only the records of this boot.
+    Boot,
 }
 
 impl FormatOption {
     /// Its name.
     pub fn name(self) -> &'static str {
-        self.usage().split(' ').next().unwrap_or_default()
+        self.usage().split([' ', '[']).next().unwrap_or_default()
     }
 
     /// How it is typed.
@@ -60,6 +66,9 @@ impl FormatOption {
             FormatOption::Thousands => "--thousands .",
             FormatOption::Quotes => "--quotes",
             FormatOption::At => "--at a.b",
+            FormatOption::Directory => "--directory DIR",
+            FormatOption::Unit => "--unit NAME",
+            FormatOption::Boot => "--boot[=ID|N]",
         }
     }
 }
@@ -113,6 +122,10 @@ pub struct Args {
     pub quotes: bool,
     /// `--at`: the keys that lead to the array, with dots between them.
     pub at: Option<Arc<str>>,
+    /// `--unit`, in their order.
+    pub units: Vec<String>,
+    /// `--boot`; empty for the last.
+    pub boot: Option<String>,
     /// `--fields`: only these are sent. A format may leave out the others, and need not look at their values.
     pub fields: Option<Arc<[String]>>,
     /// `--cast`: the types that were asked for. The conversion is done elsewhere, for all formats; but a format that would

@@ -20,6 +20,7 @@ mod csv;
 mod find;
 mod formats;
 mod growing;
+pub(crate) mod journal;
 mod json;
 mod json_string;
 mod lines;
@@ -35,6 +36,7 @@ mod records;
 mod regex;
 pub mod source;
 mod spec;
+pub mod store;
 mod struct_;
 mod table;
 #[cfg(test)]
@@ -76,6 +78,7 @@ pub const FORMATS: &[FormatSpec] = &[
     log::NGINX_ERROR,
     log::APACHE_ERROR,
     log::SYSLOG,
+    journal::SPEC,
     log::LOGFMT,
     log::LTSV,
     log::W3C,

@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use recpipe::Exit;
-use recpipe::record::{Batch, Condition, Schema};
+use recpipe::record::{Batch, Condition, Growing, Schema};
 use recpipe::wire::Warning;
 
+use super::continuity::Failure;
 use super::plan::{Plan, Unit};
 use super::wanted::Wanted;
 use crate::input::InputError;
@@ -74,6 +75,26 @@ pub enum Unparsed {
     Long(LongPiece),
     /// Records that are parsed already. Their origin's source is what a message about them names.
     Batch(Batch),
+    /// Records that a worker makes.
+    Task(Box<dyn Task>),
+}
+
+/// Something that a worker makes records of, which is no block of bytes: it knows itself where they lie.
+pub trait Task: Send {
+    /// Makes the records. A function of the task and of what is wanted alone, as with [`Parser::parse`](super::Parser::parse).
+    fn make(self: Box<Self>, wanted: &Wanted) -> Made;
+}
+
+/// What a [`Task`] made.
+pub struct Made {
+    /// The records, with their origin and their places.
+    pub batch: Batch,
+    /// The fields of the stream so far, where a batch may have others beyond those.
+    pub growing: Option<Arc<Growing>>,
+    /// Why nothing after these records can be read of their input, if that is so; its place counts from the start of the origin.
+    pub failure: Option<Failure>,
+    /// What is left, where there was more than one batch holds.
+    pub rest: Option<Box<dyn Task>>,
 }
 
 /// An input, or the rest of it, that cannot be read. The run's exit code will be that of the warning.

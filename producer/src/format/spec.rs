@@ -3,6 +3,7 @@
 use super::args::{Args, FormatOption};
 use super::plan::Format;
 use super::source::Source;
+use super::store::Store;
 use crate::input::Inputs;
 
 /// A row of the table of formats.
@@ -55,6 +56,8 @@ pub enum Start {
     Blocks(StartBlocks),
     /// It makes batches in its own way of what the PATHs mean.
     Source(StartSource),
+    /// Its files are a store, whose records come by their times.
+    Store(Store),
     /// It is found out from what the inputs begin with.
     Auto,
     /// It makes batches of its arguments alone, and reads nothing.

@@ -23,6 +23,25 @@ use super::block::{Cut, Part};
 use super::boundary::Boundary;
 use super::clock::{Clock, Hand, TimesOf};
 
+/// When records have to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first moment, in nanoseconds since 1970.
+    pub since: Option<i64>,
+    /// The first moment after the last.
+    pub until: Option<i64>,
+    /// How much older than one before it a time may be while a file is in order, in nanoseconds; `None` for `--full`.
+    pub slack: Option<i64>,
+}
+
+impl Span {
+    /// Whether a moment is in it.
+    #[inline]
+    pub fn has(&self, nanos: i64) -> bool {
+        self.since.is_none_or(|since| nanos >= since) && self.until.is_none_or(|until| nanos < until)
+    }
+}
+
 /// When records have to be written, and what is known of their order.
 #[derive(Clone)]
 pub struct Window {
@@ -55,7 +74,7 @@ impl Window {
     /// Whether a moment is in it.
     #[inline]
     pub fn has(&self, nanos: i64) -> bool {
-        self.since.is_none_or(|since| nanos >= since) && self.until.is_none_or(|until| nanos < until)
+        Span { since: self.since, until: self.until, slack: self.slack }.has(nanos)
     }
 
     /// Reads the times of the input of this name.

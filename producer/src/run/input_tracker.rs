@@ -18,12 +18,20 @@ pub(super) struct InputTracker {
     torn: Option<u64>,
     /// It failed: the rest of it does not count.
     failed: bool,
+    /// Inputs that failed, where the blocks of several come in turns.
+    over: Vec<Arc<str>>,
+    is_merged: bool,
 }
 
 impl InputTracker {
+    /// Of inputs whose blocks come in turns, if `is_merged`.
+    pub(super) fn new(is_merged: bool) -> Self {
+        InputTracker { is_merged, ..InputTracker::default() }
+    }
+
     /// Whether a block comes after what ended the reading of its input.
     pub(super) fn is_void(&self, source: &Arc<str>) -> bool {
-        self.failed && self.input.as_ref().is_some_and(|(input, _)| Arc::ptr_eq(input, source))
+        self.over.iter().any(|over| Arc::ptr_eq(over, source)) || self.failed && self.input.as_ref().is_some_and(|(input, _)| Arc::ptr_eq(input, source))
     }
 
     /// Whether another input begins with a block of this one.
@@ -46,6 +54,9 @@ impl InputTracker {
             block.failure = misfit;
         }
         self.failed = block.failure.is_some();
+        if self.failed && self.is_merged {
+            self.over.push(block.block.source.clone());
+        }
         is_cut
     }
 

@@ -10,7 +10,7 @@ use super::inside::Inside;
 use super::rejects::TooMany;
 use crate::format::Parsed;
 use crate::format::continuity::{Continuity, Failure};
-use crate::format::source::{LongPiece, Misfit, PlannedBlock, Problem, Pulled};
+use crate::format::source::{LongPiece, Misfit, Problem, Pulled, Unparsed};
 use crate::input::block::Block;
 use crate::input::event::Event;
 use crate::output::{Outgoings, Pushdown};
@@ -20,7 +20,7 @@ pub(super) enum Job {
     /// What was pulled, and what the consumers need of it.
     Pulled(Pulled, Pushdown),
     /// The rest of a block, of which there is more than one batch holds.
-    Rest(Box<PlannedBlock>, Pushdown),
+    Rest(Box<Unparsed>, Pushdown),
     /// A block whose records are not those that were encoded any more.
     Encode(Box<ParsedBlock>),
 }
@@ -61,7 +61,7 @@ pub(super) struct ParsedBlock {
     /// What the consumers need of it.
     pub pushdown: Pushdown,
     /// The rest of the block, of which there is more than one batch holds.
-    pub rest: Option<Box<PlannedBlock>>,
+    pub rest: Option<Box<Unparsed>>,
     /// How far the sink is with it.
     pub stage: Stage,
 }

@@ -79,7 +79,7 @@ impl Merging {
                 let len = long.block.bytes.len();
                 (What::Long(long), len)
             }
-            Unparsed::Batch(_) => return Some(unparsed),
+            Unparsed::Batch(_) | Unparsed::Task(_) => return Some(unparsed),
         };
         let (nanos, newest) = match &what {
             What::Block { held, .. } => (held.nanos(), held.newest(boundary)),
@@ -136,7 +136,7 @@ impl Merging {
         self.bytes -= match &unparsed {
             Unparsed::Block(planned) => planned.block.bytes.len(),
             Unparsed::Long(long) => long.block.bytes.len(),
-            Unparsed::Batch(_) => 0,
+            Unparsed::Batch(_) | Unparsed::Task(_) => 0,
         };
         Some(unparsed)
     }
@@ -152,7 +152,7 @@ pub(super) fn source_of(unparsed: &Unparsed) -> Option<&Arc<str>> {
     match unparsed {
         Unparsed::Block(planned) => Some(&planned.block.source),
         Unparsed::Long(long) => Some(&long.block.source),
-        Unparsed::Batch(_) => None,
+        Unparsed::Batch(_) | Unparsed::Task(_) => None,
     }
 }
 

@@ -37,6 +37,11 @@ impl Numbering {
         Numbering { unit, before: Some(0), turns, current: None, others: HashMap::new(), ends: HashMap::new() }
     }
 
+    /// Whether the blocks of several inputs come in turns, each from its beginning.
+    pub(super) fn are_merged(&self) -> bool {
+        self.turns == Turns::Merged
+    }
+
     /// This block comes.
     pub(super) fn turn_to(&mut self, block: &Block) {
         let source = &block.source;

@@ -11,7 +11,7 @@ use super::inside::Watchman;
 use super::job::{Job, ParsedBlock, Stage, WorkResult, Worked};
 use super::shape::RecordSpans;
 use crate::format::continuity::Failure;
-use crate::format::source::{PlannedBlock, Unparsed};
+use crate::format::source::{Made, PlannedBlock, Task, Unparsed};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
@@ -36,16 +36,8 @@ impl Worker<Job> for Work {
 
     fn work(&mut self, job: Job) -> WorkResult {
         let parsed = match job {
-            Job::Pulled(pulled, pushdown) => {
-                return pulled?.try_map(|unparsed| {
-                    Ok(match unparsed {
-                        Unparsed::Block(block) => Worked::Parsed(Box::new(self.parse(block, pushdown))),
-                        Unparsed::Batch(batch) => Worked::Parsed(Box::new(self.shape(batch, pushdown))),
-                        Unparsed::Long(long) => Worked::Long(long),
-                    })
-                });
-            }
-            Job::Rest(block, pushdown) => Box::new(self.parse(*block, pushdown)),
+            Job::Pulled(pulled, pushdown) => return pulled?.try_map(|unparsed| Ok(self.worked(unparsed, pushdown))),
+            Job::Rest(rest, pushdown) => return Ok(Event::Block(self.worked(*rest, pushdown))),
             Job::Encode(mut block) => {
                 block.outgoing = self.options.packing.pack(&block.parsed.batch, &block.pushdown.conditions);
                 block
@@ -79,10 +71,27 @@ impl Work {
         Work { options: options.clone(), grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
     }
 
+    fn worked(&mut self, unparsed: Unparsed, pushdown: Pushdown) -> Worked {
+        Worked::Parsed(Box::new(match unparsed {
+            Unparsed::Block(block) => self.parse(block, pushdown),
+            Unparsed::Batch(batch) => self.shape(batch, pushdown),
+            Unparsed::Task(task) => self.make(task, pushdown),
+            Unparsed::Long(long) => return Worked::Long(long),
+        }))
+    }
+
+    /// Makes records of a task, or as many as make a batch.
+    fn make(&mut self, task: Box<dyn Task>, pushdown: Pushdown) -> ParsedBlock {
+        let Made { batch, growing, failure, rest } = task.make(&self.options.shape.wanted(&pushdown.fields));
+        // Where they lie, they say themselves.
+        let shaped = ParsedBlock { is_first: true, head_lines: None, ..self.shape(batch, pushdown) };
+        ParsedBlock { growing, failure, rest: rest.map(|rest| Box::new(Unparsed::Task(rest))), ..shaped }
+    }
+
     /// Parses a block, or as much of it as makes a batch.
     fn parse(&mut self, block: PlannedBlock, pushdown: Pushdown) -> ParsedBlock {
         let (mut parsed, rest) = first_batch(&block, |part| self.parse_once(part, &pushdown));
-        parsed.rest = rest.map(Box::new);
+        parsed.rest = rest.map(|rest| Box::new(Unparsed::Block(rest)));
         parsed
     }
 

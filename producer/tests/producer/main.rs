@@ -14,6 +14,7 @@ mod following;
 mod formats; // what each format reads and refuses; --fields, --cast, --grep; help
 mod harness;
 mod inputs;
+mod journal; // systemd's journals, as journalctl reads them
 mod law; // which files are read, in which order, and what became of those that cannot be
 mod limits; // what is beyond a limit is refused in good time, and what came before it counts
 mod live; // pipes that stay open, readers that go away, terminals

@@ -1,0 +1,7 @@
+//! See `fuzz/laws/src/template.rs`.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| recpipe_laws::template::check(data));
