@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use recpipe::record::Condition;
 use recpipe::transport::link::Pushdowns;
+use recpipe::transport::local::Sender;
 use recpipe::transport::pipe_backchannel::Listener;
 use recpipe::wire;
 
@@ -30,6 +31,8 @@ pub enum PushdownChannel {
     Unheard,
     /// The one at the other end of a pipe.
     Pipe(Listener),
+    /// The one in this process.
+    Local(Sender),
     /// Those at the other ends of links: heard when all have spoken.
     Links {
         /// Where each is heard.
@@ -60,6 +63,7 @@ impl PushdownChannel {
         match self {
             PushdownChannel::Nobody | PushdownChannel::Unheard => None,
             PushdownChannel::Pipe(listener) => listener.hear().map(|plan| needs(None, &[plan])),
+            PushdownChannel::Local(sender) => sender.hear().map(|plan| needs(None, &[plan])),
             PushdownChannel::Links { heard: true, .. } => None,
             PushdownChannel::Links { from, said, besides, heard } => {
                 for (from, said) in from.iter().zip(said.iter_mut()) {

@@ -1,0 +1,10 @@
+//! The program `recpipe`: what is typed goes in, an exit code comes out.
+
+use std::process::ExitCode;
+
+use recpipe_consumer::language::Catalog;
+use recpipe_producer::format::Formats;
+
+fn main() -> ExitCode {
+    recpipe_front::program(std::env::args_os().collect(), &Formats::builtin(), Catalog::builtin())
+}
