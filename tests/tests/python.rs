@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use e2e::{Pipeline, Program};
+use e2e::{Pipeline, Program, Scratch};
 use recpipe::{
     Batch, Error, Value,
     wire::{Ending, Incoming, Reader, Warning},
@@ -39,6 +39,39 @@ fn the_package_does_what_its_tests_say() {
     let outcome = run.deadline(LONG).run().exits(&[0]);
     let said = &outcome.end(Program::Shell).stderr;
     assert!(said.contains("\nRan ") && !said.contains("the programs are not in the PATH"), "{outcome}");
+}
+
+/// Makes the wheel twice, installs it where there is pip, and asks what lies in it.
+const WHEEL: &str = "\
+set -e
+python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'skipped: Python is older than 3.11' >&2; exit 0; }
+for n in 1 2; do python3 \"$SCRIPT\" --programs programs --platform any --out out$n; done
+cmp out1/*.whl out2/*.whl
+python3 -m pip --version > pip || { echo 'skipped: there is no pip' >&2; exit 0; }
+python3 -m pip install -q --no-index --no-compile --target there out1/*.whl
+PATH=$PWD/there/bin:/usr/bin:/bin PYTHONPATH=there python3 -c '
+import recpipe
+print([dict(row) for row in recpipe.consumer(\"sum(n)\", recpipe.producer(\"range\", \"1\", \"3\"))])'
+";
+
+#[test]
+fn a_wheel_has_the_package_and_the_programs() {
+    let scratch = Scratch::new();
+    if Pipeline::shell("command -v python3 >/dev/null && echo yes").run().text() != "yes\n" {
+        let _ = writeln!(io::stderr(), "skipped: there is no python3");
+        return;
+    }
+    // Small ones, which start those that are tested.
+    let programs = scratch.path().join("programs");
+    fs::create_dir(&programs).unwrap();
+    for program in [Program::Producer, Program::Consumer] {
+        let path = programs.join(program.name());
+        fs::write(&path, format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.path().display())).unwrap();
+    }
+    let run = Pipeline::shell(WHEEL).dir(scratch.path()).env("SCRIPT", root().join("scripts/wheel"));
+    let outcome = run.deadline(LONG).run().exits(&[0]);
+    let (text, said) = (outcome.text(), &outcome.end(Program::Shell).stderr);
+    assert!(text.ends_with("[{'sum(n)': 6}]\n") || said.contains("skipped"), "{outcome}");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -67,12 +67,12 @@ impl Form {
     }
 }
 
-/// That the stream does not say where its records stand. A producer at the other end of a pipe or a link does; one that wrote into a file
-/// has to be told.
+/// That the stream does not say where its records stand. A producer at the other end of a pipe or a link does where it is asked; one that
+/// cannot be, since a file or another program lies between, has to be told.
 fn untold(place: PlaceField, batch: &Batch) -> Error {
     let name = place.name();
     Error::Usage(format!(
-        "the stream does not tell `{name}` of the records of {}; a `producer` that writes into a file tells it with --lines, and a \
+        "the stream does not tell `{name}` of the records of {}; a `producer` that writes into a file, or through another program, tells it with --lines, and a \
          `consumer` that sends records on with `let {name} = {name}`",
         if batch.origin().source.is_empty() { "no input" } else { &batch.origin().source }
     ))

@@ -12,6 +12,7 @@ mod local;
 mod open;
 mod pushdown;
 mod spread;
+mod written;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub use local::LocalTarget;
 pub use open::{Anew, Listening, Opened, Options, open};
 pub use pushdown::{Pushdown, PushdownChannel};
 pub use spread::{Outputs, Spread};
+pub use written::Written;
 
 /// A batch in the form in which it is sent, and to whom.
 pub struct Outgoing {

@@ -1,11 +1,13 @@
 //! What the consumers need of the records, as far as they have said so.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use recpipe::record::Condition;
 use recpipe::transport::link::Pushdowns;
 use recpipe::transport::local::Sender;
 use recpipe::transport::pipe_backchannel::Listener;
+use recpipe::transport::stdio::PIPE_BYTES;
 use recpipe::wire;
 
 use crate::format::Wanted;
@@ -30,7 +32,12 @@ pub enum PushdownChannel {
     /// Nowhere, and yet those who read are consumers: what one of them needs is not known.
     Unheard,
     /// The one at the other end of a pipe.
-    Pipe(Listener),
+    Pipe {
+        /// Where it is heard.
+        listener: Listener,
+        /// How many bytes were written into the pipe; `None` when it has spoken, or would have.
+        written: Option<Arc<AtomicU64>>,
+    },
     /// The one in this process.
     Local(Sender),
     /// Those at the other ends of links: heard when all have spoken.
@@ -46,7 +53,18 @@ pub enum PushdownChannel {
     },
 }
 
+/// After how many bytes in a pipe a consumer at its end would have spoken. It does when it has read the fields of the records: by then no
+/// more were taken out than the first frame has, and no more are in it than it holds. Where somebody names a place of one of more fields
+/// than fit, it fails, and says what to do.
+const HEARD_WITHIN: u64 = 5 * PIPE_BYTES as u64;
+
 impl PushdownChannel {
+    /// Of the consumer at the end of a pipe; `written` counts the bytes that go in.
+    pub fn pipe(listener: Listener, written: &Arc<AtomicU64>) -> Self {
+        let written = listener.listens().then(|| written.clone());
+        PushdownChannel::Pipe { listener, written }
+    }
+
     /// Of the consumers at these links.
     pub fn links(from: Vec<Pushdowns>, besides: Option<String>) -> Self {
         let said = vec![None; from.len()];
@@ -55,14 +73,29 @@ impl PushdownChannel {
 
     /// What is taken to be needed before anything was heard.
     pub fn unheard(&self) -> Pushdown {
-        Pushdown { places: !matches!(self, PushdownChannel::Nobody), ..Pushdown::default() }
+        let places = match self {
+            PushdownChannel::Nobody => false,
+            PushdownChannel::Unheard | PushdownChannel::Links { .. } | PushdownChannel::Local(_) => true,
+            PushdownChannel::Pipe { written, .. } => written.is_some(),
+        };
+        Pushdown { places, ..Pushdown::default() }
     }
 
     /// What any of them needs, once it is known; it is given once. Never waits.
     pub fn hear(&mut self) -> Option<Pushdown> {
         match self {
             PushdownChannel::Nobody | PushdownChannel::Unheard => None,
-            PushdownChannel::Pipe(listener) => listener.hear().map(|plan| needs(None, &[plan])),
+            PushdownChannel::Pipe { listener, written } => {
+                // In this order: what has been read out of the pipe was read after the consumer had spoken.
+                let is_late = written.as_ref().is_some_and(|written| written.load(Ordering::Acquire) > HEARD_WITHIN);
+                let heard = listener.hear().map(|plan| needs(None, &[plan]));
+                let is_said = heard.is_some() || is_late;
+                if is_said {
+                    *written = None;
+                }
+                // Whoever reads there is no consumer. Places are told in case that somebody asks: here, nobody does.
+                heard.or_else(|| is_late.then(Pushdown::default))
+            }
             PushdownChannel::Local(sender) => sender.hear().map(|plan| needs(None, &[plan])),
             PushdownChannel::Links { heard: true, .. } => None,
             PushdownChannel::Links { from, said, besides, heard } => {
@@ -107,6 +140,29 @@ fn needs(besides: Option<String>, plans: &[wire::Pushdown]) -> Pushdown {
 mod tests {
     use super::*;
     use recpipe::record::{CompareOp, Constant};
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn places_are_told_until_a_consumer_would_have_asked() {
+        use recpipe::transport::pipe_backchannel::advise;
+        let (input, output) = std::io::pipe().unwrap();
+        let channel = |written| PushdownChannel::pipe(Listener::new(&output), written);
+        let written = Arc::new(AtomicU64::new(0));
+        let mut silent = channel(&written);
+        assert!(silent.unheard().places);
+        written.store(HEARD_WITHIN, Ordering::Release);
+        assert!(silent.hear().is_none(), "it may still speak");
+        written.store(HEARD_WITHIN + 1, Ordering::Release);
+        assert!(!silent.hear().unwrap().places && !silent.unheard().places);
+        assert!(silent.hear().is_none(), "it is given once");
+        drop(silent);
+        let mut heard = channel(&written);
+        assert!(advise(&input, &wire::Pushdown { places: true, ..wire::Pushdown::default() }));
+        assert!(heard.hear().unwrap().places, "what was said counts, however much was written");
+        assert!(heard.hear().is_none());
+        let file = std::fs::File::open("/dev/null").unwrap();
+        assert!(!PushdownChannel::pipe(Listener::new(&file), &written).unheard().places, "no pipe, no consumer");
+    }
 
     #[test]
     fn what_one_needs_all_are_given() {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use recpipe::transport::pipe_backchannel::Listener;
 use recpipe::transport::{BlockingWriter, file, stdio};
@@ -12,7 +13,7 @@ use super::{Pipeline, Refused, incomplete, no_signals};
 use crate::input::live::Watch;
 use crate::input::signals;
 use crate::output::interop::{Encoding, Streams};
-use crate::output::{PushdownChannel, Target};
+use crate::output::{PushdownChannel, Target, Written};
 use crate::run::Output;
 use crate::run::rejects::Kept;
 
@@ -48,18 +49,18 @@ impl Pipeline<'_> {
         if kept.as_ref().is_some_and(|kept| kept.is_same_file(out)) {
             return Err((Exit::Usage, "--rejects names the file that the records go to; name another".to_owned()));
         }
-        let encoding = self.encoding();
+        let (encoding, written) = (self.encoding(), Arc::default());
         // Before the first byte is written: whoever has read one knows that somebody listens.
         let channel = match encoding {
             // Nobody knows what those who read a file will ask for: --lines says it.
             Encoding::Records if out.metadata().is_ok_and(|meta| meta.is_file()) => PushdownChannel::Nobody,
-            Encoding::Records => PushdownChannel::Pipe(Listener::new(out)),
+            Encoding::Records => PushdownChannel::pipe(Listener::new(out), &written),
             _ => PushdownChannel::Nobody,
         };
         let begin = move |out: &File| -> Result<Box<dyn Target>, Error> {
             let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
             Ok(match encoding {
-                Encoding::Records => Box::new(Writer::new(BlockingWriter::new(out))?),
+                Encoding::Records => Box::new(Writer::new(Written::new(BlockingWriter::new(out), written))?),
                 encoding => Box::new(Streams::to_file(encoding, out)),
             })
         };

@@ -27,6 +27,10 @@ pub mod plain_socket;
 pub mod scheme;
 pub mod security;
 mod socket;
+#[cfg(feature = "tls")]
+mod tls;
+#[cfg(not(feature = "tls"))]
+#[path = "no_tls.rs"]
 mod tls;
 mod token;
 mod url;

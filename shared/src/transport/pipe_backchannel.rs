@@ -91,6 +91,11 @@ mod linux {
             Listener(listen().map_or(State::Done, State::Listening))
         }
 
+        /// Whether a pushdown may still come.
+        pub fn listens(&self) -> bool {
+            !matches!(self.0, State::Done)
+        }
+
         /// The pushdown, if it has come by now; it is given once. This never waits.
         pub fn hear(&mut self) -> Option<Pushdown> {
             if let State::Listening(listener) = &self.0 {
@@ -151,6 +156,11 @@ mod elsewhere {
             Listener
         }
 
+        /// No.
+        pub fn listens(&self) -> bool {
+            false
+        }
+
         /// Nothing.
         pub fn hear(&mut self) -> Option<Pushdown> {
             None
@@ -194,7 +204,8 @@ mod tests {
     fn what_is_no_pipe_has_no_channel() {
         let file = std::fs::File::open("/dev/null").unwrap();
         assert!(!advise(&file, &Pushdown::default()));
-        assert_eq!(Listener::new(&file).hear(), None);
+        let mut listener = Listener::new(&file);
+        assert_eq!((listener.listens(), listener.hear()), (false, None));
     }
 
     #[test]

@@ -161,6 +161,25 @@ fn a_stream_can_be_saved_and_asked_again() {
 }
 
 #[test]
+fn through_another_program_places_are_told_where_the_producer_was_asked_for_them() {
+    let scratch = Scratch::new();
+    let log = Log::common(19, 150_000);
+    fs::write(scratch.path().join("log"), log.text()).unwrap();
+    let (last, query) = (format!("{}\n", log.len()), "max(_line) as n | print \"{n}\"");
+    Pipeline::both(&["apache", "log"], &[query]).dir(scratch.path()).run().succeeds().prints(&last);
+    // Here, this test is the other program.
+    let passed_on = |options: &[&str]| {
+        let piped = Pipeline::producer(&[options, &["apache", "log"]].concat()).dir(scratch.path()).run().succeeds().stdout;
+        assert!(piped.len() > 8 << 20, "{} bytes could be what a pipe and its reader hold", piped.len());
+        piped
+    };
+    let unasked = passed_on(&[]);
+    Pipeline::consumer(&[COUNT]).input(unasked.clone()).run().succeeds().prints(totals(&[&log]));
+    Pipeline::consumer(&[query]).input(unasked).run().exits(&[2]).says(Program::Consumer, "tells it with --lines");
+    Pipeline::consumer(&[query]).input(passed_on(&["--lines"])).run().succeeds().prints(&last);
+}
+
+#[test]
 fn a_line_over_the_limit_is_a_reject_and_reading_goes_on() {
     let log = Log::common(17, 500);
     let long = [&b"10.0.0.1 - - [x] \"GET /"[..], &vec![b'a'; 3 << 20], b" HTTP/1.0\" 200 1\n"].concat();
