@@ -24,67 +24,79 @@ use crate::{
 /// The command line of `consumer`.
 #[derive(Debug, Parser)]
 #[command(name = "consumer", version, about = "From typed records to answers: runs a query over what a `producer` sends", before_help = EXAMPLES)]
+#[command(help_template = "{before-help}{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}")]
 #[command(override_usage = "consumer [OPTIONS] [STAGE]…\n       consumer [OPTIONS] -f FILE\n       consumer help [WORD]")]
 pub struct Cli {
-    /// The query: stages joined by `|`, in one argument or several; none prints every record
+    /// The query: stages joined by `|`; none prints every record
+    ///
+    /// In one argument, or several, which are joined by `|`, too.
     #[arg(value_name = "STAGE")]
     pub query: Vec<String>,
 
-    /// The query from a file: line breaks and `#` comments are welcome
+    /// The query from a file
+    ///
+    /// Line breaks and `#` comments are welcome in it.
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Where the records come from: `-` for standard input, a file of records, `exec:COMMAND`, `unix:PATH`, `tcp://HOST:PORT`,
-    /// `tls://HOST:PORT`; several can be read together
+    /// -, a file of records, exec:COMMAND, unix:PATH, tcp://HOST:PORT
+    ///
+    /// Where the records come from; also tls://HOST:PORT. Several can be read together.
     #[arg(long, value_name = "URL", default_value = "-")]
     pub from: Vec<Url>,
 
-    /// Waits for producers there instead
-    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    /// Wait for producers there instead
+    #[arg(long, value_name = "URL", conflicts_with = "from", hide_short_help = true, help_heading = INPUT)]
     pub listen: Option<Url>,
 
-    /// Ends when that many producers have ended; 0: never
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "listen")]
+    /// End when that many producers have ended; 0: never
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "listen", hide_short_help = true, help_heading = INPUT)]
     pub senders: u16,
 
     /// What comes in: records of a `producer`, or what other programs write, which a `producer` beside this one reads for it
-    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t)]
+    #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_short_help = true, help_heading = INPUT)]
     pub form: Encoding,
 
-    /// Goes on trying to connect for so long
+    /// Go on trying to connect for so long
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, help_heading = LINKS)]
     pub connect_timeout: Duration,
 
-    /// Waits so long for a lost connection to come back
+    /// Wait so long for a lost connection to come back
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, help_heading = LINKS)]
     pub retry_timeout: Duration,
 
     /// A file with a secret that the other end has to know
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = LINKS)]
     pub token_file: Option<PathBuf>,
 
     /// For tls://, who we are: certificates in PEM, ours first
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", hide_short_help = true, help_heading = LINKS)]
     pub cert: Option<PathBuf>,
 
     /// The private key of --cert, in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", hide_short_help = true, help_heading = LINKS)]
     pub key: Option<PathBuf>,
 
     /// For tls://, the certificates that the other end's is checked against, in PEM; a listener then asks for one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = LINKS)]
     pub ca: Option<PathBuf>,
 
-    /// Listens, and shows the token, beyond this host without encryption
-    #[arg(long)]
+    /// Listen, and show the token, beyond this host without encryption
+    #[arg(long, hide_short_help = true, help_heading = LINKS)]
     pub insecure: bool,
 
-    /// Worker threads [default: the CPUs this process may use]; the answer is the same for any number
+    /// Worker threads [default: the CPUs this process may use]
+    ///
+    /// The answer is the same for any number.
     #[arg(short = 'j', long = "threads", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
+    #[arg(hide_short_help = true, help_heading = RUN)]
     pub threads: Option<u16>,
 
     /// Worker processes instead, with so many threads each [default with this: 1]; the answer is the same for any number
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_PROCESSES)))]
+    #[arg(hide_short_help = true, help_heading = RUN)]
     pub processes: Option<u16>,
 
     /// This is such a process: its parent speaks to it through standard input and output
@@ -92,53 +104,68 @@ pub struct Cli {
     pub worker: bool,
 
     /// Results as they come: no batch waits for an earlier one that takes longer
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = RUN)]
     pub unordered: bool,
 
-    /// How much `sort`, `stats` and `distinct` may hold in memory, as in `256MiB` [default: a quarter of what there is];
-    /// the rest goes to temporary files
+    /// How much the stages may hold in memory, as in 256MiB
+    ///
+    /// The rest goes to temporary files. The default is a quarter of what there is.
     #[arg(long, value_name = "SIZE")]
     pub memory: Option<Size>,
 
     /// Where temporary files are made [default: $TMPDIR, or /tmp]; nothing is left of them
-    #[arg(long, value_name = "DIR", value_parser = directory)]
+    #[arg(long, value_name = "DIR", value_parser = directory, hide_short_help = true, help_heading = RUN)]
     pub temp_dir: Option<PathBuf>,
 
-    /// The place whose clock shows times and cuts them into days, as `Europe/Berlin`; times without an offset, and literals,
-    /// are taken there [default: each time's own offset, and UTC for those without]
+    /// Whose clock shows times and cuts days, as Europe/Berlin
+    ///
+    /// Times without an offset, and literals, are taken there. The default is each time's own offset, and UTC for those without.
     #[arg(long, value_name = "NAME", value_parser = Zone::named)]
     pub zone: Option<Zone>,
 
-    /// A value that had to be left out, as text that is no time, makes exit 4; the answer is given all the same
+    /// Exit 4 where a value had to be left out
+    ///
+    /// Such as text that is no time. The answer is given all the same.
     #[arg(long)]
     pub strict: bool,
 
-    /// Checks the query against the stream's fields, and stops
+    /// Check the query against the stream's fields, and stop
     #[arg(long)]
     pub check: bool,
 
-    /// Shows the plan, not the data: what runs in each worker and what once, what blocks, and what is asked of the producer
+    /// Show the plan, not the data
+    ///
+    /// What runs in each worker and what once, what blocks, and what is asked of the producer.
     #[arg(long, conflicts_with = "check")]
     pub explain: bool,
 
-    /// Tells at the end how many records came in and went out, and how long it took
+    /// Tell at the end how many records came in and went out
+    ///
+    /// And how long it took.
     #[arg(long)]
     pub stats: bool,
 
-    /// Colours in the names of a table, the bars of a chart, and what is wrong with a query: `auto` is on a terminal, unless
-    /// `NO_COLOR` is set
+    /// auto, always or never
+    ///
+    /// Colours in the names of a table, the bars of a chart, and what is wrong with a query. `auto` is on a terminal, unless
+    /// `NO_COLOR` is set.
     #[arg(long, value_enum, value_name = "WHEN", default_value_t = Color::Auto, hide_possible_values = true)]
     pub color: Color,
 
-    /// Says nothing but errors
+    /// Say nothing but errors
     #[arg(short, long)]
     pub quiet: bool,
 }
 
-const EXAMPLES: &str = "Examples:
-  producer apache /var/log/apache2 | consumer 'where status == 404 | count by request | top 10'
-  producer apache access.log.gz    | consumer 'stats sum(bytes), avg(bytes) by host | csv'
-  producer apache access.log       | consumer 'where request =~ /\\.php$/i | head 3' 'print \"{host} {request}\"'";
+const INPUT: &str = "Where the records come from";
+const LINKS: &str = "Connections";
+const RUN: &str = "How it runs";
+
+pub(crate) const EXAMPLES: &str = "Examples:
+  producer apache access.log | consumer 'where status == 404 | count by request'
+  producer csv sales.csv     | consumer 'stats sum(price), avg(price) by shop'
+  producer apache access.log | consumer 'where request =~ /\\.php$/i | head 3'
+";
 
 /// A directory that is there.
 fn directory(text: &str) -> Result<PathBuf, String> {
@@ -149,8 +176,12 @@ fn directory(text: &str) -> Result<PathBuf, String> {
 impl Cli {
     /// Parses the program's arguments, with these words in its help; help and usage errors end the program, as clap does.
     pub fn from_args(catalog: &Catalog) -> Self {
-        let command = Cli::command().after_help(reference(catalog));
-        let matches = command.try_get_matches().unwrap_or_else(|error| unquoted(error).exit());
+        Cli::among(std::env::args_os(), catalog)
+    }
+
+    /// The same of these arguments, which begin with the program's name.
+    pub fn among<T: Into<std::ffi::OsString> + Clone>(args: impl IntoIterator<Item = T>, catalog: &Catalog) -> Self {
+        let matches = command(catalog).try_get_matches_from(args).unwrap_or_else(|error| unquoted(error).exit());
         Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 }
@@ -201,8 +232,18 @@ fn unquoted(mut error: clap::Error) -> clap::Error {
     error
 }
 
+/// The command line as clap knows it, with these words in its help: of one screen (`-h`), or whole (`--help`).
+pub fn command(catalog: &Catalog) -> clap::Command {
+    let names: Vec<&str> = catalog.stages.iter().map(|stage| stage.about.name).collect();
+    let short = format!(
+        "Stages: {}\n\n`consumer --help` has all options and words, `consumer help WORD` tells of one;\n`consumer help` lists more to read.",
+        names.join(" ")
+    );
+    Cli::command().after_help(short).after_long_help(reference(catalog))
+}
+
 /// The words of the language and the exit codes, from their tables.
-pub(crate) fn reference(catalog: &Catalog) -> String {
+pub fn reference(catalog: &Catalog) -> String {
     let mut text = String::from("Stages:\n");
     // Short lines: clap breaks longer ones where it likes.
     let width = catalog.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
@@ -225,7 +266,7 @@ pub(crate) fn reference(catalog: &Catalog) -> String {
 mod tests {
     use clap::CommandFactory;
 
-    use super::{Cli, reference};
+    use super::{Cli, command, reference};
     use crate::catalog::CATALOG;
 
     #[test]
@@ -233,5 +274,20 @@ mod tests {
         Cli::command().debug_assert();
         let reference = reference(&CATALOG);
         assert!(reference.contains("  where    keeps") && reference.contains("4  more rejects"));
+    }
+
+    #[test]
+    fn help_is_one_screen_and_the_manual_is_whole() {
+        for columns in [80, 100] {
+            let help = command(&CATALOG).term_width(columns).render_help().to_string();
+            assert!(help.starts_with("Examples:"), "{help}");
+            assert!(help.lines().count() <= 45, "{} lines:\n{help}", help.lines().count());
+            assert!(help.lines().all(|line| line.chars().count() <= columns), "{help}");
+            assert!(CATALOG.stages.iter().all(|stage| help.contains(stage.about.name)), "{help}");
+        }
+        let manual = command(&CATALOG).term_width(100).render_long_help().to_string();
+        let shown = |arg: &clap::Arg| arg.get_long().filter(|_| !arg.is_hide_set()).map(str::to_owned);
+        let options: Vec<_> = command(&CATALOG).get_arguments().filter_map(shown).collect();
+        assert!(options.len() > 20 && options.iter().all(|option| manual.contains(&format!("--{option}"))), "{manual}");
     }
 }

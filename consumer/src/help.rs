@@ -3,6 +3,8 @@
 use std::fmt::Write;
 
 use clap::CommandFactory;
+use recpipe::Exit;
+use recpipe_manual::{Page, man::Part, topic};
 
 use crate::{
     cli::{self, Cli},
@@ -10,8 +12,8 @@ use crate::{
     plan::Runs,
 };
 
-/// The topics that are no words of the language.
-const TOPICS: [&str; 3] = ["stages", "aggregates", "functions"];
+/// The lists of all words of a kind.
+pub const LISTS: [&str; 3] = ["stages", "aggregates", "functions"];
 
 /// The words after `help`, if that is how the query begins. No stage has this name, so no query is hidden by it.
 pub fn asked(query: &[String]) -> Option<Vec<String>> {
@@ -44,11 +46,13 @@ pub fn about(asked: &[String], catalog: &Catalog) -> Result<String, String> {
         // Not a word of its own, but one that a stage may be written with.
         entries.extend(catalog.stages.iter().filter(|row| is_part_of(name, row.about.syntax)).map(|row| of_stage(row)));
     }
+    entries.extend(topic::named(name).map(|topic| topic.text.to_owned()));
     if entries.is_empty() {
         let known = catalog.stages.iter().flat_map(|row| row.about.names()).chain(catalog.aggregates.iter().map(|row| row.name));
-        let known = known.chain(catalog.functions.iter().map(|row| row.name)).chain(TOPICS);
+        let topics = topic::TOPICS.iter().map(|topic| topic.name);
+        let known = known.chain(catalog.functions.iter().map(|row| row.name)).chain(LISTS).chain(topics);
         let hint = did_you_mean(name, known);
-        let hint = if hint.is_empty() { format!("`consumer help` knows {}, and their words", TOPICS.join(", ")) } else { hint };
+        let hint = if hint.is_empty() { format!("`consumer help` knows {}, and their words", LISTS.join(", ")) } else { hint };
         return Err(format!("there is no help about `{name}`: {hint}"));
     }
     Ok(entries.join("\n"))
@@ -63,8 +67,46 @@ fn overview(catalog: &Catalog) -> String {
     let usage = Cli::command().render_usage();
     let more = "consumer help stages | aggregates | functions   what there is, with an example of each\n\
                 consumer help WORD                              all about one of them\n\
-                consumer --help                                 the options";
-    format!("{usage}\n\n{}\n\n{more}\n", cli::reference(catalog))
+                consumer -h, consumer --help                    the options: in one screen, all of them\n\
+                consumer man, consumer completions SHELL        to be installed\n\
+                consumer help TOPIC                             one of these:";
+    format!("{usage}\n\n{}\n\n{more}\n{}", cli::reference(catalog), topic::overview())
+}
+
+/// The man pages: of the program, and of the language.
+pub fn pages(catalog: &Catalog) -> Vec<Page> {
+    let exits = Exit::TABLE.iter().map(|(exit, about)| (exit.code().to_string(), (*about).to_owned()));
+    let exits = exits.chain([("128+N".to_owned(), Exit::SIGNALS.to_owned())]).collect();
+    let program = [
+        Part::Heading("EXIT STATUS"),
+        Part::Words(exits),
+        Part::Heading("EXAMPLES"),
+        Part::Lines(cli::EXAMPLES.lines().skip(1).collect::<Vec<_>>().join("\n")),
+        Part::Heading("SEE ALSO"),
+        Part::Text("producer(1), recpipe(1), recpipe-query(7)".to_owned()),
+    ];
+    let words = |rows: &mut dyn Iterator<Item = (&'static str, &'static str, &'static str)>| {
+        Part::Words(rows.map(|(syntax, doc, example)| (syntax.to_owned(), format!("{doc}. Example: {example}"))).collect())
+    };
+    let mut language = vec![
+        Part::Heading("DESCRIPTION"),
+        Part::Text(
+            "A query is stages joined by `|`; records go through them from left to right. Each WORD here has its help: consumer help WORD."
+                .to_owned(),
+        ),
+        Part::Heading("STAGES"),
+        words(&mut catalog.stages.iter().map(|row| (row.about.syntax, row.about.doc, row.about.example))),
+        Part::Heading("AGGREGATES"),
+        words(&mut catalog.aggregates.iter().map(|row| (row.syntax, row.doc, row.example))),
+        Part::Heading("FUNCTIONS"),
+        words(&mut catalog.functions.iter().map(|row| (row.syntax, row.doc, row.example))),
+    ];
+    for topic in topic::TOPICS {
+        language.extend([Part::Heading(topic.heading), Part::Lines(topic.text.to_owned())]);
+    }
+    language.extend([Part::Heading("SEE ALSO"), Part::Text("consumer(1), producer(1), recpipe(1)".to_owned())]);
+    let language = Page::about("recpipe-query", "7", "the query language of consumer(1) and recpipe(1)", &language);
+    vec![Page::of(&cli::command(catalog), "1", &program), language]
 }
 
 fn of_stage(StageWord { about: row, .. }: &'static StageWord) -> String {
@@ -133,6 +175,22 @@ mod tests {
         assert!(help(&["every"]).unwrap().starts_with("[stats] "));
         assert!(help(&["per"]).unwrap().contains("head N [per KEY]"));
         assert!(help(&["STEP"]).is_err());
+    }
+
+    #[test]
+    fn topics_have_help_and_a_word_that_is_both_has_both() {
+        assert!(help(&["times"]).unwrap().contains("--since yesterday"));
+        let both = help(&["null"]).unwrap();
+        assert!(both.starts_with("null\n  a stage: ") && both.contains("leave nulls out"), "{both}");
+        assert!(help(&[]).unwrap().contains("templates"));
+    }
+
+    #[test]
+    fn the_page_of_the_language_has_every_word() {
+        let pages = super::pages(&CATALOG);
+        assert_eq!(pages.iter().map(recpipe_manual::Page::file_name).collect::<Vec<_>>(), ["consumer.1", "recpipe-query.7"]);
+        let named = |name: &str| pages[1].roff.contains(name);
+        assert!(CATALOG.stages.iter().all(|row| named(row.about.name)) && CATALOG.functions.iter().all(|row| named(row.name)));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 pub mod aggregate;
 pub mod catalog;
 pub mod cli;
+pub mod completion;
 pub mod config;
 pub mod execute;
 pub mod explain;

@@ -1,17 +1,25 @@
 //! The program: from the command line to an exit code.
 
-use std::{io::IsTerminal, process::ExitCode, sync::Arc, thread::available_parallelism, time::Instant};
+use std::{
+    io::{IsTerminal, Write},
+    process::ExitCode,
+    sync::Arc,
+    thread::available_parallelism,
+    time::Instant,
+};
 
 use anyhow::{Context, anyhow};
 use recpipe::{
     Error, Exit, say, signals,
-    transport::{Security, Url, stdio},
+    transport::{Security, Url, local, stdio},
     wire::Ending,
 };
+use recpipe_manual::{Said, serve};
 
 use crate::{
     cli::Cli,
-    config::{Config, Origins, Purpose, Text},
+    completion,
+    config::{self, Config, Origins, Purpose, Text},
     execute::{
         self, Options, Outcome,
         children::{self, Orders},
@@ -37,7 +45,24 @@ use crate::{
 /// }
 /// ```
 pub fn run(catalog: Catalog) -> ExitCode {
+    let args: Vec<_> = std::env::args_os().collect();
+    let said = Said { name: "consumer", command: |words: &_| completion::command(words, &catalog), pages: || help::pages(&catalog) };
+    if let Some(answer) = serve(&args, said) {
+        return told(answer).into();
+    }
     main(&Cli::from_args(&catalog), &Arc::new(catalog)).into()
+}
+
+/// Writes what was asked for about the program, or says why it cannot be told.
+fn told(answer: Result<String, String>) -> Exit {
+    match answer {
+        Ok(text) => {
+            // A failure to write is ignored: nobody reads it.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            Exit::Done
+        }
+        Err(mistake) => usage(&mistake),
+    }
 }
 
 /// Runs the program and says what went wrong, if anything did.
@@ -45,7 +70,22 @@ pub fn main(cli: &Cli, catalog: &Arc<Catalog>) -> Exit {
     if cli.worker {
         return children::main(catalog);
     }
-    match answer(&Config::from(cli), catalog) {
+    run_over(cli, catalog, |config| {
+        if matches!(&config.from, Origins::Urls(urls) if *urls == [Url::stdio()]) && std::io::stdin().is_terminal() {
+            let hint = "standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'";
+            return Err(Error::Usage(hint.to_owned()).into());
+        }
+        input::open(config)
+    })
+}
+
+/// The same over the records that a producer in this process hands over.
+pub fn main_over(cli: &Cli, catalog: &Arc<Catalog>, records: local::Receiver) -> Exit {
+    run_over(cli, catalog, |_| Ok(Input::Local(records)))
+}
+
+fn run_over(cli: &Cli, catalog: &Arc<Catalog>, open: impl FnOnce(&config::Input) -> anyhow::Result<Input>) -> Exit {
+    match answer(&Config::from(cli), catalog, open) {
         Ok(exit) => exit,
         Err(error) => {
             if let Some(error) = error.downcast_ref::<QueryError>() {
@@ -87,7 +127,7 @@ fn shown(error: &anyhow::Error) -> String {
     parts.join(": ")
 }
 
-fn answer(config: &Config, catalog: &Arc<Catalog>) -> anyhow::Result<Exit> {
+fn answer(config: &Config, catalog: &Arc<Catalog>, open: impl FnOnce(&config::Input) -> anyhow::Result<Input>) -> anyhow::Result<Exit> {
     let started = Instant::now();
     if let Text::Arguments(query) = &config.text
         && let Some(asked) = help::asked(query)
@@ -107,10 +147,7 @@ fn answer(config: &Config, catalog: &Arc<Catalog>) -> anyhow::Result<Exit> {
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
     let query = language::parse(&source, catalog)?;
-    if matches!(&config.input.from, Origins::Urls(urls) if *urls == [Url::stdio()]) && std::io::stdin().is_terminal() {
-        return Ok(usage("standard input is a terminal; pipe a `producer` into it, as in: producer apache access.log | consumer 'count'"));
-    }
-    let input = input::open(&config.input)?;
+    let input = open(&config.input)?;
     let stop = input.stop();
     let options = SecondOptions { threads: config.threads, quiet: config.quiet, zone: config.zone.clone() };
     let files = Arc::new(Files::new(options, config.memory.limit));

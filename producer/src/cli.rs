@@ -22,19 +22,23 @@ pub struct Cli {
     #[arg(value_name = "FORMAT")]
     pub format: String,
 
-    /// Files, directories (recursive, sorted, rotated sets oldest first), globs, or - for stdin (default)
+    /// Files, directories, globs, or - for stdin (default)
+    ///
+    /// Directories are read with all below them, in the order of their names, rotated sets oldest first.
     #[arg(value_name = "PATH", allow_negative_numbers = true)]
     pub paths: Vec<PathBuf>,
 
-    /// Like `tail -F`: new lines as they come, of many files, through rotation
+    /// Like `tail -F`: new lines as they come
+    ///
+    /// Of many files at once, through rotation.
     #[arg(short = 'F', long)]
     pub follow: bool,
 
     /// With --follow: begin with what is there already, not at the end
-    #[arg(long, requires = "follow")]
+    #[arg(long, requires = "follow", hide_short_help = true, help_heading = INPUT)]
     pub from_start: bool,
 
-    /// Only records of this time or later (a time, -15m, yesterday, 14:00)
+    /// Only records from then on: a time, -15m, yesterday, 14:00
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,
 
@@ -43,19 +47,21 @@ pub struct Cli {
     pub until: Option<String>,
 
     /// With --since and --until: how much older than one before it a time may be in a file that is in order
-    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = humantime::parse_duration, hide = true)]
+    #[arg(long, value_name = "TIME", default_value = "1m", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, help_heading = INPUT)]
     pub slack: Duration,
 
     /// With --since and --until: read the files whole, whatever their order
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = INPUT)]
     pub full: bool,
 
     /// All inputs together, by the times of their records
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = INPUT)]
     pub merge: bool,
 
     /// With --merge and --follow: how long a record waits for older ones of other inputs
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration, hide = true)]
+    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, help_heading = INPUT)]
     pub wait: Duration,
 
     /// Keep only input lines that match, before they are parsed
@@ -66,71 +72,75 @@ pub struct Cli {
     #[arg(long, value_name = "a,b", value_delimiter = ',')]
     pub fields: Vec<String>,
 
-    /// Send fields as int, float, time ('f=time:%d.%m.%Y') or str, several with commas; an empty
-    /// one or `-` is null, one that does not parse rejects its line
+    /// Send fields as int, float, time or str
+    ///
+    /// Several with commas. 'f=time:%d.%m.%Y' says how a time is written. An empty value or `-` is null, one that does not parse
+    /// rejects its line.
     #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
 
-    /// The zone of times without an offset, as Europe/Berlin [default: UTC]
+    /// Where times have no offset, as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "NAME", value_parser = recpipe::times::Zone::named)]
     pub zone: Option<recpipe::times::Zone>,
 
     /// The names of the fields, for a format that needs them
-    #[arg(long, value_name = "a,b,c", value_delimiter = ',', hide = true)]
+    #[arg(long, value_name = "a,b,c", value_delimiter = ',', hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub names: Vec<String>,
 
     /// A cell of csv, tsv or regex that is null, such as NA; repeatable
-    #[arg(long, value_name = "WORD", hide = true)]
+    #[arg(long, value_name = "WORD", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub null: Vec<String>,
 
     /// For csv and tsv: the first row is a record (--names names the fields)
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub no_header: bool,
 
     /// For csv and tsv: lines that begin with this are skipped
-    #[arg(long, value_name = "#", hide = true)]
+    #[arg(long, value_name = "#", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub comment: Option<String>,
 
     /// For csv: the character between fields
-    #[arg(long, value_name = "C", hide = true)]
+    #[arg(long, value_name = "C", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub delimiter: Option<String>,
 
     /// Tell the line and the byte of each record, for queries over a stream that goes into a file
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = OUTPUT)]
     pub lines: bool,
+
     /// For log: a template or a format for lines that do not fit the one before; repeatable
-    #[arg(long, value_name = "TEMPLATE", hide = true)]
+    #[arg(long, value_name = "TEMPLATE", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub or: Vec<String>,
 
     /// A file with formats of your own [default: ~/.config/recpipe/formats.toml]
-    #[arg(long, value_name = "FILE", hide = true)]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub formats: Option<PathBuf>,
 
     /// For `help FORMAT`: its samples are read, and have to fit
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub check: bool,
 
     /// For logs whose messages have several lines: a record is one line
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub single: bool,
+
     /// For csv and tsv: so many lines before the header are no part of the table
-    #[arg(long, value_name = "N", default_value_t = 0, hide = true)]
+    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub skip_lines: u32,
 
     /// For csv and tsv: the sign before the fraction of a number; a point then parts thousands
-    #[arg(long, value_name = "C", hide = true)]
+    #[arg(long, value_name = "C", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub decimal: Option<String>,
 
     /// For csv and tsv: the sign that parts the thousands of a number
-    #[arg(long, value_name = "C", hide = true)]
+    #[arg(long, value_name = "C", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub thousands: Option<String>,
 
     /// For tsv: fields may be quoted, as in csv
-    #[arg(long, hide = true)]
+    #[arg(long, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub quotes: bool,
 
     /// For json: the records are in the array that these keys lead to
-    #[arg(long, value_name = "a.b", hide = true)]
+    #[arg(long, value_name = "a.b", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub at: Option<String>,
 
     /// For journal: the files of this directory and of those in it; repeatable
@@ -146,67 +156,76 @@ pub struct Cli {
     pub boot: Option<String>,
 
     /// What text is written in, such as windows-1252 or utf-16le [default: utf-8]
-    #[arg(long = "encoding", value_name = "NAME", value_parser = charset, hide = true)]
+    #[arg(long = "encoding", value_name = "NAME", value_parser = charset, hide_short_help = true, help_heading = INPUT)]
     pub charset: Option<&'static Encoding>,
 
     /// Which files in directories are read, by name; repeatable
     #[arg(long, value_name = "GLOB")]
     pub name: Vec<String>,
 
-    /// Where the records go: - (default), a file, exec:COMMAND, unix:PATH, tcp://HOST:PORT; repeatable
+    /// A file, exec:COMMAND, unix:PATH, tcp://HOST:PORT; repeatable
+    ///
+    /// Where the records go; `-`, standard output, is the default.
     #[arg(long, value_name = "URL")]
     pub to: Vec<String>,
 
-    /// What is written: records (for `consumer`), pickle (a dict each, for Python), json or csv
+    /// records (for `consumer`), pickle, json or csv
+    ///
+    /// What is written. Of pickle, each record is a dict for Python.
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_possible_values = true)]
+    #[arg(hide_short_help = true, help_heading = OUTPUT)]
     pub encoding: Form,
 
     /// Wait for consumers here instead of connecting to them; repeatable
-    #[arg(long, value_name = "URL", conflicts_with = "to")]
+    #[arg(long, value_name = "URL", conflicts_with = "to", hide_short_help = true, help_heading = OUTPUT)]
     pub listen: Vec<String>,
 
     /// With several consumers: each batch to whoever is ready, to all, or each record by the value of a field
     #[arg(long, value_name = "balance|broadcast|shard=FIELD", default_value = "balance", hide_default_value = true)]
+    #[arg(hide_short_help = true, help_heading = OUTPUT)]
     pub spread: Spread,
 
     /// How long to keep trying to connect
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, help_heading = LINKS)]
     pub connect_timeout: Duration,
 
     /// How long to wait for a lost connection to come back
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(hide_short_help = true, help_heading = LINKS)]
     pub retry_timeout: Duration,
 
     /// Send everything again to a consumer that was restarted: only files, to one consumer at a socket
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = LINKS)]
     pub replay: bool,
 
     /// A file with a secret that the other end must know
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = LINKS)]
     pub token_file: Option<PathBuf>,
 
     /// For tls://: our certificate and its chain, in PEM, ours first
-    #[arg(long, value_name = "FILE", requires = "key")]
+    #[arg(long, value_name = "FILE", requires = "key", hide_short_help = true, help_heading = LINKS)]
     pub cert: Option<PathBuf>,
 
     /// The private key of --cert, in PEM
-    #[arg(long, value_name = "FILE", requires = "cert")]
+    #[arg(long, value_name = "FILE", requires = "cert", hide_short_help = true, help_heading = LINKS)]
     pub key: Option<PathBuf>,
 
     /// For tls://: the certificates that we trust, in PEM; a listener then requires one of its callers
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", hide_short_help = true, help_heading = LINKS)]
     pub ca: Option<PathBuf>,
 
     /// Allow unencrypted listening, and sending the token, beyond this host
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = LINKS)]
     pub insecure: bool,
 
     /// Parser threads; the order is kept for any number (default: the CPUs this process may use)
     #[arg(short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_THREADS)))]
+    #[arg(hide_short_help = true)]
     pub threads: Option<u16>,
 
     /// No more records than this in a batch, and little read ahead: to see laziness record by record
-    #[arg(long, value_name = "N", hide = true)]
+    #[arg(long, value_name = "N", hide_short_help = true, help_heading = INPUT)]
     pub batch: Option<NonZeroUsize>,
 
     /// Stop at the first bad line (exit 4)
@@ -214,33 +233,42 @@ pub struct Cli {
     pub strict: bool,
 
     /// Stop when more lines than this are bad (exit 4) [default: 1% of 1000 or more, or the first 100, or all]
-    #[arg(long, value_name = "N|P%")]
+    #[arg(long, value_name = "N|P%", hide_short_help = true, help_heading = BAD_LINES)]
     pub max_errors: Option<Limit>,
 
     /// Keep bad lines in this file, unchanged
     #[arg(long, value_name = "FILE")]
     pub rejects: Option<PathBuf>,
 
-    /// Show what would be read, and the first record; write nothing
+    /// Show what would be read, and the first record
     #[arg(long)]
     pub dry_run: bool,
 
     /// Show progress also where stderr is not a terminal, or is shared: one line a second
-    #[arg(long, overrides_with = "no_progress")]
+    #[arg(long, overrides_with = "no_progress", hide_short_help = true, help_heading = MESSAGES)]
     pub progress: bool,
 
     /// Show no progress
-    #[arg(long)]
+    #[arg(long, hide_short_help = true, help_heading = MESSAGES)]
     pub no_progress: bool,
 
     /// Report errors only
     #[arg(short, long)]
     pub quiet: bool,
 
-    /// Report at the end what came in, went out, was rejected, was filtered, and was not needed by any consumer
+    /// Report at the end what came in, went out, was rejected
+    ///
+    /// Also what was filtered, and what was not needed by any consumer.
     #[arg(long)]
     pub stats: bool,
 }
+
+const INPUT: &str = "What is read";
+const FORMAT_OPTIONS: &str = "Of some formats (`producer help FORMAT` says which)";
+const OUTPUT: &str = "Where the records go";
+const LINKS: &str = "Connections";
+const BAD_LINES: &str = "Bad lines";
+const MESSAGES: &str = "Messages";
 
 /// The encoding of this name, as browsers know it.
 fn charset(name: &str) -> Result<&'static Encoding, String> {
@@ -250,10 +278,11 @@ fn charset(name: &str) -> Result<&'static Encoding, String> {
     })
 }
 
-const EXAMPLES: &str = "\
+/// The first of its manual, too.
+pub(crate) const EXAMPLES: &str = "\
 Examples:
-  producer apache access.log | consumer 'where status == 404 | count by request | top 10'
-  producer apache /var/log/apache2 --name 'access*' | consumer 'sum(bytes)'
+  producer apache access.log | consumer 'count by status'
+  producer nginx /var/log/nginx --since -1h | consumer 'where status >= 500'
   ssh host cat access.log.gz | producer apache | consumer 'top 5 host'
   producer csv sales.csv --cast zip=str | consumer 'sum(price) by zip'
 ";
@@ -285,20 +314,24 @@ impl Cli {
     }
 }
 
-/// The command line as clap knows it, with these formats in its help.
+/// The command line as clap knows it, with these formats in its help: of one screen (`-h`), or whole (`--help`).
 pub fn command(formats: &Formats) -> clap::Command {
-    let mut after = String::from("Formats (`producer help formats` says what each reads):\n");
-    let all = FORMATS.iter().chain(formats.own().iter().map(|own| &own.spec));
-    let formats: Vec<String> = all.map(|spec| [&[spec.name], spec.args].concat().join(" ")).collect();
-    after += &format!("  {}\n", formats.join(" · "));
-    after += "\nExit codes:\n ";
-    // What a query expects is nothing that a producer knows of.
-    let exits = recpipe::Exit::TABLE.iter().filter(|row| row.0 != recpipe::Exit::Unmet);
-    for (i, (exit, about)) in exits.enumerate() {
-        after += &format!("{} {} {about}", if i > 0 { " ·" } else { "" }, exit.code());
-    }
-    after += &format!(" · 128+N {}", recpipe::Exit::SIGNALS);
-    Cli::command().before_help(EXAMPLES).after_help(after)
+    let all = || FORMATS.iter().chain(formats.own().iter().map(|own| &own.spec));
+    let names: Vec<&str> = all().map(|spec| spec.name).collect();
+    let short = format!(
+        "Formats: {}\n\n`producer --help` has all options, `producer help FORMAT` tells of a format;\n`producer help` lists more to read.",
+        names.join(" ")
+    );
+    let usages: Vec<String> = all().map(|spec| [&[spec.name], spec.args].concat().join(" ")).collect();
+    let mut long = format!("Formats (`producer help formats` says what each reads):\n  {}\n\nExit codes:\n", usages.join(" · "));
+    long += &exits().map(|(code, about)| format!("  {code}  {about}\n")).collect::<String>();
+    Cli::command().before_help(EXAMPLES).after_help(short).after_long_help(long.trim_end().to_owned())
+}
+
+/// The exit codes and what they mean. What a query expects is nothing that a producer knows of.
+pub(crate) fn exits() -> impl Iterator<Item = (String, &'static str)> {
+    let table = recpipe::Exit::TABLE.iter().filter(|row| row.0 != recpipe::Exit::Unmet);
+    table.map(|(exit, about)| (exit.code().to_string(), *about)).chain([("128+N".to_owned(), recpipe::Exit::SIGNALS)])
 }
 
 #[cfg(test)]
@@ -326,12 +359,18 @@ mod tests {
     }
 
     #[test]
-    fn help_is_one_screen_with_examples_first() {
-        let help = command(&Formats::builtin()).term_width(120).render_help().to_string();
-        assert!(help.starts_with("Examples:"), "{help}");
-        assert!(help.lines().count() <= 70, "{} lines", help.lines().count());
-        for spec in FORMATS {
-            assert!(help.contains(spec.name));
+    fn help_is_one_screen_and_the_manual_is_whole() {
+        let command = || command(&Formats::builtin());
+        for columns in [80, 100] {
+            let help = command().term_width(columns).render_help().to_string();
+            assert!(help.starts_with("Examples:"), "{help}");
+            assert!(help.lines().count() <= 45, "{} lines:\n{help}", help.lines().count());
+            assert!(help.lines().all(|line| line.chars().count() <= columns), "{help}");
+            assert!(FORMATS.iter().all(|spec| help.contains(spec.name)), "{help}");
         }
+        let manual = command().term_width(100).render_long_help().to_string();
+        let options: Vec<_> = command().get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
+        assert!(options.len() > 40 && options.iter().all(|option| manual.contains(&format!("--{option}"))), "{manual}");
+        assert!(exits().all(|(_, about)| manual.replace("\n       ", " ").contains(&about[..20])), "{manual}");
     }
 }

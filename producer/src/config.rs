@@ -77,6 +77,8 @@ pub enum To {
     Stdout,
     /// Into a file.
     File(PathBuf),
+    /// To whoever asks of them in this process.
+    Here,
     /// To consumers, who may answer.
     Consumers {
         /// Those that are called or started.
@@ -306,7 +308,9 @@ fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> 
         return cannot("standard input cannot be read again; name the files");
     }
     match to {
-        To::Stdout | To::File(_) => cannot("only a consumer at a socket can be started again: --to or --listen unix:, tcp:// or tls://"),
+        To::Stdout | To::File(_) | To::Here => {
+            cannot("only a consumer at a socket can be started again: --to or --listen unix:, tcp:// or tls://")
+        }
         To::Consumers { .. } if encoding != Encoding::Records => {
             cannot("only a `consumer` says that it was started again, not what reads --as")
         }

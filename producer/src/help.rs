@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::format::{Args, FORMATS, FormatSpec, OwnFormat, Start, Wanted, near};
+use recpipe_manual::topic;
+
+use crate::configuration::own_formats;
+use crate::format::{Args, FORMATS, FormatSpec, Formats, OwnFormat, Start, Wanted, near};
 use crate::input::block::{Block, Part};
 
 const UNTYPED: &str = "Each cell is an int (exact to 128 bits), a float, or text, by its own bytes; 007, +1 and 1e5 are text. Where the\n\
@@ -12,25 +15,71 @@ const UNTYPED: &str = "Each cell is an int (exact to 128 bits), a float, or text
 const OPEN: &str = "A record has the fields that it has: one that is missing is not null. Fields may come at any time; --fields and\n\
                     --cast declare those to come.";
 
+/// What is to be said of this word, a format, a topic or both; of none, how to go on.
+///
+/// # Errors
+/// It is neither.
+pub fn about(word: Option<&str>, formats: &Formats) -> Result<String, String> {
+    about_among(word, &own_formats(None, formats)?)
+}
+
+/// Whether there is such a format.
+pub fn is_format(name: &str, formats: &Formats) -> bool {
+    own_formats(None, formats).is_ok_and(|own| find(name, &own).is_ok())
+}
+
+/// As [`about`], where there are these formats besides those of the table.
+pub(crate) fn about_among(word: Option<&str>, own: &[Arc<OwnFormat>]) -> Result<String, String> {
+    let Some(word) = word else { return Ok(overview()) };
+    let topic = topic::named(word).map(|topic| topic.text);
+    match (word, topic, find(word, own)) {
+        ("formats", ..) => Ok(formats(own)),
+        (_, Some(topic), Ok(_)) => Ok(format!("{}\n{topic}", format(word, own)?)),
+        (_, Some(topic), Err(_)) => Ok(topic.to_owned()),
+        _ => format(word, own),
+    }
+}
+
+fn overview() -> String {
+    format!(
+        "producer -h            the options that are needed most, in one screen\n\
+         producer --help        all of them\n\
+         producer help formats  what there is to be read\n\
+         producer help FORMAT   one of them: its options, fields and a sample\n\
+         producer help TOPIC    one of these:\n{}\n\
+         producer man, producer completions bash|fish|zsh: to be installed\n",
+        topic::overview()
+    )
+}
+
+/// What is true of the values of several formats.
+pub(crate) fn note(name: &str) -> &'static str {
+    match name {
+        "csv" | "tsv" | "regex" => UNTYPED,
+        "json" | "xml" | "pickle" => OPEN,
+        _ => "",
+    }
+}
+
 /// One format: how it is typed, its fields and their types, and some input.
 ///
 /// # Errors
 /// There is no such format.
-pub(crate) fn format(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
+fn format(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
     let spec = find(name, own)?.0;
     let paths = (!spec.start.reads_nothing()).then(|| "[PATH…]".to_owned());
     let usage = std::iter::once(format!("producer {}", words(&spec))).chain(spec.options.iter().map(|option| option.usage().to_owned()));
     let mut text = format!("{}\n\n{}\n", wrapped(0, 4, usage.chain(paths)), spec.about);
     text += &format!("\nFields:\n  {}\n", spec.fields);
-    let more = match name {
-        "csv" | "tsv" | "regex" => UNTYPED,
-        "json" | "xml" | "pickle" => OPEN,
-        _ => "",
-    };
-    more.lines().for_each(|line| text += &format!("  {line}\n"));
+    note(name).lines().for_each(|line| text += &format!("  {line}\n"));
     text += "\nSuch as:\n";
     spec.sample.lines().for_each(|line| text += &format!("  {line}\n"));
     Ok(text)
+}
+
+/// What the formats are called.
+pub fn names(own: &[Arc<OwnFormat>]) -> impl Iterator<Item = &str> + Clone {
+    FORMATS.iter().map(|spec| spec.name).chain(own.iter().map(|own| own.name.as_str()))
 }
 
 /// A format by its name, and what it needs of one of one's own.
@@ -38,9 +87,8 @@ fn find(name: &str, own: &[Arc<OwnFormat>]) -> Result<(FormatSpec, Option<Arc<Ow
     if let Some(spec) = FORMATS.iter().find(|spec| spec.name == name) {
         return Ok((*spec, None));
     }
-    let names = || FORMATS.iter().map(|spec| spec.name).chain(own.iter().map(|own| own.name.as_str()));
     let found = own.iter().find(|own| own.name == name);
-    let found = found.ok_or_else(|| format!("there is no format `{name}`; {}", near(name, names(), "the formats are")))?;
+    let found = found.ok_or_else(|| format!("there is no format `{name}`; {}", near(name, names(own), "the formats are")))?;
     Ok((found.spec, Some(found.clone())))
 }
 
@@ -91,7 +139,7 @@ pub(crate) fn check(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String
 }
 
 /// All formats, `own` after those of the table: how each is typed, and what it reads.
-pub(crate) fn formats(own: &[Arc<OwnFormat>]) -> String {
+fn formats(own: &[Arc<OwnFormat>]) -> String {
     let all = || FORMATS.iter().chain(own.iter().map(|own| &own.spec));
     let width = all().map(|spec| words(spec).chars().count()).max().unwrap_or(0);
     let mut text = String::from("producer FORMAT [ARGS] [OPTIONS] [PATH…]\n\n");
@@ -132,7 +180,7 @@ fn wrapped(first: usize, others: usize, parts: impl Iterator<Item = String>) -> 
 }
 
 /// The format's name and what must follow it.
-fn words(spec: &FormatSpec) -> String {
+pub(crate) fn words(spec: &FormatSpec) -> String {
     [&[spec.name], spec.args].concat().join(" ")
 }
 
@@ -153,6 +201,15 @@ mod tests {
         for (name, part) in [("csv", "--null WORD"), ("json", "is not null"), ("regex", "--null NA"), ("find", "size:int")] {
             assert!(format(name, &[]).unwrap().contains(part), "{name}");
         }
+    }
+
+    #[test]
+    fn topics_have_help_and_a_word_that_is_both_has_both() {
+        assert!(about_among(Some("times"), &[]).unwrap().contains("--since yesterday"));
+        let both = about_among(Some("regex"), &[]).unwrap();
+        assert!(both.contains("--null NA") && both.contains("look-around"), "{both}");
+        assert!(about_among(None, &[]).unwrap().contains("templates"));
+        assert!(about_among(Some("cvs"), &[]).unwrap_err().contains("did you mean `csv`?"));
     }
 
     #[test]

@@ -64,14 +64,16 @@
 #![warn(unreachable_pub)]
 
 pub mod cli;
+pub mod completion;
 pub mod config;
 mod configuration;
 pub mod dating;
 mod dry_run;
 pub mod format;
-mod help;
+pub mod help;
 pub mod input;
 mod ledger;
+pub mod man;
 pub mod output;
 mod pipeline;
 mod program;
@@ -84,5 +86,5 @@ mod simd;
 mod spoken;
 mod timing;
 
-pub use pipeline::{Reading, Records, produce, records};
+pub use pipeline::{Reading, Records, produce, produce_into, records, refuse_into};
 pub use program::{program, program_among};

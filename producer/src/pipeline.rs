@@ -2,6 +2,7 @@
 
 mod consumers;
 mod file;
+mod local;
 mod records;
 
 use std::fs::File;
@@ -35,6 +36,7 @@ use crate::settle::{Refused, settle};
 use crate::timing::{self, Begun, Timed};
 use crate::{dry_run, refusal};
 
+pub use local::{produce_into, refuse_into};
 pub use records::{Reading, Records, records};
 
 /// Runs the producer. Errors have been reported on stderr before this returns.
@@ -46,6 +48,7 @@ pub fn produce(config: Config) -> Exit {
     let ended = Pipeline::new(&config).and_then(|pipeline| match &config.to {
         To::Stdout => pipeline.to_stdout(),
         To::File(path) => pipeline.to_file(path),
+        To::Here => Err((Exit::Failed, "nobody asks of the records here".to_owned())),
         To::Consumers { urls, listen, options } => pipeline.to_consumers(urls, listen.as_ref(), options),
     });
     ended.unwrap_or_else(|(exit, cause)| refusal::refuse(exit, cause, may_be_read))
@@ -125,6 +128,8 @@ impl<'c> Pipeline<'c> {
         let usage = |mistake: String| (Exit::Usage, mistake);
         let meter = Arc::new(Meter::default());
         let alone = match (&self.config.to, out) {
+            // Whoever asks of the records may write to the terminal, unless it says that it does not: so does a child.
+            (To::Here, _) => Alone::with_consumers(true),
             (To::Consumers { urls, .. }, _) => Alone::with_consumers(urls.iter().any(|url| url.command().is_some())),
             (_, Some(out)) => Alone::beside(out),
             (_, None) => Alone::with_consumers(false),

@@ -5,13 +5,14 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use recpipe::{Exit, say};
+use recpipe_manual::{Said, serve};
 
-use crate::cli::{self, Cli};
+use crate::cli::Cli;
 use crate::config::Config;
 use crate::configuration::own_formats;
 use crate::format::Formats;
 use crate::output::interop::Encoding;
-use crate::{help, produce, refusal};
+use crate::{completion, help, man, produce, refusal};
 
 /// The `producer` program. `args` begin with its name.
 ///
@@ -24,6 +25,10 @@ pub fn program(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// As [`program`], with these formats: what a program of one's own runs that has more of them.
 pub fn program_among(args: impl Iterator<Item = OsString>, formats: &Formats) -> ExitCode {
     let args: Vec<OsString> = args.collect();
+    let said = Said { name: "producer", command: |words: &_| completion::command(words, formats), pages: || man::pages(formats) };
+    if let Some(answer) = serve(&args, said) {
+        return told(answer).into();
+    }
     let may_be_read = refusal::may_be_read(&args);
     let cli = match Cli::among(args, formats) {
         Ok(cli) => cli,
@@ -47,23 +52,26 @@ pub fn program_among(args: impl Iterator<Item = OsString>, formats: &Formats) ->
     }
 }
 
-/// `producer help`, `producer help formats`, `producer help FORMAT`.
+/// `producer help`, `producer help formats`, `producer help FORMAT`, `producer help TOPIC`.
 fn help(cli: &Cli, formats: &Formats) -> Exit {
-    let text = match cli.paths.first().map(|word| word.to_string_lossy()).as_deref() {
-        Some("formats") => help::formats(formats.own()),
-        Some(word) => match own_formats(cli.formats.as_deref(), formats).and_then(|own| match cli.check {
-            true => help::check(word, &own),
-            false => help::format(word, &own),
-        }) {
-            Ok(text) => text,
-            Err(mistake) => {
-                say!("producer: {mistake}");
-                return Exit::Usage;
-            }
-        },
-        None => cli::command(formats).render_help().to_string(),
-    };
-    // A failure to write is ignored: nobody reads it.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    Exit::Done
+    let word = cli.paths.first().map(|word| word.to_string_lossy());
+    told(own_formats(cli.formats.as_deref(), formats).and_then(|own| match (cli.check, word.as_deref()) {
+        (true, Some(word)) => help::check(word, &own),
+        (_, word) => help::about_among(word, &own),
+    }))
+}
+
+/// Writes what was asked for, or says why it cannot be told.
+fn told(answer: Result<String, String>) -> Exit {
+    match answer {
+        Ok(text) => {
+            // A failure to write is ignored: nobody reads it.
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            Exit::Done
+        }
+        Err(mistake) => {
+            say!("producer: {mistake}");
+            Exit::Usage
+        }
+    }
 }

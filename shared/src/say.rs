@@ -1,8 +1,26 @@
 //! Messages to people, on stderr.
 
-use std::{fmt, io::Write};
+use std::{fmt, io::Write, sync::OnceLock};
 
 use crate::blocking_write::BlockingWriter;
+
+/// What a program calls itself that is both of those whose messages it says.
+static ONE: OnceLock<&'static str> = OnceLock::new();
+
+/// From now on messages of either program begin with this name: they run in one. Only the first call counts.
+pub fn as_one(name: &'static str) {
+    // Whoever came first has named it.
+    let _ = ONE.set(name);
+}
+
+/// The line, in the name of the one program, if there is one.
+fn renamed<'l>(line: &'l str, one: Option<&str>) -> std::borrow::Cow<'l, str> {
+    let rest = line.strip_prefix("producer: ").or_else(|| line.strip_prefix("consumer: "));
+    match (one, rest) {
+        (Some(one), Some(rest)) => format!("{one}: {rest}").into(),
+        _ => line.into(),
+    }
+}
 
 /// Writes one line to stderr in one piece. A failure is ignored: there is no other place to report it.
 ///
@@ -12,7 +30,7 @@ use crate::blocking_write::BlockingWriter;
 pub fn say(line: fmt::Arguments<'_>) {
     // Put together first, so that two programs on one terminal do not tear each other's lines.
     let mut whole = Vec::new();
-    printable(format!("{line}\n").as_bytes(), &mut whole);
+    printable(renamed(&format!("{line}\n"), ONE.get().copied()).as_bytes(), &mut whole);
     let _ = BlockingWriter::new(std::io::stderr().lock()).write_all(&whole);
 }
 
@@ -46,6 +64,15 @@ macro_rules! say {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn one_program_has_one_name() {
+        let check = |line: &str, one, expect: &str| assert_eq!(super::renamed(line, one), expect);
+        check("producer: a: b", None, "producer: a: b");
+        check("producer: a: b", Some("recpipe"), "recpipe: a: b");
+        check("consumer: the producer says: a", Some("recpipe"), "recpipe: the producer says: a");
+        check("a producer: b", Some("recpipe"), "a producer: b");
+    }
+
     #[test]
     fn nothing_steers_the_terminal() {
         let check = |text: &[u8], expect: &str| {

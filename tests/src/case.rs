@@ -34,6 +34,8 @@
 //! the case says `by_batch`, where nothing came or where much did; and worker processes where the case names its own.
 //! `UPDATE_EXPECT=1` writes what came into the file: read the difference before you believe it.
 
+mod front;
+
 use std::{
     collections::BTreeMap,
     fmt::Write,

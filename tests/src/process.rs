@@ -37,7 +37,9 @@ pub enum Program {
     Producer,
     /// From records to answers.
     Consumer,
-    /// A shell that finds the two in its `PATH`.
+    /// Both in one.
+    Front,
+    /// A shell that finds them in its `PATH`.
     Shell,
     /// Python, where it is installed.
     Python,
@@ -49,6 +51,7 @@ impl Program {
         match self {
             Program::Producer => "producer",
             Program::Consumer => "consumer",
+            Program::Front => "recpipe",
             Program::Shell => "sh",
             Program::Python => "python3",
         }
@@ -122,6 +125,11 @@ impl Pipeline {
     /// `consumer ARGS`
     pub fn consumer<S: AsRef<OsStr>>(args: &[S]) -> Self {
         Pipeline::new(vec![(Program::Consumer, owned(args))])
+    }
+
+    /// `recpipe ARGS`
+    pub fn front<S: AsRef<OsStr>>(args: &[S]) -> Self {
+        Pipeline::new(vec![(Program::Front, owned(args))])
     }
 
     /// `sh -c SCRIPT`, with the two programs in its `PATH`.

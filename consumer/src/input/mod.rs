@@ -16,7 +16,7 @@ use std::{fs::File, io::Read, os::fd::AsFd, sync::Arc};
 use anyhow::anyhow;
 use recpipe::{
     Error, Exit, Schema, say,
-    transport::{exec::Child, link::Steering, pipe_backchannel, watch::Stopper},
+    transport::{exec::Child, link::Steering, local, pipe_backchannel, watch::Stopper},
     wire::{Ending, Incoming, Pushdown, Reader},
 };
 
@@ -111,6 +111,8 @@ pub enum Input {
     },
     /// Producers at the other ends of links.
     Links(Merged),
+    /// A producer in this process.
+    Local(local::Receiver),
 }
 
 /// Ends the reads of an input, from any thread.
@@ -125,6 +127,8 @@ pub enum Stop {
     },
     /// Of links.
     Links(merged::StopLinks),
+    /// Of a producer in this process, which hears the same signals.
+    Local(local::Stopper),
 }
 
 impl Stop {
@@ -133,6 +137,7 @@ impl Stop {
         match self {
             Stop::Plain { stoppers, .. } => stoppers.iter().for_each(Stopper::stop),
             Stop::Links(links) => links.stop(),
+            Stop::Local(local) => local.stop(),
         }
     }
 
@@ -144,6 +149,7 @@ impl Stop {
                 links.interrupt(signal);
                 true
             }
+            Stop::Local(_) => true,
         }
     }
 }
@@ -168,12 +174,13 @@ impl Input {
         match self {
             Input::Plain { streams, .. } => Stop::Plain { stoppers: streams.stoppers(), is_shared: self.is_pipe() },
             Input::Links(links) => Stop::Links(links.stopper()),
+            Input::Local(receiver) => Stop::Local(receiver.stopper()),
         }
     }
 
-    /// Whether whoever writes it may stand beside us, as in a shell's pipe or as our parent.
+    /// Whether whoever writes it may stand beside us, as in a shell's pipe or as our parent, or in this process.
     pub fn is_pipe(&self) -> bool {
-        let Input::Plain { streams, is_heard, .. } = self else { return false };
+        let Input::Plain { streams, is_heard, .. } = self else { return matches!(self, Input::Local(_)) };
         let file = streams.input().as_fd().try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
         *is_heard && !file.is_ok_and(|meta| meta.is_file())
     }
@@ -194,13 +201,14 @@ impl Input {
         match self {
             Input::Plain { streams, .. } => streams.is_live(),
             Input::Links(links) => links.is_live(),
+            Input::Local(receiver) => !receiver.is_at_rest(),
         }
     }
 
     /// The signal that has ended the reading, if one has.
     pub fn signal(&self) -> Option<u8> {
         match self {
-            Input::Plain { .. } => None,
+            Input::Plain { .. } | Input::Local(_) => None,
             Input::Links(links) => links.signal(),
         }
     }
@@ -210,13 +218,15 @@ impl Input {
     /// # Errors
     /// When a stream is none, or has no fields, or those of two do not fit each other.
     pub fn begin(&mut self, quiet: bool) -> anyhow::Result<Begun> {
-        let streams = match self {
-            Input::Links(links) => return links.begin(quiet),
-            Input::Plain { streams, .. } => streams,
-        };
+        if let Input::Links(links) = self {
+            return links.begin(quiet);
+        }
         loop {
-            match streams.advance()? {
-                Some(Incoming::Schema(schema)) => return Ok(Begun::Schema(streams.united(schema)?)),
+            match self.advance()? {
+                Some(Incoming::Schema(schema)) => {
+                    let Input::Plain { streams, .. } = self else { return Ok(Begun::Schema(schema)) };
+                    return Ok(Begun::Schema(streams.united(schema)?));
+                }
                 Some(Incoming::Warning(warning)) if quiet => drop(warning),
                 Some(Incoming::Warning(warning)) => say!("consumer: the producer says: {}", warning.message),
                 // A producer that is well says what its fields are, also when there are no records.
@@ -229,6 +239,15 @@ impl Input {
         }
     }
 
+    /// What comes next of a single stream.
+    fn advance(&mut self) -> Result<Option<Incoming>, Error> {
+        match self {
+            Input::Plain { streams, .. } => streams.advance(),
+            Input::Local(receiver) => receiver.read(),
+            Input::Links(_) => Err(Error::Protocol("several streams are not read as one")),
+        }
+    }
+
     /// Tells the producers what is needed of the records, where they can be told.
     pub fn advise(&self, plan: &Pushdown) {
         match self {
@@ -238,6 +257,7 @@ impl Input {
             }
             Input::Plain { .. } => {}
             Input::Links(links) => links.advise(plan),
+            Input::Local(receiver) => receiver.advise(plan),
         }
     }
 
@@ -253,6 +273,7 @@ impl Input {
                 }
             }
             Input::Links(links) => links.watch_output(recpipe::transport::stdio::stdout()?.into())?,
+            Input::Local(receiver) => receiver.watch_output(recpipe::transport::stdio::stdout()?.into())?,
         }
         Ok(())
     }
@@ -270,6 +291,11 @@ impl Input {
                 Ok(())
             }
             Input::Links(links) => links.close(ending),
+            // It sees then that nothing more is wanted.
+            Input::Local(receiver) => {
+                drop(receiver);
+                Ok(())
+            }
         }
     }
 }
@@ -279,6 +305,7 @@ impl Frames for Input {
         match self {
             Input::Plain { streams, .. } => streams.read(),
             Input::Links(links) => links.read(),
+            Input::Local(receiver) => Ok(receiver.read()?.map(Arrived::frame)),
         }
     }
 
@@ -286,6 +313,7 @@ impl Frames for Input {
         match self {
             Input::Plain { streams, .. } => streams.records(),
             Input::Links(links) => links.records(),
+            Input::Local(receiver) => receiver.records(),
         }
     }
 }

@@ -47,7 +47,7 @@ impl Formats {
     /// [`Error::Usage`] where there is a format of that name, or it is none that can be typed.
     pub fn with(mut self, spec: FormatSpec) -> Result<Self, Error> {
         let is_name = !spec.name.is_empty() && spec.name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-        if !is_name || spec.name.starts_with('-') || spec.name == "help" {
+        if !is_name || spec.name.starts_with('-') || recpipe_manual::RESERVED.contains(&spec.name) {
             return Err(Error::Usage(format!("`{}` is no name for a format: it is made of a-z, 0-9 and -", spec.name)));
         }
         if FORMATS.iter().chain(self.0.iter().map(|own| &own.spec)).any(|known| known.name == spec.name) {

@@ -8,6 +8,7 @@
 mod adaptive_filter;
 mod destination;
 pub mod interop;
+mod local;
 mod open;
 mod pushdown;
 mod spread;
@@ -22,6 +23,7 @@ use recpipe::{Batch, Error, Origin, Schema, wire};
 
 pub use adaptive_filter::AdaptiveFilter;
 use interop::{EncodedBytes, Encoding};
+pub use local::LocalTarget;
 pub use open::{Anew, Listening, Opened, Options, open};
 pub use pushdown::{Pushdown, PushdownChannel};
 pub use spread::{Outputs, Spread};

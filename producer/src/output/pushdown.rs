@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use recpipe::record::Condition;
 use recpipe::transport::link::Pushdowns;
+use recpipe::transport::local::Sender;
 use recpipe::transport::pipe_backchannel::Listener;
 use recpipe::transport::stdio::PIPE_BYTES;
 use recpipe::wire;
@@ -37,6 +38,8 @@ pub enum PushdownChannel {
         /// How many bytes were written into the pipe; `None` when it has spoken, or would have.
         written: Option<Arc<AtomicU64>>,
     },
+    /// The one in this process.
+    Local(Sender),
     /// Those at the other ends of links: heard when all have spoken.
     Links {
         /// Where each is heard.
@@ -72,7 +75,7 @@ impl PushdownChannel {
     pub fn unheard(&self) -> Pushdown {
         let places = match self {
             PushdownChannel::Nobody => false,
-            PushdownChannel::Unheard | PushdownChannel::Links { .. } => true,
+            PushdownChannel::Unheard | PushdownChannel::Links { .. } | PushdownChannel::Local(_) => true,
             PushdownChannel::Pipe { written, .. } => written.is_some(),
         };
         Pushdown { places, ..Pushdown::default() }
@@ -93,6 +96,7 @@ impl PushdownChannel {
                 // Whoever reads there is no consumer. Places are told in case that somebody asks: here, nobody does.
                 heard.or_else(|| is_late.then(Pushdown::default))
             }
+            PushdownChannel::Local(sender) => sender.hear().map(|plan| needs(None, &[plan])),
             PushdownChannel::Links { heard: true, .. } => None,
             PushdownChannel::Links { from, said, besides, heard } => {
                 for (from, said) in from.iter().zip(said.iter_mut()) {

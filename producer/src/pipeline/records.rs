@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-use recpipe::record::{Origin, Schema};
+use recpipe::record::{Origin, Schema, Type};
 use recpipe::wire::{Ending, Warning};
 use recpipe::{Batch, Error, Exit};
 
@@ -135,6 +135,29 @@ impl Reading {
         let config = self.config()?;
         let found = if config.format.start.reads_nothing() { Vec::new() } else { find::find(&config.paths, &config.names) };
         Ok(Records::new(config, found))
+    }
+
+    /// The fields of the files that its PATHs name and their types, as the first records show them: for whoever is still typing. None where
+    /// there is no such file, or anything is wrong.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe_producer::Reading;
+    ///
+    /// assert_eq!(Reading::new("range").args(["3"]).fields(), [("n".to_owned(), recpipe::Type::Int)]);
+    /// assert_eq!(Reading::new("csv").args(["/no/such/file"]).fields(), []);
+    /// ```
+    pub fn fields(self) -> Vec<(String, Type)> {
+        let Ok(config) = self.config() else { return Vec::new() };
+        // What is no file may be waited for.
+        let are_files = !config.paths.is_empty() && config.paths.iter().all(|path| path.is_file());
+        if !are_files && !config.format.start.reads_nothing() {
+            return Vec::new();
+        }
+        match self.open().ok().and_then(|mut records| records.next()) {
+            Some(Ok(batch)) => batch.schema().fields().iter().map(|field| (field.name.to_string(), field.kind)).collect(),
+            _ => Vec::new(),
+        }
     }
 
     fn config(&self) -> Result<Config, Error> {

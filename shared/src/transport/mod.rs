@@ -8,6 +8,7 @@
 //! - [`link`]: a stream over connections that may break and come back;
 //! - [`dial`] and [`listen`]: where a link gets its connections from, and [`handshake`]: how each begins;
 //! - [`security`]: who may talk to us, and what may go in the clear;
+//! - [`local`]: a stream within one process, whose batches are never bytes;
 //! - [`downstream`]: a receiver that a stream is sent to, and how both end;
 //! - [`plain_socket`]: connections to programs that know no frames;
 //! - [`BlockingWriter`]: writing to what may be non-blocking;
@@ -20,6 +21,7 @@ pub mod downstream;
 pub mod handshake;
 pub mod link;
 pub mod listen;
+pub mod local;
 pub mod pipe_backchannel;
 pub mod plain_socket;
 pub mod scheme;

@@ -13,7 +13,7 @@ use super::{
     frame::{AT_REST, Decoder, HEADER_LEN, Header, Kind, MAGIC, MAX_SCHEMA_BYTES, MAX_SCHEMAS, PREAMBLE_LEN, Step, Totals},
     schema::decode_schema,
 };
-use crate::{Batch, Error, Pool, Schema};
+use crate::{Batch, Error, Origin, Pool, Schema};
 
 /// What came.
 #[derive(Debug)]
@@ -31,11 +31,18 @@ pub enum Incoming {
 /// A batch as it came: read by one, to be checked and decoded by any worker.
 #[derive(Debug)]
 pub struct RawBatch {
-    header: Header,
-    payload: Bytes,
+    what: Raw,
     schema: Arc<Schema>,
-    order: u64,
-    at: u64,
+    place: Place,
+}
+
+/// What a batch is before it is decoded.
+#[derive(Debug)]
+pub(super) enum Raw {
+    /// The bytes of a frame.
+    Frame(Header, Bytes),
+    /// A batch of this process, which was never bytes.
+    Whole(Batch),
 }
 
 /// A batch's place in its stream.
@@ -55,9 +62,23 @@ impl RawBatch {
     /// # Errors
     /// [`Error::Corrupt`].
     pub fn decode(self) -> Result<Batch, Error> {
-        let corrupt = |what: String| Error::Corrupt { what, frame: self.header.sequence, at: self.at };
-        check_crc(&self.header, &self.payload).map_err(corrupt)?;
-        decode_batch(&self.payload, self.schema, self.header.records as usize, self.order).map_err(corrupt)
+        let Place { order, frame, at } = self.place;
+        let corrupt = |what: String| Error::Corrupt { what, frame, at };
+        match self.what {
+            Raw::Frame(header, payload) => {
+                check_crc(&header, &payload).map_err(corrupt)?;
+                decode_batch(&payload, self.schema, header.records as usize, order).map_err(corrupt)
+            }
+            Raw::Whole(batch) => {
+                let origin = Origin { order, ..batch.origin().clone() };
+                Ok(batch.with_origin(origin))
+            }
+        }
+    }
+
+    /// A batch that is handed over within the process, as the one that so many came before.
+    pub(crate) fn whole(batch: Batch, order: u64) -> Self {
+        RawBatch { schema: batch.schema().clone(), what: Raw::Whole(batch), place: Place { order, frame: order, at: 0 } }
     }
 
     /// The fields of its records.
@@ -67,23 +88,27 @@ impl RawBatch {
 
     /// The number of records it says it has.
     pub fn records(&self) -> u32 {
-        self.header.records
+        match &self.what {
+            Raw::Frame(header, _) => header.records,
+            // No batch has more than a frame may tell.
+            Raw::Whole(batch) => u32::try_from(batch.len()).unwrap_or(u32::MAX),
+        }
     }
 
     /// Where it came in its stream.
     pub fn place(&self) -> Place {
-        Place { order: self.order, frame: self.header.sequence, at: self.at }
+        self.place
     }
 
     /// The same, as if it had come there: who is handed a batch of another's stream knows it as the other does.
     #[must_use]
     pub fn with_place(mut self, place: Place) -> Self {
-        (self.order, self.header.sequence, self.at) = (place.order, place.frame, place.at);
+        self.place = place;
         self
     }
 
-    pub(super) fn parts(&self) -> (&Header, &[u8]) {
-        (&self.header, &self.payload)
+    pub(super) fn what(&self) -> &Raw {
+        &self.what
     }
 }
 
@@ -283,7 +308,8 @@ impl<R: Read> Reader<R> {
                 };
                 let order = self.batches;
                 self.batches += 1;
-                Ok(Incoming::Batch(RawBatch { header, payload, schema, order, at }))
+                let place = Place { order, frame: header.sequence, at };
+                Ok(Incoming::Batch(RawBatch { what: Raw::Frame(header, payload), schema, place }))
             }
             Kind::Hello | Kind::Pushdown | Kind::Ack | Kind::Beat | Kind::Bye => {
                 Err(corrupt("a frame about a connection came inside the stream".into()))

@@ -9,7 +9,7 @@ use super::{
     batch::{Encoded, encode},
     ending::{Ending, Warning, encode_end, encode_warning},
     frame::{self, AT_REST, Header, Kind, MAX_SCHEMA_BYTES, MAX_SCHEMAS, Totals},
-    reader::RawBatch,
+    reader::{Raw, RawBatch},
     schema::encode_schema,
 };
 use crate::{Batch, Error, Schema};
@@ -123,14 +123,26 @@ impl<W: Write> Writer<W> {
         self.parts(Kind::Batch, schema, encoded.records, encoded.crc(), encoded.head.as_ref(), &encoded.block)
     }
 
-    /// Passes on a batch that was read from another stream, byte for byte and unchecked: its checksum goes with it.
+    /// Passes on a batch that was read from another stream, byte for byte and unchecked: its checksum goes with it. One that was handed
+    /// over within the process is encoded.
     ///
     /// # Errors
-    /// As for [`Writer::schema`].
+    /// As for [`Writer::schema`]; [`Error::TooLarge`] for one of this process that no frame holds.
     pub fn raw(&mut self, raw: &RawBatch) -> Result<(), Error> {
-        let schema = self.schema(raw.schema())?;
-        let (header, payload) = raw.parts();
-        self.parts(Kind::Batch, schema, header.records, header.payload_crc, payload, &[])
+        match raw.what() {
+            Raw::Frame(header, payload) => {
+                let schema = self.schema(raw.schema())?;
+                self.parts(Kind::Batch, schema, header.records, header.payload_crc, payload, &[])
+            }
+            // Whoever passes a batch on tells of one frame.
+            Raw::Whole(batch) => match &encode(batch)?[..] {
+                [one] => self.encoded(one),
+                parts => {
+                    let size: usize = parts.iter().map(Encoded::payload_len).sum();
+                    Err(Error::TooLarge { what: "a batch".into(), size: size as u64, limit: frame::MAX_PAYLOAD as u64 })
+                }
+            },
+        }
     }
 
     /// Tells the reader of a failure after which the stream goes on.
