@@ -5,13 +5,14 @@
 //! looking at the bytes between them. There is an AVX2 version, used where the processor has it, and a portable one,
 //! which is also the oracle in the tests.
 //!
-//! # Safety
+//! Where all lines have their marks in one order, even that list is more than is needed: [`pattern`] compares the answers
+//! themselves, and writes only the positions that somebody wants.
 //!
-//! This is the only file of the package with `unsafe` in it, for two reasons, and both are local:
-//! - calling a function compiled for AVX2, BMI1 and POPCNT: only after run-time detection said that all three are there;
-//! - unaligned 32-byte loads: from a `&[u8; 64]`, at offsets 0 and 32.
+//! What is `unsafe` of it is in `simd/avx2.rs`.
 
-#![allow(unsafe_code)]
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+pub(crate) mod pattern;
 
 /// A set of bytes to be found, no two of them with the same low four bits.
 ///
@@ -72,9 +73,8 @@ pub(crate) const SLACK: usize = 64;
 pub(crate) fn marks(set: &ByteSet, text: &[u8], base: u32, out: &mut [u32]) -> usize {
     assert!(out.len() >= text.len() + SLACK, "no room for the marks");
     #[cfg(target_arch = "x86_64")]
-    if std::is_x86_feature_detected!("avx2") && std::is_x86_feature_detected!("bmi1") && std::is_x86_feature_detected!("popcnt") {
-        // SAFETY: the three features are there.
-        return unsafe { avx2::marks(set, text, base, out) };
+    if let Some(marker) = avx2::Marker::detect() {
+        return marker.marks(set, text, base, out);
     }
     marks_portable(set, text, base, out)
 }
@@ -89,60 +89,99 @@ fn marks_portable(set: &ByteSet, text: &[u8], base: u32, out: &mut [u32]) -> usi
     n
 }
 
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use super::ByteSet;
-    use std::arch::x86_64::{
-        __m128i, __m256i, _mm_loadu_si128, _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
-        _mm256_shuffle_epi8,
-    };
+/// What some kernels are made of; all of it is about the 64 bytes of a chunk, a bit for each, the first the lowest.
+pub(crate) trait Simd: Copy {
+    /// Which bytes are what.
+    fn classes(self, chunk: &[u8; 64]) -> Classes;
+    /// Each bit the parity of the bits up to it, itself included.
+    fn prefix_xor(self, bits: u64) -> u64;
+    /// The bits where `mask` has ones, moved together at the low end.
+    fn extract(self, bits: u64, mask: u64) -> u64;
+    /// The low bits, moved apart to where `mask` has ones.
+    fn deposit(self, bits: u64, mask: u64) -> u64;
+}
 
-    #[target_feature(enable = "avx2,bmi1,popcnt")]
-    pub(super) fn marks(set: &ByteSet, text: &[u8], base: u32, out: &mut [u32]) -> usize {
-        // SAFETY: 16 bytes are read from an array of 16.
-        let table = _mm256_broadcastsi128_si256(unsafe { _mm_loadu_si128(set.0.as_ptr().cast::<__m128i>()) });
-        let (chunks, rest) = text.as_chunks::<64>();
-        let (mut n, mut at) = (0, base);
-        for chunk in chunks {
-            n = spread(members(table, chunk), at, out, n);
-            at = at.wrapping_add(64);
+/// Which bytes of a chunk are these.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Classes {
+    pub space: u64,
+    pub quote: u64,
+    pub newline: u64,
+    /// `[`
+    pub opening: u64,
+    /// `]`
+    pub closing: u64,
+    pub comma: u64,
+    pub backslash: u64,
+}
+
+impl Classes {
+    #[inline(always)]
+    fn of(equal: impl Fn(u8) -> u64) -> Classes {
+        Classes {
+            space: equal(b' '),
+            quote: equal(b'"'),
+            newline: equal(b'\n'),
+            opening: equal(b'['),
+            closing: equal(b']'),
+            comma: equal(b','),
+            backslash: equal(b'\\'),
         }
-        let mut last = [0; 64];
-        last[..rest.len()].copy_from_slice(rest);
-        spread(members(table, &last) & ((1_u64 << rest.len()) - 1), at, out, n)
+    }
+}
+
+/// A loop over chunks, to be compiled for what a processor has. Its functions have to be inlined, or they are not.
+pub(crate) trait Kernel {
+    type Out;
+    fn run<S: Simd>(self, simd: S) -> Self::Out;
+}
+
+/// Whether [`run`] is fast here. It is slower elsewhere than what it is there to replace.
+pub(crate) fn has_masks() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return avx2::Masker::detect().is_some();
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
+}
+
+/// Runs the kernel as fast as this processor can.
+pub(crate) fn run<K: Kernel>(kernel: K) -> K::Out {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(masker) = avx2::Masker::detect() {
+        return masker.run(kernel);
+    }
+    kernel.run(Portable)
+}
+
+/// Any processor.
+#[derive(Clone, Copy)]
+pub(crate) struct Portable;
+
+impl Simd for Portable {
+    fn classes(self, chunk: &[u8; 64]) -> Classes {
+        Classes::of(|byte| chunk.iter().enumerate().fold(0, |bits, (i, &b)| bits | u64::from(b == byte) << i))
     }
 
-    /// One bit for each byte of the chunk: whether it is a member.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn members(table: __m256i, chunk: &[u8; 64]) -> u64 {
-        let half = |at: usize| {
-            // SAFETY: `at` is 0 or 32, and 32 bytes are read from there of the 64.
-            let bytes = unsafe { _mm256_loadu_si256(chunk.as_ptr().add(at).cast::<__m256i>()) };
-            let expected = _mm256_shuffle_epi8(table, bytes);
-            u64::from(_mm256_movemask_epi8(_mm256_cmpeq_epi8(expected, bytes)) as u32)
-        };
-        half(0) | half(32) << 32
+    fn prefix_xor(self, bits: u64) -> u64 {
+        [1, 2, 4, 8, 16, 32].iter().fold(bits, |bits, &by| bits ^ bits << by)
     }
 
-    /// Writes the positions of the set bits, eight at a time: how often the loop runs is then guessed right nearly always,
-    /// which costs less than the positions written in vain.
-    #[inline]
-    #[target_feature(enable = "bmi1,popcnt")]
-    fn spread(mut bits: u64, at: u32, out: &mut [u32], n: usize) -> usize {
-        let count = bits.count_ones() as usize;
-        let mut done = 0;
-        while done < count {
-            if let Some(eight) = out.get_mut(n + done..n + done + 8) {
-                for place in eight {
-                    *place = at.wrapping_add(bits.trailing_zeros());
-                    bits &= bits.wrapping_sub(1);
-                }
-            }
-            done += 8;
-        }
-        n + count
+    fn extract(self, bits: u64, mask: u64) -> u64 {
+        places(mask).enumerate().fold(0, |out, (i, place)| out | (bits >> place & 1) << i)
     }
+
+    fn deposit(self, bits: u64, mask: u64) -> u64 {
+        places(mask).enumerate().fold(0, |out, (i, place)| out | (bits >> i & 1) << place)
+    }
+}
+
+/// The places of the ones.
+fn places(mut mask: u64) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let place = (mask != 0).then(|| mask.trailing_zeros());
+        mask &= mask.wrapping_sub(1);
+        place
+    })
 }
 
 #[cfg(test)]
@@ -175,6 +214,29 @@ mod tests {
             prop_assert_eq!(&fast[..n], &plain[..n]);
             let want: Vec<u32> = (0..text.len()).filter(|&i| b" \"\\\n".contains(&text[i])).map(|i| base + i as u32).collect();
             prop_assert_eq!(&fast[..n], &want[..]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_kernels_are_made_of_is_the_same_everywhere(chunk in proptest::collection::vec(prop_oneof![any::<u8>(), proptest::sample::select(b" \"\n[],\\".to_vec())], 64), bits: u64, mask: u64) {
+            #[derive(Clone)]
+            struct All([u8; 64], u64, u64);
+            impl Kernel for All {
+                type Out = (Classes, [u64; 3]);
+                #[inline(always)]
+                fn run<S: Simd>(self, simd: S) -> Self::Out {
+                    (simd.classes(&self.0), [simd.prefix_xor(self.1), simd.extract(self.1, self.2), simd.deposit(self.1, self.2)])
+                }
+            }
+            let all = All(chunk.try_into().unwrap(), bits, mask);
+            let slow = all.clone().run(Portable);
+            prop_assert_eq!(run(all.clone()), slow);
+            let [prefix, extracted, deposited] = slow.1;
+            prop_assert!((0..64).all(|i| u64::from((bits << (63 - i)).count_ones() % 2) == prefix >> i & 1));
+            let places: Vec<u32> = (0..64).filter(|i| mask >> i & 1 == 1).collect();
+            prop_assert!(places.iter().enumerate().all(|(i, place)| extracted >> i & 1 == bits >> place & 1 && deposited >> place & 1 == bits >> i & 1));
+            prop_assert_eq!((deposited & !mask, extracted.checked_shr(mask.count_ones()).unwrap_or(0)), (0, 0));
         }
     }
 }

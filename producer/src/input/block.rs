@@ -220,7 +220,7 @@ impl<F: Feed> Cutter<F> {
         }
         let max_bytes = self.boundary.max_bytes();
         let mut want = self.block_bytes.max(self.carry.len() + 1);
-        let mut buf = self.pool.take(want);
+        let mut buf = self.pool.take_from(want, self.at);
         let mut len = self.carry.len();
         buf.as_mut()[..len].copy_from_slice(&self.carry);
         // No record ends in the bytes before this place.

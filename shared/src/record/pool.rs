@@ -21,9 +21,14 @@ pub struct Pool {
 /// A buffer to read into or to append to, then to be frozen.
 pub struct Buffer {
     bytes: Vec<u8>,
+    /// Where in `bytes` the content begins.
+    start: usize,
     filled: usize,
     pool: Pool,
 }
+
+/// What is copied from one page to another is fast or slow by the places in them.
+const PAGE_BYTES: usize = 4096;
 
 impl Pool {
     /// Buffers beyond this many are given back to the allocator.
@@ -46,7 +51,25 @@ impl Pool {
             // Zeroed by the system, page by page as they are used.
             bytes = vec![0; len];
         }
-        Buffer { bytes, filled: len, pool: self.clone() }
+        Buffer { bytes, start: 0, filled: len, pool: self.clone() }
+    }
+
+    /// As [`Pool::take`], for bytes that are read from a file, the first of them from this place in it.
+    ///
+    /// Each byte lies as far behind the beginning of a page as in the page cache, from which the system copies it. To a place 1 to 31
+    /// bytes further on, where large allocations happen to begin, some processors copy at less than a quarter of the speed (measured
+    /// byte by byte on an Ice Lake server, by `read` of a file in the page cache).
+    ///
+    /// ```
+    /// let mut buffer = recpipe::Pool::new().take_from(1000, 5000);
+    /// assert_eq!(buffer.as_mut().as_ptr().addr() % 4096, 5000 % 4096);
+    /// ```
+    pub fn take_from(&self, len: usize, place: u64) -> Buffer {
+        let mut buffer = self.take(len.saturating_add(PAGE_BYTES - 1));
+        let wanted = (place % PAGE_BYTES as u64) as usize;
+        buffer.start = wanted.wrapping_sub(buffer.bytes.as_ptr().addr()) % PAGE_BYTES;
+        buffer.filled = len;
+        buffer
     }
 }
 
@@ -65,8 +88,8 @@ impl fmt::Debug for Pool {
 impl Buffer {
     /// Makes it `len` bytes long; what is within both lengths stays.
     pub fn resize(&mut self, len: usize) {
-        if self.bytes.len() < len {
-            self.bytes.resize(len, 0);
+        if self.bytes.len() < self.start + len {
+            self.bytes.resize(self.start + len, 0);
         }
         self.filled = len;
     }
@@ -86,8 +109,9 @@ impl fmt::Debug for Buffer {
 /// Appends; it never fails.
 impl io::Write for Buffer {
     fn write(&mut self, more: &[u8]) -> io::Result<usize> {
-        let (over, beyond) = more.split_at(more.len().min(self.bytes.len() - self.filled));
-        self.bytes[self.filled..][..over.len()].copy_from_slice(over);
+        let end = self.start + self.filled;
+        let (over, beyond) = more.split_at(more.len().min(self.bytes.len() - end));
+        self.bytes[end..][..over.len()].copy_from_slice(over);
         self.bytes.extend_from_slice(beyond);
         self.filled += more.len();
         Ok(more.len())
@@ -100,13 +124,13 @@ impl io::Write for Buffer {
 
 impl AsRef<[u8]> for Buffer {
     fn as_ref(&self) -> &[u8] {
-        &self.bytes[..self.filled]
+        &self.bytes[self.start..][..self.filled]
     }
 }
 
 impl AsMut<[u8]> for Buffer {
     fn as_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[..self.filled]
+        &mut self.bytes[self.start..][..self.filled]
     }
 }
 
@@ -161,5 +185,23 @@ mod tests {
         large.resize(1000);
         drop(large);
         assert!(pool.free.lock().unwrap().is_empty(), "too large to be kept");
+    }
+
+    #[test]
+    fn a_buffer_lies_in_its_pages_as_in_those_of_the_file() {
+        let pool = Pool::new();
+        for place in [0, 1, 31, 4095, 4096, 10_000, u64::MAX] {
+            for len in [0, 1, 4096, 70_000] {
+                let mut buffer = pool.take_from(len, place);
+                assert_eq!((buffer.as_ref().as_ptr().addr() % 4096, buffer.as_ref().len()), ((place % 4096) as usize, len));
+                buffer.as_mut().fill(7);
+                buffer.resize(len + 5000);
+                buffer.write_all(b"8").unwrap();
+                let bytes = buffer.as_ref();
+                assert!(bytes[..len].iter().all(|&byte| byte == 7) && bytes.len() == len + 5001 && bytes.ends_with(b"8"));
+            }
+        }
+        // One of them over again.
+        assert_eq!(pool.free.lock().unwrap().len(), 1);
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text};
 
+use super::fast::number;
+use super::usual::Usual;
 use super::{COMMON_FIELDS, FIELDS};
 
 /// How many fields are texts that most lines have.
-const TEXTS: usize = 9;
+pub(super) const TEXTS: usize = 9;
 
 /// How many are texts that only some servers write: `vhost`, `forwarded_for` and `extra`.
 const ASIDES: usize = 3;
@@ -70,11 +72,20 @@ struct Gather {
     bytes: [i64; GATHERED],
 }
 
-/// A block's lines, a column for each field. Grows to the size of its largest block and is used again.
+/// The most usual lines whose numbers are read at a time.
+const NUMBERED: usize = 1024;
+
+/// A block's lines, a column for each field that is read. Grows to the size of its largest block and is used again.
 #[derive(Debug)]
 pub(super) struct Columns {
     rows: usize,
+    /// Which of [`FIELDS`] are read; of the others there are no columns.
+    read: [bool; FIELDS.len()],
     gather: Box<Gather>,
+    /// How many of the rows are there.
+    gathered: usize,
+    /// Those of usual lines.
+    numbers: Box<([u32; NUMBERED], [i64; NUMBERED])>,
     /// Start of the line in the block.
     anchors: Vec<u32>,
     starts: [Vec<u32>; TEXTS],
@@ -102,7 +113,10 @@ impl Default for Columns {
         };
         Columns {
             rows: 0,
+            read: [true; FIELDS.len()],
             gather: Box::new(gather),
+            gathered: 0,
+            numbers: Box::new(([0; NUMBERED], [0; NUMBERED])),
             anchors: Vec::new(),
             starts: Default::default(),
             lens: Default::default(),
@@ -117,9 +131,11 @@ impl Default for Columns {
 }
 
 impl Columns {
-    /// Empties it.
-    pub(super) fn reset(&mut self) {
+    /// Empties it, for whom reads these of [`FIELDS`].
+    pub(super) fn reset(&mut self, read: &[bool; FIELDS.len()]) {
         self.rows = 0;
+        self.gathered = 0;
+        self.read = *read;
         for column in [&mut self.anchors, &mut self.status].into_iter().chain(&mut self.starts).chain(&mut self.lens) {
             column.clear();
         }
@@ -143,7 +159,7 @@ impl Columns {
     /// Adds a line that starts at `anchor` in the block.
     #[inline(always)]
     pub(super) fn push(&mut self, anchor: u32, line: &Line) {
-        let row = usize::from(self.rows as u8);
+        let row = usize::from(self.gathered as u8);
         let gather = &mut *self.gather;
         gather.anchors[row] = anchor;
         for (spot, (starts, lens)) in line.texts.iter().zip(gather.starts.iter_mut().zip(&mut gather.lens)) {
@@ -167,30 +183,85 @@ impl Columns {
             }
         }
         self.rows += 1;
+        self.gathered += 1;
         if row == GATHERED - 1 {
-            self.append(GATHERED);
+            self.append();
         }
     }
 
-    /// Appends the first `len` gathered lines to the columns.
+    /// Adds usual lines: places as [`Scan::places`](crate::simd::pattern::Scan::places) has them. Stops at a line whose status is
+    /// not of three digits, or that has no usual number of bytes, or no end; answers how many there are before it.
+    pub(super) fn extend(&mut self, block: &[u8], usual: &Usual, places: &[u32]) -> usize {
+        let width = usual.pattern.wanted();
+        let numbers = &mut *self.numbers;
+        let columns = numbers.0.iter_mut().zip(numbers.1.iter_mut());
+        let mut rows = 0;
+        for (line, (status, bytes)) in places.windows(width + 1).step_by(width).zip(columns) {
+            match numbers_of(block, usual, line) {
+                Some(both) => (*status, *bytes) = both,
+                None => break,
+            }
+            rows += 1;
+        }
+        if rows == 0 {
+            return 0;
+        }
+        self.append();
+        if usual.combined != (self.turns.len() % 2 == 1) {
+            self.turns.push(self.rows as u32);
+        }
+        self.anchors.extend((0..rows).map(|row| places[row * width].wrapping_add(1)));
+        for field in (0..FIELDS.len()).filter(|&field| self.read[field]) {
+            let Some(text) = text_of(field) else { continue };
+            let Some((before, behind)) = usual.texts[text] else {
+                // A common line has no user agent.
+                self.starts[text].resize(self.rows + rows, 0);
+                self.lens[text].resize(self.rows + rows, 0);
+                continue;
+            };
+            let line = |row: usize| &places[row * width..=(row + 1) * width];
+            self.starts[text].extend((0..rows).map(line).map(|line| line[before].wrapping_sub(line[0])));
+            self.lens[text].extend((0..rows).map(line).map(|line| line[behind].wrapping_sub(line[before]).wrapping_sub(1)));
+        }
+        if self.read[STATUS] {
+            self.status.extend_from_slice(&self.numbers.0[..rows]);
+        }
+        if self.read[BYTES] {
+            self.bytes.extend_from_slice(&self.numbers.1[..rows]);
+        }
+        self.rows += rows;
+        rows
+    }
+
+    /// Appends the gathered lines to the columns that are read.
     #[inline(never)]
-    fn append(&mut self, len: usize) {
-        let gather = &*self.gather;
+    fn append(&mut self) {
+        let (gather, len) = (&*self.gather, std::mem::take(&mut self.gathered));
+        if len == 0 {
+            return;
+        }
         self.anchors.extend_from_slice(&gather.anchors[..len]);
-        self.status.extend_from_slice(&gather.status[..len]);
-        self.bytes.extend_from_slice(&gather.bytes[..len]);
-        for (column, gathered) in self.starts.iter_mut().zip(&gather.starts).chain(self.lens.iter_mut().zip(&gather.lens)) {
-            column.extend_from_slice(&gathered[..len]);
+        for field in (0..FIELDS.len()).filter(|&field| self.read[field]) {
+            match (field, text_of(field)) {
+                (STATUS, _) => self.status.extend_from_slice(&gather.status[..len]),
+                (BYTES, _) => self.bytes.extend_from_slice(&gather.bytes[..len]),
+                (_, Some(text)) => {
+                    self.starts[text].extend_from_slice(&gather.starts[text][..len]);
+                    self.lens[text].extend_from_slice(&gather.lens[text][..len]);
+                }
+                // Those that few lines have are not gathered.
+                (_, None) => {}
+            }
         }
     }
 
-    /// The rows as a batch: of [`FIELDS`] those that are marked, which `schema` has.
+    /// The rows as a batch: of [`FIELDS`] those that are marked, which `schema` has, all of them read.
     ///
     /// Texts are views into the block they were parsed from. Where few of them are wanted, so few that the block would be
     /// mostly what nobody reads, they are copied out of it instead.
     pub(super) fn batch(&mut self, block: &Bytes, schema: &Arc<Schema>, fields: &[bool; FIELDS.len()], origin: Origin) -> Batch {
         let rows = self.rows;
-        self.append(rows - self.anchors.len());
+        self.append();
         let marked = || (0..fields.len()).filter(|&field| fields[field]);
         let text_bytes: usize =
             marked().filter_map(text_of).map(|text| self.lens[text].iter().map(|&len| len as usize).sum::<usize>()).sum();
@@ -284,6 +355,26 @@ fn not_everywhere(column: Column, absent: Option<Bits>) -> Column {
     column.with_nulls(absent.clone()).with_missing(absent)
 }
 
+/// The status of a usual line and its bytes.
+#[inline(always)]
+fn numbers_of(block: &[u8], usual: &Usual, line: &[u32]) -> Option<(u32, i64)> {
+    let (status, mut end, newline) = (line[usual.before_status] as usize, line[usual.after_bytes] as usize, *line.last()? as usize);
+    let before = |at: usize| block.get(at.wrapping_sub(1)).copied();
+    let is_return = before(newline) == Some(b'\r');
+    if usual.combined {
+        // What follows the last quote.
+        (before(newline - usize::from(is_return)) == Some(b'"')).then_some(())?;
+    } else {
+        end -= usize::from(is_return);
+    }
+    // A space, three digits, a space: so the next mark is that of the bytes.
+    let word = u64::from_le_bytes(*block.get(status..)?.first_chunk()?);
+    let is_number = word & 0xff_f0f0_f0ff == 0x20_3030_3020 && word.wrapping_add(0x0606_0600) & 0xf0f0_f000 == 0x3030_3000;
+    let digit = |i: u32| (word >> (8 * i) & 0xf) as u32;
+    is_number.then_some(())?;
+    Some((digit(1) * 100 + digit(2) * 10 + digit(3), number(block, status + 5, end)?))
+}
+
 fn bytes_of(has: &[(u32, Spot)]) -> usize {
     has.iter().map(|(_, spot)| spot.len as usize).sum()
 }
@@ -300,7 +391,7 @@ mod tests {
     /// Asserts that every row comes out as it went in.
     fn check(columns: &mut Columns, lines: &str) {
         let block = Bytes::from_static(b"0123456789abcdefghijklmnopqrstuvwxyz");
-        columns.reset();
+        columns.reset(&[true; FIELDS.len()]);
         for (row, kind) in lines.bytes().enumerate() {
             let spot = |i: usize| Spot { start: i as u32, len: 1 };
             let aside = |i: usize| if kind.eq_ignore_ascii_case(&b'a') { spot(20 + i) } else { Spot::default() };

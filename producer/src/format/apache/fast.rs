@@ -14,7 +14,11 @@
 //! a line means. The law, tested on generated lines: the fast ways decline, or they say exactly what the pattern says.
 
 use super::super::Reject;
+use super::FIELDS;
+use super::budget::Budget;
 use super::columns::{Columns, Line, Spot};
+use super::usual::Usual;
+use crate::simd::pattern::{Scan, Stop};
 use crate::simd::{self, ByteSet};
 
 const MARKED: ByteSet = ByteSet::new(b" \"\\\n[]");
@@ -22,23 +26,43 @@ const MARKED: ByteSet = ByteSet::new(b" \"\\\n[]");
 /// How much is marked at a time: the marks of a strip stay in the first-level cache until they are read.
 const STRIP_BYTES: usize = 8 << 10;
 
-/// Takes a block of whole lines apart; answers how many there are, and which are no records.
-///
-/// `marks` is room to work in, kept by the caller so that it is not allocated for every block.
-pub(super) fn parse(block: &[u8], columns: &mut Columns, marks: &mut Vec<u32>) -> (u32, Vec<Reject>) {
-    columns.reset();
-    let mut walk = Walk { block, columns, lines: 0, start: 0, rejects: Vec::new() };
-    // The first `kept` marks are of a line whose end is not marked yet.
-    let mut kept = 0;
-    for (i, strip) in block.chunks(STRIP_BYTES).enumerate() {
-        let room = kept + strip.len() + simd::SLACK;
-        if marks.len() < room {
-            marks.resize(room, 0);
-        }
-        let n = kept + simd::marks(&MARKED, strip, (i * STRIP_BYTES) as u32, &mut marks[kept..]);
-        let read = walk.read_lines(&marks[..n]);
-        marks.copy_within(read..n, 0);
-        kept = n - read;
+/// How the usual lines of a log may be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Many at a time, by their pattern.
+    Pattern,
+    /// Mark by mark.
+    Marks,
+}
+
+impl Way {
+    /// The faster one on this processor.
+    pub(super) fn here() -> Way {
+        if simd::has_masks() { Way::Pattern } else { Way::Marks }
+    }
+}
+
+/// Room to work in, kept so that it is not allocated for every block.
+#[derive(Debug, Default)]
+pub(super) struct Room {
+    marks: Vec<u32>,
+    scan: Scan,
+    /// Which of the two patterns the last usual line had.
+    kind: usize,
+}
+
+/// Takes a block of whole lines apart, for whom reads these of [`FIELDS`]; answers how many there are, and which are no records.
+pub(super) fn parse(
+    block: &[u8],
+    columns: &mut Columns,
+    room: &mut Room,
+    (fields, usual): (&[bool; FIELDS.len()], Option<&[Usual; 2]>),
+) -> (u32, Vec<Reject>) {
+    columns.reset(fields);
+    let mut walk = Walk { block, columns, marks: &mut room.marks, lines: 0, start: 0, rejects: Vec::new() };
+    match usual {
+        Some(usual) => walk.read_by_patterns(usual, &mut room.scan, &mut room.kind),
+        None => walk.read_by_marks(block.len()),
     }
     // The last line, when it has no newline.
     if (walk.start as usize) < block.len() {
@@ -51,6 +75,7 @@ pub(super) fn parse(block: &[u8], columns: &mut Columns, marks: &mut Vec<u32>) -
 struct Walk<'a> {
     block: &'a [u8],
     columns: &'a mut Columns,
+    marks: &'a mut Vec<u32>,
     lines: u32,
     /// Where the line begins that is read next.
     start: u32,
@@ -58,6 +83,83 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
+    /// Reads all lines, those that have one of the patterns by it and the others by their marks.
+    ///
+    /// An odd line costs as much as some usual ones: beginning anew behind it. Where there are too many of them, all lines are read by
+    /// their marks for a while, which grows as long as that is so: no log is read slower than by marks alone.
+    fn read_by_patterns(&mut self, usual: &[Usual; 2], scan: &mut Scan, kind: &mut usize) {
+        let mut budget = Budget::default();
+        while (self.start as usize) < self.block.len() {
+            if let Some(bytes) = budget.spent() {
+                self.read_by_marks_for(bytes);
+                continue;
+            }
+            let is_read = self.read_usual(&usual[*kind], scan, &mut budget);
+            if !is_read && self.read_usual(&usual[1 - *kind], scan, &mut budget) {
+                *kind = 1 - *kind;
+            }
+            let rest = &self.block[self.start as usize..];
+            let Some(newline) = memchr::memchr(b'\n', rest) else { return };
+            self.read_by_marks(self.start as usize + newline + 1);
+        }
+    }
+
+    /// Reads lines up to the first that has another pattern, or no end, or as long as it pays; whether there are any.
+    fn read_usual(&mut self, usual: &Usual, scan: &mut Scan, budget: &mut Budget) -> bool {
+        let (width, before) = (usual.pattern.wanted(), self.lines);
+        // Usual lines since the last odd one.
+        let mut run = 0;
+        scan.go_to(self.start);
+        loop {
+            let stop = scan.read(&usual.pattern, self.block);
+            let mut places = scan.places(&usual.pattern);
+            while places.len() > width {
+                let rows = self.columns.extend(self.block, usual, places);
+                places = &places[rows * width..];
+                self.lines += rows as u32;
+                self.start = places[0].wrapping_add(1);
+                run += rows;
+                // Only its numbers are odd.
+                if places.len() > width {
+                    self.read_by_marks(places[width] as usize + 1);
+                    places = &places[width..];
+                    budget.count(std::mem::take(&mut run));
+                }
+            }
+            if stop != Stop::Full || budget.is_spent() {
+                budget.count(run);
+                return self.lines > before;
+            }
+        }
+    }
+
+    /// Reads the lines that begin within so many bytes by their marks.
+    fn read_by_marks_for(&mut self, bytes: usize) {
+        let within = self.block.len().min(self.start as usize + bytes);
+        let end = memchr::memchr(b'\n', &self.block[within - 1..]).map_or(self.block.len(), |at| within + at);
+        self.read_by_marks(end);
+    }
+
+    /// Reads lines by their marks up to `end`, where one ends, or the block.
+    fn read_by_marks(&mut self, end: usize) {
+        let mut at = self.start as usize;
+        // The first `kept` marks are of a line whose end is not marked yet.
+        let mut kept = 0;
+        let mut marks = std::mem::take(self.marks);
+        for strip in self.block[at..end].chunks(STRIP_BYTES) {
+            let room = kept + strip.len() + simd::SLACK;
+            if marks.len() < room {
+                marks.resize(room, 0);
+            }
+            let n = kept + simd::marks(&MARKED, strip, at as u32, &mut marks[kept..]);
+            let read = self.read_lines(&marks[..n]);
+            marks.copy_within(read..n, 0);
+            kept = n - read;
+            at += strip.len();
+        }
+        *self.marks = marks;
+    }
+
     /// Reads all lines whose end is among the marks; answers how many marks they had.
     fn read_lines(&mut self, marks: &[u32]) -> usize {
         let mut rest = marks;
@@ -335,7 +437,7 @@ fn quoted_pair(block: &[u8], marks: &[u32], space: usize) -> Option<([u32; 4], u
 
 /// The number written in `block[from..to]`, or 0 for a dash.
 #[inline]
-fn number(block: &[u8], from: usize, to: usize) -> Option<i64> {
+pub(super) fn number(block: &[u8], from: usize, to: usize) -> Option<i64> {
     let len = to - from;
     if len <= 8 && to >= 8 {
         let eight = block.get(to - 8..to)?;

@@ -1,31 +1,51 @@
 //! The fast ways held against the pattern, on generated lines.
 
 use super::*;
+use crate::format::Wanted;
 use crate::format::apache::{FIELDS, regex, schema};
 use bytes::Bytes;
 use proptest::prelude::*;
 use recpipe::record::Origin;
 
-/// The records of `block` as text, rejects as `!line`; by the fast way and, as the oracle, by the pattern alone.
-fn both(block: &[u8]) -> (Vec<String>, Vec<String>) {
-    let (mut fast, mut slow) = (Columns::default(), Columns::default());
-    // Not empty before, so that what an earlier block left shows.
-    parse(b"1 2 3 [4 5] \"6 7 8\" 999 999999 \"a longer thing than that\" \"b\"\n", &mut fast, &mut Vec::new());
-    let (lines, rejects) = parse(block, &mut fast, &mut vec![9; 3]);
-    let mut walk = Walk { block, columns: &mut slow, lines: 0, start: 0, rejects: Vec::new() };
-    walk.columns.reset();
+/// All fields, and some choices of them, of which the request's words are read or not.
+fn choices() -> [[bool; FIELDS.len()]; 6] {
+    let only = |fields: &[usize]| std::array::from_fn(|field| fields.contains(&field));
+    [[true; FIELDS.len()], only(&[8]), only(&[0, 7]), only(&[3, 5, 10]), only(&[4, 7, 8, 13]), only(&[])]
+}
+
+/// The records of `block` as text, rejects as `!line`: by the patterns, by the marks and, as the oracle, by the regular expression alone.
+fn all_ways(block: &[u8], fields: &[bool; FIELDS.len()]) -> [Vec<String>; 3] {
+    let usual = Usual::both(fields).unwrap();
+    let (mut by_patterns, mut by_marks, mut slow) = (Columns::default(), Columns::default(), Columns::default());
+    let fast = |columns: &mut Columns, usual: Option<&[Usual; 2]>| {
+        let mut room = Room { marks: vec![9; 3], ..Room::default() };
+        // Not empty before, so that what an earlier block left shows.
+        parse(b"1 2 3 [4 5] \"6 7 8\" 999 999999 \"a longer thing than that\" \"b\"\n", columns, &mut room, (fields, usual));
+        let (lines, rejects) = parse(block, columns, &mut room, (fields, usual));
+        (lines, show(block, columns, &rejects, fields))
+    };
+    let (with, without) = (fast(&mut by_patterns, Some(&usual)), fast(&mut by_marks, None));
+    slow.reset(fields);
+    let mut walk = Walk { block, columns: &mut slow, marks: &mut Vec::new(), lines: 0, start: 0, rejects: Vec::new() };
     for line in block.split_inclusive(|&b| b == b'\n') {
         let end = walk.start as usize + line.strip_suffix(b"\n").unwrap_or(line).len();
         walk.take_slowly(end);
     }
     let (slow_lines, slow_rejects) = (walk.lines, walk.rejects);
-    assert_eq!(lines, slow_lines);
-    (show(block, &mut fast, &rejects), show(block, &mut slow, &slow_rejects))
+    assert_eq!([with.0, without.0], [slow_lines; 2]);
+    [with.1, without.1, show(block, &mut slow, &slow_rejects, fields)]
 }
 
-fn show(block: &[u8], columns: &mut Columns, rejects: &[Reject]) -> Vec<String> {
-    let batch = columns.batch(&Bytes::copy_from_slice(block), &schema(), &[true; FIELDS.len()], Origin::default());
-    let mut shown: Vec<String> = batch.rows().map(|row| row.values().map(|v| format!("{v:?}")).collect::<Vec<_>>().join(" ")).collect();
+fn show(block: &[u8], columns: &mut Columns, rejects: &[Reject], fields: &[bool; FIELDS.len()]) -> Vec<String> {
+    let names = FIELDS.iter().zip(fields).filter(|(_, is_read)| **is_read).map(|((name, _), _)| (*name).to_owned());
+    let schema = Wanted::only(names.collect()).of(&schema());
+    let batch = columns.batch(&Bytes::copy_from_slice(block), &schema, fields, Origin::default());
+    let mut shown: Vec<String> = (0..batch.len())
+        .map(|row| {
+            let values = batch.row(row).values().map(|v| format!("{v:?}")).collect::<Vec<_>>().join(" ");
+            format!("{} {values}", columns.anchor(row))
+        })
+        .collect();
     shown.extend(rejects.iter().map(|r| format!("!{} {} {}", r.line, r.records_before, String::from_utf8_lossy(r.text(block)))));
     shown
 }
@@ -71,6 +91,28 @@ fn usual_lines_are_taken_fast() {
 }
 
 #[test]
+fn usual_lines_have_the_patterns() {
+    let short = r#"h - bob [d z] "GET /a[1],b HTTP/1.1" 404 - "" "a, b [c]"%"#.trim_end_matches('%');
+    for line in [COMMON, COMBINED, short, &COMMON.replace("/ply/", "/a[1],b/"), &COMMON.replace("97238", "-")] {
+        for fields in choices() {
+            let usual = Usual::both(&fields).unwrap();
+            for end in ["\n", "\r\n"] {
+                let (mut columns, mut scan) = (Columns::default(), Scan::default());
+                columns.reset(&fields);
+                let block = format!("{line}{end}").repeat(50);
+                let read = usual.each_ref().map(|usual| {
+                    scan.go_to(0);
+                    scan.read(&usual.pattern, block.as_bytes());
+                    columns.extend(block.as_bytes(), usual, scan.places(&usual.pattern))
+                });
+                // The numbers of the last one are too near the end of the block, it may be.
+                assert!([[0, 49], [0, 50], [49, 0], [50, 0]].contains(&read), "{line}: {read:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn numbers() {
     let parse = |text: &str| {
         let padded = format!("xxxxxxxx{text}");
@@ -91,9 +133,12 @@ fn strips_and_long_lines() {
     let long = format!("h - - [x y] \"GET /{} HTTP/1.1\" 200 1", " a\\\"".repeat(STRIP_BYTES));
     let wide = format!("h - - [x y] \"GET /{} HTTP/1.1\" 200 1", "a".repeat(3 * STRIP_BYTES));
     let block = [COMMON, &long, COMBINED, &wide, "bad", &" ".repeat(STRIP_BYTES), COMMON].join("\n").repeat(3);
-    let (fast, slow) = both(block.as_bytes());
-    assert_eq!(fast, slow);
-    assert_eq!(fast.len(), 19);
+    for fields in choices() {
+        let [fast, marks, slow] = all_ways(block.as_bytes(), &fields);
+        assert_eq!(fast, slow);
+        assert_eq!(marks, slow);
+        assert_eq!(fast.len(), 19);
+    }
 }
 
 /// A line that is nearly right: parts put together, then a few bytes changed.
@@ -153,13 +198,44 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn the_fast_way_declines_or_says_what_the_pattern_says(lines in proptest::collection::vec(line(), 1..8), newline_at_end: bool) {
+    fn the_fast_ways_decline_or_say_what_the_pattern_says(lines in proptest::collection::vec(line(), 1..8), newline_at_end: bool, choice in 0..6_usize) {
         let mut block = lines.join(&b'\n');
         if newline_at_end {
             block.push(b'\n');
         }
-        let (fast, slow) = both(&block);
-        prop_assert_eq!(fast, slow);
+        let [fast, marks, slow] = all_ways(&block, &choices()[choice]);
+        prop_assert_eq!(&fast, &slow);
+        prop_assert_eq!(&marks, &slow);
+    }
+
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Most logs: many usual lines, of both forms, and odd ones among them.
+    #[test]
+    fn usual_lines_with_odd_ones_between_them(
+        runs in proptest::collection::vec((0..3_usize, 0..70_usize, proptest::collection::vec(line(), 0..3), 0..4_u8), 0..8), cut in 0..200_usize, choice in 0..6_usize,
+    ) {
+        let mut block = Vec::new();
+        for (kind, count, odd, end) in runs {
+            let usual = [COMMON, COMBINED, r#"hi - bob [d z] "GET /a,b[c] HTTP/1.1" 200 - "" "a, [b]""#][kind];
+            for i in 0..count {
+                block.extend_from_slice(usual.replacen("/", &"/".repeat(1 + i * i % 37), 1).as_bytes());
+                block.extend_from_slice(if end == 0 { b"\r\n" } else { b"\n" });
+            }
+            for line in odd {
+                block.extend_from_slice(&line);
+                block.push(b'\n');
+            }
+        }
+        if cut < 100 {
+            block.truncate(block.len().saturating_sub(cut));
+        }
+        let [fast, marks, slow] = all_ways(&block, &choices()[choice]);
+        prop_assert_eq!(&fast, &slow);
+        prop_assert_eq!(&marks, &slow);
     }
 }
 
