@@ -72,8 +72,10 @@ static WORDS: Words = Words {
         &stage::join::WORD,
         &stage::pipe::WORD,
         &stage::trace::WORD,
+        &stage::colour::WORD,
         &output::print::WORD,
         &output::table::WORD,
+        &output::record::WORD,
         &output::json::WORD,
         &output::csv::WORD,
         &output::tsv::WORD,
@@ -96,6 +98,12 @@ static WORDS: Words = Words {
         &output::pickle::FILE,
         #[cfg(feature = "arrow")]
         &output::arrow::FILE,
+        #[cfg(feature = "arrow")]
+        &output::columnar::ARROW,
+        #[cfg(feature = "arrow")]
+        &output::columnar::PARQUET,
+        #[cfg(feature = "sqlite")]
+        &output::sqlite::FILE,
     ],
     aggregates: &[
         &aggregate::count::COUNT,

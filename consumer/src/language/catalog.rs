@@ -3,7 +3,7 @@
 //! The parser, the checker, help, "did you mean" and completions read a [`Catalog`] and nothing else; a new word is a
 //! new row. Keywords of expressions stand in `parse_expr.rs`.
 
-use std::{any::Any, fmt::Debug, ops::RangeInclusive, sync::Arc};
+use std::{any::Any, fmt::Debug, ops::RangeInclusive, path::Path, sync::Arc};
 
 use recpipe::{Error, Type};
 
@@ -74,8 +74,17 @@ pub struct FileWord {
     pub extension: &'static str,
     /// Whether it is lines, to which others may be added.
     pub is_lines: bool,
-    /// What writes the columns that are in scope.
-    pub sink: fn(&Checker<'_>) -> Arc<dyn Sink>,
+    /// What writes it.
+    pub sink: FileSink,
+}
+
+/// What writes a file.
+#[derive(Clone, Copy, Debug)]
+pub enum FileSink {
+    /// Bytes one after the other, of the columns that are in scope.
+    Bytes(fn(&Checker<'_>) -> Arc<dyn Sink>),
+    /// Whatever it does with the file of this path, into the part of it that the name tells behind a colon: `x.db:hits`.
+    Own(fn(&Path, Option<&str>) -> Arc<dyn Sink>),
 }
 
 /// An aggregate: many records in, one value out.

@@ -35,7 +35,7 @@ pub mod token;
 mod translate;
 
 pub use ast::Query;
-pub use catalog::{AggregateWord, Catalog, Family, FileWord, FoldWord, FunctionWord, StageWord, Syntax, parsed};
+pub use catalog::{AggregateWord, Catalog, Family, FileSink, FileWord, FoldWord, FunctionWord, StageWord, Syntax, parsed};
 pub(crate) use check::NewColumn;
 pub use check::{Inputs, KnownInputs, Setting, Upstream, check, check_at};
 pub(crate) use check_call::CheckCall;

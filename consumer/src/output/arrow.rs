@@ -32,7 +32,7 @@ use recpipe::{Batch, Error, Schema, Type, Value, say};
 use super::header::headed;
 use crate::{
     expr::{Constant, Operand, Values, Vector},
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     left_out::{Counter, Why},
     plan::{About, Place, Runs, Sink, Target},
     span::Span,
@@ -60,7 +60,8 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "arrow", is_lines: false, sink: |checker| Arc::new(ArrowSink::new(checker)) };
+pub static FILE: FileWord =
+    FileWord { extension: "arrows", is_lines: false, sink: FileSink::Bytes(|checker| Arc::new(ArrowSink::new(checker))) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(ArrowSyntax))
@@ -78,15 +79,28 @@ impl Syntax for ArrowSyntax {
 
 /// What writes it.
 #[derive(Clone, Debug)]
-struct ArrowSink {
+pub(super) struct ArrowSink {
     /// How a query names each field.
     names: Vec<String>,
 }
 
 impl ArrowSink {
     /// Of the columns that are in scope.
-    fn new(checker: &Checker<'_>) -> Self {
+    pub(super) fn new(checker: &Checker<'_>) -> Self {
         ArrowSink { names: checker.scope.names().map(|name| checker.catalog.field(name).into_owned()).collect() }
+    }
+
+    /// Says which columns are written as text by the output of this name, though they are more than that.
+    pub(super) fn tell(&self, word: &str, schema: &Schema, desk: &Desk<'_>) {
+        let names = self.as_text(schema).join(", ");
+        if !names.is_empty() && !desk.calling.quiet {
+            say!("consumer: {word}: the values of {names} are of several types, or not known yet: all of them are written as text");
+        }
+    }
+
+    /// What makes Arrow's arrays of the columns of this schema.
+    pub(super) fn arrow(&self, schema: &Schema, notes: &Notes) -> Arrow {
+        Arrow::new(schema, &self.names, notes)
     }
 
     /// Those that are written as text, though they are more than that: their values are of several types.
@@ -108,17 +122,15 @@ impl Sink for ArrowSink {
     }
 
     fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        let names = self.as_text(schema).join(", ");
-        if !names.is_empty() && !desk.calling.quiet {
-            say!("consumer: arrow: the values of {names} are of several types, or not known yet: all of them are written as text");
-        }
+        self.tell("arrow", schema, desk);
         self.format(schema, desk.notes).map_or_else(|| Ok(Box::new(Discard) as Target), |format| desk.write(format))
     }
 }
 
-/// The stream's bytes.
-struct Arrow {
-    schema: Arc<ArrowSchema>,
+/// Batches as Arrow has them, and the stream's bytes.
+pub(super) struct Arrow {
+    /// Of what it makes.
+    pub(super) schema: Arc<ArrowSchema>,
     /// Of each open field, what counts the values that its type cannot hold.
     open: Vec<Option<Counter>>,
     options: IpcWriteOptions,
@@ -143,6 +155,21 @@ impl Arrow {
 
     fn put(&self, message: EncodedData, out: &mut Vec<u8>) -> Result<(), Error> {
         write_message(out, message, &self.options).map(drop).map_err(failed)
+    }
+
+    /// The records of a batch.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where a column has more text than Arrow's arrays hold.
+    pub(super) fn records(&self, batch: &Batch) -> Result<RecordBatch, Error> {
+        let columns = cell::columns(batch).into_iter().zip(&self.open).zip(self.schema.fields());
+        let arrays = columns.map(|((column, open), field)| {
+            let kind = field.data_type();
+            self.array(open.as_ref().map_or(Ok(column.clone()), |counter| fitting(column, kind, counter, batch))?, kind)
+        });
+        let arrays = arrays.collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
+        RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(failed)
     }
 
     fn array(&self, column: Vector, kind: &DataType) -> Result<ArrayRef, Error> {
@@ -188,14 +215,7 @@ impl Format for Arrow {
         if batch.is_empty() {
             return Ok(());
         }
-        let columns = cell::columns(batch).into_iter().zip(&self.open).zip(self.schema.fields());
-        let arrays = columns.map(|((column, open), field)| {
-            let kind = field.data_type();
-            self.array(open.as_ref().map_or(Ok(column.clone()), |counter| fitting(column, kind, counter, batch))?, kind)
-        });
-        let arrays = arrays.collect::<Result<_, _>>()?;
-        let options = RecordBatchOptions::new().with_row_count(Some(batch.len()));
-        let records = RecordBatch::try_new_with_options(self.schema.clone(), arrays, &options).map_err(failed)?;
+        let records = self.records(batch)?;
         let (generator, mut dictionaries) = (IpcDataGenerator::default(), DictionaryTracker::new(false));
         let (_, message) = generator.encode(&records, &mut dictionaries, &self.options, &mut Default::default()).map_err(failed)?;
         self.put(message, out)

@@ -17,7 +17,8 @@ use unicode_width::UnicodeWidthStr;
 
 use super::{
     header::headed_picture,
-    layout::{self, GAP, Layout},
+    layout::{GAP, Layout},
+    shown,
     sparkline::{Sparkline, height},
     sparklines::Sparklines,
 };
@@ -260,7 +261,7 @@ impl Stage for Chart {
         let room = Self::MOST.saturating_sub(self.bars.len());
         // Of times, all are looked at; of all else, what has a bar.
         let seen = if times.is_some() { batch.clone() } else { batch.head(room) };
-        for (row, mut cells) in layout::rows(&seen).enumerate() {
+        for (row, mut cells) in shown::rows(&seen).enumerate() {
             let number = cells.remove(self.value);
             let value = drawable(&values, row);
             let at = times.as_ref().and_then(|times| match &times.values {

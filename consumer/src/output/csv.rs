@@ -8,7 +8,7 @@ use recpipe::Schema;
 
 use super::{delimited::Delimited, header::headed};
 use crate::{
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed},
     plan::{About, Runs, Sink},
     span::Span,
     writer::{
@@ -32,7 +32,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "csv", is_lines: true, sink: |_| Arc::new(CsvSink::default()) };
+pub static FILE: FileWord = FileWord { extension: "csv", is_lines: true, sink: FileSink::Bytes(|_| Arc::new(CsvSink::default())) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     let mut sink = CsvSink::default();

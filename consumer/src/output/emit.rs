@@ -24,7 +24,7 @@ use recpipe::{
 
 use super::write::WriteSink;
 use crate::{
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, diagnose::Diagnostic, parsed, token::Kind},
     plan::{About, Place, Runs, Sink, Target},
     span::Span,
     writer::{AwaitReader, Calling, Desk, OpenStream, Pen, Printer, Stopper, Stream},
@@ -85,7 +85,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "rec", is_lines: false, sink: |_| Arc::new(EmitSink) };
+pub static FILE: FileWord = FileWord { extension: "rec", is_lines: false, sink: FileSink::Bytes(|_| Arc::new(EmitSink)) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recpipe::Schema;
 
 use crate::{
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Runs, Sink},
     span::Span,
     writer::{Format, Notes, json::Json},
@@ -26,7 +26,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "json", is_lines: true, sink: |_| Arc::new(JsonSink) };
+pub static FILE: FileWord = FileWord { extension: "json", is_lines: true, sink: FileSink::Bytes(|_| Arc::new(JsonSink)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(JsonSink))

@@ -1,14 +1,13 @@
 //! Columns of text side by side: what `table` and `chart` have in common.
 
-use std::fmt::Write;
-
-use recpipe::{Batch, Schema, Type};
+use recpipe::{Schema, Type};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::writer::{
-    Look,
-    cell::{self, Plain},
+use super::{
+    meaning::{self, Meaning},
+    shown::one_line,
 };
+use crate::writer::{Look, Tint};
 
 /// Between two columns.
 pub(super) const GAP: &str = "  ";
@@ -24,6 +23,8 @@ pub(super) struct Layout {
     names: Vec<String>,
     /// Whether each stands right; `None` where only its values tell.
     right: Vec<Option<bool>>,
+    /// What the values of each mean, if that is known.
+    meanings: Vec<Option<Meaning>>,
     look: Look,
 }
 
@@ -39,7 +40,8 @@ impl Layout {
     pub(super) fn new(schema: &Schema, look: Look) -> Self {
         let right = |kind| if kind == Type::Mixed { None } else { Some(matches!(kind, Type::Int | Type::Float)) };
         let right = schema.fields().iter().map(|field| right(field.kind)).collect();
-        Layout { names: schema.names().map(|name| one_line(name.as_bytes())).collect(), right, look }
+        let names = schema.names().map(|name| one_line(name.as_bytes())).collect();
+        Layout { names, right, meanings: schema.names().map(meaning::of).collect(), look }
     }
 
     /// The names as cells.
@@ -75,6 +77,25 @@ impl Layout {
     /// A row. Cells that are too wide are cut where there is a `room`, which the line does not leave; else they push the
     /// others aside.
     pub(super) fn line(&self, cells: &[String], widths: &[Width], room: Option<usize>) -> String {
+        self.joined(cells, widths, room, &|_| None)
+    }
+
+    /// A row of records: in this colour, or its cells in those of what they mean.
+    pub(super) fn row(&self, cells: &[String], tint: Option<Tint>, widths: &[Width], room: Option<usize>) -> String {
+        match tint {
+            Some(_) => self.look.tinted(&self.line(cells, widths, room), tint),
+            // Where a line is cut as a whole, a colour might lose its end.
+            None if room.is_some_and(|room| total(widths) > room) => self.line(cells, widths, room),
+            None => self.joined(cells, widths, room, &|place| self.tint(place, cells.get(place)?)),
+        }
+    }
+
+    /// The colour of what a cell of this column means, if it has a meaning.
+    pub(super) fn tint(&self, place: usize, cell: &str) -> Option<Tint> {
+        self.meanings.get(place).copied().flatten().and_then(|meaning| meaning(cell))
+    }
+
+    fn joined(&self, cells: &[String], widths: &[Width], room: Option<usize>, tint: &dyn Fn(usize) -> Option<Tint>) -> String {
         let mut line = String::new();
         let last = cells.len().saturating_sub(1);
         for (i, (cell, &Width { columns: width, right })) in cells.iter().zip(widths).enumerate() {
@@ -87,10 +108,11 @@ impl Layout {
                 None => cell,
             };
             let blanks = " ".repeat(width.saturating_sub(cell.width()));
+            let cell = self.look.tinted(cell, tint(i));
             match (right, i == last) {
-                (true, _) => line.extend([blanks.as_str(), cell]),
-                (false, true) => line.push_str(cell),
-                (false, false) => line.extend([cell, blanks.as_str()]),
+                (true, _) => line.extend([blanks, cell]),
+                (false, true) => line.push_str(&cell),
+                (false, false) => line.extend([cell, blanks]),
             }
             if i < last {
                 line.push_str(GAP);
@@ -99,45 +121,29 @@ impl Layout {
         line.truncate(line.trim_end_matches(' ').len());
         // So many columns that even the narrowest do not fit.
         match room {
-            Some(room) => cut(&line, room, self.look.cut()),
-            None => line,
+            Some(room) if total(widths) > room => cut(&line, room, self.look.cut()),
+            _ => line,
         }
     }
-}
 
-/// The cells of all records, on one line each.
-pub(super) fn rows(batch: &Batch) -> impl Iterator<Item = Vec<String>> + use<> {
-    let columns = cell::columns(batch);
-    (0..batch.len()).map(move |row| {
-        let mut text = Vec::new();
-        let mut cell = |column| {
-            text.clear();
-            cell::put(column, row, &Plain, &mut text);
-            one_line(&text)
+    /// Whether more than half of the columns of these rows would be cut in lines of so many characters.
+    pub(super) fn cuts_most<'a>(&'a self, rows: impl Iterator<Item = &'a Vec<String>> + Clone, room: usize) -> bool {
+        let needed = self.widths(rows.clone(), None);
+        let given = self.widths(rows, Some(room));
+        let mut end = 0;
+        let is_cut = |(needed, given): &(&Width, &Width)| {
+            end += given.columns;
+            let is_beyond = end > room;
+            end += GAP.len();
+            is_beyond || given.columns < needed.columns
         };
-        columns.iter().map(&mut cell).collect()
-    })
+        2 * needed.iter().zip(&given).filter(is_cut).count() > needed.len()
+    }
 }
 
-/// A line break or another control character inside a cell would tear the layout, or steer the terminal: they are shown
-/// escaped. What is not UTF-8 is U+FFFD.
-pub(super) fn one_line(text: &[u8]) -> String {
-    let text = String::from_utf8_lossy(text);
-    if !text.contains(char::is_control) {
-        return text.into_owned();
-    }
-    let mut out = String::new();
-    for character in text.chars() {
-        match character {
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            // Writing to a string cannot fail.
-            control if control.is_control() => drop(write!(out, "\\x{:02x}", u32::from(control))),
-            other => out.push(other),
-        }
-    }
-    out
+/// The columns of a line.
+fn total(widths: &[Width]) -> usize {
+    widths.iter().map(|width| width.columns).sum::<usize>() + GAP.len() * widths.len().saturating_sub(1)
 }
 
 /// Narrows the widest columns until all fit, none below `narrowest`.
@@ -178,7 +184,7 @@ pub(super) fn cut(text: &str, width: usize, mark: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{cut, fit, one_line};
+    use super::{cut, fit};
 
     #[test]
     fn the_widest_give_way() {
@@ -203,11 +209,5 @@ mod tests {
         check("e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…");
         check("ab", 1, "…");
         check("ab", 0, "");
-    }
-
-    #[test]
-    fn a_cell_is_one_line() {
-        assert_eq!(one_line(b"a\n\t\r\x1b[2J\xff"), "a\\n\\t\\r\\x1b[2J\u{fffd}");
-        assert_eq!(one_line("\u{9b}ü\u{7f}".as_bytes()), "\\x9bü\\x7f");
     }
 }

@@ -9,7 +9,7 @@ use recpipe::{Batch, Error, Schema, Type};
 
 use super::header::headed;
 use crate::{
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Runs, Sink},
     span::Span,
     writer::{
@@ -33,7 +33,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "md", is_lines: false, sink: |_| Arc::new(MarkdownSink) };
+pub static FILE: FileWord = FileWord { extension: "md", is_lines: false, sink: FileSink::Bytes(|_| Arc::new(MarkdownSink)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(MarkdownSink))

@@ -1,24 +1,34 @@
 //! How answers are written: one output per file, which is all of it; [`Sinks`] opens those of a run.
 //!
-//! What they stand on, formats, printers and canvases, is in [`crate::writer`]. `table` and `chart` have to see records before they
+//! What they stand on, formats, printers and canvases, is in [`crate::writer`]. `table`, `record` and `chart` have to see records before they
 //! can write the first: they are pictures, stages of their own, and on a terminal they are drawn again and again while records come.
 
 #[cfg(feature = "arrow")]
 pub mod arrow;
 pub mod chart;
+#[cfg(feature = "arrow")]
+pub mod columnar;
 pub mod csv;
 mod delimited;
 pub mod emit;
+mod file_name;
 mod header;
 pub mod json;
 mod layout;
 pub mod markdown;
+mod meaning;
 pub mod null;
 pub mod pickle;
 pub mod print;
+pub mod record;
+mod rows;
+mod shown;
 mod sinks;
 mod sparkline;
 mod sparklines;
+mod split;
+#[cfg(feature = "sqlite")]
+pub mod sqlite;
 pub mod table;
 pub mod tsv;
 mod unopened;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recpipe::{Batch, Error, Schema, pickle};
 
 use crate::{
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Place, Runs, Sink},
     span::Span,
     writer::{Format, Notes},
@@ -26,7 +26,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "pickle", is_lines: false, sink: |_| Arc::new(PickleSink) };
+pub static FILE: FileWord = FileWord { extension: "pickle", is_lines: false, sink: FileSink::Bytes(|_| Arc::new(PickleSink)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(PickleSink))

@@ -9,7 +9,7 @@ use super::{delimited::Delimited, header::headed};
 use crate::{
     expr::{Values, Vector},
     language::{
-        Checked, Checker, Failed, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, ast,
+        Checked, Checker, Failed, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, ast,
         diagnose::Diagnostic,
         parsed,
         template::{Part, Template},
@@ -38,7 +38,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "txt", is_lines: true, sink: |_| Arc::new(FieldsSink) };
+pub static FILE: FileWord = FileWord { extension: "txt", is_lines: true, sink: FileSink::Bytes(|_| Arc::new(FieldsSink)) };
 
 fn parse(parser: &mut Parser<'_>) -> Parsed {
     if parser.at_stage_end() {
@@ -65,7 +65,8 @@ impl Syntax for PrintSyntax {
     }
 }
 
-fn pieces(checker: &mut Checker<'_>, template: &Template) -> Checked<Vec<Piece>> {
+/// The pieces of a template, among the columns in scope.
+pub(super) fn pieces(checker: &mut Checker<'_>, template: &Template) -> Checked<Vec<Piece>> {
     checker.each(&template.parts, |checker, part| match part {
         Part::Text(text) => Ok(Piece::Text(text.clone())),
         Part::Field { name, span, format, format_span } => {
@@ -150,7 +151,8 @@ impl Format for Lines {
     }
 }
 
-fn formatted(column: &Vector, row: usize, format: &FormatSpec, right: Option<bool>, out: &mut Vec<u8>) {
+/// A value in its format, within its width; `right` tells the side that it stands on there.
+pub(super) fn formatted(column: &Vector, row: usize, format: &FormatSpec, right: Option<bool>, out: &mut Vec<u8>) {
     let from = out.len();
     match &column.values {
         _ if column.is_null(row) => {}

@@ -81,8 +81,13 @@ impl Sinks {
             let stage = open(self.desk(&printer, true, None, notes))?;
             return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer, canvas: None });
         }
+        if let Place::Own(_) = output.sink.place() {
+            let stage = open(self.desk(&self.stdout, true, None, notes))?;
+            let stage = Box::new(Counted::new(self.counted.clone(), stage));
+            return Ok(OpenOutput { stage, printer: self.stdout.clone(), canvas: None });
+        }
         let Place::File(path) = output.sink.place() else {
-            let canvas = output.sink.is_picture().then(|| Canvas::new(self.stdout.clone()));
+            let canvas = output.sink.is_picture().then(|| Canvas::new(self.stdout.clone(), plan.rules()));
             let stage = open(self.desk(&self.stdout, !self.is_shared, canvas.as_ref(), notes))?;
             return Ok(OpenOutput { stage: Box::new(Counted::new(self.counted.clone(), stage)), printer: self.stdout.clone(), canvas });
         };

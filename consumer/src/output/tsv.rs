@@ -8,7 +8,7 @@ use recpipe::Schema;
 
 use super::{delimited::Delimited, header::headed};
 use crate::{
-    language::{Checker, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
+    language::{Checker, FileSink, FileWord, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
     plan::{About, Runs, Sink},
     span::Span,
     writer::{
@@ -32,7 +32,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "tsv", is_lines: true, sink: |_| Arc::new(TsvSink) };
+pub static FILE: FileWord = FileWord { extension: "tsv", is_lines: true, sink: FileSink::Bytes(|_| Arc::new(TsvSink)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(TsvSink))

@@ -29,7 +29,7 @@ pub use sink::{Output, Place, PlanOutput, Sink};
 pub use unite::Unite;
 pub use window::{Computes, Window};
 
-use crate::span::Span;
+use crate::{span::Span, writer::Rule};
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -111,6 +111,13 @@ impl Plan {
         self.stages.last().map_or(&self.input, |stage| &stage.output)
     }
 
+    /// The rules by which rows of its answer have colours.
+    pub fn rules(&self) -> Vec<Rule> {
+        let mut rules: Vec<_> = self.stages.iter().rev().map_while(|stage| stage.operator.rule().cloned()).collect();
+        rules.reverse();
+        rules
+    }
+
     /// Calls `each` with every output there is: those of the branches and of the query itself, in the order written;
     /// `None` where one is not said.
     pub fn for_each_output<'p>(&'p self, each: &mut dyn FnMut(Option<&'p PlanOutput>)) {
@@ -155,7 +162,7 @@ impl Plan {
         self.for_each_output(&mut |sink| {
             uses.outputs += 1;
             match sink.map_or(Place::Shared, |sink| sink.output.sink.place()) {
-                Place::File(_) | Place::Appended(_) | Place::Link => uses.elsewhere = true,
+                Place::File(_) | Place::Appended(_) | Place::Own(_) | Place::Link => uses.elsewhere = true,
                 Place::Alone(refusal) => uses.alone = Some(refusal),
                 Place::Nowhere => {}
                 Place::Shared => uses.printers += 1,

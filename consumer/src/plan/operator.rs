@@ -11,7 +11,7 @@ use super::{
     fields::Read,
     partial::{Batches, Partial, Show},
 };
-use crate::memory::Budget;
+use crate::{memory::Budget, writer::Rule};
 
 /// The stage after a running one.
 pub type Target = Box<dyn Stage>;
@@ -111,6 +111,11 @@ pub trait Operator: Any + Debug + Send + Sync {
 
     /// No more records than this are ever taken from the stage before; then the source is stopped.
     fn takes(&self) -> Option<u64> {
+        None
+    }
+
+    /// How rows look of which something is true, where it says that and passes all on.
+    fn rule(&self) -> Option<&Rule> {
         None
     }
 

@@ -41,6 +41,8 @@ pub enum Place<'s> {
     Alone(&'static str),
     /// Into this file.
     File(&'s Path),
+    /// In files that it opens itself, which are called like this: another output that says the same is in its way.
+    Own(&'s str),
     /// At the end of this file.
     Appended(&'s Path),
     /// To another program, by a link of its own.

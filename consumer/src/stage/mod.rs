@@ -9,6 +9,7 @@
 mod around;
 mod best_per;
 mod beyond;
+pub mod colour;
 pub mod compare;
 pub mod describe;
 pub mod distinct;

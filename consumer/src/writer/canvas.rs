@@ -4,20 +4,26 @@ use std::{cell::RefCell, rc::Rc};
 
 use recpipe::Error;
 
-use super::{Look, Printer};
+use super::{Look, Printer, Rule};
 
 /// The place of one picture. Clones are the same place: what one draws, another replaces.
 #[derive(Clone)]
 pub struct Canvas {
     printer: Rc<RefCell<Printer>>,
     picture: usize,
+    rules: Rc<[Rule]>,
 }
 
 impl Canvas {
-    /// A place above those that this printer has already.
-    pub fn new(printer: Rc<RefCell<Printer>>) -> Self {
+    /// A place above those that this printer has already, for rows that have colours by these rules.
+    pub fn new(printer: Rc<RefCell<Printer>>, rules: Vec<Rule>) -> Self {
         let picture = printer.borrow_mut().add_picture();
-        Canvas { printer, picture }
+        Canvas { printer, picture, rules: rules.into() }
+    }
+
+    /// The rules by which rows have colours; none where there are no colours.
+    pub(crate) fn rules(&self) -> &[Rule] {
+        if self.look().colour { &self.rules } else { &[] }
     }
 
     /// How output for people looks.

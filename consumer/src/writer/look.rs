@@ -17,10 +17,55 @@ pub enum Color {
 /// How `table` and `chart` look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Look {
-    /// Whether the names of a table stand out and the bars of a chart have a colour.
+    /// Whether the names of a table stand out, and bars, and what has a meaning, have a colour.
     pub colour: bool,
     /// Whether marks and bars are of ASCII: the locale has no more.
     pub ascii: bool,
+}
+
+/// A colour of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tint {
+    /// What is wrong.
+    Red,
+    /// What may be wrong.
+    Yellow,
+    /// What is well.
+    Green,
+    /// What is beside the matter.
+    Cyan,
+    /// One of the others.
+    Blue,
+    /// One of the others.
+    Magenta,
+    /// What matters least.
+    Grey,
+}
+
+impl Tint {
+    /// All of them by their names. Each is one of a terminal's own eight, which its owner has made readable, dark or light; grey is faint.
+    pub const ALL: [(&str, Tint); 7] = [
+        ("red", Tint::Red),
+        ("yellow", Tint::Yellow),
+        ("green", Tint::Green),
+        ("cyan", Tint::Cyan),
+        ("blue", Tint::Blue),
+        ("magenta", Tint::Magenta),
+        ("grey", Tint::Grey),
+    ];
+
+    /// The parameter of SGR (ECMA-48, 8.3.117).
+    fn parameter(self) -> u8 {
+        match self {
+            Tint::Red => 31,
+            Tint::Green => 32,
+            Tint::Yellow => 33,
+            Tint::Blue => 34,
+            Tint::Magenta => 35,
+            Tint::Cyan => 36,
+            Tint::Grey => 2,
+        }
+    }
 }
 
 impl Color {
@@ -51,7 +96,15 @@ impl Look {
 
     /// The text as a bar.
     pub(crate) fn bar(self, text: &str) -> String {
-        if self.colour && !text.is_empty() { format!("\x1b[36m{text}\x1b[0m") } else { text.to_owned() }
+        self.tinted(text, Some(Tint::Cyan))
+    }
+
+    /// The text in a colour, if it has one.
+    pub(crate) fn tinted(self, text: &str, tint: Option<Tint>) -> String {
+        match tint.filter(|_| self.colour && !text.is_empty()) {
+            Some(tint) => format!("\x1b[{}m{text}\x1b[0m", tint.parameter()),
+            None => text.to_owned(),
+        }
     }
 
     /// What stands where text was cut.

@@ -14,17 +14,19 @@ mod notes;
 mod printer;
 mod region;
 mod replaced;
+mod rule;
 
 use recpipe::{Batch, Error};
 
 pub use canvas::Canvas;
 pub use compression::Compression;
 pub use desk::{AwaitReader, Calling, Desk, Discard, OpenStream, Stopper, Stream};
-pub use look::{Color, Look};
+pub use look::{Color, Look, Tint};
 pub use notes::Notes;
 pub use printer::{Pen, Printer};
 pub use region::Screen;
 pub use replaced::Replaced;
+pub use rule::Rule;
 
 /// Turns batches into bytes.
 pub trait Format: Send + Sync {

@@ -48,10 +48,24 @@ fn no_more_rows_are_drawn_than_the_screen_has_and_all_are_there_at_the_end() {
 }
 
 #[test]
+fn the_newest_rows_of_a_table_along_the_time_are_drawn() {
+    let minutes = (0..60).map(|i| format!("10.0.0.1 - - [24/Feb/2008:00:{i:02}:59 -0600] \"GET /a HTTP/1.1\" 200 5\n"));
+    let feed = Feed::UntilTaken(minutes.collect::<String>().into_bytes());
+    let run = Pipeline::both(&["apache"], &["count by bin(time, 1m) as minute | table"]).feed(feed);
+    let outcome = run.take(Take::TerminalUntil("… 39 before")).run().succeeds();
+    let drawing = drawings(&outcome).into_iter().rfind(|drawing| drawing.len() > 2).unwrap();
+    assert!(drawing[0].starts_with("minute") && drawing[1] == "… 39 before", "{outcome}");
+    assert_eq!(drawing.last().map(String::as_str), Some("2008-02-24T00:59:00-06:00      1"), "{outcome}");
+    assert_eq!(shown(&outcome.stdout).lines().count(), 61, "{outcome}");
+}
+
+#[test]
 fn what_was_merged_early_is_what_is_merged_at_the_end() {
     // Floats, whose sums depend on their order anywhere else, and enough of them for many drawings.
     let lines = log([("10.0.0.1".into(), 2000)]);
-    let query = "where status == 200 | let x = bytes / 3 | stats count, sum(x), avg(bytes), min(bytes), max(request) by host | csv";
+    // As texts they have all digits in a table, too.
+    let query = "where status == 200 | let x = bytes / 3 | stats count, sum(x) as s, avg(bytes) as a, min(bytes), max(request) by host \
+                 | let s = str(s), a = str(a) | csv";
     let expected = Pipeline::both(&["apache"], &["-j", "1", query]).feed(Feed::Repeat(lines.clone(), Some(200))).run().succeeds();
     let table = query.replace("csv", "table");
     for threads in ["1", "4"] {
@@ -66,8 +80,11 @@ fn what_was_merged_early_is_what_is_merged_at_the_end() {
 #[test]
 fn records_are_shown_as_they_come() {
     let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 2)]));
-    let outcome =
-        Pipeline::both(&["apache"], &["select host, status"]).feed(feed).take(Take::TerminalUntil("10.0.0.1     200")).run().succeeds();
+    let outcome = Pipeline::both(&["apache"], &["--color", "never", "select host, status"])
+        .feed(feed)
+        .take(Take::TerminalUntil("10.0.0.1     200"))
+        .run()
+        .succeeds();
     assert_eq!(shown(&outcome.stdout), "host      status\n10.0.0.1     200\n10.0.0.1     200\n", "{outcome}");
     // More than the screen can show go on below each other.
     let feed = Feed::UntilTaken(log([("10.0.0.1".into(), 50), ("10.0.0.2".into(), 1)]));

@@ -100,8 +100,111 @@ fn a_file_holds_what_standard_output_would() {
     let scratch = Scratch::new();
     let run = |query: &str| Pipeline::both(&["apache"], &["-q", query]).input(ODD).dir(scratch.path()).run().succeeds().stdout;
     let written = run("arrow");
-    assert_eq!(run("write \"a.arrow\""), b"");
-    assert_eq!(scratch.read("a.arrow"), written);
+    assert_eq!(run("write \"a.arrows\""), b"");
+    assert_eq!(scratch.read("a.arrows"), written);
+}
+
+/// Asks Python, where it has the module; says so where it has not.
+fn python_says(module: &str, script: &str) -> Option<String> {
+    let said = python(module, script, b"");
+    if said.is_none() {
+        eprintln!("skipped: python3 has no {module}");
+    }
+    said.map(|said| said.trim().to_owned())
+}
+
+#[test]
+fn files_of_columns_are_read_by_others_and_by_us() {
+    let scratch = Scratch::new();
+    let query = "select host, status, bytes, bytes / 7 as part, time, status == 200 as ok, if(status == 200, null, request) as request";
+    let log = Log::odd(7, 3000).text();
+    let run = |output: &str| {
+        let run = Pipeline::both(&["apache"], &["-q", &format!("{query} | {output}")]).input(log.clone()).dir(scratch.path());
+        run.run().succeeds().stdout
+    };
+    let expected = run("csv");
+    for (file, format) in [("x.parquet", "parquet"), ("x.arrow", "arrow"), ("x.arrows", "arrow"), ("x.parquet.gz", "parquet")] {
+        run(&format!("write \"{file}\""));
+        let back = Pipeline::both(&[format, file], &["-q", "--zone", "UTC", "csv"]).dir(scratch.path()).run().succeeds().stdout;
+        let utc =
+            Pipeline::both(&["apache"], &["-q", "--zone", "UTC", &format!("{query} | csv")]).input(log.clone()).run().succeeds().stdout;
+        // What is not UTF-8 is U+FFFD in Arrow's forms.
+        assert_eq!(String::from_utf8_lossy(&back), String::from_utf8_lossy(&utc), "{file}");
+    }
+    let rows = expected.iter().filter(|&&byte| byte == b'\n').count() - 1;
+    let path = |file: &str| scratch.path().join(file).display().to_string();
+    let arrow = format!(
+        "import pyarrow.parquet as pq, pyarrow.ipc as ipc\na = pq.read_table({:?}); b = ipc.open_file({:?}).read_all(); c = ipc.open_stream({:?}).read_all()\nassert a.equals(b) and b.equals(c)\nprint(a.num_rows)",
+        path("x.parquet"),
+        path("x.arrow"),
+        path("x.arrows")
+    );
+    let duck =
+        format!("import duckdb\nprint(duckdb.sql(\"select count(*) from '{}' where time is not null\").fetchone()[0])", path("x.parquet"));
+    for said in [python_says("pyarrow", &arrow), python_says("duckdb", &duck)].into_iter().flatten() {
+        assert_eq!(said, rows.to_string());
+    }
+}
+
+#[test]
+fn a_table_of_sqlite_takes_the_place_of_the_one_of_its_name() {
+    let scratch = Scratch::new();
+    let run = |lines: &[u8], query: &str| {
+        let run = Pipeline::both(&["json"], &["-q", query]).input(lines).dir(scratch.path());
+        run.run().succeeds().prints("");
+    };
+    let odd = br#"{"i":1,"f":1.5,"b":true,"t":"a'\"b","m":7,"big":99999999999999999999}
+{"i":2,"f":null,"b":false,"t":"","m":"007","big":3}
+"#;
+    run(odd, "tee [ write \"x.db:odd one\" ] | select i | write \"x.db\"");
+    run(odd, "count | write \"x.db:records\"");
+    let script = format!(
+        "import sqlite3\nc = sqlite3.connect({:?})\nprint(c.execute('select * from \"odd one\"').fetchall(), c.execute('select * from records').fetchall(), c.execute('pragma integrity_check').fetchone()[0])",
+        scratch.path().join("x.db").display().to_string()
+    );
+    if let Some(said) = python_says("sqlite3", &script) {
+        assert_eq!(said, r#"[(1, 1.5, 1, 'a\'"b', 7, '99999999999999999999'), (2, None, 0, '', '007', 3)] [(2,)] ok"#);
+    }
+    // A stream that was cut off leaves what there was.
+    let cut = Pipeline::both(&["json"], &["emit"]).input(odd.as_slice()).run().succeeds().stdout;
+    let outcome = Pipeline::consumer(&["count | write \"x.db\""]).input(cut[..cut.len() - 20].to_vec()).dir(scratch.path()).run();
+    outcome.exits(&[3]).says(Program::Consumer, "x.db:records is not whole");
+    if let Some(said) = python_says("sqlite3", &script) {
+        assert!(said.ends_with("[(2,)] ok"), "{said}");
+    }
+    let outcome = Pipeline::both(&["json"], &["write \"x.txt:hits\""]).input(odd.as_slice()).run();
+    assert_eq!(outcome.end(Program::Consumer).code(), Some(2), "{outcome}");
+}
+
+#[test]
+fn a_file_for_each_key_has_what_the_query_of_that_key_gives() {
+    let log = Log::odd(11, 4000).text();
+    for threads in ["1", "4"] {
+        let scratch = Scratch::new();
+        // More keys than files are open at a time.
+        let run = |query: &str| {
+            let run = Pipeline::both(&["apache"], &["-q", "-j", threads, query]).input(log.clone()).dir(scratch.path());
+            run.run().succeeds().stdout
+        };
+        run("let key = bytes % 150 | select key, host, bytes | tee [ write \"k{key:03}.csv\" ] | write \"z{key}.csv.gz\"");
+        let all = String::from_utf8_lossy(&run("let key = bytes % 150 | select key, host, bytes | csv")).into_owned();
+        let mut files = 0;
+        for key in 0..150 {
+            let of_key: Vec<&str> = all.lines().filter(|line| line.starts_with(&format!("{key},"))).collect();
+            if of_key.is_empty() {
+                continue;
+            }
+            let wanted = format!("key,host,bytes\n{}\n", of_key.join("\n"));
+            files += 1;
+            assert_eq!(String::from_utf8_lossy(&scratch.read(&format!("k{key:03}.csv"))), wanted, "{key}");
+            if key % 40 == 0 {
+                let unzipped = Pipeline::both(&["csv", &format!("z{key}.csv.gz")], &["-q", "csv"]).dir(scratch.path()).run().succeeds();
+                assert_eq!(String::from_utf8_lossy(&unzipped.stdout), wanted, "{key}");
+            }
+        }
+        assert!(files > 64, "{files}");
+        assert!(std::fs::read_dir(scratch.path()).unwrap().all(|file| !file.unwrap().path().to_string_lossy().ends_with(".partial")));
+    }
 }
 
 #[test]

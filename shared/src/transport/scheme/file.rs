@@ -158,9 +158,7 @@ impl Pending {
             let file = File::options().write(true).open(&path)?;
             return Ok(Pending { file, path, partial: None });
         }
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".partial");
-        let partial = path.with_file_name(name);
+        let partial = partial_of(&path);
         let file = File::options().write(true).create(true).truncate(false).open(&partial)?;
         lock(&file)?;
         file.set_len(0)?;
@@ -169,6 +167,25 @@ impl Pending {
             let _ = file.set_permissions(old.permissions());
         }
         Ok(Pending { file, path, partial: Some(partial) })
+    }
+
+    /// Goes on with a file that was begun and dropped: it is to be written, at its end, through the first of the two.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file; also when another program is just writing it.
+    pub fn resume(path: &Path) -> Result<(File, Self), Error> {
+        let resume = || {
+            let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+            if fs::metadata(&path).is_ok_and(|old| !old.is_file()) {
+                let file = File::options().append(true).open(&path)?;
+                return Ok((file.try_clone()?, Pending { file, path, partial: None }));
+            }
+            let partial = partial_of(&path);
+            let file = File::options().append(true).open(&partial)?;
+            lock(&file)?;
+            Ok((file.try_clone()?, Pending { file, path, partial: Some(partial) }))
+        };
+        resume().map_err(|error| Error::io(format!("cannot write {}", path.display()), error))
     }
 
     /// What it is called while it is not whole, if it is not written as it is.
@@ -196,6 +213,13 @@ impl Drop for Pending {
             let _ = fs::remove_file(partial);
         }
     }
+}
+
+/// What a file is called while it is not whole.
+fn partial_of(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".partial");
+    path.with_file_name(name)
 }
 
 /// One writer at a time; a file system that knows no locks has to do without.
@@ -240,6 +264,14 @@ mod tests {
         assert_eq!((names().as_str(), fs::read(&path).unwrap()), ("a.csv", b"new".to_vec()));
         drop(write(b""));
         assert_eq!(names(), "a.csv");
+
+        // One that was dropped can be gone on with.
+        drop(write(b"one, "));
+        let (mut file, pending) = Pending::resume(&path).unwrap();
+        file.write_all(b"two").unwrap();
+        pending.commit().unwrap();
+        assert_eq!((names().as_str(), fs::read(&path).unwrap()), ("a.csv", b"one, two".to_vec()));
+        assert!(Pending::resume(&path).is_err());
     }
 
     #[cfg(unix)]
