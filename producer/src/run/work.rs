@@ -11,7 +11,7 @@ use super::inside::Watchman;
 use super::job::{Job, ParsedBlock, Stage, WorkResult, Worked};
 use super::shape::RecordSpans;
 use crate::format::continuity::Failure;
-use crate::format::source::{PlannedBlock, Unparsed};
+use crate::format::source::{Misfit, PlannedBlock, Unparsed};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
@@ -39,13 +39,13 @@ impl Worker<Job> for Work {
             Job::Pulled(pulled, pushdown) => {
                 return pulled?.try_map(|unparsed| {
                     Ok(match unparsed {
-                        Unparsed::Block(block) => Worked::Parsed(Box::new(self.parse(block, pushdown))),
-                        Unparsed::Batch(batch) => Worked::Parsed(Box::new(self.shape(batch, pushdown))),
+                        Unparsed::Block(block) => Worked::Parsed(Box::new(self.parse(block, pushdown)?)),
+                        Unparsed::Batch(batch) => Worked::Parsed(Box::new(self.shape(batch, pushdown)?)),
                         Unparsed::Long(long) => Worked::Long(long),
                     })
                 });
             }
-            Job::Rest(block, pushdown) => Box::new(self.parse(*block, pushdown)),
+            Job::Rest(block, pushdown) => Box::new(self.parse(*block, pushdown)?),
             Job::Encode(mut block) => {
                 block.outgoing = self.options.packing.pack(&block.parsed.batch, &block.pushdown.conditions);
                 block
@@ -61,15 +61,18 @@ impl Worker<Job> for Work {
 ///
 /// What was parsed before it stopped is parsed once more, so that what is made is that of a block that ends there: this is rare. It may
 /// stop earlier then: the stream has more fields by now, which leave less room for those of the block.
-fn first_batch<T>(block: &PlannedBlock, mut parse: impl FnMut(PlannedBlock) -> (T, Option<usize>)) -> (T, Option<PlannedBlock>) {
-    let (mut parsed, mut stopped_at) = parse(block.clone());
+fn first_batch<T, E>(
+    block: &PlannedBlock,
+    mut parse: impl FnMut(PlannedBlock) -> Result<(T, Option<usize>), E>,
+) -> Result<(T, Option<PlannedBlock>), E> {
+    let (mut parsed, mut stopped_at) = parse(block.clone())?;
     let mut rest = None;
     while let Some(at) = stopped_at {
         let mut part = block.clone();
         rest = Some(part.split_off(at));
-        (parsed, stopped_at) = parse(part);
+        (parsed, stopped_at) = parse(part)?;
     }
-    (parsed, rest)
+    Ok((parsed, rest))
 }
 
 impl Work {
@@ -80,14 +83,14 @@ impl Work {
     }
 
     /// Parses a block, or as much of it as makes a batch.
-    fn parse(&mut self, block: PlannedBlock, pushdown: Pushdown) -> ParsedBlock {
-        let (mut parsed, rest) = first_batch(&block, |part| self.parse_once(part, &pushdown));
+    fn parse(&mut self, block: PlannedBlock, pushdown: Pushdown) -> Result<ParsedBlock, Misfit> {
+        let (mut parsed, rest) = first_batch(&block, |part| self.parse_once(part, &pushdown))?;
         parsed.rest = rest.map(Box::new);
-        parsed
+        Ok(parsed)
     }
 
     /// What becomes of a block, and where the parser stopped, if it did.
-    fn parse_once(&mut self, planned: PlannedBlock, pushdown: &Pushdown) -> (ParsedBlock, Option<usize>) {
+    fn parse_once(&mut self, planned: PlannedBlock, pushdown: &Pushdown) -> Result<(ParsedBlock, Option<usize>), Misfit> {
         let PlannedBlock { mut block, plan, boundary, wanted, head_lines } = planned;
         let parser = match &mut self.parser {
             Some((known, parser)) if Arc::ptr_eq(known, &plan) => parser,
@@ -115,6 +118,7 @@ impl Work {
             let places = if are_placed { Places::Whole { lines, starts: starts(), shown: is_shown } } else { Places::Lines(lines) };
             parsed.batch = self.options.shape.placed(parsed.batch.with_places(places));
         }
+        parsed.batch = self.options.shape.with_constants(parsed.batch, &pushdown.fields).map_err(Misfit)?;
         let row_start = |row| parser.row_start(row);
         let spans = RecordSpans { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);
@@ -153,10 +157,10 @@ impl Work {
             rest,
             stage,
         };
-        (parsed, stopped_at)
+        Ok((parsed, stopped_at))
     }
 
-    fn shape(&mut self, batch: Batch, pushdown: Pushdown) -> ParsedBlock {
+    fn shape(&mut self, batch: Batch, pushdown: Pushdown) -> Result<ParsedBlock, Misfit> {
         let Origin { source, start, end, .. } = batch.origin().clone();
         let block = Block {
             bytes: bytes::Bytes::new(),
@@ -168,7 +172,7 @@ impl Work {
             dialect: 0,
             mark_lines: Some(0),
         };
-        let batch = self.options.shape.placed(batch);
+        let batch = self.options.shape.with_constants(self.options.shape.placed(batch), &pushdown.fields).map_err(Misfit)?;
         let are_read = self.options.lines || pushdown.places;
         let batch = match batch.places() {
             // They were told in case that somebody asks.
@@ -180,7 +184,7 @@ impl Work {
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);
         let outgoing = self.filter.pack(&self.options.packing, &parsed.batch, &pushdown.conditions);
         let bytes = end - start;
-        ParsedBlock {
+        Ok(ParsedBlock {
             block,
             parsed,
             outgoing,
@@ -195,7 +199,7 @@ impl Work {
             pushdown,
             rest: None,
             stage: Stage::default(),
-        }
+        })
     }
 }
 
@@ -293,12 +297,13 @@ mod tests {
         let mut seen = Vec::new();
         let (last, rest) = first_batch(&piece, |part| {
             seen.push((part.block.bytes.clone(), part.block.end));
-            (part.block.bytes, stops.next().flatten())
-        });
+            Ok::<_, ()>((part.block.bytes, stops.next().flatten()))
+        })
+        .unwrap();
         assert_eq!(seen, [(b"0123456789"[..].into(), 10), (b"0123456"[..].into(), 7), (b"0123"[..].into(), 4)]);
         let rest = rest.unwrap().block;
         assert_eq!((&last[..], &rest.bytes[..], rest.start, rest.end), (&b"0123"[..], &b"456789"[..], 4, 10));
-        assert!(first_batch(&piece, |part| (part, None)).1.is_none());
+        assert!(first_batch(&piece, |part| Ok::<_, ()>((part, None))).unwrap().1.is_none());
     }
 
     proptest! {

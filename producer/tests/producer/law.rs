@@ -167,7 +167,7 @@ impl Case {
         let inputs = Inputs::new(inputs.into_iter().map(Ok).collect(), Arc::default(), watch.clone()).in_blocks_of(block_bytes);
         let source = BlockSource::new(inputs, self.start(), None);
         let (limit, shape) =
-            (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
+            (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default(), constants: Arc::default() });
         let options = Options { threads, limit, quiet: true, stats: false, lines: true, grep: None, packing: Packing::default(), shape };
         let options = Arc::new(options);
         let out = Shared::default();
