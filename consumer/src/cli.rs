@@ -14,8 +14,9 @@ use recpipe::{
 };
 
 use crate::{
-    config::{Config, Encoding, Input, Origins, Purpose, Text},
+    config::{Config, Encoding, Hosts, Input, Origins, Purpose, Text},
     execute::children::MAX_PROCESSES,
+    input::{Host, hosts},
     language::{Catalog, StageWord},
     memory::{Memory, Size},
     writer::Color,
@@ -52,6 +53,26 @@ pub struct Cli {
     /// End when that many producers have ended; 0: never
     #[arg(long, value_name = "N", default_value_t = 1, requires = "listen", hide_short_help = true, help_heading = INPUT)]
     pub senders: u16,
+
+    /// Runs a command on these hosts, by ssh, and reads what it writes: names with commas between them, or a file with one a line
+    #[arg(long, value_name = "FILE|a,b", conflicts_with_all = ["from", "listen"], requires = "run", value_parser = hosts_parser)]
+    pub hosts: Option<HostList>,
+
+    /// The command for --hosts, as `producer journal --since -1h`; a shell on each host takes it apart
+    #[arg(long, value_name = "COMMAND", requires = "hosts")]
+    pub run: Option<String>,
+
+    /// What calls a host, instead of `ssh`: it is given `-p PORT` where there is one, the host, and a command
+    #[arg(long, value_name = "COMMAND", requires = "hosts", hide = true, value_parser = words)]
+    pub ssh: Option<Words>,
+
+    /// Copies no `producer` to a host that has none, or another release of it
+    #[arg(long, requires = "hosts", hide = true)]
+    pub no_install: bool,
+
+    /// With --hosts: the answer of so many hosts is one, where others are away
+    #[arg(long, value_name = "N", requires = "hosts", hide = true, value_parser = clap::value_parser!(u16).range(1..))]
+    pub at_least: Option<u16>,
 
     /// What comes in: records of a `producer`, or what other programs write, which a `producer` beside this one reads for it
     #[arg(long = "as", value_name = "FORM", value_enum, default_value_t, hide_short_help = true, help_heading = INPUT)]
@@ -167,6 +188,30 @@ pub(crate) const EXAMPLES: &str = "Examples:
   producer apache access.log | consumer 'where request =~ /\\.php$/i | head 3'
 ";
 
+/// The hosts of `--hosts`: one value, whatever it names.
+#[derive(Clone, Debug)]
+pub struct HostList(Vec<Host>);
+
+fn hosts_parser(text: &str) -> Result<HostList, String> {
+    hosts(text).map(HostList)
+}
+
+/// The words of a command.
+#[derive(Clone, Debug)]
+pub struct Words(Vec<String>);
+
+fn words(text: &str) -> Result<Words, String> {
+    let words = shlex::split(text).filter(|words| !words.is_empty());
+    words.map(Words).ok_or_else(|| "these are no words of a command: a quote is not closed, or there is none".to_owned())
+}
+
+/// `ssh`, so that it asks nobody for anything, and notices that a host is out of reach as soon as a connection of ours would.
+fn ssh(connect: Duration) -> Vec<String> {
+    let timeout = format!("ConnectTimeout={}", connect.as_secs().max(1));
+    let options = ["BatchMode=yes", &timeout, "ServerAliveInterval=5", "ServerAliveCountMax=3"];
+    ["ssh", "-T"].into_iter().chain(options.into_iter().flat_map(|option| ["-o", option])).map(str::to_owned).collect()
+}
+
 /// A directory that is there.
 fn directory(text: &str) -> Result<PathBuf, String> {
     let path = PathBuf::from(text);
@@ -189,9 +234,16 @@ impl Cli {
 impl From<&Cli> for Config {
     fn from(cli: &Cli) -> Self {
         let Memory { limit, directory } = Memory::default();
-        let from = match &cli.listen {
-            Some(url) => Origins::Listen { url: url.clone(), senders: cli.senders },
-            None => Origins::Urls(cli.from.clone()),
+        let from = match (&cli.listen, &cli.hosts, &cli.run) {
+            (Some(url), ..) => Origins::Listen { url: url.clone(), senders: cli.senders },
+            (None, Some(HostList(names)), Some(run)) => Origins::Hosts(Hosts {
+                names: names.clone(),
+                run: run.clone(),
+                ssh: cli.ssh.clone().map_or_else(|| ssh(cli.connect_timeout), |words| words.0),
+                may_install: !cli.no_install,
+                at_least: cli.at_least.map(usize::from),
+            }),
+            (None, ..) => Origins::Urls(cli.from.clone()),
         };
         let security = security::Options {
             cert: cli.cert.clone(),

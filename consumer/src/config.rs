@@ -8,7 +8,7 @@ use recpipe::{
     transport::{Url, dial::Patience, scheme::Medium, security},
 };
 
-use crate::{memory::Memory, writer::Color};
+use crate::{input::Host, memory::Memory, writer::Color};
 
 /// All that was asked of the program.
 #[derive(Clone, Debug)]
@@ -77,6 +77,14 @@ pub struct Input {
 }
 
 impl Input {
+    /// Whether `sender` says who sent a record: not where all come from standard input or one file.
+    pub fn has_senders(&self) -> bool {
+        match &self.from {
+            Origins::Urls(urls) => !matches!(&urls[..], [one] if matches!(one.scheme().medium, Medium::Stdio | Medium::File)),
+            Origins::Listen { .. } | Origins::Hosts(_) => true,
+        }
+    }
+
     /// Whether nothing tells the end of the input from the death of who writes it: of pickles, in a pipe or through a socket. A file is
     /// what it is, and a child tells by its exit.
     pub fn has_no_end(&self) -> bool {
@@ -93,7 +101,7 @@ impl Input {
         self.encoding == Encoding::Pickle
             && match &self.from {
                 Origins::Urls(urls) => urls.iter().any(is_open),
-                Origins::Listen { .. } => true,
+                Origins::Listen { .. } | Origins::Hosts(_) => true,
             }
     }
 }
@@ -103,6 +111,8 @@ impl Input {
 pub enum Origins {
     /// These are opened, or called.
     Urls(Vec<Url>),
+    /// Programs on these hosts are started, and write them.
+    Hosts(Hosts),
     /// They call us.
     Listen {
         /// Where they are waited for.
@@ -110,6 +120,21 @@ pub enum Origins {
         /// How many; 0: whoever comes, without an end.
         senders: u16,
     },
+}
+
+/// Other hosts, and what is run there.
+#[derive(Clone, Debug)]
+pub struct Hosts {
+    /// Which.
+    pub names: Vec<Host>,
+    /// The command, which a shell over there takes apart.
+    pub run: String,
+    /// The words of what calls a host, before its name.
+    pub ssh: Vec<String>,
+    /// Whether a `producer` is copied to a host that has none.
+    pub may_install: bool,
+    /// How many have to answer: of fewer the answer is incomplete. `None`: all.
+    pub at_least: Option<usize>,
 }
 
 /// What comes in.

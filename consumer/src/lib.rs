@@ -16,6 +16,7 @@ pub mod explain;
 pub mod expr;
 mod files;
 mod function;
+mod given;
 pub mod help;
 pub mod input;
 pub mod join;

@@ -195,7 +195,13 @@ fn answer_over(
     started: Instant,
 ) -> anyhow::Result<Exit> {
     let begun = input.begin(config.quiet)?;
-    let setting = Setting { zone: config.zone.clone(), inputs: files.clone(), live: input.is_live(), ..Setting::default() };
+    let setting = Setting {
+        zone: config.zone.clone(),
+        inputs: files.clone(),
+        live: input.is_live(),
+        has_senders: config.input.has_senders(),
+        ..Setting::default()
+    };
     let plan = match begun {
         Begun::Schema(schema) => match language::check_at(source, query, &schema, &setting) {
             Ok(plan) => plan,
@@ -229,6 +235,7 @@ fn answer_over(
         zone: setting.zone.clone(),
         left_out: setting.left_out.clone(),
         texts: files.texts(),
+        has_senders: setting.has_senders,
     });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {

@@ -79,6 +79,10 @@ pub struct Cli {
     #[arg(long, value_name = "f=TYPE")]
     pub cast: Vec<String>,
 
+    /// A field with this value in every record, as host=web1 or host=$HOSTNAME; repeatable
+    #[arg(long, value_name = "NAME=VALUE", hide = true)]
+    pub set: Vec<String>,
+
     /// Where times have no offset, as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "NAME", value_parser = recpipe::times::Zone::named)]
     pub zone: Option<recpipe::times::Zone>,

@@ -21,9 +21,10 @@ use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
 use crate::run::cast::kind as kind_of;
+use crate::run::constants::constants;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
-use crate::run::shape::{Shape, without_places};
+use crate::run::shape::Shape;
 use crate::spoken;
 
 /// A run, decided upon.
@@ -126,7 +127,7 @@ impl Config {
             }
         }
         let fields = fields(&cli.fields)?;
-        let (casts, patterns) = casts(&cli.cast, fields.as_deref())?;
+        let (casts, patterns) = casts(&cli.cast, fields.as_deref(), &cli.set)?;
         let delimiter = cli.delimiter.as_deref().map(delimiter).transpose()?;
         let number_form = NumberForm::new(sign("--decimal", cli.decimal.as_deref())?, sign("--thousands", cli.thousands.as_deref())?)?;
         if cli.at.as_deref() == Some("") {
@@ -135,6 +136,10 @@ impl Config {
         if cli.comment.as_deref() == Some("") {
             return Err("--comment: every line begins with nothing".to_owned());
         }
+        let dating = Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow));
+        let constants = constants(&cli.set, &casts, &dating)?.into();
+        let shape = Shape { fields: fields.clone(), casts, dating, constants };
+        let of_format = shape.casts.iter().filter(|(name, _)| !shape.is_constant(name)).cloned().collect();
         let args = Args {
             positional: templates(&format, positional(&format, &mut paths)?)?,
             templates: chosen,
@@ -151,9 +156,9 @@ impl Config {
             boot: cli.boot,
             ors: cli.or.iter().map(|word| template(word).map_err(|what| format!("--or {what}"))).collect::<Result<_, _>>()?,
             single: cli.single,
-            dating: Arc::new(Dating::new(patterns, cli.zone.clone(), cli.follow)),
-            fields: fields.as_deref().map(|fields| without_places(fields).into()),
-            casts,
+            dating: shape.dating.clone(),
+            fields: fields.as_deref().map(|fields| shape.of_format(fields).into()),
+            casts: of_format,
             zone: cli.zone.clone(),
             batch: cli.batch,
         };
@@ -197,7 +202,6 @@ impl Config {
                 format.name
             ));
         }
-        let shape = Shape { fields, casts: args.casts.clone(), dating: args.dating.clone() };
         Ok(Config {
             format,
             own,
@@ -447,7 +451,8 @@ fn format(name: &str, (formats, file): (&Formats, Option<&std::path::Path>), pat
 type Casts = (Vec<(String, Type)>, Vec<(String, TimePattern)>);
 
 /// `--cast`: `field=type` with commas between, each field once, and the formats of those with one.
-fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Casts, String> {
+fn casts(typed: &[String], fields: Option<&[String]>, set: &[String]) -> Result<Casts, String> {
+    let is_set = |name: &str| set.iter().any(|set| set.split_once('=').is_some_and(|(set, _)| set == name));
     let (mut casts, mut patterns): (Vec<(String, Type)>, Vec<_>) = (Vec::new(), Vec::new());
     for cast in typed.iter().flat_map(|typed| split_casts(typed)) {
         let bad = || format!("--cast: `{cast}` is not FIELD=TYPE, where TYPE is int, float, time, time:FORMAT or str");
@@ -466,7 +471,7 @@ fn casts(typed: &[String], fields: Option<&[String]>) -> Result<Casts, String> {
         if casts.iter().any(|(other, _)| other == name) {
             return Err(format!("--cast: `{name}` stands twice"));
         }
-        if fields.is_some_and(|fields| !fields.iter().any(|field| field == name)) {
+        if fields.is_some_and(|fields| !fields.iter().any(|field| field == name)) && !is_set(name) {
             return Err(format!("--cast: `{name}` is not among the --fields"));
         }
         casts.push((name.to_owned(), kind));

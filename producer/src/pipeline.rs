@@ -13,6 +13,7 @@ use std::thread::{self, Scope};
 use std::time::Duration;
 
 use recpipe::Exit;
+use recpipe::transport::exec::Starter;
 
 use crate::config::{Config, FromStart, To};
 use crate::format::Start;
@@ -46,7 +47,11 @@ pub fn produce(config: Config) -> Exit {
     }
     let may_be_read = matches!(config.to, To::Stdout) && config.options.packing.encoding == Encoding::Records;
     let ended = Pipeline::new(&config).and_then(|pipeline| match &config.to {
-        To::Stdout => pipeline.to_stdout(),
+        To::Stdout => match may_be_read.then(Starter::find).flatten() {
+            Some(Ok((connection, _starter))) => pipeline.to_starter(connection),
+            Some(Err(error)) => Err((error.exit(), error.to_string())),
+            None => pipeline.to_stdout(),
+        },
         To::File(path) => pipeline.to_file(path),
         To::Here => Err((Exit::Failed, "nobody asks of the records here".to_owned())),
         To::Consumers { urls, listen, options } => pipeline.to_consumers(urls, listen.as_ref(), options),

@@ -14,6 +14,7 @@
 
 pub mod blocks;
 pub(crate) mod cast;
+pub mod constants;
 pub(crate) mod follow;
 pub mod grep;
 mod input_tracker;

@@ -93,7 +93,7 @@ pub struct Pipeline {
     deadline: Duration,
     to_kill: Option<(Program, Moved)>,
     file_size_kib: Option<u32>,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(&'static str, OsString)>,
 }
 
 impl Pipeline {
@@ -178,8 +178,8 @@ impl Pipeline {
 
     /// A variable of the environment of both programs.
     #[must_use]
-    pub fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.env.push((name, value));
+    pub fn env(mut self, name: &'static str, value: impl Into<OsString>) -> Self {
+        self.env.push((name, value.into()));
         self
     }
 
@@ -281,7 +281,11 @@ impl Pipeline {
                 Some(terminal) if self.is_shared => terminal.stdio(),
                 _ => Stdio::piped(),
             });
-            command.env_remove("NO_COLOR").env("TERM", "xterm").env("LC_ALL", "C.UTF-8").envs(self.env.iter().copied());
+            command
+                .env_remove("NO_COLOR")
+                .env("TERM", "xterm")
+                .env("LC_ALL", "C.UTF-8")
+                .envs(self.env.iter().map(|(name, value)| (name, value)));
             command.stdout(match terminal {
                 Some(terminal) if i == last => terminal.stdio(),
                 _ => Stdio::piped(),

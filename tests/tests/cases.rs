@@ -24,8 +24,13 @@ const AT_ONCE: usize = 4;
 
 #[test]
 fn every_case_is_answered_as_it_says() {
-    let files = find();
+    let mut files = find();
     assert!(files.len() >= AT_LEAST, "only {} cases found in {}", files.len(), directory().display());
+    // Some of them, while they are written: those whose paths have this in them.
+    if let Some(part) = env::var("CASES").ok().filter(|part| !part.is_empty()) {
+        files.retain(|file| file.to_string_lossy().contains(&part));
+        assert!(!files.is_empty(), "no case has {part} in its path");
+    }
     let update = env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1");
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     thread::scope(|scope| {

@@ -148,7 +148,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
     let unordered = options.unordered && !needs_order(plan);
     let lasts = match &pool {
         Some(pool) => {
-            let turn = |item: &Item| matches!(item.what, Load::Frame(_)).then(|| pool.turn());
+            let turn = |item: &Item| matches!(item.what, Load::Frame(..)).then(|| pool.turn());
             let mut pull = || pull().map(|item| (turn(&item), item));
             let make = || RemoteWorker { pool, replaced: &notes.replaced };
             drive(&mut pull, threads, &make, &mut once, unordered).map(|_| Vec::new())

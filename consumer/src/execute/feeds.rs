@@ -191,7 +191,7 @@ impl Iterator for FeedBatches {
             self.end();
             return None;
         };
-        match self.form.batch(raw) {
+        match self.form.batch(raw, "") {
             // Among the batches of the stages before it, it has no order of its own.
             Ok(batch) => {
                 let origin = Origin { order: 0, ..batch.origin().clone() };

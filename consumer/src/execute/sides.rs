@@ -56,7 +56,7 @@ pub(super) fn load(
                 let mut form = Form::new(&input.input, input, Some(feed));
                 let mut next = || -> Result<Option<Batch>, Error> {
                     let Some(raw) = reader.next() else { return of_this.whole().map(|()| None) };
-                    let batch = narrowed(build, &form.batch(raw)?)?;
+                    let batch = narrowed(build, &form.batch(raw, "")?)?;
                     give(Part::Batch(&batch))?;
                     Ok(Some(batch))
                 };

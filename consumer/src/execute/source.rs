@@ -47,7 +47,7 @@ impl<F: Frames> Source<'_, F> {
     pub(super) fn pull(&mut self, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<Item> {
         if let Some(main) = &mut self.main {
             if let Some(item) = pull(*main, plan, quiet, stream) {
-                if let Load::Frame(raw) = &item.what {
+                if let Load::Frame(raw, _) = &item.what {
                     self.next = self.next.max(raw.place().order.saturating_add(1));
                 }
                 return Some(item);
@@ -68,7 +68,7 @@ impl<F: Frames> Source<'_, F> {
             let place = Place { order: self.next, ..raw.place() };
             self.next += 1;
             let arrival = Arrival { sender: 0, at: Instant::now() };
-            return Some(Item { what: Load::Frame(raw.with_place(place)), chain: self.chain, receipt: None, arrival });
+            return Some(Item { what: Load::Frame(raw.with_place(place), "".into()), chain: self.chain, receipt: None, arrival });
         }
     }
 }
@@ -77,7 +77,7 @@ impl<F: Frames> Source<'_, F> {
 fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream>) -> Option<Item> {
     let stream = || stream.lock().unwrap_or_else(PoisonError::into_inner);
     loop {
-        let Arrived { what, sender, receipt } = match input.read() {
+        let Arrived { what, sender, name, receipt } = match input.read() {
             Ok(Some(arrived)) => arrived,
             Ok(None) => return None,
             Err(error) => {
@@ -91,7 +91,7 @@ fn pull(input: &mut impl Frames, plan: &Plan, quiet: bool, stream: &Mutex<Stream
             Came::News(news) => return Some(item(Load::News(news))),
         };
         match what {
-            Incoming::Batch(raw) => return Some(item(Load::Frame(raw))),
+            Incoming::Batch(raw) => return Some(item(Load::Frame(raw, name))),
             Incoming::Schema(schema) => stream().seen.look(&schema, plan, quiet),
             Incoming::Warning(warning) => {
                 if !quiet {

@@ -206,7 +206,7 @@ impl Stepwise {
             let order = self.order;
             self.order += 1;
             let place = Place { order, ..raw.place() };
-            let pieces = worker.send(self.chain, raw.with_place(place));
+            let pieces = worker.send(self.chain, raw.with_place(place), "");
             let _: Flow = self.pieces(order, pieces)?;
             return Ok(true);
         }

@@ -1,6 +1,6 @@
 //! What each worker does with a frame.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use recpipe::{Batch, Error, Flow, parallel::Worker, wire::RawBatch};
 
@@ -33,7 +33,8 @@ pub(super) struct Item {
 
 /// What is in an item.
 pub(super) enum Load {
-    Frame(RawBatch),
+    /// Records, and what their sender is called.
+    Frame(RawBatch, Arc<str>),
     /// Nothing to be worked on: it is taken in its turn.
     News(News),
 }
@@ -72,8 +73,8 @@ impl QueryWorker {
     ///
     /// # Errors
     /// Those of [`Form::batch`] and of the stages; [`Error::Protocol`] where there is no such chain.
-    pub(super) fn send(&mut self, chain: usize, raw: RawBatch) -> Result<Vec<Piece>, Error> {
-        self.enter(chain, |form| form.batch(raw))
+    pub(super) fn send(&mut self, chain: usize, raw: RawBatch, sender: &str) -> Result<Vec<Piece>, Error> {
+        self.enter(chain, |form| form.batch(raw, sender))
     }
 
     /// What comes of a batch of the main input that is of no frame.
@@ -107,7 +108,9 @@ impl Worker<Item> for QueryWorker {
 
     fn work(&mut self, Item { what, chain, receipt, arrival }: Item) -> Self::Out {
         match what {
-            Load::Frame(raw) => Worked { order: raw.place().order, pieces: self.send(chain, raw), receipt, arrival, news: None },
+            Load::Frame(raw, sender) => {
+                Worked { order: raw.place().order, pieces: self.send(chain, raw, &sender), receipt, arrival, news: None }
+            }
             Load::News(news) => Worked::news(news, arrival),
         }
     }

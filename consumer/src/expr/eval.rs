@@ -2,10 +2,7 @@
 
 use recpipe::{
     Batch, Column, Error, Type,
-    record::{
-        PlaceField,
-        compare::{compare, compare_column},
-    },
+    record::compare::{compare, compare_column},
 };
 use regex::bytes::Regex;
 
@@ -13,7 +10,7 @@ use super::{
     Call, Constant, Expr, Node, TextBuilder, arithmetic, call, clock, text,
     vector::{Operand, Texts, Values, Vector, merge_nulls},
 };
-use crate::left_out::Counter;
+use crate::{given::Given, left_out::Counter};
 
 /// The value of `expr` for each selected row of `batch`.
 pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
@@ -31,7 +28,7 @@ pub(super) fn eval(expr: &Expr, batch: &Batch) -> Result<Vector, Error> {
         Node::Between { value, low, high } => between(eval(value, batch)?, *low, *high),
         Node::In { value, set } => set.lookup(&eval(value, batch)?),
         Node::Matches { value, regex } => text::matches(regex, &eval(value, batch)?),
-        Node::MatchesAny(regex) => Vector::bools(len, matches_any(regex, batch)),
+        Node::MatchesAny { regex, gives_sender } => Vector::bools(len, matches_any(regex, *gives_sender, batch)),
         Node::Find { op, value, needle } => text::find(*op, &eval(value, batch)?, &eval(needle, batch)?),
         Node::Negate(of) => each_part(eval(of, batch)?, |part| arithmetic::negate(expr, part))?,
         Node::Arithmetic { left, right, .. } if expr.kind() == Type::Text => text::join(&eval(left, batch)?, &eval(right, batch)?)?,
@@ -109,11 +106,11 @@ fn between(vector: Vector, low: i128, high: i128) -> Vector {
 }
 
 /// Whether the regex matches in some text of a row, whichever columns the batch has.
-fn matches_any(regex: &Regex, batch: &Batch) -> Operand<bool> {
+fn matches_any(regex: &Regex, gives_sender: bool, batch: &Batch) -> Operand<bool> {
     let mut found = vec![false; batch.len()];
     let is_text = |column: &Column| column.parts().iter().any(|part| part.kind() == Type::Text);
     let fields = batch.schema().names().zip(batch.columns());
-    for (_, column) in fields.filter(|(name, column)| is_text(column) && PlaceField::named(name).is_none()) {
+    for (_, column) in fields.filter(|(name, column)| is_text(column) && Given::named(name, gives_sender).is_none()) {
         // Only the rows that are still open.
         let open: Vec<usize> = (0..found.len()).filter(|&row| !found[row]).collect();
         let rows: Vec<u32> = open.iter().map(|&row| batch.physical(row) as u32).collect();

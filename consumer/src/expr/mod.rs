@@ -96,7 +96,12 @@ pub(crate) enum Node {
         regex: Regex,
     },
     /// In any text of the record, whichever fields it has.
-    MatchesAny(Regex),
+    MatchesAny {
+        /// What is looked for.
+        regex: Regex,
+        /// Whether `sender` is who sent the record.
+        gives_sender: bool,
+    },
     Find {
         op: FindOp,
         value: Box<Expr>,
@@ -220,14 +225,14 @@ impl Expr {
 
     /// Whether it looks at all fields that a record has, besides the columns that it reads.
     pub fn reads_all(&self) -> bool {
-        let mut all = matches!(self.node, Node::MatchesAny(_));
+        let mut all = matches!(self.node, Node::MatchesAny { .. });
         self.for_each_child(&mut |child| all |= child.reads_all());
         all
     }
 
     fn for_each_child<'a>(&'a self, each: &mut dyn FnMut(&'a Expr)) {
         match &self.node {
-            Node::Constant(_) | Node::Column(_) | Node::MatchesAny(_) => {}
+            Node::Constant(_) | Node::Column(_) | Node::MatchesAny { .. } => {}
             Node::Not(of) | Node::Negate(of) => each(of),
             Node::All(of) | Node::Any(of) | Node::Coalesce(of) | Node::Case(of) | Node::Call(_, of) => of.iter().for_each(each),
             Node::Between { value, .. } | Node::In { value, .. } | Node::Matches { value, .. } => each(value),
@@ -245,7 +250,7 @@ impl Expr {
         let mut cheap = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => true,
             Node::All(_) | Node::Any(_) | Node::Coalesce(_) | Node::Case(_) => true,
-            Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
+            Node::Matches { .. } | Node::MatchesAny { .. } | Node::Find { .. } | Node::Negate(_) | Node::Arithmetic { .. } => false,
             Node::InZone { .. } | Node::BesideLiteral { .. } | Node::Numbers { .. } | Node::BesideNumbers { .. } | Node::Call(..) => false,
         };
         self.for_each_child(&mut |child| cheap &= child.is_cheap());
@@ -256,7 +261,7 @@ impl Expr {
     pub(crate) fn may_fail(&self) -> bool {
         let mut may_fail = match self.node {
             Node::Constant(_) | Node::Column(_) | Node::Not(_) | Node::All(_) | Node::Any(_) => false,
-            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny(_) => false,
+            Node::Compare { .. } | Node::Between { .. } | Node::In { .. } | Node::Matches { .. } | Node::MatchesAny { .. } => false,
             Node::Find { .. } => false,
             Node::Negate(_) | Node::Arithmetic { .. } | Node::Coalesce(_) | Node::Case(_) => true,
             Node::Numbers { .. } | Node::Call(..) => true,
@@ -300,7 +305,7 @@ fn is_open(node: &Node, kind: Type) -> bool {
         // As its field says, which [`Expr::field`] knows.
         Node::Column(_) => false,
         Node::Not(_) | Node::All(_) | Node::Any(_) | Node::Compare { .. } | Node::Between { .. } | Node::In { .. } => false,
-        Node::Matches { .. } | Node::MatchesAny(_) | Node::Find { .. } => false,
+        Node::Matches { .. } | Node::MatchesAny { .. } | Node::Find { .. } => false,
         // They give times, and nulls of what is none.
         Node::InZone { .. } | Node::BesideLiteral { .. } => false,
         Node::Negate(of) => kind == Type::Int || of.open,

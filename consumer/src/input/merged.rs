@@ -9,6 +9,7 @@ mod feeder;
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
+    net::SocketAddr,
     os::fd::OwnedFd,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
@@ -31,7 +32,12 @@ use self::{
     awaited::Awaited,
     feeder::{Stream, feed},
 };
-use super::{Arrived, Begun, Came, Receipt, child::Pipe, unite};
+use super::{
+    Arrived, Begun, Came, Receipt,
+    child::Pipe,
+    hosts::{self, Caller, Host},
+    unite,
+};
 use crate::senders::{News, SenderId};
 
 /// Somebody who has to come is spoken of when nothing has come for so long.
@@ -46,10 +52,43 @@ const WAITING: usize = 8;
 struct Event {
     peer: Arc<str>,
     sender: SenderId,
+    /// What `sender` says of its records.
+    name: Arc<str>,
     /// Whether all that its sender has was there when it began.
     at_rest: bool,
     what: Result<Option<Incoming>, Error>,
     receipt: Option<Receipt>,
+}
+
+impl Event {
+    /// A stream that could not be begun.
+    fn failed(peer: Arc<str>, sender: SenderId, error: Error) -> Self {
+        Event { name: peer.clone(), peer, sender, at_rest: false, what: Err(error), receipt: None }
+    }
+}
+
+/// Calls a host on a thread of its own, and reads its stream.
+fn call(shared: &Arc<Shared>, caller: Caller, host: Host, to: Sender<Event>) -> Result<(), Error> {
+    let (guard, stopper) = hosts::guard()?;
+    let mine = shared.clone();
+    let run = move || {
+        let fed = caller.call(&host, &guard).and_then(|called| feed(&mine, Stream::Host(called), to.clone()));
+        if let Err(error) = fed {
+            let sender = mine.desk().begin();
+            let _ = to.send(Event::failed(host.name.into(), sender, error));
+        }
+    };
+    let mut desk = shared.desk();
+    desk.stoppers.push(stopper);
+    let thread = std::thread::Builder::new().name("call".into()).spawn(run);
+    desk.callers.push(thread.map_err(|error| Error::io("cannot start a thread", error))?);
+    Ok(())
+}
+
+/// What `sender` says of the records of this peer: of one that has called us its address alone, since it calls from another port each
+/// time.
+fn sender_name(peer: &str) -> Arc<str> {
+    peer.parse::<SocketAddr>().map_or_else(|_| peer.into(), |address| address.ip().to_string().into())
 }
 
 /// Where the streams come from.
@@ -58,6 +97,10 @@ pub(super) enum Origin {
     Pipe(Pipe),
     /// One that we have called.
     Called(RecvLink),
+    /// The process that has started us.
+    Parent(RecvLink),
+    /// Programs on other hosts.
+    Hosts(Caller),
     /// Those that call us.
     Listener(Listener),
 }
@@ -90,6 +133,10 @@ pub struct Merged {
     known: BTreeSet<SenderId>,
     /// What came after the news that are told first.
     held: Option<Arrived>,
+    /// So many senders have to be there for the answer to be one; `None`: all.
+    at_least: Option<usize>,
+    /// Those that never were.
+    away: Vec<String>,
 }
 
 struct Shared {
@@ -124,6 +171,8 @@ struct Desk {
     /// Streams that were begun.
     begun: usize,
     porter: Option<JoinHandle<()>>,
+    /// Those that call hosts.
+    callers: Vec<JoinHandle<()>>,
     listener: Option<Arc<Listener>>,
 }
 
@@ -189,7 +238,8 @@ impl Merged {
     /// Reads the streams of these origins; `senders` is how many there will be, `None` if nobody knows.
     pub(super) fn new(origins: Vec<Origin>, senders: Option<usize>, settings: Settings) -> Result<Self, Error> {
         let (to, events) = bounded(WAITING);
-        let names = senders != Some(1) || origins.iter().any(|origin| matches!(origin, Origin::Pipe(_)));
+        let names = senders != Some(1) || origins.iter().any(|origin| matches!(origin, Origin::Pipe(_) | Origin::Hosts(_)));
+        let at_least = origins.iter().find_map(|origin| if let Origin::Hosts(caller) = origin { caller.at_least() } else { None });
         let desk = Desk {
             streams: BTreeMap::new(),
             plan: None,
@@ -201,15 +251,21 @@ impl Merged {
             signal: None,
             begun: 0,
             porter: None,
+            callers: Vec::new(),
             listener: None,
         };
         let (interrupt, interrupted) = bounded(1);
-        let has_parent = settings.beat.is_none();
+        let has_parent = origins.iter().any(|origin| matches!(origin, Origin::Parent(_)));
         let shared = Arc::new(Shared { desk: Mutex::new(desk), interrupt, has_parent, is_endless: senders.is_none() });
         for origin in origins {
             match origin {
                 Origin::Pipe(pipe) => feed(&shared, Stream::Pipe(pipe), to.clone())?,
-                Origin::Called(recv_link) => feed(&shared, Stream::Link(recv_link), to.clone())?,
+                Origin::Called(recv_link) | Origin::Parent(recv_link) => feed(&shared, Stream::Link(recv_link), to.clone())?,
+                Origin::Hosts(caller) => {
+                    for host in caller.hosts() {
+                        call(&shared, caller.clone(), host.clone(), to.clone())?;
+                    }
+                }
                 Origin::Listener(listener) => {
                     let listener = Arc::new(listener);
                     let (mine, to) = (shared.clone(), to.clone());
@@ -222,7 +278,7 @@ impl Merged {
                             if let Err(error) = fed {
                                 // It was expected, and nobody else is in its place.
                                 let sender = mine.desk().begin();
-                                let _ = to.send(Event { peer: peer.into(), sender, at_rest: false, what: Err(error), receipt: None });
+                                let _ = to.send(Event::failed(peer.into(), sender, error));
                             }
                         }
                     };
@@ -251,6 +307,8 @@ impl Merged {
             live: senders.is_none(),
             known: BTreeSet::new(),
             held: None,
+            at_least,
+            away: Vec::new(),
         })
     }
 
@@ -339,6 +397,9 @@ impl Merged {
             let _ = gate.send(());
         });
         drop(desk);
+        if united.is_none() && self.broken.is_none() {
+            self.broken = self.too_few();
+        }
         match (united, self.broken.take()) {
             (Some((schema, _)), broken) => {
                 self.broken = broken;
@@ -370,6 +431,23 @@ impl Merged {
         Ok(())
     }
 
+    /// Says whose records the answer lacks, where enough others are there.
+    ///
+    /// That there are not is answered.
+    fn too_few(&mut self) -> Option<Error> {
+        let (least, all) = self.at_least.zip(self.senders)?;
+        let away = std::mem::take(&mut self.away);
+        if away.is_empty() {
+            return None;
+        }
+        let (here, away) = (all - away.len(), away.join(", "));
+        if here < least {
+            return Some(Error::lost(format!("{here} of {all} hosts are there, and --at-least asks for {least}; away: {away}")));
+        }
+        say!("consumer: the answer is that of {here} of {all} hosts; away: {away}");
+        None
+    }
+
     /// The end of all streams.
     fn conclusion(&self) -> Ending {
         let mut ending = self.ending.clone();
@@ -383,7 +461,8 @@ impl Merged {
 
     /// Notes how a stream ended.
     fn ended(&mut self, (sender, peer): (SenderId, &str), how: Result<Ending, Error>) {
-        if self.known.remove(&sender) {
+        let has_begun = self.known.remove(&sender);
+        if has_begun {
             self.news.push_back(News::Ended(sender));
         }
         self.left = self.left.map(|left| left.saturating_sub(1));
@@ -404,6 +483,11 @@ impl Merged {
                         true => say!("consumer: {error}"),
                         false => say!("consumer: {peer}: {error}"),
                     }
+                }
+                // What came of one that was lost later is in the answer, which is that of no number of senders then.
+                if self.at_least.is_some() && !has_begun && matches!(error, Error::Lost { .. }) {
+                    self.away.push(peer.to_owned());
+                    return;
                 }
                 let is_named = !self.names || self.senders != Some(1) || matches!(error, Error::Child { .. }) || error.names_peer();
                 self.broken.get_or_insert(if is_named { error } else { error.of_input(peer) });
@@ -428,7 +512,7 @@ impl Merged {
         loop {
             if let Some(news) = self.news.pop_front() {
                 let (News::Begun { sender, .. } | News::Ended(sender)) = news;
-                return Ok(Some(Arrived { what: Came::News(news), sender, receipt: None }));
+                return Ok(Some(Arrived { what: Came::News(news), sender, name: "".into(), receipt: None }));
             }
             if let Some(held) = self.held.take() {
                 return Ok(Some(held));
@@ -438,12 +522,12 @@ impl Merged {
                     return Ok(None);
                 }
                 // One that was lost makes the whole incomplete, when all the others have been read to their ends.
-                return match self.broken.take() {
+                return match self.broken.take().or_else(|| self.too_few()) {
                     Some(error) => Err(error),
                     None => Ok(Some(Arrived::frame(Incoming::End(self.conclusion())))),
                 };
             }
-            let Some(Event { peer, sender, at_rest, what, receipt }) = self.event(true) else {
+            let Some(Event { peer, sender, name, at_rest, what, receipt }) = self.event(true) else {
                 self.left = Some(0);
                 continue;
             };
@@ -455,7 +539,7 @@ impl Merged {
                         Incoming::Schema(_) => self.knows(sender, &peer, at_rest),
                         _ => {}
                     }
-                    self.held = Some(Arrived { what: Came::Frame(what), sender, receipt });
+                    self.held = Some(Arrived { what: Came::Frame(what), sender, name, receipt });
                 }
                 Ok(None) => {}
                 Err(error) if error.is_broken_pipe() => return Err(error),
@@ -466,13 +550,13 @@ impl Merged {
 
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
         let Merged { events, shared, reader_gone, .. } = self;
-        let (listener, porter) = {
+        let (listener, porter, callers) = {
             let mut desk = shared.desk();
             desk.closing = true;
             desk.gates.clear();
             desk.steerings().for_each(Steering::hurry);
             desk.stoppers.iter().for_each(Stopper::stop);
-            (desk.listener.take(), desk.porter.take())
+            (desk.listener.take(), desk.porter.take(), std::mem::take(&mut desk.callers))
         };
         if let Some((stopper, thread)) = reader_gone {
             stopper.stop();
@@ -486,6 +570,9 @@ impl Merged {
         drop(events);
         if let Some(porter) = porter {
             let _ = porter.join();
+        }
+        for caller in callers {
+            let _ = caller.join();
         }
         let streams = std::mem::take(&mut shared.desk().streams);
         let mut closed = Ok(());

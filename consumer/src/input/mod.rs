@@ -4,6 +4,7 @@
 //! end how it went.
 
 mod child;
+mod hosts;
 mod interop;
 mod merged;
 mod open;
@@ -21,6 +22,7 @@ use recpipe::{
 };
 
 use child::Pipe;
+pub use hosts::{Host, hosts};
 use merged::Merged;
 pub use open::{open, open_file};
 pub use second::{SecondOptions, open_second};
@@ -36,6 +38,8 @@ pub struct Arrived {
     pub what: Came,
     /// Of which stream.
     pub sender: SenderId,
+    /// What who sent it is called, for `sender`.
+    pub name: Arc<str>,
     /// For whoever sent it: to be told when it is done with.
     pub receipt: Option<Receipt>,
 }
@@ -49,9 +53,14 @@ pub enum Came {
 }
 
 impl Arrived {
-    /// A frame of a stream, whose sender need not be told.
+    /// A frame of the only stream, whose sender need not be told.
     fn frame(what: Incoming) -> Self {
-        Arrived { what: Came::Frame(what), sender: 0, receipt: None }
+        Arrived::of("".into(), what)
+    }
+
+    /// A frame of a stream that is called so.
+    fn of(name: Arc<str>, what: Incoming) -> Self {
+        Arrived { what: Came::Frame(what), sender: 0, name, receipt: None }
     }
 }
 

@@ -21,6 +21,7 @@ use recpipe::{
 use super::{
     Input,
     child::{self, Pipe},
+    hosts::Caller,
     interop,
     merged::{Merged, Origin},
     sequence::{Part, Sequence},
@@ -45,6 +46,14 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
             let settings = Settings::default().among(senders.unwrap_or(LINKS));
             return Ok(Input::Links(Merged::new(vec![Origin::Listener(listener)], senders, settings)?));
         }
+        Origins::Hosts(hosts) => {
+            let caller = Caller::new(hosts.clone(), identity);
+            let count = caller.hosts().len();
+            if let Some(least) = caller.at_least().filter(|least| *least > count) {
+                return Err(Error::Usage(format!("--at-least {least}: there are {count} hosts")).into());
+            }
+            return Ok(Input::Links(Merged::new(vec![Origin::Hosts(caller)], Some(count), Settings::kin())?));
+        }
         Origins::Urls(urls) => urls,
     };
     if *urls == [Url::stdio()]
@@ -52,7 +61,7 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     {
         let settings = Settings::kin();
         let recv_link = RecvLink::open(parent, settings)?;
-        return Ok(Input::Links(Merged::new(vec![Origin::Called(recv_link)], Some(1), settings)?));
+        return Ok(Input::Links(Merged::new(vec![Origin::Parent(recv_link)], Some(1), settings)?));
     }
     if urls.iter().filter(|url| url.is_stdio()).count() > 1 {
         return Err(Error::Usage("--from -: standard input can be read only once".into()).into());

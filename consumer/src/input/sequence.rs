@@ -16,7 +16,7 @@ use super::{Arrived, Frames, unite};
 /// One of the inputs.
 pub struct Part {
     /// What it is called in messages.
-    name: String,
+    name: Arc<str>,
     reader: Reader<Watched<File>>,
     stopper: Stopper,
     /// What was read before its turn.
@@ -38,7 +38,7 @@ impl Part {
     /// # Errors
     /// Those of [`Reader::of_several`].
     pub fn of(name: String, input: Watched<File>, stopper: Stopper) -> Result<Self, Error> {
-        Ok(Part { name, reader: Reader::of_several(input)?, stopper, ahead: None })
+        Ok(Part { name: name.into(), reader: Reader::of_several(input)?, stopper, ahead: None })
     }
 
     fn read(&mut self) -> Result<Option<Incoming>, Error> {
@@ -140,6 +140,7 @@ impl Sequence {
 impl Frames for Sequence {
     fn read(&mut self) -> Result<Option<Arrived>, Error> {
         let what = self.advance()?;
+        let name = self.current.name.clone();
         let what = what.map(|what| match what {
             Incoming::Batch(raw) => {
                 let place = raw.place();
@@ -147,7 +148,7 @@ impl Frames for Sequence {
             }
             what => what,
         });
-        Ok(what.map(Arrived::frame))
+        Ok(what.map(|what| Arrived::of(name, what)))
     }
 
     fn records(&self) -> u64 {

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     expr::Expr,
+    given::Given,
     left_out::LeftOut,
     plan::{Feed, Operator, Output, Plan, PlanOutput, PlanStage, Sink},
     span::Span,
@@ -45,6 +46,8 @@ pub struct Setting {
     pub inputs: Arc<dyn Inputs>,
     /// Whether records come that were not there when the stream began.
     pub live: bool,
+    /// Whether the records have senders that have names.
+    pub has_senders: bool,
 }
 
 /// Tells the fields of the files that a query reads besides its stream.
@@ -79,7 +82,15 @@ impl Inputs for KnownInputs {
 impl Default for Setting {
     fn default() -> Self {
         let inputs = Arc::new(KnownInputs::default());
-        Setting { now: Time::now(), zone: None, left_out: LeftOut::default(), unmet: Unmet::default(), inputs, live: false }
+        Setting {
+            now: Time::now(),
+            zone: None,
+            left_out: LeftOut::default(),
+            unmet: Unmet::default(),
+            inputs,
+            live: false,
+            has_senders: false,
+        }
     }
 }
 
@@ -113,7 +124,7 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
 }
 
 fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited, mut opens, mut places) = (schema.clone(), Vec::new(), Opens::default(), Vec::new());
+    let (mut input, mut awaited, mut opens, mut given) = (schema.clone(), Vec::new(), Opens::default(), Vec::new());
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
@@ -126,8 +137,8 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             found: Vec::new(),
             awaited: Vec::new(),
             opens,
-            places,
-            more_places: Vec::new(),
+            given,
+            more_given: Vec::new(),
             windows: None,
             setting,
             catalog: &query.catalog,
@@ -138,11 +149,11 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
         for stage in &query.stages {
             stage.syntax.check(&mut checker, &mut upstream, stage.span);
         }
-        let is_placed = checker.more_places.is_empty();
-        if checker.awaited.is_empty() && is_placed && !checker.opens.have_more() {
+        let has_given = checker.more_given.is_empty();
+        if checker.awaited.is_empty() && has_given && !checker.opens.have_more() {
             break (checker, upstream);
         }
-        let fields = checker.more_places.iter().filter(|place| input.index_of(place.name()).is_none()).map(|place| place.field());
+        let fields = checker.more_given.iter().filter(|given| input.index_of(given.name()).is_none()).map(|given| given.field());
         match input.with_fields(input.fields().iter().cloned().chain(fields).collect()) {
             Ok(extended) => input = extended,
             Err(error) => {
@@ -161,9 +172,10 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
             }
         }
         awaited.append(&mut checker.awaited);
-        checker.places.append(&mut checker.more_places);
-        (opens, places) = (checker.opens, checker.places);
+        checker.given.append(&mut checker.more_given);
+        (opens, given) = (checker.opens, checker.given);
     };
+    let gives_sender = checker.given.contains(&Given::Sender);
     let plan = Plan {
         input: Arc::new(input),
         awaited,
@@ -172,6 +184,7 @@ fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -
         sink: upstream.sink,
         feed: None,
         live: setting.live,
+        gives_sender,
     };
     if checker.found.is_empty() {
         checker.outputs(&plan);
@@ -234,6 +247,7 @@ impl Checker<'_> {
             sink: branch.sink,
             feed: None,
             live,
+            gives_sender: false,
         })
     }
 
@@ -242,7 +256,16 @@ impl Checker<'_> {
         match self.setting.inputs.schema(span.start, word, path) {
             Ok(input) => {
                 let feed = Some(Feed { path: path.into(), at: span.start });
-                Ok(Plan { input, awaited: Vec::new(), zone: self.setting.zone.clone(), stages: Vec::new(), sink: None, feed, live: false })
+                Ok(Plan {
+                    input,
+                    awaited: Vec::new(),
+                    zone: self.setting.zone.clone(),
+                    stages: Vec::new(),
+                    sink: None,
+                    feed,
+                    live: false,
+                    gives_sender: false,
+                })
             }
             Err(why) => Err(self.fail(Diagnostic::new(span, why))),
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use recpipe::{Type, record::PlaceField};
+use recpipe::Type;
 
 use super::{
     Catalog,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     expr::{self, Constant, Expr, Gives, Node, Set},
+    given::Given,
     left_out::{Counter, Why},
     plan::Awaited,
     span::Span,
@@ -39,10 +40,10 @@ pub struct Checker<'q> {
     pub(crate) awaited: Vec<Awaited>,
     /// The same of those that stages read out of texts.
     pub(crate) opens: Opens,
-    /// Which places of the records in their inputs are named, and are among the fields of the stream by now.
-    pub(crate) places: Vec<PlaceField>,
+    /// Which fields that every record has are named, and are among those of the stream by now.
+    pub(crate) given: Vec<Given>,
     /// Those that are named, and are not.
-    pub(crate) more_places: Vec<PlaceField>,
+    pub(crate) more_given: Vec<Given>,
     /// What the expression that is being checked needs computed of other records, where it may.
     pub(crate) windows: Option<Windows>,
     pub(crate) setting: &'q Setting,
@@ -186,9 +187,9 @@ impl Checker<'_> {
         if self.scope.input.is_none() && self.is_time_of_log(text) {
             return self.time_of_log(*span);
         }
-        if let Some(place) = self.new_place(text) {
-            if !self.more_places.contains(&place) {
-                self.more_places.push(place);
+        if let Some(given) = self.new_given(text) {
+            if !self.more_given.contains(&given) {
+                self.more_given.push(given);
             }
             return Err(Failed);
         }
@@ -212,9 +213,14 @@ impl Checker<'_> {
         Err(self.fail(found))
     }
 
-    /// The place of the records in their input that is called so, where no field is yet.
-    fn new_place(&self, name: &str) -> Option<PlaceField> {
-        PlaceField::named(name).filter(|place| !self.places.contains(place))
+    /// The field that every record has and that is called so, where none is yet.
+    fn new_given(&self, name: &str) -> Option<Given> {
+        Given::named(name, self.setting.has_senders).filter(|given| !self.given.contains(given))
+    }
+
+    /// Whether this column says where a record comes from, and is no part of what it says.
+    pub(crate) fn is_given(&self, name: &str) -> bool {
+        Given::named(name, self.given.contains(&Given::Sender)).is_some()
     }
 
     /// The column at this place.
@@ -286,7 +292,7 @@ impl Checker<'_> {
             && self.scope.index_of(&word.text).is_none()
             && !word.may_come
             && !self.is_time_of_log(&word.text)
-            && self.new_place(&word.text).is_none()
+            && self.new_given(&word.text).is_none()
         {
             let mut found = self.unknown_field(&word.text, right.span);
             if found.label.is_empty() {

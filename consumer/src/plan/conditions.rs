@@ -6,7 +6,10 @@ use recpipe::{
 };
 
 use super::Plan;
-use crate::expr::{Expr, Node};
+use crate::{
+    expr::{Expr, Node},
+    given::SENDER,
+};
 
 /// Conditions on fields of the input: of a record for which one of them does not hold, `plan` does not say a thing, not
 /// even an error.
@@ -18,7 +21,10 @@ pub fn conditions(plan: &Plan) -> Vec<Condition> {
         // Whether such a field came is said at the end: it must not be left out with the records that have it.
         return Vec::new();
     }
-    let mut found = Found { fields: plan.input.names().map(Some).collect(), conditions: Vec::new() };
+    let mut found = Found {
+        fields: plan.input.names().map(|name| Some(name).filter(|name| !plan.gives_sender || *name != SENDER)).collect(),
+        conditions: Vec::new(),
+    };
     for stage in &plan.stages {
         if !stage.operator.narrows(&mut found) {
             break;

@@ -16,7 +16,7 @@ mod window;
 
 use std::{path::PathBuf, sync::Arc};
 
-use recpipe::{Schema, record::PlaceField, times::Zone};
+use recpipe::{Schema, times::Zone};
 
 pub use crate::senders::{News, SenderId, Senders};
 pub use aggregate::{Accumulator, Aggregate, AggregateFunction, Groups, Takes};
@@ -29,7 +29,7 @@ pub use sink::{Output, Place, PlanOutput, Sink};
 pub use unite::Unite;
 pub use window::{Computes, Window};
 
-use crate::{span::Span, writer::Rule};
+use crate::{given::Given, span::Span, writer::Rule};
 
 /// A checked query.
 #[derive(Clone, Debug)]
@@ -49,6 +49,8 @@ pub struct Plan {
     pub feed: Option<Feed>,
     /// Whether records come that were not there when the stream began: windows of time are given when they close.
     pub live: bool,
+    /// Whether `sender` is the field that says who sent a record, and none of the stream.
+    pub gives_sender: bool,
 }
 
 /// A file that a query reads besides the main input.
@@ -102,8 +104,8 @@ pub struct Uses {
 impl Plan {
     /// Whether the stream told fields before the first record was looked at: then there was one.
     pub fn has_sample(&self) -> bool {
-        let places = self.input.names().filter(|name| PlaceField::named(name).is_some()).count();
-        self.input.len() > self.awaited.len() + places
+        let given = self.input.names().filter(|name| Given::named(name, self.gives_sender).is_some()).count();
+        self.input.len() > self.awaited.len() + given
     }
 
     /// The schema of the answer.

@@ -5,7 +5,7 @@
 //! Stops:  when its target does.
 //! Errors: none of its own.
 
-use recpipe::{Type, record::PlaceField};
+use recpipe::Type;
 
 use super::{
     around::{AroundOp, HIT},
@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     expr::{Expr, Node, Predicate},
+    given::SENDER,
     language::{
         Checked, Checker, Failed, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
         ast::{Ident, Pattern},
@@ -76,7 +77,8 @@ impl GrepSyntax {
         let regex = checker.regex(&self.pattern.text, self.pattern.ignore_case, self.pattern.span, 1);
         if self.field.is_none() && checker.scope.grows() {
             let text = checker.text(span);
-            return Ok(Expr::new(Node::MatchesAny(regex?), Type::Bool, text));
+            let gives_sender = checker.is_given(SENDER);
+            return Ok(Expr::new(Node::MatchesAny { regex: regex?, gives_sender }, Type::Bool, text));
         }
         let columns = match &self.field {
             Some(field) => checker.text_field(field).map(|column| vec![column]),
@@ -99,8 +101,7 @@ impl GrepSyntax {
 fn text_fields(checker: &mut Checker<'_>, span: Span) -> Checked<Vec<Expr>> {
     let seen: Option<Vec<Seen>> = checker.scope.columns.iter().map(|(_, seen)| *seen).collect();
     // Where a record stands is no text of it.
-    let is_text =
-        |place: usize, seen: &Seen| (seen.open || seen.kind == Type::Text) && PlaceField::named(&checker.scope.columns[place].0).is_none();
+    let is_text = |place: usize, seen: &Seen| (seen.open || seen.kind == Type::Text) && !checker.is_given(&checker.scope.columns[place].0);
     let places: Vec<_> = seen.ok_or(Failed)?.iter().enumerate().filter(|(place, seen)| is_text(*place, seen)).map(|(i, _)| i).collect();
     if places.is_empty() {
         let found = Diagnostic::new(span, "no field here is text").label("make one first: `let x = str(…)`");

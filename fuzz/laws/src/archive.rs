@@ -80,7 +80,9 @@ fn tar(files: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 /// CRC-32 as zip has it, bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())))
+    !bytes
+        .iter()
+        .fold(!0_u32, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())))
 }
 
 /// Files as they are, not compressed.
@@ -90,7 +92,9 @@ fn zip(files: &[(String, Vec<u8>)]) -> Vec<u8> {
         let at = archive.len() as u32;
         let len = (text.len() as u32).to_le_bytes();
         // Version, flags, method, time, date; CRC, sizes; lengths of the name and of what comes after it.
-        let common = [&[10, 0, 0, 0, 0, 0, 0, 0, 33, 0][..], &crc32(text).to_le_bytes(), &len, &len, &(name.len() as u16).to_le_bytes(), &[0, 0]].concat();
+        let common =
+            [&[10, 0, 0, 0, 0, 0, 0, 0, 33, 0][..], &crc32(text).to_le_bytes(), &len, &len, &(name.len() as u16).to_le_bytes(), &[0, 0]]
+                .concat();
         archive.extend([b"PK\x03\x04", &common[..], name.as_bytes(), text].concat());
         directory.extend([b"PK\x01\x02\x0a\0", &common[..], &[0; 10], &at.to_le_bytes(), name.as_bytes()].concat());
     }

@@ -170,7 +170,10 @@ impl Journal {
             for file in &files {
                 if let Err(damage) = boots.add(file, &mut self.pages) {
                     let name = input::shown_name(&file.name);
-                    self.ready.push_back(problem(&file.name, format!("{name}: byte {}: {}; not all its boots are known", damage.at, damage.what)));
+                    self.ready.push_back(problem(
+                        &file.name,
+                        format!("{name}: byte {}: {}; not all its boots are known", damage.at, damage.what),
+                    ));
                 }
             }
             let boot = Term::boot(boots.find(typed).map_err(Misfit)?);

@@ -24,7 +24,7 @@ use recpipe::{Batch, Error, Origin, Schema, wire};
 pub use adaptive_filter::AdaptiveFilter;
 use interop::{EncodedBytes, Encoding};
 pub use local::LocalTarget;
-pub use open::{Anew, Listening, Opened, Options, open};
+pub use open::{Anew, Listening, Opened, Options, of_starter, open};
 pub use pushdown::{Pushdown, PushdownChannel};
 pub use spread::{Outputs, Spread};
 pub use written::Written;

@@ -8,7 +8,7 @@ use recpipe::session::Hold;
 use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::handshake::Identity;
-use recpipe::transport::link::{Connections, Over, Readiness, Replay, SendLink, Settings};
+use recpipe::transport::link::{Connections, Once, Over, Readiness, Replay, SendLink, Settings};
 use recpipe::transport::listen::Listener;
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
@@ -128,6 +128,18 @@ impl Opener {
         let replay = self.replay.insert(Replay::new(connections)).clone();
         self.destination(name, replay, None, over)
     }
+}
+
+/// Opens a link over the one connection to the consumer that has started us; `over` is called as [`open`] says.
+///
+/// # Errors
+/// When there is no thread for the link.
+pub fn of_starter(connection: Once, over: impl Fn(Over) + Send + 'static) -> Result<Opened, Error> {
+    let readiness = Readiness::new();
+    let name = connection.peer();
+    let send_link = SendLink::open(connection, Settings::kin(), readiness.clone(), over)?;
+    let (outputs, channel) = outputs(vec![Destination::new(name, send_link, None, false)?], &Spread::Balance, readiness);
+    Ok(Opened { outputs, channel, listening: Listening(None), anew: None, waiting: None })
 }
 
 /// Opens links to all of `to`, or waits for consumers at `listen`, until a signal to `watch` ends that. `over` is called when

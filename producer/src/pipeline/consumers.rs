@@ -1,10 +1,12 @@
 //! Runs whose records go to consumers that may answer; `--replay` is several of them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use recpipe::transport::Url;
-use recpipe::transport::link::{Over, Replay};
+use recpipe::transport::link::{Once, Over, Replay};
+use recpipe::transport::{Url, security};
 use recpipe::{Error, Exit, say};
 
 use super::{Pipeline, Refused, incomplete, no_signals};
@@ -32,6 +34,36 @@ impl Pipeline<'_> {
         };
         signals::ending(&sending.watch, run).unwrap_or_else(|e| Err(no_signals(e)))
     }
+}
+
+impl Pipeline<'_> {
+    /// Sends to the consumer that has started us and speaks through standard input and output.
+    pub(super) fn to_starter(&self, connection: Once) -> Result<Exit, Refused> {
+        if !self.config.format.start.reads_nothing() && reads_stdin(&self.config.paths) {
+            let what = "standard input is the connection to the consumer that has started this; name the files to be read";
+            return Err((Exit::Usage, what.to_owned()));
+        }
+        let kept = self.rejects()?;
+        let options = Options {
+            spread: Spread::Balance,
+            connect_timeout: Duration::ZERO,
+            retry_timeout: Duration::ZERO,
+            replay: false,
+            endless: false,
+            security: security::Options::default(),
+            quiet: self.config.options.quiet,
+        };
+        let sending = Sending { pipeline: self, urls: &[], listen: None, options: &options, watch: Watch::nothing() };
+        let run = || {
+            let Opened { outputs, channel, .. } = output::of_starter(connection, sending.over()).map_err(|e| sending.unreached(&e))?;
+            sending.once(Box::new(outputs), channel, kept)?.map_err(|restarted| incomplete(restarted.0))
+        };
+        signals::ending(&sending.watch, run).unwrap_or_else(|e| Err(no_signals(e)))
+    }
+}
+
+fn reads_stdin(paths: &[PathBuf]) -> bool {
+    paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-")
 }
 
 /// Consumers, and how they are reached.
@@ -112,7 +144,7 @@ impl Sending<'_> {
         let may_lose = self.options.spread == Spread::Balance;
         // Another may be started in its place: the next write tells.
         let has_heir = self.options.has_heir(self.urls, count);
-        let links = Arc::new(AtomicUsize::new(count.unwrap_or(self.urls.len())));
+        let links = Arc::new(AtomicUsize::new(count.unwrap_or(self.urls.len().max(1))));
         move |over| {
             if has_heir && matches!(over, Over::Lost | Over::Left) {
                 return;

@@ -31,7 +31,8 @@ impl InputTracker {
 
     /// Whether a block comes after what ended the reading of its input.
     pub(super) fn is_void(&self, source: &Arc<str>) -> bool {
-        self.over.iter().any(|over| Arc::ptr_eq(over, source)) || self.failed && self.input.as_ref().is_some_and(|(input, _)| Arc::ptr_eq(input, source))
+        self.over.iter().any(|over| Arc::ptr_eq(over, source))
+            || self.failed && self.input.as_ref().is_some_and(|(input, _)| Arc::ptr_eq(input, source))
     }
 
     /// Whether another input begins with a block of this one.

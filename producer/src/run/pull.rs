@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use recpipe::record::Condition;
+
 use super::Options;
 use super::job::Job;
 use crate::format::Wanted;
@@ -70,7 +72,9 @@ impl<'r> Pull<'r> {
         let Some(heard) = self.channel.hear() else { return false };
         self.wanted = self.options.shape.wanted(&heard.fields);
         if self.options.shape.keeps_values() {
-            self.source.hear(&heard.conditions);
+            let shape = &self.options.shape;
+            let of_format = |condition: &&Condition| !shape.is_constant(&condition.field);
+            self.source.hear(&heard.conditions.iter().filter(of_format).cloned().collect());
         }
         self.alone.heard(heard.shows);
         self.pushdown = heard;

@@ -1,10 +1,11 @@
-//! What is done with the records of every format once they are parsed: `--cast`, and `--fields` in their order.
+//! What is done with the records of every format once they are parsed: `--set`, `--cast`, and `--fields` in their order.
 
 use std::sync::Arc;
 
 use recpipe::record::{Batch, Column, Field, PlaceField, Schema, Type};
 
 use super::cast::{self, Misfit};
+use super::constants::{Constant, with_constants};
 use crate::dating::Dating;
 use crate::format::{Parsed, Reject, Wanted, check_fields};
 use crate::input::block::Block;
@@ -19,12 +20,14 @@ pub struct Shape {
     pub casts: Vec<(String, Type)>,
     /// How times are read.
     pub dating: Arc<Dating>,
+    /// `--set`: behind all others, unless `fields` has them elsewhere.
+    pub constants: Arc<[Constant]>,
 }
 
 impl Shape {
     /// Whether there is nothing to do.
     pub(super) fn is_plain(&self) -> bool {
-        self.fields.is_none() && self.casts.is_empty()
+        self.fields.is_none() && self.casts.is_empty() && self.constants.is_empty()
     }
 
     /// Looks for a field that was typed but does not exist.
@@ -33,8 +36,37 @@ impl Shape {
     ///
     /// The first of them, and what may have been meant.
     pub fn check(&self, known: &[String]) -> Result<(), String> {
-        let fields = self.fields.as_deref().map(without_places);
-        check_fields(fields.as_deref(), &self.casts, known)
+        if let Some(constant) = self.constants.iter().find(|constant| known.contains(&constant.field.name)) {
+            return Err(has_already(&constant.field.name));
+        }
+        let fields = self.fields.as_deref().map(|fields| self.of_format(fields));
+        let casts: Vec<_> = self.casts.iter().filter(|(name, _)| !self.is_constant(name)).cloned().collect();
+        check_fields(fields.as_deref(), &casts, known)
+    }
+
+    /// Whether this is a field of `--set`.
+    pub(crate) fn is_constant(&self, name: &str) -> bool {
+        self.constants.iter().any(|constant| constant.field.name == name)
+    }
+
+    /// Those of these fields that a format has to know.
+    pub(crate) fn of_format(&self, fields: &[String]) -> Vec<String> {
+        without_places(fields).into_iter().filter(|name| !self.is_constant(name)).collect()
+    }
+
+    /// The batch with the fields of `--set` that are read.
+    ///
+    /// # Errors
+    /// It has one of them already: what is to be said.
+    pub(super) fn with_constants(&self, batch: Batch, read: &Wanted) -> Result<Batch, String> {
+        if self.constants.is_empty() {
+            return Ok(batch);
+        }
+        // Whether somebody reads it does not make the mistake less of one.
+        if let Some(name) = batch.schema().names().find(|name| self.is_constant(name)) {
+            return Err(has_already(name));
+        }
+        with_constants(&batch, self.constants.iter().filter(|constant| read.has(&constant.field.name)))
     }
 
     /// Whether no `--cast` changes a value: then what is asked of the values that are sent can be asked of those that are read.
@@ -81,10 +113,11 @@ impl Shape {
         if self.is_plain() {
             return read.clone();
         }
-        let casts = self.casts.iter().map(|(name, _)| name);
+        // Nor must it depend on that whether an input has a field that --set makes.
+        let casts = self.casts.iter().map(|(name, _)| name).chain(self.constants.iter().map(|constant| &constant.field.name));
         match (read.names(), &self.fields) {
             (None, None) => Wanted::all(),
-            (None, Some(fields)) => Wanted::only(fields.to_vec()),
+            (None, Some(fields)) => Wanted::only(fields.iter().chain(casts).cloned().collect()),
             (Some(read), None) => Wanted::only(read.iter().chain(casts).cloned().collect()),
             (Some(read), Some(fields)) => {
                 let sent = fields.iter().filter(|&name| read.contains(name));
@@ -97,7 +130,10 @@ impl Shape {
     fn of(&self, schema: &Schema, read: &Wanted) -> (Arc<Schema>, Vec<usize>) {
         let places: Vec<usize> = match &self.fields {
             None => (0..schema.len()).collect(),
-            Some(fields) => fields.iter().filter_map(|name| schema.index_of(name)).collect(),
+            Some(fields) => {
+                let others = self.constants.iter().map(|constant| &constant.field.name).filter(|name| !fields.contains(name));
+                fields.iter().chain(others).filter_map(|name| schema.index_of(name)).collect()
+            }
         };
         let places: Vec<usize> = places.into_iter().filter(|&place| read.has(&schema.fields()[place].name)).collect();
         let field = |&place: &usize| {
@@ -113,7 +149,13 @@ impl Shape {
 
     /// The fields of records of `schema` that are sent to somebody who reads these.
     pub(super) fn sent(&self, schema: &Arc<Schema>, read: &Wanted) -> Arc<Schema> {
-        if self.is_plain() { read.of(schema) } else { self.of(schema, read).0 }
+        if self.is_plain() {
+            return read.of(schema);
+        }
+        let constants = self.constants.iter().map(|constant| constant.field.clone()).filter(|field| schema.index_of(&field.name).is_none());
+        // A schema with the most fields that there may be has no room for them.
+        let with_constants = schema.with_fields(schema.fields().iter().cloned().chain(constants).collect());
+        self.of(with_constants.as_ref().unwrap_or(schema), read).0
     }
 
     /// The schema to announce when there is no input at all.
@@ -181,6 +223,10 @@ impl Shape {
         parsed.batch = parsed.batch.filter(&keep);
         parsed.rejects = rejects;
     }
+}
+
+fn has_already(name: &str) -> String {
+    format!("--set {name}: the records have a field `{name}` already; choose another name")
 }
 
 /// The names that are no places of records in their inputs, which no format has to know.

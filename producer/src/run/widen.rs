@@ -37,7 +37,18 @@ impl Widen {
     pub(super) fn widen(&mut self, block: &mut ParsedBlock, shape: &Shape) -> bool {
         let Some(growing) = &block.growing else { return false };
         let batch = &block.parsed.batch;
-        let all = growing.grow(batch.schema(), |place| !batch.column(place).is_absent());
+        let all = match shape.constants.is_empty() {
+            true => growing.grow(batch.schema(), |place| !batch.column(place).is_absent()),
+            // They stand behind all others, also those that come later.
+            false => {
+                let is_of_format = |place: &usize| !shape.is_constant(&batch.schema().fields()[*place].name);
+                let places: Vec<usize> = (0..batch.schema().len()).filter(is_of_format).collect();
+                let fields = places.iter().map(|&place| batch.schema().fields()[place].clone()).collect();
+                let fields = batch.schema().with_fields(fields);
+                let fields = fields.unwrap_or_else(|_| unreachable!("some fields of a schema, once each"));
+                growing.grow(&fields, |nth| !batch.column(places[nth]).is_absent())
+            }
+        };
         let wanted = &block.pushdown.fields;
         let schema = match &self.last {
             Some((known, read, schema)) if Arc::ptr_eq(known, &all) && read.is_same(wanted) => schema.clone(),

@@ -11,7 +11,7 @@ use super::inside::Watchman;
 use super::job::{Job, ParsedBlock, Stage, WorkResult, Worked};
 use super::shape::RecordSpans;
 use crate::format::continuity::Failure;
-use crate::format::source::{Made, PlannedBlock, Task, Unparsed};
+use crate::format::source::{Made, Misfit, PlannedBlock, Task, Unparsed};
 use crate::format::{Parsed, Parser, Plan};
 use crate::input::block::{Block, Part};
 use crate::input::boundary::Lines;
@@ -36,8 +36,8 @@ impl Worker<Job> for Work {
 
     fn work(&mut self, job: Job) -> WorkResult {
         let parsed = match job {
-            Job::Pulled(pulled, pushdown) => return pulled?.try_map(|unparsed| Ok(self.worked(unparsed, pushdown))),
-            Job::Rest(rest, pushdown) => return Ok(Event::Block(self.worked(*rest, pushdown))),
+            Job::Pulled(pulled, pushdown) => return pulled?.try_map(|unparsed| self.worked(unparsed, pushdown)),
+            Job::Rest(rest, pushdown) => return Ok(Event::Block(self.worked(*rest, pushdown)?)),
             Job::Encode(mut block) => {
                 block.outgoing = self.options.packing.pack(&block.parsed.batch, &block.pushdown.conditions);
                 block
@@ -53,15 +53,18 @@ impl Worker<Job> for Work {
 ///
 /// What was parsed before it stopped is parsed once more, so that what is made is that of a block that ends there: this is rare. It may
 /// stop earlier then: the stream has more fields by now, which leave less room for those of the block.
-fn first_batch<T>(block: &PlannedBlock, mut parse: impl FnMut(PlannedBlock) -> (T, Option<usize>)) -> (T, Option<PlannedBlock>) {
-    let (mut parsed, mut stopped_at) = parse(block.clone());
+fn first_batch<T, E>(
+    block: &PlannedBlock,
+    mut parse: impl FnMut(PlannedBlock) -> Result<(T, Option<usize>), E>,
+) -> Result<(T, Option<PlannedBlock>), E> {
+    let (mut parsed, mut stopped_at) = parse(block.clone())?;
     let mut rest = None;
     while let Some(at) = stopped_at {
         let mut part = block.clone();
         rest = Some(part.split_off(at));
-        (parsed, stopped_at) = parse(part);
+        (parsed, stopped_at) = parse(part)?;
     }
-    (parsed, rest)
+    Ok((parsed, rest))
 }
 
 impl Work {
@@ -71,32 +74,32 @@ impl Work {
         Work { options: options.clone(), grep, has_lines, parser: None, filter: AdaptiveFilter::default(), watchman }
     }
 
-    fn worked(&mut self, unparsed: Unparsed, pushdown: Pushdown) -> Worked {
-        Worked::Parsed(Box::new(match unparsed {
-            Unparsed::Block(block) => self.parse(block, pushdown),
-            Unparsed::Batch(batch) => self.shape(batch, pushdown),
-            Unparsed::Task(task) => self.make(task, pushdown),
-            Unparsed::Long(long) => return Worked::Long(long),
-        }))
+    fn worked(&mut self, unparsed: Unparsed, pushdown: Pushdown) -> Result<Worked, Misfit> {
+        Ok(Worked::Parsed(Box::new(match unparsed {
+            Unparsed::Block(block) => self.parse(block, pushdown)?,
+            Unparsed::Batch(batch) => self.shape(batch, pushdown)?,
+            Unparsed::Task(task) => self.make(task, pushdown)?,
+            Unparsed::Long(long) => return Ok(Worked::Long(long)),
+        })))
     }
 
     /// Makes records of a task, or as many as make a batch.
-    fn make(&mut self, task: Box<dyn Task>, pushdown: Pushdown) -> ParsedBlock {
+    fn make(&mut self, task: Box<dyn Task>, pushdown: Pushdown) -> Result<ParsedBlock, Misfit> {
         let Made { batch, growing, failure, rest } = task.make(&self.options.shape.wanted(&pushdown.fields));
         // Where they lie, they say themselves.
-        let shaped = ParsedBlock { is_first: true, head_lines: None, ..self.shape(batch, pushdown) };
-        ParsedBlock { growing, failure, rest: rest.map(|rest| Box::new(Unparsed::Task(rest))), ..shaped }
+        let shaped = ParsedBlock { is_first: true, head_lines: None, ..self.shape(batch, pushdown)? };
+        Ok(ParsedBlock { growing, failure, rest: rest.map(|rest| Box::new(Unparsed::Task(rest))), ..shaped })
     }
 
     /// Parses a block, or as much of it as makes a batch.
-    fn parse(&mut self, block: PlannedBlock, pushdown: Pushdown) -> ParsedBlock {
-        let (mut parsed, rest) = first_batch(&block, |part| self.parse_once(part, &pushdown));
+    fn parse(&mut self, block: PlannedBlock, pushdown: Pushdown) -> Result<ParsedBlock, Misfit> {
+        let (mut parsed, rest) = first_batch(&block, |part| self.parse_once(part, &pushdown))?;
         parsed.rest = rest.map(|rest| Box::new(Unparsed::Block(rest)));
-        parsed
+        Ok(parsed)
     }
 
     /// What becomes of a block, and where the parser stopped, if it did.
-    fn parse_once(&mut self, planned: PlannedBlock, pushdown: &Pushdown) -> (ParsedBlock, Option<usize>) {
+    fn parse_once(&mut self, planned: PlannedBlock, pushdown: &Pushdown) -> Result<(ParsedBlock, Option<usize>), Misfit> {
         let PlannedBlock { mut block, plan, boundary, wanted, head_lines } = planned;
         let parser = match &mut self.parser {
             Some((known, parser)) if Arc::ptr_eq(known, &plan) => parser,
@@ -124,6 +127,7 @@ impl Work {
             let places = if are_placed { Places::Whole { lines, starts: starts(), shown: is_shown } } else { Places::Lines(lines) };
             parsed.batch = self.options.shape.placed(parsed.batch.with_places(places));
         }
+        parsed.batch = self.options.shape.with_constants(parsed.batch, &pushdown.fields).map_err(Misfit)?;
         let row_start = |row| parser.row_start(row);
         let spans = RecordSpans { block: &block, boundary: &*boundary, row_start: Some(&row_start), has_lines: self.has_lines };
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);
@@ -162,10 +166,10 @@ impl Work {
             rest,
             stage,
         };
-        (parsed, stopped_at)
+        Ok((parsed, stopped_at))
     }
 
-    fn shape(&mut self, batch: Batch, pushdown: Pushdown) -> ParsedBlock {
+    fn shape(&mut self, batch: Batch, pushdown: Pushdown) -> Result<ParsedBlock, Misfit> {
         let Origin { source, start, end, .. } = batch.origin().clone();
         let block = Block {
             bytes: bytes::Bytes::new(),
@@ -177,7 +181,7 @@ impl Work {
             dialect: 0,
             mark_lines: Some(0),
         };
-        let batch = self.options.shape.placed(batch);
+        let batch = self.options.shape.with_constants(self.options.shape.placed(batch), &pushdown.fields).map_err(Misfit)?;
         let are_read = self.options.lines || pushdown.places;
         let batch = match batch.places() {
             // They were told in case that somebody asks.
@@ -189,7 +193,7 @@ impl Work {
         self.options.shape.apply(&mut parsed, &pushdown.fields, &spans);
         let outgoing = self.filter.pack(&self.options.packing, &parsed.batch, &pushdown.conditions);
         let bytes = end - start;
-        ParsedBlock {
+        Ok(ParsedBlock {
             block,
             parsed,
             outgoing,
@@ -204,7 +208,7 @@ impl Work {
             pushdown,
             rest: None,
             stage: Stage::default(),
-        }
+        })
     }
 }
 
@@ -302,12 +306,13 @@ mod tests {
         let mut seen = Vec::new();
         let (last, rest) = first_batch(&piece, |part| {
             seen.push((part.block.bytes.clone(), part.block.end));
-            (part.block.bytes, stops.next().flatten())
-        });
+            Ok::<_, ()>((part.block.bytes, stops.next().flatten()))
+        })
+        .unwrap();
         assert_eq!(seen, [(b"0123456789"[..].into(), 10), (b"0123456"[..].into(), 7), (b"0123"[..].into(), 4)]);
         let rest = rest.unwrap().block;
         assert_eq!((&last[..], &rest.bytes[..], rest.start, rest.end), (&b"0123"[..], &b"456789"[..], 4, 10));
-        assert!(first_batch(&piece, |part| (part, None)).1.is_none());
+        assert!(first_batch(&piece, |part| Ok::<_, ()>((part, None))).unwrap().1.is_none());
     }
 
     proptest! {

@@ -60,7 +60,9 @@ fn written(dir: &Path, name: &str, entries: &[u8], settings: &[(&str, &str)]) ->
             return Some(path);
         }
     }
-    eprintln!("SKIPPED: there is no systemd-journal-remote or no journalctl (Debian: systemd-journal-remote); nothing was compared with them");
+    eprintln!(
+        "SKIPPED: there is no systemd-journal-remote or no journalctl (Debian: systemd-journal-remote); nothing was compared with them"
+    );
     None
 }
 

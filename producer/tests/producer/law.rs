@@ -166,8 +166,10 @@ impl Case {
         let watch = Watch::nothing();
         let inputs = Inputs::new(inputs.into_iter().map(Ok).collect(), Arc::default(), watch.clone()).in_blocks_of(block_bytes);
         let source = BlockSource::new(inputs, self.start(), None);
-        let (limit, shape) =
-            (Limit::Default, Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default() });
+        let (limit, shape) = (
+            Limit::Default,
+            Shape { fields: self.args.fields.clone(), casts: self.args.casts.clone(), dating: Arc::default(), constants: Arc::default() },
+        );
         let options = Options { threads, limit, quiet: true, stats: false, lines: true, grep: None, packing: Packing::default(), shape };
         let options = Arc::new(options);
         let out = Shared::default();

@@ -80,8 +80,8 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>, catalog: &Arc<Catalog>) -> Result<
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = language::parse(&source, catalog).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let Setup { now, zone, live, .. } = setup;
-    let setting = language::Setting { now, zone, left_out: left_out.clone(), inputs, live, ..Default::default() };
+    let Setup { now, zone, live, has_senders, .. } = setup;
+    let setting = language::Setting { now, zone, left_out: left_out.clone(), inputs, live, has_senders, ..Default::default() };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let prepared = Prepared::new(&plan, &setup.memory, setup.threads);
     let sides = match sides::load_handed(&plan, &prepared.budget, &mut || handed(rx)).map_err(Failure::Pipe)? {
@@ -137,12 +137,21 @@ impl Inputs for Named {
     }
 }
 
-/// The next frame, in its place, and the chain that it enters.
-fn item(rx: &mut Rx<File>) -> Result<Option<(usize, RawBatch)>, Error> {
+/// A frame in its place.
+struct Frame {
+    /// The chain that it enters.
+    chain: usize,
+    /// Who sent it.
+    sender: String,
+    raw: RawBatch,
+}
+
+/// The next frame.
+fn item(rx: &mut Rx<File>) -> Result<Option<Frame>, Error> {
     match rx.message()? {
-        Some(Message::Place(place, chain)) => {
+        Some(Message::Place(place, chain, sender)) => {
             let chain = usize::try_from(chain).map_err(|_| protocol::misunderstood())?;
-            Ok(Some((chain, rx.frame()?.with_place(place))))
+            Ok(Some(Frame { chain, sender, raw: rx.frame()?.with_place(place) }))
         }
         None => Ok(None),
         Some(_) => Err(protocol::misunderstood()),
@@ -168,17 +177,17 @@ enum Answer {
     Lines(Vec<u8>, u64),
 }
 
-impl Worker<(usize, RawBatch)> for Answering {
+impl Worker<Frame> for Answering {
     type Out = Answered;
     type Last = Option<Box<dyn Partial>>;
 
-    fn work(&mut self, (chain, raw): (usize, RawBatch)) -> Self::Out {
+    fn work(&mut self, Frame { chain, sender, raw }: Frame) -> Self::Out {
         let order = raw.place().order;
         let answer = |piece| match piece {
             Piece::Batch(batch) => protocol::frames(&batch).map(Answer::Records),
             Piece::Lines(lines, records) => Ok(Answer::Lines(lines, records)),
         };
-        Answered { order, answers: self.0.send(chain, raw).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
+        Answered { order, answers: self.0.send(chain, raw, &sender).and_then(|pieces| pieces.into_iter().map(answer).collect()) }
     }
 
     fn finish(self) -> Self::Last {

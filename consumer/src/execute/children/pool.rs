@@ -44,6 +44,8 @@ pub struct Orders {
     pub left_out: LeftOut,
     /// The files of values that the query names, which are read once.
     pub texts: BTreeMap<usize, Arc<[u8]>>,
+    /// Whether the records have senders that have names.
+    pub has_senders: bool,
 }
 
 /// Child processes that are workers. Dropped before [`Pool::finish`], they are killed; none is left unwaited for.
@@ -103,8 +105,19 @@ impl Pool {
         });
         let (now, zone, default_output) = (orders.now, orders.zone.clone(), default_output.clone());
         let texts = orders.texts.iter().map(|(at, text)| (*at, text.len())).collect();
-        let setup =
-            Setup { query, now, zone, threads, memory: memory.clone(), default_output, files, texts, live: plan.live }.to_batch()?;
+        let setup = Setup {
+            query,
+            now,
+            zone,
+            threads,
+            memory: memory.clone(),
+            default_output,
+            files,
+            texts,
+            live: plan.live,
+            has_senders: orders.has_senders,
+        }
+        .to_batch()?;
         let input = no_records(&plan.input)?;
         let feeds = feeds.into_iter().map(no_records).collect::<Result<Vec<_>, _>>()?;
         let mut started = Vec::new();
@@ -174,7 +187,7 @@ impl Pool {
     ///
     /// # Errors
     /// The child's, or [`Error::Child`] when it has ended.
-    pub fn work(&self, Turn(turn): Turn, chain: usize, raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
+    pub fn work(&self, Turn(turn): Turn, chain: (usize, &str), raw: &RawBatch, replaced: &Replaced) -> Result<Vec<Piece>, Error> {
         let links = self.links.len() as u64;
         let mut pieces = self.links[(turn % links) as usize].work(turn / links, chain, raw, replaced, &self.left_out)?;
         // On the way from the child they were numbered anew.
@@ -220,14 +233,21 @@ impl Pool {
 
 impl Link {
     /// `ticket` is the number of the frame among those of this child.
-    fn work(&self, ticket: u64, chain: usize, raw: &RawBatch, replaced: &Replaced, left_out: &LeftOut) -> Result<Vec<Piece>, Error> {
+    fn work(
+        &self,
+        ticket: u64,
+        (chain, sender): (usize, &str),
+        raw: &RawBatch,
+        replaced: &Replaced,
+        left_out: &LeftOut,
+    ) -> Result<Vec<Piece>, Error> {
         let sent = {
             let mut to = lock(&self.to);
             while to.sent != ticket {
                 to = self.sends.wait(to).unwrap_or_else(PoisonError::into_inner);
             }
             to.sent += 1;
-            let sent = to.tx.say(&Message::Place(raw.place(), chain as u64));
+            let sent = to.tx.say(&Message::Place(raw.place(), chain as u64, sender.to_owned()));
             sent.and_then(|()| to.tx.0.raw(raw))
         };
         self.sends.notify_all();

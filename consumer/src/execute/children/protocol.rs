@@ -22,8 +22,8 @@ pub(super) const PIECE_BYTES: usize = 1 << 20;
 /// What stands between frames of records.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Message {
-    /// To a child: the frame after this came here, and enters this chain of a worker.
-    Place(Place, u64),
+    /// To a child: the frame after this came here, enters this chain of a worker, and is of this sender.
+    Place(Place, u64, String),
     /// From a child: so many frames of records follow, which are one batch. To a child: a frame of an input that it needs whole.
     Records(u64),
     /// From a child: lines to be printed, and how many records they are. To a child: bytes of a file that it needs whole.
@@ -55,7 +55,7 @@ impl Message {
 
     pub(crate) fn to_batch(&self) -> Result<Batch, Error> {
         let (kind, a, b, c, text): (i128, u64, u64, u64, &[u8]) = match self {
-            Message::Place(place, chain) => (i128::from(*chain) << 8, place.order, place.frame, place.at, b""),
+            Message::Place(place, chain, sender) => (i128::from(*chain) << 8, place.order, place.frame, place.at, sender.as_bytes()),
             Message::Records(frames) => (1, *frames, 0, 0, b""),
             Message::Lines(lines, records) => (2, *records, 0, 0, lines),
             Message::Done(replaced) => (3, *replaced, 0, 0, b""),
@@ -82,7 +82,7 @@ impl Message {
         let [a, b, c] = [a, b, c].map(|number| (number as i64).cast_unsigned());
         let what = || String::from_utf8_lossy(text).into_owned();
         match kind & 0xff {
-            0 => Ok(Message::Place(Place { order: a, frame: b, at: c }, (kind >> 8) as u64)),
+            0 => Ok(Message::Place(Place { order: a, frame: b, at: c }, (kind >> 8) as u64, what())),
             1 => Ok(Message::Records(a)),
             2 => Ok(Message::Lines(text.to_owned(), a)),
             3 => Ok(Message::Done(a)),
@@ -215,6 +215,8 @@ pub(super) struct Setup {
     pub(super) texts: Vec<(usize, usize)>,
     /// Whether records come that were not there when the stream began.
     pub(super) live: bool,
+    /// Whether the records have senders that have names.
+    pub(super) has_senders: bool,
 }
 
 impl Setup {
@@ -233,6 +235,7 @@ impl Setup {
         self.files.iter().try_for_each(|at| set("file", at.to_string().as_bytes()))?;
         self.texts.iter().try_for_each(|(at, bytes)| set("text", format!("{at} {bytes}").as_bytes()))?;
         set("live", if self.live { b"1" } else { b"0" })?;
+        set("senders", if self.has_senders { b"1" } else { b"0" })?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -269,6 +272,7 @@ impl Setup {
             files,
             texts,
             live: number("live")? != 0,
+            has_senders: number("senders")? != 0,
             now: Time { nanos: number("now")?, offset_s },
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
@@ -293,7 +297,7 @@ mod tests {
     fn what_is_said_is_heard() {
         let place = Place { order: u64::MAX, frame: 7, at: 1 << 63 };
         let messages = [
-            Message::Place(place, 2),
+            Message::Place(place, 2, "web1".into()),
             Message::Records(3),
             Message::Lines(b"a\xff\nb\n".to_vec(), 2),
             Message::Done(4),
@@ -337,6 +341,7 @@ mod tests {
             files: vec![7, 70],
             texts: vec![(9, 1 << 20), (90, 0)],
             live: true,
+            has_senders: true,
         };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));

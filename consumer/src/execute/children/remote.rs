@@ -19,12 +19,12 @@ impl Worker<(Option<Turn>, Item)> for RemoteWorker<'_> {
     type Last = ();
 
     fn work(&mut self, (turn, Item { what, chain, receipt, arrival }): (Option<Turn>, Item)) -> Self::Out {
-        let raw = match what {
-            Load::Frame(raw) => raw,
+        let (raw, sender) = match what {
+            Load::Frame(raw, sender) => (raw, sender),
             Load::News(news) => return Worked::news(news, arrival),
         };
         let no_turn = || Err(Error::Protocol("a frame without its turn"));
-        let pieces = turn.map_or_else(no_turn, |turn| self.pool.work(turn, chain, &raw, self.replaced));
+        let pieces = turn.map_or_else(no_turn, |turn| self.pool.work(turn, (chain, &*sender), &raw, self.replaced));
         Worked { order: raw.place().order, pieces, receipt, arrival, news: None }
     }
 

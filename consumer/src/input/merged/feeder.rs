@@ -15,11 +15,12 @@ use recpipe::{
     wire::{Ending, Incoming, Reader},
 };
 
-use super::{Event, Fed, Shared};
+use super::{Event, Fed, Shared, sender_name};
 use crate::{
     input::{
         Receipt,
         child::{Pipe, reap, settle},
+        hosts::Called,
     },
     senders::SenderId,
 };
@@ -27,13 +28,14 @@ use crate::{
 /// What one stream is read from.
 pub(super) enum Stream {
     Link(RecvLink),
+    Host(Called),
     Pipe(Pipe),
 }
 
 impl Stream {
     pub(super) fn peer(&self) -> &str {
         match self {
-            Stream::Link(recv_link) => recv_link.peer(),
+            Stream::Link(recv_link) | Stream::Host(Called { recv_link, .. }) => recv_link.peer(),
             Stream::Pipe(pipe) => &pipe.peer,
         }
     }
@@ -42,6 +44,11 @@ impl Stream {
     pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
         match self {
             Stream::Link(recv_link) => recv_link.close(ending.clone()),
+            Stream::Host(Called { recv_link, child }) => {
+                let told = recv_link.close(ending.clone());
+                // How its stream ended tells more than its exit does.
+                told.and(child.wait_status().map(drop))
+            }
             Stream::Pipe(Pipe { records, children, .. }) => {
                 drop(records);
                 children.into_iter().for_each(reap);
@@ -53,7 +60,7 @@ impl Stream {
     /// The children that write it.
     fn children(&mut self) -> Option<&mut Vec<Child>> {
         match self {
-            Stream::Link(_) => None,
+            Stream::Link(_) | Stream::Host(_) => None,
             Stream::Pipe(pipe) => Some(&mut pipe.children),
         }
     }
@@ -69,7 +76,7 @@ impl Stream {
     /// A pipe or a file may hold several streams.
     fn begin(self) -> Result<Reader<Self>, Error> {
         match self {
-            Stream::Link(_) => Reader::new(self),
+            Stream::Link(_) | Stream::Host(_) => Reader::new(self),
             Stream::Pipe(_) => Reader::of_several(self),
         }
     }
@@ -78,7 +85,7 @@ impl Stream {
 impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
-            Stream::Link(recv_link) => recv_link.read(into),
+            Stream::Link(recv_link) | Stream::Host(Called { recv_link, .. }) => recv_link.read(into),
             Stream::Pipe(pipe) => pipe.records.read(into),
         }
     }
@@ -87,6 +94,7 @@ impl Read for Stream {
 /// Starts the thread that reads a stream. One that cannot be read, for want of a thread, does not count as begun.
 pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> Result<(), Error> {
     let peer: Arc<str> = stream.peer().into();
+    let name = sender_name(&peer);
     let (gate, opened) = bounded::<()>(1);
     let mut desk = shared.desk();
     if desk.signal.is_some() || desk.closing {
@@ -94,7 +102,7 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
         return Ok(());
     }
     let steering = match &stream {
-        Stream::Link(recv_link) => {
+        Stream::Link(recv_link) | Stream::Host(Called { recv_link, .. }) => {
             let steering = recv_link.steering();
             if desk.stopped {
                 steering.stop();
@@ -112,7 +120,7 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
     let number = desk.begun + 1;
     let (mine, told) = (shared.clone(), steering.clone());
     let read = move || {
-        let (reader, over) = read_all(stream, (number, &peer), told.as_ref(), &opened, &to);
+        let (reader, over) = read_all(stream, (number, &peer, &name), told.as_ref(), &opened, &to);
         if mine.is_endless { part(&mine, number, reader, over) } else { reader }
     };
     let feeder = std::thread::Builder::new().name("read".into()).spawn(read);
@@ -140,14 +148,14 @@ enum Over {
 /// Reads a stream to its end, or until nobody takes what it gives.
 fn read_all(
     mut stream: Stream,
-    (sender, peer): (SenderId, &Arc<str>),
+    (sender, peer, name): (SenderId, &Arc<str>, &Arc<str>),
     steering: Option<&Steering>,
     opened: &Receiver<()>,
     to: &Sender<Event>,
 ) -> (Option<Reader<Stream>>, Over) {
     let event = |what, before, at_rest| {
         let receipt = steering.map(|steering| Receipt { steering: steering.clone(), before });
-        Event { peer: peer.clone(), sender, at_rest, what, receipt }
+        Event { peer: peer.clone(), sender, name: name.clone(), at_rest, what, receipt }
     };
     let mut children = stream.children().map(std::mem::take).unwrap_or_default();
     let mut reader = match stream.begin() {

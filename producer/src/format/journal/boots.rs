@@ -59,7 +59,9 @@ impl Boots {
         let number: i64 = match rest {
             "" => 0,
             rest => rest.parse().map_err(|_| {
-                format!("--boot: `{typed}` is no boot: its id, of 32 digits; or a number, where 0 is the last, -1 the one before, 1 the first")
+                format!(
+                    "--boot: `{typed}` is no boot: its id, of 32 digits; or a number, where 0 is the last, -1 the one before, 1 the first"
+                )
             })?,
         };
         let last = all.len() as i64 - 1;

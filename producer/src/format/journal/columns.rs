@@ -104,7 +104,14 @@ impl Reader {
     }
 
     /// The records of these entries of a file, of which `start` is the end of the last one before: as many as one batch holds.
-    pub(super) fn read(&mut self, file: &JournalFile, places: &[Place], (start, end): (u64, u64), wanted: &Wanted, long: &AtomicU64) -> Read {
+    pub(super) fn read(
+        &mut self,
+        file: &JournalFile,
+        places: &[Place],
+        (start, end): (u64, u64),
+        wanted: &Wanted,
+        long: &AtomicU64,
+    ) -> Read {
         let mut open = std::mem::replace(&mut self.open, OpenTable::new(Names::of_samples(&Args::default())));
         open.begin();
         self.bytes = 0;
@@ -119,7 +126,8 @@ impl Reader {
                 Outcome::Stopped => break,
                 Outcome::Reject(why) => {
                     let damage = self.damage.take().unwrap_or_else(|| Damage::new(place.at, why));
-                    let what = format!("{}; this is in the data of the entry, at byte {}; what stands before it was read", damage.what, damage.at);
+                    let what =
+                        format!("{}; this is in the data of the entry, at byte {}; what stands before it was read", damage.what, damage.at);
                     let at = place.at.saturating_sub(start) as usize;
                     failure = Some(Failure { exit: Exit::Failed, at, records_before: row as u32, what });
                     break;

@@ -78,7 +78,11 @@ impl JournalFile {
                 return Ok(false);
             }
             let stored = pages.bytes(self, at + before, len as usize)?;
-            Ok(if packed { unpacker.unpack(head.flags, stored).is_ok_and(|(stored, is_whole)| is_whole && stored == text) } else { stored == text })
+            Ok(if packed {
+                unpacker.unpack(head.flags, stored).is_ok_and(|(stored, is_whole)| is_whole && stored == text)
+            } else {
+                stored == text
+            })
         })
     }
 

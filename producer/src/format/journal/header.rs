@@ -105,7 +105,9 @@ impl Header {
         }
         let (flags, header_bytes) = (u32_at(bytes, 12), u64_at(bytes, 88));
         if flags & !KNOWN_FLAGS != 0 {
-            return Err(format!("it has features that are not known here (incompatible flags {flags:#x}); `journalctl -o json | producer json` may read it"));
+            return Err(format!(
+                "it has features that are not known here (incompatible flags {flags:#x}); `journalctl -o json | producer json` may read it"
+            ));
         }
         if header_bytes < LEAST_BYTES as u64 || !header_bytes.is_multiple_of(8) {
             return Err(format!("corrupt: it says that its header has {header_bytes} bytes"));

@@ -92,7 +92,10 @@ mod tests {
     fn term() -> impl Strategy<Value = Term> {
         let has = (prop::sample::select(vec!["A", "B", "C"]), 0..4_u8).prop_map(|(f, n)| Term::Has(format!("{f}={n}").into_bytes()));
         has.prop_recursive(3, 12, 3, |inner| {
-            prop_oneof![prop::collection::vec(inner.clone(), 0..3).prop_map(Term::All), prop::collection::vec(inner, 0..3).prop_map(Term::Any)]
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Term::All),
+                prop::collection::vec(inner, 0..3).prop_map(Term::Any)
+            ]
         })
     }
 

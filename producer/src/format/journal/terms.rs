@@ -109,8 +109,7 @@ impl Term {
 
 /// Whether a name says what kind of unit it is of.
 fn has_type(name: &str) -> bool {
-    const TYPES: [&str; 11] =
-        ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"];
+    const TYPES: [&str; 11] = ["service", "socket", "target", "device", "mount", "automount", "swap", "timer", "path", "slice", "scope"];
     name.rsplit_once('.').is_some_and(|(_, kind)| TYPES.contains(&kind))
 }
 

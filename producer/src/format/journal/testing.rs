@@ -22,9 +22,7 @@ pub(super) fn shapes() -> Vec<(&'static str, Writer)> {
 pub(super) fn files() -> Vec<(String, Writer)> {
     let packs = [(0, "plain"), (1, "xz"), (2, "lz4"), (4, "zstd")];
     let with = |(shape, writer): (&str, Writer)| {
-        packs.map(|(flags, name)| {
-            (format!("{shape} {name}"), if flags == 0 { writer.clone() } else { writer.clone().packing(flags) })
-        })
+        packs.map(|(flags, name)| (format!("{shape} {name}"), if flags == 0 { writer.clone() } else { writer.clone().packing(flags) }))
     };
     shapes().into_iter().flat_map(with).collect()
 }

@@ -14,10 +14,10 @@ use super::super::{Args, Wanted};
 use super::Journal;
 use super::testing::{files, shapes};
 use super::writer::Writer;
+use crate::input::Inputs;
 use crate::input::event::Event;
 use crate::input::find::{Names, find};
 use crate::input::live::Watch;
-use crate::input::Inputs;
 use crate::pipeline::Reading;
 
 /// Reads these files: each record as `name=value`, but fields that it does not have; and why the reading ended, if it did not end well.
@@ -72,7 +72,9 @@ fn fields_and_values() {
         let (records, failure) = read(&[], &[&paths[0]]);
         assert_eq!(failure, None, "{name}");
         let want = [
-            format!("time=2026-03-12T02:10:11.000001+00:00 unit=ssh.service host=web1 pid=812 priority=6 message={long} TAG=[\\\"a\\\",\\\"b\\\\\\\"\\xff\\\"]"),
+            format!(
+                "time=2026-03-12T02:10:11.000001+00:00 unit=ssh.service host=web1 pid=812 priority=6 message={long} TAG=[\\\"a\\\",\\\"b\\\\\\\"\\xff\\\"]"
+            ),
             "time=2026-03-12T02:10:12+00:00 pid= priority=06 message=two\\nlines = 2 CODE_LINE=7".to_owned(),
             "time=2026-03-12T02:10:13+00:00 unit=ssh.service".to_owned(),
         ];
@@ -81,7 +83,10 @@ fn fields_and_values() {
         let bytes: Vec<usize> = records.iter().map(|record| record.rsplit_once("_byte=").unwrap().1.parse().unwrap()).collect();
         let file = writer.finish();
         assert!(bytes.iter().all(|at| file[*at] == 3), "{name}: entries");
-        assert!(records[0].starts_with("priority=6 TAG=[") && records[0].contains("_file=") && records[0].contains("_line=1 "), "{records:?}");
+        assert!(
+            records[0].starts_with("priority=6 TAG=[") && records[0].contains("_file=") && records[0].contains("_line=1 "),
+            "{records:?}"
+        );
         assert!(records[2].contains("_line=3 "), "{records:?}");
         let (cast, _) = read(&["--fields", "pid,priority,time", "--cast", "pid=str,priority=str,time=str"], &[&paths[0]]);
         assert_eq!(cast[0], "pid=812 priority=6 time=2026-03-12T02:10:11.000001+00:00", "{name}");
@@ -100,7 +105,11 @@ fn batches_and_threads_do_not_show() {
     let (_dir, paths) = on_disk(&[("x.journal", &writer.finish())]);
     let (all, failure) = read(&["-j", "1"], &[&paths[0]]);
     assert_eq!((all.len(), failure), (9000, None));
-    assert!(all.iter().enumerate().all(|(n, record)| record.contains(&format!("message={n} ")) && record.ends_with(&format!("LATE_{}=1", n / 3000))));
+    assert!(
+        all.iter()
+            .enumerate()
+            .all(|(n, record)| record.contains(&format!("message={n} ")) && record.ends_with(&format!("LATE_{}=1", n / 3000)))
+    );
     for args in [&["--batch", "1"][..], &["--batch", "77"], &["--fields", "time,message,LATE_0,LATE_1,LATE_2"]] {
         assert!(read(args, &[&paths[0]]).0 == all, "{args:?}");
     }

@@ -8,7 +8,6 @@ use super::header::Header;
 const HEADER_BYTES: usize = 272;
 const XZ: u8 = 1;
 const LZ4: u8 = 2;
-const ZSTD: u8 = 4;
 
 /// Texts of so many bytes are compressed, where texts are.
 const COMPRESSED_FROM: usize = 512;
@@ -75,15 +74,7 @@ impl Writer {
         }
         put(&mut bytes, 88, HEADER_BYTES as u64);
         let is_compact = flags & 1 << 4 != 0;
-        let writer = Writer {
-            bytes,
-            is_compact,
-            packs,
-            data: HashMap::new(),
-            fields: HashMap::new(),
-            every: Tail::default(),
-            entries: 0,
-        };
+        let writer = Writer { bytes, is_compact, packs, data: HashMap::new(), fields: HashMap::new(), every: Tail::default(), entries: 0 };
         writer.buckets(17)
     }
 
@@ -132,7 +123,8 @@ impl Writer {
         put(&mut self.bytes, at + 16, seqnum);
         put(&mut self.bytes, at + 24, realtime);
         put(&mut self.bytes, at + 32, realtime);
-        let boot = data.iter().find_map(|text| text.strip_prefix(b"_BOOT_ID=")).and_then(|id| super::terms::id(std::str::from_utf8(id).ok()?));
+        let boot =
+            data.iter().find_map(|text| text.strip_prefix(b"_BOOT_ID=")).and_then(|id| super::terms::id(std::str::from_utf8(id).ok()?));
         self.bytes[at + 40..at + 56].copy_from_slice(&boot.unwrap_or_default());
         for (nth, place) in places.iter().enumerate() {
             self.bytes[at + 64 + nth * width..][..4].copy_from_slice(&(*place as u32).to_le_bytes());

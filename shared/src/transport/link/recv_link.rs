@@ -28,6 +28,8 @@ use crate::{
 
 /// An Ack waits for so much to tell.
 const ACK_BYTES: usize = 1 << 20;
+/// One that does not read what it is told, since it knows nothing of links, is told no more when so much waits for it.
+const UNREAD: usize = 64 << 10;
 /// And no longer than this.
 const ACK_AFTER: Duration = Duration::from_millis(50);
 
@@ -373,7 +375,7 @@ impl Receiver {
                 let is_last = state.ending.is_some() && ended_at.is_none();
                 let urgent = is_last || progress.enough != self.told.enough || progress.finished != self.told.finished;
                 let due = unsaid >= ACK_BYTES.min(self.settings.window / 4) || said_at.elapsed() >= ACK_AFTER;
-                if progress != self.told && (urgent || due) {
+                if progress != self.told && (urgent || due && connection.queued() < UNREAD) {
                     connection.control(&Control::Ack(progress));
                     (self.told, unsaid, said_at) = (progress, 0, Instant::now());
                 }

@@ -3,6 +3,12 @@
 //! A child that is to read records gets one end of a socket pair as its standard input, so that a `consumer` can answer
 //! through the same descriptor. It learns of that from the environment: [`ANNOUNCEMENT`] names the socket, so that a
 //! grandchild with another standard input is not misled. A child that knows nothing of it reads the stream as from a pipe.
+//!
+//! A child that is to write records, as `ssh HOST producer …`, has one socket as its standard input and output, and may be asked and told
+//! things through it. What it starts on another host has other descriptors, so that is announced over there, by both their names
+//! ([`Starter`]).
+
+mod starter;
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,12 +17,17 @@ use std::{
     io,
     os::{
         fd::{AsFd, OwnedFd},
-        unix::{net::UnixStream, process::ExitStatusExt},
+        unix::{
+            net::UnixStream,
+            process::{CommandExt, ExitStatusExt},
+        },
     },
     path::Path,
     process::{Command, Stdio},
     sync::Arc,
 };
+
+use rustix::fs::FileType;
 
 use super::{Endpoint, Medium, Scheme, stdio};
 use crate::{
@@ -28,6 +39,7 @@ use crate::{
     },
     wire::frame::{self, MAX_PAYLOAD},
 };
+pub use starter::Starter;
 
 /// The row.
 pub(super) static SCHEME: Scheme = Scheme {
@@ -67,7 +79,8 @@ impl Endpoint for Exec {
     }
 }
 
-/// The environment variable that tells a child of the socket at its standard input.
+/// The environment variable that tells a child of the socket at its standard input; or, by two names with a blank between, of the
+/// connection that its standard input and output are. The names are those of `/proc/self/fd`.
 pub const ANNOUNCEMENT: &str = "RECPIPE_LINK";
 
 /// A child process. Dropped before it was waited for, it is killed.
@@ -106,6 +119,22 @@ pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
     };
     let process = start(program, args, theirs.into(), None, announcement).map_err(failed)?;
     Ok((Child { process, name: argv.join(" "), waited: false }, feed))
+}
+
+/// Starts `argv`, which is spoken with through a socket that is both its standard input and its standard output. It is in a process
+/// group of its own: a signal of the terminal is ours, and it hears of that through the socket.
+///
+/// # Errors
+/// [`Error::Io`] naming the program.
+pub fn spawn_two_way(argv: &[String]) -> Result<(Child, UnixStream), Error> {
+    let name = argv.first().cloned().unwrap_or_default();
+    let failed = |error| Error::io(format!("cannot start `{name}`"), error);
+    let (program, args) = argv.split_first().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
+    let (ours, theirs) = UnixStream::pair().map_err(failed)?;
+    let output = theirs.try_clone().map_err(failed)?;
+    let mut command = command(program, args, OwnedFd::from(theirs).into(), Some(OwnedFd::from(output).into()), None);
+    let process = run(command.process_group(0)).map_err(failed)?;
+    Ok((Child { process, name: argv.join(" "), waited: false }, ours))
 }
 
 /// Starts a program that answers: what it reads, and what it writes, are pipes to us.
@@ -155,7 +184,6 @@ pub fn spawn_beside(program: &str, args: &[&str], input: OwnedFd) -> Result<(Chi
     Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
 }
 
-#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
 fn start(
     program: impl AsRef<OsStr>,
     args: &[impl AsRef<OsStr>],
@@ -163,6 +191,22 @@ fn start(
     stdout: Option<Stdio>,
     announcement: Option<OsString>,
 ) -> io::Result<std::process::Child> {
+    // The command is dropped here, and with it our copy of the child's end: it would keep the child from seeing the end.
+    run(&mut command(program, args, stdin, stdout, announcement))
+}
+
+#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
+fn run(command: &mut Command) -> io::Result<std::process::Child> {
+    command.spawn()
+}
+
+fn command(
+    program: impl AsRef<OsStr>,
+    args: &[impl AsRef<OsStr>],
+    stdin: Stdio,
+    stdout: Option<Stdio>,
+    announcement: Option<OsString>,
+) -> Command {
     let mut command = Command::new(program);
     command.args(args).stdin(stdin).env_remove(ANNOUNCEMENT);
     if let Some(stdout) = stdout {
@@ -171,8 +215,7 @@ fn start(
     if let Some(announcement) = announcement {
         command.env(ANNOUNCEMENT, announcement);
     }
-    // The command is dropped here, and with it our copy of the child's end: it would keep the child from seeing the end.
-    command.spawn()
+    command
 }
 
 impl Child {
@@ -215,6 +258,16 @@ impl Child {
         if self.waited { Ok(()) } else { self.wait() }
     }
 
+    /// Waits for its end: its exit status, or `None` where a signal has ended it.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn wait_status(mut self) -> Result<Option<i32>, Error> {
+        let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
+        self.waited = true;
+        Ok(status.code())
+    }
+
     fn wait_as(mut self, told: Exit, of_code: impl Fn(u8) -> Exit) -> Result<(), Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = true;
@@ -252,15 +305,31 @@ pub fn parent(identity: &Identity) -> Option<Once> {
     if socket_name(&stdin)? != announced {
         return None;
     }
-    let socket: UnixStream = stdin.as_fd().try_clone_to_owned().ok()?.into();
+    receiving(stdin.as_fd().try_clone_to_owned().ok()?.into(), identity, "the parent process")
+}
+
+/// The one connection to whoever sends us a stream through this socket: we say Hello first. `None` where there is too much to say.
+pub fn receiving(socket: UnixStream, identity: &Identity, peer: &str) -> Option<Once> {
     let hello = identity.hello(Progress::default(), &[]).to_bytes().ok()?;
     let say = [&frame::preamble()[..], &hello].concat().into();
     let connected = Connected { socket: socket.into(), parser: Parser::new(MAX_PAYLOAD), hello: None, say };
-    Some(Once { connected: Some(connected), peer: "the parent process".into() })
+    Some(Once { connected: Some(connected), peer: peer.into() })
 }
 
 /// What names a socket on this host.
 fn socket_name(fd: impl AsFd) -> Option<OsString> {
+    let (name, kind) = descriptor_name(fd)?;
+    (kind == FileType::Socket).then(|| name.into())
+}
+
+/// What names a socket or a pipe on this host, as `/proc/self/fd` shows it.
+fn descriptor_name(fd: impl AsFd) -> Option<(String, FileType)> {
     let stat = rustix::fs::fstat(fd).ok()?;
-    (rustix::fs::FileType::from_raw_mode(stat.st_mode) == rustix::fs::FileType::Socket).then(|| format!("socket:[{}]", stat.st_ino).into())
+    let kind = FileType::from_raw_mode(stat.st_mode);
+    let word = match kind {
+        FileType::Socket => "socket",
+        FileType::Fifo => "pipe",
+        _ => return None,
+    };
+    Some((format!("{word}:[{}]", stat.st_ino), kind))
 }

@@ -1,0 +1,70 @@
+//! Copies the `producer` beside this program to a host that has none, or another one.
+
+use std::{
+    io::{Read, Write},
+    net::Shutdown,
+    os::fd::AsFd,
+};
+
+use recpipe::{say, transport::exec, transport::watch::Guard};
+
+use super::{
+    Host,
+    command::{DIRECTORY, quoted},
+};
+use crate::config::Hosts;
+
+/// Exits of the script, and what they mean.
+const FAILURES: [(i32, &str); 5] = [
+    (40, "it is another kind of machine than this one: install a `producer` for it there"),
+    (41, "no file can be made in ~/.cache of it"),
+    (42, "it has no `sha256sum` to check a copy with: install `producer` there"),
+    (43, "the copy is not what was sent: its digest differs"),
+    (44, "the copy does not run there: install a `producer` that is linked statically"),
+];
+
+/// So much of what it answers is read.
+const MOST_SAID: u64 = 4096;
+
+/// Copies it, checks the digest of the copy over there, and has it say its version, before it gets its name.
+///
+/// # Errors
+/// Why it could not be installed.
+pub(super) fn install(hosts: &Hosts, host: &Host, guard: &Guard) -> Result<(), String> {
+    let cannot = |what: String| format!("none could be installed: {what}");
+    let own = std::env::current_exe().map_err(|error| cannot(error.to_string()))?.with_file_name("producer");
+    let bytes = std::fs::read(&own).map_err(|error| cannot(format!("{}: {error}", own.display())))?;
+    let system = rustix::system::uname();
+    let machine = format!("{} {}", system.sysname().to_string_lossy(), system.machine().to_string_lossy());
+    let digest: String = ring::digest::digest(&ring::digest::SHA256, &bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let argv = hosts.argv(host, &script(&machine, &digest));
+    say!("consumer: {host}: copies `producer` to ~/{DIRECTORY} ({} MiB)", bytes.len() >> 20);
+    let (child, mut socket) = exec::spawn_two_way(&argv).map_err(|error| cannot(error.to_string()))?;
+    // One that ends before it has read all says why by its exit.
+    let _ = socket.write_all(&bytes).and_then(|()| socket.shutdown(Shutdown::Write));
+    guard.wait(&[socket.as_fd()], None).map_err(|error| cannot(error.to_string()))?;
+    let _ = socket.take(MOST_SAID).read_to_end(&mut Vec::new());
+    match child.wait_status().map_err(|error| cannot(error.to_string()))? {
+        Some(0) => Ok(()),
+        status => {
+            let known = FAILURES.iter().find(|(code, _)| Some(*code) == status).map(|(_, what)| (*what).to_owned());
+            Err(cannot(known.unwrap_or_else(|| {
+                format!("copying it ended with {}", status.map_or("a signal".to_owned(), |code| format!("exit status {code}")))
+            })))
+        }
+    }
+}
+
+/// What the shell of the host does with the bytes that it is sent.
+fn script(machine: &str, digest: &str) -> String {
+    let script = format!(
+        "[ \"$(uname -sm)\" = {machine} ] || exit 40; command -v sha256sum >/dev/null 2>&1 || exit 42; \
+         d=\"$HOME/{DIRECTORY}\"; umask 077; mkdir -p \"$d\" || exit 41; f=\"$d/producer.$$.part\"; \
+         trap 'rm -f \"$f\"' EXIT; cat >\"$f\" || exit 41; s=\"$(sha256sum <\"$f\")\"; \
+         [ \"${{s%% *}}\" = {digest} ] || exit 43; chmod 700 \"$f\" && \"$f\" --version >/dev/null 2>&1 || exit 44; \
+         mv \"$f\" \"$d/producer\" || exit 41",
+        machine = quoted(machine),
+        digest = quoted(digest),
+    );
+    format!("exec sh -c {}", quoted(&script))
+}
