@@ -79,6 +79,8 @@ fn a_release_has_everything_and_is_the_same_each_time() {
             "man/man5/producer-csv.5.gz",
             "man/man7/recpipe-query.7.gz",
             "doc/recpipe/GUIDE.md",
+            "doc/recpipe/docs/formats.md",
+            "doc/recpipe/docs/examples/nginx.log",
             "doc/recpipe/LICENSE-MIT",
             "doc/recpipe/licences.gz",
         ],
