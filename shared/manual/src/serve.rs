@@ -79,7 +79,7 @@ mod tests {
     fn said(words: &[&str]) -> Option<Result<String, String>> {
         let args: Vec<OsString> = words.iter().map(Into::into).collect();
         let command = || clap::Command::new("x").about("does x");
-        serve(&args, Said { name: "x", command: |_: &_| command(), pages: || vec![Page::of(&command(), "1", &[])] })
+        serve(&args, Said { name: "x", command: |_: &_| command(), pages: || vec![Page::of(&command(), "1", "", &[])] })
     }
 
     #[test]

@@ -123,9 +123,15 @@ A template says how the lines of a log are written: names in braces between what
   {}                      something that is thrown away
   {{                      a brace
 
+A template has to fit the whole text: where the rest is of no use, it ends with {}.
+
 The strings of servers are templates, too: `producer log '$remote_addr - [$time_local] \"$request\" $status' FILE`, or
 `producer log @/etc/nginx/nginx.conf:main FILE` for the one of that name in the configuration. `--or TEMPLATE` (producer)
 reads what the first one does not fit.
+
+A template that is needed often gets a name, as a format of your own, in ~/.config/recpipe/formats.toml:
+  [shop]
+  templates = [\"{time:%F %T} {level} {message*}\"]
 ";
 
 #[cfg(test)]
