@@ -84,7 +84,10 @@ mod tests {
     #[test]
     fn a_word_of_either_program_is_explained() {
         let of_both = help(&["csv"]).unwrap();
-        assert!(of_both.starts_with("recpipe csv [") && of_both.contains("[PATH…] QUERY\n\n") && of_both.contains("a stage: "), "{of_both}");
+        assert!(
+            of_both.starts_with("recpipe csv [") && of_both.contains("[PATH…] QUERY\n\n") && of_both.contains("a stage: "),
+            "{of_both}"
+        );
         assert!(help(&["formats"]).unwrap().starts_with("recpipe FORMAT [ARGS] [OPTIONS] [PATH…] QUERY\n\n"));
         assert!(help(&["nginx"]).unwrap().contains("Fields:") && help(&["where"]).unwrap().starts_with("where EXPR"));
         assert!(help(&["times"]).unwrap() == topic::named("times").unwrap().text);
