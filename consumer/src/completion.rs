@@ -51,8 +51,9 @@ pub fn query(so_far: &str, fields: &[(String, String)], catalog: &Catalog) -> Kn
     if so_far.matches('"').count() % 2 == 1 {
         return Known::new();
     }
-    let begun =
-        so_far.rfind(|c: char| !c.is_alphanumeric() && c != '_').map_or(0, |at| at + so_far[at..].chars().next().map_or(1, char::len_utf8));
+    // Names of fields have dots in them.
+    let is_of_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '@');
+    let begun = so_far.rfind(|c| !is_of_word(c)).map_or(0, |at| at + so_far[at..].chars().next().map_or(1, char::len_utf8));
     let (before, word) = so_far.split_at(begun);
     let mut known: Vec<(String, &str)> = Vec::new();
     // Where nothing was typed, all that might be called is no help.
@@ -95,12 +96,14 @@ mod tests {
 
     #[test]
     fn words_stand_where_they_fit() {
-        let fields = [("status".to_owned(), "int".to_owned()), ("user id".to_owned(), "text".to_owned())];
+        let fields = [("status", "int"), ("user id", "text"), ("http.path", "text")];
+        let fields = fields.map(|(name, kind)| (name.to_owned(), kind.to_owned()));
         let goes_on = |so_far: &str| query(so_far, &fields, &CATALOG).into_iter().map(|(text, _)| text).collect::<Vec<_>>();
         assert!(goes_on("").contains(&"where".to_owned()) && goes_on("").contains(&"count".to_owned()));
         assert_eq!(goes_on("wher"), ["where"]);
         assert_eq!(goes_on("count |lim"), Vec::<String>::new(), "synonyms are typed by who knows them");
         assert_eq!(goes_on("count by sta"), ["count by status"], "no stage stands there");
+        assert_eq!(goes_on("where http.p"), ["where http.path"]);
         assert!(goes_on("count b").contains(&"count by".to_owned()));
         assert!(goes_on("where up").contains(&"where upper(".to_owned()));
         assert!(goes_on("sort ").contains(&"sort `user id`".to_owned()));

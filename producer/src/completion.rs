@@ -1,6 +1,6 @@
 //! What may stand on the command line, for shells: formats, topics, the fields of the files that are named.
 
-use std::sync::Arc;
+use std::{ffi::OsString, sync::Arc};
 
 use recpipe_manual::completion::{SHELLS, Words, made, paths, values};
 use recpipe_manual::{RESERVED, topic};
@@ -49,7 +49,10 @@ pub fn fields_once(words: &Words, formats: &Formats) -> Arc<dyn Fn() -> Known + 
     let (others, formats) = (words.others(), formats.clone());
     Arc::new(move || {
         let Some((first, rest)) = others.split_first() else { return Known::new() };
-        let fields = Reading::new(first).args(rest).among(&formats).fields();
+        // While a word is completed, nobody wants to read what was found out.
+        let is_quiet = |word: &OsString| word == "--quiet" || word.to_str().is_some_and(|word| word.starts_with("-q"));
+        let quiet = (!rest.iter().any(is_quiet)).then(|| OsString::from("--quiet"));
+        let fields = Reading::new(first).args(quiet.iter().chain(rest)).among(&formats).fields();
         fields.into_iter().map(|(name, kind)| (name, kind.to_string())).collect()
     })
 }

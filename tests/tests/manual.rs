@@ -22,6 +22,7 @@ fn is_there(program: &str) -> bool {
 fn scripts(shell: &str) -> Scratch {
     let scratch = Scratch::new();
     scratch.write("sales.csv", "item,price,shop\ntea,3,a\n");
+    scratch.write("events.json", "{\"level\":\"info\",\"user\":{\"id\":3}}\n");
     for program in PROGRAMS {
         let script = Pipeline::shell(&format!("{program} completions {shell}")).run().succeeds();
         scratch.write(&format!("{program}.{shell}"), script.stdout);
@@ -30,7 +31,7 @@ fn scripts(shell: &str) -> Scratch {
 }
 
 /// What was typed, the last word of it to be completed, and what may stand there, among others.
-const TYPED: [(&[&str], &[&str]); 14] = [
+const TYPED: [(&[&str], &[&str]); 16] = [
     (&["producer", "nginx-e"], &["nginx-error"]),
     (&["producer", "csv", "sales.csv", "--fields", ""], &["item", "price", "shop"]),
     (&["producer", "csv", "--fields", "item,pr", "sales.csv"], &[]),
@@ -45,6 +46,8 @@ const TYPED: [(&[&str], &[&str]); 14] = [
     (&["recpipe", "csv", "sales.csv", "sort "], &["sort item", "sort price", "sort shop"]),
     (&["recpipe", "csv", "sales.csv", "stats su"], &["stats sum"]),
     (&["recpipe", "csv", "sales.csv", "--memo"], &["--memory"]),
+    (&["recpipe", "json", "events.json", "where user.i"], &["where user.id"]),
+    (&["recpipe", "auto", "events.json", "where user.i"], &["where user.id"]),
 ];
 
 /// Completes all of them by a script that ends with `ask`, which is given the words; each answer is a line of words in brackets.
@@ -56,6 +59,7 @@ fn complete(program: &str, scratch: &Scratch, begin: &str, ask: impl Fn(&[String
     let text = outcome.text();
     let answers: Vec<&str> = text.lines().collect();
     assert_eq!(answers.len(), TYPED.len(), "{outcome}");
+    assert!(!outcome.end(Program::Shell).stderr.contains("auto: "), "nothing is said beside what is typed\n{outcome}");
     for ((words, expected), answer) in TYPED.iter().zip(answers) {
         assert!(expected.iter().all(|word| answer.contains(&format!("[{word}]"))), "{program}: {words:?}: {answer}\n{outcome}");
     }

@@ -12,7 +12,14 @@ pub(crate) fn command(words: &Words, formats: &Formats, catalog: &Catalog) -> cl
     let fields = producer::fields_once(words, formats);
     let command = producer::with_fields(line::command(formats, catalog), fields.clone());
     let rest = match before.first() {
-        Some(&"help") => values([producer::helped(formats), consumer::helped(catalog)].concat()),
+        Some(&"help") => {
+            let mut helped = producer::helped(formats);
+            // Topics, and words that are formats too, stand in both.
+            let further = consumer::helped(catalog).into_iter().filter(|(word, _)| !helped.iter().any(|(known, _)| known == word));
+            let further: Vec<_> = further.collect();
+            helped.extend(further);
+            values(helped)
+        }
         Some(&"completions") => values(SHELLS.map(|shell| (shell.to_owned(), ""))),
         _ => {
             let catalog = catalog.clone();
