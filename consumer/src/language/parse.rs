@@ -188,8 +188,13 @@ impl<'s> Parser<'s> {
     fn translate(&mut self, stage: Span, known: usize) {
         let catalog = self.catalog;
         let Some(found) = self.found.get_mut(known).filter(|_| self.translates) else { return };
-        if let Some(instead) = translate::translated(self.source.slice(stage), |text| reads(text, catalog)) {
+        let text = self.source.slice(stage);
+        if let Some(instead) = translate::translated(text, |text| reads(text, catalog)) {
             found.label = format!("write `{instead}`");
+        }
+        let word = text.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        if let (true, true, Some(row)) = (found.label.is_empty(), found.help.is_empty(), catalog.stage(word)) {
+            found.help.push(format!("it is written `{}`", row.about.syntax));
         }
     }
 

@@ -70,11 +70,8 @@ pub(crate) fn command(formats: &Formats, catalog: &Catalog) -> Command {
             .value_parser(value_parser!(OsString))
     });
     let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, lines, …, or auto: `recpipe help formats`"));
-    let long = format!(
-        "Formats:\n  {}\n\n{}",
-        FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "),
-        consumer::reference(catalog)
-    );
+    let long =
+        format!("Formats:\n  {}\n\n{}", FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "), consumer::reference(catalog));
     Command::new("recpipe")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Asks logs and data files: `producer` and `consumer` in one program")

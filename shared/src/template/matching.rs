@@ -367,7 +367,8 @@ fn int(text: &[u8]) -> (usize, Option<i64>) {
 
 /// How long the time of day is that a text begins with: `02:10:11`, with a fraction or without.
 fn clock_len(text: &[u8]) -> usize {
-    let two = |at: usize, most: u8| matches!(text.get(at..at + 2), Some(&[tens, ones]) if (b'0'..=most).contains(&tens) && ones.is_ascii_digit());
+    let two =
+        |at: usize, most: u8| matches!(text.get(at..at + 2), Some(&[tens, ones]) if (b'0'..=most).contains(&tens) && ones.is_ascii_digit());
     if !(two(0, b'2') && two(3, b'5') && two(6, b'6') && text[2] == b':' && text[5] == b':') {
         return 0;
     }

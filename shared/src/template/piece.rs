@@ -155,7 +155,9 @@ impl Slot {
     pub(super) fn kind(&self) -> Option<Type> {
         match self {
             Slot::Cell | Slot::CellOrDash | Slot::Skip => None,
-            Slot::Text | Slot::TextOrDash | Slot::Word | Slot::Letter | Slot::Level | Slot::Clock | Slot::Request | Slot::Address => Some(Type::Text),
+            Slot::Text | Slot::TextOrDash | Slot::Word | Slot::Letter | Slot::Level | Slot::Clock | Slot::Request | Slot::Address => {
+                Some(Type::Text)
+            }
             Slot::Int { .. } => Some(Type::Int),
             Slot::Float => Some(Type::Float),
             Slot::Time | Slot::TimeBy(_) => Some(Type::Time),
