@@ -13,6 +13,8 @@ use recpipe::{
     transport::{Url, dial::Patience, security},
 };
 
+use recpipe_manual::wrapped;
+
 use crate::{
     config::{Config, Encoding, Hosts, Input, Origins, Purpose, Text},
     execute::children::MAX_PROCESSES,
@@ -294,21 +296,25 @@ pub fn command(catalog: &Catalog) -> clap::Command {
     Cli::command().after_help(short).after_long_help(reference(catalog))
 }
 
+/// The columns of the narrowest terminal that people have.
+const NARROW: usize = 79;
+
 /// The words of the language and the exit codes, from their tables.
 pub fn reference(catalog: &Catalog) -> String {
     let mut text = String::from("Stages:\n");
-    // Short lines: clap breaks longer ones where it likes.
+    // Lines for the narrowest terminal: clap breaks longer ones where it likes.
     let width = catalog.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
     for StageWord { about: stage, .. } in &catalog.stages {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
+        let at = 2 + width + 1;
+        let _ = writeln!(text, "  {:width$} {}", stage.name, wrapped(NARROW, at, at, stage.doc.split(' ')));
     }
-    let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
+    let names = |names: &mut dyn Iterator<Item = &'static str>| wrapped(NARROW, 12, 12, names);
     let _ = writeln!(text, "\nAggregates: {}", names(&mut catalog.aggregates.iter().map(|word| word.name)));
     let _ = writeln!(text, "Functions:  {}", names(&mut catalog.functions.iter().map(|word| word.name)));
     let _ = write!(text, "\nExit codes:");
     for (exit, what) in Exit::TABLE {
-        let _ = write!(text, "\n  {}  {what}", exit.code());
+        let _ = write!(text, "\n  {}  {}", exit.code(), wrapped(NARROW, 5, 5, what.split(' ')));
     }
     let _ = write!(text, "\n  128+N  {}", Exit::SIGNALS);
     text
