@@ -80,7 +80,7 @@ pub struct Cli {
     pub cast: Vec<String>,
 
     /// A field with this value in every record, as host=web1 or host=$HOSTNAME; repeatable
-    #[arg(long, value_name = "NAME=VALUE", hide = true)]
+    #[arg(long, value_name = "NAME=VALUE", hide_short_help = true, help_heading = OUTPUT)]
     pub set: Vec<String>,
 
     /// Where times have no offset, as Europe/Berlin [default: UTC]

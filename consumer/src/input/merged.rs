@@ -562,7 +562,7 @@ impl Merged {
             stopper.stop();
             let _ = thread.join();
         }
-        // Those that are known may still come pipe_backchannel, and hear of the end.
+        // Those that are known may still come back, and hear of the end.
         if let Some(listener) = &listener {
             listener.expect_nobody();
         }

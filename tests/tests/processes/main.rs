@@ -23,6 +23,8 @@ mod heirs;
 mod inputs;
 // Records through another program.
 mod subprocess;
+// Who sent a record.
+mod senders;
 // Streams one after the other.
 mod sequences;
 // Fields that come later than the query begins.
