@@ -16,7 +16,7 @@ use recpipe::{
 use crate::{
     config::{Config, Encoding, Hosts, Input, Origins, Purpose, Text},
     execute::children::MAX_PROCESSES,
-    input::{Host, hosts},
+    hosts::{Host, hosts},
     language::{Catalog, StageWord},
     memory::{Memory, Size},
     writer::Color,
@@ -54,24 +54,28 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "listen", hide_short_help = true, help_heading = INPUT)]
     pub senders: u16,
 
-    /// Runs a command on these hosts, by ssh, and reads what it writes: names with commas between them, or a file with one a line
+    /// Run a command on these hosts, by ssh, and read what it writes
+    ///
+    /// Names with commas between them, as ssh knows them, or a file with one a line. With --run.
     #[arg(long, value_name = "FILE|a,b", conflicts_with_all = ["from", "listen"], requires = "run", value_parser = hosts_parser)]
+    #[arg(hide_short_help = true, help_heading = HOSTS)]
     pub hosts: Option<HostList>,
 
-    /// The command for --hosts, as `producer journal --since -1h`; a shell on each host takes it apart
-    #[arg(long, value_name = "COMMAND", requires = "hosts")]
+    /// The command for --hosts, as 'producer journal --since -1h'; a shell on each host takes it apart
+    #[arg(long, value_name = "COMMAND", requires = "hosts", hide_short_help = true, help_heading = HOSTS)]
     pub run: Option<String>,
 
-    /// What calls a host, instead of `ssh`: it is given `-p PORT` where there is one, the host, and a command
-    #[arg(long, value_name = "COMMAND", requires = "hosts", hide = true, value_parser = words)]
+    /// What calls a host: it is given `-p PORT` where there is one, the host, and a command [default: ssh that asks for nothing]
+    #[arg(long, value_name = "COMMAND", requires = "hosts", value_parser = words, hide_short_help = true, help_heading = HOSTS)]
     pub ssh: Option<Words>,
 
-    /// Copies no `producer` to a host that has none, or another release of it
-    #[arg(long, requires = "hosts", hide = true)]
+    /// Copy no `producer` to a host that has none, or another release of it
+    #[arg(long, requires = "hosts", hide_short_help = true, help_heading = HOSTS)]
     pub no_install: bool,
 
-    /// With --hosts: the answer of so many hosts is one, where others are away
-    #[arg(long, value_name = "N", requires = "hosts", hide = true, value_parser = clap::value_parser!(u16).range(1..))]
+    /// The answer of so many hosts is one, where others are away; they are named [default: all]
+    #[arg(long, value_name = "N", requires = "hosts", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(hide_short_help = true, help_heading = HOSTS)]
     pub at_least: Option<u16>,
 
     /// What comes in: records of a `producer`, or what other programs write, which a `producer` beside this one reads for it
@@ -179,6 +183,7 @@ pub struct Cli {
 }
 
 const INPUT: &str = "Where the records come from";
+const HOSTS: &str = "Other hosts";
 const LINKS: &str = "Connections";
 const RUN: &str = "How it runs";
 

@@ -8,7 +8,7 @@ use recpipe::{
     transport::{Url, dial::Patience, scheme::Medium, security},
 };
 
-use crate::{input::Host, memory::Memory, writer::Color};
+use crate::{hosts::Host, memory::Memory, writer::Color};
 
 /// All that was asked of the program.
 #[derive(Clone, Debug)]

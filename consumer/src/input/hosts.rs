@@ -5,7 +5,6 @@
 
 mod command;
 mod install;
-mod name;
 
 use std::os::{fd::AsFd, unix::net::UnixStream};
 
@@ -22,8 +21,7 @@ use recpipe::{
 use rustix::net::RecvFlags;
 
 use self::command::Missing;
-pub use self::name::{Host, hosts};
-use crate::config;
+use crate::{config, hosts::Host};
 
 /// So much of what is no stream is shown.
 const SHOWN: usize = 120;

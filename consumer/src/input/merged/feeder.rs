@@ -15,7 +15,11 @@ use recpipe::{
     wire::{Ending, Incoming, Reader},
 };
 
-use super::{Event, Fed, Shared, sender_name};
+use super::{
+    Event,
+    desk::{Fed, Shared},
+    sender_name,
+};
 use crate::{
     input::{
         Receipt,
