@@ -14,11 +14,11 @@ use std::{
     os::fd::OwnedFd,
     sync::{Arc, Mutex},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::anyhow;
-use crossbeam_channel::{Receiver, after, bounded, never, select};
+use crossbeam_channel::{Receiver, after, at, bounded, never, select};
 use recpipe::{
     Error, Exit, Schema, say, signals,
     transport::{
@@ -33,9 +33,9 @@ pub use self::desk::StopLinks;
 use self::{
     awaited::Awaited,
     begin::{begin, sender_name},
-    desk::{Desk, Shared},
+    desk::{Desk, Shared, hang_up_later},
 };
-use super::{Arrived, Begun, Came, Receipt, unite};
+use super::{Arrived, Begun, Came, Receipt, hosts::GRACE, unite};
 use crate::senders::{News, SenderId};
 
 /// Somebody who has to come is spoken of when nothing has come for so long.
@@ -115,7 +115,9 @@ impl Merged {
             closing: false,
             signal: None,
             begun: 0,
+            hang_up_at: None,
             porter: None,
+            hosts: Vec::new(),
             callers: Vec::new(),
             listener: None,
         };
@@ -167,10 +169,12 @@ impl Merged {
     fn event_within(&self, to_the_end: bool, time: Option<Duration>) -> Result<Option<Event>, Late> {
         let late = time.map_or_else(never, after);
         loop {
+            self.shared.desk().hang_up();
             if let Ok(event) = self.events.try_recv() {
                 return Ok(Some(event));
             }
-            let Desk { signal, stopped, begun, .. } = *self.shared.desk();
+            let Desk { signal, stopped, begun, hang_up_at, .. } = *self.shared.desk();
+            let hang_up = hang_up_at.map_or_else(never, at);
             if signal.is_some() && !to_the_end || (signal.is_some() || stopped) && self.over >= begun {
                 return Ok(None);
             }
@@ -178,6 +182,7 @@ impl Merged {
                 recv(self.events) -> event => return Ok(event.ok()),
                 recv(self.interrupted) -> _ => {}
                 recv(late) -> _ => return Err(Late),
+                recv(hang_up) -> _ => {}
             }
         }
     }
@@ -411,11 +416,15 @@ impl Merged {
         for caller in callers {
             let _ = caller.join();
         }
-        let streams = std::mem::take(&mut shared.desk().streams);
+        let (streams, hosts) = {
+            let mut desk = shared.desk();
+            (std::mem::take(&mut desk.streams), std::mem::take(&mut desk.hosts))
+        };
+        let (_told, until) = (hang_up_later(hosts), Instant::now() + GRACE);
         let mut closed = Ok(());
         for fed in streams.into_values() {
             if let Ok(Some(reader)) = fed.feeder.join() {
-                let told = reader.into_input().close(ending);
+                let told = reader.into_input().close(ending, until);
                 closed = closed.and(told);
             }
         }

@@ -37,6 +37,8 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// Programs on other hosts.
+mod over_ssh;
 // What a consumer sends on to the next.
 mod onward;
 // Connections that break and come back, or do not, and what is said of that.

@@ -31,8 +31,13 @@ fn call(shared: &Arc<Shared>, caller: Caller, host: Host, to: Sender<Event>) -> 
     let run = move || {
         let fed = caller.call(&host, &guard).and_then(|called| feed(&mine, Stream::Host(called), to.clone()));
         if let Err(error) = fed {
-            let sender = mine.desk().begin();
-            let _ = to.send(Event::failed(host.name.into(), sender, error));
+            let mut desk = mine.desk();
+            // A call that was given up because nothing more is taken is none that has failed.
+            if !desk.leaves() && !desk.closing {
+                let sender = desk.begin();
+                drop(desk);
+                let _ = to.send(Event::failed(host.name.into(), sender, error));
+            }
         }
     };
     let mut desk = shared.desk();

@@ -2,11 +2,14 @@
 
 use std::{
     collections::BTreeMap,
+    net::Shutdown,
+    os::unix::net::UnixStream,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::Instant,
 };
 
-use crossbeam_channel::Sender;
+use crossbeam_channel::{Sender, bounded};
 use recpipe::{
     Exit, signals,
     transport::{link::Steering, listen::Listener, watch::Stopper},
@@ -14,7 +17,7 @@ use recpipe::{
 };
 
 use super::feeder::Stream;
-use crate::senders::SenderId;
+use crate::{input::hosts::GRACE, senders::SenderId};
 
 /// What the threads of the streams share.
 pub(super) struct Shared {
@@ -47,9 +50,13 @@ pub(super) struct Desk {
     pub(super) closing: bool,
     /// What has ended the reading before its time.
     pub(super) signal: Option<u8>,
+    /// From when on those are hung up on that have not heard of it.
+    pub(super) hang_up_at: Option<Instant>,
     /// Streams that were begun.
     pub(super) begun: usize,
     pub(super) porter: Option<JoinHandle<()>>,
+    /// The sockets of those that were called over what may be deaf: a program on a host may write a stream and hear nothing.
+    pub(super) hosts: Vec<UnixStream>,
     /// Those that call hosts.
     pub(super) callers: Vec<JoinHandle<()>>,
     pub(super) listener: Option<Arc<Listener>>,
@@ -67,6 +74,17 @@ impl Desk {
         self.stopped || self.signal.is_some()
     }
 
+    /// Hangs up on whoever has not heard in time that no more is taken.
+    pub(super) fn hang_up(&mut self) {
+        if self.hang_up_at.is_none_or(|at| Instant::now() < at) {
+            return;
+        }
+        self.hang_up_at = None;
+        for socket in self.hosts.drain(..) {
+            let _ = socket.shutdown(Shutdown::Both);
+        }
+    }
+
     pub(super) fn steerings(&self) -> impl Iterator<Item = &Steering> {
         self.streams.values().filter_map(|fed| fed.steering.as_ref())
     }
@@ -76,6 +94,21 @@ impl Shared {
     pub(super) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Hangs up on these after a while, unless what comes of this is dropped before.
+pub(super) fn hang_up_later(hosts: Vec<UnixStream>) -> Option<Sender<()>> {
+    if hosts.is_empty() {
+        return None;
+    }
+    let (cancel, cancelled) = bounded::<()>(1);
+    let wait = move || {
+        if cancelled.recv_timeout(GRACE).is_err_and(|why| why.is_timeout()) {
+            hosts.iter().for_each(|socket| drop(socket.shutdown(Shutdown::Both)));
+        }
+    };
+    // Without a thread, nobody is waited for longer than a link lingers.
+    std::thread::Builder::new().name("hang up".into()).spawn(wait).is_ok().then_some(cancel)
 }
 
 /// See [`Stop`](super::super::Stop).
@@ -104,6 +137,7 @@ impl StopLinks {
         }
         let mut desk = self.0.desk();
         desk.signal = Some(signal);
+        desk.hang_up_at = (!desk.hosts.is_empty()).then(|| Instant::now() + GRACE);
         let why = Warning { exit: Exit::Signal(signal), message: format!("ended by {}", signals::name(signal)) };
         desk.steerings().for_each(|steering| steering.leave(why.clone()));
         desk.stoppers.iter().for_each(Stopper::stop);
