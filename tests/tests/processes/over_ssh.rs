@@ -1,10 +1,14 @@
 //! `--hosts … --run COMMAND`: programs on other hosts, over what stands for `ssh`, and over a real one.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    io::{self, Write},
+    time::Duration,
+};
 
 use e2e::{
-    Group,
-    Program::{Consumer, Producer},
+    Group, Port,
+    Program::{self, Consumer, Producer},
     SOON,
     log::Log,
     ssh::{Wires, make_executable, make_host, make_ssh},
@@ -43,6 +47,97 @@ fn three_hosts_are_one_log() {
             group.leaves_nothing(SOON);
         }
     }
+}
+
+#[test]
+fn a_producer_reads_on_hosts_what_it_would_read_here() {
+    for wires in [Wires::Socket, Wires::Pipes] {
+        let mut group = Group::new();
+        let logs = three(&group, wires);
+        let path = std::env::join_paths([Program::directory(), "/usr/bin".into(), "/bin".into()]).unwrap().into_string().unwrap();
+        let mut shell = |script: &str| {
+            let run = group.run(Program::Shell, &["-c", &format!("PATH={path}; {script}")]);
+            group.wait(run, SOON)
+        };
+        let on = "producer apache log --ssh ./ssh --on web1,web2,web3";
+        let count = "consumer 'count by sender | sort sender | csv'";
+        shell(&format!("{on} | {count}")).exits(0).quietly().prints("sender,count\nweb1,3000\nweb2,20000\nweb3,50\n");
+        shell(&format!("{on} | consumer 'head 2 | count | csv'")).exits(0).quietly().prints("count\n2\n");
+        // The end of the stream says how it went.
+        shell(&format!("{on},away | {count}")).exits(3).says("away could not be reached").says("the answer is incomplete");
+        shell(&format!("{on},away --at-least 3 | {count}")).exits(0).says("the answer is that of 3 of 4 hosts; away: away");
+        shell(&format!("producer apache nosuch --on web1 --ssh ./ssh | {count}")).exits(1).says("nosuch");
+        // Half an answer of each host, put together here: what travels is as long as the answer.
+        let halves = "consumer --ssh ./ssh --hosts web1,web2,web3 --run 'producer apache log | consumer \"count by host | emit\"' \
+                      'stats sum(count) as count by host | sort host | csv'";
+        shell(&halves.replace("consumer \"", &format!("{}/consumer \"", Program::directory().display())))
+            .exits(0)
+            .prints(&counted(&[&logs[0], &logs[1], &logs[2]]));
+        shell("producer apache log --on web1 --to x").exits(2).says("cannot be used with");
+        shell("producer apache log --on=-x").exits(2).says("would be an option of ssh");
+        group.leaves_nothing(SOON);
+    }
+}
+
+/// A server of ssh on this host, with keys of its own, to whoever runs the test; `None` where there is none.
+fn sshd(group: &mut Group, port: &Port) -> Option<usize> {
+    let script = format!(
+        "PATH=$PATH:/usr/sbin; for p in sshd ssh ssh-keygen; do command -v $p >/dev/null || {{ echo \"no $p\"; exit 9; }}; done\n\
+         [ \"$(id -u)\" != 0 ] || mkdir -p -m 755 /run/sshd\n\
+         ssh-keygen -q -t ed25519 -N '' -f host && ssh-keygen -q -t ed25519 -N '' -f key && cp key.pub allowed && chmod 600 allowed\n\
+         cat >sshd_config <<EOF\nListenAddress 127.0.0.1\nPort {port}\nHostKey $PWD/host\nAuthorizedKeysFile $PWD/allowed\n\
+         PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\nPermitRootLogin prohibit-password\nAcceptEnv PLACE\n\
+         SetEnv PATH={programs}:/usr/bin:/bin\nEOF\n\
+         for h in web1 web2 web3; do printf 'Host %s\\nHostName 127.0.0.1\\nSetEnv PLACE=%s\\n' $h $PWD/$h; done >ssh_config\n\
+         printf 'Host away\\nHostName 127.0.0.1\\nPort 1\\n' >>ssh_config\n\
+         cat >>ssh_config <<EOF\nHost *\nPort {port}\nUser $(id -un)\nIdentityFile $PWD/key\nIdentitiesOnly yes\n\
+         UserKnownHostsFile $PWD/known\nGlobalKnownHostsFile /dev/null\nStrictHostKeyChecking accept-new\nLogLevel ERROR\nBatchMode yes\nEOF\n\
+         exec $(command -v sshd) -D -e -f $PWD/sshd_config",
+        port = port.number(),
+        programs = Program::directory().display(),
+    );
+    let server = group.run(Program::Shell, &["-c", &script]);
+    group.until("a server of ssh", SOON, |group| {
+        let ended = group.ended(server);
+        ended.stderr.contains("Server listening on") || ended.stdout.starts_with("no ")
+    });
+    if group.ended(server).stdout.starts_with("no ") {
+        let _ = writeln!(io::stderr(), "skipped: there is {}", group.ended(server).stdout.trim());
+        return None;
+    }
+    Some(server)
+}
+
+/// Over a real server, whose sessions have pipes or sockets as it likes.
+#[test]
+fn over_a_server_of_ssh() {
+    let (port, mut group) = (Port::new(), Group::new());
+    let logs = three(&group, Wires::Socket);
+    let Some(server) = sshd(&mut group, &port) else { return };
+    let ssh = "ssh -F ssh_config -T";
+    let run = |hosts: &'static str, run: &'static str| ["--ssh", ssh, "--no-install", "--hosts", hosts, "--run", run];
+    let log = "producer apache \"$PLACE/log\" -j 1 --stats";
+    let consumer =
+        group.run(Consumer, &[&run("web1,web2,web3", log)[..], &["where status == 404 | count by sender | sort sender | csv"]].concat());
+    let found = |log: &Log| log.0.iter().filter(|entry| entry.status == 404).count();
+    let ended = group.wait(consumer, SOON).exits(0);
+    let rows: Vec<_> = logs.iter().enumerate().map(|(n, log)| format!("web{},{}\n", n + 1, found(log))).collect();
+    let ended = ended.prints(&format!("sender,count\n{}", rows.concat()));
+    // They were told what is needed.
+    assert!(ended.stderr.contains("records that no consumer needs"), "{ended}");
+    // One that is away, one that has enough, one that goes on until a signal.
+    let consumer = group.run(Consumer, &[&run("web1,away,web3", log)[..], &[COUNT]].concat());
+    group.wait(consumer, SOON).exits(3).prints(&counted(&[&logs[0], &logs[2]])).says("away could not be reached");
+    let consumer = group.run(Consumer, &[&run("web1", "producer range 0 1000000000000")[..], &["head 3 | count | csv"]].concat());
+    group.wait(consumer, SOON).exits(0).quietly().prints("count\n3\n");
+    let follow = run("web1,web3", "producer apache -F --from-start \"$PLACE/log\"");
+    let consumer = group.run(Consumer, &[&follow[..], &["print \"{sender}\""]].concat());
+    group.until("all came", SOON, |group| group.written(consumer) >= 3050 * 5);
+    group.signal(consumer, Signal::INT);
+    group.wait(consumer, SOON).exits(130);
+    group.until("nobody is left over there", SOON, |group| !group.left().iter().any(|(_, command)| command.starts_with("producer")));
+    group.signal(server, Signal::TERM);
+    group.wait(server, SOON);
 }
 
 #[test]

@@ -22,7 +22,7 @@ use std::{
             process::{CommandExt, ExitStatusExt},
         },
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
     thread,
@@ -187,10 +187,24 @@ pub fn spawn_beside(program: &str, args: &[&str], input: OwnedFd) -> Result<(Chi
     let failed = |error| Error::io(format!("cannot start `{name}`"), error);
     let (ours, theirs) = io::pipe().map_err(failed)?;
     stdio::enlarge(&ours);
-    let beside = std::env::current_exe().ok().map(|path| path.with_file_name(program)).filter(|path| path.is_file());
-    let path = beside.unwrap_or_else(|| program.into());
-    let process = start(path, args, input.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
+    let process = start(beside(program), args, input.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
     Ok((Child::new(process, name), OwnedFd::from(ours).into()))
+}
+
+/// Puts a program that lies beside this one in the place of this process, which it does not return to.
+///
+/// # Errors
+/// Why it could not be.
+#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
+pub fn become_beside(program: &str, args: &[String]) -> Error {
+    let error = Command::new(beside(program)).args(args).env_remove(ANNOUNCEMENT).exec();
+    Error::io(format!("cannot start `{program}`"), error)
+}
+
+/// The program of this name that lies beside this one; its name where there is none.
+fn beside(program: &str) -> PathBuf {
+    let beside = std::env::current_exe().ok().map(|path| path.with_file_name(program)).filter(|path| path.is_file());
+    beside.unwrap_or_else(|| program.into())
 }
 
 fn start(
