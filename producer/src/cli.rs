@@ -397,6 +397,6 @@ mod tests {
         let manual = command().term_width(100).render_long_help().to_string();
         let options: Vec<_> = command().get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
         assert!(options.len() > 40 && options.iter().all(|option| manual.contains(&format!("--{option}"))), "{manual}");
-        assert!(exits().all(|(_, about)| manual.replace("\n       ", " ").contains(&about[..20])), "{manual}");
+        assert!(exits().all(|(_, about)| manual.replace("\n       ", " ").contains(about.get(..20).unwrap_or(about))), "{manual}");
     }
 }

@@ -21,12 +21,12 @@ pub(crate) fn run(hosts: &str, cli: &Cli, args: &[OsString]) -> String {
         Ok(command) => command,
         Err(mistake) => return mistake,
     };
-    let mut words = vec!["--hosts".to_owned(), hosts.to_owned(), "--run".to_owned(), command];
-    words.extend(cli.ssh.iter().flat_map(|ssh| ["--ssh".to_owned(), ssh.clone()]));
+    let mut words = vec![format!("--hosts={hosts}"), format!("--run={command}")];
+    words.extend(cli.ssh.iter().map(|ssh| format!("--ssh={ssh}")));
     words.extend(cli.no_install.then(|| "--no-install".to_owned()));
-    words.extend(cli.at_least.iter().flat_map(|least| ["--at-least".to_owned(), least.to_string()]));
+    words.extend(cli.at_least.iter().map(|least| format!("--at-least={least}")));
     words.extend(cli.quiet.then(|| "--quiet".to_owned()));
-    words.extend(["--connect-timeout".to_owned(), humantime::format_duration(cli.connect_timeout).to_string(), QUERY.to_owned()]);
+    words.extend([format!("--connect-timeout={}", humantime::format_duration(cli.connect_timeout)), QUERY.to_owned()]);
     exec::become_beside("consumer", &words).to_string()
 }
 
