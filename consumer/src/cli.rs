@@ -10,7 +10,11 @@ use recpipe::{
     Exit,
     parallel::MAX_THREADS,
     times::Zone,
-    transport::{Url, dial::Patience, security},
+    transport::{
+        Url,
+        dial::{self, Patience},
+        security,
+    },
 };
 
 use crate::{
@@ -54,6 +58,11 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "listen", hide_short_help = true, help_heading = INPUT)]
     pub senders: u16,
 
+    /// With --senders 0: how many may be connected at once; others are told to come again [default: as `ulimit -n` allows]
+    #[arg(long, value_name = "N", requires = "listen", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(hide_short_help = true, help_heading = INPUT)]
+    pub max_senders: Option<u32>,
+
     /// Run a command on these hosts, by ssh, and read what it writes
     ///
     /// Names with commas between them, as ssh knows them, or a file with one a line. With --run.
@@ -83,12 +92,12 @@ pub struct Cli {
     pub form: Encoding,
 
     /// Go on trying to connect for so long
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "10s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub connect_timeout: Duration,
 
     /// Wait so long for a lost connection to come back
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "30s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub retry_timeout: Duration,
 
@@ -210,9 +219,14 @@ fn words(text: &str) -> Result<Words, String> {
     words.map(Words).ok_or_else(|| "these are no words of a command: a quote is not closed, or there is none".to_owned())
 }
 
+fn patience(text: &str) -> Result<Duration, String> {
+    dial::patience(text, humantime::parse_duration)
+}
+
 /// `ssh`, so that it asks nobody for anything, and notices that a host is out of reach as soon as a connection of ours would.
 fn ssh(connect: Duration) -> Vec<String> {
-    let timeout = format!("ConnectTimeout={}", connect.as_secs().max(1));
+    // It takes no more.
+    let timeout = format!("ConnectTimeout={}", connect.as_secs().clamp(1, 1 << 20));
     let options = ["BatchMode=yes", &timeout, "ServerAliveInterval=5", "ServerAliveCountMax=3"];
     ["ssh", "-T"].into_iter().chain(options.into_iter().flat_map(|option| ["-o", option])).map(str::to_owned).collect()
 }
@@ -240,7 +254,7 @@ impl From<&Cli> for Config {
     fn from(cli: &Cli) -> Self {
         let Memory { limit, directory } = Memory::default();
         let from = match (&cli.listen, &cli.hosts, &cli.run) {
-            (Some(url), ..) => Origins::Listen { url: url.clone(), senders: cli.senders },
+            (Some(url), ..) => Origins::Listen { url: url.clone(), senders: cli.senders, most: cli.max_senders },
             (None, Some(HostList(names)), Some(run)) => Origins::Hosts(Hosts {
                 names: names.clone(),
                 run: run.clone(),

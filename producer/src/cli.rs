@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use encoding_rs::Encoding;
 use recpipe::parallel::MAX_THREADS;
+use recpipe::transport::dial;
 
 use crate::format::{FORMATS, Formats};
 use crate::output::Spread;
@@ -211,12 +212,12 @@ pub struct Cli {
     pub spread: Spread,
 
     /// How long to keep trying to connect
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "10s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub connect_timeout: Duration,
 
     /// How long to wait for a lost connection to come back
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "30s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub retry_timeout: Duration,
 
@@ -295,6 +296,10 @@ const HOSTS: &str = "Other hosts";
 const LINKS: &str = "Connections";
 const BAD_LINES: &str = "Bad lines";
 const MESSAGES: &str = "Messages";
+
+fn patience(text: &str) -> Result<Duration, String> {
+    dial::patience(text, humantime::parse_duration)
+}
 
 /// The encoding of this name, as browsers know it.
 fn charset(name: &str) -> Result<&'static Encoding, String> {

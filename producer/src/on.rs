@@ -26,7 +26,7 @@ pub(crate) fn run(hosts: &str, cli: &Cli, args: &[OsString]) -> String {
     words.extend(cli.no_install.then(|| "--no-install".to_owned()));
     words.extend(cli.at_least.iter().map(|least| format!("--at-least={least}")));
     words.extend(cli.quiet.then(|| "--quiet".to_owned()));
-    words.extend([format!("--connect-timeout={}", humantime::format_duration(cli.connect_timeout)), QUERY.to_owned()]);
+    words.extend([format!("--connect-timeout={}s", cli.connect_timeout.as_secs().max(1)), QUERY.to_owned()]);
     exec::become_beside("consumer", &words).to_string()
 }
 

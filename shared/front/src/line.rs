@@ -32,8 +32,8 @@ const NOT_OF_PRODUCER: [&str; 18] = [
 ];
 
 /// What of the consumer makes no sense there.
-const NOT_OF_CONSUMER: [&str; 11] =
-    ["from", "listen", "senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
+const NOT_OF_CONSUMER: [&str; 12] =
+    ["from", "listen", "senders", "max_senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
