@@ -10,13 +10,18 @@ use recpipe_producer::{
 };
 
 /// What of the producer makes no sense where the records stay in the process.
-const NOT_OF_PRODUCER: [&str; 14] = [
+const NOT_OF_PRODUCER: [&str; 18] = [
     "encoding",
     "to",
     "listen",
     "spread",
     "replay",
     "check",
+    // Of other hosts.
+    "on",
+    "ssh",
+    "no_install",
+    "at_least",
     // Of links, which only the query makes here.
     "connect_timeout",
     "retry_timeout",
@@ -30,8 +35,8 @@ const NOT_OF_PRODUCER: [&str; 14] = [
 ];
 
 /// What of the consumer makes no sense there.
-const NOT_OF_CONSUMER: [&str; 11] =
-    ["from", "listen", "senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
+const NOT_OF_CONSUMER: [&str; 12] =
+    ["from", "listen", "senders", "max_senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
