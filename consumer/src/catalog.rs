@@ -96,6 +96,8 @@ static WORDS: Words = Words {
         &output::print::FILE,
         &output::emit::FILE,
         &output::pickle::FILE,
+        &output::picture::SVG,
+        &output::picture::HTML,
         #[cfg(feature = "arrow")]
         &output::arrow::FILE,
         #[cfg(feature = "arrow")]

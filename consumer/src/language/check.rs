@@ -219,6 +219,11 @@ impl Upstream {
         self.is_behind || self.stages.iter().any(|stage| stage.about.blocks)
     }
 
+    /// The output that stands here, which is then no longer one.
+    pub(crate) fn take_output(&mut self) -> Option<PlanOutput> {
+        self.sink.take()
+    }
+
     /// Whether what comes are results that are given one after the other, as time passes.
     pub(crate) fn gives_early(&self) -> bool {
         self.passes && !self.waits()

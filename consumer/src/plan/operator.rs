@@ -50,6 +50,8 @@ pub struct About {
     pub blocks: bool,
     /// Whether it writes the answer, so that nothing can come after it.
     pub output: bool,
+    /// Of an output, whether it is a picture that a `write` after it puts into a file.
+    pub is_drawn: bool,
 }
 
 impl About {
@@ -65,6 +67,7 @@ impl About {
         spills: false,
         blocks: false,
         output: false,
+        is_drawn: false,
     };
 
     /// The canonical word and its synonyms.
