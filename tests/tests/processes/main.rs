@@ -41,6 +41,8 @@ mod onward;
 mod outages;
 // What the forms of output promise.
 mod outputs;
+// Pictures and pages in files.
+mod pictures;
 // Lines that are no records.
 mod rejects;
 // Consumers that are killed and started again.

@@ -20,13 +20,14 @@ pub(super) use self::drawing::{Drawing, Table};
 use super::header::headed_picture;
 use crate::{
     language::{
-        Checked, Checker, Parsed, Parser, StageWord, Syntax, Upstream,
+        Checked, Checker, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
         ast::Expr,
         diagnose::{Diagnostic, did_you_mean},
         kind_name, parsed,
     },
     plan::{About, Read, Runs, Sink, Target},
     span::Span,
+    stage::let_::put_time_of_log,
     writer::{Canvas, Desk, Discard},
 };
 
@@ -99,6 +100,9 @@ struct ChartSyntax {
 
 impl Syntax for ChartSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+        if matches!(self.form, Form::Lines | Form::Heatmap) {
+            put_time_of_log(checker, upstream, span);
+        }
         let made = self.drawn(checker, upstream, span).map(|drawn| Arc::new(ChartSink(drawn)) as Arc<dyn Sink>);
         checker.push_output(upstream, &WORD, span, made);
     }
@@ -137,10 +141,8 @@ fn is_number(kind: Option<Type>) -> bool {
 
 /// The columns that are times.
 fn times(checker: &Checker<'_>) -> impl Iterator<Item = usize> {
-    let of_time = |(place, (_, seen)): (usize, &(String, Option<_>))| {
-        let seen: &Option<crate::language::Seen> = seen;
-        seen.is_some_and(|seen| seen.kind == Type::Time).then_some(place)
-    };
+    let of_time =
+        |(place, (_, seen)): (usize, &(String, Option<Seen>))| seen.is_some_and(|seen| seen.kind == Type::Time).then_some(place);
     checker.scope.columns.iter().enumerate().filter_map(of_time).collect::<Vec<_>>().into_iter()
 }
 

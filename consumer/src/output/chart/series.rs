@@ -177,7 +177,7 @@ impl Series {
         let most = if for_file { Self::BARS } else { Self::MOST };
         let (_, rows, _) = self.table();
         let bar = |(cells, numbers): (&Vec<String>, &Vec<Option<f64>>)| Bar {
-            label: self.labels(cells, None),
+            label: named(self.labels(cells, None)),
             parts: self.drawn.values.iter().zip(numbers).map(|(&place, number)| Some((number.as_ref().copied()?, cells[place].clone()))).collect(),
         };
         let bars: Vec<Bar> = rows.iter().zip(&self.numbers).take(most).map(bar).collect();
@@ -197,10 +197,10 @@ impl Series {
         // By bar and part.
         let mut sums: BTreeMap<(usize, usize), (f64, Vec<String>)> = BTreeMap::new();
         for (cells, numbers) in rows.iter().zip(&self.numbers) {
-            let label = place_of(self.labels(cells, part), &mut labels);
+            let label = place_of(named(self.labels(cells, part)), &mut labels);
             for (&value, number) in self.drawn.values.iter().zip(numbers) {
                 let Some(number) = number else { continue };
-                let name = part.map_or_else(|| self.name(value), |part| cells[part].clone());
+                let name = part.map_or_else(|| self.name(value), |part| named(cells[part].clone()));
                 let (sum, shown) = sums.entry((label, place_of(name, &mut names))).or_default();
                 *sum += number;
                 shown.push(cells[value].clone());
@@ -292,6 +292,11 @@ fn more(count: u64, notes: &mut Vec<String>) {
     if count > 0 {
         notes.push(format!("{count} more"));
     }
+}
+
+/// A name that is seen where there is none.
+fn named(name: String) -> String {
+    if name.is_empty() { "(none)".to_owned() } else { name }
 }
 
 /// Where a name stands among others, which it is added to where it is not there.
