@@ -64,6 +64,7 @@ static WORDS: Words = Words {
         &stage::compare::WORD,
         &stage::pivot::WORD,
         &stage::unpivot::WORD,
+        &stage::report::WORD,
         &stage::expect::WORD,
         &stage::dns::WORD,
         &stage::tee::WORD,

@@ -16,6 +16,7 @@ use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, Time, times::Zone, wire::
 use super::{
     chart::{self, ChartSink, Drawing, Drawn, Table},
     header::headed_picture,
+    pages::PagesSink,
 };
 use crate::{
     language::{Checked, Checker, FileSink, FileWord, Upstream, diagnose::Diagnostic},
@@ -38,13 +39,16 @@ pub static SVG: FileWord = FileWord {
     }),
 };
 
-/// A page.
+/// A page: of a report, a picture and a table of each section.
 pub static HTML: FileWord = FileWord {
     extension: "html",
     is_lines: false,
-    sink: FileSink::Picture(|checker, upstream, before, _| {
-        let drawn = drawn(checker, upstream, before);
-        made(checker, drawn, Form::Html)
+    sink: FileSink::Picture(|checker, upstream, before, _| match (before, upstream.last_word()) {
+        (None, Some("report")) => Ok(Arc::new(PagesSink(Asked::new(checker)))),
+        _ => {
+            let drawn = drawn(checker, upstream, before);
+            made(checker, drawn, Form::Html)
+        }
     }),
 };
 

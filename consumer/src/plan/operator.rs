@@ -164,6 +164,11 @@ pub trait Operator: Any + Debug + Send + Sync {
         None
     }
 
+    /// How many of what [`Operator::partial`] gives a memory of its own there are, where it is several.
+    fn holders(&self) -> usize {
+        1
+    }
+
     /// Whether what is shown of it before the end is made of all records so far, and not of the first alone.
     fn copies_all(&self) -> bool {
         true

@@ -49,6 +49,14 @@ impl Drawing {
         Drawing { drawn: drawn.clone(), name: shown::one_line(name.as_bytes()), without: 0, form }
     }
 
+    /// The same, with this column alone for a label.
+    pub(in crate::output) fn labelled_by(mut self, place: usize) -> Self {
+        if let Growing::Series(series) = &mut self.form {
+            series.label_by(place);
+        }
+        self
+    }
+
     /// Adds records.
     pub(in crate::output) fn add(&mut self, batch: &Batch) {
         if let Growing::Series(series) = &mut self.form {

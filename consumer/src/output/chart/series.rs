@@ -25,6 +25,8 @@ pub(super) struct Series {
     numbers: Vec<Vec<Option<f64>>>,
     /// Records beyond those.
     more: u64,
+    /// The only label, if others are not.
+    label: Option<usize>,
     /// Where there is a time: by line and time, the numbers; and what each line is called.
     along: Along,
 }
@@ -82,6 +84,7 @@ impl Series {
             rows: Vec::new(),
             numbers: Vec::new(),
             more: 0,
+            label: None,
             along: Along::default(),
         }
     }
@@ -95,6 +98,11 @@ impl Series {
                 self.drawn.values.len() > 1 || self.drawn.is_grouped || self.schema.len() == self.drawn.values.len() + 1
             }
         }
+    }
+
+    /// Labels are those of this column alone.
+    pub(super) fn label_by(&mut self, place: usize) {
+        self.label = Some(place);
     }
 
     pub(super) fn add(&mut self, batch: &Batch) {
@@ -135,7 +143,7 @@ impl Series {
     /// The cells that are neither numbers that are drawn nor this one.
     fn labels(&self, cells: &[String], but: Option<usize>) -> String {
         let of = |(place, cell): (usize, &String)| {
-            (!self.drawn.values.contains(&place) && but != Some(place) && !cell.is_empty()).then(|| cell.clone())
+            (self.label.is_none_or(|label| label == place) && !self.drawn.values.contains(&place) && but != Some(place) && !cell.is_empty()).then(|| cell.clone())
         };
         cells.iter().enumerate().filter_map(of).collect::<Vec<_>>().join(GAP)
     }
