@@ -57,7 +57,7 @@ impl Stage for Pages {
 
     fn close(&mut self) -> Result<(), Error> {
         let foot = self.asked.foot(self.read.get(), &self.ending.borrow());
-        let page = picture::page(&self.asked.title(), &self.sections.drawn()?, &foot);
+        let page = picture::page(self.asked.title(), &self.sections.drawn()?, &foot);
         let mut printer = self.printer.borrow_mut();
         printer.write(page.as_bytes())?;
         printer.flush()

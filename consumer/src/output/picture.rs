@@ -19,9 +19,10 @@ use super::{
     pages::PagesSink,
 };
 use crate::{
-    language::{Checked, Checker, FileSink, FileWord, Upstream, diagnose::Diagnostic},
+    language::{Checked, Checker, FileSink, FileWord, Source, Upstream, diagnose::Diagnostic},
     picture::{self, Foot, Section},
     plan::{Place, Read, Sink, Target},
+    span::Span,
     writer::{Desk, Printer},
 };
 
@@ -35,7 +36,7 @@ pub static SVG: FileWord = FileWord {
             let label = "draw it before, as in `chart bytes | write \"x.svg\"`";
             checker.fail(Diagnostic::new(span, "it is not said what the picture is of").label(label));
         }
-        made(checker, drawn, Form::Svg)
+        made(checker, drawn, Form::Svg, span)
     }),
 };
 
@@ -43,11 +44,11 @@ pub static SVG: FileWord = FileWord {
 pub static HTML: FileWord = FileWord {
     extension: "html",
     is_lines: false,
-    sink: FileSink::Picture(|checker, upstream, before, _| match (before, upstream.last_word()) {
-        (None, Some("report")) => Ok(Arc::new(PagesSink(Asked::new(checker)))),
+    sink: FileSink::Picture(|checker, upstream, before, span| match (before, upstream.last_word()) {
+        (None, Some("report")) => Ok(Arc::new(PagesSink(Asked::new(checker, span)))),
         _ => {
             let drawn = drawn(checker, upstream, before);
-            made(checker, drawn, Form::Html)
+            made(checker, drawn, Form::Html, span)
         }
     }),
 };
@@ -59,14 +60,16 @@ fn drawn(checker: &Checker<'_>, upstream: &Upstream, before: Option<&dyn Sink>) 
     }
 }
 
-fn made(checker: &Checker<'_>, drawn: Option<Drawn>, form: Form) -> Checked<Arc<dyn Sink>> {
-    Ok(Arc::new(PictureSink { drawn, form, asked: Asked::new(checker) }))
+fn made(checker: &Checker<'_>, drawn: Option<Drawn>, form: Form, write: Span) -> Checked<Arc<dyn Sink>> {
+    Ok(Arc::new(PictureSink { drawn, form, asked: Asked::new(checker, write) }))
 }
 
 /// What was asked, and when.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
     query: Arc<str>,
+    /// The same without what writes it.
+    title: Arc<str>,
     now: Time,
     zone: Option<Zone>,
 }
@@ -74,10 +77,15 @@ pub(super) struct Asked {
 impl Asked {
     /// The query that is checked. Of who makes files that are the same each time, as `SOURCE_DATE_EPOCH` says, it was then.
     /// Source: <https://reproducible-builds.org/specs/source-date-epoch/>
-    pub(super) fn new(checker: &Checker<'_>) -> Self {
+    pub(super) fn new(checker: &Checker<'_>, write: Span) -> Self {
         let epoch = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|epoch| epoch.trim().parse::<i64>().ok()?.checked_mul(1_000_000_000));
         let now = epoch.map_or(checker.setting.now, |nanos| Time { nanos, offset_s: 0 });
-        Asked { query: checker.source.text().into(), now, zone: checker.setting.zone.clone() }
+        let query = joined(checker.source, usize::MAX);
+        let before = joined(checker.source, write.start);
+        let before = before.trim_end_matches(['|', ' ']);
+        // Of a branch, the whole is told.
+        let title = if before.is_empty() || before.matches('[').count() != before.matches(']').count() { &query } else { before };
+        Asked { title: title.into(), query: query.into(), now, zone: checker.setting.zone.clone() }
     }
 
     /// With what came of it.
@@ -91,10 +99,19 @@ impl Asked {
         }
     }
 
-    /// The query on one line, which is what a page is called.
-    pub(super) fn title(&self) -> String {
-        self.query.split_whitespace().collect::<Vec<_>>().join(" ")
+    /// What a page is called.
+    pub(super) fn title(&self) -> &str {
+        &self.title
     }
+}
+
+/// The query before this place, on one line.
+fn joined(source: &Source, before: usize) -> String {
+    let of_part = |part: &std::ops::Range<usize>| {
+        let text = source.slice(Span::new(part.start, part.end.min(before).max(part.start)));
+        text.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    source.parts().iter().map(of_part).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | ")
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,11 +180,11 @@ impl Stage for Picture {
         let title = self.asked.title();
         let figure = self.drawing.figure(true).filter(|_| self.is_drawn);
         let text = match self.form {
-            Form::Svg => picture::alone(&title, figure.as_ref(), &foot),
+            Form::Svg => picture::alone(title, figure.as_ref(), &foot),
             Form::Html => {
                 let Table { names, rows, more } = self.drawing.table();
                 let heading = figure.as_ref().map_or_else(String::new, |figure| figure.value.clone());
-                picture::page(&title, &[Section { title: heading, figure, names, rows, more }], &foot)
+                picture::page(title, &[Section { title: heading, figure, names, rows, more }], &foot)
             }
         };
         let mut printer = self.printer.borrow_mut();

@@ -57,13 +57,13 @@ pub(crate) struct Section {
 
 const LAYOUT: &str = "\
 *{box-sizing:border-box}body{margin:0;padding:1rem;background:var(--ground);color:var(--ink);font:15px/1.4 system-ui,sans-serif}\
-h1{font-size:1.3rem;margin:0 0 1rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:0 0 .5rem}\
+h1{font-size:1.3rem;margin:0 0 1rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:0 0 .5rem}h2::first-letter{text-transform:uppercase}\
 main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.5rem 2rem;align-items:start}\
 section{min-width:0;max-width:60rem}svg{display:block;width:100%;height:auto}\
 .t{overflow:auto;max-height:28rem;margin-top:.5rem}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}\
 th,td{padding:.15rem .8rem .15rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}\
 th{position:sticky;top:0;background:var(--ground)}.n{text-align:right;white-space:nowrap}\
-.m,footer{color:var(--faint);font-size:.85rem}footer{margin-top:2rem;border-top:1px solid var(--rule);padding-top:.5rem}\
+.more,footer{color:var(--faint);font-size:.85rem}footer{margin-top:2rem;border-top:1px solid var(--rule);padding-top:.5rem}\
 code{overflow-wrap:anywhere}";
 
 /// The page. The query is its title.
@@ -120,7 +120,7 @@ impl Section {
             out.push_str("</tbody></table></div>\n");
         }
         if self.more > 0 {
-            let _ = writeln!(out, "<p class=\"m\">{} more</p>", self.more);
+            let _ = writeln!(out, "<p class=\"more\">{} more</p>", self.more);
         }
         out.push_str("</section>\n");
     }

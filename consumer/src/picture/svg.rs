@@ -15,7 +15,7 @@ use super::{
 pub(super) const WIDTH: f64 = 400.0;
 
 /// Units of a letter, about.
-const LETTER: f64 = 6.0;
+const LETTER: f64 = 6.3;
 
 /// Letters of a line.
 const LETTERS: usize = 62;
@@ -97,12 +97,25 @@ fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
+/// Letters of the label of a bar.
+const LABEL: usize = 25;
+
+/// A label of which the beginning and the end are seen: paths and addresses are told apart by either.
+fn middle(label: &str) -> String {
+    let count = label.chars().count();
+    if count <= LABEL {
+        return label.to_owned();
+    }
+    let first = LABEL / 2 - 1;
+    label.chars().take(first).chain(['…']).chain(label.chars().skip(count - (LABEL - first - 1))).collect()
+}
+
 /// Bars below each other, their labels at the left, an axis above.
 fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     const ROW: f64 = 18.0;
     const TOP: f64 = 32.0;
     const RIGHT: f64 = 52.0;
-    let longest = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0).min(26);
+    let longest = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0).min(LABEL);
     let left = 16.0 + LETTER * longest as f64;
     let room = WIDTH - left - RIGHT;
     let sum = |bar: &Bar, wanted: fn(f64) -> bool| bar.parts.iter().flatten().map(|part| part.0).filter(|value| wanted(*value)).sum::<f64>();
@@ -117,7 +130,7 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     }
     for (at, bar) in bars.iter().enumerate() {
         let y = TOP + ROW * at as f64;
-        out.push_str(&text(left - 6.0, y + 13.0, "e", &cut(&bar.label, 26), Some(&bar.label)));
+        out.push_str(&text(left - 6.0, y + 13.0, "e", &middle(&bar.label), Some(&bar.label)));
         let (mut up, mut down, mut end) = (0.0_f64, 0.0_f64, left + scale.base() * room);
         for (part, value) in bar.parts.iter().enumerate() {
             let Some((value, shown)) = value else { continue };
@@ -179,6 +192,8 @@ impl Along {
         for (at, label) in time_axis::marks(self.from, self.to, &offset_s) {
             let x = self.x(at);
             let _ = writeln!(out, "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" class=\"r\"/>", self.bottom, self.bottom + 4.0);
+            // The last is not beyond the edge.
+            let x = x.min(WIDTH - LETTER / 2.0 * label.chars().count() as f64 - 2.0);
             out.push_str(&text(x, self.bottom + 15.0, "f m", &label, None));
         }
         let time = |at: i64| Time { nanos: at, offset_s: offset_s(at) }.to_string();

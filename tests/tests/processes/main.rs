@@ -45,6 +45,8 @@ mod outputs;
 mod pictures;
 // Lines that are no records.
 mod rejects;
+// Many questions in one pass.
+mod reports;
 // Consumers that are killed and started again.
 mod replay;
 // What a signal ends, and how.

@@ -57,6 +57,9 @@ impl Roles {
             format!(", p50({field}) as p50, p90({field}) as p90, p99({field}) as p99, max({field}) as max")
         });
         let mut sections = vec![("total", format!("stats count as requests{visitors}{bytes}{latency}"))];
+        if let Some(status) = &self.status {
+            sections.push(("statuses", format!("stats count as requests{bytes} by {status} as item")));
+        }
         let mut largest = |title, field: &Option<String>, condition: &str| {
             if let Some(field) = field {
                 let condition = if condition.is_empty() { String::new() } else { format!("where {condition} | ") };
@@ -83,9 +86,6 @@ impl Roles {
             );
             sections.push(("agents", query));
         }
-        if let Some(status) = &self.status {
-            sections.push(("statuses", format!("stats count as requests{bytes} by {status} as item")));
-        }
         if let (Some(duration), Some(request)) = (&self.duration, &self.request) {
             let query = format!(
                 "stats count as requests, sum({duration}) as all{latency} by {request} as item | top {MOST} by all | drop all"
@@ -96,8 +96,8 @@ impl Roles {
             let days = format!("stats count as requests{visitors}{bytes} by bin({time}, 1d) as time");
             let hours = format!("stats count as requests{bytes} by bin({time}, 1h) as time");
             let of_day = format!("stats count as requests{bytes} by hour({time}) as item | let item = padleft(str(item), 2, \"0\")");
-            sections.splice(1..1, [("days", days), ("hours", hours)]);
-            sections.push(("hours of the day", of_day));
+            sections.insert(1, ("days", days));
+            sections.extend([("hours of the day", of_day), ("hours", hours)]);
         }
         sections
     }
