@@ -46,6 +46,12 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
+    /// Write the answer into this file, as `| write "FILE"` behind the query does
+    ///
+    /// `report -o report.html`, `-o hits.csv`: its extension says what is written.
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<String>,
+
     /// -, a file of records, exec:COMMAND, unix:PATH, tcp://HOST:PORT
     ///
     /// Where the records come from; also tls://HOST:PORT. Several can be read together.
@@ -276,6 +282,7 @@ impl From<&Cli> for Config {
         let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
         Config {
             text: cli.file.clone().map_or_else(|| Text::Arguments(cli.query.clone()), Text::File),
+            output: cli.output.clone(),
             purpose: match (cli.check, cli.explain) {
                 (true, _) => Purpose::Check,
                 (false, true) => Purpose::Explain,

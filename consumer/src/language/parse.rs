@@ -174,7 +174,10 @@ impl<'s> Parser<'s> {
             }
         }
         // Which stage is the last is known only when no other was given up.
-        let early = stages.iter().rev().skip(1).rfind(|stage| stage.word.about.output);
+        // A picture is drawn into the file that stands behind it.
+        let is_drawn = |last: &Stage, before: &Stage| before.word.about.is_drawn && last.word.about.name == "write";
+        let drawn = usize::from(matches!(&stages[..], [.., before, last] if is_drawn(last, before)));
+        let early = stages.iter().rev().skip(1 + drawn).rfind(|stage| stage.word.about.output);
         if let (Some(stage), true) = (early, self.found.len() == found) {
             let word = self.source.slice(stage.span).split_whitespace().next().unwrap_or_default();
             let what = format!("`{word}` writes the answer, so nothing can come after it");
