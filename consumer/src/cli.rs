@@ -46,7 +46,7 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Write the answer into this file, as `| write "FILE"` behind the query does
+    /// Write the answer into this file, by its extension
     ///
     /// `report -o report.html`, `-o hits.csv`: its extension says what is written.
     #[arg(short = 'o', long = "output", value_name = "FILE")]

@@ -196,7 +196,11 @@ impl<'s> Parser<'s> {
             found.label = format!("write `{instead}`");
         }
         let word = text.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
-        if let (true, true, Some(row)) = (found.label.is_empty(), found.help.is_empty(), catalog.stage(word)) {
+        let says_nothing = found.label.is_empty() && found.help.is_empty() && !found.what.contains("as in `");
+        if let (true, Some(row)) = (says_nothing, catalog.stage(word))
+            // Of a condition that tells nothing.
+            && row.about.syntax.split(' ').count() > 2
+        {
             found.help.push(format!("it is written `{}`", row.about.syntax));
         }
     }

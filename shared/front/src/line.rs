@@ -41,7 +41,7 @@ const NOT_OF_CONSUMER: [&str; 12] =
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   recpipe apache access.log 'count by status'
-  recpipe nginx /var/log/nginx --since -1h 'where status >= 500 | top 10 request'
+  recpipe nginx /var/log/nginx --since -1h 'where status >= 500'
   recpipe csv sales.csv 'stats sum(price) as sum by shop | sort -sum'
   ssh host cat access.log.gz | recpipe apache 'top 5 host'
 ";
@@ -74,7 +74,7 @@ pub(crate) fn command(formats: &Formats, catalog: &Catalog) -> Command {
             .long_help(None)
             .value_parser(value_parser!(OsString))
     });
-    let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, lines, …, or auto: `recpipe help formats`"));
+    let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, …, or auto: `recpipe help formats`"));
     let long =
         format!("Formats:\n  {}\n\n{}", FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "), consumer::reference(catalog));
     Command::new("recpipe")
