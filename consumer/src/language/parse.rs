@@ -4,8 +4,6 @@
 //! A mistake ends its stage: the parser reports it and goes on after the next `|`, so that one run shows the mistakes
 //! of all stages.
 
-mod mistake;
-
 use std::sync::Arc;
 
 use super::{

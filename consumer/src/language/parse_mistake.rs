@@ -1,13 +1,11 @@
 //! What is said of a stage that nobody knows, and of one that goes on where it should end.
 
 use super::{
-    super::{
-        diagnose::{Diagnostic, did_you_mean},
-        hints,
-        parse_expr::RESERVED,
-        token::{Kind, Token, is_unit},
-    },
-    Failed, Parser,
+    diagnose::{Diagnostic, did_you_mean},
+    hints,
+    parse::{Failed, Parser},
+    parse_expr::RESERVED,
+    token::{Kind, Token, is_unit},
 };
 use crate::span::Span;
 
@@ -16,7 +14,7 @@ impl Parser<'_> {
     pub(super) fn no_end(&mut self, in_branch: bool) -> Failed {
         let expected = if in_branch { "`|` or `]`" } else { "`|` or the end" };
         let Token { kind, span } = self.peek().clone();
-        let before = self.source.slice(self.last);
+        let before = self.source().slice(self.last());
         let label = match &kind {
             Kind::Name(word) if self.catalog.stage(word).is_some() || self.catalog.aggregate(word).is_some() => {
                 "a `|` stands between two stages".into()
@@ -35,7 +33,7 @@ impl Parser<'_> {
         if label.is_empty() {
             return self.unexpected(expected);
         }
-        let what = format!("expected {expected}, found `{}`", self.source.slice(span));
+        let what = format!("expected {expected}, found `{}`", self.source().slice(span));
         self.fail(Diagnostic::new(span, what).label(label))
     }
 
