@@ -18,6 +18,7 @@ mod files;
 mod function;
 mod given;
 pub mod help;
+pub mod hosts;
 pub mod input;
 pub mod join;
 pub mod language;
@@ -28,6 +29,7 @@ pub mod memory;
 #[cfg(test)]
 mod oracle;
 pub mod output;
+mod picture;
 pub mod plan;
 pub mod program;
 pub mod query;

@@ -48,6 +48,8 @@ pub struct Setting {
     pub live: bool,
     /// Whether the records have senders that have names.
     pub has_senders: bool,
+    /// Whether the field `sender` of the stream is the one that says who sent a record, which a plan before this one gave it.
+    pub gives_sender: bool,
 }
 
 /// Tells the fields of the files that a query reads besides its stream.
@@ -90,6 +92,7 @@ impl Default for Setting {
             inputs,
             live: false,
             has_senders: false,
+            gives_sender: false,
         }
     }
 }
@@ -123,8 +126,13 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
     QueryError::new(source, diagnostics)
 }
 
+/// The given fields that are among those of the stream when it is looked at first.
+fn given_before(setting: &Setting) -> Vec<Given> {
+    if setting.gives_sender { vec![Given::Sender] } else { Vec::new() }
+}
+
 fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited, mut opens, mut given) = (schema.clone(), Vec::new(), Opens::default(), Vec::new());
+    let (mut input, mut awaited, mut opens, mut given) = (schema.clone(), Vec::new(), Opens::default(), given_before(setting));
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {
@@ -217,6 +225,16 @@ impl Upstream {
     /// Whether one of the stages gives nothing before the end of the input.
     pub(crate) fn waits(&self) -> bool {
         self.is_behind || self.stages.iter().any(|stage| stage.about.blocks)
+    }
+
+    /// The word of the last stage.
+    pub(crate) fn last_word(&self) -> Option<&'static str> {
+        self.stages.last().map(|stage| stage.about.name)
+    }
+
+    /// The output that stands here, which is then no longer one.
+    pub(crate) fn take_output(&mut self) -> Option<PlanOutput> {
+        self.sink.take()
     }
 
     /// Whether what comes are results that are given one after the other, as time passes.
@@ -325,6 +343,11 @@ impl Checker<'_> {
     }
 
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
+    pub(crate) fn enter_columns(&mut self, columns: Vec<(String, Option<Seen>)>) {
+        self.scope = Scope { columns, input: None };
+    }
+
+    /// As [`Checker::enter_columns`], of what the query names, where no two may be named alike.
     pub(crate) fn enter(&mut self, columns: Vec<NewColumn>) {
         self.scope = Scope::default();
         for NewColumn { name, span, seen } in columns {

@@ -19,6 +19,8 @@ pub mod markdown;
 mod meaning;
 pub mod null;
 pub mod pickle;
+mod pages;
+pub mod picture;
 pub mod print;
 pub mod record;
 mod rows;

@@ -10,13 +10,18 @@ use recpipe_producer::{
 };
 
 /// What of the producer makes no sense where the records stay in the process.
-const NOT_OF_PRODUCER: [&str; 14] = [
+const NOT_OF_PRODUCER: [&str; 18] = [
     "encoding",
     "to",
     "listen",
     "spread",
     "replay",
     "check",
+    // Of other hosts.
+    "on",
+    "ssh",
+    "no_install",
+    "at_least",
     // Of links, which only the query makes here.
     "connect_timeout",
     "retry_timeout",
@@ -30,13 +35,13 @@ const NOT_OF_PRODUCER: [&str; 14] = [
 ];
 
 /// What of the consumer makes no sense there.
-const NOT_OF_CONSUMER: [&str; 11] =
-    ["from", "listen", "senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
+const NOT_OF_CONSUMER: [&str; 12] =
+    ["from", "listen", "senders", "max_senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   recpipe apache access.log 'count by status'
-  recpipe nginx /var/log/nginx --since -1h 'where status >= 500 | top 10 request'
+  recpipe nginx /var/log/nginx --since -1h 'where status >= 500'
   recpipe csv sales.csv 'stats sum(price) as sum by shop | sort -sum'
   ssh host cat access.log.gz | recpipe apache 'top 5 host'
 ";
@@ -69,7 +74,7 @@ pub(crate) fn command(formats: &Formats, catalog: &Catalog) -> Command {
             .long_help(None)
             .value_parser(value_parser!(OsString))
     });
-    let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, lines, …, or auto: `recpipe help formats`"));
+    let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, …, or auto: `recpipe help formats`"));
     let long =
         format!("Formats:\n  {}\n\n{}", FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "), consumer::reference(catalog));
     clap::Command::new("recpipe")

@@ -23,6 +23,8 @@ mod heirs;
 mod inputs;
 // Records through another program.
 mod subprocess;
+// Who sent a record.
+mod senders;
 // Streams one after the other.
 mod sequences;
 // Fields that come later than the query begins.
@@ -35,14 +37,20 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// Programs on other hosts.
+mod over_ssh;
 // What a consumer sends on to the next.
 mod onward;
 // Connections that break and come back, or do not, and what is said of that.
 mod outages;
 // What the forms of output promise.
 mod outputs;
+// Pictures and pages in files.
+mod pictures;
 // Lines that are no records.
 mod rejects;
+// Many questions in one pass.
+mod reports;
 // Consumers that are killed and started again.
 mod replay;
 // What a signal ends, and how.
