@@ -24,6 +24,7 @@ pub mod picture;
 pub mod print;
 pub mod record;
 mod rows;
+pub mod serve;
 mod shown;
 mod sinks;
 mod sparkline;

@@ -131,6 +131,8 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     for (at, bar) in bars.iter().enumerate() {
         let y = TOP + ROW * at as f64;
         out.push_str(&text(left - 6.0, y + 13.0, "e", &middle(&bar.label), Some(&bar.label)));
+        // What has no name of its own is no condition.
+        let label = if figure.label.is_empty() || bar.label == "(none)" { String::new() } else { format!(" data-label=\"{}\"", escaped(&bar.label)) };
         let (mut up, mut down, mut end) = (0.0_f64, 0.0_f64, left + scale.base() * room);
         for (part, value) in bar.parts.iter().enumerate() {
             let Some((value, shown)) = value else { continue };
@@ -144,7 +146,7 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
             let name = names.get(part).filter(|_| names.len() > 1).map_or(String::new(), |name| format!(", {name}"));
             let _ = writeln!(
                 out,
-                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"12\" class=\"s{}\"><title>{}: {}</title></rect>",
+                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"12\" class=\"s{}\"{label}><title>{}: {}</title></rect>",
                 y + 3.0,
                 part % COLOURS,
                 escaped(&format!("{}{name}", bar.label)),

@@ -110,7 +110,7 @@ impl Drawing {
             Growing::Heat(heat) => (picture::Form::Heat(heat.drawn()?), format!("records by {}", self.name)),
         };
         // The bins are logarithmic, not the counts.
-        Some(Figure { title: String::new(), value, log: false, form, notes })
+        Some(Figure { title: String::new(), value, label: self.name.clone(), log: false, form, notes })
     }
 
     /// The numbers of the picture.

@@ -152,6 +152,18 @@ impl Series {
         self.schema.fields().get(place).map_or(String::new(), |field| shown::one_line(field.name.as_bytes()))
     }
 
+    /// The column of the labels of bars, if it is one.
+    fn label_name(&self) -> String {
+        if let Some(label) = self.label {
+            return self.name(label);
+        }
+        let mut labels: Vec<usize> = (0..self.schema.len()).filter(|place| !self.drawn.values.contains(place)).collect();
+        if self.drawn.form == Form::Stack && self.drawn.values.len() == 1 {
+            labels.pop();
+        }
+        if let [only] = labels[..] { self.name(only) } else { String::new() }
+    }
+
     /// The names of the numbers.
     fn value(&self) -> String {
         self.drawn.values.iter().map(|&place| self.name(place)).collect::<Vec<_>>().join(", ")
@@ -178,7 +190,7 @@ impl Series {
                 None => self.bars(&mut notes, for_file)?,
             },
         };
-        Some(Figure { title: String::new(), value: self.value(), log: self.drawn.log, form, notes })
+        Some(Figure { title: String::new(), value: self.value(), label: self.label_name(), log: self.drawn.log, form, notes })
     }
 
     fn bars(&self, notes: &mut Vec<String>, for_file: bool) -> Option<picture::Form> {
