@@ -58,7 +58,7 @@ impl Roles {
         });
         let mut sections = vec![("total", format!("stats count as requests{visitors}{bytes}{latency}"))];
         if let Some(status) = &self.status {
-            sections.push(("statuses", format!("stats count as requests{bytes} by {status} as item")));
+            sections.push(("statuses", format!("stats count as requests{bytes} by {status} as item | let item = str(item)")));
         }
         let mut largest = |title, field: &Option<String>, condition: &str| {
             if let Some(field) = field {
