@@ -154,7 +154,8 @@ fn answer(config: &Config, catalog: &Arc<Catalog>, open: impl FnOnce(&config::In
     // Where a file is read, there is no stream to be ended.
     let lingering = Lingering::default();
     let interrupt = |signal| lingering.end() || !files.are_read() && stop.interrupt(signal);
-    signals::ending(interrupt, || answer_and_tell(input, config, (&source, &query), (&files, &lingering), started)).context("cannot catch signals")?
+    signals::ending(interrupt, || answer_and_tell(input, config, (&source, &query), (&files, &lingering), started))
+        .context("cannot catch signals")?
 }
 
 fn answer_and_tell(
@@ -244,7 +245,12 @@ fn answer_over(
         processes: orders.clone(),
         unordered: config.unordered,
         memory: config.memory.clone(),
-        calling: Calling { security: Security::read(&config.input.security)?, patience: config.input.patience, quiet: config.quiet, lingering: lingering.clone() },
+        calling: Calling {
+            security: Security::read(&config.input.security)?,
+            patience: config.input.patience,
+            quiet: config.quiet,
+            lingering: lingering.clone(),
+        },
         default_output: output::default(terminal),
         stopper: Some(input.stop()),
         left_out: setting.left_out.clone(),

@@ -118,9 +118,8 @@ impl Sections {
     }
 
     fn section(&self, title: &str, batches: &[Batch]) -> Result<Section, Error> {
-        let has_values = |place: &usize| {
-            batches.iter().any(|batch| (0..batch.len()).any(|row| !batch.column(*place).is_null(batch.physical(row))))
-        };
+        let has_values =
+            |place: &usize| batches.iter().any(|batch| (0..batch.len()).any(|row| !batch.column(*place).is_null(batch.physical(row))));
         let places: Vec<usize> = (1..self.schema.len()).filter(has_values).collect();
         let fields = places.iter().map(|place| self.schema.fields()[*place].clone()).collect();
         let schema = Arc::new(Schema::new(fields)?);

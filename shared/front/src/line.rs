@@ -27,7 +27,8 @@ const NOT_OF_PRODUCER: [&str; 14] = [
 ];
 
 /// What of the consumer makes no sense there.
-const NOT_OF_CONSUMER: [&str; 11] = ["from", "listen", "senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
+const NOT_OF_CONSUMER: [&str; 11] =
+    ["from", "listen", "senders", "hosts", "run", "ssh", "no_install", "at_least", "form", "worker", "help"];
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:

@@ -26,7 +26,9 @@ struct Browser {
 impl Browser {
     /// `None` where there is no Chromium with its driver.
     fn open() -> Option<Self> {
-        let is_there = |program: &str| Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        let is_there = |program: &str| {
+            Command::new(program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        };
         if !is_there("chromedriver") || !is_there("chromium") {
             return None;
         }
@@ -40,7 +42,8 @@ impl Browser {
             assert!(Instant::now() < until, "chromedriver does not listen");
             thread::sleep(Duration::from_millis(20));
         }
-        let options = json!({ "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900"] });
+        let options =
+            json!({ "args": ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1200,900"] });
         let made = browser.call("POST", "/session", json!({ "capabilities": { "alwaysMatch": { "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } } } }));
         browser.session = format!("/session/{}", made["sessionId"].as_str().unwrap_or_else(|| panic!("{made}")));
         Some(browser)
@@ -59,7 +62,9 @@ impl Browser {
             answer.extend_from_slice(&piece[..read]);
             let text = String::from_utf8_lossy(&answer);
             if let Some((head, body)) = text.split_once("\r\n\r\n") {
-                let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:").map(|length| length.trim().parse::<usize>().unwrap()));
+                let length = head.lines().find_map(|line| {
+                    line.to_lowercase().strip_prefix("content-length:").map(|length| length.trim().parse::<usize>().unwrap())
+                });
                 if read == 0 || length.is_some_and(|length| body.len() >= length) {
                     return serde_json::from_str::<Value>(body).unwrap_or_else(|error| panic!("{error}: {text}"))["value"].clone();
                 }
@@ -99,7 +104,8 @@ impl Drop for Browser {
         if !self.session.is_empty() {
             if let Ok(mut connection) = TcpStream::connect(("127.0.0.1", self.port)) {
                 let _ = connection.set_read_timeout(Some(Duration::from_secs(5)));
-                let _ = write!(connection, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.session, self.port);
+                let _ =
+                    write!(connection, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.session, self.port);
                 let _ = connection.read(&mut [0; 1024]);
             }
         }
@@ -144,8 +150,11 @@ fn a_browser_shows_the_numbers_of_the_query() {
     let query = browser.run("return document.getElementById('shown').textContent");
     let query = query.as_str().unwrap();
     assert!(query.starts_with("report | where section == \"statuses\" and item == "), "{query}");
-    let answer = Pipeline::both(&["apache", "-q"], &["-q", &format!("{query} | print \"{{requests}}\"")]).input(log.clone()).run().succeeds().text();
-    let shown = browser.run("return [...document.querySelectorAll('section[data-title=statuses] tbody tr')].find((row) => !row.hidden).children[1].textContent");
+    let answer =
+        Pipeline::both(&["apache", "-q"], &["-q", &format!("{query} | print \"{{requests}}\"")]).input(log.clone()).run().succeeds().text();
+    let shown = browser.run(
+        "return [...document.querySelectorAll('section[data-title=statuses] tbody tr')].find((row) => !row.hidden).children[1].textContent",
+    );
     assert_eq!(shown, answer.trim());
     browser.run("document.getElementById('all').click()");
     assert!(browser.run(rows).as_str().unwrap().contains("200"));
@@ -154,7 +163,12 @@ fn a_browser_shows_the_numbers_of_the_query() {
     let wide = "return document.documentElement.scrollWidth <= window.innerWidth";
     assert_eq!(browser.run(wide), true);
     let complaints = browser.complaints();
-    let bad: Vec<&Value> = complaints.as_array().into_iter().flatten().filter(|entry| !entry["message"].as_str().unwrap_or_default().contains("favicon")).collect();
+    let bad: Vec<&Value> = complaints
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|entry| !entry["message"].as_str().unwrap_or_default().contains("favicon"))
+        .collect();
     assert!(bad.is_empty(), "{bad:?}");
     served.group.signal(served.number, Signal::INT);
     served.group.wait(served.number, SOON);

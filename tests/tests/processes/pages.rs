@@ -137,9 +137,18 @@ fn a_stranger_is_told_nothing() {
     served.group.until_it_says(served.number, "all records came", SOON);
     let (token, wrong) = (served.token.clone(), "0".repeat(32));
     for path in ["/", "/events", "/live.js", "/x", "/../etc/passwd"] {
-        for query in [String::new(), "?token=".into(), format!("?token={wrong}"), format!("?Token={token}"), format!("?token={token}0"), "?token=%".into()] {
+        for query in [
+            String::new(),
+            "?token=".into(),
+            format!("?token={wrong}"),
+            format!("?Token={token}"),
+            format!("?token={token}0"),
+            "?token=%".into(),
+        ] {
             for method in ["GET", "POST", "HEAD", "OPTIONS"] {
-                let answer = served.ask(&format!("{method} {path}{query} HTTP/1.1\r\nHost: x\r\nCookie: token={token}\r\nAuthorization: Bearer {token}\r\n\r\n"));
+                let answer = served.ask(&format!(
+                    "{method} {path}{query} HTTP/1.1\r\nHost: x\r\nCookie: token={token}\r\nAuthorization: Bearer {token}\r\n\r\n"
+                ));
                 let (head, body) = answer.split_once("\r\n\r\n").unwrap();
                 assert!(head.starts_with("HTTP/1.1 403 ") && body.is_empty(), "{method} {path}{query}: {answer}");
                 assert!(!head.to_lowercase().contains("cookie"), "{head}");

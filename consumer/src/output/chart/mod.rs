@@ -141,8 +141,7 @@ fn is_number(kind: Option<Type>) -> bool {
 
 /// The columns that are times.
 fn times(checker: &Checker<'_>) -> impl Iterator<Item = usize> {
-    let of_time =
-        |(place, (_, seen)): (usize, &(String, Option<Seen>))| seen.is_some_and(|seen| seen.kind == Type::Time).then_some(place);
+    let of_time = |(place, (_, seen)): (usize, &(String, Option<Seen>))| seen.is_some_and(|seen| seen.kind == Type::Time).then_some(place);
     checker.scope.columns.iter().enumerate().filter_map(of_time).collect::<Vec<_>>().into_iter()
 }
 
