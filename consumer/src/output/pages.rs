@@ -35,7 +35,7 @@ impl Paper {
     /// A page of records of this schema, of which there are none so far.
     pub(super) fn content(&self, schema: &Arc<Schema>) -> Content {
         // Without a picture, records are looked at as if they were bars, for their table.
-        let nothing = || Drawn { values: Vec::new(), time: None, form: Form::Bars, log: false, is_grouped: false };
+        let nothing = || Drawn { values: Vec::new(), time: None, at: None, form: Form::Bars, log: false, is_grouped: false };
         match self {
             Paper::One(drawn) => {
                 let drawing = Drawing::new(&drawn.clone().unwrap_or_else(nothing), schema);
@@ -53,10 +53,13 @@ pub(super) enum Content {
 }
 
 impl Content {
-    pub(super) fn add(&mut self, batch: &Batch) {
+    pub(super) fn add(&mut self, batch: &Batch) -> Result<(), Error> {
         match self {
             Content::One { drawing, .. } => drawing.add(batch),
-            Content::Report(sections) => sections.add(batch),
+            Content::Report(sections) => {
+                sections.add(batch);
+                Ok(())
+            }
         }
     }
 
@@ -128,11 +131,11 @@ impl Sections {
         let time = schema.fields().iter().position(|field| field.kind == Type::Time);
         // What a section is of: its durations where it has some, of days who came, of all else how many.
         let of = ["p99", "visitors", "requests"].into_iter().filter_map(|name| schema.index_of(name)).find(|place| is_number(place));
-        let drawn = Drawn { values: of.into_iter().collect(), time, form: Form::Fitting, log: false, is_grouped: true };
+        let drawn = Drawn { values: of.into_iter().collect(), time, at: None, form: Form::Fitting, log: false, is_grouped: true };
         let mut drawing = Drawing::new(&drawn, &schema).labelled_by(label.unwrap_or(0));
         for batch in batches {
             let columns = places.iter().map(|place| batch.column(*place).clone()).collect();
-            drawing.add(&batch.with_columns(schema.clone(), columns)?);
+            drawing.add(&batch.with_columns(schema.clone(), columns)?)?;
         }
         // A single row of numbers is read faster than a picture of it.
         let figure = if label.is_some() && of.is_some() { drawing.figure(true) } else { None };

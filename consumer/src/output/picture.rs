@@ -170,7 +170,7 @@ struct Picture {
 
 impl Stage for Picture {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.content.add(&batch);
+        self.content.add(&batch)?;
         Ok(Flow::Continue)
     }
 

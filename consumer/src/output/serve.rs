@@ -210,7 +210,7 @@ struct Draft {
 
 impl Stage for Draft {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.content.add(&batch);
+        self.content.add(&batch)?;
         Ok(Flow::Continue)
     }
 
@@ -242,7 +242,7 @@ struct Page {
 impl Stage for Page {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         self.has_news |= !batch.is_empty();
-        self.content.add(&batch);
+        self.content.add(&batch)?;
         Ok(Flow::Continue)
     }
 
