@@ -10,13 +10,19 @@ use recpipe::{
     Exit,
     parallel::MAX_THREADS,
     times::Zone,
-    transport::{Url, dial::Patience, security},
+    transport::{
+        Url,
+        dial::{self, Patience},
+        security,
+    },
 };
+
+use recpipe_manual::wrapped;
 
 use crate::{
     config::{Config, Encoding, Hosts, Input, Origins, Purpose, Text},
     execute::children::MAX_PROCESSES,
-    input::{Host, hosts},
+    hosts::{Host, hosts},
     language::{Catalog, StageWord},
     memory::{Memory, Size},
     writer::Color,
@@ -40,7 +46,7 @@ pub struct Cli {
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
 
-    /// Write the answer into this file, as `| write "FILE"` behind the query does
+    /// Write the answer into this file, by its extension
     ///
     /// `report -o report.html`, `-o hits.csv`: its extension says what is written.
     #[arg(short = 'o', long = "output", value_name = "FILE")]
@@ -60,24 +66,33 @@ pub struct Cli {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "listen", hide_short_help = true, help_heading = INPUT)]
     pub senders: u16,
 
-    /// Runs a command on these hosts, by ssh, and reads what it writes: names with commas between them, or a file with one a line
+    /// With --senders 0: how many may be connected at once; others are told to come again [default: as `ulimit -n` allows]
+    #[arg(long, value_name = "N", requires = "listen", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(hide_short_help = true, help_heading = INPUT)]
+    pub max_senders: Option<u32>,
+
+    /// Run a command on these hosts, by ssh, and read what it writes
+    ///
+    /// Names with commas between them, as ssh knows them, or a file with one a line. With --run.
     #[arg(long, value_name = "FILE|a,b", conflicts_with_all = ["from", "listen"], requires = "run", value_parser = hosts_parser)]
+    #[arg(hide_short_help = true, help_heading = HOSTS)]
     pub hosts: Option<HostList>,
 
-    /// The command for --hosts, as `producer journal --since -1h`; a shell on each host takes it apart
-    #[arg(long, value_name = "COMMAND", requires = "hosts")]
+    /// The command for --hosts, as 'producer journal --since -1h'; a shell on each host takes it apart
+    #[arg(long, value_name = "COMMAND", requires = "hosts", hide_short_help = true, help_heading = HOSTS)]
     pub run: Option<String>,
 
-    /// What calls a host, instead of `ssh`: it is given `-p PORT` where there is one, the host, and a command
-    #[arg(long, value_name = "COMMAND", requires = "hosts", hide = true, value_parser = words)]
+    /// What calls a host: it is given `-p PORT` where there is one, the host, and a command [default: ssh that asks for nothing]
+    #[arg(long, value_name = "COMMAND", requires = "hosts", value_parser = words, hide_short_help = true, help_heading = HOSTS)]
     pub ssh: Option<Words>,
 
-    /// Copies no `producer` to a host that has none, or another release of it
-    #[arg(long, requires = "hosts", hide = true)]
+    /// Copy no `producer` to a host that has none, or another release of it
+    #[arg(long, requires = "hosts", hide_short_help = true, help_heading = HOSTS)]
     pub no_install: bool,
 
-    /// With --hosts: the answer of so many hosts is one, where others are away
-    #[arg(long, value_name = "N", requires = "hosts", hide = true, value_parser = clap::value_parser!(u16).range(1..))]
+    /// The answer of so many hosts is one, where others are away; they are named [default: all]
+    #[arg(long, value_name = "N", requires = "hosts", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(hide_short_help = true, help_heading = HOSTS)]
     pub at_least: Option<u16>,
 
     /// What comes in: records of a `producer`, or what other programs write, which a `producer` beside this one reads for it
@@ -85,12 +100,12 @@ pub struct Cli {
     pub form: Encoding,
 
     /// Go on trying to connect for so long
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "10s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub connect_timeout: Duration,
 
     /// Wait so long for a lost connection to come back
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "30s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub retry_timeout: Duration,
 
@@ -185,6 +200,7 @@ pub struct Cli {
 }
 
 const INPUT: &str = "Where the records come from";
+const HOSTS: &str = "Other hosts";
 const LINKS: &str = "Connections";
 const RUN: &str = "How it runs";
 
@@ -211,9 +227,14 @@ fn words(text: &str) -> Result<Words, String> {
     words.map(Words).ok_or_else(|| "these are no words of a command: a quote is not closed, or there is none".to_owned())
 }
 
+fn patience(text: &str) -> Result<Duration, String> {
+    dial::patience(text, humantime::parse_duration)
+}
+
 /// `ssh`, so that it asks nobody for anything, and notices that a host is out of reach as soon as a connection of ours would.
 fn ssh(connect: Duration) -> Vec<String> {
-    let timeout = format!("ConnectTimeout={}", connect.as_secs().max(1));
+    // It takes no more.
+    let timeout = format!("ConnectTimeout={}", connect.as_secs().clamp(1, 1 << 20));
     let options = ["BatchMode=yes", &timeout, "ServerAliveInterval=5", "ServerAliveCountMax=3"];
     ["ssh", "-T"].into_iter().chain(options.into_iter().flat_map(|option| ["-o", option])).map(str::to_owned).collect()
 }
@@ -241,7 +262,7 @@ impl From<&Cli> for Config {
     fn from(cli: &Cli) -> Self {
         let Memory { limit, directory } = Memory::default();
         let from = match (&cli.listen, &cli.hosts, &cli.run) {
-            (Some(url), ..) => Origins::Listen { url: url.clone(), senders: cli.senders },
+            (Some(url), ..) => Origins::Listen { url: url.clone(), senders: cli.senders, most: cli.max_senders },
             (None, Some(HostList(names)), Some(run)) => Origins::Hosts(Hosts {
                 names: names.clone(),
                 run: run.clone(),
@@ -301,21 +322,25 @@ pub fn command(catalog: &Catalog) -> clap::Command {
     Cli::command().after_help(short).after_long_help(reference(catalog))
 }
 
+/// The columns of the narrowest terminal that people have.
+const NARROW: usize = 79;
+
 /// The words of the language and the exit codes, from their tables.
 pub fn reference(catalog: &Catalog) -> String {
     let mut text = String::from("Stages:\n");
-    // Short lines: clap breaks longer ones where it likes.
+    // Lines for the narrowest terminal: clap breaks longer ones where it likes.
     let width = catalog.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
     for StageWord { about: stage, .. } in &catalog.stages {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
+        let at = 2 + width + 1;
+        let _ = writeln!(text, "  {:width$} {}", stage.name, wrapped(NARROW, at, at, stage.doc.split(' ')));
     }
-    let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
+    let names = |names: &mut dyn Iterator<Item = &'static str>| wrapped(NARROW, 12, 12, names);
     let _ = writeln!(text, "\nAggregates: {}", names(&mut catalog.aggregates.iter().map(|word| word.name)));
     let _ = writeln!(text, "Functions:  {}", names(&mut catalog.functions.iter().map(|word| word.name)));
     let _ = write!(text, "\nExit codes:");
     for (exit, what) in Exit::TABLE {
-        let _ = write!(text, "\n  {}  {what}", exit.code());
+        let _ = write!(text, "\n  {}  {}", exit.code(), wrapped(NARROW, 5, 5, what.split(' ')));
     }
     let _ = write!(text, "\n  128+N  {}", Exit::SIGNALS);
     text

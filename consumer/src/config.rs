@@ -8,7 +8,7 @@ use recpipe::{
     transport::{Url, dial::Patience, scheme::Medium, security},
 };
 
-use crate::{input::Host, memory::Memory, writer::Color};
+use crate::{hosts::Host, memory::Memory, writer::Color};
 
 /// All that was asked of the program.
 #[derive(Clone, Debug)]
@@ -121,6 +121,8 @@ pub enum Origins {
         url: Url,
         /// How many; 0: whoever comes, without an end.
         senders: u16,
+        /// How many may be there at once, where any number comes; `None`: as many as there are descriptors for.
+        most: Option<u32>,
     },
 }
 

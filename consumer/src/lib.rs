@@ -18,6 +18,7 @@ mod files;
 mod function;
 mod given;
 pub mod help;
+pub mod hosts;
 pub mod input;
 pub mod join;
 pub mod language;

@@ -237,7 +237,6 @@ fn answer_over(
         zone: setting.zone.clone(),
         left_out: setting.left_out.clone(),
         texts: files.texts(),
-        has_senders: setting.has_senders,
     });
     let default_threads = || if orders.is_some() { 1 } else { available_parallelism().map_or(1, usize::from) };
     let options = Options {

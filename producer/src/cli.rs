@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{CommandFactory, FromArgMatches, Parser};
 use encoding_rs::Encoding;
 use recpipe::parallel::MAX_THREADS;
+use recpipe::transport::dial;
 
 use crate::format::{FORMATS, Formats};
 use crate::output::Spread;
@@ -80,7 +81,7 @@ pub struct Cli {
     pub cast: Vec<String>,
 
     /// A field with this value in every record, as host=web1 or host=$HOSTNAME; repeatable
-    #[arg(long, value_name = "NAME=VALUE", hide = true)]
+    #[arg(long, value_name = "NAME=VALUE", hide_short_help = true, help_heading = OUTPUT)]
     pub set: Vec<String>,
 
     /// Where times have no offset, as Europe/Berlin [default: UTC]
@@ -148,15 +149,16 @@ pub struct Cli {
     pub at: Option<String>,
 
     /// For journal: the files of this directory and of those in it; repeatable
-    #[arg(long, value_name = "DIR", hide = true)]
+    #[arg(long, value_name = "DIR", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub directory: Vec<PathBuf>,
 
     /// For journal: only what this unit says, and what is said of it; repeatable
-    #[arg(long, value_name = "NAME", hide = true)]
+    #[arg(long, value_name = "NAME", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub unit: Vec<String>,
 
     /// For journal: only this boot: its id, or 0 for the last, -1 for the one before, 1 for the first [default: 0]
-    #[arg(long, value_name = "ID|N", num_args = 0..=1, require_equals = true, default_missing_value = "", hide = true)]
+    #[arg(long, value_name = "ID|N", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    #[arg(hide_short_help = true, help_heading = FORMAT_OPTIONS)]
     pub boot: Option<String>,
 
     /// What text is written in, such as windows-1252 or utf-16le [default: utf-8]
@@ -172,6 +174,26 @@ pub struct Cli {
     /// Where the records go; `-`, standard output, is the default.
     #[arg(long, value_name = "URL")]
     pub to: Vec<String>,
+
+    /// Read on these hosts, by ssh, what is named: web1,web2 or a file with one a line
+    ///
+    /// The records of all go to standard output, with the field `sender`.
+    #[arg(long, value_name = "FILE|a,b", hide_short_help = true, help_heading = HOSTS)]
+    #[arg(conflicts_with_all = ["to", "listen", "replay", "rejects", "encoding", "dry_run"])]
+    pub on: Option<String>,
+
+    /// What calls a host: it is given `-p PORT` where there is one, the host, and a command [default: ssh that asks for nothing]
+    #[arg(long, value_name = "COMMAND", requires = "on", hide_short_help = true, help_heading = HOSTS)]
+    pub ssh: Option<String>,
+
+    /// Copy no `producer` to a host that has none, or another release of it
+    #[arg(long, requires = "on", hide_short_help = true, help_heading = HOSTS)]
+    pub no_install: bool,
+
+    /// The records of so many hosts are enough, where others are away; they are named [default: all]
+    #[arg(long, value_name = "N", requires = "on", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(hide_short_help = true, help_heading = HOSTS)]
+    pub at_least: Option<u16>,
 
     /// records (for `consumer`), pickle, json or csv
     ///
@@ -190,12 +212,12 @@ pub struct Cli {
     pub spread: Spread,
 
     /// How long to keep trying to connect
-    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "10s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub connect_timeout: Duration,
 
     /// How long to wait for a lost connection to come back
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME|forever", default_value = "30s", value_parser = patience)]
     #[arg(hide_short_help = true, help_heading = LINKS)]
     pub retry_timeout: Duration,
 
@@ -270,9 +292,14 @@ pub struct Cli {
 const INPUT: &str = "What is read";
 const FORMAT_OPTIONS: &str = "Of some formats (`producer help FORMAT` says which)";
 const OUTPUT: &str = "Where the records go";
+const HOSTS: &str = "Other hosts";
 const LINKS: &str = "Connections";
 const BAD_LINES: &str = "Bad lines";
 const MESSAGES: &str = "Messages";
+
+fn patience(text: &str) -> Result<Duration, String> {
+    dial::patience(text, humantime::parse_duration)
+}
 
 /// The encoding of this name, as browsers know it.
 fn charset(name: &str) -> Result<&'static Encoding, String> {
@@ -373,8 +400,9 @@ mod tests {
             assert!(FORMATS.iter().all(|spec| help.contains(spec.name)), "{help}");
         }
         let manual = command().term_width(100).render_long_help().to_string();
-        let options: Vec<_> = command().get_arguments().filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
+        let shown = |arg: &clap::Arg| arg.get_long().filter(|_| !arg.is_hide_set()).map(str::to_owned);
+        let options: Vec<_> = command().get_arguments().filter_map(shown).collect();
         assert!(options.len() > 40 && options.iter().all(|option| manual.contains(&format!("--{option}"))), "{manual}");
-        assert!(exits().all(|(_, about)| manual.replace("\n       ", " ").contains(&about[..20])), "{manual}");
+        assert!(exits().all(|(_, about)| manual.replace("\n       ", " ").contains(about.get(..20).unwrap_or(about))), "{manual}");
     }
 }

@@ -74,6 +74,7 @@ pub mod help;
 pub mod input;
 mod ledger;
 pub mod man;
+mod on;
 pub mod output;
 mod pipeline;
 mod program;

@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::configuration::own_formats;
 use crate::format::Formats;
 use crate::output::interop::Encoding;
-use crate::{completion, help, man, produce, refusal};
+use crate::{completion, help, man, on, produce, refusal};
 
 /// The `producer` program. `args` begin with its name.
 ///
@@ -30,7 +30,7 @@ pub fn program_among(args: impl Iterator<Item = OsString>, formats: &Formats) ->
         return told(answer).into();
     }
     let may_be_read = refusal::may_be_read(&args);
-    let cli = match Cli::among(args, formats) {
+    let cli = match Cli::among(args.clone(), formats) {
         Ok(cli) => cli,
         Err(message) => {
             // Help goes to stdout, mistakes to stderr. A failure to write there is ignored: nobody reads it.
@@ -44,6 +44,9 @@ pub fn program_among(args: impl Iterator<Item = OsString>, formats: &Formats) ->
     };
     if cli.format == "help" {
         return help(&cli, formats).into();
+    }
+    if let Some(hosts) = &cli.on {
+        return refusal::refuse(Exit::Usage, on::run(hosts, &cli, &args), may_be_read).into();
     }
     let may_be_read = may_be_read && cli.encoding == Encoding::Records;
     match Config::among(cli, formats) {

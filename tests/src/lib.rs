@@ -14,6 +14,7 @@
 //! - [`python`]: readers of outputs that are not ours;
 //! - [`relay`]: connections within one host that can be cut;
 //! - [`signals`]: what programs do not inherit of whoever runs the tests;
+//! - [`ssh`]: hosts that are directories;
 //! - [`terminal`]: a terminal to write to;
 //! - [`stream`]: a saved stream cut into its frames.
 //!
@@ -39,6 +40,7 @@ pub mod relay;
 pub mod running;
 pub mod scratch;
 pub mod signals;
+pub mod ssh;
 pub mod stream;
 pub mod terminal;
 

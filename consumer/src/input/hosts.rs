@@ -5,9 +5,11 @@
 
 mod command;
 mod install;
-mod name;
 
-use std::os::{fd::AsFd, unix::net::UnixStream};
+use std::{
+    os::{fd::AsFd, unix::net::UnixStream},
+    time::Duration,
+};
 
 use recpipe::{
     Error, Exit,
@@ -22,8 +24,10 @@ use recpipe::{
 use rustix::net::RecvFlags;
 
 use self::command::Missing;
-pub use self::name::{Host, hosts};
-use crate::config;
+use crate::{config, hosts::Host};
+
+/// What calls a host may take so long to end when nothing is wanted of it any more, and a program over there to hear of that.
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 
 /// So much of what is no stream is shown.
 const SHOWN: usize = 120;
@@ -41,6 +45,8 @@ pub(super) struct Called {
     pub(super) recv_link: RecvLink,
     /// What calls it.
     pub(super) child: Child,
+    /// The socket of both, to hang up by.
+    pub(super) socket: UnixStream,
 }
 
 impl Caller {
@@ -101,8 +107,9 @@ impl Caller {
             ));
         }
         let unsaid = || Error::Protocol("there is too much to say in a greeting");
+        let hang_up = socket.try_clone().map_err(|error| lacks(host, format!("cannot be spoken with: {error}")))?;
         let connection: Once = exec::receiving(socket, &self.identity, &host.name).ok_or_else(unsaid)?;
-        Ok(Ok(Called { recv_link: RecvLink::open(connection, self.settings)?, child }))
+        Ok(Ok(Called { recv_link: RecvLink::open(connection, self.settings)?, child, socket: hang_up }))
     }
 
     /// That nothing came of a host.

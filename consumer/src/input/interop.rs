@@ -22,7 +22,7 @@ pub(super) fn open(input: &config::Input, format: &str) -> anyhow::Result<Vec<Pi
     let (mut pipes, options) = (Vec::new(), Options { threads: input.threads, quiet: input.quiet, zone: None });
     match &input.from {
         Origins::Hosts(_) => bail!(Error::Usage(format!("--hosts reads records; write `producer {format} -` behind what is run there"))),
-        Origins::Listen { url, senders } => {
+        Origins::Listen { url, senders, .. } => {
             if *senders == 0 {
                 bail!(Error::Usage("--senders 0 needs records: what has no frames has no end that could be told from a death".into()));
             }

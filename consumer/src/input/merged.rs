@@ -4,40 +4,38 @@
 //! turn. The fields of all streams are known before the first record is looked at, except of those that begin later.
 
 mod awaited;
+mod begin;
+mod desk;
 mod feeder;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
-    net::SocketAddr,
     os::fd::OwnedFd,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex},
     thread::JoinHandle,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::anyhow;
-use crossbeam_channel::{Receiver, Sender, after, bounded, never, select};
+use crossbeam_channel::{Receiver, after, at, bounded, never, select};
 use recpipe::{
     Error, Exit, Schema, say, signals,
     transport::{
-        link::{Connections, RecvLink, Settings, Steering},
-        listen::Listener,
+        link::{Settings, Steering},
         watch::{Guard, Stopper},
     },
-    wire::{Ending, Incoming, Pushdown, Reader, Warning},
+    wire::{Ending, Incoming, Pushdown},
 };
 
+pub(super) use self::begin::Origin;
+pub use self::desk::StopLinks;
 use self::{
     awaited::Awaited,
-    feeder::{Stream, feed},
+    begin::{begin, sender_name},
+    desk::{Desk, Shared, hang_up_later},
 };
-use super::{
-    Arrived, Begun, Came, Receipt,
-    child::Pipe,
-    hosts::{self, Caller, Host},
-    unite,
-};
+use super::{Arrived, Begun, Came, Receipt, hosts::GRACE, unite};
 use crate::senders::{News, SenderId};
 
 /// Somebody who has to come is spoken of when nothing has come for so long.
@@ -65,44 +63,6 @@ impl Event {
     fn failed(peer: Arc<str>, sender: SenderId, error: Error) -> Self {
         Event { name: peer.clone(), peer, sender, at_rest: false, what: Err(error), receipt: None }
     }
-}
-
-/// Calls a host on a thread of its own, and reads its stream.
-fn call(shared: &Arc<Shared>, caller: Caller, host: Host, to: Sender<Event>) -> Result<(), Error> {
-    let (guard, stopper) = hosts::guard()?;
-    let mine = shared.clone();
-    let run = move || {
-        let fed = caller.call(&host, &guard).and_then(|called| feed(&mine, Stream::Host(called), to.clone()));
-        if let Err(error) = fed {
-            let sender = mine.desk().begin();
-            let _ = to.send(Event::failed(host.name.into(), sender, error));
-        }
-    };
-    let mut desk = shared.desk();
-    desk.stoppers.push(stopper);
-    let thread = std::thread::Builder::new().name("call".into()).spawn(run);
-    desk.callers.push(thread.map_err(|error| Error::io("cannot start a thread", error))?);
-    Ok(())
-}
-
-/// What `sender` says of the records of this peer: of one that has called us its address alone, since it calls from another port each
-/// time.
-fn sender_name(peer: &str) -> Arc<str> {
-    peer.parse::<SocketAddr>().map_or_else(|_| peer.into(), |address| address.ip().to_string().into())
-}
-
-/// Where the streams come from.
-pub(super) enum Origin {
-    /// A child that we have started, or a file.
-    Pipe(Pipe),
-    /// One that we have called.
-    Called(RecvLink),
-    /// The process that has started us.
-    Parent(RecvLink),
-    /// Programs on other hosts.
-    Hosts(Caller),
-    /// Those that call us.
-    Listener(Listener),
 }
 
 /// Streams that are read as one.
@@ -139,101 +99,6 @@ pub struct Merged {
     away: Vec<String>,
 }
 
-struct Shared {
-    desk: Mutex<Desk>,
-    interrupt: Sender<()>,
-    /// The one sender is the process that started us.
-    has_parent: bool,
-    /// Nobody knows how many senders there will be, so none waits for the answer.
-    is_endless: bool,
-}
-
-/// A stream that is read.
-struct Fed {
-    /// `None` for one that knows nothing of links.
-    steering: Option<Steering>,
-    feeder: JoinHandle<Option<Reader<Stream>>>,
-}
-
-struct Desk {
-    /// Those that are read, by their numbers.
-    streams: BTreeMap<usize, Fed>,
-    plan: Option<Pushdown>,
-    stoppers: Vec<Stopper>,
-    /// Opened when the fields of all are known.
-    gates: Vec<Sender<()>>,
-    is_open: bool,
-    stopped: bool,
-    /// All is over: whoever comes now comes too late.
-    closing: bool,
-    /// What has ended the reading before its time.
-    signal: Option<u8>,
-    /// Streams that were begun.
-    begun: usize,
-    porter: Option<JoinHandle<()>>,
-    /// Those that call hosts.
-    callers: Vec<JoinHandle<()>>,
-    listener: Option<Arc<Listener>>,
-}
-
-impl Desk {
-    /// One more has begun; its number.
-    fn begin(&mut self) -> SenderId {
-        self.begun += 1;
-        self.begun
-    }
-
-    /// The senders were told that no more is taken.
-    fn leaves(&self) -> bool {
-        self.stopped || self.signal.is_some()
-    }
-
-    fn steerings(&self) -> impl Iterator<Item = &Steering> {
-        self.streams.values().filter_map(|fed| fed.steering.as_ref())
-    }
-}
-
-impl Shared {
-    fn desk(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// See [`super::Stop`].
-#[derive(Clone)]
-pub struct StopLinks(Arc<Shared>);
-
-impl StopLinks {
-    pub(super) fn stop(&self) {
-        let mut desk = self.0.desk();
-        if desk.closing {
-            // How all has ended is about to be told.
-            return;
-        }
-        desk.stopped = true;
-        desk.steerings().for_each(Steering::stop);
-        desk.stoppers.iter().for_each(Stopper::stop);
-        drop(desk);
-        let _ = self.0.interrupt.try_send(());
-    }
-
-    /// The senders are told that no more is taken; what has come is still given, and then the end. A parent hears the same
-    /// signals, and ends its stream.
-    pub(super) fn interrupt(&self, signal: u8) {
-        if self.0.has_parent {
-            return;
-        }
-        let mut desk = self.0.desk();
-        desk.signal = Some(signal);
-        let why = Warning { exit: Exit::Signal(signal), message: format!("ended by {}", signals::name(signal)) };
-        desk.steerings().for_each(|steering| steering.leave(why.clone()));
-        desk.stoppers.iter().for_each(Stopper::stop);
-        drop(desk);
-        // One that is there already says as much.
-        let _ = self.0.interrupt.try_send(());
-    }
-}
-
 impl Merged {
     /// Reads the streams of these origins; `senders` is how many there will be, `None` if nobody knows.
     pub(super) fn new(origins: Vec<Origin>, senders: Option<usize>, settings: Settings) -> Result<Self, Error> {
@@ -250,7 +115,9 @@ impl Merged {
             closing: false,
             signal: None,
             begun: 0,
+            hang_up_at: None,
             porter: None,
+            hosts: Vec::new(),
             callers: Vec::new(),
             listener: None,
         };
@@ -258,37 +125,9 @@ impl Merged {
         let has_parent = origins.iter().any(|origin| matches!(origin, Origin::Parent(_)));
         let shared = Arc::new(Shared { desk: Mutex::new(desk), interrupt, has_parent, is_endless: senders.is_none() });
         for origin in origins {
-            match origin {
-                Origin::Pipe(pipe) => feed(&shared, Stream::Pipe(pipe), to.clone())?,
-                Origin::Called(recv_link) | Origin::Parent(recv_link) => feed(&shared, Stream::Link(recv_link), to.clone())?,
-                Origin::Hosts(caller) => {
-                    for host in caller.hosts() {
-                        call(&shared, caller.clone(), host.clone(), to.clone())?;
-                    }
-                }
-                Origin::Listener(listener) => {
-                    let listener = Arc::new(listener);
-                    let (mine, to) = (shared.clone(), to.clone());
-                    let porter_listener = listener.clone();
-                    let receive = move || {
-                        while let Some(accepted) = porter_listener.accept() {
-                            let peer = accepted.peer();
-                            let fed =
-                                RecvLink::open(accepted, settings).and_then(|recv_link| feed(&mine, Stream::Link(recv_link), to.clone()));
-                            if let Err(error) = fed {
-                                // It was expected, and nobody else is in its place.
-                                let sender = mine.desk().begin();
-                                let _ = to.send(Event::failed(peer.into(), sender, error));
-                            }
-                        }
-                    };
-                    let porter = std::thread::Builder::new().name("accept".into()).spawn(receive);
-                    let mut desk = shared.desk();
-                    desk.porter = Some(porter.map_err(|error| Error::io("cannot start a thread", error))?);
-                    desk.listener = Some(listener);
-                }
-            }
+            begin(&shared, origin, settings, &to)?;
         }
+        drop(to);
         let ending = Ending::default();
         Ok(Merged {
             events,
@@ -330,10 +169,12 @@ impl Merged {
     fn event_within(&self, to_the_end: bool, time: Option<Duration>) -> Result<Option<Event>, Late> {
         let late = time.map_or_else(never, after);
         loop {
+            self.shared.desk().hang_up();
             if let Ok(event) = self.events.try_recv() {
                 return Ok(Some(event));
             }
-            let Desk { signal, stopped, begun, .. } = *self.shared.desk();
+            let Desk { signal, stopped, begun, hang_up_at, .. } = *self.shared.desk();
+            let hang_up = hang_up_at.map_or_else(never, at);
             if signal.is_some() && !to_the_end || (signal.is_some() || stopped) && self.over >= begun {
                 return Ok(None);
             }
@@ -341,6 +182,7 @@ impl Merged {
                 recv(self.events) -> event => return Ok(event.ok()),
                 recv(self.interrupted) -> _ => {}
                 recv(late) -> _ => return Err(Late),
+                recv(hang_up) -> _ => {}
             }
         }
     }
@@ -562,7 +404,7 @@ impl Merged {
             stopper.stop();
             let _ = thread.join();
         }
-        // Those that are known may still come pipe_backchannel, and hear of the end.
+        // Those that are known may still come back, and hear of the end.
         if let Some(listener) = &listener {
             listener.expect_nobody();
         }
@@ -574,11 +416,15 @@ impl Merged {
         for caller in callers {
             let _ = caller.join();
         }
-        let streams = std::mem::take(&mut shared.desk().streams);
+        let (streams, hosts) = {
+            let mut desk = shared.desk();
+            (std::mem::take(&mut desk.streams), std::mem::take(&mut desk.hosts))
+        };
+        let (_told, until) = (hang_up_later(hosts), Instant::now() + GRACE);
         let mut closed = Ok(());
         for fed in streams.into_values() {
             if let Ok(Some(reader)) = fed.feeder.join() {
-                let told = reader.into_input().close(ending);
+                let told = reader.into_input().close(ending, until);
                 closed = closed.and(told);
             }
         }

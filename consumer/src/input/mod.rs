@@ -22,7 +22,6 @@ use recpipe::{
 };
 
 use child::Pipe;
-pub use hosts::{Host, hosts};
 use merged::Merged;
 pub use open::{open, open_file};
 pub use second::{SecondOptions, open_second};

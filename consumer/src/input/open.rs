@@ -11,12 +11,14 @@ use recpipe::{
         exec, file,
         handshake::Identity,
         link::{RecvLink, Settings},
-        listen::{LINKS, Listener},
+        listen::{Expected, Listener},
         scheme::Medium,
         stdio,
     },
     wire::Role,
 };
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::{
     Input,
@@ -27,6 +29,41 @@ use super::{
     sequence::{Part, Sequence},
 };
 use crate::config::{self, Origins};
+
+/// Descriptors that a connection takes.
+const OF_EACH: u64 = 3;
+
+/// Descriptors that are for other things.
+const OF_OURS: u64 = 40;
+
+/// So many may be there at once by default, at most.
+const MOST: usize = 10_000;
+
+/// So many may be there at once though there may be descriptors for fewer: then the last ones wait.
+const LEAST: usize = 64;
+
+/// Who is taken in. Where more descriptors are needed than this process may have open, it asks for them.
+fn expected(senders: Option<usize>, most: Option<u32>) -> Result<Expected, Error> {
+    if let (Some(_), Some(most)) = (senders, most) {
+        return Err(Error::Usage(format!("--max-senders {most} is for --senders 0: of a number that is expected, all have to be there")));
+    }
+    let limits = getrlimit(Resource::Nofile);
+    let open = limits.current.unwrap_or(u64::MAX);
+    let asked = senders.or(most.map(|most| most as usize));
+    let Some(asked) = asked else {
+        let room = usize::try_from(open.saturating_sub(OF_OURS) / OF_EACH).unwrap_or(usize::MAX);
+        return Ok(Expected::AtOnce(room.clamp(LEAST, MOST)));
+    };
+    let needed = asked as u64 * OF_EACH + OF_OURS;
+    if asked > LEAST && needed > open {
+        let limit = Rlimit { current: Some(needed), maximum: limits.maximum };
+        if limits.maximum.is_some_and(|maximum| maximum < needed) || setrlimit(Resource::Nofile, limit).is_err() {
+            let may = limits.maximum.unwrap_or(open);
+            return Err(Error::Usage(format!("{asked} senders at once need {needed} open files, and `ulimit -Hn` allows {may}")));
+        }
+    }
+    Ok(if senders.is_some() { Expected::Exactly(asked) } else { Expected::AtOnce(asked) })
+}
 
 /// Opens the input.
 ///
@@ -40,10 +77,12 @@ pub fn open(config: &config::Input) -> anyhow::Result<Input> {
     let config::Input { patience, quiet, .. } = config;
     let identity = Identity::new(Role::Receiver, security.token().into(), concat!("consumer ", env!("CARGO_PKG_VERSION")));
     let urls = match &config.from {
-        Origins::Listen { url, senders } => {
+        Origins::Listen { url, senders, most } => {
             let senders = (*senders > 0).then_some(usize::from(*senders));
-            let listener = Listener::open(url, security, identity, *patience, senders, *quiet)?;
-            let settings = Settings::default().among(senders.unwrap_or(LINKS));
+            let expected = expected(senders, *most)?;
+            let listener = Listener::open(url, security, identity, *patience, expected, *quiet)?;
+            let (Expected::Exactly(count) | Expected::AtOnce(count)) = expected;
+            let settings = Settings::default().among(count);
             return Ok(Input::Links(Merged::new(vec![Origin::Listener(listener)], senders, settings)?));
         }
         Origins::Hosts(hosts) => {

@@ -48,6 +48,8 @@ pub struct Setting {
     pub live: bool,
     /// Whether the records have senders that have names.
     pub has_senders: bool,
+    /// Whether the field `sender` of the stream is the one that says who sent a record, which a plan before this one gave it.
+    pub gives_sender: bool,
 }
 
 /// Tells the fields of the files that a query reads besides its stream.
@@ -90,6 +92,7 @@ impl Default for Setting {
             inputs,
             live: false,
             has_senders: false,
+            gives_sender: false,
         }
     }
 }
@@ -123,8 +126,13 @@ fn translated(error: QueryError, source: &Source, query: &Query, schema: &Schema
     QueryError::new(source, diagnostics)
 }
 
+/// The given fields that are among those of the stream when it is looked at first.
+fn given_before(setting: &Setting) -> Vec<Given> {
+    if setting.gives_sender { vec![Given::Sender] } else { Vec::new() }
+}
+
 fn checked(source: &Source, query: &Query, schema: &Schema, setting: &Setting) -> Result<Plan, QueryError> {
-    let (mut input, mut awaited, mut opens, mut given) = (schema.clone(), Vec::new(), Opens::default(), Vec::new());
+    let (mut input, mut awaited, mut opens, mut given) = (schema.clone(), Vec::new(), Opens::default(), given_before(setting));
     // What is awaited has a place among the fields of the input, which is known only when all of the query was seen: again.
     let (mut checker, upstream) = loop {
         let scope = Scope {

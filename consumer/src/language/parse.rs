@@ -191,8 +191,17 @@ impl<'s> Parser<'s> {
     fn translate(&mut self, stage: Span, known: usize) {
         let catalog = self.catalog;
         let Some(found) = self.found.get_mut(known).filter(|_| self.translates) else { return };
-        if let Some(instead) = translate::translated(self.source.slice(stage), |text| reads(text, catalog)) {
+        let text = self.source.slice(stage);
+        if let Some(instead) = translate::translated(text, |text| reads(text, catalog)) {
             found.label = format!("write `{instead}`");
+        }
+        let word = text.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        let says_nothing = found.label.is_empty() && found.help.is_empty() && !found.what.contains("as in `");
+        if let (true, Some(row)) = (says_nothing, catalog.stage(word))
+            // Of a condition that tells nothing.
+            && row.about.syntax.split(' ').count() > 2
+        {
+            found.help.push(format!("it is written `{}`", row.about.syntax));
         }
     }
 

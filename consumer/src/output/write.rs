@@ -28,7 +28,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "write",
         syntax: "write \"FILE\"",
-        doc: "into a file, as its extension says (.csv .json .parquet .gz …); `{field}` in its name makes one a key",
+        doc: "into a file, as its extension says (.csv .json .svg .gz …); `{field}` in its name makes one a key",
         example: "write \"errors.csv\"",
         runs: Runs::Once,
         output: true,

@@ -9,7 +9,7 @@ use recpipe::transport::dial::{Dialer, Patience};
 use recpipe::transport::exec::{self, Feed};
 use recpipe::transport::handshake::Identity;
 use recpipe::transport::link::{Connections, Once, Over, Readiness, Replay, SendLink, Settings};
-use recpipe::transport::listen::Listener;
+use recpipe::transport::listen::{Expected, Listener};
 use recpipe::transport::{Security, Url, security};
 use recpipe::wire::{Hello, Role};
 
@@ -167,7 +167,7 @@ pub fn open(
     let mut destinations = Vec::new();
     let mut listening = None;
     if let Some((url, count)) = listen {
-        let listener = Arc::new(Listener::open(url, &security, identity.clone(), patience, Some(count), options.quiet)?);
+        let listener = Arc::new(Listener::open(url, &security, identity.clone(), patience, Expected::Exactly(count), options.quiet)?);
         let stopped = Arc::downgrade(&listener);
         let stop = move || stopped.upgrade().inspect(|listener| listener.close()).is_some();
         watch.waiting(stop, || -> Result<(), Error> {

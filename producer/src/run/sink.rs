@@ -66,6 +66,8 @@ pub(super) struct Sink<'o> {
     given_up: SyncSender<Arc<str>>,
     options: Arc<Options>,
     widen: Widen,
+    /// How many bytes of records were written.
+    written: u64,
 }
 
 impl<'o> Sink<'o> {
@@ -99,6 +101,7 @@ impl<'o> Sink<'o> {
             given_up,
             options: options.clone(),
             widen: Widen::new(options.packing.encoding),
+            written: 0,
         };
         match out {
             Output::Now(begin) => sink.begin(begin),
@@ -117,6 +120,11 @@ impl<'o> Sink<'o> {
     /// Whether there is somebody to write to.
     pub(super) fn is_open(&self) -> bool {
         self.target.is_some() || self.late.is_some()
+    }
+
+    /// How many bytes of records were written.
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Takes the next result.
@@ -322,7 +330,10 @@ impl<'o> Sink<'o> {
     fn send(&mut self, block: &ParsedBlock) -> Flow {
         match &block.outgoing {
             Ok(_) if block.parsed.batch.is_empty() => self.write(|_| Ok(())),
-            Ok(outgoing) => self.write(|target| outgoing.list.iter().try_for_each(|outgoing| target.send(outgoing))),
+            Ok(outgoing) => {
+                self.written += outgoing.bytes();
+                self.write(|target| outgoing.list.iter().try_for_each(|outgoing| target.send(outgoing)))
+            }
             Err(e) => {
                 self.cannot_write(e);
                 Flow::Stop

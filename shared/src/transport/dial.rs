@@ -1,6 +1,9 @@
 //! Connections that we make, and make again when one breaks, where the scheme allows that.
 
-use std::time::{Duration, Instant};
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
 
 use super::{
     Security, Url,
@@ -27,6 +30,25 @@ impl Default for Patience {
     fn default() -> Self {
         Patience { connect: Duration::from_secs(10), retry: Duration::from_secs(30), greeting: Duration::from_secs(10), restarts: false }
     }
+}
+
+/// A time that nobody outlives, and that no clock is too short for: `forever`.
+pub const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// Reads a time that something is waited for, by what reads times as they are typed; or `forever`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn patience<E: fmt::Display>(typed: &str, read: impl FnOnce(&str) -> Result<Duration, E>) -> Result<Duration, String> {
+    match typed {
+        "forever" => Ok(FOREVER),
+        typed => read(typed).map(|time| time.min(FOREVER)).map_err(|error| format!("{error}; a time as 30s or 5m, or `forever`")),
+    }
+}
+
+/// How long something is waited for, as it is said.
+pub(super) fn up_to(time: Duration) -> String {
+    if time == FOREVER { "for as long as it takes".to_owned() } else { format!("for up to {time:?}") }
 }
 
 /// The first pause between two tries. Each is twice the one before, up to [`LONGEST_PAUSE`], and partly random, so that many
@@ -119,7 +141,7 @@ impl Connections for Dialer {
         if self.quiet || progress.finished || !self.resumes && !restarts {
             return None;
         }
-        let how = if restarts { waits_for_another(retry) } else { format!("calls again for up to {retry:?}") };
+        let how = if restarts { waits_for_another(retry) } else { format!("calls again {}", up_to(retry)) };
         Some(Outage { who: format!("{}: {}", self.identity.program_name(), self.peer()), what: format!("{after}; {how}") })
     }
 
@@ -130,7 +152,10 @@ impl Connections for Dialer {
 
 /// What a sender whose receiver may be started again says that it does.
 pub(super) fn waits_for_another(retry: Duration) -> String {
-    format!("waits up to {retry:?} for it, or for another consumer")
+    match retry {
+        FOREVER => "waits for it, or for another consumer, for as long as it takes".to_owned(),
+        retry => format!("waits up to {retry:?} for it, or for another consumer"),
+    }
 }
 
 /// The time until then, at least a millisecond: the system refuses a timeout of zero.

@@ -176,7 +176,7 @@ pub(crate) fn hear_guest(mut socket: Socket, patience: Duration) -> Result<Guest
         Ok((parser, hello)) => Ok(Guest { socket, parser, hello }),
         Err(error) => {
             // Our preamble says which version we speak, and that we speak no TLS here.
-            refuse(socket, "not understood: the other end does not say more to strangers");
+            refuse(socket, Exit::Failed, "not understood: the other end does not say more to strangers");
             Err(error)
         }
     }
@@ -215,13 +215,21 @@ impl Guest {
 
     /// Tells the guest why it is refused, and closes. A failure to tell it is ignored.
     pub(crate) fn refuse(self, why: &str) {
-        refuse(self.socket, why);
+        refuse(self.socket, Exit::Failed, why);
+    }
+
+    /// The same where another try may succeed: who hears that calls again, for as long as it would call somebody who does not answer.
+    pub(crate) fn refuse_for_now(self, why: &str) {
+        refuse(self.socket, FOR_NOW, why);
     }
 }
 
+/// With this, a refusal is none for ever.
+const FOR_NOW: Exit = Exit::Incomplete;
+
 /// Tells a caller why it is refused, and closes.
-fn refuse(mut socket: Socket, why: &str) {
-    let refusal = Control::Refusal(Warning { exit: Exit::Failed, message: why.into() });
+fn refuse(mut socket: Socket, exit: Exit, why: &str) {
+    let refusal = Control::Refusal(Warning { exit, message: why.into() });
     if let Ok(bytes) = refusal.to_bytes() {
         let until = Until::within(FAREWELL);
         let _ = write(&mut socket, &[&frame::preamble()[..], &bytes].concat(), until);
@@ -265,6 +273,7 @@ fn hear(socket: &mut Socket, until: Until<'_>) -> Result<(Parser, Hello), Handsh
     let Some(frame) = frames.pop() else { return Err(HandshakeError::Failed("the connection was closed before a greeting".into())) };
     match Control::from_frame(&frame.header, &frame.payload).map_err(HandshakeError::Refused)? {
         Control::Hello(hello) => Ok((parser, hello)),
+        Control::Refusal(Warning { exit: FOR_NOW, message }) => Err(HandshakeError::Failed(message)),
         Control::Refusal(warning) => Err(HandshakeError::Refused(format!("refused: {}", warning.message))),
         _ => Err(HandshakeError::Refused("it does not greet".into())),
     }

@@ -33,8 +33,14 @@ use super::{
 };
 use crate::{Error, say, wire::Role};
 
-/// The most peers at once, where no number of them is expected; more are refused.
-pub const LINKS: usize = 64;
+/// Who is taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expected {
+    /// So many new peers, and no more.
+    Exactly(usize),
+    /// Any number, but no more than so many at once; others are told to come again.
+    AtOnce(usize),
+}
 /// How long the handshake of a peer may take.
 const HELLO_WITHIN: Duration = Duration::from_secs(2);
 /// How long a peer whose connection was closed is waited for: if its process lives, it comes back at once.
@@ -69,8 +75,7 @@ struct Desk {
     departed: ClosedLinks,
     /// The link that has lost its peer and takes a newly started one in its place.
     vacant: Option<[u8; 16]>,
-    /// How many new peers are still expected; `None` for any number.
-    expected: Option<usize>,
+    expected: Expected,
     new: Option<Sender<Accepted>>,
     closing: bool,
     strangers: Admission,
@@ -92,7 +97,7 @@ impl Shared {
 }
 
 impl Listener {
-    /// Listens at `url`. At most `expected` peers are accepted, any number if it is `None`; nothing is logged if `quiet`.
+    /// Listens at `url`; nothing is logged if `quiet`.
     ///
     /// # Errors
     /// Those of the system, as when another program listens there; [`Error::Usage`] if `url` is nothing to listen at, or open to
@@ -102,7 +107,7 @@ impl Listener {
         security: &Security,
         identity: Identity,
         patience: Patience,
-        expected: Option<usize>,
+        expected: Expected,
         quiet: bool,
     ) -> Result<Self, Error> {
         let door = url.endpoint().listen(security, identity.program_name(), quiet)?;
@@ -142,7 +147,7 @@ impl Listener {
     /// Accepts no new peers from now on. Known peers are still taken back.
     pub fn expect_nobody(&self) {
         let mut desk = self.shared.desk();
-        desk.expected = Some(0);
+        desk.expected = Expected::Exactly(0);
         desk.new = None;
     }
 
@@ -299,7 +304,7 @@ fn admit(shared: &Arc<Shared>, guest: Guest, notify: Notify, from: PeerAddress) 
     }
     let key = shared.key(&guest);
     let mut desk = shared.desk();
-    if !desk.links.contains_key(&key) && desk.expected == Some(0) && shared.patience.restarts {
+    if !desk.links.contains_key(&key) && desk.expected == Expected::Exactly(0) && shared.patience.restarts {
         // In place of one that has died, which that one's link is about to find out.
         let vacated = shared.vacancy.wait_timeout_while(desk, NEWCOMER, |desk| desk.vacant.is_none() && !desk.closing);
         desk = vacated.unwrap_or_else(PoisonError::into_inner).0;
@@ -323,12 +328,14 @@ fn admit(shared: &Arc<Shared>, guest: Guest, notify: Notify, from: PeerAddress) 
         drop(desk);
         return shared.dismiss(guest, farewell);
     }
-    if desk.expected.is_none() && desk.links.len() >= LINKS {
+    if let Expected::AtOnce(most) = desk.expected
+        && desk.links.len() >= most
+    {
         drop(desk);
-        shared.complain(&from, "too many are connected");
-        return guest.refuse("too many are connected here");
+        shared.complain(&from, &format!("too many are connected: {most}, as --max-senders has it, or by `ulimit -n`"));
+        return guest.refuse_for_now("too many are connected here");
     }
-    if desk.expected == Some(0) || desk.new.is_none() {
+    if desk.expected == Expected::Exactly(0) || desk.new.is_none() {
         let may_yet = shared.patience.restarts && !desk.closing;
         drop(desk);
         if may_yet {
@@ -350,9 +357,11 @@ fn admit(shared: &Arc<Shared>, guest: Guest, notify: Notify, from: PeerAddress) 
         farewell: None,
     };
     let new = desk.new.clone();
-    desk.expected = desk.expected.map(|expected| expected - 1);
-    if desk.expected == Some(0) {
-        desk.new = None;
+    if let Expected::Exactly(expected) = &mut desk.expected {
+        *expected -= 1;
+        if *expected == 0 {
+            desk.new = None;
+        }
     }
     drop(desk);
     if let Some(new) = new {

@@ -78,3 +78,33 @@ fn what_was_answered_is_not_counted_again_and_what_was_lost_is_said() {
     let [_, _, producer] = in_turn(ends, COUNT, Signal::KILL);
     producer.exits(3).says("it was not told to end, so what it had gathered is lost with it");
 }
+
+/// A producer that waits for ever is there before its consumer and between two of them, however often.
+#[test]
+fn consumers_may_come_and_go_for_ever() {
+    let (port, mut group) = (Port::new(), Group::new());
+    let url = port.tcp();
+    append(group.dir(), "0\n");
+    let forever = ["--retry-timeout", "forever", "--connect-timeout", "forever"];
+    let producer = group.run(Producer, &[&["lines", "-F", "log", "--from-start", "--to", &url], &forever[..]].concat());
+    let mut came = String::new();
+    for turn in 0..5 {
+        append(group.dir(), &format!("{}\n", turn * 2 + 1));
+        if turn == 2 {
+            // Longer than a moment, of which it speaks.
+            group.until_it_says(producer, "or for another consumer, for as long as it takes", SOON);
+        }
+        let consumer = group.run(Consumer, &["--listen", &url, LINES]);
+        append(group.dir(), &format!("{}\n", turn * 2 + 2));
+        comes(&mut group, consumer, &(turn * 2 + 2).to_string());
+        group.signal(consumer, Signal::TERM);
+        came += &group.wait(consumer, SOON).exits(143).stdout;
+    }
+    assert_eq!(came, (0..=10).map(|line| format!("{line}\n")).collect::<String>());
+    group.signal(producer, Signal::TERM);
+    group.wait(producer, SOON).exits(143);
+    for bad in ["never", "-1s", ""] {
+        let producer = group.run(Producer, &["lines", "log", "--retry-timeout", bad]);
+        group.wait(producer, SOON).exits(2);
+    }
+}

@@ -60,9 +60,10 @@ struct Served {
 }
 
 impl Served {
-    fn start(url: &str, files: u32) -> Self {
+    fn start(url: &str, files: u32, more: &[&str]) -> Self {
         let mut group = Group::new();
-        let consumer = group.run_limited(&format!("ulimit -n {files}"), Consumer, &["--listen", url, "--senders", "0", HOSTS]);
+        let consumer =
+            group.run_limited(&format!("ulimit -n {files}"), Consumer, &[&["--listen", url, "--senders", "0"], more, &[HOSTS]].concat());
         let (reader, lines) = std::io::pipe().unwrap();
         group.start(Producer, &["apache", "--to", url], reader);
         let mut served = Served { group, consumer, lines, written: 0 };
@@ -99,34 +100,60 @@ fn assert_once_a_minute(ended: &Ended, what: &str) {
 }
 
 #[test]
-fn sixty_four_peers_are_served_and_no_more() {
+fn as_many_are_served_as_was_said_and_no_more() {
     let port = Port::new();
     let url = port.tcp();
-    let mut served = Served::start(&url, 1024);
+    let mut served = Served::start(&url, 1024, &["--max-senders", "64"]);
     // With the producer they are 64.
     let mut senders: Vec<SendLink> = (1..64).map(|_| sender(&url, SOON).unwrap_or_else(|error| panic!("{error}"))).collect();
     for _ in 0..3 {
-        let Err(refused) = sender(&url, SOON) else { panic!("one too many is let in") };
+        let Err(refused) = sender(&url, Duration::from_secs(2)) else { panic!("one too many is let in") };
         assert!(refused.to_string().contains("too many are connected here"), "{refused}");
     }
     served.serves();
     // A place is free a while after its peer has gone: it might have come back.
     drop(senders.pop());
-    let until = Instant::now() + SOON;
-    while let Err(error) = sender(&url, SOON).map(|next| senders.push(next)) {
-        assert!(Instant::now() < until, "nobody is let in any more: {error}");
-        thread::sleep(Duration::from_millis(100));
-    }
+    senders.push(sender(&url, SOON).unwrap_or_else(|error| panic!("nobody is let in any more: {error}")));
     served.serves();
     let ended = served.ends(1..=1);
     assert_once_a_minute(&ended, "was turned away: too many are connected");
 }
 
 #[test]
+fn two_hundred_senders_at_once() {
+    let port = Port::new();
+    let url = port.tcp();
+    let mut served = Served::start(&url, 1024, &[]);
+    let senders: Vec<SendLink> = (0..200).map(|_| sender(&url, SOON).unwrap_or_else(|error| panic!("{error}"))).collect();
+    served.serves();
+    assert!(senders.iter().all(|sender| sender.lost().is_none()));
+    drop(senders);
+    served.ends(200..=200);
+}
+
+#[test]
+fn more_than_there_may_be_files_for_are_refused_before_they_come() {
+    let mut group = Group::new();
+    let run = |group: &mut Group, limits: &str, args: &[&str]| {
+        let consumer = group.run_limited(limits, Consumer, &[&["--listen", "unix:s"], args, &["count"]].concat());
+        group.wait(consumer, SOON).exits(2)
+    };
+    run(&mut group, "ulimit -n 256", &["--senders", "0", "--max-senders", "100"]).says("100 senders at once need 340 open files");
+    run(&mut group, "ulimit -n 256", &["--senders", "100"]).says("`ulimit -Hn` allows 256");
+    run(&mut group, ":", &["--senders", "2", "--max-senders", "9"]).says("is for --senders 0");
+    // What the hard limit allows is taken.
+    let consumer =
+        group.run_limited("ulimit -Sn 256", Consumer, &["--listen", "unix:s", "--senders", "0", "--max-senders", "100", "count | csv"]);
+    group.until_socket("s", SOON);
+    group.signal(consumer, Signal::TERM);
+    group.wait(consumer, SOON);
+}
+
+#[test]
 fn without_file_descriptors_connections_wait_and_nothing_spins() {
     let port = Port::new();
     let url = port.tcp();
-    let mut served = Served::start(&url, 48);
+    let mut served = Served::start(&url, 48, &[]);
     let mut senders = Vec::new();
     let until = Instant::now() + SOON;
     let starved = loop {

@@ -23,6 +23,8 @@ mod heirs;
 mod inputs;
 // Records through another program.
 mod subprocess;
+// Who sent a record.
+mod senders;
 // Streams one after the other.
 mod sequences;
 // Fields that come later than the query begins.
@@ -35,6 +37,8 @@ mod links;
 mod live;
 // That memory does not grow with the input.
 mod memory;
+// Programs on other hosts.
+mod over_ssh;
 // What a consumer sends on to the next.
 mod onward;
 // Connections that break and come back, or do not, and what is said of that.

@@ -80,8 +80,8 @@ fn work(rx: &mut Rx<File>, tx: &mut Tx<File>, catalog: &Arc<Catalog>) -> Result<
     let wrong = |error: QueryError| Failure::Work(Error::Data(format!("a worker process does not understand the query: {error}")));
     let query = language::parse(&source, catalog).map_err(wrong)?;
     let left_out = LeftOut::default();
-    let Setup { now, zone, live, has_senders, .. } = setup;
-    let setting = language::Setting { now, zone, left_out: left_out.clone(), inputs, live, has_senders, ..Default::default() };
+    let Setup { now, zone, live, gives_sender, .. } = setup;
+    let setting = language::Setting { now, zone, left_out: left_out.clone(), inputs, live, gives_sender, ..Default::default() };
     let plan = language::check_at(&source, &query, &schema, &setting).map_err(wrong)?;
     let prepared = Prepared::new(&plan, &setup.memory, setup.threads);
     let sides = match sides::load_handed(&plan, &prepared.budget, &mut || handed(rx)).map_err(Failure::Pipe)? {

@@ -44,8 +44,6 @@ pub struct Orders {
     pub left_out: LeftOut,
     /// The files of values that the query names, which are read once.
     pub texts: BTreeMap<usize, Arc<[u8]>>,
-    /// Whether the records have senders that have names.
-    pub has_senders: bool,
 }
 
 /// Child processes that are workers. Dropped before [`Pool::finish`], they are killed; none is left unwaited for.
@@ -115,7 +113,7 @@ impl Pool {
             files,
             texts,
             live: plan.live,
-            has_senders: orders.has_senders,
+            gives_sender: plan.gives_sender,
         }
         .to_batch()?;
         let input = no_records(&plan.input)?;

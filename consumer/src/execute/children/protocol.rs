@@ -215,8 +215,8 @@ pub(super) struct Setup {
     pub(super) texts: Vec<(usize, usize)>,
     /// Whether records come that were not there when the stream began.
     pub(super) live: bool,
-    /// Whether the records have senders that have names.
-    pub(super) has_senders: bool,
+    /// Whether the field `sender` says who sent a record.
+    pub(super) gives_sender: bool,
 }
 
 impl Setup {
@@ -235,7 +235,7 @@ impl Setup {
         self.files.iter().try_for_each(|at| set("file", at.to_string().as_bytes()))?;
         self.texts.iter().try_for_each(|(at, bytes)| set("text", format!("{at} {bytes}").as_bytes()))?;
         set("live", if self.live { b"1" } else { b"0" })?;
-        set("senders", if self.has_senders { b"1" } else { b"0" })?;
+        set("senders", if self.gives_sender { b"1" } else { b"0" })?;
         self.query.iter().try_for_each(|part| set("query", part.as_bytes()))?;
         builder.finish()
     }
@@ -272,7 +272,7 @@ impl Setup {
             files,
             texts,
             live: number("live")? != 0,
-            has_senders: number("senders")? != 0,
+            gives_sender: number("senders")? != 0,
             now: Time { nanos: number("now")?, offset_s },
             zone: zone.map(|name| Zone::named(&name).map_err(|_| misunderstood())).transpose()?,
             threads: size("threads")?.clamp(1, usize::from(recpipe::parallel::MAX_THREADS)),
@@ -341,7 +341,7 @@ mod tests {
             files: vec![7, 70],
             texts: vec![(9, 1 << 20), (90, 0)],
             live: true,
-            has_senders: true,
+            gives_sender: true,
         };
         let back = Setup::from_batch(&setup.to_batch().unwrap()).unwrap();
         assert_eq!(format!("{back:?}"), format!("{setup:?}"));

@@ -1,7 +1,6 @@
 //! What is run on a host, as its shell is told.
 
-use super::Host;
-use crate::config::Hosts;
+use crate::{config::Hosts, hosts::Host};
 
 /// Where what is installed lies on a host, below its home directory.
 pub(super) const DIRECTORY: &str = concat!(".cache/recpipe/", env!("CARGO_PKG_VERSION"));
@@ -91,14 +90,17 @@ impl Hosts {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
 
     /// What a shell makes of this.
-    #[allow(clippy::disallowed_methods, reason = "a shell is asked")]
     fn shell(script: &str) -> (String, Option<i32>) {
-        let mut command = std::process::Command::new("sh");
-        let output = command.args(["-c", script]).env("HOME", "/no/home").output().unwrap();
-        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+        let argv = ["sh", "-c", &format!("HOME=/no/home; {script}")].map(str::to_owned);
+        let (child, mut socket) = recpipe::transport::exec::spawn_two_way(&argv).unwrap();
+        let mut said = String::new();
+        socket.read_to_string(&mut said).unwrap();
+        (said, child.wait_status().unwrap())
     }
 
     #[test]

@@ -1,18 +1,16 @@
 //! Copies the `producer` beside this program to a host that has none, or another one.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     net::Shutdown,
-    os::fd::AsFd,
+    os::{fd::AsFd, unix::net::UnixStream},
+    thread,
 };
 
 use recpipe::{say, transport::exec, transport::watch::Guard};
 
-use super::{
-    Host,
-    command::{DIRECTORY, quoted},
-};
-use crate::config::Hosts;
+use super::command::{DIRECTORY, quoted};
+use crate::{config::Hosts, hosts::Host};
 
 /// Exits of the script, and what they mean.
 const FAILURES: [(i32, &str); 5] = [
@@ -22,9 +20,6 @@ const FAILURES: [(i32, &str); 5] = [
     (43, "the copy is not what was sent: its digest differs"),
     (44, "the copy does not run there: install a `producer` that is linked statically"),
 ];
-
-/// So much of what it answers is read.
-const MOST_SAID: u64 = 4096;
 
 /// Copies it, checks the digest of the copy over there, and has it say its version, before it gets its name.
 ///
@@ -40,10 +35,7 @@ pub(super) fn install(hosts: &Hosts, host: &Host, guard: &Guard) -> Result<(), S
     let argv = hosts.argv(host, &script(&machine, &digest));
     say!("consumer: {host}: copies `producer` to ~/{DIRECTORY} ({} MiB)", bytes.len() >> 20);
     let (child, mut socket) = exec::spawn_two_way(&argv).map_err(|error| cannot(error.to_string()))?;
-    // One that ends before it has read all says why by its exit.
-    let _ = socket.write_all(&bytes).and_then(|()| socket.shutdown(Shutdown::Write));
-    guard.wait(&[socket.as_fd()], None).map_err(|error| cannot(error.to_string()))?;
-    let _ = socket.take(MOST_SAID).read_to_end(&mut Vec::new());
+    hand_over(&bytes, &mut socket, guard).map_err(|error| cannot(error.to_string()))?;
     match child.wait_status().map_err(|error| cannot(error.to_string()))? {
         Some(0) => Ok(()),
         status => {
@@ -53,6 +45,31 @@ pub(super) fn install(hosts: &Hosts, host: &Host, guard: &Guard) -> Result<(), S
             })))
         }
     }
+}
+
+/// Sends it all, and reads what is said to that, to its end. One that ends before it has read all says why by its exit.
+///
+/// # Errors
+/// When the waiting is stopped, which ends the sending, too.
+fn hand_over(bytes: &[u8], socket: &mut UnixStream, guard: &Guard) -> io::Result<()> {
+    let mut to = socket.try_clone()?;
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            let _ = to.write_all(bytes).and_then(|()| to.shutdown(Shutdown::Write));
+        });
+        let mut said = [0; 4096];
+        let heard = loop {
+            match guard.wait(&[socket.as_fd()], None).and_then(|_| socket.read(&mut said)) {
+                Ok(0) => break Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionReset => break Ok(()),
+                Ok(_) => {}
+                Err(error) => break Err(error),
+            }
+        };
+        // A writer that is left waits for nobody.
+        let _ = socket.shutdown(Shutdown::Both);
+        heard
+    })
 }
 
 /// What the shell of the host does with the bytes that it is sent.

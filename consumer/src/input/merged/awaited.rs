@@ -2,7 +2,7 @@
 
 use recpipe::say;
 
-use super::Desk;
+use super::desk::Desk;
 
 /// What was said of them.
 #[derive(Default)]

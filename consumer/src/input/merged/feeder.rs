@@ -2,7 +2,9 @@
 
 use std::{
     io::{self, Read},
+    net::Shutdown,
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -15,7 +17,11 @@ use recpipe::{
     wire::{Ending, Incoming, Reader},
 };
 
-use super::{Event, Fed, Shared, sender_name};
+use super::{
+    Event,
+    desk::{Fed, Shared},
+    sender_name,
+};
 use crate::{
     input::{
         Receipt,
@@ -24,6 +30,9 @@ use crate::{
     },
     senders::SenderId,
 };
+
+/// What calls a host may take so long to end when it was hung up on.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// What one stream is read from.
 pub(super) enum Stream {
@@ -41,13 +50,14 @@ impl Stream {
     }
 
     /// Whoever sends is told, and has gone when it returns.
-    pub(super) fn close(self, ending: &Ending) -> Result<(), Error> {
+    pub(super) fn close(self, ending: &Ending, until: Instant) -> Result<(), Error> {
         match self {
             Stream::Link(recv_link) => recv_link.close(ending.clone()),
-            Stream::Host(Called { recv_link, child }) => {
+            Stream::Host(Called { recv_link, child, socket }) => {
                 let told = recv_link.close(ending.clone());
+                let _ = socket.shutdown(Shutdown::Both);
                 // How its stream ended tells more than its exit does.
-                told.and(child.wait_status().map(drop))
+                told.and(child.end_by(until + A_MOMENT))
             }
             Stream::Pipe(Pipe { records, children, .. }) => {
                 drop(records);
@@ -109,6 +119,9 @@ pub(super) fn feed(shared: &Arc<Shared>, stream: Stream, to: Sender<Event>) -> R
             }
             if let Some(plan) = &desk.plan {
                 steering.pushdown(plan.clone());
+            }
+            if let Stream::Host(Called { socket, .. }) = &stream {
+                desk.hosts.extend(socket.try_clone().ok());
             }
             Some(steering)
         }
@@ -224,7 +237,7 @@ fn part(shared: &Shared, number: usize, reader: Option<Reader<Stream>>, over: Ov
     };
     if let Some(reader) = reader {
         // A sender that has gone meanwhile has lost nothing by it.
-        let _ = reader.into_input().close(&ending);
+        let _ = reader.into_input().close(&ending, Instant::now() + A_MOMENT);
     }
     // This thread, which is done, is nobody's to be waited for.
     shared.desk().streams.remove(&number);

@@ -33,6 +33,10 @@ pub(super) struct ConnectionLoop {
     out_bytes: usize,
     /// Nothing more will be queued.
     ends: bool,
+    /// Whether what has come is read to its end where the other end takes nothing any more.
+    reads_on: bool,
+    /// The other end takes nothing any more: what is queued is dropped.
+    deaf: bool,
     last_sent: Instant,
     last_heard: Instant,
 }
@@ -43,10 +47,26 @@ impl ConnectionLoop {
         socket.set_nonblocking(true)?;
         parser.set_limit(MAX_PAYLOAD);
         let now = Instant::now();
-        let mut connection =
-            ConnectionLoop { socket, parser, settings, out: VecDeque::new(), out_bytes: 0, ends: false, last_sent: now, last_heard: now };
+        let mut connection = ConnectionLoop {
+            socket,
+            parser,
+            settings,
+            out: VecDeque::new(),
+            out_bytes: 0,
+            ends: false,
+            reads_on: false,
+            deaf: false,
+            last_sent: now,
+            last_heard: now,
+        };
         connection.bytes(say);
         Ok(connection)
+    }
+
+    /// From now on, a write that fails does not end the connection: one that has sent all and gone without reading what it was told has
+    /// left what it sent. Its end is seen where that was read.
+    pub(super) fn read_on(&mut self) {
+        self.reads_on = true;
     }
 
     /// Bytes that are to be sent.
@@ -56,7 +76,7 @@ impl ConnectionLoop {
 
     /// Whether all that was queued has been handed to the system.
     pub(super) fn is_drained(&self) -> bool {
-        self.out.is_empty() && !self.socket.wants_write()
+        self.deaf || self.out.is_empty() && !self.socket.wants_write()
     }
 
     /// Queues a frame as it is.
@@ -125,6 +145,18 @@ impl ConnectionLoop {
 
     /// Writes what is queued, as far as there is room for it.
     pub(super) fn write(&mut self) -> Result<(), Cut> {
+        if !self.deaf {
+            match self.write_out() {
+                Err(Cut::Failed(_, io::ErrorKind::BrokenPipe)) if self.reads_on => self.deaf = true,
+                written => return written,
+            }
+        }
+        self.out.clear();
+        self.out_bytes = 0;
+        Ok(())
+    }
+
+    fn write_out(&mut self) -> Result<(), Cut> {
         match self.socket.flush() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             flushed => flushed?,

@@ -345,6 +345,7 @@ impl Receiver {
         // A parent says no Hello: it is of one release with the child that it talks to.
         let acts_on_conditions = connected.hello.as_ref().is_none_or(|hello| hello.can & Hello::CONDITIONS != 0);
         let mut connection = ConnectionLoop::new(connected, self.settings)?;
+        connection.read_on();
         let (mut frames, mut unsaid, mut said_at) = (Vec::new(), 0, Instant::now());
         let mut ended_at = None;
         let (mut planned, mut left, mut half_closed) = (false, false, false);

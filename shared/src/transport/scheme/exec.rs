@@ -22,12 +22,17 @@ use std::{
             process::{CommandExt, ExitStatusExt},
         },
     },
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::Arc,
+    thread,
+    time::{Duration, Instant},
 };
 
-use rustix::fs::FileType;
+use rustix::{
+    fs::FileType,
+    process::{Pid, Signal, kill_process_group},
+};
 
 use super::{Endpoint, Medium, Scheme, stdio};
 use crate::{
@@ -89,6 +94,8 @@ pub struct Child {
     process: std::process::Child,
     name: String,
     waited: bool,
+    /// Whether it leads a process group, which is killed with it.
+    has_group: bool,
 }
 
 /// What a child is given to read.
@@ -118,7 +125,7 @@ pub fn spawn(argv: &[String], linked: bool) -> Result<(Child, Feed), Error> {
         (OwnedFd::from(reader), Feed::Pipe(OwnedFd::from(writer).into()), None)
     };
     let process = start(program, args, theirs.into(), None, announcement).map_err(failed)?;
-    Ok((Child { process, name: argv.join(" "), waited: false }, feed))
+    Ok((Child::new(process, argv.join(" ")), feed))
 }
 
 /// Starts `argv`, which is spoken with through a socket that is both its standard input and its standard output. It is in a process
@@ -134,7 +141,9 @@ pub fn spawn_two_way(argv: &[String]) -> Result<(Child, UnixStream), Error> {
     let output = theirs.try_clone().map_err(failed)?;
     let mut command = command(program, args, OwnedFd::from(theirs).into(), Some(OwnedFd::from(output).into()), None);
     let process = run(command.process_group(0)).map_err(failed)?;
-    Ok((Child { process, name: argv.join(" "), waited: false }, ours))
+    let mut child = Child::new(process, argv.join(" "));
+    child.has_group = true;
+    Ok((child, ours))
 }
 
 /// Starts a program that answers: what it reads, and what it writes, are pipes to us.
@@ -151,7 +160,7 @@ pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Er
     stdio::enlarge(&from);
     let output = Some(OwnedFd::from(their_output).into());
     let process = start(program, args, OwnedFd::from(their_input).into(), output, None).map_err(failed)?;
-    Ok((Child { process, name: [&[&*name], args].concat().join(" "), waited: false }, to, from))
+    Ok((Child::new(process, [&[&*name], args].concat().join(" ")), to, from))
 }
 
 /// Starts `argv`, which writes what is to be read from the file; it reads `stdin`.
@@ -165,7 +174,7 @@ pub fn spawn_writing(argv: &[String], stdin: impl Into<Stdio>) -> Result<(Child,
     let (ours, theirs) = io::pipe().map_err(failed)?;
     stdio::enlarge(&ours);
     let process = start(program, args, stdin.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
-    Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
+    Ok((Child::new(process, name), OwnedFd::from(ours).into()))
 }
 
 /// Starts the program of this name that is installed beside ours, or else the one that is found as a shell finds it. It
@@ -178,10 +187,24 @@ pub fn spawn_beside(program: &str, args: &[&str], input: OwnedFd) -> Result<(Chi
     let failed = |error| Error::io(format!("cannot start `{name}`"), error);
     let (ours, theirs) = io::pipe().map_err(failed)?;
     stdio::enlarge(&ours);
+    let process = start(beside(program), args, input.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
+    Ok((Child::new(process, name), OwnedFd::from(ours).into()))
+}
+
+/// Puts a program that lies beside this one in the place of this process, which it does not return to.
+///
+/// # Errors
+/// Why it could not be.
+#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
+pub fn become_beside(program: &str, args: &[String]) -> Error {
+    let error = Command::new(beside(program)).args(args).env_remove(ANNOUNCEMENT).exec();
+    Error::io(format!("cannot start `{program}`"), error)
+}
+
+/// The program of this name that lies beside this one; its name where there is none.
+fn beside(program: &str) -> PathBuf {
     let beside = std::env::current_exe().ok().map(|path| path.with_file_name(program)).filter(|path| path.is_file());
-    let path = beside.unwrap_or_else(|| program.into());
-    let process = start(path, args, input.into(), Some(OwnedFd::from(theirs).into()), None).map_err(failed)?;
-    Ok((Child { process, name, waited: false }, OwnedFd::from(ours).into()))
+    beside.unwrap_or_else(|| program.into())
 }
 
 fn start(
@@ -219,6 +242,10 @@ fn command(
 }
 
 impl Child {
+    fn new(process: std::process::Child, name: String) -> Self {
+        Child { process, name, waited: false, has_group: false }
+    }
+
     /// The command, for messages.
     pub fn name(&self) -> &str {
         &self.name
@@ -258,6 +285,23 @@ impl Child {
         if self.waited { Ok(()) } else { self.wait() }
     }
 
+    /// Waits for its end, which is near: where it has not come in time, it is killed.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub fn end_by(mut self, until: Instant) -> Result<(), Error> {
+        let mut pause = Duration::from_millis(1);
+        loop {
+            let ended = self.process.try_wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
+            self.waited = ended.is_some();
+            if self.waited || Instant::now() >= until {
+                return Ok(());
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(50));
+        }
+    }
+
     /// Waits for its end: its exit status, or `None` where a signal has ended it.
     ///
     /// # Errors
@@ -284,6 +328,11 @@ impl Child {
 impl Drop for Child {
     fn drop(&mut self) {
         if !self.waited {
+            if self.has_group
+                && let Some(group) = i32::try_from(self.process.id()).ok().and_then(Pid::from_raw)
+            {
+                let _ = kill_process_group(group, Signal::KILL);
+            }
             let _ = self.process.kill();
             let _ = self.process.wait();
         }

@@ -14,7 +14,7 @@ use crate::{
         dial::Patience,
         handshake::{self, Identity},
         link::{Connected, Connections, Cut, Readiness, RecvLink, SendLink, Settings, Wait},
-        listen::Listener,
+        listen::{Expected, Listener},
     },
     wire::{Ending, Incoming, Reader, Role},
 };
@@ -40,6 +40,7 @@ fn listens(role: Role, patience: Patience, expected: Option<usize>) -> (Listener
     let port = Port::new();
     let us = Identity::new(role, Vec::new(), "listener");
     let url = format!("tcp://{}", port.address()).parse().unwrap();
+    let expected = expected.map_or(Expected::AtOnce(64), Expected::Exactly);
     (Listener::open(&url, &Security::default(), us, patience, expected, true).unwrap(), port)
 }
 
