@@ -2,6 +2,8 @@
 //!
 //! Source: <https://www.w3.org/TR/webdriver2/>
 
+#![allow(clippy::disallowed_methods, reason = "the browser is no program of ours")]
+
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -101,13 +103,10 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        if !self.session.is_empty() {
-            if let Ok(mut connection) = TcpStream::connect(("127.0.0.1", self.port)) {
-                let _ = connection.set_read_timeout(Some(Duration::from_secs(5)));
-                let _ =
-                    write!(connection, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.session, self.port);
-                let _ = connection.read(&mut [0; 1024]);
-            }
+        if let (false, Ok(mut connection)) = (self.session.is_empty(), TcpStream::connect(("127.0.0.1", self.port))) {
+            let _ = connection.set_read_timeout(Some(Duration::from_secs(5)));
+            let _ = write!(connection, "DELETE {} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n\r\n", self.session, self.port);
+            let _ = connection.read(&mut [0; 1024]);
         }
         let _ = self.driver.kill();
         let _ = self.driver.wait();
