@@ -111,8 +111,8 @@ impl Drawing {
             }
             Growing::Heat(heat) => (picture::Form::Heat(heat.drawn()?), format!("records by {}", self.name)),
         };
-        // The bins are logarithmic, not the counts.
-        Some(Figure { title: String::new(), value, label: self.name.clone(), log: false, form, notes })
+        // The bins are logarithmic, not the counts; and no condition has the label of one.
+        Some(Figure { title: String::new(), value, label: String::new(), log: false, form, notes })
     }
 
     /// The numbers of the picture.

@@ -161,7 +161,11 @@ impl Series {
         if self.drawn.form == Form::Stack && self.drawn.values.len() == 1 {
             labels.pop();
         }
-        if let [only] = labels[..] { self.name(only) } else { String::new() }
+        match labels[..] {
+            // What is shown of a time is not all of it.
+            [only] if self.schema.fields()[only].kind != Type::Time => self.name(only),
+            _ => String::new(),
+        }
     }
 
     /// The names of the numbers.
