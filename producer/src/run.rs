@@ -49,12 +49,12 @@ use crate::output::{Packing, Pushdown, PushdownChannel, Target};
 use crate::progress::Progress;
 use grep::Grep;
 use hearing_time::HearingTime;
-use job::{Job, WorkResult, Worked};
+use job::{Job, Verdict, WorkResult, Worked};
 use numbering::{Numbering, Turns};
 use pull::Pull;
 use rejects::{Kept, Limit};
 use shape::Shape;
-use sink::{Sink, Verdict};
+use sink::Sink;
 use work::Work;
 
 /// How a run is to go.

@@ -9,10 +9,8 @@ use std::sync::Arc;
 use super::{
     Catalog, Syntax,
     ast::{Ident, Item, Pattern, Query, Stage},
-    diagnose::{Diagnostic, QueryError, Source, did_you_mean},
-    hints,
-    parse_expr::RESERVED,
-    token::{Kind, Lexer, Token, is_unit},
+    diagnose::{Diagnostic, QueryError, Source},
+    token::{Kind, Lexer, Token},
     translate,
 };
 use crate::span::Span;
@@ -236,47 +234,6 @@ impl<'s> Parser<'s> {
             _ => return Err(self.no_end(in_branch)),
         }
         Ok(Stage { word, syntax, span: span.to(self.last) })
-    }
-
-    /// A stage goes on where it should end.
-    fn no_end(&mut self, in_branch: bool) -> Failed {
-        let expected = if in_branch { "`|` or `]`" } else { "`|` or the end" };
-        let Token { kind, span } = self.peek().clone();
-        let before = self.source.slice(self.last);
-        let label = match &kind {
-            Kind::Name(word) if self.catalog.stage(word).is_some() || self.catalog.aggregate(word).is_some() => {
-                "a `|` stands between two stages".into()
-            }
-            Kind::Name(word) if before.starts_with(|c: char| c.is_ascii_digit()) && is_unit(word) => {
-                "no blank stands between a number and its unit, as in `10KB`, `5m`".into()
-            }
-            Kind::Name(word) => match hints::instead_of(word) {
-                "" if before.starts_with(char::is_alphabetic) && !RESERVED.contains(&word.as_str()) => {
-                    format!("a `,` is missing, or backticks around a name with a blank in it: `{before} {word}`")
-                }
-                instead => instead.to_owned(),
-            },
-            _ => String::new(),
-        };
-        if label.is_empty() {
-            return self.unexpected(expected);
-        }
-        let what = format!("expected {expected}, found `{}`", self.source.slice(span));
-        self.fail(Diagnostic::new(span, what).label(label))
-    }
-
-    fn unknown_stage(&mut self, word: &str, span: Span) -> Failed {
-        let names = self.catalog.stages.iter().map(|row| row.about.name);
-        let compares = matches!(self.peek().kind, Kind::Sign("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "="));
-        let all = self.catalog.stages.iter().flat_map(|row| row.about.names()).chain(self.catalog.aggregates.iter().map(|row| row.name));
-        let label = match (compares, self.catalog.aggregate_hint(word), hints::instead_of_stage(word)) {
-            (true, ..) => "a condition begins with `where`".to_owned(),
-            (_, Some(hint), _) => hint.to_owned(),
-            (_, None, "") => did_you_mean(word, all),
-            (_, None, instead) => instead.to_owned(),
-        };
-        let help = format!("stages: {}", names.collect::<Vec<_>>().join(", "));
-        self.fail(Diagnostic::new(span, format!("unknown stage `{word}`")).label(label).help(help))
     }
 
     /// Goes to the next `|` outside brackets, to the end of the branch, or to the end.

@@ -1,5 +1,7 @@
 //! What it has to hold, case by case.
 
+use recpipe::record::Type;
+
 use super::*;
 
 fn config(args: &[&str]) -> Result<Config, String> {

@@ -12,7 +12,7 @@ use recpipe::{Error, Exit, Flow};
 
 use super::input_tracker::{Failed, InputTracker};
 use super::inside::Inside;
-use super::job::{CutShort, Job, ParsedBlock, Stage, WorkResult, Worked};
+use super::job::{CutShort, Job, ParsedBlock, Stage, Verdict, WorkResult, Worked};
 use super::kinds::Kinds;
 use super::numbering::Numbering;
 use super::outcome::Outcome;
@@ -27,14 +27,6 @@ use crate::input::event::Event;
 use crate::ledger::{Ledger, count};
 use crate::output::Target;
 use crate::progress::Progress;
-
-/// What comes of a result.
-pub(super) enum Verdict {
-    /// It was taken.
-    Taken(Flow),
-    /// This has to be done first; what comes of it is to be taken before all others.
-    Again(Job),
-}
 
 /// Takes what the workers made, in the order of the input.
 pub(super) struct Sink<'o> {

@@ -77,7 +77,7 @@ pub(crate) fn command(formats: &Formats, catalog: &Catalog) -> Command {
     let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, …, or auto: `recpipe help formats`"));
     let long =
         format!("Formats:\n  {}\n\n{}", FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "), consumer::reference(catalog));
-    Command::new("recpipe")
+    clap::Command::new("recpipe")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Asks logs and data files: `producer` and `consumer` in one program")
         .help_template("{before-help}{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}")
