@@ -87,6 +87,7 @@ static WORDS: Words = Words {
         &output::chart::WORD,
         &output::write::WORD,
         &output::emit::WORD,
+        &output::serve::WORD,
         &output::null::WORD,
     ],
     files: &[

@@ -30,7 +30,7 @@ use crate::{
     input::{self, Begun, Input, SecondOptions},
     language::{self, Catalog, Query, QueryError, Setting, Source, diagnose::Style},
     late, output, plan,
-    writer::{Calling, Color, Look, Printer},
+    writer::{Calling, Color, Lingering, Look, Printer},
 };
 
 /// The program `consumer` with these words: what a program of one's own runs that has more of them. The arguments are those of the
@@ -152,18 +152,20 @@ fn answer(config: &Config, catalog: &Arc<Catalog>, open: impl FnOnce(&config::In
     let options = SecondOptions { threads: config.threads, quiet: config.quiet, zone: config.zone.clone() };
     let files = Arc::new(Files::new(options, config.memory.limit));
     // Where a file is read, there is no stream to be ended.
-    let interrupt = |signal| !files.are_read() && stop.interrupt(signal);
-    signals::ending(interrupt, || answer_and_tell(input, config, (&source, &query), &files, started)).context("cannot catch signals")?
+    let lingering = Lingering::default();
+    let interrupt = |signal| lingering.end() || !files.are_read() && stop.interrupt(signal);
+    signals::ending(interrupt, || answer_and_tell(input, config, (&source, &query), (&files, &lingering), started))
+        .context("cannot catch signals")?
 }
 
 fn answer_and_tell(
     mut input: Input,
     config: &Config,
     query: (&Source, &Query),
-    files: &Arc<Files>,
+    run: (&Arc<Files>, &Lingering),
     started: Instant,
 ) -> anyhow::Result<Exit> {
-    let exit = answer_over(&mut input, config, query, files, started);
+    let exit = answer_over(&mut input, config, query, run, started);
     // A failure is reported before a signal; both are said.
     let exit = exit.map_err(|error| match input.signal().filter(|_| exit_of(&error) != Exit::Done) {
         Some(signal) => error.context(format!("ended by {}", signals::name(signal))),
@@ -191,7 +193,7 @@ fn answer_over(
     input: &mut Input,
     config: &Config,
     (source, query): (&Source, &Query),
-    files: &Arc<Files>,
+    (files, lingering): (&Arc<Files>, &Lingering),
     started: Instant,
 ) -> anyhow::Result<Exit> {
     let begun = input.begin(config.quiet)?;
@@ -242,7 +244,12 @@ fn answer_over(
         processes: orders.clone(),
         unordered: config.unordered,
         memory: config.memory.clone(),
-        calling: Calling { security: Security::read(&config.input.security)?, patience: config.input.patience, quiet: config.quiet },
+        calling: Calling {
+            security: Security::read(&config.input.security)?,
+            patience: config.input.patience,
+            quiet: config.quiet,
+            lingering: lingering.clone(),
+        },
         default_output: output::default(terminal),
         stopper: Some(input.stop()),
         left_out: setting.left_out.clone(),

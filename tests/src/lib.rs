@@ -4,6 +4,7 @@
 //! - [`feed`]: what they are given to read, and what becomes of what they write;
 //! - [`scratch`]: directories of a test's own;
 //! - [`running`]: programs that run side by side, and can be stopped and killed while they do;
+//! - [`browser`]: a browser that looks at pages, where there is one;
 //! - [`case`]: the table cases of `cases/`: one file says what goes in and what must come out;
 //! - [`certificates`]: for TLS;
 //! - [`hosts`]: hosts with cables between them that can be cut: network namespaces;
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+pub mod browser;
 pub mod case;
 pub mod certificates;
 pub mod feed;

@@ -23,8 +23,13 @@ const ROOTS: [&str; 5] = ["shared", "producer", "consumer", "tests", "fuzz"];
 const UNSAFE: [&str; 1] = ["producer/src/simd/avx2.rs"];
 
 /// Files that start processes: those of the tests.
-const STARTS_PROCESSES: [&str; 4] =
-    ["shared/src/transport/scheme/exec.rs", "tests/src/process.rs", "tests/src/python.rs", "producer/tests/producer/harness.rs"];
+const STARTS_PROCESSES: [&str; 5] = [
+    "shared/src/transport/scheme/exec.rs",
+    "tests/src/browser.rs",
+    "tests/src/process.rs",
+    "tests/src/python.rs",
+    "producer/tests/producer/harness.rs",
+];
 
 /// Files whose threads nobody joins: those that wait in a call of the system that cannot be told to stop.
 const LEAVES_THREADS: [&str; 1] = ["consumer/src/stage/resolver.rs"];

@@ -138,7 +138,7 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
         stops,
         error: None,
         stopped: false,
-        refresh: sinks.is_live().then(Refresh::new),
+        refresh: (sinks.is_live() || plan.is_watched()).then(Refresh::new),
         preview,
         holds_state: holds_state(plan, options),
         left_out: &options.left_out,
@@ -256,7 +256,7 @@ pub fn holds_state(plan: &Plan, options: &Options) -> bool {
 /// Whether something is written before the end, to standard output or about a branch: not where a stage waits for the end, and
 /// what it has until then is not drawn on a `terminal`.
 pub fn shows_early(plan: &Plan, options: &Options, terminal: bool) -> bool {
-    let is_drawn = terminal && plan.sink().unwrap_or(&options.default_output).sink.is_picture();
+    let is_drawn = plan.is_watched() || terminal && plan.sink().unwrap_or(&options.default_output).sink.is_picture();
     let speaks = |stage: &PlanStage| stage.operator.effect() == Effect::Speaks || !stage.operator.branches().is_empty();
     is_drawn || plan.stages.iter().any(speaks) || !plan.stages.iter().any(|stage| stage.about.blocks)
 }

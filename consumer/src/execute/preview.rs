@@ -37,7 +37,8 @@ impl Preview {
         };
         // Of what is sorted only the first are copied; of anything else all.
         let limit = if waits.operator.copies_all() { u64::MAX } else { limit(rest)? };
-        let can_be_shown = output.sink.is_picture() && canvas.rows().is_some() && !rest.iter().any(does_more);
+        let is_seen = canvas.rows().is_some() || output.sink.is_watched();
+        let can_be_shown = output.sink.is_picture() && is_seen && !rest.iter().any(does_more);
         can_be_shown.then(|| Preview {
             stages: stages.to_vec(),
             schema: plan.output().clone(),

@@ -86,8 +86,11 @@ pub enum FileSink {
     /// Whatever it does with the file of this path, into the part of it that the name tells behind a colon: `x.db:hits`.
     Own(fn(&Path, Option<&str>) -> Arc<dyn Sink>),
     /// A picture, of what stands before it or, where that is none, of the columns that are in scope: a word and what it is of.
-    Picture(fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>),
+    Picture(CheckPicture),
 }
+
+/// What draws what the output before it says, or what stands before that; for a word at this place.
+pub type CheckPicture = fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>;
 
 /// An aggregate: many records in, one value out.
 #[derive(Debug)]

@@ -173,7 +173,7 @@ impl<'s> Parser<'s> {
         }
         // Which stage is the last is known only when no other was given up.
         // A picture is drawn into the file that stands behind it.
-        let is_drawn = |last: &Stage, before: &Stage| before.word.about.is_drawn && last.word.about.name == "write";
+        let is_drawn = |last: &Stage, before: &Stage| before.word.about.is_drawn && matches!(last.word.about.name, "write" | "serve");
         let drawn = usize::from(matches!(&stages[..], [.., before, last] if is_drawn(last, before)));
         let early = stages.iter().rev().skip(1 + drawn).rfind(|stage| stage.word.about.output);
         if let (Some(stage), true) = (early, self.found.len() == found) {

@@ -1,70 +1,86 @@
-//! `report | write "x.html"`: a page of a picture and a table for each section.
+//! What stands on a page: a picture and a table, or one of each for every section of a `report`.
 
-use std::{
-    cell::{Cell, RefCell},
-    rc::Rc,
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use recpipe::{Batch, Error, Flow, Schema, Stage, Type, wire::Ending};
+use recpipe::{Batch, Error, Schema, Type};
 
 use super::{
     chart::{Drawing, Drawn, Form, Table},
-    picture::Asked,
     shown,
 };
 use crate::{
     expr::Vector,
-    picture::{self, Section},
-    plan::{Sink, Target},
-    writer::{Desk, Printer},
+    picture::{Figure, Section},
+    plan::Read,
 };
 
-/// Writes a page of sections.
+/// What a page is of: known when the query is checked.
 #[derive(Clone, Debug)]
-pub(super) struct PagesSink(pub(super) Asked);
+pub(super) enum Paper {
+    /// A picture and its table; the table alone where it is not clear what is drawn.
+    One(Option<Drawn>),
+    /// The sections of a report.
+    Report,
+}
 
-impl Sink for PagesSink {
-    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        Ok(Box::new(Pages {
-            asked: self.0.clone(),
-            sections: Sections::new(schema),
-            printer: desk.printer.clone(),
-            ending: desk.ending.clone(),
-            read: desk.read.clone(),
-        }))
+impl Paper {
+    /// What is read of records of this schema.
+    pub(super) fn reads(&self, schema: &Schema) -> Read {
+        match self {
+            Paper::One(Some(drawn)) => drawn.reads(schema),
+            _ => Read::all_of(schema),
+        }
+    }
+
+    /// A page of records of this schema, of which there are none so far.
+    pub(super) fn content(&self, schema: &Arc<Schema>) -> Content {
+        // Without a picture, records are looked at as if they were bars, for their table.
+        let nothing = || Drawn { values: Vec::new(), time: None, at: None, form: Form::Bars, log: false, is_grouped: false };
+        match self {
+            Paper::One(drawn) => {
+                let drawing = Drawing::new(&drawn.clone().unwrap_or_else(nothing), schema);
+                Content::One { drawing: Box::new(drawing), is_drawn: drawn.is_some() }
+            }
+            Paper::Report => Content::Report(Sections::new(schema)),
+        }
     }
 }
 
-/// Draws the sections that it gets, at the end.
-struct Pages {
-    asked: Asked,
-    sections: Sections,
-    printer: Rc<RefCell<Printer>>,
-    ending: Rc<RefCell<Ending>>,
-    read: Rc<Cell<Option<u64>>>,
+/// A page that grows.
+pub(super) enum Content {
+    One { drawing: Box<Drawing>, is_drawn: bool },
+    Report(Sections),
 }
 
-impl Stage for Pages {
-    fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.sections.add(&batch);
-        Ok(Flow::Continue)
+impl Content {
+    pub(super) fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+        match self {
+            Content::One { drawing, .. } => drawing.add(batch),
+            Content::Report(sections) => {
+                sections.add(batch);
+                Ok(())
+            }
+        }
     }
 
-    fn flush(&mut self) -> Result<(), Error> {
-        Ok(())
+    /// The picture alone, where there is one.
+    pub(super) fn figure(&self) -> Option<Figure> {
+        match self {
+            Content::One { drawing, is_drawn: true } => drawing.figure(true),
+            _ => None,
+        }
     }
 
-    fn close(&mut self) -> Result<(), Error> {
-        let foot = self.asked.foot(self.read.get(), &self.ending.borrow());
-        let page = picture::page(self.asked.title(), &self.sections.drawn()?, &foot);
-        let mut printer = self.printer.borrow_mut();
-        printer.write(page.as_bytes())?;
-        printer.flush()
-    }
-
-    fn target(&mut self) -> Option<&mut dyn Stage> {
-        None
+    pub(super) fn sections(&self) -> Result<Vec<Section>, Error> {
+        match self {
+            Content::One { drawing, .. } => {
+                let figure = self.figure();
+                let Table { names, rows, more } = drawing.table();
+                let title = figure.as_ref().map_or_else(String::new, |figure| figure.value.clone());
+                Ok(vec![Section { title, figure, names, rows, more, of: String::new() }])
+            }
+            Content::Report(sections) => sections.drawn(),
+        }
     }
 }
 
@@ -105,9 +121,8 @@ impl Sections {
     }
 
     fn section(&self, title: &str, batches: &[Batch]) -> Result<Section, Error> {
-        let has_values = |place: &usize| {
-            batches.iter().any(|batch| (0..batch.len()).any(|row| !batch.column(*place).is_null(batch.physical(row))))
-        };
+        let has_values =
+            |place: &usize| batches.iter().any(|batch| (0..batch.len()).any(|row| !batch.column(*place).is_null(batch.physical(row))));
         let places: Vec<usize> = (1..self.schema.len()).filter(has_values).collect();
         let fields = places.iter().map(|place| self.schema.fields()[*place].clone()).collect();
         let schema = Arc::new(Schema::new(fields)?);
@@ -116,15 +131,16 @@ impl Sections {
         let time = schema.fields().iter().position(|field| field.kind == Type::Time);
         // What a section is of: its durations where it has some, of days who came, of all else how many.
         let of = ["p99", "visitors", "requests"].into_iter().filter_map(|name| schema.index_of(name)).find(|place| is_number(place));
-        let drawn = Drawn { values: of.into_iter().collect(), time, form: Form::Fitting, log: false, is_grouped: true };
+        let drawn = Drawn { values: of.into_iter().collect(), time, at: None, form: Form::Fitting, log: false, is_grouped: true };
         let mut drawing = Drawing::new(&drawn, &schema).labelled_by(label.unwrap_or(0));
         for batch in batches {
             let columns = places.iter().map(|place| batch.column(*place).clone()).collect();
-            drawing.add(&batch.with_columns(schema.clone(), columns)?);
+            drawing.add(&batch.with_columns(schema.clone(), columns)?)?;
         }
         // A single row of numbers is read faster than a picture of it.
         let figure = if label.is_some() && of.is_some() { drawing.figure(true) } else { None };
         let Table { names, rows, more } = drawing.table();
-        Ok(Section { title: title.to_owned(), figure, names, rows, more })
+        // Text of a section's own: no title has a quotation mark.
+        Ok(Section { title: title.to_owned(), figure, names, rows, more, of: format!("section == \"{title}\" and ") })
     }
 }

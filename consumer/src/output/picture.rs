@@ -14,13 +14,13 @@ use std::{
 use recpipe::{Batch, Error, Exit, Flow, Schema, Stage, Time, times::Zone, wire::Ending};
 
 use super::{
-    chart::{self, ChartSink, Drawing, Drawn, Table},
+    chart::{self, ChartSink, Drawn},
     header::headed_picture,
-    pages::PagesSink,
+    pages::{Content, Paper},
 };
 use crate::{
     language::{Checked, Checker, FileSink, FileWord, Source, Upstream, diagnose::Diagnostic},
-    picture::{self, Foot, Section},
+    picture::{self, Foot},
     plan::{Place, Read, Sink, Target},
     span::Span,
     writer::{Desk, Printer},
@@ -36,7 +36,7 @@ pub static SVG: FileWord = FileWord {
             let label = "draw it before, as in `chart bytes | write \"x.svg\"`";
             checker.fail(Diagnostic::new(span, "it is not said what the picture is of").label(label));
         }
-        made(checker, drawn, Form::Svg, span)
+        made(checker, Paper::One(drawn), Form::Svg, span)
     }),
 };
 
@@ -45,23 +45,23 @@ pub static HTML: FileWord = FileWord {
     extension: "html",
     is_lines: false,
     sink: FileSink::Picture(|checker, upstream, before, span| match (before, upstream.last_word()) {
-        (None, Some("report")) => Ok(Arc::new(PagesSink(Asked::new(checker, span)))),
+        (None, Some("report")) => made(checker, Paper::Report, Form::Html, span),
         _ => {
-            let drawn = drawn(checker, upstream, before);
-            made(checker, drawn, Form::Html, span)
+            let paper = Paper::One(drawn(checker, upstream, before));
+            made(checker, paper, Form::Html, span)
         }
     }),
 };
 
-fn drawn(checker: &Checker<'_>, upstream: &Upstream, before: Option<&dyn Sink>) -> Option<Drawn> {
+pub(super) fn drawn(checker: &Checker<'_>, upstream: &Upstream, before: Option<&dyn Sink>) -> Option<Drawn> {
     match before {
         Some(before) => (before as &dyn Any).downcast_ref::<ChartSink>().map(|ChartSink(drawn)| drawn.clone()),
         None => chart::of_itself(checker, upstream),
     }
 }
 
-fn made(checker: &Checker<'_>, drawn: Option<Drawn>, form: Form, write: Span) -> Checked<Arc<dyn Sink>> {
-    Ok(Arc::new(PictureSink { drawn, form, asked: Asked::new(checker, write) }))
+fn made(checker: &Checker<'_>, paper: Paper, form: Form, write: Span) -> Checked<Arc<dyn Sink>> {
+    Ok(Arc::new(PictureSink { paper, form, asked: Asked::new(checker, write) }))
 }
 
 /// What was asked, and when.
@@ -94,9 +94,16 @@ impl Asked {
             query: self.query.clone(),
             records: read,
             rejected: ending.rejected,
+            is_live: false,
             missing: (ending.exit != Exit::Done).then(|| ending.cause.clone()),
             now: self.zone.as_ref().map_or(self.now, |zone| zone.at(self.now.nanos)),
         }
+    }
+
+    /// While records are still coming.
+    pub(super) fn foot_so_far(&self, now: Time) -> Foot {
+        let now = self.zone.as_ref().map_or(now, |zone| zone.at(now.nanos));
+        Foot { query: self.query.clone(), records: None, rejected: 0, missing: None, is_live: true, now }
     }
 
     /// What a page is called.
@@ -123,7 +130,7 @@ enum Form {
 /// Writes a picture.
 #[derive(Clone, Debug)]
 struct PictureSink {
-    drawn: Option<Drawn>,
+    paper: Paper,
     form: Form,
     asked: Asked,
 }
@@ -135,15 +142,12 @@ impl Sink for PictureSink {
     }
 
     fn reads(&self, schema: &Schema) -> Read {
-        self.drawn.as_ref().map_or_else(|| Read::all_of(schema), |drawn| drawn.reads(schema))
+        self.paper.reads(schema)
     }
 
     fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        // Without a picture, the records are looked at as if they were bars, for their table.
-        let nothing = || Drawn { values: Vec::new(), time: None, form: chart::Form::Bars, log: false, is_grouped: false };
         let stage = Picture {
-            drawing: Drawing::new(&self.drawn.clone().unwrap_or_else(nothing), schema),
-            is_drawn: self.drawn.is_some(),
+            content: self.paper.content(schema),
             form: self.form,
             asked: self.asked.clone(),
             printer: desk.printer.clone(),
@@ -156,8 +160,7 @@ impl Sink for PictureSink {
 
 /// Draws the records that it gets, at the end.
 struct Picture {
-    drawing: Drawing,
-    is_drawn: bool,
+    content: Content,
     form: Form,
     asked: Asked,
     printer: Rc<RefCell<Printer>>,
@@ -167,7 +170,7 @@ struct Picture {
 
 impl Stage for Picture {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
-        self.drawing.add(&batch);
+        self.content.add(&batch)?;
         Ok(Flow::Continue)
     }
 
@@ -178,14 +181,9 @@ impl Stage for Picture {
     fn close(&mut self) -> Result<(), Error> {
         let foot = self.asked.foot(self.read.get(), &self.ending.borrow());
         let title = self.asked.title();
-        let figure = self.drawing.figure(true).filter(|_| self.is_drawn);
         let text = match self.form {
-            Form::Svg => picture::alone(title, figure.as_ref(), &foot),
-            Form::Html => {
-                let Table { names, rows, more } = self.drawing.table();
-                let heading = figure.as_ref().map_or_else(String::new, |figure| figure.value.clone());
-                picture::page(title, &[Section { title: heading, figure, names, rows, more }], &foot)
-            }
+            Form::Svg => picture::alone(title, self.content.figure().as_ref(), &foot),
+            Form::Html => picture::page(title, &self.content.sections()?, &foot),
         };
         let mut printer = self.printer.borrow_mut();
         printer.write(text.as_bytes())?;

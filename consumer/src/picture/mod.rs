@@ -14,6 +14,6 @@ mod svg;
 mod time_axis;
 
 pub(crate) use figure::{Bar, Figure, Form, Heat, Lines};
-pub(crate) use page::{Foot, Section, page};
+pub(crate) use page::{Foot, Section, live_page, live_parts, page};
 pub(crate) use scale::{Scale as Axis, exact, short};
 pub(crate) use svg::alone;

@@ -21,6 +21,8 @@ pub(crate) struct Foot {
     pub(crate) rejected: u64,
     /// Why not all came, if not all did.
     pub(crate) missing: Option<String>,
+    /// Whether records are still coming.
+    pub(crate) is_live: bool,
     /// When it was asked.
     pub(crate) now: Time,
 }
@@ -32,11 +34,22 @@ impl Foot {
         let query = self.query.split_whitespace().collect::<Vec<_>>().join(" ");
         let read = self.records.map_or(String::new(), |records| format!("{records} records read, {} rejected, ", self.rejected));
         let ledger = match (self.records, &self.missing) {
+            _ if self.is_live => "so far: records are still coming".to_owned(),
             (_, Some(missing)) => format!("{read}not complete: {missing}"),
             (Some(_), None) => format!("{read}complete"),
             (None, None) => "complete: the query had enough before the end of the records".to_owned(),
         };
         vec![query, ledger, now.to_string()]
+    }
+}
+
+impl Foot {
+    fn put(&self, out: &mut String) {
+        for (at, line) in self.lines().iter().enumerate() {
+            out.push_str(if at == 0 { "<code>" } else { "<br>" });
+            put(line, out);
+            out.push_str(if at == 0 { "</code>" } else { "" });
+        }
     }
 }
 
@@ -53,6 +66,8 @@ pub(crate) struct Section {
     pub(crate) rows: Vec<Vec<String>>,
     /// Rows that are not in it.
     pub(crate) more: u64,
+    /// What of the answer it is, as the beginning of a condition; empty where it is all.
+    pub(crate) of: String,
 }
 
 const LAYOUT: &str = "\
@@ -65,6 +80,10 @@ th,td{padding:.15rem .8rem .15rem 0;text-align:left;vertical-align:top;border-bo
 th{position:sticky;top:0;background:var(--ground)}.n{text-align:right;white-space:nowrap}\
 .more,footer{color:var(--faint);font-size:.85rem}footer{margin-top:2rem;border-top:1px solid var(--rule);padding-top:.5rem}\
 code{overflow-wrap:anywhere}";
+
+const LIVE: &str = "\
+button{font:inherit;color:var(--ink);background:var(--ground);border:1px solid var(--faint);border-radius:4px;padding:.1rem .6rem;cursor:pointer}\
+.bar{color:var(--faint);font-size:.85rem;min-height:1.6rem;margin:0 0 1rem}rect[data-label]{cursor:pointer}";
 
 /// The page. The query is its title.
 pub(crate) fn page(title: &str, sections: &[Section], foot: &Foot) -> String {
@@ -79,18 +98,53 @@ pub(crate) fn page(title: &str, sections: &[Section], foot: &Foot) -> String {
     out.push_str("</h1>\n<main>\n");
     sections.iter().for_each(|section| section.put(&mut out));
     out.push_str("</main>\n<footer>");
-    for (at, line) in foot.lines().iter().enumerate() {
-        out.push_str(if at == 0 { "<code>" } else { "<br>" });
-        put(line, &mut out);
-        out.push_str(if at == 0 { "</code>" } else { "" });
-    }
+    foot.put(&mut out);
+    out.push_str("</footer>\n</body>\n</html>\n");
+    out
+}
+
+/// The sections, and what stands at the foot, of a page that goes on.
+pub(crate) fn live_parts(sections: &[Section], foot: &Foot) -> (Vec<String>, String) {
+    let of = |section: &Section| {
+        let mut out = String::new();
+        section.put(&mut out);
+        out
+    };
+    let mut lines = String::new();
+    foot.put(&mut lines);
+    (sections.iter().map(of).collect(), lines)
+}
+
+/// A page of such parts that goes on: its script is at the same place, for whoever has the token. What it may do, the server says.
+pub(crate) fn live_page(title: &str, sections: &[String], foot: &str, token: &str) -> String {
+    let mut out = String::from(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>",
+    );
+    put(title, &mut out);
+    let _ = write!(out, "</title>\n<style>{STYLE}{LAYOUT}{LIVE}</style>\n<script src=\"live.js?token=");
+    put(token, &mut out);
+    out.push_str("\" defer></script>\n</head>\n<body>\n<h1 id=\"query\">");
+    put(title, &mut out);
+    out.push_str(
+        "</h1>\n<p class=\"bar\"><button id=\"pause\">Pause</button> <span id=\"state\" role=\"status\">not connected</span> \
+         <code id=\"shown\"></code> <button id=\"all\" hidden>Show all</button></p>\n<main>\n",
+    );
+    sections.iter().for_each(|section| out.push_str(section));
+    let _ = write!(out, "</main>\n<footer>{foot}");
     out.push_str("</footer>\n</body>\n</html>\n");
     out
 }
 
 impl Section {
     fn put(&self, out: &mut String) {
-        out.push_str("<section>\n");
+        out.push_str("<section data-title=\"");
+        put(&self.title, out);
+        out.push_str("\" data-of=\"");
+        put(&self.of, out);
+        out.push_str("\" data-label=\"");
+        put(self.figure.as_ref().map_or("", |figure| &figure.label), out);
+        out.push_str("\">\n");
         if !self.title.is_empty() {
             out.push_str("<h2>");
             put(&self.title, out);

@@ -12,7 +12,8 @@ impl Scale {
     /// For these numbers, with zero among them; or by the logarithm of those that are greater.
     pub(crate) fn new(values: impl Iterator<Item = f64>, log: bool) -> Self {
         if log {
-            let (low, high) = values.filter(|value| *value > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+            let (low, high) =
+                values.filter(|value| *value > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
             let (low, high) = if low > high { (1.0, 10.0) } else { (low, high) };
             let (low, high) = (libm::floor(libm::log10(low)), libm::ceil(libm::log10(high)));
             return Scale { low, high: if high > low { high } else { low + 1.0 }, log };
@@ -21,7 +22,8 @@ impl Scale {
         let high = if low == high { 1.0 } else { high };
         let step = nice(high / 2.0 - low / 2.0);
         // Of numbers near the greatest there are, the next mark would be none.
-        let outward = |value: f64, round: fn(f64) -> f64| Some(round(value / step) * step).filter(|found| found.is_finite()).unwrap_or(value);
+        let outward =
+            |value: f64, round: fn(f64) -> f64| Some(round(value / step) * step).filter(|found| found.is_finite()).unwrap_or(value);
         Scale { low: outward(low, f64::floor), high: outward(high, f64::ceil), log }
     }
 
@@ -100,7 +102,9 @@ mod tests {
 
     #[test]
     fn any_numbers_have_a_place() {
-        for values in [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![1e-300]] {
+        for values in
+            [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![1e-300]]
+        {
             for log in [false, true] {
                 let scale = Scale::new(values.iter().copied(), log);
                 let marks = scale.marks();

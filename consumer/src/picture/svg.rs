@@ -118,7 +118,8 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     let longest = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0).min(LABEL);
     let left = 16.0 + LETTER * longest as f64;
     let room = WIDTH - left - RIGHT;
-    let sum = |bar: &Bar, wanted: fn(f64) -> bool| bar.parts.iter().flatten().map(|part| part.0).filter(|value| wanted(*value)).sum::<f64>();
+    let sum =
+        |bar: &Bar, wanted: fn(f64) -> bool| bar.parts.iter().flatten().map(|part| part.0).filter(|value| wanted(*value)).sum::<f64>();
     let (below, above) = (|value: f64| value < 0.0, |value: f64| value > 0.0);
     let scale = Scale::new(bars.iter().flat_map(|bar| [sum(bar, below), sum(bar, above)]), figure.log);
     let mut height = TOP + ROW * bars.len() as f64 + 4.0;
@@ -131,6 +132,12 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     for (at, bar) in bars.iter().enumerate() {
         let y = TOP + ROW * at as f64;
         out.push_str(&text(left - 6.0, y + 13.0, "e", &middle(&bar.label), Some(&bar.label)));
+        // What has no name of its own is no condition.
+        let label = if figure.label.is_empty() || bar.label == "(none)" {
+            String::new()
+        } else {
+            format!(" data-label=\"{}\"", escaped(&bar.label))
+        };
         let (mut up, mut down, mut end) = (0.0_f64, 0.0_f64, left + scale.base() * room);
         for (part, value) in bar.parts.iter().enumerate() {
             let Some((value, shown)) = value else { continue };
@@ -144,7 +151,7 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
             let name = names.get(part).filter(|_| names.len() > 1).map_or(String::new(), |name| format!(", {name}"));
             let _ = writeln!(
                 out,
-                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"12\" class=\"s{}\"><title>{}: {}</title></rect>",
+                "<rect x=\"{x:.1}\" y=\"{:.1}\" width=\"{width:.1}\" height=\"12\" class=\"s{}\"{label}><title>{}: {}</title></rect>",
                 y + 3.0,
                 part % COLOURS,
                 escaped(&format!("{}{name}", bar.label)),
@@ -191,7 +198,8 @@ impl Along {
     fn feet(&self, offset_s: impl Fn(i64) -> i32, out: &mut String) {
         for (at, label) in time_axis::marks(self.from, self.to, &offset_s) {
             let x = self.x(at);
-            let _ = writeln!(out, "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" class=\"r\"/>", self.bottom, self.bottom + 4.0);
+            let _ =
+                writeln!(out, "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" class=\"r\"/>", self.bottom, self.bottom + 4.0);
             // The last is not beyond the edge.
             let x = x.min(WIDTH - LETTER / 2.0 * label.chars().count() as f64 - 2.0);
             out.push_str(&text(x, self.bottom + 15.0, "f m", &label, None));
@@ -210,7 +218,8 @@ fn of_lines(of: &Lines, figure: &Figure) -> (String, f64) {
     let mut out = text(8.0, 12.0, "f", &format!("{}{}", figure.value, if figure.log { ", logarithmic" } else { "" }), None);
     for mark in scale.marks() {
         let Some(y) = scale.place(mark).map(y) else { continue };
-        let _ = writeln!(out, "<line x1=\"{:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" class=\"r\"/>", frame.left, WIDTH - Along::RIGHT);
+        let _ =
+            writeln!(out, "<line x1=\"{:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" class=\"r\"/>", frame.left, WIDTH - Along::RIGHT);
         out.push_str(&text(frame.left - 5.0, y + 4.0, "f e", &short(mark), None));
     }
     let clock = |at: i64| of.times[of.times.partition_point(|(time, _)| *time <= at).saturating_sub(1)].1;

@@ -173,6 +173,13 @@ impl Plan {
         uses
     }
 
+    /// Whether somebody looks at one of its outputs while records come, wherever that is.
+    pub fn is_watched(&self) -> bool {
+        let mut is_watched = false;
+        self.for_each_output(&mut |sink| is_watched |= sink.is_some_and(|sink| sink.output.sink.is_watched()));
+        is_watched
+    }
+
     /// Where the output stands in the query, or where it would.
     pub fn output_at(&self) -> usize {
         match &self.sink {

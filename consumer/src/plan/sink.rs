@@ -73,6 +73,11 @@ pub trait Sink: Any + Debug + Send + Sync {
         false
     }
 
+    /// Whether somebody looks at the picture elsewhere than on the screen, so that it is drawn while records come, also where there is none.
+    fn is_watched(&self) -> bool {
+        false
+    }
+
     /// The picture of records of this schema, drawn when it is closed, until what is drawn or written next takes its place. So many
     /// records more do not come.
     fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {

@@ -12,7 +12,7 @@ use recpipe::{
     wire::Ending,
 };
 
-use super::{Canvas, Format, Notes, Printer};
+use super::{Canvas, Format, Lingering, Notes, Printer};
 
 /// How a next consumer is called.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Calling {
     pub patience: Patience,
     /// Nothing is said of outages.
     pub quiet: bool,
+    /// What ends who shows something when all is done.
+    pub lingering: Lingering,
 }
 
 /// Ends the reading of the input, from any thread.

@@ -53,7 +53,7 @@ impl Security {
     }
 
     /// Whether `--insecure` was given.
-    pub(super) fn is_insecure(&self) -> bool {
+    pub fn is_insecure(&self) -> bool {
         self.insecure
     }
 

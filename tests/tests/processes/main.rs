@@ -45,6 +45,9 @@ mod onward;
 mod outages;
 // What the forms of output promise.
 mod outputs;
+// A page that goes on, over sockets and in a browser.
+mod browser;
+mod pages;
 // Pictures and pages in files.
 mod pictures;
 // Lines that are no records.

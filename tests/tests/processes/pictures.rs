@@ -3,8 +3,12 @@
 use e2e::{Pipeline, Program, Scratch, log::Log, python::python};
 
 /// What would do something if it were not text.
-const HOSTILE: [&str; 4] =
-    ["</script><script>alert(1)</script>", "&\"'<b>", "]]><!--<svg onload=alert(1)>", "</title></text></style><img src=x onerror=alert(1)>"];
+const HOSTILE: [&str; 4] = [
+    "</script><script>alert(1)</script>",
+    "&\"'<b>",
+    "]]><!--<svg onload=alert(1)>",
+    "</title></text></style><img src=x onerror=alert(1)>",
+];
 
 fn hostile() -> Vec<u8> {
     let line = |(at, key): (usize, &&str)| {
@@ -24,7 +28,8 @@ fn picture(input: &[u8], format: &[&str], args: &[&str], name: &str) -> String {
 /// Nothing in it runs, or asks for anything.
 fn is_harmless(text: &str) {
     let lower = text.to_lowercase();
-    for tag in ["<script", "<img", "<b>", "<!--", "<svg onload", "onerror=alert(1)>", "javascript:", "url(", "@import", "src=\"", "href=\""] {
+    for tag in ["<script", "<img", "<b>", "<!--", "<svg onload", "onerror=alert(1)>", "javascript:", "url(", "@import", "src=\"", "href=\""]
+    {
         assert!(!lower.contains(tag), "{tag}: {text}");
     }
 }
@@ -76,7 +81,8 @@ fn a_picture_is_the_same_for_any_number_of_threads() {
     for query in queries {
         for name in ["x.svg", "x.html"] {
             let of = |threads: &str| {
-                let text = picture(&log, &["apache", "-q", "-j", threads], &["-q", "-j", threads, &format!("{query} | write \"{name}\"")], name);
+                let text =
+                    picture(&log, &["apache", "-q", "-j", threads], &["-q", "-j", threads, &format!("{query} | write \"{name}\"")], name);
                 is_harmless(&text);
                 text
             };
@@ -117,7 +123,8 @@ fn the_foot_says_what_was_read_and_what_is_missing() {
     assert!(page.contains("no records") && page.contains("0 records read, 0 rejected, complete"), "{page}");
     let stream = Pipeline::both(&["apache", "-q"], &["-q", "emit"]).input(log.as_slice()).run().stdout;
     let scratch = Scratch::new();
-    let cut = Pipeline::consumer(&["count by status | write \"x.html\""]).input(stream[..stream.len() - 20].to_vec()).dir(scratch.path()).run();
+    let cut =
+        Pipeline::consumer(&["count by status | write \"x.html\""]).input(stream[..stream.len() - 20].to_vec()).dir(scratch.path()).run();
     cut.exits(&[3]).says(Program::Consumer, "x.html is not whole");
     assert!(!scratch.path().join("x.html").exists());
 }

@@ -11,10 +11,19 @@ fn a_report_says_what_its_questions_do() {
     let log = Log::odd(21, 6000).text();
     let questions = [
         ("total", "stats count as requests, distinct(host) as visitors, sum(bytes) as bytes | print \"{requests} {visitors} {bytes}\""),
-        ("days", "stats distinct(host) as visitors, count as requests, sum(bytes) as bytes by bin(time, 1d) as day | print \"{day} {requests} {visitors} {bytes}\""),
+        (
+            "days",
+            "stats distinct(host) as visitors, count as requests, sum(bytes) as bytes by bin(time, 1d) as day | print \"{day} {requests} {visitors} {bytes}\"",
+        ),
         ("statuses", "stats count as requests, sum(bytes) as bytes by status | print \"{status} {requests} {bytes}\""),
-        ("requests", "stats count as requests, sum(bytes) as bytes by request | top 20 by requests | print \"{request} {requests} {bytes}\""),
-        ("not found", "where status == 404 | stats count as requests, sum(bytes) as bytes by request | top 20 by requests | print \"{request} {requests} {bytes}\""),
+        (
+            "requests",
+            "stats count as requests, sum(bytes) as bytes by request | top 20 by requests | print \"{request} {requests} {bytes}\"",
+        ),
+        (
+            "not found",
+            "where status == 404 | stats count as requests, sum(bytes) as bytes by request | top 20 by requests | print \"{request} {requests} {bytes}\"",
+        ),
         ("hosts", "stats count as requests, sum(bytes) as bytes by host | top 20 by requests | print \"{host} {requests} {bytes}\""),
         ("hours", "stats count as requests, sum(bytes) as bytes by bin(time, 1h) as hour | print \"{hour} {requests} {bytes}\""),
     ];
@@ -53,7 +62,8 @@ fn its_page_is_small_and_the_same_for_any_number_of_threads() {
     let scratch = Scratch::new();
     scratch.write("log", &log);
     let page = |args: &[&str]| {
-        let run = Pipeline::both(&["apache", "-q", "log"], &[&["-q"], args].concat()).env("SOURCE_DATE_EPOCH", "0").dir(scratch.path()).run();
+        let run =
+            Pipeline::both(&["apache", "-q", "log"], &[&["-q"], args].concat()).env("SOURCE_DATE_EPOCH", "0").dir(scratch.path()).run();
         run.succeeds().prints("");
         String::from_utf8(scratch.read("x.html")).unwrap()
     };
@@ -67,7 +77,10 @@ fn its_page_is_small_and_the_same_for_any_number_of_threads() {
     for title in ["requests", "not found", "hosts", "hours of the day", "hours"] {
         assert!(titles.contains(&title), "{title} of {titles:?}");
     }
-    let total = lines(&log, "stats count as requests, distinct(host) as visitors, sum(bytes) as bytes | print \"{requests}</td><td class=\\\"n\\\">{visitors}</td><td class=\\\"n\\\">{bytes}\"");
+    let total = lines(
+        &log,
+        "stats count as requests, distinct(host) as visitors, sum(bytes) as bytes | print \"{requests}</td><td class=\\\"n\\\">{visitors}</td><td class=\\\"n\\\">{bytes}\"",
+    );
     assert!(one.contains(&format!("<td class=\"n\">{}</td>", total[0])), "{}", total[0]);
     assert!(one.contains("records read, ") && one.contains("complete"));
 }
@@ -84,11 +97,15 @@ fn what_strangers_sent_is_text_in_it() {
 
 #[test]
 fn durations_have_percentiles() {
-    let line = |n: usize| format!("{{\"time\":\"2026-03-01T00:{:02}:00Z\",\"path\":\"/{}\",\"status_code\":200,\"duration_ms\":{n}}}\n", n % 60, n % 3);
+    let line = |n: usize| {
+        format!("{{\"time\":\"2026-03-01T00:{:02}:00Z\",\"path\":\"/{}\",\"status_code\":200,\"duration_ms\":{n}}}\n", n % 60, n % 3)
+    };
     let log: String = (1..=300).map(line).collect();
     let of = |query: &str| Pipeline::both(&["json", "--cast", "time=time"], &["-q", query]).input(log.as_bytes()).run().succeeds().text();
     let came = of("report | where section == \"latency\" | print \"{item} {requests} {p50} {p90} {p99} {max}\"");
-    let asked = of("stats count as n, sum(duration_ms) as all, p50(duration_ms) as p50, p90(duration_ms) as p90, p99(duration_ms) as p99, max(duration_ms) as max by path | top 20 by all | print \"{path} {n} {p50} {p90} {p99} {max}\"");
+    let asked = of(
+        "stats count as n, sum(duration_ms) as all, p50(duration_ms) as p50, p90(duration_ms) as p90, p99(duration_ms) as p99, max(duration_ms) as max by path | top 20 by all | print \"{path} {n} {p50} {p90} {p99} {max}\"",
+    );
     assert_eq!(came, asked);
     assert_eq!(came.lines().count(), 3);
 }

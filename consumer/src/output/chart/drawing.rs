@@ -1,6 +1,6 @@
 //! What records look like, whichever form that has.
 
-use recpipe::{Batch, Schema, Value};
+use recpipe::{Batch, Error, Schema, Value};
 
 use super::{Drawn, Form, bars::drawable, heat::Heat, histogram::Histogram, series::Series};
 use crate::{
@@ -58,13 +58,14 @@ impl Drawing {
     }
 
     /// Adds records.
-    pub(in crate::output) fn add(&mut self, batch: &Batch) {
+    pub(in crate::output) fn add(&mut self, batch: &Batch) -> Result<(), Error> {
         if let Growing::Series(series) = &mut self.form {
-            return series.add(batch);
+            series.add(batch);
+            return Ok(());
         }
-        let Some(&place) = self.drawn.values.first() else { return };
+        let Some(&place) = self.drawn.values.first() else { return Ok(()) };
         let values = Vector::from_column(batch.column(place), batch);
-        let times = self.drawn.time.map(|place| Vector::from_column(batch.column(place), batch));
+        let times = self.drawn.at.as_ref().map(|at| at.eval(batch)).transpose()?;
         let at = |row| match &times.as_ref()?.values {
             Values::Time(of) if !times.as_ref()?.is_null(row) => Some(of.get(row)),
             _ => None,
@@ -87,6 +88,7 @@ impl Drawing {
                 Growing::Series(_) => {}
             }
         }
+        Ok(())
     }
 
     /// The picture, of which a file has less than a screen that has room for lines; `None` of nothing.
@@ -109,8 +111,8 @@ impl Drawing {
             }
             Growing::Heat(heat) => (picture::Form::Heat(heat.drawn()?), format!("records by {}", self.name)),
         };
-        // The bins are logarithmic, not the counts.
-        Some(Figure { title: String::new(), value, log: false, form, notes })
+        // The bins are logarithmic, not the counts; and no condition has the label of one.
+        Some(Figure { title: String::new(), value, label: String::new(), log: false, form, notes })
     }
 
     /// The numbers of the picture.

@@ -19,6 +19,7 @@ use recpipe::{Error, Schema, Type};
 pub(super) use self::drawing::{Drawing, Table};
 use super::header::headed_picture;
 use crate::{
+    expr,
     language::{
         Checked, Checker, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
         ast::Expr,
@@ -27,7 +28,6 @@ use crate::{
     },
     plan::{About, Read, Runs, Sink, Target},
     span::Span,
-    stage::let_::put_time_of_log,
     writer::{Canvas, Desk, Discard},
 };
 
@@ -100,9 +100,6 @@ struct ChartSyntax {
 
 impl Syntax for ChartSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        if matches!(self.form, Form::Lines | Form::Heatmap) {
-            put_time_of_log(checker, upstream, span);
-        }
         let made = self.drawn(checker, upstream, span).map(|drawn| Arc::new(ChartSink(drawn)) as Arc<dyn Sink>);
         checker.push_output(upstream, &WORD, span, made);
     }
@@ -119,17 +116,22 @@ impl ChartSyntax {
             values.push(only(checker, upstream, span)?);
         }
         let time = times(checker).find(|place| !values.contains(place));
+        let at = match (self.form, time) {
+            (Form::Heatmap, Some(place)) => Some(checker.column_at(place)?),
+            (Form::Heatmap, None) if checker.is_time_of_log("time") => Some(checker.time_of_log(span)?),
+            _ => None,
+        };
         let is_one = !matches!(self.form, Form::Lines | Form::Stack | Form::Fitting);
         let second = self.values.get(1).map_or(span, |value| value.span);
         let what = match self.form {
-            Form::Lines | Form::Heatmap if time.is_none() => {
+            Form::Lines | Form::Heatmap if time.is_none() && at.is_none() => {
                 let label = "no column is a time; `let t = time(…)` makes one, and `… every 1h` counts along one";
                 return Err(checker.fail(Diagnostic::new(span, "this form goes along the time").label(label)));
             }
-            _ if values.len() == 1 => return Ok(Drawn { values, time, form: self.form, log: self.log, is_grouped }),
+            _ if values.len() == 1 => return Ok(Drawn { values, time, at, form: self.form, log: self.log, is_grouped }),
             _ if is_one => "this form is of one column",
             Form::Fitting if time.is_none() => "several columns are lines along a time, and no column is one",
-            _ => return Ok(Drawn { values, time, form: self.form, log: self.log, is_grouped }),
+            _ => return Ok(Drawn { values, time, at, form: self.form, log: self.log, is_grouped }),
         };
         Err(checker.fail(Diagnostic::new(second, what).label("parts of a bar are `as stack`")))
     }
@@ -141,8 +143,7 @@ fn is_number(kind: Option<Type>) -> bool {
 
 /// The columns that are times.
 fn times(checker: &Checker<'_>) -> impl Iterator<Item = usize> {
-    let of_time =
-        |(place, (_, seen)): (usize, &(String, Option<Seen>))| seen.is_some_and(|seen| seen.kind == Type::Time).then_some(place);
+    let of_time = |(place, (_, seen)): (usize, &(String, Option<Seen>))| seen.is_some_and(|seen| seen.kind == Type::Time).then_some(place);
     checker.scope.columns.iter().enumerate().filter_map(of_time).collect::<Vec<_>>().into_iter()
 }
 
@@ -200,7 +201,7 @@ fn only(checker: &mut Checker<'_>, upstream: &Upstream, span: Span) -> Checked<u
 pub(super) fn of_itself(checker: &Checker<'_>, upstream: &Upstream) -> Option<Drawn> {
     let [only] = candidates(checker, upstream)[..] else { return None };
     let time = times(checker).find(|place| *place != only);
-    Some(Drawn { values: vec![only], time, form: Form::Fitting, log: false, is_grouped: upstream.aggregates.is_some() })
+    Some(Drawn { values: vec![only], time, at: None, form: Form::Fitting, log: false, is_grouped: upstream.aggregates.is_some() })
 }
 
 /// What is drawn.
@@ -210,6 +211,8 @@ pub(super) struct Drawn {
     pub(super) values: Vec<usize>,
     /// The place of the time, if there is one.
     pub(super) time: Option<usize>,
+    /// Of a heatmap, the time of each record.
+    pub(super) at: Option<expr::Expr>,
     pub(super) form: Form,
     /// Whether numbers go by their logarithm.
     pub(super) log: bool,
@@ -222,7 +225,11 @@ impl Drawn {
     pub(super) fn reads(&self, schema: &Schema) -> Read {
         match self.form {
             Form::Histogram => Read { places: self.values.iter().copied().collect(), late: false },
-            Form::Heatmap => Read { places: self.values.iter().copied().chain(self.time).collect(), late: false },
+            Form::Heatmap => {
+                let mut read = Read { places: self.values.iter().copied().collect(), late: false };
+                read.exprs(&self.at);
+                read
+            }
             _ => Read::all_of(schema),
         }
     }

@@ -112,8 +112,7 @@ impl Series {
         let values: Vec<Vector> = self.drawn.values.iter().map(|&place| Vector::from_column(seen.column(place), &seen)).collect();
         let times = self.drawn.time.filter(|_| may_be_lines).map(|place| Vector::from_column(seen.column(place), &seen));
         for (row, cells) in shown::rows(&seen).enumerate() {
-            let numbers: Vec<Option<f64>> =
-                values.iter().map(|values| drawable(values, row).as_ref().and_then(height)).collect();
+            let numbers: Vec<Option<f64>> = values.iter().map(|values| drawable(values, row).as_ref().and_then(height)).collect();
             if let Some(times) = &times {
                 match &times.values {
                     Values::Time(times_of) if !times.is_null(row) => self.add_point(&cells, times_of.get(row), &numbers),
@@ -143,13 +142,30 @@ impl Series {
     /// The cells that are neither numbers that are drawn nor this one.
     fn labels(&self, cells: &[String], but: Option<usize>) -> String {
         let of = |(place, cell): (usize, &String)| {
-            (self.label.is_none_or(|label| label == place) && !self.drawn.values.contains(&place) && but != Some(place) && !cell.is_empty()).then(|| cell.clone())
+            (self.label.is_none_or(|label| label == place) && !self.drawn.values.contains(&place) && but != Some(place) && !cell.is_empty())
+                .then(|| cell.clone())
         };
         cells.iter().enumerate().filter_map(of).collect::<Vec<_>>().join(GAP)
     }
 
     fn name(&self, place: usize) -> String {
         self.schema.fields().get(place).map_or(String::new(), |field| shown::one_line(field.name.as_bytes()))
+    }
+
+    /// The column of the labels of bars, if it is one.
+    fn label_name(&self) -> String {
+        if let Some(label) = self.label {
+            return self.name(label);
+        }
+        let mut labels: Vec<usize> = (0..self.schema.len()).filter(|place| !self.drawn.values.contains(place)).collect();
+        if self.drawn.form == Form::Stack && self.drawn.values.len() == 1 {
+            labels.pop();
+        }
+        match labels[..] {
+            // What is shown of a time is not all of it.
+            [only] if self.schema.fields()[only].kind != Type::Time => self.name(only),
+            _ => String::new(),
+        }
     }
 
     /// The names of the numbers.
@@ -159,9 +175,11 @@ impl Series {
 
     /// The names of the columns, and whether they are numbers; the records; and how many more there are.
     pub(super) fn table(&self) -> (Vec<(String, bool)>, Vec<Vec<String>>, u64) {
-        let names = self.schema.fields().iter().map(|field| {
-            (shown::one_line(field.name.as_bytes()), matches!(field.kind, Type::Int | Type::Float))
-        });
+        let names = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| (shown::one_line(field.name.as_bytes()), matches!(field.kind, Type::Int | Type::Float)));
         let days = Days::of(&self.schema, self.rows.iter());
         let mut rows = self.rows.clone();
         rows.iter_mut().for_each(|row| days.shorten(row));
@@ -178,7 +196,7 @@ impl Series {
                 None => self.bars(&mut notes, for_file)?,
             },
         };
-        Some(Figure { title: String::new(), value: self.value(), log: self.drawn.log, form, notes })
+        Some(Figure { title: String::new(), value: self.value(), label: self.label_name(), log: self.drawn.log, form, notes })
     }
 
     fn bars(&self, notes: &mut Vec<String>, for_file: bool) -> Option<picture::Form> {
@@ -186,7 +204,13 @@ impl Series {
         let (_, rows, _) = self.table();
         let bar = |(cells, numbers): (&Vec<String>, &Vec<Option<f64>>)| Bar {
             label: named(self.labels(cells, None)),
-            parts: self.drawn.values.iter().zip(numbers).map(|(&place, number)| Some((number.as_ref().copied()?, cells[place].clone()))).collect(),
+            parts: self
+                .drawn
+                .values
+                .iter()
+                .zip(numbers)
+                .map(|(&place, number)| Some((number.as_ref().copied()?, cells[place].clone())))
+                .collect(),
         };
         let bars: Vec<Bar> = rows.iter().zip(&self.numbers).take(most).map(bar).collect();
         more(self.rows.len().saturating_sub(most) as u64 + self.more, notes);

@@ -72,7 +72,7 @@ impl Text {
 impl Stage for Text {
     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
         self.has_records |= !batch.is_empty();
-        self.drawing.add(&batch);
+        self.drawing.add(&batch)?;
         Ok(Flow::Continue)
     }
 

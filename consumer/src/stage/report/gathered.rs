@@ -98,7 +98,8 @@ impl Stage for Collect {
 /// The records with the name of their section, and the columns that all sections have together.
 fn titled(batch: &Batch, title: &str, output: &Arc<Schema>) -> Result<Batch, Error> {
     let (rows, name) = (batch.physical_rows(), Bytes::copy_from_slice(title.as_bytes()));
-    let column = Text::new(name.clone(), None, PackedInts::constant(0, rows), PackedInts::constant(name.len() as i64, rows)).map_or_else(|| Column::null(rows), Column::text);
+    let column = Text::new(name.clone(), None, PackedInts::constant(0, rows), PackedInts::constant(name.len() as i64, rows))
+        .map_or_else(|| Column::null(rows), Column::text);
     let fields = [Field::new(SECTION, Type::Text)].into_iter().chain(batch.schema().fields().iter().cloned()).collect();
     let columns = [column].into_iter().chain(batch.columns().iter().cloned()).collect();
     batch.with_columns(Arc::new(Schema::new(fields)?), columns)?.with_fields_of(output)

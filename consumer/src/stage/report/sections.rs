@@ -25,8 +25,19 @@ pub(super) const BYTES: &[&str] = &["bytes", "body_bytes_sent", "bytes_sent", "s
 pub(super) const REFERRER: &[&str] = &["http_referer", "referer", "referrer"];
 pub(super) const AGENT: &[&str] = &["http_user_agent", "user_agent", "useragent", "agent"];
 pub(super) const DURATION: &[&str] = &[
-    "request_time", "duration", "duration_ms", "response_time", "response_ms", "latency", "latency_ms", "elapsed", "elapsed_ms", "time_taken",
-    "took", "ms", "upstream_response_time",
+    "request_time",
+    "duration",
+    "duration_ms",
+    "response_time",
+    "response_ms",
+    "latency",
+    "latency_ms",
+    "elapsed",
+    "elapsed_ms",
+    "time_taken",
+    "took",
+    "ms",
+    "upstream_response_time",
 ];
 pub(super) const LEVEL: &[&str] = &["level", "severity"];
 pub(super) const USER: &[&str] = &["user"];
@@ -53,12 +64,13 @@ impl Roles {
         let sum = |field: &Option<String>, name: &str| field.as_ref().map_or(String::new(), |field| format!(", sum({field}) as {name}"));
         let visitors = self.host.as_ref().map_or(String::new(), |host| format!(", distinct({host}) as visitors"));
         let bytes = sum(&self.bytes, "bytes");
-        let latency = self.duration.as_ref().map_or(String::new(), |field| {
-            format!(", p50({field}) as p50, p90({field}) as p90, p99({field}) as p99, max({field}) as max")
-        });
+        let latency = self
+            .duration
+            .as_ref()
+            .map_or(String::new(), |field| format!(", p50({field}) as p50, p90({field}) as p90, p99({field}) as p99, max({field}) as max"));
         let mut sections = vec![("total", format!("stats count as requests{visitors}{bytes}{latency}"))];
         if let Some(status) = &self.status {
-            sections.push(("statuses", format!("stats count as requests{bytes} by {status} as item")));
+            sections.push(("statuses", format!("stats count as requests{bytes} by {status} as item | let item = str(item)")));
         }
         let mut largest = |title, field: &Option<String>, condition: &str| {
             if let Some(field) = field {
@@ -87,9 +99,8 @@ impl Roles {
             sections.push(("agents", query));
         }
         if let (Some(duration), Some(request)) = (&self.duration, &self.request) {
-            let query = format!(
-                "stats count as requests, sum({duration}) as all{latency} by {request} as item | top {MOST} by all | drop all"
-            );
+            let query =
+                format!("stats count as requests, sum({duration}) as all{latency} by {request} as item | top {MOST} by all | drop all");
             sections.push(("latency", query));
         }
         if let Some(time) = &self.time {
