@@ -24,7 +24,8 @@ mod last_record;
 mod look;
 mod names;
 mod places;
-mod print;
+pub mod print;
+mod resume;
 mod rounds;
 mod slot;
 mod system;
@@ -80,6 +81,8 @@ pub struct Setup {
     pub output: Option<FileId>,
     /// While nothing comes, that is yielded as often as this.
     pub pulse: Option<Duration>,
+    /// How far files were read before, where that is remembered: then it is told how far they are read.
+    pub before: Option<Vec<Mark>>,
 }
 
 /// What [`Follow`] yields: records of one file, and what happened to the files.
@@ -91,6 +94,17 @@ struct Known {
     print: Print,
     /// Whether it may grow by lines: it is neither compressed nor our own output.
     grows: bool,
+}
+
+/// How much of a file was given out, and how it is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// Which file.
+    pub file: FileId,
+    /// What it was called.
+    pub source: Arc<str>,
+    /// Its beginning, the place, and what stands before that.
+    pub print: Print,
 }
 
 type SlotId = u32;
@@ -106,6 +120,10 @@ pub struct Follow {
     meter: Arc<Meter>,
     output: Option<FileId>,
     pulse: Option<Duration>,
+    /// Whether it is told how much was given out.
+    marks: bool,
+    /// How far files were read when this was followed before.
+    before: Vec<Mark>,
     /// When a pulse is yielded at the latest.
     wake: Option<Instant>,
     /// When something was yielded last.
@@ -168,6 +186,8 @@ impl Follow {
             meter: setup.meter,
             output: setup.output,
             pulse: setup.pulse,
+            marks: setup.before.is_some(),
+            before: setup.before.unwrap_or_default(),
             wake: None,
             yielded: now,
             slots: BTreeMap::new(),
@@ -196,12 +216,9 @@ impl Follow {
                 follow.is_missing(id, &error);
             }
         }
-        let mut packed = Vec::new();
-        for path in scan.files {
-            if let Some(id) = follow.add_slot(path) {
-                packed.extend(follow.begin(id, setup.from_start));
-            }
-        }
+        let slots: Vec<SlotId> = scan.files.into_iter().filter_map(|path| follow.add_slot(path)).collect();
+        let packed: Vec<String> = slots.into_iter().filter_map(|id| follow.begin(id, setup.from_start)).collect();
+        follow.go_on();
         if let [first, more @ ..] = &packed[..] {
             let and_more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
             follow.ready.push_back(Followed::notice(format!(

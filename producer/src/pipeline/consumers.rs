@@ -103,7 +103,7 @@ impl Sending<'_> {
         // What is not sent because of a signal is not sent again, and who might come to take it is not waited for.
         let waited_for = waiting.clone();
         self.watch.also_ends(move || waited_for.iter().for_each(Replay::wait_no_more));
-        let exit = match (self.once(Box::new(outputs), channel, kept)?, snapshot, anew) {
+        let exit = match (self.once(Box::new(outputs.remembering(self.pipeline.state.clone())), channel, kept)?, snapshot, anew) {
             (Ok(exit), ..) => exit,
             (Err(restarted), Some(snapshot), Some(anew)) => self.again(restarted, snapshot, anew)?,
             (Err(restarted), ..) => return Err(incomplete(restarted.0)),

@@ -55,6 +55,8 @@ mod signals;
 mod spill;
 // Who is let in over sockets, and who is not.
 mod strangers;
+// Producers that go on where those before them were.
+mod state;
 // How an end travels: enough, closed, killed, silent.
 mod stops;
 // What is written to a terminal, and what is not.
