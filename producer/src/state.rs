@@ -18,7 +18,7 @@ use crate::input::follow::Mark;
 use crate::input::follow::print::Print;
 
 /// How often it is written at most.
-const EVERY: Duration = Duration::from_millis(200);
+const EVERY: Duration = Duration::from_millis(100);
 
 /// So many files are remembered; those that were confirmed longest ago are forgotten.
 const MOST: usize = 4096;
@@ -37,7 +37,7 @@ pub(crate) struct State {
     written: Option<Instant>,
     /// Why it could not be written, if that was said.
     failed: bool,
-    /// Whether there was one.
+    /// Whether files were followed before.
     existed: bool,
     /// Whether the run before this one has ended, so that all that it had sent was confirmed.
     was_over: bool,
@@ -82,8 +82,9 @@ impl State {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(named(&error)),
         };
-        let (existed, was_over) = (stored.is_some(), stored.as_ref().is_none_or(|(over, _)| *over));
+        let was_over = stored.as_ref().is_none_or(|(over, _)| *over);
         let marks = stored.map(|(_, marks)| marks).unwrap_or_default();
+        let existed = !marks.is_empty();
         let turn = marks.len() as u64;
         let files = marks.into_iter().zip(0..).map(|(mark, turn)| (mark.file, (turn, mark))).collect();
         let mut state =

@@ -244,8 +244,9 @@ impl Follow {
             tail.missed = std::mem::take(&mut slot.missed);
         }
         (tail.doubt, tail.fresh) = (doubt, fresh);
-        if self.marks && tail.doubt.is_none() {
-            // So that what comes from now on is known to be new, should nothing come of it before the end.
+        if self.marks && self.before.is_empty() && tail.doubt.is_none() {
+            // The first time: so that what comes from now on is known to be new, should nothing come of it before the end. Later, files that
+            // nobody knows are new, and what was rotated away before one of them is given out before it.
             self.ready.push_back(Followed::Mark(Box::new(tail.mark())));
         }
         slot.tails.push_back(tail);

@@ -20,9 +20,9 @@ use super::super::block::Feed;
 use super::super::find::Input;
 use super::super::live::Watch;
 use super::super::open::{Opened, is_compressed};
-use super::super::{FileId, Meter, file_id};
+use super::super::{FileId, InputError, Meter, file_id, reason};
 use super::places::parent;
-use super::print::{Print, read_at};
+use super::print::{PRINT_BYTES, Print, read_at};
 use super::tail::Tail;
 use super::watcher::open_regular;
 use super::{Cost, Follow, Followed, Known, Mark, SlotId};
@@ -30,10 +30,14 @@ use super::{Cost, Follow, Followed, Known, Mark, SlotId};
 /// So much is unpacked at a time.
 const UNPACKED: usize = 256 << 10;
 
+/// Of so many marks, the last ones, a copy is looked for.
+const COPIES: usize = 64;
+
 /// A file of a rotated set, which bears a name that is not followed.
 struct Rotated {
-    file: File,
-    id: FileId,
+    path: PathBuf,
+    /// `None` for a packed one that was not unpacked.
+    file: Option<(File, FileId)>,
     /// How far it was read before.
     known: Option<Print>,
 }
@@ -57,7 +61,8 @@ impl Follow {
         let marks: Vec<Mark> = self.before.iter().filter(|mark| mark.source == slot.source).cloned().collect();
         let Some(last) = marks.last() else { return };
         let is_known = slot.tails.back().is_some_and(|tail| self.remembered(tail.id(), tail.file()).is_some());
-        let rotated: Vec<Rotated> = self.rotated(id).iter().filter_map(|path| look(path, &marks)).collect();
+        let mut rotated: Vec<Rotated> = self.rotated(id).into_iter().filter_map(Rotated::open).collect();
+        find(&mut rotated, &marks);
         let Some(newest) = rotated.iter().rposition(|file| file.known.is_some()) else {
             if !is_known && last.print.pos > 0 {
                 let text = format!(
@@ -70,14 +75,20 @@ impl Follow {
             return;
         };
         let mut unread = Vec::new();
-        for (at, Rotated { file, id: found, known }) in rotated.into_iter().enumerate() {
+        for (at, mut one) in rotated.into_iter().enumerate() {
+            let is_new = one.known.is_none() && at > newest && !is_known;
+            if let Some(error) = is_new.then(|| one.unpack().err()).flatten() {
+                let name = one.path.display().to_string();
+                self.ready.push_back(Followed::Problem(InputError { name, what: reason(&error) }));
+            }
+            let Rotated { file: Some((file, found)), known, .. } = one else { continue };
             let len = file.metadata().map_or(0, |meta| meta.len());
             match known {
                 // Whoever wrote to the newest of them may do so still.
                 Some(print) if print.pos < len || at == newest && !is_known => unread.push((file, found, print)),
                 Some(print) => drop(self.known.insert(found, Known { print, grows: true })),
                 // What is older than a file that is known, or than the one that has the name and is known, was read and is forgotten.
-                None if at > newest && !is_known => unread.push((file, found, Print::default())),
+                None if is_new => unread.push((file, found, Print::default())),
                 None => {}
             }
         }
@@ -112,33 +123,87 @@ impl Follow {
     }
 }
 
-/// Opens a file of a rotated set, and finds out whether it was read before. One that cannot be opened is none.
-fn look(path: &Path, marks: &[Mark]) -> Option<Rotated> {
-    let file = open_regular(path).ok()??;
-    let mut head = [0; 64];
-    let len = read_at(&file, &mut head, 0).ok()?;
-    let file = if is_compressed(&head[..len]) { unpacked(path).ok()? } else { file };
-    let id = file_id(&file)?;
-    let fits = |mark: &&Mark| mark.print.fits(&file).unwrap_or(false);
-    let by_number = marks.iter().rev().filter(|mark| mark.file == id).find(fits);
-    // Every file begins as nothing does.
-    let by_content = || marks.iter().filter(|mark| mark.print.pos > 0).filter(fits).max_by_key(|mark| mark.print.pos);
-    let known = by_number.or_else(by_content).map(|mark| mark.print.clone());
-    Some(Rotated { file, id, known })
+impl Rotated {
+    /// Opens a file; `None` for what cannot be opened.
+    fn open(path: PathBuf) -> Option<Self> {
+        let file = open_regular(&path).ok()??;
+        let mut head = [0; 64];
+        let len = read_at(&file, &mut head, 0).ok()?;
+        let id = file_id(&file)?;
+        Some(Rotated { path, file: (!is_compressed(&head[..len])).then_some((file, id)), known: None })
+    }
+
+    fn fits(&self, print: &Print) -> bool {
+        self.file.as_ref().is_some_and(|(file, _)| print.fits(file).unwrap_or(false))
+    }
+
+    /// Unpacks it, where that was not done.
+    fn unpack(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            let file = unpacked(&self.path)?;
+            let id = file_id(&file).ok_or(io::ErrorKind::NotFound)?;
+            self.file = Some((file, id));
+        }
+        Ok(())
+    }
+
+    /// Whether it may be a packed one that begins so.
+    fn may_hold(&self, marks: &[&Mark]) -> bool {
+        let mut head = [0; PRINT_BYTES];
+        let len = begin(&self.path).and_then(|mut packed| fill(&mut packed, &mut head)).unwrap_or(0);
+        self.file.is_none() && marks.iter().any(|mark| mark.print.begins_as(&head[..len]))
+    }
+}
+
+/// Finds out which of these were read before: by their numbers, and those that were copied or packed by what is in them.
+fn find(rotated: &mut [Rotated], marks: &[Mark]) {
+    let mut left: Vec<&Mark> = Vec::new();
+    for mark in marks {
+        let same = rotated.iter_mut().find(|one| one.file.as_ref().is_some_and(|(_, id)| *id == mark.file) && one.fits(&mark.print));
+        match same {
+            Some(one) => one.known = Some(mark.print.clone()),
+            // Every file begins as nothing does.
+            None if mark.print.pos > 0 => left.push(mark),
+            None => {}
+        }
+    }
+    let left = &left[left.len().saturating_sub(COPIES)..];
+    for one in rotated.iter_mut().filter(|one| one.known.is_none()) {
+        if one.may_hold(left) && one.unpack().is_err() {
+            continue;
+        }
+        let fit = left.iter().filter(|mark| one.fits(&mark.print)).max_by_key(|mark| mark.print.pos);
+        one.known = fit.map(|mark| mark.print.clone());
+    }
+}
+
+fn begin(path: &Path) -> io::Result<Opened> {
+    let opened = Opened::open(&Input::File(path.to_owned()), &Arc::new(Meter::default()), &Watch::nothing());
+    opened.map_err(|error| io::Error::other(error.what))
+}
+
+fn fill(from: &mut Opened, bytes: &mut [u8]) -> io::Result<usize> {
+    let mut len = 0;
+    while len < bytes.len() {
+        match from.read(&mut bytes[len..])? {
+            0 => break,
+            read => len += read,
+        }
+    }
+    Ok(len)
 }
 
 /// What is in a packed file, in one without a name.
 fn unpacked(path: &Path) -> io::Result<File> {
-    let opened = Opened::open(&Input::File(path.to_owned()), &Arc::new(Meter::default()), &Watch::nothing());
-    let mut packed = opened.map_err(|error| io::Error::other(error.what))?;
+    let mut packed = begin(path)?;
     let mut file = tempfile::NamedTempFile::new()?;
     let mut bytes = vec![0; UNPACKED];
     loop {
-        match packed.read(&mut bytes)? {
+        match fill(&mut packed, &mut bytes)? {
             0 => break,
             read => file.write_all(&bytes[..read])?,
         }
     }
     // To be read alone: who writes to a file that has lost its name is waited for.
-    file.reopen().and_then(|_| File::open(file.path()))
+    File::open(file.path())
 }
