@@ -149,9 +149,9 @@ mod tests {
             assert!(column.fits(&constant.field), "{typed}");
             format!("{} {}", constant.field.kind, column.value(2))
         };
-        assert_eq!(shown("host=web1"), "str web1");
-        assert_eq!(shown("a=b=c"), "str b=c");
-        assert_eq!(shown("empty="), "str ");
+        assert_eq!(shown("host=web1"), "text web1");
+        assert_eq!(shown("a=b=c"), "text b=c");
+        assert_eq!(shown("empty="), "text ");
         assert_eq!(shown("n= 7"), "int 7");
         assert_eq!(shown("t=2026-03-01"), "time 2026-03-01T00:00:00+00:00");
         assert_eq!(shown("gap=-"), "float ");
