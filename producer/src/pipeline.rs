@@ -13,7 +13,7 @@ use std::thread::{self, Scope};
 use std::time::Duration;
 
 use recpipe::transport::exec::Starter;
-use recpipe::{Exit, say};
+use recpipe::{Exit, say, service};
 
 use crate::config::{Config, FromStart, To};
 use crate::format::Start;
@@ -127,6 +127,7 @@ impl<'c> Pipeline<'c> {
         thread::scope(|scope| {
             let Opened { source, progress, watcher } = self.open(watch, out, Some(scope))?;
             let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
+            service::ready(if self.config.follow.is_some() { "follows its files" } else { "reads its files" });
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
             let run = run.at_rest(at_rest);
             Ok(match watcher {

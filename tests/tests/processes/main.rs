@@ -49,6 +49,8 @@ mod outputs;
 mod rejects;
 // Consumers that are killed and started again.
 mod replay;
+// What is told to systemd, and its units.
+mod services;
 // What a signal ends, and how.
 mod signals;
 // What does not fit in memory.

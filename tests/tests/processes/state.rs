@@ -204,6 +204,40 @@ fn it_is_never_ahead_of_what_was_confirmed() {
     assert!(["1\n2\n", "1\n2\n2\n"].contains(&&*came), "{came:?}");
 }
 
+/// What a query holds is confirmed by its end alone: a consumer that is killed is sent all of it again.
+#[test]
+fn what_a_killed_consumer_had_gathered_is_sent_again() {
+    let mut group = Group::new();
+    append(group.dir(), "log", "1\n2\n");
+    let count = ["--listen", "unix:s", "--senders", "0", "tee [ print \"{line}\" ] | count | csv"];
+    let first = group.run(Consumer, &count);
+    group.until_socket("s", SOON);
+    let sends = producer(&mut group, &["--from-start"]);
+    comes(&group, first, "2");
+    group.signal(first, Signal::KILL);
+    group.wait(first, SOON);
+    let second = group.run(Consumer, &count);
+    group.wait(sends, SOON).exits(3).says("what it had gathered is lost with it");
+    append(group.dir(), "log", "3\n");
+    let sends = producer(&mut group, &["--from-start"]);
+    comes(&group, second, "3");
+    group.signal(second, Signal::TERM);
+    let ended = group.wait(second, SOON);
+    assert!(ended.stdout.ends_with("count\n3\n"), "{ended}");
+    // It was told to end, and has answered: the next one is not sent that again.
+    let third = group.run(Consumer, &count);
+    append(group.dir(), "log", "4\n");
+    comes(&group, third, "4");
+    stop(&mut group, sends);
+    let sends = producer(&mut group, &[]);
+    append(group.dir(), "log", "5\n");
+    comes(&group, third, "5");
+    stop(&mut group, sends);
+    group.signal(third, Signal::TERM);
+    let ended = group.wait(third, SOON);
+    assert!(ended.stdout.ends_with("count\n2\n"), "{ended}");
+}
+
 #[test]
 fn what_cannot_be_remembered_is_refused() {
     let mut group = Group::new();
