@@ -14,8 +14,8 @@ use rustix::fs::FlockOperation;
 use serde::{Deserialize, Serialize};
 
 use crate::input::FileId;
-use crate::input::follow::Mark;
-use crate::input::follow::print::Print;
+use crate::input::mark::Mark;
+use crate::input::print::Print;
 
 /// How often it is written at most.
 const EVERY: Duration = Duration::from_millis(100);

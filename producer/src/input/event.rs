@@ -1,7 +1,7 @@
 //! What comes of inputs, in the order of the reading.
 
 use super::InputError;
-use super::follow::Mark;
+use super::mark::Mark;
 
 /// What comes of inputs: blocks, and what happened to the inputs between them.
 #[derive(Debug)]

@@ -24,7 +24,6 @@ mod last_record;
 mod look;
 mod names;
 mod places;
-pub mod print;
 mod resume;
 mod rounds;
 mod slot;
@@ -45,9 +44,10 @@ pub use super::event::Cost;
 use super::event::Event;
 use super::find::Names;
 use super::live::Watch;
+use super::mark::Mark;
+use super::print::Print;
 use super::{FileId, Meter};
 use places::Places;
-use print::Print;
 use recpipe::transport::watch::Guard;
 use slot::Slot;
 use system::Place;
@@ -94,17 +94,6 @@ struct Known {
     print: Print,
     /// Whether it may grow by lines: it is neither compressed nor our own output.
     grows: bool,
-}
-
-/// How much of a file was given out, and how it is known again.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mark {
-    /// Which file.
-    pub file: FileId,
-    /// What it was called.
-    pub source: Arc<str>,
-    /// Its beginning, the place, and what stands before that.
-    pub print: Print,
 }
 
 type SlotId = u32;

@@ -10,7 +10,7 @@ use recpipe::transport::exec::Child;
 use recpipe::transport::link::SendLink;
 use recpipe::wire::Encoded;
 
-use crate::input::follow::Mark;
+use crate::input::mark::Mark;
 
 /// A consumer at the other end of a link.
 pub(super) struct Destination {

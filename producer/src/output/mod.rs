@@ -21,7 +21,7 @@ use recpipe::record::Condition;
 use recpipe::wire::{Encoded, Ending, Warning, Writer};
 use recpipe::{Batch, Error, Origin, Schema, wire};
 
-use crate::input::follow::Mark;
+use crate::input::mark::Mark;
 pub use adaptive_filter::AdaptiveFilter;
 use interop::{EncodedBytes, Encoding};
 pub use local::LocalTarget;

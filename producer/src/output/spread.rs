@@ -11,7 +11,7 @@ use recpipe::{Error, Schema, say};
 
 use super::destination::{Destination, Undone};
 use super::{Anew, Outgoing, Target};
-use crate::input::follow::Mark;
+use crate::input::mark::Mark;
 use crate::state::State;
 
 /// Which of several consumers gets a batch.

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::age::Aged;
+use super::super::print::{Print, read_at};
 use super::super::{FileId, InputError, file_id, open, reason};
 use super::births::Arrived;
 use super::doubt::Doubt;
 use super::last_record::last_record;
 use super::places::{Scan, links, parent};
-use super::print::{Print, read_at};
 use super::slot::{Denied, Slot};
 use super::system::{Change, Place};
 use super::tail::Tail;

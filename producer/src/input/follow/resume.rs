@@ -19,13 +19,14 @@ use super::super::age::{Aged, by_age};
 use super::super::block::Feed;
 use super::super::find::Input;
 use super::super::live::Watch;
+use super::super::mark::Mark;
 use super::super::open::{Opened, is_compressed};
+use super::super::print::{PRINT_BYTES, Print, read_at};
 use super::super::{FileId, InputError, Meter, file_id, reason};
 use super::places::parent;
-use super::print::{PRINT_BYTES, Print, read_at};
 use super::tail::Tail;
 use super::watcher::open_regular;
-use super::{Cost, Follow, Followed, Known, Mark, SlotId};
+use super::{Cost, Follow, Followed, Known, SlotId};
 
 /// So much is unpacked at a time.
 const UNPACKED: usize = 256 << 10;

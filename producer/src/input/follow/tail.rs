@@ -20,8 +20,8 @@ use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Dialect, Resume};
 use super::super::content::{self, Content};
 use super::super::encoding::{self, Told};
+use super::super::print::{Print, read_at};
 use super::doubt::Doubt;
-use super::print::{Print, read_at};
 use super::watcher::is_deleted;
 use super::{Cost, Followed, hole};
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 
 use super::{Tail, block};
 use crate::input::block::Part;
-use crate::input::follow::{Followed, Mark};
+use crate::input::follow::Followed;
+use crate::input::mark::Mark;
 
 impl Tail {
     /// How much was given out.
