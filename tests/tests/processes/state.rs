@@ -277,7 +277,7 @@ fn kills_at_any_moment_lose_nothing() {
         .and_then(|seed| seed.parse().ok())
         .unwrap_or_else(|| SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |time| time.as_nanos() as u64));
     let kills = std::env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(12);
-    eprintln!("SEED={seed}");
+    recpipe::say!("SEED={seed}");
     let mut state = seed;
     let mut random = |below: u64| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -316,7 +316,7 @@ fn kills_at_any_moment_lose_nothing() {
         group.signal(running, Signal::KILL);
         let ended = group.wait(running, SOON);
         if ended.stderr.lines().any(|line| line.contains("lost") || line.contains("came and went")) {
-            eprintln!("kill {kill}: {}", ended.stderr);
+            recpipe::say!("kill {kill}: {}", ended.stderr);
         }
         said += u32::from(ended.stderr.contains("comes again"));
         if random(2) == 0 {
@@ -341,7 +341,7 @@ fn kills_at_any_moment_lose_nothing() {
     let bounds: Vec<u32> =
         lost.iter().enumerate().filter(|(at, line)| *at == 0 || lost[at - 1] + 1 != **line).map(|(_, line)| *line).collect();
     let twice = times.values().filter(|times| **times > 1).count();
-    eprintln!(
+    recpipe::say!(
         "{written} lines, {rotated} rotations, {kills} kills: {} lost, {twice} came again, of which {said} runs were told",
         lost.len()
     );
