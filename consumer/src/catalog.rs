@@ -64,6 +64,7 @@ static WORDS: Words = Words {
         &stage::compare::WORD,
         &stage::pivot::WORD,
         &stage::unpivot::WORD,
+        &stage::report::WORD,
         &stage::expect::WORD,
         &stage::dns::WORD,
         &stage::tee::WORD,
@@ -96,6 +97,8 @@ static WORDS: Words = Words {
         &output::print::FILE,
         &output::emit::FILE,
         &output::pickle::FILE,
+        &output::picture::SVG,
+        &output::picture::HTML,
         #[cfg(feature = "arrow")]
         &output::arrow::FILE,
         #[cfg(feature = "arrow")]

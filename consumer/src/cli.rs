@@ -17,6 +17,8 @@ use recpipe::{
     },
 };
 
+use recpipe_manual::wrapped;
+
 use crate::{
     config::{Config, Encoding, Hosts, Input, Origins, Purpose, Text},
     execute::children::MAX_PROCESSES,
@@ -43,6 +45,12 @@ pub struct Cli {
     /// Line breaks and `#` comments are welcome in it.
     #[arg(short = 'f', long = "file", value_name = "FILE", conflicts_with = "query")]
     pub file: Option<PathBuf>,
+
+    /// Write the answer into this file, by its extension
+    ///
+    /// `report -o report.html`, `-o hits.csv`: its extension says what is written.
+    #[arg(short = 'o', long = "output", value_name = "FILE")]
+    pub output: Option<String>,
 
     /// -, a file of records, exec:COMMAND, unix:PATH, tcp://HOST:PORT
     ///
@@ -274,6 +282,7 @@ impl From<&Cli> for Config {
         let patience = Patience { connect: cli.connect_timeout, retry: cli.retry_timeout, ..Patience::default() };
         Config {
             text: cli.file.clone().map_or_else(|| Text::Arguments(cli.query.clone()), Text::File),
+            output: cli.output.clone(),
             purpose: match (cli.check, cli.explain) {
                 (true, _) => Purpose::Check,
                 (false, true) => Purpose::Explain,
@@ -313,21 +322,25 @@ pub fn command(catalog: &Catalog) -> clap::Command {
     Cli::command().after_help(short).after_long_help(reference(catalog))
 }
 
+/// The columns of the narrowest terminal that people have.
+const NARROW: usize = 79;
+
 /// The words of the language and the exit codes, from their tables.
 pub fn reference(catalog: &Catalog) -> String {
     let mut text = String::from("Stages:\n");
-    // Short lines: clap breaks longer ones where it likes.
+    // Lines for the narrowest terminal: clap breaks longer ones where it likes.
     let width = catalog.stages.iter().map(|stage| stage.about.name.len()).max().unwrap_or(0);
     for StageWord { about: stage, .. } in &catalog.stages {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "  {:width$} {}", stage.name, stage.doc);
+        let at = 2 + width + 1;
+        let _ = writeln!(text, "  {:width$} {}", stage.name, wrapped(NARROW, at, at, stage.doc.split(' ')));
     }
-    let names = |names: &mut dyn Iterator<Item = &'static str>| names.collect::<Vec<_>>().join(" ");
+    let names = |names: &mut dyn Iterator<Item = &'static str>| wrapped(NARROW, 12, 12, names);
     let _ = writeln!(text, "\nAggregates: {}", names(&mut catalog.aggregates.iter().map(|word| word.name)));
     let _ = writeln!(text, "Functions:  {}", names(&mut catalog.functions.iter().map(|word| word.name)));
     let _ = write!(text, "\nExit codes:");
     for (exit, what) in Exit::TABLE {
-        let _ = write!(text, "\n  {}  {what}", exit.code());
+        let _ = write!(text, "\n  {}  {}", exit.code(), wrapped(NARROW, 5, 5, what.split(' ')));
     }
     let _ = write!(text, "\n  128+N  {}", Exit::SIGNALS);
     text

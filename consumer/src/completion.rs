@@ -100,7 +100,7 @@ mod tests {
         assert!(goes_on("").contains(&"where".to_owned()) && goes_on("").contains(&"count".to_owned()));
         assert_eq!(goes_on("wher"), ["where"]);
         assert_eq!(goes_on("count |lim"), Vec::<String>::new(), "synonyms are typed by who knows them");
-        assert_eq!(goes_on("count by sta"), ["count by status"], "no stage stands there");
+        assert_eq!(goes_on("count by stat"), ["count by status"], "no stage stands there");
         assert!(goes_on("count b").contains(&"count by".to_owned()));
         assert!(goes_on("where up").contains(&"where upper(".to_owned()));
         assert!(goes_on("sort ").contains(&"sort `user id`".to_owned()));

@@ -15,6 +15,8 @@ use crate::{hosts::Host, memory::Memory, writer::Color};
 pub struct Config {
     /// The query.
     pub text: Text,
+    /// The file that the answer is written into.
+    pub output: Option<String>,
     /// What is done with it.
     pub purpose: Purpose,
     /// Where the records come from.

@@ -73,6 +73,12 @@ fn overview(catalog: &Catalog) -> String {
     format!("{usage}\n\n{}\n\n{more}\n{}", cli::reference(catalog), topic::overview())
 }
 
+const DESCRIPTION: &str = "\
+Reads typed records, from standard input or where --from says, as a producer(1) sends them, and answers the query: stages with bars between \
+them, as recpipe-query(7) tells; each argument is one or more of them. An answer is a table on a terminal and one JSON object a line \
+elsewhere, unless the query ends in another output. What came is an answer only where the stream proves that it is whole: where it does \
+not, the exit status is 3.";
+
 /// The man pages: of the program, and of the language.
 pub fn pages(catalog: &Catalog) -> Vec<Page> {
     let exits = Exit::TABLE.iter().map(|(exit, about)| (exit.code().to_string(), (*about).to_owned()));
@@ -106,7 +112,7 @@ pub fn pages(catalog: &Catalog) -> Vec<Page> {
     }
     language.extend([Part::Heading("SEE ALSO"), Part::Text("consumer(1), producer(1), recpipe(1)".to_owned())]);
     let language = Page::about("recpipe-query", "7", "the query language of consumer(1) and recpipe(1)", &language);
-    vec![Page::of(&cli::command(catalog), "1", &program), language]
+    vec![Page::of(&cli::command(catalog), "1", DESCRIPTION, &program), language]
 }
 
 fn of_stage(StageWord { about: row, .. }: &'static StageWord) -> String {

@@ -29,6 +29,7 @@ pub mod memory;
 #[cfg(test)]
 mod oracle;
 pub mod output;
+mod picture;
 pub mod plan;
 pub mod program;
 pub mod query;

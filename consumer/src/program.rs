@@ -142,7 +142,7 @@ fn answer(config: &Config, catalog: &Arc<Catalog>, open: impl FnOnce(&config::In
             Err(unknown) => usage(&unknown),
         });
     }
-    let source = match source(&config.text) {
+    let source = match source(&config.text, config.output.as_deref()) {
         Ok(source) => source,
         Err(error) => return Ok(usage(&format!("{error:#}"))),
     };
@@ -330,11 +330,16 @@ fn usage(what: &str) -> Exit {
     Exit::Usage
 }
 
-fn source(text: &Text) -> anyhow::Result<Source> {
+fn source(text: &Text, output: Option<&str>) -> anyhow::Result<Source> {
+    // Its braces are those of its name.
+    let written = |name: &str| name.replace('\\', "\\\\").replace('"', "\\\"").replace('{', "{{").replace('}', "}}");
+    let write = output.map(|name| format!("write \"{}\"", written(name)));
     match text {
-        Text::Arguments(query) => Ok(Source::from_args(query)),
+        Text::Arguments(query) => Ok(Source::from_args(&query.iter().chain(&write).collect::<Vec<_>>())),
         Text::File(path) => {
             let query = std::fs::read_to_string(path).with_context(|| format!("cannot read the query {}", path.display()))?;
+            // A comment may be the last of it.
+            let query = write.map_or(query.clone(), |write| format!("{}\n| {write}\n", query.trim_end()));
             Ok(Source::from_file(path.display().to_string(), query))
         }
     }

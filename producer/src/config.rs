@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use recpipe::record::{Time, Type};
+use recpipe::record::Time;
 use recpipe::template::Template;
-use recpipe::times::{TimePattern, Zone};
+use recpipe::times::Zone;
 use recpipe::transport::{Url, security};
 
 use crate::cli::Cli;
@@ -19,15 +19,16 @@ use crate::input::window::Span;
 use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
-use crate::run::cast::kind as kind_of;
 use crate::run::constants::constants;
 use crate::run::grep::Grep;
 use crate::run::rejects::Limit;
 use crate::run::shape::Shape;
 use crate::spoken;
 
+mod casts;
 mod resend;
 
+use casts::casts;
 use resend::{rememberable, replayable};
 
 /// A run, decided upon.
@@ -428,53 +429,6 @@ fn format(name: &str, (formats, file): (&Formats, Option<&std::path::Path>), pat
     }
     let names = FORMATS.iter().map(|spec| spec.name).chain(own.iter().map(|own| own.name.as_str()));
     Err(format!("there is no format `{name}`; {}", near(name, names, "the formats are")))
-}
-
-/// The types of fields, and the formats of those that are read as times by one.
-type Casts = (Vec<(String, Type)>, Vec<(String, TimePattern)>);
-
-/// `--cast`: `field=type` with commas between, each field once, and the formats of those with one.
-fn casts(typed: &[String], fields: Option<&[String]>, set: &[String]) -> Result<Casts, String> {
-    let is_set = |name: &str| set.iter().any(|set| set.split_once('=').is_some_and(|(set, _)| set == name));
-    let (mut casts, mut patterns): (Vec<(String, Type)>, Vec<_>) = (Vec::new(), Vec::new());
-    for cast in typed.iter().flat_map(|typed| split_casts(typed)) {
-        let bad = || format!("--cast: `{cast}` is not FIELD=TYPE, where TYPE is int, float, time, time:FORMAT or str");
-        let (name, kind) = match cast.split_once(FORMATTED) {
-            Some((name, format)) => {
-                let pattern =
-                    TimePattern::new(format).map_err(|what| format!("--cast: `{cast}`: bad format: {what}; as in `f=time:%d.%m.%Y`"))?;
-                patterns.push((name.to_owned(), pattern));
-                (name, Type::Time)
-            }
-            None => {
-                let (name, kind) = cast.rsplit_once('=').ok_or_else(bad)?;
-                (name, kind_of(kind).ok_or_else(bad)?)
-            }
-        };
-        if casts.iter().any(|(other, _)| other == name) {
-            return Err(format!("--cast: `{name}` stands twice"));
-        }
-        if fields.is_some_and(|fields| !fields.iter().any(|field| field == name)) && !is_set(name) {
-            return Err(format!("--cast: `{name}` is not among the --fields"));
-        }
-        casts.push((name.to_owned(), kind));
-    }
-    Ok((casts, patterns))
-}
-
-/// What stands between a field and the format of its times.
-const FORMATTED: &str = "=time:";
-
-/// The casts that commas separate. A comma with no `=` after it is one of the format before it.
-fn split_casts(typed: &str) -> Vec<String> {
-    let mut casts: Vec<String> = Vec::new();
-    for part in typed.split(',') {
-        match casts.last_mut().filter(|last| last.contains(FORMATTED) && !part.contains('=')) {
-            Some(last) => *last += &format!(",{part}"),
-            None => casts.push(part.to_owned()),
-        }
-    }
-    casts
 }
 
 /// `--fields`: each once.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recpipe_manual::topic;
+use recpipe_manual::{topic, wrapped};
 
 use crate::configuration::own_formats;
 use crate::format::{Args, FORMATS, FormatSpec, Formats, OwnFormat, Start, Wanted, near};
@@ -67,9 +67,8 @@ pub(crate) fn note(name: &str) -> &'static str {
 /// There is no such format.
 fn format(name: &str, own: &[Arc<OwnFormat>]) -> Result<String, String> {
     let spec = find(name, own)?.0;
-    let paths = (!spec.start.reads_nothing()).then(|| "[PATH…]".to_owned());
-    let usage = std::iter::once(format!("producer {}", words(&spec))).chain(spec.options.iter().map(|option| option.usage().to_owned()));
-    let mut text = format!("{}\n\n{}\n", wrapped(0, 4, usage.chain(paths)), spec.about);
+    let usage = std::iter::once("producer".to_owned()).chain(spec.usage_words());
+    let mut text = format!("{}\n\n{}\n", wrapped(WIDTH, 0, 4, usage), spec.about);
     text += &format!("\nFields:\n  {}\n", spec.fields);
     note(name).lines().for_each(|line| text += &format!("  {line}\n"));
     text += "\nSuch as:\n";
@@ -148,7 +147,7 @@ fn formats(own: &[Arc<OwnFormat>]) -> String {
         text += &format!("  {words}{}  {}\n", " ".repeat(width - words.chars().count()), spec.about);
         if !spec.options.is_empty() {
             let options = spec.options.iter().map(|option| option.usage().to_owned());
-            text += &format!("  {}  {}\n", " ".repeat(width), wrapped(width + 4, width + 4, options));
+            text += &format!("  {}  {}\n", " ".repeat(width), wrapped(WIDTH, width + 4, width + 4, options));
         }
     }
     text += "\nAll of them take --fields a,b (only these, in this order) and --cast f=int|float|time|time:FORMAT|str;\n\
@@ -160,24 +159,6 @@ fn formats(own: &[Arc<OwnFormat>]) -> String {
 
 /// The widest that a line is.
 const WIDTH: usize = 120;
-
-/// Parts with blanks between them, in lines that are no wider than [`WIDTH`]: the first begins in this column, the others in that.
-fn wrapped(first: usize, others: usize, parts: impl Iterator<Item = String>) -> String {
-    let (mut text, mut at) = (String::new(), first);
-    for part in parts {
-        let len = part.chars().count();
-        if !text.is_empty() && at + 1 + len > WIDTH {
-            text += &format!("\n{}", " ".repeat(others));
-            at = others;
-        } else if !text.is_empty() {
-            text.push(' ');
-            at += 1;
-        }
-        text += &part;
-        at += len;
-    }
-    text
-}
 
 /// The format's name and what must follow it.
 pub(crate) fn words(spec: &FormatSpec) -> String {

@@ -6,6 +6,11 @@ use recpipe_manual::man::Part;
 use crate::format::{FORMATS, FormatSpec, Formats};
 use crate::{cli, help};
 
+const DESCRIPTION: &str = "\
+Reads files, directories or standard input in the format that is named, and writes typed records: to standard output for consumer(1), \
+or where --to says. Compressed files are read as they are, and the files in archives, too; with --follow, files that grow. Lines that are \
+no records are counted and named on standard error.";
+
 /// The page of the program, and one of each format of the table.
 pub fn pages(formats: &Formats) -> Vec<Page> {
     let named = |spec: &FormatSpec| (help::words(spec), spec.about.to_owned());
@@ -19,14 +24,14 @@ pub fn pages(formats: &Formats) -> Vec<Page> {
         Part::Heading("SEE ALSO"),
         Part::Text("consumer(1), recpipe(1), recpipe-query(7), and a page for each format, such as producer-csv(5)".to_owned()),
     ];
-    let program = Page::of(&cli::command(formats), "1", &parts);
+    let program = Page::of(&cli::command(formats), "1", DESCRIPTION, &parts);
     std::iter::once(program).chain(FORMATS.iter().map(page)).collect()
 }
 
 fn page(spec: &FormatSpec) -> Page {
     let parts = [
         Part::Heading("SYNOPSIS"),
-        Part::Lines(format!("producer {}", spec.usage())),
+        Part::Text(format!("producer {0}\n\nrecpipe {0} QUERY", spec.usage())),
         Part::Heading("FIELDS"),
         Part::Text(format!("{}\n\n{}", spec.fields, help::note(spec.name))),
         Part::Heading("EXAMPLE"),

@@ -17,6 +17,7 @@ pub(crate) mod cast;
 pub mod constants;
 pub(crate) mod follow;
 pub mod grep;
+mod hearing_time;
 mod input_tracker;
 mod inside;
 mod job;
@@ -33,7 +34,7 @@ mod widen;
 mod work;
 
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Sender, sync_channel};
 use std::time::Instant;
 
 use recpipe::parallel::{self, IN_FLIGHT_PER_WORKER, Worker};
@@ -47,12 +48,13 @@ use crate::input::window::Window;
 use crate::output::{Packing, Pushdown, PushdownChannel, Target};
 use crate::progress::Progress;
 use grep::Grep;
-use job::{Job, WorkResult, Worked};
+use hearing_time::HearingTime;
+use job::{Job, Verdict, WorkResult, Worked};
 use numbering::{Numbering, Turns};
 use pull::Pull;
 use rejects::{Kept, Limit};
 use shape::Shape;
-use sink::{Sink, Verdict};
+use sink::Sink;
 use work::Work;
 
 /// How a run is to go.
@@ -201,8 +203,9 @@ impl<'r> Run<'r> {
         let (numbering, window) = (Numbering::new(unit, turns), source.window().cloned());
         let sink = Sink::new(if at_rest { out.at_rest() } else { out }, &options, numbering, kept, progress, give_up);
         let worker = Work::new(&options, unit.has_lines(), window.as_ref());
-        let in_order = InOrder { sink, worker, watch: watch.clone() };
-        let pull = Pull::new(source, watch.clone(), options.clone(), channel, alone, given_up);
+        let (taken, hearing_time) = HearingTime::new();
+        let in_order = InOrder { sink, worker, watch: watch.clone(), taken };
+        let pull = Pull::new(source, watch.clone(), options.clone(), channel, alone, given_up, hearing_time);
         Ok(Begun { pull, in_order, window, watch, options, began })
     }
 
@@ -294,13 +297,19 @@ struct InOrder<'o> {
     sink: Sink<'o>,
     worker: Work,
     watch: Watch,
+    /// Where it is told what was written with each item.
+    taken: Sender<u64>,
 }
 
 impl parallel::Sink<WorkResult> for InOrder<'_> {
     fn take(&mut self, mut result: WorkResult) -> Flow {
         loop {
             match self.sink.take(result) {
-                Verdict::Taken(flow) => return flow,
+                Verdict::Taken(flow) => {
+                    // Nobody listens where all has been pulled.
+                    let _ = self.taken.send(self.sink.written());
+                    return flow;
+                }
                 Verdict::Again(job) => result = self.worker.work(job),
             }
         }

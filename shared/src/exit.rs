@@ -26,15 +26,15 @@ impl Exit {
     /// The table that `--help` and the documentation print.
     pub const TABLE: &'static [(Exit, &'static str)] = &[
         (Exit::Done, "done"),
-        (Exit::Failed, "failed while running (I/O, a file that could not be read: the others go on)"),
+        (Exit::Failed, "failed while running (I/O, a file that could not be read: the others are read)"),
         (Exit::Usage, "usage or query error"),
-        (Exit::Incomplete, "the stream is incomplete, corrupt or none, or its other end died"),
+        (Exit::Incomplete, "the stream is incomplete, corrupt or no stream at all, or its other end died"),
         (Exit::Rejects, "more rejects than allowed; with --strict, values left out"),
         (Exit::Unmet, "what `expect` says does not hold"),
     ];
 
     /// What the table says of [`Exit::Signal`], whose code is `128+N`.
-    pub const SIGNALS: &'static str = "ended by signal N, and no stream was lost besides: that is 3";
+    pub const SIGNALS: &'static str = "ended by signal N; where a stream was lost, too, the exit is 3";
 
     /// The number given to the operating system.
     pub fn code(self) -> u8 {

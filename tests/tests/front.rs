@@ -90,6 +90,9 @@ fn exits_and_messages_are_those_of_the_pair() {
         ("csv big.csv", "--memory 1MiB 'sort n | head 3'", "csv big.csv --memory 1MiB 'sort n | head 3'"),
         ("csv big.csv", "--processes 2 'count by n % 3'", "csv big.csv --processes 2 'count by n % 3'"),
         ("csv big.csv", "--explain 'where n > 5 | sum(n)'", "csv big.csv --explain 'where n > 5 | sum(n)'"),
+        // The argument of a format, that could be a query.
+        ("regex '(?P<head>.).*' sales.csv", "count", "regex '(?P<head>.).*' sales.csv count"),
+        ("xml head sales.csv", "count", "xml head sales.csv count"),
         ("csv sales.csv", "'lookup \"sales.csv\" on item keep price as p'", "csv sales.csv 'lookup \"sales.csv\" on item keep price as p'"),
         ("--since now csv sales.csv", "count", "--since now csv sales.csv count"),
         ("range 100000000", "'head 2'", "range 100000000 'head 2'"),
@@ -106,6 +109,8 @@ fn what_is_missing_is_said() {
     for (args, part) in [
         (&["csv"][..], "the query is missing"),
         (&["csv", "sales.csv"], "sales.csv is a file, and the query is missing"),
+        (&["csv", "sales.csv", "count by shop", "table"], "all stages stand in the last word: 'count by shop | table'"),
+        (&["csv", "sales.csv", "where shop == 'a'", "head 3", "json"], r"word: 'where shop == '\''a'\'' | head 3 | json'"),
         (&["csv", "sales.csv", "--to", "x.rec", "count"], "--to"),
         (&["help", "wehre"], "did you mean `where`?"),
         (&["csv", "sales.csv", "-f", "no.q"], "cannot read the query no.q"),

@@ -1,5 +1,5 @@
-//! The guide and the cookbook are true: every command of their ```` ```console ```` blocks is run, in their order and in one directory,
-//! and says what stands there. `UPDATE_EXPECT=1` writes what came.
+//! The README, the guide and the cookbook are true: every command of their ```` ```console ```` blocks is run, in their order and in one
+//! directory, which has the files of `docs/examples`, and says what stands there. `UPDATE_EXPECT=1` writes what came.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -7,7 +7,7 @@ use std::{env, fmt::Write, fs, os::unix::fs::symlink, path::Path};
 
 use e2e::{Pipeline, Scratch};
 
-/// There are more in each; fewer say that the blocks were not found.
+/// There are more in the guide, and in the cookbook; fewer say that the blocks were not found.
 const AT_LEAST: usize = 30;
 
 /// A piece of the guide.
@@ -57,20 +57,30 @@ fn written(pieces: &[Piece]) -> String {
 
 #[test]
 fn every_command_of_the_guide_says_what_stands_there() {
-    check("GUIDE.md");
+    check("GUIDE.md", AT_LEAST);
 }
 
 #[test]
 fn every_command_of_the_cookbook_says_what_stands_there() {
-    check("docs/cookbook.md");
+    check("docs/cookbook.md", AT_LEAST);
 }
 
-fn check(name: &str) {
+#[test]
+fn every_command_of_the_readme_says_what_stands_there() {
+    check("README.md", 12);
+}
+
+fn check(name: &str, at_least: usize) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let path = root.join(name);
     let guide = fs::read_to_string(&path).unwrap();
     let scratch = Scratch::new();
     symlink(root.join("scripts"), scratch.path().join("scripts")).unwrap();
+    for example in fs::read_dir(root.join("docs/examples")).unwrap() {
+        let example = example.unwrap();
+        // A copy: a guide may make a file of the same name.
+        fs::copy(example.path(), scratch.path().join(example.file_name())).unwrap();
+    }
     let mut came = pieces(&guide);
     let mut commands = 0;
     for piece in &mut came {
@@ -82,7 +92,7 @@ fn check(name: &str) {
             *output = outcome.text();
         }
     }
-    assert!(commands >= AT_LEAST, "only {commands} commands found in {}", path.display());
+    assert!(commands >= at_least, "only {commands} commands found in {}", path.display());
     let came = written(&came);
     if env::var_os("UPDATE_EXPECT").is_some_and(|value| value == "1") {
         fs::write(&path, &came).unwrap();

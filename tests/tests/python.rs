@@ -51,7 +51,7 @@ python3 -m pip --version > pip || { echo 'skipped: there is no pip' >&2; exit 0;
 python3 -m pip install -q --no-index --no-compile --target there out1/*.whl
 PATH=$PWD/there/bin:/usr/bin:/bin PYTHONPATH=there python3 -c '
 import recpipe
-print([dict(row) for row in recpipe.consumer(\"sum(n)\", recpipe.producer(\"range\", \"1\", \"3\"))])'
+print([dict(row) for row in recpipe.consumer(\"sum(value)\", recpipe.producer(\"range\", \"1\", \"3\"))])'
 ";
 
 #[test]
@@ -71,7 +71,7 @@ fn a_wheel_has_the_package_and_the_programs() {
     let run = Pipeline::shell(WHEEL).dir(scratch.path()).env("SCRIPT", root().join("scripts/wheel"));
     let outcome = run.deadline(LONG).run().exits(&[0]);
     let (text, said) = (outcome.text(), &outcome.end(Program::Shell).stderr);
-    assert!(text.ends_with("[{'sum(n)': 6}]\n") || said.contains("skipped"), "{outcome}");
+    assert!(text.ends_with("[{'sum(value)': 3}]\n") || said.contains("skipped"), "{outcome}");
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -284,7 +284,7 @@ fn one_file_starts_processes() {
     let rule = |file: &Source| {
         let allowed = STARTS_PROCESSES.contains(&&*file.path) || file.path.ends_with("tests/tidy.rs");
         file.code()
-            .filter(|(_, line)| !allowed && line.contains("Command::new"))
+            .filter(|(_, line)| !allowed && line.contains("Command::new") && !line.contains("clap::Command::new"))
             .map(|(number, _)| (number, "starts a process".to_owned()))
             .collect()
     };
@@ -348,8 +348,10 @@ fn stages_know_no_frames_and_inputs_no_format() {
         ("producer/src/input/x.rs", "use crate::format::Format;\n"),
     );
     let io = ["std::fs", "File::open", "std::io::Read"];
-    // `find` is the one whose records are the files themselves.
-    let files_are_records = ["producer/src/format/find.rs"];
+    // The records of `find` are the files themselves; a journal is read from anywhere in its files, as `columnar` is by its crates.
+    let files_are_records =
+        ["find.rs", "journal/file.rs", "journal/follow.rs", "journal/unpack.rs"].map(|file| format!("producer/src/format/{file}"));
+    let files_are_records = files_are_records.each_ref().map(String::as_str);
     check(without(&io, &files_are_records), &programs(&["producer/src/format"]), ("producer/src/format/x.rs", "use std::fs;\n"));
 }
 

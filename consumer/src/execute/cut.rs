@@ -58,7 +58,7 @@ impl Prepared {
         let cut = plan.stages.iter().take_while(|stage| stage.about.runs == Runs::EachWorker).count();
         // What runs once may have two accounts: of what it knows and of what it sorts.
         let once = holders(&plan.stages) * 2;
-        let at_cut = if plan.stages.get(cut).is_some_and(|stage| stage.about.spills) { workers } else { 0 };
+        let at_cut = plan.stages.get(cut).filter(|stage| stage.about.spills).map_or(0, |stage| workers * stage.operator.holders());
         Prepared { budget: memory.budget(once + at_cut, workers), sides: Sides::default() }
     }
 }
@@ -277,7 +277,8 @@ struct Ends<'e> {
 fn holders(stages: &[PlanStage]) -> usize {
     let of = |stage: &PlanStage| {
         let branches: usize = stage.operator.branches().iter().map(|branch| holders(&branch.stages)).sum();
-        branches + usize::from(stage.about.spills || stage.operator.build().is_some())
+        let holds = stage.about.spills || stage.operator.build().is_some();
+        branches + if holds { stage.operator.holders() } else { 0 }
     };
     stages.iter().map(of).sum()
 }

@@ -171,7 +171,8 @@ pub fn run(input: &mut impl Frames, mut feeds: Feeds, plan: &Plan, options: &Opt
         }
         broken_batch => {
             let broken = broken_batch.or(broken);
-            sinks.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()));
+            let read = (!once.stopped).then(|| input.records() + heard.known().records);
+            sinks.set_ending(ending_of(once.stopped, ending.as_ref(), broken.as_ref()), read);
             let merged = match pool {
                 // They may have read more than was wanted, and are not waited for.
                 Some(_) if once.stopped => Ok(Box::new(std::iter::empty()) as Batches),

@@ -17,7 +17,7 @@ use crate::{
 pub static INT: FunctionWord = FunctionWord {
     name: "int",
     syntax: "int(EXPR)",
-    doc: "as a whole number; null for text that is none; floats are cut",
+    doc: "as a whole number; null for text that is no number; floats are cut",
     example: "int(user) > 5",
     args: 1..=1,
     check: OfValues(|catalog, args| unary(catalog, args, &[Type::Int, Type::Float, Type::Text, Type::Bool], Int, Type::Int)),
@@ -27,7 +27,7 @@ pub static INT: FunctionWord = FunctionWord {
 pub static FLOAT: FunctionWord = FunctionWord {
     name: "float",
     syntax: "float(EXPR)",
-    doc: "as a float; null for text that is none",
+    doc: "as a float; null for text that is no number",
     example: "float(bytes) > 1.5",
     args: 1..=1,
     check: OfValues(|catalog, args| unary(catalog, args, &[Type::Float, Type::Int, Type::Text, Type::Bool], Float, Type::Float)),

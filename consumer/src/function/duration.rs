@@ -12,7 +12,7 @@ use crate::{
 pub static DURATION: FunctionWord = FunctionWord {
     name: "duration",
     syntax: "duration(TEXT)",
-    doc: "the seconds that `1m30s`, `22ms`, `1.5s` or `300µs` is; null if it is none",
+    doc: "the seconds that `1m30s`, `22ms`, `1.5s` or `300µs` is; null for other text",
     example: "duration('1m30s') == 90",
     args: 1..=1,
     check: OfValues(|catalog, args| unary(catalog, args, &[Type::Text], InSeconds, Type::Float)),

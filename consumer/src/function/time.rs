@@ -19,7 +19,7 @@ use crate::{
 pub static TIME: FunctionWord = FunctionWord {
     name: "time",
     syntax: "time(TEXT | NUMBER[, FORMAT])",
-    doc: "the time that a value is, in any usual notation or by a format; null if it is none",
+    doc: "the time that a value is, in any usual notation or by a format; null if it is no time",
     example: "time(datetime) >= @2008-02-24",
     args: 1..=2,
     check: CheckCall::Syntax(check),

@@ -10,7 +10,7 @@ use recpipe::{Error, Type};
 use super::{
     check::Upstream,
     check_call::CheckCall,
-    check_expr::Checker,
+    check_expr::{Checked, Checker},
     parse::{Parsed, Parser},
     signature::{CheckedAggregate, Mistake},
 };
@@ -85,6 +85,8 @@ pub enum FileSink {
     Bytes(fn(&Checker<'_>) -> Arc<dyn Sink>),
     /// Whatever it does with the file of this path, into the part of it that the name tells behind a colon: `x.db:hits`.
     Own(fn(&Path, Option<&str>) -> Arc<dyn Sink>),
+    /// A picture, of what stands before it or, where that is none, of the columns that are in scope: a word and what it is of.
+    Picture(fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>),
 }
 
 /// An aggregate: many records in, one value out.

@@ -227,6 +227,16 @@ impl Upstream {
         self.is_behind || self.stages.iter().any(|stage| stage.about.blocks)
     }
 
+    /// The word of the last stage.
+    pub(crate) fn last_word(&self) -> Option<&'static str> {
+        self.stages.last().map(|stage| stage.about.name)
+    }
+
+    /// The output that stands here, which is then no longer one.
+    pub(crate) fn take_output(&mut self) -> Option<PlanOutput> {
+        self.sink.take()
+    }
+
     /// Whether what comes are results that are given one after the other, as time passes.
     pub(crate) fn gives_early(&self) -> bool {
         self.passes && !self.waits()
@@ -333,6 +343,11 @@ impl Checker<'_> {
     }
 
     /// Makes these columns the only ones in scope; a name that stands twice is a mistake.
+    pub(crate) fn enter_columns(&mut self, columns: Vec<(String, Option<Seen>)>) {
+        self.scope = Scope { columns, input: None };
+    }
+
+    /// As [`Checker::enter_columns`], of what the query names, where no two may be named alike.
     pub(crate) fn enter(&mut self, columns: Vec<NewColumn>) {
         self.scope = Scope::default();
         for NewColumn { name, span, seen } in columns {

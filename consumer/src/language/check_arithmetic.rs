@@ -42,6 +42,9 @@ impl Checker<'_> {
             }
             _ => {}
         }
+        if let (ArithmeticOp::Sub, Type::Text, Type::Text | Type::Int | Type::Float) = (op, left.kind(), right.kind()) {
+            return Err(self.time_or_number(left, right, spans));
+        }
         let left_fits = self.number(left, spans[0], op.symbol());
         self.number(right, spans[2], op.symbol())?;
         left_fits?;
@@ -67,6 +70,17 @@ impl Checker<'_> {
             label += &format!(" to join them, or `float({})` to add", self.catalog.written(text));
         }
         self.fail(Diagnostic::new(span, what).label(label))
+    }
+
+    /// That something is subtracted from a text, which may be a time or a number as it is written.
+    fn time_or_number(&mut self, left: &Expr, right: &Expr, [span, ..]: [Span; 3]) -> Failed {
+        let what = format!("`{}` is text; `-` needs numbers or times", left.text());
+        let written = |expr: &Expr, function: &str| match expr.kind() {
+            Type::Text => format!("{function}({})", self.catalog.written(expr)),
+            _ => self.catalog.written(expr).into_owned(),
+        };
+        let [times, numbers] = ["time", "float"].map(|function| format!("{} - {}", written(left, function), written(right, function)));
+        self.fail(Diagnostic::new(span, what).label(format!("write `{numbers}`, or `{times}` where it is a time")))
     }
 
     /// That an operand is a number, or null.

@@ -94,6 +94,10 @@ impl Checker<'_> {
             };
             return Diagnostic::new(function.span, what).label(label);
         }
+        if let Some(row) = self.catalog.stage(&function.text) {
+            let what = format!("`{}` is a stage, not a function of one record", function.text);
+            return Diagnostic::new(function.span, what).label(format!("make the column first: `{}`", row.about.syntax));
+        }
         let names: Vec<_> = self.catalog.functions.iter().map(|word| word.name).collect();
         Diagnostic::new(function.span, what)
             .label(did_you_mean(&function.text, names.iter().copied()))

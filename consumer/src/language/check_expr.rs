@@ -1,6 +1,6 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use recpipe::Type;
 
@@ -47,7 +47,7 @@ pub struct Checker<'q> {
     /// What the expression that is being checked needs computed of other records, where it may.
     pub(crate) windows: Option<Windows>,
     pub(crate) setting: &'q Setting,
-    pub(crate) catalog: &'q Catalog,
+    pub(crate) catalog: &'q Arc<Catalog>,
     /// The columns of the aggregates that are calculated with, by where these stand.
     pub(crate) made: BTreeMap<usize, usize>,
 }

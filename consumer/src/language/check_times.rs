@@ -55,7 +55,7 @@ impl Checker<'_> {
     }
 
     /// Whether this is `time` in a log, which has its time as text, `datetime`, and no field of that name.
-    pub(super) fn is_time_of_log(&self, field: &str) -> bool {
+    pub(crate) fn is_time_of_log(&self, field: &str) -> bool {
         let is_text = |(_, seen): &(String, Option<Seen>)| seen.is_some_and(|seen| seen.kind == Type::Text);
         field == "time" && self.scope.index_of("datetime").is_some_and(|place| is_text(&self.scope.columns[place]))
     }
@@ -70,7 +70,7 @@ impl Checker<'_> {
     }
 
     /// `time` of a log: `time(datetime)`, read where it is used.
-    pub(super) fn time_of_log(&mut self, span: Span) -> Checked<Expr> {
+    pub(crate) fn time_of_log(&mut self, span: Span) -> Checked<Expr> {
         let ident = |text: &str| ast::Ident { text: text.to_owned(), span, may_come: false };
         self.call(&ident("time"), &[ast::Expr { kind: ExprKind::Field(ident("datetime")), span, depth: 0 }], span)
     }

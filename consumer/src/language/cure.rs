@@ -17,8 +17,11 @@ impl Catalog {
         let is_value = matches!(name, "null" | "true" | "false") || RESERVED.contains(&name);
         let token = Lexer::new(name, 0, name.len()).token();
         let is_word = matches!(&token.kind, Kind::Name(word) if word == name) && !is_value;
-        // What an aggregate made is called as it was written.
-        let is_made = name.split_once('(').is_some_and(|(word, rest)| self.aggregate(word).is_some() && rest.ends_with(')'));
+        // What an aggregate made, or what is computed of other records, is called as it was written.
+        let of_several = name.rsplit_once(" last ").filter(|(_, records)| records.bytes().all(|byte| byte.is_ascii_digit()));
+        let call = name.strip_suffix(" so far").or(of_several.map(|(call, _)| call)).unwrap_or(name);
+        let makes = |word: &str| self.aggregate(word).is_some() || matches!(word, "prev" | "number" | "total");
+        let is_made = call.split_once('(').is_some_and(|(word, rest)| makes(word) && rest.ends_with(')'));
         if is_word || is_made { name.into() } else { format!("`{}`", name.replace('`', "``")).into() }
     }
 
@@ -67,7 +70,7 @@ mod tests {
 
     #[test]
     fn names_are_in_backticks_where_they_have_to_be() {
-        for bare in ["status", "http_referer", "a.b", "sum(bytes)", "count", "_file"] {
+        for bare in ["status", "http_referer", "a.b", "sum(bytes)", "count", "_file", "prev(time)", "sum(x) so far", "avg(x) last 5"] {
             assert_eq!(CATALOG.field(bare), bare);
         }
         for odd in ["Order Date", "user-agent", "by", "null", "Unit Price (EUR)", "1st", "", "a|b", "é b"] {

@@ -27,6 +27,7 @@ mod open;
 pub mod parse;
 mod parse_aggregate;
 mod parse_expr;
+mod parse_mistake;
 mod parse_window;
 mod scope;
 pub(crate) mod signature;

@@ -9,10 +9,8 @@ use std::sync::Arc;
 use super::{
     Catalog, Syntax,
     ast::{Ident, Item, Pattern, Query, Stage},
-    diagnose::{Diagnostic, QueryError, Source, did_you_mean},
-    hints,
-    parse_expr::RESERVED,
-    token::{Kind, Lexer, Token, is_unit},
+    diagnose::{Diagnostic, QueryError, Source},
+    token::{Kind, Lexer, Token},
     translate,
 };
 use crate::span::Span;
@@ -174,7 +172,10 @@ impl<'s> Parser<'s> {
             }
         }
         // Which stage is the last is known only when no other was given up.
-        let early = stages.iter().rev().skip(1).rfind(|stage| stage.word.about.output);
+        // A picture is drawn into the file that stands behind it.
+        let is_drawn = |last: &Stage, before: &Stage| before.word.about.is_drawn && last.word.about.name == "write";
+        let drawn = usize::from(matches!(&stages[..], [.., before, last] if is_drawn(last, before)));
+        let early = stages.iter().rev().skip(1 + drawn).rfind(|stage| stage.word.about.output);
         if let (Some(stage), true) = (early, self.found.len() == found) {
             let word = self.source.slice(stage.span).split_whitespace().next().unwrap_or_default();
             let what = format!("`{word}` writes the answer, so nothing can come after it");
@@ -188,8 +189,17 @@ impl<'s> Parser<'s> {
     fn translate(&mut self, stage: Span, known: usize) {
         let catalog = self.catalog;
         let Some(found) = self.found.get_mut(known).filter(|_| self.translates) else { return };
-        if let Some(instead) = translate::translated(self.source.slice(stage), |text| reads(text, catalog)) {
+        let text = self.source.slice(stage);
+        if let Some(instead) = translate::translated(text, |text| reads(text, catalog)) {
             found.label = format!("write `{instead}`");
+        }
+        let word = text.trim_start().split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
+        let says_nothing = found.label.is_empty() && found.help.is_empty() && !found.what.contains("as in `");
+        if let (true, Some(row)) = (says_nothing, catalog.stage(word))
+            // Of a condition that tells nothing.
+            && row.about.syntax.split(' ').count() > 2
+        {
+            found.help.push(format!("it is written `{}`", row.about.syntax));
         }
     }
 
@@ -224,47 +234,6 @@ impl<'s> Parser<'s> {
             _ => return Err(self.no_end(in_branch)),
         }
         Ok(Stage { word, syntax, span: span.to(self.last) })
-    }
-
-    /// A stage goes on where it should end.
-    fn no_end(&mut self, in_branch: bool) -> Failed {
-        let expected = if in_branch { "`|` or `]`" } else { "`|` or the end" };
-        let Token { kind, span } = self.peek().clone();
-        let before = self.source.slice(self.last);
-        let label = match &kind {
-            Kind::Name(word) if self.catalog.stage(word).is_some() || self.catalog.aggregate(word).is_some() => {
-                "a `|` stands between two stages".into()
-            }
-            Kind::Name(word) if before.starts_with(|c: char| c.is_ascii_digit()) && is_unit(word) => {
-                "no blank stands between a number and its unit, as in `10KB`, `5m`".into()
-            }
-            Kind::Name(word) => match hints::instead_of(word) {
-                "" if before.starts_with(char::is_alphabetic) && !RESERVED.contains(&word.as_str()) => {
-                    format!("a `,` is missing, or backticks around a name with a blank in it: `{before} {word}`")
-                }
-                instead => instead.to_owned(),
-            },
-            _ => String::new(),
-        };
-        if label.is_empty() {
-            return self.unexpected(expected);
-        }
-        let what = format!("expected {expected}, found `{}`", self.source.slice(span));
-        self.fail(Diagnostic::new(span, what).label(label))
-    }
-
-    fn unknown_stage(&mut self, word: &str, span: Span) -> Failed {
-        let names = self.catalog.stages.iter().map(|row| row.about.name);
-        let compares = matches!(self.peek().kind, Kind::Sign("==" | "!=" | "<" | "<=" | ">" | ">=" | "=~" | "!~" | "="));
-        let all = self.catalog.stages.iter().flat_map(|row| row.about.names()).chain(self.catalog.aggregates.iter().map(|row| row.name));
-        let label = match (compares, self.catalog.aggregate_hint(word), hints::instead_of_stage(word)) {
-            (true, ..) => "a condition begins with `where`".to_owned(),
-            (_, Some(hint), _) => hint.to_owned(),
-            (_, None, "") => did_you_mean(word, all),
-            (_, None, instead) => instead.to_owned(),
-        };
-        let help = format!("stages: {}", names.collect::<Vec<_>>().join(", "));
-        self.fail(Diagnostic::new(span, format!("unknown stage `{word}`")).label(label).help(help))
     }
 
     /// Goes to the next `|` outside brackets, to the end of the branch, or to the end.

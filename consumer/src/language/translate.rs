@@ -45,21 +45,32 @@ const RULES: &[(&str, &[&str])] = &[
     (r"(?i)^timechart\s+(?:span\s*=\s*\S+\s+)?(.+?)\s+by\s+(.+)$", &["$1 by $2 every 1h", "$1 by bin(time, 1h), $2"]),
     (r"(?i)^timechart\s+(?:span\s*=\s*\S+\s+)?(.+)$", &["$1 every 1h", "$1 by bin(time, 1h)"]),
     (r"(?i)^transaction\s+(\S+)$", &["session $1 gap 30m as session"]),
+    (r"(?i)^session(?:ize)?\s+(\d+\w+)\s+(?:per|by)\s+(.+)$", &["session $2 gap $1"]),
+    (r"(?i)^session(?:ize)?\s+(?:per\s+|by\s+)?([a-z_][\w.]*)\s+(\d+\w+)$", &["session $1 gap $2"]),
+    (r"(?i)^(.*\bevery\s.*\S)\s+fill$", &["$1 fill 0"]),
+    (r"(?i)^(?:stats\s+)?([a-z]\w*\([^()]*\))\s+(?:over\s+)?last\s+(\d+)(\s+per\s.+)?$", &["let moving = $1 last $2$3"]),
+    (r"(?i)^(lookup|join)\s+(\S+)\s+(?:in|from|with)\s+(\S+)$", &["$1 $3 on $2"]),
     (
         r"(?i)^(?:inner\s+|left\s+)?(?:join|lookup)\s+(\S+)\s+(?:on\s+|by\s+|using\s+)?\(?([^\s()]+)\)?$",
         &["lookup $1 on $2", "join $1 on $2"],
     ),
     (r"(?i)^(?:summary|profile)$", &["describe"]),
+    (r"(?i)^(.*\bper\s+)([a-z_][\w.]*(?:\s*,\s*[a-z_][\w.]*)+)$", &["$1($2)"]),
+    (r"(?i)^tee\s+(\[.*?\])\s*,?\s*\[\s*(.*?)\s*\]$", &["tee $1 | $2"]),
+    (r"(?i)^(?:chart|barchart|graph|plot)\s+(count|[a-z]\w*\([^()]*\))\s+by\s+(.+)$", &["$1 by $2 | chart $1"]),
     (r"(?i)^pivot\s+(\S+)$", &["pivot $1 of count"]),
+    (r"(?i)^pivot\s+([^\s,]+)\s+by\s+([^\s,]+)\s+(?:of\s+)?(count|[a-z]\w*\([^()]*\))$", &["$3 by $2, $1 | pivot $1 of $3"]),
+    (r"(?i)^pivot\s+([^\s,]+)(?:\s+|\s*,\s*|\s*=\s*)([^\s,]+)$", &["pivot $1 of $2"]),
     (r"(?i)^(?:wc|wc\s+-l)$", &["count"]),
     // Aggregates.
+    (r"(?i)\b([a-z]\w*)\(\s*([^\s(),]+)\s+(?:if|where)\s+([^()]+?)\s*\)", &["$1(if($3, $2, null))"]),
     (r"(?i)\bcount\(\s*distinct\s+([^()]+)\)", &["distinct($1)"]),
     (r"(?i)^count\s+(?:distinct|unique)\s+([^\s,()]+)(.*)$", &["distinct($1)$2"]),
     (r"(?i)^count\s+([^\s,()]+(?:\s*,\s*[^\s,()]+)*)$", &["count by $1"]),
     (r"(?i)^(sum|avg|mean|average|min|max|median|stdev|stddev|first|last)\s+(\S+)(.*)$", &["$1($2)$3"]),
     (r"(?i)\b(?:mean|average)\(", &["avg("]),
     (r"(?i)\b(?:stddev|std)\(", &["stdev("]),
-    (r"(?i)\b(?:dcount|dc|count_distinct|nunique)\(", &["distinct("]),
+    (r"(?i)\b(?:dcount|dc|count_?distinct|distinct_?count|countd|n_?unique|n_distinct|cardinality|uniq|uniqexact)\(", &["distinct("]),
     (r"(?i)\b(?:countif|count_if)\(", &["count("]),
     (r"(?i)\bvalues\(", &["set("]),
     (r"(?i)\b(?:array_agg|collect|collect_list|make_list)\(", &["list("]),
@@ -265,6 +276,17 @@ mod tests {
             ("timechart count", "", "count every 1h"),
             ("rank bytes", "", "sort -bytes | let rank = number()"),
             ("wc -l", "", "count"),
+            ("let n = number() per host, status", "", "let n = number() per (host, status)"),
+            ("tee [ count ] [ sum(bytes) ]", "", "tee [ count ] | sum(bytes)"),
+            ("chart count by status", "", "count by status | chart count"),
+            ("sum(bytes if status == 200) by host", "", "sum(if(status == 200, bytes, null)) by host"),
+            ("session 30m per host", "", "session host gap 30m"),
+            ("sessionize host 30m", "", "session host gap 30m"),
+            ("count every 1h fill", "", "count every 1h fill 0"),
+            ("avg(bytes) over last 5 per host", "", "let moving = avg(bytes) last 5 per host"),
+            ("pivot status by host count", "", "count by host, status | pivot status of count"),
+            ("pivot status bytes", "", "pivot status of bytes"),
+            ("countd(host) by status", "", "distinct(host) by status"),
             ("select status, count(*) group by status", "", "stats count(*) by status"),
             ("stats sum(bytes) group by host", "", "stats sum(bytes) by host"),
             ("count by status order by count desc", "", "count by status | sort -count"),
@@ -297,6 +319,8 @@ mod tests {
             let typed = format!("{before}{expect}");
             plan(&[&typed]).unwrap_or_else(|error| panic!("{query}: {error}"));
         }
+        // The file is not there.
+        assert_eq!(said("lookup host in \"hosts.csv\"").as_deref(), Some("lookup \"hosts.csv\" on host"));
     }
 
     #[test]

@@ -31,6 +31,7 @@ pub struct Sinks {
     at_rest: bool,
     counted: Rc<Cell<u64>>,
     ending: Rc<RefCell<Ending>>,
+    read: Rc<Cell<Option<u64>>>,
     printers: RefCell<Vec<Rc<RefCell<Printer>>>>,
     streams: Rc<RefCell<Vec<Stream>>>,
 }
@@ -60,6 +61,7 @@ impl Sinks {
             at_rest: !plan.live,
             counted: Rc::default(),
             ending: Rc::default(),
+            read: Rc::default(),
             streams: Rc::default(),
         }
     }
@@ -117,6 +119,7 @@ impl Sinks {
             calling: &self.calling,
             stopper: self.stopper.as_ref(),
             ending: &self.ending,
+            read: &self.read,
             streams: &self.streams,
         }
     }
@@ -131,9 +134,10 @@ impl Sinks {
         self.counted.get()
     }
 
-    /// How the run ended, to be said before the chains are closed.
-    pub fn set_ending(&self, ending: Ending) {
+    /// How the run ended, to be said before the chains are closed; and how many records came, unless the query had enough before the last.
+    pub fn set_ending(&self, ending: Ending, read: Option<u64>) {
         *self.ending.borrow_mut() = ending;
+        self.read.set(read);
     }
 
     /// What [`Sinks::set_ending`] sets, for what is read while the chains are closed.

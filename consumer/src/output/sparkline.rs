@@ -198,7 +198,7 @@ pub(super) fn drawn(heights: &[Option<f64>], (low, high): (f64, f64), look: Look
 }
 
 /// A length of time by its two largest units: what is smaller says nothing here.
-fn length(nanos: i128) -> String {
+pub(super) fn length(nanos: i128) -> String {
     let mut text = String::new();
     let mut left = nanos;
     for (unit, size) in UNITS.iter().skip_while(|(_, size)| *size > nanos).take(2) {

@@ -48,6 +48,11 @@ impl Sparklines {
         self.all.push(at, value, time, number);
     }
 
+    /// As [`Sparkline::lines`], of the only key.
+    pub(super) fn one(&self, name: &str, columns: usize, look: Look) -> Option<Vec<String>> {
+        self.all.lines(name, columns, look)
+    }
+
     /// As [`Sparkline::lines`], a line for each key.
     pub(super) fn lines(&self, name: &str, columns: usize, look: Look) -> Option<Vec<String>> {
         let shown = &self.keys[..self.keys.len().min(Self::MOST)];

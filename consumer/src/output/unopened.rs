@@ -1,6 +1,10 @@
 //! An output that is opened when the first records tell what fields there are.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 use recpipe::{Batch, Error, Flow, Schema, Stage, wire::Ending};
 
@@ -22,6 +26,7 @@ pub(super) struct Unopened {
     calling: Calling,
     stopper: Option<Stopper>,
     ending: Rc<RefCell<Ending>>,
+    read: Rc<Cell<Option<u64>>>,
     streams: Rc<RefCell<Vec<Stream>>>,
     /// The output, once it is open, and what puts the fields of others in their places.
     opened: Option<(Unite, Target)>,
@@ -41,6 +46,7 @@ impl Unopened {
             calling: desk.calling.clone(),
             stopper: desk.stopper.cloned(),
             ending: desk.ending.clone(),
+            read: desk.read.clone(),
             streams: streams.clone(),
             opened: None,
         }
@@ -60,6 +66,7 @@ impl Unopened {
                     calling: &self.calling,
                     stopper: self.stopper.as_ref(),
                     ending: &self.ending,
+                    read: &self.read,
                     streams: &self.streams,
                 };
                 (Unite::new(schema.clone()), self.sink.open(schema, &desk)?)

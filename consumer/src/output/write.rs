@@ -28,7 +28,7 @@ pub static WORD: StageWord = StageWord {
     about: About {
         name: "write",
         syntax: "write \"FILE\"",
-        doc: "into a file, as its extension says (.csv .json .parquet .gz …); `{field}` in its name makes one a key",
+        doc: "into a file, as its extension says (.csv .json .svg .gz …); `{field}` in its name makes one a key",
         example: "write \"errors.csv\"",
         runs: Runs::Once,
         output: true,
@@ -65,6 +65,10 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
         let behind: Vec<_> = Compression::endings().map(|ending| format!(".{ending}")).collect();
         return Err(parser.fail(found.label(format!("known are {}, and behind them {}", known.join(" "), behind.join(" ")))));
     };
+    if matches!(word.sink, FileSink::Picture(_)) && key {
+        let found = Diagnostic::new(span, format!("a `.{}` file cannot be split by a key", word.extension));
+        return Err(parser.fail(found.label("write one for each in a `tee [ where … | chart | write … ]`")));
+    }
     let cannot = |what: &str| Diagnostic::new(span, format!("a `.{}` file cannot be {what}", word.extension));
     if matches!(word.sink, FileSink::Own(_)) && (compression.is_some() || key) {
         let what = if key { "split by a key" } else { "compressed while it is written" };
@@ -91,8 +95,16 @@ struct WriteSyntax {
 impl Syntax for WriteSyntax {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
         let path = PathBuf::from(&self.name);
+        let picture = upstream.take_output();
+        if let (Some(picture), false) = (&picture, matches!(self.word.sink, FileSink::Picture(_))) {
+            let what = format!("`{}` draws a picture, which a `.{}` file has no place for", picture.output.about.name, self.word.extension);
+            checker.fail(Diagnostic::new(self.span, what).label("write .svg or .html"));
+            return;
+        }
         let made: Checked<Arc<dyn Sink>> = match (self.word.sink, &self.key) {
             (FileSink::Own(sink), _) => Ok(sink(&path, self.part.as_deref())),
+            (FileSink::Picture(sink), _) => sink(checker, upstream, picture.as_ref().map(|picture| &*picture.output.sink), span)
+                .map(|sink| Arc::new(WriteSink { path, sink, is_added_to: false }) as Arc<dyn Sink>),
             (FileSink::Bytes(sink), Some((template, written))) => self.split(checker, template, written, sink(checker)),
             (FileSink::Bytes(sink), None) => {
                 // What is compressed has an end, and is whole when that is written.

@@ -34,7 +34,10 @@ mod tests {
 
     #[test]
     fn text_stays_text() {
-        assert_eq!(escaped("</script><img src=x onerror='a(\"b\")'>&"), "&lt;/script&gt;&lt;img src=x onerror=&#39;a(&quot;b&quot;)&#39;&gt;&amp;");
+        assert_eq!(
+            escaped("</script><img src=x onerror='a(\"b\")'>&"),
+            "&lt;/script&gt;&lt;img src=x onerror=&#39;a(&quot;b&quot;)&#39;&gt;&amp;"
+        );
         assert_eq!(escaped("\x1b[2J\0ü\u{ffff}"), "\\x1b[2J\\x00ü\u{fffd}");
     }
 }

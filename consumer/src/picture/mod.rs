@@ -15,5 +15,5 @@ mod time_axis;
 
 pub(crate) use figure::{Bar, Figure, Form, Heat, Lines};
 pub(crate) use page::{Foot, Section, page};
-pub(crate) use scale::short;
+pub(crate) use scale::{Scale as Axis, exact, short};
 pub(crate) use svg::alone;

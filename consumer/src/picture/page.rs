@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, sync::Arc};
 
-use recpipe::{Time, times::Zone};
+use recpipe::Time;
 
 use super::{
     Figure,
@@ -10,28 +10,33 @@ use super::{
     svg::{STYLE, within},
 };
 
-/// What stands at the foot: where a picture is from.
+/// What stands at the foot: where a picture is from, and what of the records is in it.
 #[derive(Clone, Debug)]
 pub(crate) struct Foot {
     /// The query.
     pub(crate) query: Arc<str>,
-    /// The records that came.
-    pub(crate) records: u64,
+    /// The records that came; `None` where the query had enough before the last, which is chance.
+    pub(crate) records: Option<u64>,
     /// What came and was no record.
     pub(crate) rejected: u64,
+    /// Why not all came, if not all did.
+    pub(crate) missing: Option<String>,
     /// When it was asked.
     pub(crate) now: Time,
-    /// The place whose clock shows that.
-    pub(crate) zone: Option<Zone>,
 }
 
 impl Foot {
     /// What is said, line by line.
-    pub(super) fn lines(&self) -> [String; 2] {
-        let now = self.zone.as_ref().map_or(self.now, |zone| zone.at(self.now));
-        let now = Time { nanos: now.nanos.div_euclid(1_000_000_000) * 1_000_000_000, ..now };
+    pub(super) fn lines(&self) -> Vec<String> {
+        let now = Time { nanos: self.now.nanos.div_euclid(1_000_000_000) * 1_000_000_000, ..self.now };
         let query = self.query.split_whitespace().collect::<Vec<_>>().join(" ");
-        [query, format!("{} records in, {} rejected · {now}", self.records, self.rejected)]
+        let read = self.records.map_or(String::new(), |records| format!("{records} records read, {} rejected, ", self.rejected));
+        let ledger = match (self.records, &self.missing) {
+            (_, Some(missing)) => format!("{read}not complete: {missing}"),
+            (Some(_), None) => format!("{read}complete"),
+            (None, None) => "complete: the query had enough before the end of the records".to_owned(),
+        };
+        vec![query, ledger, now.to_string()]
     }
 }
 
@@ -52,13 +57,13 @@ pub(crate) struct Section {
 
 const LAYOUT: &str = "\
 *{box-sizing:border-box}body{margin:0;padding:1rem;background:var(--ground);color:var(--ink);font:15px/1.4 system-ui,sans-serif}\
-h1{font-size:1.3rem;margin:0 0 1rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:0 0 .5rem}\
+h1{font-size:1.3rem;margin:0 0 1rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin:0 0 .5rem}h2::first-letter{text-transform:uppercase}\
 main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:1.5rem 2rem;align-items:start}\
 section{min-width:0;max-width:60rem}svg{display:block;width:100%;height:auto}\
 .t{overflow:auto;max-height:28rem;margin-top:.5rem}table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}\
 th,td{padding:.15rem .8rem .15rem 0;text-align:left;vertical-align:top;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}\
 th{position:sticky;top:0;background:var(--ground)}.n{text-align:right;white-space:nowrap}\
-.f,footer{color:var(--faint);font-size:.85rem}footer{margin-top:2rem;border-top:1px solid var(--rule);padding-top:.5rem}\
+.more,footer{color:var(--faint);font-size:.85rem}footer{margin-top:2rem;border-top:1px solid var(--rule);padding-top:.5rem}\
 code{overflow-wrap:anywhere}";
 
 /// The page. The query is its title.
@@ -73,20 +78,24 @@ pub(crate) fn page(title: &str, sections: &[Section], foot: &Foot) -> String {
     put(title, &mut out);
     out.push_str("</h1>\n<main>\n");
     sections.iter().for_each(|section| section.put(&mut out));
-    let [query, ledger] = foot.lines();
-    out.push_str("</main>\n<footer><code>");
-    put(&query, &mut out);
-    out.push_str("</code><br>");
-    put(&ledger, &mut out);
+    out.push_str("</main>\n<footer>");
+    for (at, line) in foot.lines().iter().enumerate() {
+        out.push_str(if at == 0 { "<code>" } else { "<br>" });
+        put(line, &mut out);
+        out.push_str(if at == 0 { "</code>" } else { "" });
+    }
     out.push_str("</footer>\n</body>\n</html>\n");
     out
 }
 
 impl Section {
     fn put(&self, out: &mut String) {
-        out.push_str("<section>\n<h2>");
-        put(&self.title, out);
-        out.push_str("</h2>\n");
+        out.push_str("<section>\n");
+        if !self.title.is_empty() {
+            out.push_str("<h2>");
+            put(&self.title, out);
+            out.push_str("</h2>\n");
+        }
         if let Some(figure) = &self.figure {
             out.push_str(&within(figure));
         }
@@ -111,7 +120,7 @@ impl Section {
             out.push_str("</tbody></table></div>\n");
         }
         if self.more > 0 {
-            let _ = writeln!(out, "<p class=\"f\">{} more</p>", self.more);
+            let _ = writeln!(out, "<p class=\"more\">{} more</p>", self.more);
         }
         out.push_str("</section>\n");
     }

@@ -2,7 +2,7 @@
 
 /// An axis of numbers.
 #[derive(Clone, Debug)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     low: f64,
     high: f64,
     log: bool,
@@ -10,9 +10,10 @@ pub(super) struct Scale {
 
 impl Scale {
     /// For these numbers, with zero among them; or by the logarithm of those that are greater.
-    pub(super) fn new(values: impl Iterator<Item = f64>, log: bool) -> Self {
+    pub(crate) fn new(values: impl Iterator<Item = f64>, log: bool) -> Self {
         if log {
-            let (low, high) = values.filter(|value| *value > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+            let (low, high) =
+                values.filter(|value| *value > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
             let (low, high) = if low > high { (1.0, 10.0) } else { (low, high) };
             let (low, high) = (libm::floor(libm::log10(low)), libm::ceil(libm::log10(high)));
             return Scale { low, high: if high > low { high } else { low + 1.0 }, log };
@@ -21,12 +22,13 @@ impl Scale {
         let high = if low == high { 1.0 } else { high };
         let step = nice(high / 2.0 - low / 2.0);
         // Of numbers near the greatest there are, the next mark would be none.
-        let outward = |value: f64, round: fn(f64) -> f64| Some(round(value / step) * step).filter(|found| found.is_finite()).unwrap_or(value);
+        let outward =
+            |value: f64, round: fn(f64) -> f64| Some(round(value / step) * step).filter(|found| found.is_finite()).unwrap_or(value);
         Scale { low: outward(low, f64::floor), high: outward(high, f64::ceil), log }
     }
 
     /// Where a number goes, from 0 to 1; `None` where it has no place.
-    pub(super) fn place(&self, value: f64) -> Option<f64> {
+    pub(crate) fn place(&self, value: f64) -> Option<f64> {
         let value = if self.log { if value > 0.0 { libm::log10(value) } else { return None } } else { value };
         // Halves: the difference of two floats may be too large for one.
         Some(((value / 2.0 - self.low / 2.0) / (self.high / 2.0 - self.low / 2.0)).clamp(0.0, 1.0))
@@ -74,6 +76,13 @@ pub(crate) fn short(value: f64) -> String {
     format!("{}{name}", if text == "-0" { "0" } else { text })
 }
 
+/// A number as it is told.
+pub(crate) fn exact(value: f64) -> String {
+    let text = format!("{value:.6}");
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if value != 0.0 && (text == "0" || text == "-0" || value.abs() >= 1e21) { format!("{value:e}") } else { text.to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Scale, short};
@@ -93,7 +102,9 @@ mod tests {
 
     #[test]
     fn any_numbers_have_a_place() {
-        for values in [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![1e-300]] {
+        for values in
+            [vec![f64::MAX, f64::MIN], vec![5e-324, -5e-324], vec![0.0], vec![], vec![f64::MAX], vec![1e300, -1e-300], vec![1e-300]]
+        {
             for log in [false, true] {
                 let scale = Scale::new(values.iter().copied(), log);
                 let marks = scale.marks();

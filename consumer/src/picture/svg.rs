@@ -7,12 +7,18 @@ use recpipe::Time;
 use super::{
     Bar, Figure, Foot, Form, Heat, Lines,
     escape::{escaped, put},
-    scale::{Scale, short},
+    scale::{Scale, exact, short},
     time_axis,
 };
 
 /// Units across.
-pub(super) const WIDTH: f64 = 480.0;
+pub(super) const WIDTH: f64 = 400.0;
+
+/// Units of a letter, about.
+const LETTER: f64 = 6.3;
+
+/// Letters of a line.
+const LETTERS: usize = 62;
 
 /// From line to line of text.
 const LINE: f64 = 15.0;
@@ -24,7 +30,7 @@ pub(super) const STYLE: &str = "\
 --c0:#0072b2;--c1:#d55e00;--c2:#009e73;--c3:#a8447e;--c4:#8a6d00;--c5:#2d9bd0;--c6:#7f4f24;--c7:#6b6f76}\
 @media(prefers-color-scheme:dark){:root{--ground:#14171b;--ink:#e6e9ed;--faint:#a0a8b2;--rule:#2f353d;\
 --c0:#4ba3e3;--c1:#ff8f4d;--c2:#3ecf9f;--c3:#e58fc0;--c4:#e6c84a;--c5:#8fd3ff;--c6:#cf9a6b;--c7:#aeb4bc}}\
-svg text{font:11px system-ui,sans-serif;fill:var(--ink)}svg .f{fill:var(--faint)}svg .e{text-anchor:end}svg .m{text-anchor:middle}\
+svg text{font:11.5px system-ui,sans-serif;fill:var(--ink)}svg .f{fill:var(--faint)}svg .h1{font-weight:bold}svg .e{text-anchor:end}svg .m{text-anchor:middle}\
 svg .r{stroke:var(--rule);stroke-width:1}svg .b{fill:var(--c0)}\
 svg .s0{fill:var(--c0)}svg .s1{fill:var(--c1)}svg .s2{fill:var(--c2)}svg .s3{fill:var(--c3)}\
 svg .s4{fill:var(--c4)}svg .s5{fill:var(--c5)}svg .s6{fill:var(--c6)}svg .s7{fill:var(--c7)}\
@@ -36,21 +42,22 @@ svg .h{fill:transparent}svg .h:hover{fill:var(--rule);fill-opacity:.5}";
 /// Lines and parts beyond this number have the colours of the first again.
 pub(super) const COLOURS: usize = 8;
 
-/// A picture that is a file of its own, with what it is of above it, and where it is from below.
-pub(crate) fn alone(figure: &Figure, foot: &Foot) -> String {
-    let (body, height) = drawn(figure);
-    let title = escaped(&figure.title);
+/// A picture that is a file of its own, with what it is of above it, and where it is from below. Of nothing, that is all.
+pub(crate) fn alone(title: &str, figure: Option<&Figure>, foot: &Foot) -> String {
+    let (body, height) = figure.map_or_else(|| (text(8.0, 12.0, "f", "no records", None), LINE), drawn);
     let feet = foot.lines();
     let whole = height + 24.0 + LINE * feet.len() as f64 + 8.0;
     let mut out = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {whole:.1}\" width=\"{:.0}\" role=\"img\" aria-label=\"{title}\">\n\
-         <style>{STYLE}svg{{background:var(--ground);max-width:100%;height:auto}}</style>\n<text x=\"8\" y=\"16\" font-weight=\"bold\">{title}</text>\n\
-         <g transform=\"translate(0 24)\">\n{body}</g>\n",
-        WIDTH * 2.0
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {whole:.1}\" width=\"{:.0}\" role=\"img\" aria-label=\"{}\">\n\
+         <style>{STYLE}svg{{background:var(--ground);max-width:100%;height:auto}}</style>\n",
+        WIDTH * 2.0,
+        escaped(title)
     );
+    out.push_str(&text(8.0, 16.0, "h1", &cut(title, LETTERS - 6), Some(title)));
+    let _ = writeln!(out, "<g transform=\"translate(0 24)\">\n{body}</g>");
     for (at, line) in feet.iter().enumerate() {
         let y = height + 24.0 + LINE * (at as f64 + 1.0) - 3.0;
-        out.push_str(&text(8.0, y, "f", &cut(line, 84), Some(line)));
+        out.push_str(&text(8.0, y, "f", &cut(line, LETTERS), Some(line)));
     }
     out.push_str("</svg>\n");
     out
@@ -74,7 +81,7 @@ fn drawn(figure: &Figure) -> (String, f64) {
     };
     for note in &figure.notes {
         height += LINE;
-        out.push_str(&text(8.0, height - 4.0, "f", &cut(note, 84), Some(note)));
+        out.push_str(&text(8.0, height - 4.0, "f", &cut(note, LETTERS), Some(note)));
     }
     (out, height)
 }
@@ -90,15 +97,29 @@ fn cut(text: &str, most: usize) -> String {
     if text.chars().count() <= most { text.to_owned() } else { text.chars().take(most - 1).chain(['…']).collect() }
 }
 
+/// Letters of the label of a bar.
+const LABEL: usize = 25;
+
+/// A label of which the beginning and the end are seen: paths and addresses are told apart by either.
+fn middle(label: &str) -> String {
+    let count = label.chars().count();
+    if count <= LABEL {
+        return label.to_owned();
+    }
+    let first = LABEL / 2 - 1;
+    label.chars().take(first).chain(['…']).chain(label.chars().skip(count - (LABEL - first - 1))).collect()
+}
+
 /// Bars below each other, their labels at the left, an axis above.
 fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     const ROW: f64 = 18.0;
     const TOP: f64 = 32.0;
     const RIGHT: f64 = 52.0;
-    let longest = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0).min(34);
-    let left = 16.0 + 5.8 * longest as f64;
+    let longest = bars.iter().map(|bar| bar.label.chars().count()).max().unwrap_or(0).min(LABEL);
+    let left = 16.0 + LETTER * longest as f64;
     let room = WIDTH - left - RIGHT;
-    let sum = |bar: &Bar, wanted: fn(f64) -> bool| bar.parts.iter().flatten().map(|part| part.0).filter(|value| wanted(*value)).sum::<f64>();
+    let sum =
+        |bar: &Bar, wanted: fn(f64) -> bool| bar.parts.iter().flatten().map(|part| part.0).filter(|value| wanted(*value)).sum::<f64>();
     let (below, above) = (|value: f64| value < 0.0, |value: f64| value > 0.0);
     let scale = Scale::new(bars.iter().flat_map(|bar| [sum(bar, below), sum(bar, above)]), figure.log);
     let mut height = TOP + ROW * bars.len() as f64 + 4.0;
@@ -110,7 +131,7 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
     }
     for (at, bar) in bars.iter().enumerate() {
         let y = TOP + ROW * at as f64;
-        out.push_str(&text(left - 6.0, y + 13.0, "e", &cut(&bar.label, 34), Some(&bar.label)));
+        out.push_str(&text(left - 6.0, y + 13.0, "e", &middle(&bar.label), Some(&bar.label)));
         let (mut up, mut down, mut end) = (0.0_f64, 0.0_f64, left + scale.base() * room);
         for (part, value) in bar.parts.iter().enumerate() {
             let Some((value, shown)) = value else { continue };
@@ -145,7 +166,7 @@ fn of_bars(names: &[String], bars: &[Bar], figure: &Figure) -> (String, f64) {
 fn legend<'n>(names: impl Iterator<Item = &'n String>, out: &mut String, height: &mut f64) {
     for (at, name) in names.enumerate() {
         let _ = writeln!(out, "<rect x=\"8\" y=\"{:.1}\" width=\"10\" height=\"10\" class=\"s{}\"/>", *height + 3.0, at % COLOURS);
-        out.push_str(&text(24.0, *height + 12.0, "", &cut(name, 76), Some(name)));
+        out.push_str(&text(24.0, *height + 12.0, "", &cut(name, 58), Some(name)));
         *height += LINE;
     }
 }
@@ -171,11 +192,14 @@ impl Along {
     fn feet(&self, offset_s: impl Fn(i64) -> i32, out: &mut String) {
         for (at, label) in time_axis::marks(self.from, self.to, &offset_s) {
             let x = self.x(at);
-            let _ = writeln!(out, "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" class=\"r\"/>", self.bottom, self.bottom + 4.0);
+            let _ =
+                writeln!(out, "<line x1=\"{x:.1}\" y1=\"{:.1}\" x2=\"{x:.1}\" y2=\"{:.1}\" class=\"r\"/>", self.bottom, self.bottom + 4.0);
+            // The last is not beyond the edge.
+            let x = x.min(WIDTH - LETTER / 2.0 * label.chars().count() as f64 - 2.0);
             out.push_str(&text(x, self.bottom + 15.0, "f m", &label, None));
         }
         let time = |at: i64| Time { nanos: at, offset_s: offset_s(at) }.to_string();
-        out.push_str(&text(self.left, self.bottom + 29.0, "f", &format!("{} to {}", time(self.from), time(self.to)), None));
+        out.push_str(&text(WIDTH - Self::RIGHT, self.bottom + 29.0, "f e", &format!("{} to {}", time(self.from), time(self.to)), None));
     }
 }
 
@@ -188,7 +212,8 @@ fn of_lines(of: &Lines, figure: &Figure) -> (String, f64) {
     let mut out = text(8.0, 12.0, "f", &format!("{}{}", figure.value, if figure.log { ", logarithmic" } else { "" }), None);
     for mark in scale.marks() {
         let Some(y) = scale.place(mark).map(y) else { continue };
-        let _ = writeln!(out, "<line x1=\"{:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" class=\"r\"/>", frame.left, WIDTH - Along::RIGHT);
+        let _ =
+            writeln!(out, "<line x1=\"{:.1}\" y1=\"{y:.1}\" x2=\"{:.1}\" y2=\"{y:.1}\" class=\"r\"/>", frame.left, WIDTH - Along::RIGHT);
         out.push_str(&text(frame.left - 5.0, y + 4.0, "f e", &short(mark), None));
     }
     let clock = |at: i64| of.times[of.times.partition_point(|(time, _)| *time <= at).saturating_sub(1)].1;
@@ -236,19 +261,13 @@ fn of_lines(of: &Lines, figure: &Figure) -> (String, f64) {
     (out, height)
 }
 
-/// A number as it is told.
-fn exact(value: f64) -> String {
-    let text = format!("{value:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 /// Counts by time and size: the more the darker, by their logarithm.
 fn of_heat(heat: &Heat) -> (String, f64) {
     const ROW: f64 = 16.0;
     let longest = heat.rows.iter().map(|row| row.chars().count()).max().unwrap_or(0).min(20);
     let columns = heat.columns.len() as i64;
     let frame = Along {
-        left: 16.0 + 5.8 * longest as f64,
+        left: 16.0 + LETTER * longest as f64,
         top: 8.0,
         bottom: 8.0 + ROW * heat.rows.len() as f64,
         from: heat.from,

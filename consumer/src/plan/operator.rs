@@ -50,6 +50,8 @@ pub struct About {
     pub blocks: bool,
     /// Whether it writes the answer, so that nothing can come after it.
     pub output: bool,
+    /// Of an output, whether it is a picture that a `write` after it puts into a file.
+    pub is_drawn: bool,
 }
 
 impl About {
@@ -65,6 +67,7 @@ impl About {
         spills: false,
         blocks: false,
         output: false,
+        is_drawn: false,
     };
 
     /// The canonical word and its synonyms.
@@ -159,6 +162,11 @@ pub trait Operator: Any + Debug + Send + Sync {
     fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
         let _ = start;
         None
+    }
+
+    /// How many of what [`Operator::partial`] gives a memory of its own there are, where it is several.
+    fn holders(&self) -> usize {
+        1
     }
 
     /// Whether what is shown of it before the end is made of all records so far, and not of the first alone.

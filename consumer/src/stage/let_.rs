@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use recpipe::{Batch, Error, Flow, Schema, Stage};
+use recpipe::{Batch, Error, Flow, Schema, Stage, Type};
 
 use super::{
     beyond::{Beyond, put},
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     expr::Expr,
     language::{
-        Checker, Parsed, Parser, StageWord, Syntax, Upstream,
+        Checker, Parsed, Parser, Seen, StageWord, Syntax, Upstream,
         ast::{self, Item},
         diagnose::Diagnostic,
         parsed,
@@ -95,6 +95,19 @@ impl Syntax for LetSyntax {
             }
         }
         gathered.push(checker, upstream, span);
+    }
+}
+
+/// `let time = time(datetime)`, for a stage that needs the time of each record, where they have that of a log and no column of times.
+pub(crate) fn put_time_of_log(checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
+    let has_time = checker.scope.columns.iter().any(|(_, seen)| seen.is_some_and(|seen| seen.kind == Type::Time));
+    if has_time || !checker.is_time_of_log("time") || checker.scope.index_of("time").is_some() {
+        return;
+    }
+    let Ok(expr) = checker.time_of_log(span) else { return };
+    let place = checker.scope.put("time".to_owned(), Some(Seen::of_expr(&expr)));
+    if let Some(schema) = checker.schema(span) {
+        checker.push(upstream, &WORD, span, Ok(LetOp(vec![Assignment { place, base: place, expr, schema }])));
     }
 }
 

@@ -40,6 +40,7 @@ mod picked;
 pub mod pipe;
 pub mod pivot;
 pub mod rename;
+pub mod report;
 pub mod resolver;
 pub mod sample;
 mod second;

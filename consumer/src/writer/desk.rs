@@ -1,6 +1,10 @@
 //! What an output is opened with, and what it opens: the last stage of a chain.
 
-use std::{cell::RefCell, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    sync::Arc,
+};
 
 use recpipe::{
     Batch, Error, Flow, Stage,
@@ -128,6 +132,8 @@ pub struct Desk<'a> {
     pub stopper: Option<&'a Stopper>,
     /// How the run ended, once that is known.
     pub ending: &'a Rc<RefCell<Ending>>,
+    /// How many records came, once that is known; `None` where the query had enough before the last.
+    pub read: &'a Rc<Cell<Option<u64>>>,
     /// The streams that are ended with the cause when the run fails.
     pub streams: &'a RefCell<Vec<Stream>>,
     /// Whether all records of the input were there when it began.

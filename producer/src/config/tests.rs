@@ -1,5 +1,7 @@
 //! What it has to hold, case by case.
 
+use recpipe::record::Type;
+
 use super::*;
 
 fn config(args: &[&str]) -> Result<Config, String> {
@@ -43,7 +45,7 @@ fn mistakes_are_named() {
     check(&["range", "1"], "`range` needs A and B: producer range A B [STEP]");
     check(&["range", "1", "2", "3", "4"], "`range` reads nothing, and 4 is one too many");
     check(&["count", "3", "-F"], "--follow: ");
-    check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN --null WORD [PATH…]");
+    check(&["regex"], "`regex` needs PATTERN: producer regex PATTERN [--null WORD] [PATH…]");
 }
 
 #[test]

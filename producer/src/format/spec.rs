@@ -33,10 +33,15 @@ impl FormatSpec {
 
     /// How it is typed: the name, what must follow it, and what may.
     pub fn usage(&self) -> String {
-        let options = self.options.iter().map(|option| option.usage());
-        let paths = (!self.start.reads_nothing()).then_some("[PATH…]");
-        let words: Vec<&str> = std::iter::once(self.name).chain(self.args.iter().copied()).chain(options).chain(paths).collect();
-        words.join(" ")
+        self.usage_words().join(" ")
+    }
+
+    /// The same, in the pieces that stay together where the line is broken.
+    pub fn usage_words(&self) -> Vec<String> {
+        let named = std::iter::once(self.name).chain(self.args.iter().copied());
+        let options = self.options.iter().map(|option| format!("[{}]", option.usage()));
+        let paths = (!self.start.reads_nothing()).then(|| "[PATH…]".to_owned());
+        std::iter::once(named.collect::<Vec<_>>().join(" ")).chain(options).chain(paths).collect()
     }
 }
 

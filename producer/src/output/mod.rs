@@ -12,7 +12,6 @@ mod local;
 mod open;
 mod pushdown;
 mod spread;
-mod written;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -28,7 +27,6 @@ pub use local::LocalTarget;
 pub use open::{Anew, Listening, Opened, Options, of_starter, open};
 pub use pushdown::{Pushdown, PushdownChannel};
 pub use spread::{Outputs, Spread};
-pub use written::Written;
 
 /// A batch in the form in which it is sent, and to whom.
 pub struct Outgoing {
@@ -48,6 +46,17 @@ pub enum Content {
     Batch(Batch),
 }
 
+impl Content {
+    /// How many bytes are written of it; none within this program.
+    fn bytes(&self) -> usize {
+        match self {
+            Content::Frame(encoded) => encoded.payload_len(),
+            Content::Bytes(encoded) => encoded.bytes.len(),
+            Content::Batch(_) => 0,
+        }
+    }
+}
+
 /// What is sent of a batch.
 #[derive(Default)]
 pub struct Outgoings {
@@ -55,6 +64,13 @@ pub struct Outgoings {
     pub list: Vec<Outgoing>,
     /// Records that are not in it, because no consumer needs them.
     pub left_out: u64,
+}
+
+impl Outgoings {
+    /// How many bytes are written of them.
+    pub fn bytes(&self) -> u64 {
+        self.list.iter().map(|outgoing| outgoing.content.bytes() as u64).sum()
+    }
 }
 
 impl Outgoing {

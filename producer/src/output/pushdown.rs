@@ -1,13 +1,11 @@
 //! What the consumers need of the records, as far as they have said so.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use recpipe::record::Condition;
 use recpipe::transport::link::Pushdowns;
 use recpipe::transport::local::Sender;
 use recpipe::transport::pipe_backchannel::Listener;
-use recpipe::transport::stdio::PIPE_BYTES;
 use recpipe::wire;
 
 use crate::format::Wanted;
@@ -35,8 +33,8 @@ pub enum PushdownChannel {
     Pipe {
         /// Where it is heard.
         listener: Listener,
-        /// How many bytes were written into the pipe; `None` when it has spoken, or would have.
-        written: Option<Arc<AtomicU64>>,
+        /// Whether it may speak still.
+        may_speak: bool,
     },
     /// The one in this process.
     Local(Sender),
@@ -53,16 +51,11 @@ pub enum PushdownChannel {
     },
 }
 
-/// After how many bytes in a pipe a consumer at its end would have spoken. It does when it has read the fields of the records: by then no
-/// more were taken out than the first frame has, and no more are in it than it holds. Where somebody names a place of one of more fields
-/// than fit, it fails, and says what to do.
-const HEARD_WITHIN: u64 = 5 * PIPE_BYTES as u64;
-
 impl PushdownChannel {
-    /// Of the consumer at the end of a pipe; `written` counts the bytes that go in.
-    pub fn pipe(listener: Listener, written: &Arc<AtomicU64>) -> Self {
-        let written = listener.listens().then(|| written.clone());
-        PushdownChannel::Pipe { listener, written }
+    /// Of the consumer at the end of a pipe.
+    pub fn pipe(listener: Listener) -> Self {
+        let may_speak = listener.listens();
+        PushdownChannel::Pipe { listener, may_speak }
     }
 
     /// Of the consumers at these links.
@@ -76,23 +69,21 @@ impl PushdownChannel {
         let places = match self {
             PushdownChannel::Nobody => false,
             PushdownChannel::Unheard | PushdownChannel::Links { .. } | PushdownChannel::Local(_) => true,
-            PushdownChannel::Pipe { written, .. } => written.is_some(),
+            PushdownChannel::Pipe { may_speak, .. } => *may_speak,
         };
         Pushdown { places, ..Pushdown::default() }
     }
 
     /// What any of them needs, once it is known; it is given once. Never waits.
-    pub fn hear(&mut self) -> Option<Pushdown> {
+    ///
+    /// `is_late`: a consumer at the end of a pipe has spoken by now, or there is none.
+    pub fn hear(&mut self, is_late: bool) -> Option<Pushdown> {
         match self {
             PushdownChannel::Nobody | PushdownChannel::Unheard => None,
-            PushdownChannel::Pipe { listener, written } => {
-                // In this order: what has been read out of the pipe was read after the consumer had spoken.
-                let is_late = written.as_ref().is_some_and(|written| written.load(Ordering::Acquire) > HEARD_WITHIN);
+            PushdownChannel::Pipe { listener, may_speak } => {
                 let heard = listener.hear().map(|plan| needs(None, &[plan]));
-                let is_said = heard.is_some() || is_late;
-                if is_said {
-                    *written = None;
-                }
+                let is_late = is_late && *may_speak;
+                *may_speak &= heard.is_none() && !is_late;
                 // Whoever reads there is no consumer. Places are told in case that somebody asks: here, nobody does.
                 heard.or_else(|| is_late.then(Pushdown::default))
             }
@@ -146,22 +137,19 @@ mod tests {
     fn places_are_told_until_a_consumer_would_have_asked() {
         use recpipe::transport::pipe_backchannel::advise;
         let (input, output) = std::io::pipe().unwrap();
-        let channel = |written| PushdownChannel::pipe(Listener::new(&output), written);
-        let written = Arc::new(AtomicU64::new(0));
-        let mut silent = channel(&written);
+        let channel = || PushdownChannel::pipe(Listener::new(&output));
+        let mut silent = channel();
         assert!(silent.unheard().places);
-        written.store(HEARD_WITHIN, Ordering::Release);
-        assert!(silent.hear().is_none(), "it may still speak");
-        written.store(HEARD_WITHIN + 1, Ordering::Release);
-        assert!(!silent.hear().unwrap().places && !silent.unheard().places);
-        assert!(silent.hear().is_none(), "it is given once");
+        assert!(silent.hear(false).is_none(), "it may still speak");
+        assert!(!silent.hear(true).unwrap().places && !silent.unheard().places);
+        assert!(silent.hear(true).is_none(), "it is given once");
         drop(silent);
-        let mut heard = channel(&written);
+        let mut heard = channel();
         assert!(advise(&input, &wire::Pushdown { places: true, ..wire::Pushdown::default() }));
-        assert!(heard.hear().unwrap().places, "what was said counts, however much was written");
-        assert!(heard.hear().is_none());
+        assert!(heard.hear(true).unwrap().places, "what was said counts, however late it is");
+        assert!(heard.hear(true).is_none());
         let file = std::fs::File::open("/dev/null").unwrap();
-        assert!(!PushdownChannel::pipe(Listener::new(&file), &written).unheard().places, "no pipe, no consumer");
+        assert!(!PushdownChannel::pipe(Listener::new(&file)).unheard().places, "no pipe, no consumer");
     }
 
     #[test]

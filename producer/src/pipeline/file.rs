@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::Arc;
 
 use recpipe::transport::pipe_backchannel::Listener;
 use recpipe::transport::{BlockingWriter, file, stdio};
@@ -13,7 +12,7 @@ use super::{Pipeline, Refused, incomplete, no_signals};
 use crate::input::live::Watch;
 use crate::input::signals;
 use crate::output::interop::{Encoding, Streams};
-use crate::output::{PushdownChannel, Target, Written};
+use crate::output::{PushdownChannel, Target};
 use crate::run::Output;
 use crate::run::rejects::Kept;
 
@@ -49,18 +48,18 @@ impl Pipeline<'_> {
         if kept.as_ref().is_some_and(|kept| kept.is_same_file(out)) {
             return Err((Exit::Usage, "--rejects names the file that the records go to; name another".to_owned()));
         }
-        let (encoding, written) = (self.encoding(), Arc::default());
+        let encoding = self.encoding();
         // Before the first byte is written: whoever has read one knows that somebody listens.
         let channel = match encoding {
             // Nobody knows what those who read a file will ask for: --lines says it.
             Encoding::Records if out.metadata().is_ok_and(|meta| meta.is_file()) => PushdownChannel::Nobody,
-            Encoding::Records => PushdownChannel::pipe(Listener::new(out), &written),
+            Encoding::Records => PushdownChannel::pipe(Listener::new(out)),
             _ => PushdownChannel::Nobody,
         };
         let begin = move |out: &File| -> Result<Box<dyn Target>, Error> {
             let out = out.try_clone().map_err(|e| Error::io("the output", e))?;
             Ok(match encoding {
-                Encoding::Records => Box::new(Writer::new(Written::new(BlockingWriter::new(out), written))?),
+                Encoding::Records => Box::new(Writer::new(BlockingWriter::new(out))?),
                 encoding => Box::new(Streams::to_file(encoding, out)),
             })
         };

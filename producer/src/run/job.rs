@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use recpipe::Error;
 use recpipe::record::{Growing, Origin, PlaceField};
+use recpipe::{Error, Flow};
 
 use super::grep::KeptLines;
 use super::inside::Inside;
@@ -35,6 +35,14 @@ pub(super) enum Worked {
 
 /// What a worker made of what was pulled; what is not parsed is as it was pulled.
 pub(super) type WorkResult = Result<Event<Worked, Problem>, Misfit>;
+
+/// What comes of a result.
+pub(super) enum Verdict {
+    /// It was taken.
+    Taken(Flow),
+    /// This has to be done first; what comes of it is to be taken before all others.
+    Again(Job),
+}
 
 /// A block that was parsed, and what is sent of it.
 pub(super) struct ParsedBlock {

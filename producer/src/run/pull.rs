@@ -6,6 +6,7 @@ use std::sync::mpsc::Receiver;
 use recpipe::record::Condition;
 
 use super::Options;
+use super::hearing_time::HearingTime;
 use super::job::Job;
 use crate::format::Wanted;
 use crate::format::source::{Source, Unparsed};
@@ -29,6 +30,7 @@ pub(super) struct Pull<'r> {
     alone: Alone,
     /// The inputs whose rest is not to be read.
     given_up: Receiver<Arc<str>>,
+    hearing_time: HearingTime,
 }
 
 impl<'r> Pull<'r> {
@@ -39,10 +41,11 @@ impl<'r> Pull<'r> {
         channel: PushdownChannel,
         alone: Alone,
         given_up: Receiver<Arc<str>>,
+        hearing_time: HearingTime,
     ) -> Self {
         let pushdown = channel.unheard();
         let wanted = options.shape.wanted(&pushdown.fields);
-        Pull { source, watch, options, channel, pushdown, wanted, alone, given_up }
+        Pull { source, watch, options, channel, pushdown, wanted, alone, given_up, hearing_time }
     }
 
     /// What it pulls of.
@@ -52,14 +55,15 @@ impl<'r> Pull<'r> {
 
     /// The next item; `None` at the end, or when the reading was ended.
     pub(super) fn next(&mut self) -> Option<Job> {
-        self.hear();
+        let is_late = self.hearing_time.is_over();
+        self.hear(is_late);
         if self.watch.is_stopped() && !self.source.drains() {
             return None;
         }
         self.given_up.try_iter().for_each(|input| self.source.give_up(&input));
         let mut pulled = self.source.next(&self.wanted)?;
         // The read may have waited long: what was said meanwhile counts.
-        if self.hear()
+        if self.hear(is_late)
             && let Ok(Event::Block(Unparsed::Block(block))) = &mut pulled
         {
             block.wanted = self.wanted.clone();
@@ -67,9 +71,9 @@ impl<'r> Pull<'r> {
         Some(Job::Pulled(pulled, self.pushdown.clone()))
     }
 
-    /// Listens to the consumers. Whether they have said something new.
-    fn hear(&mut self) -> bool {
-        let Some(heard) = self.channel.hear() else { return false };
+    /// Listens to the consumers, who have spoken by now if `is_late`. Whether there is something new.
+    fn hear(&mut self, is_late: bool) -> bool {
+        let Some(heard) = self.channel.hear(is_late) else { return false };
         self.wanted = self.options.shape.wanted(&heard.fields);
         if self.options.shape.keeps_values() {
             let shape = &self.options.shape;

@@ -12,7 +12,7 @@ use recpipe::{Error, Exit, Flow};
 
 use super::input_tracker::{Failed, InputTracker};
 use super::inside::Inside;
-use super::job::{CutShort, Job, ParsedBlock, Stage, WorkResult, Worked};
+use super::job::{CutShort, Job, ParsedBlock, Stage, Verdict, WorkResult, Worked};
 use super::kinds::Kinds;
 use super::numbering::Numbering;
 use super::outcome::Outcome;
@@ -27,14 +27,6 @@ use crate::input::event::Event;
 use crate::ledger::{Ledger, count};
 use crate::output::Target;
 use crate::progress::Progress;
-
-/// What comes of a result.
-pub(super) enum Verdict {
-    /// It was taken.
-    Taken(Flow),
-    /// This has to be done first; what comes of it is to be taken before all others.
-    Again(Job),
-}
 
 /// Takes what the workers made, in the order of the input.
 pub(super) struct Sink<'o> {
@@ -66,6 +58,8 @@ pub(super) struct Sink<'o> {
     given_up: SyncSender<Arc<str>>,
     options: Arc<Options>,
     widen: Widen,
+    /// How many bytes of records were written.
+    written: u64,
 }
 
 impl<'o> Sink<'o> {
@@ -99,6 +93,7 @@ impl<'o> Sink<'o> {
             given_up,
             options: options.clone(),
             widen: Widen::new(options.packing.encoding),
+            written: 0,
         };
         match out {
             Output::Now(begin) => sink.begin(begin),
@@ -117,6 +112,11 @@ impl<'o> Sink<'o> {
     /// Whether there is somebody to write to.
     pub(super) fn is_open(&self) -> bool {
         self.target.is_some() || self.late.is_some()
+    }
+
+    /// How many bytes of records were written.
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 
     /// Takes the next result.
@@ -323,7 +323,10 @@ impl<'o> Sink<'o> {
     fn send(&mut self, block: &ParsedBlock) -> Flow {
         match &block.outgoing {
             Ok(_) if block.parsed.batch.is_empty() => self.write(|_| Ok(())),
-            Ok(outgoing) => self.write(|target| outgoing.list.iter().try_for_each(|outgoing| target.send(outgoing))),
+            Ok(outgoing) => {
+                self.written += outgoing.bytes();
+                self.write(|target| outgoing.list.iter().try_for_each(|outgoing| target.send(outgoing)))
+            }
             Err(e) => {
                 self.cannot_write(e);
                 Flow::Stop

@@ -20,6 +20,7 @@ mod limits; // what is beyond a limit is refused in good time, and what came bef
 mod live; // pipes that stay open, readers that go away, terminals
 mod oracle; // hostile data that Python reads too
 mod output; // what becomes of the output before and while it is written
+mod page; // docs/formats.md
 mod progress; // how far a run is, as a person at a terminal sees it
 mod python; // binary records, pickles and XML that Python reads too
 mod records; // the producer as a generator, for programs of one's own

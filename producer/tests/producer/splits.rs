@@ -105,7 +105,7 @@ fn read(lines: &[String], cuts: &[usize], threads: usize, limit: Limit) -> (Vec<
         shape: Shape::default(),
     });
     let out = Shared::default();
-    let channel = PushdownChannel::pipe(Listener::new(tempfile::tempfile().unwrap()), &Arc::default());
+    let channel = PushdownChannel::pipe(Listener::new(tempfile::tempfile().unwrap()));
     let written = out.clone();
     let output = Output::Now(Box::new(|| Ok(Box::new(Writer::new(written)?))));
     let exit = Run::new(Box::new(cut), &options).hearing(channel).to(output).unwrap();

@@ -22,7 +22,7 @@ pub(crate) fn about(words: &[OsString], formats: &Formats, catalog: &Catalog) ->
         let stage = catalog.stage(&word).is_some();
         return if stage { consumer::about(&[word.into_owned()], catalog) } else { Ok(topic.text.to_owned()) };
     }
-    let of_producer = producer::about(Some(&word), formats);
+    let of_producer = producer::about(Some(&word), formats).map(|told| as_typed_here(&told));
     let of_consumer = consumer::about(&[word.into_owned()], catalog);
     match (of_producer, of_consumer) {
         // A topic stands in both: the format's is enough.
@@ -31,6 +31,12 @@ pub(crate) fn about(words: &[OsString], formats: &Formats, catalog: &Catalog) ->
         (Ok(one), Err(_)) | (Err(_), Ok(one)) => Ok(one),
         (Err(_), Err(unknown)) => Err(unknown),
     }
+}
+
+/// What the producer tells of a format, or of all, with the command as it is typed here: with a query behind the paths.
+fn as_typed_here(told: &str) -> String {
+    let Some((usage, rest)) = told.split_once("\n\n").filter(|(usage, _)| usage.starts_with("producer ")) else { return told.to_owned() };
+    format!("{} QUERY\n\n{rest}", usage.replacen("producer ", "recpipe ", 1))
 }
 
 fn overview() -> String {
@@ -46,6 +52,12 @@ fn overview() -> String {
     )
 }
 
+const DESCRIPTION: &str = "\
+Reads files, directories or standard input in the format that is named, and answers the query, which is the last word: stages with bars \
+between them, as recpipe-query(7) tells. Compressed files are read as they are, and the files in archives, too; with --follow, files that \
+grow. An answer is a table on a terminal and one JSON object a line elsewhere, unless the query ends in another output. It is the answer of \
+producer(1) and consumer(1) with a pipe between them.";
+
 /// The man pages: of this program, and of both that it is made of.
 pub(crate) fn pages(formats: &Formats, catalog: &Catalog) -> Vec<Page> {
     let parts = [
@@ -57,7 +69,7 @@ pub(crate) fn pages(formats: &Formats, catalog: &Catalog) -> Vec<Page> {
         Part::Heading("SEE ALSO"),
         Part::Text("producer(1), consumer(1), recpipe-query(7), and a page for each format, such as producer-csv(5)".to_owned()),
     ];
-    let own = Page::of(&line::command(formats, catalog), "1", &parts);
+    let own = Page::of(&line::command(formats, catalog), "1", DESCRIPTION, &parts);
     std::iter::once(own).chain(man::pages(formats)).chain(consumer::pages(catalog)).collect()
 }
 
@@ -72,7 +84,11 @@ mod tests {
     #[test]
     fn a_word_of_either_program_is_explained() {
         let of_both = help(&["csv"]).unwrap();
-        assert!(of_both.starts_with("producer csv") && of_both.contains("a stage: "), "{of_both}");
+        assert!(
+            of_both.starts_with("recpipe csv [") && of_both.contains("[PATH…] QUERY\n\n") && of_both.contains("a stage: "),
+            "{of_both}"
+        );
+        assert!(help(&["formats"]).unwrap().starts_with("recpipe FORMAT [ARGS] [OPTIONS] [PATH…] QUERY\n\n"));
         assert!(help(&["nginx"]).unwrap().contains("Fields:") && help(&["where"]).unwrap().starts_with("where EXPR"));
         assert!(help(&["times"]).unwrap() == topic::named("times").unwrap().text);
         let regex = help(&["regex"]).unwrap();

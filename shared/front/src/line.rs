@@ -4,7 +4,10 @@ use std::ffi::{OsStr, OsString};
 
 use clap::{Arg, ArgAction, ArgMatches, Command, builder::Resettable, parser::ValueSource, value_parser};
 use recpipe_consumer::{cli as consumer, language::Catalog};
-use recpipe_producer::{cli as producer, format::Formats};
+use recpipe_producer::{
+    cli as producer,
+    format::{FORMATS, Formats},
+};
 
 /// What of the producer makes no sense where the records stay in the process.
 const NOT_OF_PRODUCER: [&str; 19] = [
@@ -39,7 +42,7 @@ const NOT_OF_CONSUMER: [&str; 12] =
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   recpipe apache access.log 'count by status'
-  recpipe nginx /var/log/nginx --since -1h 'where status >= 500 | top 10 request'
+  recpipe nginx /var/log/nginx --since -1h 'where status >= 500'
   recpipe csv sales.csv 'stats sum(price) as sum by shop | sort -sum'
   ssh host cat access.log.gz | recpipe apache 'top 5 host'
 ";
@@ -72,13 +75,10 @@ pub(crate) fn command(formats: &Formats, catalog: &Catalog) -> Command {
             .long_help(None)
             .value_parser(value_parser!(OsString))
     });
-    let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, lines, …, or auto: `recpipe help formats`"));
-    let long = format!(
-        "Formats:\n  {}\n\n{}",
-        recpipe_producer::format::FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "),
-        consumer::reference(catalog)
-    );
-    Command::new("recpipe")
+    let format = positional("format").map(|arg| arg.help("apache, nginx, csv, json, …, or auto: `recpipe help formats`"));
+    let long =
+        format!("Formats:\n  {}\n\n{}", FORMATS.iter().map(|spec| spec.name).collect::<Vec<_>>().join(" "), consumer::reference(catalog));
+    clap::Command::new("recpipe")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Asks logs and data files: `producer` and `consumer` in one program")
         .help_template("{before-help}{about}\n\n{usage-heading} {usage}\n\n{all-args}{after-help}")
@@ -105,6 +105,8 @@ pub(crate) struct Split {
     pub(crate) consumer: Vec<OsString>,
     /// The query, where it was typed.
     pub(crate) query: Option<OsString>,
+    /// What is to be read: the words between the format, with its arguments, and the query.
+    pub(crate) paths: Vec<OsString>,
 }
 
 /// Hands what was typed to the two programs: an option to whichever has it, or to both.
@@ -125,11 +127,12 @@ pub(crate) fn split(matches: &ArgMatches, formats: &Formats, catalog: &Catalog) 
         args.push("--".into());
         args
     };
+    let of_format = FORMATS.iter().find(|spec| format.first().is_some_and(|name| name == spec.name)).map_or(0, |spec| spec.args.len());
     let mut producer = program("producer", &producer::command(formats), &NOT_OF_PRODUCER);
-    producer.extend(format.into_iter().chain(paths));
+    producer.extend(format.into_iter().chain(paths.iter().cloned()));
     let mut consumer = program("consumer", &consumer::command(catalog), &NOT_OF_CONSUMER);
     consumer.extend(query.clone());
-    Ok(Split { producer, consumer, query })
+    Ok(Split { producer, consumer, query, paths: paths.into_iter().skip(of_format).collect() })
 }
 
 /// An option as it was typed, in the words of the program that it is of.

@@ -53,7 +53,7 @@ pub fn program(args: Vec<OsString>, formats: &Formats, catalog: Catalog) -> Exit
         let words: Vec<OsString> = matches.get_raw(line::PATHS).into_iter().flatten().map(OsStr::to_owned).collect();
         return told(help::about(&words, formats, catalog)).into();
     }
-    match line::split(&matches, formats, catalog).and_then(|split| missing_query(&split, catalog).map_or(Ok(split), Err)) {
+    match line::split(&matches, formats, catalog).and_then(|split| misplaced_query(&split, catalog).map_or(Ok(split), Err)) {
         Ok(split) => both(split, formats, catalog).into(),
         Err(mistake) => told(Err(mistake)).into(),
     }
@@ -74,13 +74,23 @@ fn told(answer: Result<String, String>) -> Exit {
     }
 }
 
-/// That the last word is the name of a file, and no query.
-fn missing_query(split: &Split, catalog: &Arc<Catalog>) -> Option<String> {
+/// That the last word is the name of a file and no query, or that one before it is a query and no file.
+fn misplaced_query(split: &Split, catalog: &Arc<Catalog>) -> Option<String> {
     let query = split.query.as_ref()?;
-    let is_query = query.to_str().is_some_and(|text| language::parse(&Source::from_args(&[text.to_owned()]), catalog).is_ok());
+    let is_query =
+        |word: &OsStr| word.to_str().is_some_and(|text| language::parse(&Source::from_args(&[text.to_owned()]), catalog).is_ok());
     let name = query.to_string_lossy();
-    (!is_query && Path::new(query).exists())
-        .then(|| format!("{name} is a file, and the query is missing: it stands last, as in: recpipe csv {name} 'count'"))
+    if !is_query(query) && Path::new(query).exists() {
+        return Some(format!("{name} is a file, and the query is missing: it stands last, as in: recpipe csv {name} 'count'"));
+    }
+    let first = split.paths.iter().position(|path| !path.is_empty() && !Path::new(path).exists() && is_query(path))?;
+    let stages: Vec<_> = split.paths[first..].iter().chain([query]).map(|word| word.to_string_lossy()).collect();
+    Some(format!("there is no file `{}`; of a query all stages stand in the last word: {}", stages[0], quoted(&stages.join(" | "))))
+}
+
+/// The word as a shell reads it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 /// Runs both, the producer on a thread of its own; the exit is that of the consumer.

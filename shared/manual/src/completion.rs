@@ -133,7 +133,7 @@ mod tests {
         let colours = ["red", "rose", "blue"].map(|name| (name.to_owned(), "a colour"));
         let twice = |so_far: &str| vec![(format!("{so_far}{so_far}"), String::new())];
         let colour = Arg::new("colour").long("colour").value_delimiter(',').add(values(colours));
-        Command::new("x").arg(colour).arg(Arg::new("word").num_args(1..).add(made(twice, false)))
+        clap::Command::new("x").arg(colour).arg(Arg::new("word").num_args(1..).add(made(twice, false)))
     }
 
     /// Fish asks for the last word, and takes the meanings, too.

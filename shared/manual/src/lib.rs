@@ -7,8 +7,10 @@ pub mod completion;
 pub mod man;
 mod serve;
 pub mod topic;
+mod wrap;
 
 pub use clap_complete::engine::CompletionCandidate as Candidate;
 pub use completion::Words;
 pub use man::Page;
 pub use serve::{RESERVED, Said, serve};
+pub use wrap::wrapped;

@@ -32,16 +32,18 @@ const SOURCE: &str = concat!("recpipe ", env!("CARGO_PKG_VERSION"));
 const MANUAL: &str = "recpipe manual";
 
 impl Page {
-    /// The page of a program, in this section of the manual, with these parts behind its options.
-    pub fn of(command: &clap::Command, section: &str, parts: &[Part]) -> Self {
+    /// The page of a program, in this section of the manual: what it does, its options, and these parts behind them.
+    pub fn of(command: &clap::Command, section: &str, about: &str, parts: &[Part]) -> Self {
         // What stands at the end of its help is said in the parts.
-        let command = command.clone().after_help(None::<&str>).after_long_help(None::<&str>);
+        let command = command.clone().after_help(None::<&str>).after_long_help(None::<&str>).long_about(about.to_owned());
+        // Of an option that is left out of the short help, nothing would be said here, either.
+        let command = command.mut_args(|arg| arg.hide_short_help(false));
         let name = command.get_name().to_owned();
         let man = Man::new(command).title(name.to_uppercase()).section(section).source(SOURCE).manual(MANUAL);
         let mut page = Vec::new();
         // Writing to memory does not fail.
         let _ = man.render(&mut page);
-        Page { roff: String::from_utf8_lossy(&page).into_owned() + &body(parts), name, section: section.to_owned() }
+        Page { roff: without_date(&String::from_utf8_lossy(&page)) + &body(parts), name, section: section.to_owned() }
     }
 
     /// Another page: its name, and what that is in a line.
@@ -51,13 +53,18 @@ impl Page {
         roff.control("TH", [title.as_str(), section, "", SOURCE, MANUAL]);
         roff.control("SH", ["NAME"]);
         roff.text([roman(format!("{name} - {about}"))]);
-        Page { roff: roff.render() + &body(parts), name: name.to_owned(), section: section.to_owned() }
+        Page { roff: without_date(&roff.render()) + &body(parts), name: name.to_owned(), section: section.to_owned() }
     }
 
     /// What its file is called.
     pub fn file_name(&self) -> String {
         format!("{}.{}", self.name, self.section)
     }
+}
+
+/// The page with an empty date in its heading, which would be written as no argument at all, so that what follows took its place.
+fn without_date(page: &str) -> String {
+    page.replacen(&format!("  \"{SOURCE}\""), &format!(" \"\" \"{SOURCE}\""), 1)
 }
 
 fn body(parts: &[Part]) -> String {
@@ -113,6 +120,7 @@ mod tests {
             Part::Words(vec![("0".to_owned(), "done".to_owned())]),
         ];
         let page = Page::about("producer-csv", "5", "comma-separated values", &parts);
+        assert!(page.roff.contains(".TH PRODUCER-CSV 5 \"\" \"recpipe "), "{}", page.roff);
         assert_eq!(page.file_name(), "producer-csv.5");
         let lines: Vec<&str> = page.roff.lines().collect();
         for line in [".SH NAME", ".SH FIELDS", ".nf", ".fi", ".TP", "done"] {
@@ -124,9 +132,13 @@ mod tests {
 
     #[test]
     fn the_page_of_a_program_has_its_options_once() {
-        let command = clap::Command::new("x").about("does x").after_help("MORE").arg(clap::Arg::new("y").long("why").help("asks"));
-        let page = Page::of(&command, "1", &[Part::Heading("EXIT STATUS")]);
-        assert!(page.roff.contains("why") && page.roff.contains("EXIT STATUS") && !page.roff.contains("MORE"), "{}", page.roff);
+        let why = clap::Arg::new("y").long("why").help("asks").hide_short_help(true);
+        let command = clap::Command::new("x").about("does x").after_help("MORE").arg(why);
+        let page = Page::of(&command, "1", "Does x, and more.", &[Part::Heading("EXIT STATUS")]);
+        for part in ["why", "asks", "EXIT STATUS", "does x", "Does x, and more.", "1 \"\" \"recpipe "] {
+            assert!(page.roff.contains(part), "{part}: {}", page.roff);
+        }
+        assert!(!page.roff.contains("MORE"), "{}", page.roff);
         assert_eq!(page.file_name(), "x.1");
     }
 }

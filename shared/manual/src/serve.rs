@@ -27,7 +27,7 @@ pub struct Said<'p, C, P> {
 /// ```
 /// use recpipe_manual::{Page, Said, serve};
 ///
-/// let said = || Said { name: "x", command: |_: &_| clap::Command::new("x"), pages: || vec![Page::of(&clap::Command::new("x"), "1", &[])] };
+/// let said = || Said { name: "x", command: |_: &_| clap::Command::new("x"), pages: || vec![Page::of(&clap::Command::new("x"), "1", "", &[])] };
 /// assert!(serve(&["x".into(), "count".into()], said()).is_none());
 /// let script = serve(&["x".into(), "completions".into(), "bash".into()], said()).ok_or("a script")??;
 /// assert!(script.contains("complete "));
@@ -79,7 +79,7 @@ mod tests {
     fn said(words: &[&str]) -> Option<Result<String, String>> {
         let args: Vec<OsString> = words.iter().map(Into::into).collect();
         let command = || clap::Command::new("x").about("does x");
-        serve(&args, Said { name: "x", command: |_: &_| command(), pages: || vec![Page::of(&command(), "1", &[])] })
+        serve(&args, Said { name: "x", command: |_: &_| command(), pages: || vec![Page::of(&command(), "1", "", &[])] })
     }
 
     #[test]

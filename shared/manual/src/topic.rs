@@ -99,15 +99,15 @@ match takes is proportional to the text.
 ";
 
 const NULL: &str = "\
-A null is a value that is not there: an empty cell among numbers, `-` in a log, null in JSON, what could not be computed.
+A null is a value that is not there: an empty cell among numbers, `-` in a log, null in JSON, a division by zero.
 A field that a record of json, xml, logfmt or pickle does not have is missing; in a query it counts as null.
 
   producer csv --null NA --null n/a   cells that are null, besides the empty one
   where x == null, where x != null    a comparison with null itself; any other with a null is false
   x ?? 0, fill x with 0               what stands in its place
 
-Arithmetic with a null is null, so is a division by zero. Aggregates leave nulls out: `count` counts records, `count(x)`
-those that have x. `by` and `per` take null as a key like any other. Sorting puts it last, in both directions.
+Arithmetic with a null is null. Aggregates leave nulls out: `count` counts records, `count(x)` those that have x.
+`by` and `per` take null as a key like any other. Sorting puts it last, in both directions.
 ";
 
 const TEMPLATES: &str = "\
@@ -123,9 +123,15 @@ A template says how the lines of a log are written: names in braces between what
   {}                      something that is thrown away
   {{                      a brace
 
+A template has to fit the whole text: where the rest is of no use, it ends with {}.
+
 The strings of servers are templates, too: `producer log '$remote_addr - [$time_local] \"$request\" $status' FILE`, or
-`producer log @/etc/nginx/nginx.conf:main FILE` for the one of that name in the configuration. `--or TEMPLATE` (producer)
-reads what the first one does not fit.
+`producer log @/etc/nginx/nginx.conf:main FILE` for the one of that name in the configuration. `--or TEMPLATE` reads
+what the first one does not fit.
+
+A template that is needed often gets a name, as a format of your own, in ~/.config/recpipe/formats.toml:
+  [shop]
+  templates = [\"{time:%F %T} {level} {message*}\"]
 ";
 
 #[cfg(test)]

@@ -5,7 +5,8 @@ use super::{Build, place};
 use crate::times::TimePattern;
 
 /// Types that a field may have, as they are written.
-const KINDS: &str = "int, float, text, word, letter, level, time, request, address, or the format of a time such as %Y-%m-%d %H:%M:%S";
+const KINDS: &str =
+    "int, float, text, word, letter, level, clock, time, request, address, or the format of a time such as %Y-%m-%d %H:%M:%S";
 
 /// Whether a text has a field with a name in braces. What nginx writes `${name}` and Apache `%{name}i` is none.
 pub(super) fn is_it(text: &str) -> bool {
@@ -45,6 +46,7 @@ pub(super) fn kind_of(kind: &str) -> Option<Slot> {
         "word" => Slot::Word,
         "letter" => Slot::Letter,
         "level" => Slot::Level,
+        "clock" => Slot::Clock,
         "time" => Slot::Time,
         "request" => Slot::Request,
         "address" => Slot::Address,

@@ -191,6 +191,10 @@ impl<'p> Walk<'p, '_> {
                 len if is_level(&rest[..len]) => (len, Found::Span { start: at, len }),
                 _ => return None,
             },
+            Slot::Clock => match clock_len(rest) {
+                0 => (0, Found::Null),
+                len => (len, Found::Span { start: at, len }),
+            },
             Slot::Letter if rest.first().is_some_and(u8::is_ascii_alphabetic) => (1, Found::Span { start: at, len: 1 }),
             Slot::TimeBy(pattern) => match pattern.read_prefix(rest, self.times) {
                 Some((len, read)) => (len, read.map_or(Found::UnknownZone, |read| Found::Time(read.time, read.is_local))),
@@ -359,6 +363,21 @@ fn int(text: &[u8]) -> (usize, Option<i64>) {
         n.checked_mul(10)?.checked_add(if sign == 1 { -digit } else { digit })
     });
     (sign + digits, value)
+}
+
+/// How long the time of day is that a text begins with: `02:10:11`, with a fraction or without.
+fn clock_len(text: &[u8]) -> usize {
+    let two =
+        |at: usize, most: u8| matches!(text.get(at..at + 2), Some(&[tens, ones]) if (b'0'..=most).contains(&tens) && ones.is_ascii_digit());
+    if !(two(0, b'2') && two(3, b'5') && two(6, b'6') && text[2] == b':' && text[5] == b':') {
+        return 0;
+    }
+    let digits = |from: usize| text.get(from..).map_or(0, |rest| rest.iter().take_while(|byte| byte.is_ascii_digit()).count());
+    match (text.get(8), digits(9)) {
+        (Some(b'.' | b','), fraction @ 1..) => 9 + fraction,
+        (Some(byte), _) if byte.is_ascii_digit() => 0,
+        _ => 8,
+    }
 }
 
 /// How long the number is that a text begins with.

@@ -139,6 +139,8 @@ pub(super) enum Slot {
     Letter,
     /// A word that says how grave something is, all of it in capitals or none.
     Level,
+    /// A time of day, `02:10:11.5`: text, since no day is known.
+    Clock,
     /// In any usual notation.
     Time,
     TimeBy(TimePattern),
@@ -153,7 +155,9 @@ impl Slot {
     pub(super) fn kind(&self) -> Option<Type> {
         match self {
             Slot::Cell | Slot::CellOrDash | Slot::Skip => None,
-            Slot::Text | Slot::TextOrDash | Slot::Word | Slot::Letter | Slot::Level | Slot::Request | Slot::Address => Some(Type::Text),
+            Slot::Text | Slot::TextOrDash | Slot::Word | Slot::Letter | Slot::Level | Slot::Clock | Slot::Request | Slot::Address => {
+                Some(Type::Text)
+            }
             Slot::Int { .. } => Some(Type::Int),
             Slot::Float => Some(Type::Float),
             Slot::Time | Slot::TimeBy(_) => Some(Type::Time),
@@ -175,7 +179,7 @@ impl Slot {
 
     /// Whether where it ends is told by the literal after it alone.
     pub(super) fn is_flexible(&self) -> bool {
-        !matches!(self, Slot::Int { .. } | Slot::Float | Slot::Word | Slot::Letter | Slot::Level | Slot::TimeBy(_))
+        !matches!(self, Slot::Int { .. } | Slot::Float | Slot::Word | Slot::Letter | Slot::Level | Slot::Clock | Slot::TimeBy(_))
     }
 }
 

@@ -117,6 +117,8 @@ fn fields_are_what_stands_between_literals() {
     check("a={a:int} b={b}", "a=x b=", "-");
     check("a={a:int}", "a=9223372036854775808", "-");
     check("set{{a={a} {}] {z*}", "set{a=1   left] out  ] z", "a=1; z=out  ] z");
+    check("{c:clock} [{t}] {m}", "02:10:11,123  [a] x", "c=02:10:11,123; t=a; m=x");
+    check("{c:clock}|{m}", "02:10:11|02:10:112", "c=02:10:11; m=02:10:112");
     check("{level} [{t}] {l} - {message*}", "WARN\t  [m] a.B - [x] - y\n z", "level=WARN; t=m; l=a.B; message=[x] - y\n z");
     check("{a} {b}", "x\ny z", "-");
     check("{t:time} {x}", "2026-03-12 02:10:11 UTC x y", "t=2026-03-12T02:10:11+00:00; x=x y");

@@ -45,8 +45,12 @@ mod onward;
 mod outages;
 // What the forms of output promise.
 mod outputs;
+// Pictures and pages in files.
+mod pictures;
 // Lines that are no records.
 mod rejects;
+// Many questions in one pass.
+mod reports;
 // Consumers that are killed and started again.
 mod replay;
 // What is told to systemd, and its units.

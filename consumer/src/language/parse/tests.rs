@@ -149,7 +149,7 @@ fn errors_have_a_caret_where_it_went_wrong() {
     );
     check("write a.csv", "expected a file in quotes, found `a.csv`", "a.csv", "as in `write \"errors.csv\"`");
     check("write", "expected a file in quotes, as in `write \"errors.csv\"`", "", "the query ends here");
-    let known = "known are .json .csv .tsv .md .txt .rec .pickle .arrows .arrow .parquet .db, and behind them .gz .zst";
+    let known = "known are .json .csv .tsv .md .txt .rec .pickle .svg .html .arrows .arrow .parquet .db, and behind them .gz .zst";
     check("write \"a.xls\"", "the extension of the file does not say what is to be written", "\"a.xls\"", known);
     check("write \"csv\"", "the extension of the file does not say what is to be written", "\"csv\"", known);
     let nats = "unsupported stream: `nats://h:1`: this release has no `nats://` transport: there are `tcp://`, `tls://`, `unix:`, `exec:` and files";

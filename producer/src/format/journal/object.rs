@@ -104,7 +104,7 @@ impl Head {
 /// It cannot begin there.
 #[inline]
 pub(super) fn place(at: u64, header_bytes: u64, file_bytes: u64) -> Result<u64, Damage> {
-    if at < header_bytes || at % 8 != 0 || at >= file_bytes || file_bytes - at < HEAD_BYTES {
+    if at < header_bytes || !at.is_multiple_of(8) || at >= file_bytes || file_bytes - at < HEAD_BYTES {
         return Err(Damage::new(at, format!("torn or corrupt: an object has to begin here, where the file ends at byte {file_bytes}")));
     }
     Ok(at)

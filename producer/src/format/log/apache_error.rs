@@ -5,6 +5,8 @@
 //! [Thu Mar 12 02:10:14 2026] [error] [client 198.51.100.9] message
 //! ```
 
+use std::ops::Range;
+
 use recpipe::record::{Time, Type};
 use recpipe::times::{TimePattern, Times};
 
@@ -22,7 +24,7 @@ pub(in super::super) const SPEC: FormatSpec = FormatSpec {
         let stamps = vec![TimePattern::prefix("%a %b %e %H:%M:%S%.f %Y")?, TimePattern::prefix("%Y-%m-%d %H:%M:%S%.f")?];
         LogFormat::start(args, one(ApacheError { stamps }))
     }),
-    fields: "time:time level message, and where a line has them module pid:int tid host (the client) port:int code.",
+    fields: "time:time level message, and where a line has them module pid:int tid host (the client) port:int code http_referer.",
     sample: "[Thu Mar 12 02:10:11.123456 2026] [core:error] [pid 4321:tid 139871234567890] [client 203.0.113.7:51234] AH00126: Invalid URI in request GET /../x HTTP/1.1",
 };
 
@@ -57,6 +59,7 @@ impl Member for ApacheError {
             ("host", text),
             ("port", Some(Type::Int)),
             ("code", text),
+            ("http_referer", text),
             ("message", text),
         ];
         fields.map(|(name, kind)| (name.to_owned(), kind)).into()
@@ -89,6 +92,7 @@ impl Reader for ApacheError {
         row.time("time", read.time, read.is_local)?;
         let mut rest = Cursor { text, at };
         let mut ahead = rest;
+        let mut has_client = false;
         // The level, maybe behind its module.
         ahead.take(b" [").ok_or("no [level] stands after its time")?;
         let level = ahead.until(b']').ok_or("no [level] stands after its time")?;
@@ -112,17 +116,8 @@ impl Reader for ApacheError {
                     row.text("tid", part.start + 4 + len + 5..part.end)?;
                 }
             } else if word.starts_with(b"client ") {
-                // An IPv6 address has brackets of its own.
-                let part = if word.starts_with(b"client [") && !word.contains(&b']') {
-                    part.start + 7..ahead.until(b']').map_or(part.end, |more| more.end)
-                } else {
-                    part.start + 7..part.end
-                };
-                let (host, port) = address(text, part);
-                row.text("host", host)?;
-                if let Some(port) = port {
-                    row.int("port", port)?;
-                }
+                client(&mut ahead, part, row)?;
+                has_client = true;
             } else {
                 // It is of the message.
                 break;
@@ -131,15 +126,40 @@ impl Reader for ApacheError {
         }
         rest.blanks();
         let message = rest.rest_range();
-        // Before the code may stand an error of the system: (111)Connection refused: AH00957: …
-        let code = memchr::memmem::find(&text[message.clone()], b"AH").map(|at| message.start + at);
-        if let Some(at) = code.filter(|at| *at == message.start || text[..*at].ends_with(b": ")) {
+        // In 2.4 what went wrong in the system, and in which file of the server, stands before the client:
+        // mod_x.c(12): (13)Permission denied: [client 203.0.113.7:51234] AH00035: …
+        if !has_client && let Some(at) = memchr::memmem::find(&text[message.clone()], b": [client ") {
+            let mut ahead = Cursor { text, at: message.start + at + 3 };
+            if let Some(part) = ahead.until(b']') {
+                client(&mut ahead, part, row)?;
+            }
+        }
+        let code = memchr::memmem::find_iter(&text[message.clone()], b"AH").map(|at| message.start + at);
+        let begins = |at: usize| at == message.start || text[..at].ends_with(b": ") || text[..at].ends_with(b"] ");
+        if let Some(at) = code.into_iter().find(|at| begins(*at)) {
             let digits = text[at + 2..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             if digits == 5 && text.get(at + 7) == Some(&b':') {
                 row.text("code", at..at + 7)?;
             }
         }
+        if let Some(at) = memchr::memmem::rfind(&text[message.clone()], b", referer: ") {
+            row.text("http_referer", message.start + at + 11..message.end)?;
+        }
         row.text("message", message)?;
         Ok(Taken::Record)
     }
+}
+
+/// The client, of whom `part` is what stands up to the first bracket that closes.
+fn client(ahead: &mut Cursor<'_>, part: Range<usize>, row: &mut Row<'_>) -> Result<(), Fault> {
+    let text = ahead.text;
+    let word = &text[part.clone()];
+    // An IPv6 address has brackets of its own.
+    let end = match word.starts_with(b"client [") {
+        true => ahead.until(b']').map_or(part.end, |more| more.end),
+        false => part.end,
+    };
+    let (host, port) = address(text, part.start + b"client ".len()..end);
+    row.text("host", host)?;
+    port.map_or(Ok(()), |port| row.int("port", port))
 }

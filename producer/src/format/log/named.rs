@@ -84,10 +84,14 @@ pub(in super::super) const LOG4J: FormatSpec = FormatSpec {
                 "[{time:%Y-%m-%d %H:%M:%S%.f}] {level:level} {message*}",
                 "{time:%Y-%m-%d %H:%M:%S%.f} [{thread}] {level:level} {message*}",
                 "{time:%Y-%m-%d %H:%M:%S%.f} {level:level} {message*}",
+                // What logback and log4j2 write when nobody has said how; logback has two dashes since 1.5.
+                "{clock:clock} [{thread}] {level:level} {logger} -- {message*}",
+                "{clock:clock} [{thread}] {level:level} {logger} - {message*}",
             ],
         )
     }),
-    fields: "time:time level thread logger message, and where a layout has them pid:int application line:int myid.",
+    fields: "time:time level thread logger message, and where a layout has them pid:int application line:int myid, or clock\n  \
+             (of day, as text) instead of the time.",
     sample: "2026-03-12 02:10:11,123 INFO  [main] shop.Cart - 3 items",
 };
 
@@ -107,11 +111,18 @@ pub(in super::super) const PYTHON: FormatSpec = FormatSpec {
                 "{time:%Y-%m-%d %H:%M:%S%.f} {level:level} {message*}",
                 "{time:%Y-%m-%d %H:%M:%S%.f} [{level:level}] {message*}",
                 "{time:%Y-%m-%d %H:%M:%S%.f}:{level:level}:{logger}:{message*}",
+                // loguru, celery, gunicorn, airflow, uvicorn.
+                "{time:%Y-%m-%d %H:%M:%S%.f} | {level:level} | {logger}:{function}:{line:int} - {message*}",
+                "[{time:%Y-%m-%d %H:%M:%S%.f}: {level:level}/{process}] {message*}",
+                "[{time:%Y-%m-%d %H:%M:%S %z}] [{pid:int}] [{level:level}] {message*}",
+                "[{time:%Y-%m-%d %H:%M:%S%.f}] {{{file}:{line:int}}} {level:level} - {message*}",
+                "[{time:%Y-%m-%dT%H:%M:%S%.f%z}] {{{file}:{line:int}}} {level:level} - {message*}",
+                "{level:level}: {message*}",
                 "{level:level}:{logger}:{message*}",
             ],
         )
     }),
-    fields: "time:time logger level message.",
+    fields: "time:time logger level message, and where a layout has them function file line:int pid:int process.",
     sample: "2026-03-12 02:10:11,123 - shop.cart - INFO - 3 items",
 };
 

@@ -1,4 +1,4 @@
-//! `chart`: a horizontal bar for each record, or all on one line, along the time.
+//! Horizontal bars of text, or all on one line, along the time.
 //!
 //! ```text
 //! status  count
@@ -6,133 +6,28 @@
 //!    404      3  ████████████████████████
 //! ```
 //!
-//! The labels are the other columns. Bars begin at zero: those of negative values go to the left. Null has none, and neither
-//! have NaN and infinities. Where the only label is a time, records that are missing between two are said to be; and where there
-//! are more of them than lines, they are a `Sparkline`. Groups by a time and other keys are a line for each of those.
-
-use std::sync::Arc;
+//! Where the only label is a time, records that are missing between two are said to be; and where there are more of them than lines,
+//! they are a `Sparkline`. Groups by a time and other keys are a line for each of those.
 
 use recpipe::{Batch, Error, Field, Flow, Schema, Stage, Type, Value};
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    header::headed_picture,
-    layout::{GAP, Layout},
-    shown,
-    sparkline::{Sparkline, height},
-    sparklines::Sparklines,
+    super::{
+        layout::{GAP, Layout},
+        shown,
+        sparkline::{Sparkline, height},
+        sparklines::Sparklines,
+    },
+    Drawn, Form,
 };
 use crate::{
     expr::{Values, Vector},
-    language::{Checked, Checker, Parsed, Parser, StageWord, Syntax, Upstream, ast::Expr, diagnose::Diagnostic, kind_name, parsed},
-    plan::{About, Runs, Sink, Target},
-    span::Span,
-    writer::{Canvas, Desk, Discard, Look},
+    writer::{Canvas, Look},
 };
-
-/// `chart`.
-pub static WORD: StageWord = StageWord {
-    about: About {
-        name: "chart",
-        syntax: "chart [FIELD]",
-        doc: "a bar for each record, of many times a line (each key one): of the one number there is, or FIELD",
-        example: "chart bytes",
-        runs: Runs::Once,
-        memory: "O(rows shown)",
-        output: true,
-        ..About::PLAIN
-    },
-    parse,
-};
-
-fn parse(parser: &mut Parser<'_>) -> Parsed {
-    Ok(parsed(ChartSyntax(if parser.at_stage_end() { None } else { Some(parser.expr()?) })))
-}
-
-/// What is drawn, as it was written.
-#[derive(Debug)]
-struct ChartSyntax(Option<Expr>);
-
-impl Syntax for ChartSyntax {
-    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        let is_grouped = upstream.aggregates.is_some();
-        let made = self.value(checker, upstream, span).map(|value| Arc::new(ChartSink { value, is_grouped }) as Arc<dyn Sink>);
-        checker.push_output(upstream, &WORD, span, made);
-    }
-}
-
-impl ChartSyntax {
-    /// The place of what `chart` draws: the column it names, or the only one that it can be.
-    fn value(&self, checker: &mut Checker<'_>, upstream: &Upstream, span: Span) -> Checked<usize> {
-        let is_number = |kind: Option<Type>| matches!(kind, Some(Type::Int | Type::Float));
-        if let Some(value) = &self.0 {
-            let expr = checker.expr(value)?;
-            return match expr.as_column() {
-                Some(place) if is_number(Some(expr.kind())) || expr.kind() == Type::Mixed => Ok(place),
-                Some(_) => {
-                    let what = format!("`{}` is {}; `chart` draws numbers", expr.text(), kind_name(expr.kind()));
-                    let mend = match expr.kind() {
-                        Type::Text => format!("make it one before: `let x = float({})`", checker.catalog.written(&expr)),
-                        Type::Bool => format!("make it one before: `let x = int({})`", checker.catalog.written(&expr)),
-                        _ => "name a column of numbers; the others are the labels".to_owned(),
-                    };
-                    Err(checker.fail(Diagnostic::new(value.span, what).label(mend)))
-                }
-                None => {
-                    let mend = format!("make it one before: `let x = {}`", checker.source.slice(value.span));
-                    Err(checker.fail(Diagnostic::new(value.span, "`chart` draws a column").label(mend)))
-                }
-            };
-        }
-        let columns = &checker.scope.columns;
-        let is_made = |name: &str| upstream.aggregates.as_ref().is_none_or(|made| made.iter().any(|made| made == name));
-        let of = |fits: &dyn Fn(Option<Type>) -> bool| -> Vec<usize> {
-            (0..columns.len()).filter(|&place| fits(columns[place].1.map(|seen| seen.kind)) && is_made(&columns[place].0)).collect()
-        };
-        let numbers = of(&is_number);
-        // Where none is nothing but numbers, those that may have some.
-        let numbers = if numbers.is_empty() { of(&|kind| kind == Some(Type::Mixed)) } else { numbers };
-        if let [only] = numbers[..] {
-            return Ok(only);
-        }
-        let names: Vec<_> = numbers.iter().map(|&place| columns[place].0.clone()).collect();
-        let found = Diagnostic::new(span, "`chart` does not say what is drawn");
-        Err(checker.fail(match names.first() {
-            Some(first) => {
-                let candidates = checker.catalog.fields(names.iter().map(String::as_str));
-                found.label(format!("write `chart {}`", checker.catalog.field(first))).help(format!("candidates: {candidates}"))
-            }
-            None => found.label("no column is a number; as in `count by host | chart`"),
-        }))
-    }
-}
-
-/// A bar for the value of a column in each record.
-#[derive(Clone, Copy, Debug)]
-struct ChartSink {
-    /// The place of the column.
-    value: usize,
-    /// Whether the records are of groups: each key that is no time has a line of its own, along the time.
-    is_grouped: bool,
-}
-
-impl Sink for ChartSink {
-    fn is_picture(&self) -> bool {
-        true
-    }
-
-    fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {
-        Some(headed_picture(Chart::for_now(*self, schema, canvas.clone(), more), schema, None))
-    }
-
-    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        let Some(canvas) = desk.canvas else { return Ok(Box::new(Discard)) };
-        Ok(headed_picture(Chart::new(*self, schema, canvas.clone()), schema, Some(desk.notes)))
-    }
-}
 
 /// Columns of a chart where there is no terminal to fit.
-const COLUMNS: usize = 80;
+pub(super) const COLUMNS: usize = 80;
 
 /// Bars of times, with what is missing between them, where there is no terminal to fit; more are a sparkline.
 const ROWS: usize = 24;
@@ -141,7 +36,7 @@ const ROWS: usize = 24;
 const LEAST_BAR: usize = 10;
 
 /// Draws the records that it gets, at the end.
-struct Chart {
+pub(super) struct Chart {
     canvas: Canvas,
     layout: Layout,
     /// The place of the value in the records that come.
@@ -174,25 +69,23 @@ impl Chart {
     /// More records than this are counted, not drawn.
     const MOST: usize = 1000;
 
-    /// A chart of the column `value` of records of this schema.
-    fn new(ChartSink { value, is_grouped }: ChartSink, schema: &Schema, canvas: Canvas) -> Self {
+    /// A chart of one column of records of this schema. With `more` it is drawn, as far as the screen has room, and not written; so many
+    /// records more do not come.
+    pub(super) fn new(drawn: &Drawn, schema: &Schema, canvas: Canvas, more: Option<u64>) -> Self {
+        let value = drawn.values.first().copied().unwrap_or(0);
         let labels = || schema.fields().iter().enumerate().filter(|(i, _)| *i != value).map(|(_, field)| field);
         let of_time = |(place, field): (usize, &Field)| (place != value && field.kind == Type::Time).then_some(place);
         let times: Vec<usize> = schema.fields().iter().enumerate().filter_map(of_time).collect();
         let timeline = match (&times[..], labels().count()) {
+            _ if drawn.form == Form::Bars => None,
             (&[time], 1) => Some((time, Timeline::One(Sparkline::default()))),
-            (&[time], _) if is_grouped => Some((time, Timeline::Several(Sparklines::default()))),
+            (&[time], _) if drawn.is_grouped => Some((time, Timeline::Several(Sparklines::default()))),
             _ => None,
         };
         let fields: Vec<Field> = labels().chain(schema.fields().get(value)).cloned().collect();
         // The same names as before, in another order.
         let layout = Layout::new(&Schema::new(fields).unwrap_or_else(|_| schema.clone()), canvas.look());
-        Chart { canvas, layout, value, timeline, bars: Vec::new(), more: 0, for_now: false }
-    }
-
-    /// A chart that is drawn, as far as the screen has room, and not written; so many records more do not come.
-    fn for_now(sink: ChartSink, schema: &Schema, canvas: Canvas, more: u64) -> Self {
-        Chart { for_now: true, more, ..Chart::new(sink, schema, canvas) }
+        Chart { canvas, layout, value, timeline, bars: Vec::new(), more: more.unwrap_or(0), for_now: more.is_some() }
     }
 
     fn lines(&self, bars: &[Bar]) -> Vec<String> {
@@ -314,7 +207,7 @@ impl Stage for Chart {
 }
 
 /// A value that can be drawn; nothing where there is none, or no end to it.
-fn drawable(values: &Vector, row: usize) -> Option<Value<'static>> {
+pub(super) fn drawable(values: &Vector, row: usize) -> Option<Value<'static>> {
     match values.value(row) {
         Value::Int(value) => Some(Value::Int(value)),
         Value::Float(value) => Some(Value::Float(value)).filter(|_| value.is_finite()),
@@ -323,7 +216,7 @@ fn drawable(values: &Vector, row: usize) -> Option<Value<'static>> {
 }
 
 /// How long bars are.
-struct Scale {
+pub(super) struct Scale {
     /// Columns left of zero, and right of it.
     left: usize,
     right: usize,
@@ -336,7 +229,7 @@ struct Scale {
 const EIGHTHS: [char; 9] = [' ', '▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
 
 impl Scale {
-    fn new(values: impl Iterator<Item = f64>, columns: usize, look: Look) -> Self {
+    pub(super) fn new(values: impl Iterator<Item = f64>, columns: usize, look: Look) -> Self {
         let (low, high) = values.fold((0.0_f64, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
         // Each by itself: the difference of two floats may be too large for one.
         let part = -low / (high / 2.0 - low / 2.0) / 2.0;
@@ -350,8 +243,13 @@ impl Scale {
         Scale { left, right, unit: of_side(left, -low).min(of_side(right, high)), look }
     }
 
+    /// The columns of a bar of a value that is not below zero, rounded.
+    pub(super) fn columns(&self, value: f64) -> usize {
+        ((value.max(0.0) * self.unit).round() as usize).min(self.right)
+    }
+
     /// A bar, with blanks before it so that all zeros are below each other.
-    fn bar(&self, value: f64) -> String {
+    pub(super) fn bar(&self, value: f64) -> String {
         let side = if value < 0.0 { self.left } else { self.right };
         // At least the thinnest of bars: zero has none.
         let eighths = if value == 0.0 { 0 } else { ((value.abs() * self.unit * 8.0).round() as usize).max(1).min(side * 8) };
