@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use recpipe::{
-    Error, Exit, say, signals,
+    Error, Exit, say, service, signals,
     transport::{Security, Url, local, stdio},
     wire::Ending,
 };
@@ -148,6 +148,10 @@ fn answer(config: &Config, catalog: &Arc<Catalog>, open: impl FnOnce(&config::In
     };
     let query = language::parse(&source, catalog)?;
     let input = open(&config.input)?;
+    service::ready(&match &config.input.from {
+        Origins::Listen { url, .. } => format!("listens at {url}"),
+        Origins::Urls(_) | Origins::Hosts(_) => "reads".to_owned(),
+    });
     let stop = input.stop();
     let options = SecondOptions { threads: config.threads, quiet: config.quiet, zone: config.zone.clone() };
     let files = Arc::new(Files::new(options, config.memory.limit));

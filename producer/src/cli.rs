@@ -39,6 +39,12 @@ pub struct Cli {
     #[arg(long, requires = "follow", hide_short_help = true, help_heading = INPUT)]
     pub from_start: bool,
 
+    /// With --follow: remember in this file how far each input is confirmed, and go on there
+    ///
+    /// A producer that is started again reads on where the consumer was done with what it was sent, through rotation meanwhile.
+    #[arg(long, value_name = "FILE", requires = "follow", hide_short_help = true, help_heading = INPUT)]
+    pub state: Option<PathBuf>,
+
     /// Only records from then on: a time, -15m, yesterday, 14:00
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub since: Option<String>,

@@ -16,7 +16,6 @@ use crate::input::block::BLOCK_BYTES;
 use crate::input::content::Content;
 use crate::input::find::Names;
 use crate::input::window::Span;
-use crate::output::interop::Encoding;
 use crate::output::{self, Packing, Shards, Spread};
 use crate::progress::Show;
 use crate::run::Options;
@@ -27,8 +26,10 @@ use crate::run::shape::Shape;
 use crate::spoken;
 
 mod casts;
+mod resend;
 
 use casts::casts;
+use resend::{rememberable, replayable};
 
 /// A run, decided upon.
 #[derive(Debug)]
@@ -60,6 +61,8 @@ pub struct Config {
     /// How many bytes of an input that is not followed are read and parsed at a time; for measuring, so nothing that is typed
     /// sets it. A block must not hold more records than a [batch](recpipe::Batch::MAX_ROWS) may.
     pub block_bytes: usize,
+    /// Where it is remembered how far followed files are confirmed.
+    pub state: Option<PathBuf>,
     /// Where rejects are kept.
     pub rejects: Option<PathBuf>,
     /// How the run is to go.
@@ -196,6 +199,9 @@ impl Config {
         if cli.replay {
             replayable(cli.follow, &paths, &to, cli.encoding)?;
         }
+        if cli.state.is_some() {
+            rememberable(&format, cli.merge, &to, cli.encoding)?;
+        }
         let slack = i64::try_from(cli.slack.as_nanos()).map_err(|_| "--slack: longer than time is".to_owned())?;
         let span = span(cli.since.as_deref(), cli.until.as_deref(), (!cli.full).then_some(slack), &cli.zone.unwrap_or_default())?;
         if let (true, Start::Source(_)) = (span.is_some() || cli.merge, format.start) {
@@ -221,6 +227,7 @@ impl Config {
             // Of few records at a time little is read at a time.
             block_bytes: if cli.batch.is_some_and(|batch| batch.get() < FEW) { FEW_BYTES } else { BLOCK_BYTES },
             rejects: cli.rejects,
+            state: cli.state,
             options: Arc::new(Options {
                 threads,
                 limit,
@@ -303,32 +310,6 @@ fn followable(format: &FormatSpec, paths: &[PathBuf]) -> Result<(), String> {
         return Err("--follow needs files or directories; standard input is read as it comes without it".to_owned());
     }
     Ok(())
-}
-
-/// Whether what was typed can be sent twice, and to somebody who can say that it is needed.
-fn replayable(follows: bool, paths: &[PathBuf], to: &To, encoding: Encoding) -> Result<(), String> {
-    let cannot = |why: &str| Err(format!("--replay: {why}"));
-    if follows {
-        return cannot("what is followed has no beginning to return to; read the files without -F");
-    }
-    if paths.is_empty() || paths.iter().any(|path| path.as_os_str() == "-") {
-        return cannot("standard input cannot be read again; name the files");
-    }
-    match to {
-        To::Stdout | To::File(_) | To::Here => {
-            cannot("only a consumer at a socket can be started again: --to or --listen unix:, tcp:// or tls://")
-        }
-        To::Consumers { .. } if encoding != Encoding::Records => {
-            cannot("only a `consumer` says that it was started again, not what reads --as")
-        }
-        To::Consumers { urls, .. } if urls.iter().any(|url| url.command().is_some()) => {
-            cannot("a child that has died is not started again; let the consumer --listen, and call it")
-        }
-        To::Consumers { urls, listen, .. } if urls.len() > 1 || listen.as_ref().is_some_and(|(_, count)| *count > 1) => {
-            cannot("with several consumers nobody knows which records the new one lacks; it is for one")
-        }
-        To::Consumers { .. } => Ok(()),
-    }
 }
 
 /// Takes the format's own arguments from the front of what was typed after it.

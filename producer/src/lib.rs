@@ -85,6 +85,7 @@ pub mod run;
 mod settle;
 mod simd;
 mod spoken;
+mod state;
 mod timing;
 
 pub use pipeline::{Reading, Records, produce, produce_into, records, refuse_into};

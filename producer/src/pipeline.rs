@@ -8,12 +8,12 @@ mod records;
 use std::fs::File;
 use std::os::fd::AsFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, Scope};
 use std::time::Duration;
 
-use recpipe::Exit;
 use recpipe::transport::exec::Starter;
+use recpipe::{Exit, say, service};
 
 use crate::config::{Config, FromStart, To};
 use crate::format::Start;
@@ -34,6 +34,7 @@ use crate::run::merge::MergeSource;
 use crate::run::rejects::Kept;
 use crate::run::{Output, Restarted, Run};
 use crate::settle::{Refused, settle};
+use crate::state::State;
 use crate::timing::{self, Begun, Timed};
 use crate::{dry_run, refusal};
 
@@ -63,6 +64,7 @@ pub fn produce(config: Config) -> Exit {
 struct Pipeline<'c> {
     config: &'c Config,
     found: Found,
+    state: Option<Arc<Mutex<State>>>,
 }
 
 /// An input that is open as a format.
@@ -94,7 +96,14 @@ impl<'c> Pipeline<'c> {
         {
             return usage(format!("{input}: is one of the inputs, and the records would be appended to it; let them go elsewhere"));
         }
-        Ok(Pipeline { config, found })
+        let state = config.state.as_deref().map(State::open).transpose().map_err(|mistake| (Exit::Failed, mistake))?;
+        if let Some(path) = config.state.as_ref().filter(|_| state.as_ref().is_some_and(State::may_repeat) && !config.options.quiet) {
+            say!(
+                "producer: --state {}: the run before this was ended in the middle: what it had sent and was not confirmed comes again",
+                path.display()
+            );
+        }
+        Ok(Pipeline { config, found, state: state.map(|state| Arc::new(Mutex::new(state))) })
     }
 
     /// The file that rejects are kept in.
@@ -118,6 +127,7 @@ impl<'c> Pipeline<'c> {
         thread::scope(|scope| {
             let Opened { source, progress, watcher } = self.open(watch, out, Some(scope))?;
             let at_rest = self.config.follow.is_none() && input::total_bytes(&self.found).is_some();
+            service::ready(if self.config.follow.is_some() { "follows its files" } else { "reads its files" });
             let run = Run::new(source, &self.config.options).until(watch).showing(progress).keeping(kept).hearing(channel);
             let run = run.at_rest(at_rest);
             Ok(match watcher {
@@ -149,7 +159,11 @@ impl<'c> Pipeline<'c> {
             // Whoever is to be sent the records may be started again while none come.
             let pulse = matches!(self.config.to, To::Consumers { .. }).then_some(Duration::from_secs(1));
             let output = out.and_then(input::file_id);
-            let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse };
+            let state = self.state.as_ref().map(|state| state.lock().unwrap_or_else(PoisonError::into_inner).before());
+            // What nobody remembers has come since.
+            let from_start = from_start || matches!(state, Some(Some(_)));
+            let before = state.map(Option::unwrap_or_default);
+            let setup = Setup { paths, names, from_start, meter: meter.clone(), watch: watch.clone(), output, pulse, before };
             let clock = timing::window(self.config, name, &*format).map_err(usage)?;
             let (merges, window) = (clock.clone().filter(|_| self.config.merge), clock.filter(|_| self.config.span.is_some()));
             let follow = Follow::new(setup, format.boundary()).map_err(|e| (Exit::Failed, format!("cannot follow: {e}")))?;

@@ -55,6 +55,7 @@ pub mod pickle;
 pub mod record;
 pub mod say;
 pub mod sendto;
+pub mod service;
 pub mod session;
 pub mod signals;
 pub mod stage;

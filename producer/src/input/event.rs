@@ -1,6 +1,7 @@
 //! What comes of inputs, in the order of the reading.
 
 use super::InputError;
+use super::mark::Mark;
 
 /// What comes of inputs: blocks, and what happened to the inputs between them.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub enum Event<B, P = InputError> {
         /// What it cost.
         cost: Cost,
     },
+    /// All that was given out before stands before this place of its file.
+    Mark(Box<Mark>),
     /// Nothing has come for a while: a chance to look whether somebody still wants it.
     Pulse,
 }
@@ -50,6 +53,7 @@ impl<B, P> Event<B, P> {
             Event::Block(of) => Event::Block(block(of)?),
             Event::Problem(problem) => Event::Problem(problem.into()),
             Event::Notice { text, cost } => Event::Notice { text, cost },
+            Event::Mark(mark) => Event::Mark(mark),
             Event::Pulse => Event::Pulse,
         })
     }

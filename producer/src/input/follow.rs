@@ -24,7 +24,7 @@ mod last_record;
 mod look;
 mod names;
 mod places;
-mod print;
+mod resume;
 mod rounds;
 mod slot;
 mod system;
@@ -44,9 +44,10 @@ pub use super::event::Cost;
 use super::event::Event;
 use super::find::Names;
 use super::live::Watch;
+use super::mark::Mark;
+use super::print::Print;
 use super::{FileId, Meter};
 use places::Places;
-use print::Print;
 use recpipe::transport::watch::Guard;
 use slot::Slot;
 use system::Place;
@@ -80,6 +81,8 @@ pub struct Setup {
     pub output: Option<FileId>,
     /// While nothing comes, that is yielded as often as this.
     pub pulse: Option<Duration>,
+    /// How far files were read before, where that is remembered: then it is told how far they are read.
+    pub before: Option<Vec<Mark>>,
 }
 
 /// What [`Follow`] yields: records of one file, and what happened to the files.
@@ -106,6 +109,10 @@ pub struct Follow {
     meter: Arc<Meter>,
     output: Option<FileId>,
     pulse: Option<Duration>,
+    /// Whether it is told how much was given out.
+    marks: bool,
+    /// How far files were read when this was followed before.
+    before: Vec<Mark>,
     /// When a pulse is yielded at the latest.
     wake: Option<Instant>,
     /// When something was yielded last.
@@ -168,6 +175,8 @@ impl Follow {
             meter: setup.meter,
             output: setup.output,
             pulse: setup.pulse,
+            marks: setup.before.is_some(),
+            before: setup.before.unwrap_or_default(),
             wake: None,
             yielded: now,
             slots: BTreeMap::new(),
@@ -196,12 +205,9 @@ impl Follow {
                 follow.is_missing(id, &error);
             }
         }
-        let mut packed = Vec::new();
-        for path in scan.files {
-            if let Some(id) = follow.add_slot(path) {
-                packed.extend(follow.begin(id, setup.from_start));
-            }
-        }
+        let slots: Vec<SlotId> = scan.files.into_iter().filter_map(|path| follow.add_slot(path)).collect();
+        let packed: Vec<String> = slots.into_iter().filter_map(|id| follow.begin(id, setup.from_start)).collect();
+        follow.go_on();
         if let [first, more @ ..] = &packed[..] {
             let and_more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
             follow.ready.push_back(Followed::notice(format!(

@@ -10,15 +10,44 @@ use recpipe::transport::exec::Child;
 use recpipe::transport::link::SendLink;
 use recpipe::wire::Encoded;
 
+use crate::input::mark::Mark;
+
 /// A consumer at the other end of a link.
 pub(super) struct Destination {
     downstream: Downstream,
-    /// What was sent and may have to be given to others, with the number of its frame.
-    kept: VecDeque<(u64, Arc<Encoded>)>,
+    /// What was sent and may have to be given to others.
+    kept: VecDeque<Kept>,
+    /// How far what was sent reaches that it is done with, where that is asked.
+    confirmed: Vec<Mark>,
+    /// The same of what it has, and gathers.
+    gathered: Vec<Mark>,
     /// Whether anything is kept at all: not what it gathers until the end.
     keeps: bool,
     /// Another takes its place: who was told to end has answered what it had received.
     has_heir: bool,
+}
+
+/// A batch that was sent.
+struct Kept {
+    /// The number of its frame.
+    number: u64,
+    encoded: Arc<Encoded>,
+    /// How far what was sent up to this reaches: one mark for each file.
+    marks: Vec<Mark>,
+}
+
+/// A batch that a consumer was not done with, and how far it reaches.
+pub(super) struct Undone {
+    pub(super) encoded: Arc<Encoded>,
+    pub(super) marks: Vec<Mark>,
+}
+
+/// Keeps the last mark of each file.
+fn note(marks: &mut Vec<Mark>, mark: Mark) {
+    match marks.iter_mut().find(|known| known.file == mark.file) {
+        Some(known) => *known = mark,
+        None => marks.push(mark),
+    }
 }
 
 impl Deref for Destination {
@@ -38,7 +67,14 @@ impl DerefMut for Destination {
 impl Destination {
     /// Begins a stream to it. What it is not done with is kept if others could be given it.
     pub(super) fn new(name: String, send_link: SendLink, child: Option<Child>, keeps: bool) -> Result<Self, Error> {
-        Ok(Destination { downstream: Downstream::new(name, send_link, child)?, kept: VecDeque::new(), keeps, has_heir: false })
+        Ok(Destination {
+            downstream: Downstream::new(name, send_link, child)?,
+            kept: VecDeque::new(),
+            confirmed: Vec::new(),
+            gathered: Vec::new(),
+            keeps,
+            has_heir: false,
+        })
     }
 
     /// What it is not done with is for one that takes its place.
@@ -61,7 +97,7 @@ impl Destination {
             Ok(())
         })?;
         if self.keeps && self.is_open() {
-            self.kept.push_back((number, encoded.clone()));
+            self.kept.push_back(Kept { number, encoded: encoded.clone(), marks: Vec::new() });
             self.forget();
         }
         Ok(())
@@ -77,9 +113,44 @@ impl Destination {
             (true, false) => (self.keeps, self.kept) = (false, VecDeque::new()),
             (false, false) => {}
         }
-        while self.kept.front().is_some_and(|(number, _)| *number < done) {
-            self.kept.pop_front();
+        let is_answered = !send_link.holds_state() || send_link.has_left();
+        while self.kept.front().is_some_and(|kept| kept.number < done)
+            && let Some(kept) = self.kept.pop_front()
+        {
+            let marks = if is_answered { &mut self.confirmed } else { &mut self.gathered };
+            kept.marks.into_iter().for_each(|mark| note(marks, mark));
         }
+        if is_answered {
+            self.gathered.drain(..).for_each(|mark| note(&mut self.confirmed, mark));
+        }
+    }
+
+    /// What was sent reaches so far.
+    pub(super) fn mark(&mut self, mark: Mark) {
+        if !self.is_open() {
+            // What is sent now is kept nowhere.
+            return;
+        }
+        // What it gathers is confirmed in the order in which it came.
+        let gathers = !self.gathered.is_empty() || self.send_link().is_some_and(SendLink::holds_state);
+        match self.kept.back_mut() {
+            Some(kept) => note(&mut kept.marks, mark),
+            None => note(if gathers { &mut self.gathered } else { &mut self.confirmed }, mark),
+        }
+    }
+
+    /// How far what was sent reaches that it is done with by now, since this was asked last.
+    pub(super) fn confirmed(&mut self) -> Vec<Mark> {
+        self.forget();
+        std::mem::take(&mut self.confirmed)
+    }
+
+    /// The same of all that was sent: it has ended well.
+    pub(super) fn finished(&mut self) -> Vec<Mark> {
+        let marks = self.kept.drain(..).flat_map(|kept| kept.marks);
+        let all: Vec<Mark> = self.gathered.drain(..).chain(marks).collect();
+        all.into_iter().for_each(|mark| note(&mut self.confirmed, mark));
+        std::mem::take(&mut self.confirmed)
     }
 
     /// Whether it is done with all that it was sent, or will not say before the end.
@@ -101,7 +172,7 @@ impl Destination {
     ///
     /// # Errors
     /// `why`, where what it knew is lost with it, or what it was sent before it spoke is kept nowhere.
-    pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Arc<Encoded>>, Error), Error> {
+    pub(super) fn bury(&mut self, why: Error) -> Result<(Vec<Undone>, Error), Error> {
         self.forget();
         let (send_link, why) = self.downstream.bury(why);
         let Some(send_link) = send_link else { return Ok((Vec::new(), why)) };
@@ -109,6 +180,6 @@ impl Destination {
         if !self.keeps || !send_link.is_greeted() || send_link.assumed() > 0 || !is_answered {
             return Err(why);
         }
-        Ok((self.kept.drain(..).map(|(_, encoded)| encoded).collect(), why))
+        Ok((self.kept.drain(..).map(|Kept { encoded, marks, .. }| Undone { encoded, marks }).collect(), why))
     }
 }

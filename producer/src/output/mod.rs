@@ -20,6 +20,7 @@ use recpipe::record::Condition;
 use recpipe::wire::{Encoded, Ending, Warning, Writer};
 use recpipe::{Batch, Error, Origin, Schema, wire};
 
+use crate::input::mark::Mark;
 pub use adaptive_filter::AdaptiveFilter;
 use interop::{EncodedBytes, Encoding};
 pub use local::LocalTarget;
@@ -113,6 +114,14 @@ pub trait Target {
     /// # Errors
     /// As [`Target::schema`].
     fn send(&mut self, outgoing: &Outgoing) -> Result<(), Error>;
+
+    /// All that was sent before stands before this place of its file, and nothing else of that file was.
+    ///
+    /// # Errors
+    /// As [`Target::schema`].
+    fn mark(&mut self, _: Box<Mark>) -> Result<(), Error> {
+        Ok(())
+    }
 
     /// Nothing was sent for a while: looks whether there still is somebody.
     ///

@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use recpipe::transport::link::{Over, Pushdowns, Readiness};
 use recpipe::wire::{Encoded, Ending, Warning};
 use recpipe::{Error, Schema, say};
 
-use super::destination::Destination;
+use super::destination::{Destination, Undone};
 use super::{Anew, Outgoing, Target};
+use crate::input::mark::Mark;
+use crate::state::State;
 
 /// Which of several consumers gets a batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -56,13 +58,26 @@ pub struct Outputs {
     lost: usize,
     /// What opens the way to one that was started in the place of the only one.
     heir: Option<Heir>,
+    /// Where it is remembered how far the files are confirmed.
+    state: Option<Arc<Mutex<State>>>,
 }
 
 type Heir = Box<dyn Fn() -> Result<Destination, Error>>;
 
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {
-        Outputs { destinations, spread, readiness, turn: 0, records: 0, announced: None, orphans: VecDeque::new(), lost: 0, heir: None }
+        Outputs {
+            destinations,
+            spread,
+            readiness,
+            turn: 0,
+            records: 0,
+            announced: None,
+            orphans: VecDeque::new(),
+            lost: 0,
+            heir: None,
+            state: None,
+        }
     }
 
     /// When the only one is started again, the new one goes on.
@@ -71,6 +86,33 @@ impl Outputs {
         self.destinations = self.destinations.into_iter().map(Destination::with_heir).collect();
         let heir = move || anew.destination(over.clone()).map(Destination::with_heir);
         Outputs { heir: Some(Box::new(heir)), ..self }
+    }
+
+    /// Remembers how far the files are that the only one is done with.
+    #[must_use]
+    pub(crate) fn remembering(self, state: Option<Arc<Mutex<State>>>) -> Self {
+        Outputs { state, ..self }
+    }
+
+    /// Notes what the only one is done with by now.
+    fn confirm(&mut self) {
+        let (Some(state), [only]) = (&self.state, &mut self.destinations[..]) else { return };
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        only.confirmed().into_iter().for_each(|mark| state.confirm(mark));
+        state.save();
+    }
+
+    /// Notes, at the end, what it is done with: where it `ended_well`, all.
+    fn remember(&mut self, ended_well: bool) -> Result<(), Error> {
+        let (Some(state), [only]) = (&self.state, &mut self.destinations[..]) else { return Ok(()) };
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let marks = if ended_well { only.finished() } else { only.confirmed() };
+        marks.into_iter().for_each(|mark| state.confirm(mark));
+        state.close(ended_well);
+        match state.has_failed() {
+            true => Err(Error::io("--state", std::io::Error::other("it could not be written"))),
+            false => Ok(()),
+        }
     }
 
     /// Where each consumer says what it needs.
@@ -132,24 +174,29 @@ impl Outputs {
             left.len()
         );
         self.lost += 1;
-        self.orphans.extend(left);
+        self.orphans.extend(left.into_iter().map(|undone| undone.encoded));
         Ok(())
     }
 
     /// The only one was started again: the new one is sent what that one was not done with.
     fn inherit(&mut self, mut why: Error) -> Result<(), Error> {
         let mut left = VecDeque::new();
+        if self.heir.is_none() {
+            return Err(why);
+        }
         loop {
-            let Some(heir) = &self.heir else { return Err(why) };
             let lost = |why| Error::lost(format!("{why}; it was not told to end, so what it had gathered is lost with it"));
             let (undone, _) = self.destinations[0].bury(why).map_err(lost)?;
-            undone.into_iter().rev().for_each(|encoded| left.push_front(encoded));
+            self.confirm();
+            undone.into_iter().rev().for_each(|undone| left.push_front(undone));
             say!(
                 "producer: {}: another consumer has come; it is sent what the one before it was not done with ({} batches), and what comes",
                 self.destinations[0].name(),
                 left.len()
             );
-            self.destinations[0] = heir()?;
+            if let Some(heir) = &self.heir {
+                self.destinations[0] = heir()?;
+            }
             why = match self.send_left(&mut left) {
                 Ok(()) => return Ok(()),
                 Err(error @ Error::Restarted(_)) => error,
@@ -158,13 +205,14 @@ impl Outputs {
         }
     }
 
-    fn send_left(&mut self, left: &mut VecDeque<Arc<Encoded>>) -> Result<(), Error> {
+    fn send_left(&mut self, left: &mut VecDeque<Undone>) -> Result<(), Error> {
         if let Some(schema) = self.announced.clone() {
             self.destinations[0].write(|writer| writer.schema(&schema).map(drop))?;
         }
-        while let Some(encoded) = left.front().cloned() {
-            self.destinations[0].send(&encoded)?;
-            left.pop_front();
+        while let Some(Undone { encoded, .. }) = left.front() {
+            self.destinations[0].send(&encoded.clone())?;
+            let marks = left.pop_front().map(|undone| undone.marks).unwrap_or_default();
+            marks.into_iter().for_each(|mark| self.destinations[0].mark(mark));
         }
         Ok(())
     }
@@ -294,7 +342,18 @@ impl Target for Outputs {
         }
     }
 
+    fn mark(&mut self, mark: Box<Mark>) -> Result<(), Error> {
+        if self.state.is_some()
+            && let [only] = &mut self.destinations[..]
+        {
+            only.mark(*mark);
+            self.confirm();
+        }
+        Ok(())
+    }
+
     fn look(&mut self) -> Result<(), Error> {
+        self.confirm();
         self.check()?;
         if self.heir.is_some()
             && let Some(lost) = self.destinations[0].lost()
@@ -315,11 +374,15 @@ impl Target for Outputs {
     fn finish(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
         let may_settle = self.spread == Spread::Balance && self.destinations.len() > 1 || self.heir.is_some();
         let settled = if may_settle { self.settle() } else { self.check() };
-        self.conclude(settled, ending)
+        let concluded = self.conclude(settled, ending);
+        let remembered = self.remember(concluded.is_ok());
+        concluded.and(remembered)
     }
 
     fn leave(mut self: Box<Self>, ending: &Ending) -> Result<(), Error> {
-        self.conclude(Ok(()), ending)
+        // What it was sent and has had no use for is not known to be confirmed.
+        let concluded = self.conclude(Ok(()), ending);
+        concluded.and(self.remember(false))
     }
 
     fn fail(self: Box<Self>, ending: &Ending) -> Result<(), Error> {

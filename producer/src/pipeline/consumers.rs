@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use recpipe::transport::link::{Once, Over, Replay};
 use recpipe::transport::{Url, security};
-use recpipe::{Error, Exit, say};
+use recpipe::{Error, Exit, say, service};
 
 use super::{Pipeline, Refused, incomplete, no_signals};
 use crate::input::live::Watch;
@@ -98,12 +98,13 @@ impl Sending<'_> {
 
     /// To consumers. With a snapshot of the inputs, all is sent again to one that was started again.
     fn records(&self, kept: Option<Kept>, snapshot: Option<&Snapshot>) -> Result<Exit, Refused> {
+        service::status("waits for its consumer");
         let Opened { outputs, channel, listening: _listening, anew, waiting } =
             output::open(self.urls, self.listen(), self.options, &self.watch, self.over()).map_err(|e| self.unreached(&e))?;
         // What is not sent because of a signal is not sent again, and who might come to take it is not waited for.
         let waited_for = waiting.clone();
         self.watch.also_ends(move || waited_for.iter().for_each(Replay::wait_no_more));
-        let exit = match (self.once(Box::new(outputs), channel, kept)?, snapshot, anew) {
+        let exit = match (self.once(Box::new(outputs.remembering(self.pipeline.state.clone())), channel, kept)?, snapshot, anew) {
             (Ok(exit), ..) => exit,
             (Err(restarted), Some(snapshot), Some(anew)) => self.again(restarted, snapshot, anew)?,
             (Err(restarted), ..) => return Err(incomplete(restarted.0)),

@@ -272,7 +272,7 @@ impl Records {
             options.threads = 1;
         }
         let (watch, kept) = (Watch::nothing(), kept(&config).map_err(refused)?);
-        let opened = Pipeline { config: &config, found }.open(&watch, None, None).map_err(refused)?;
+        let opened = Pipeline { config: &config, found, state: None }.open(&watch, None, None).map_err(refused)?;
         let ready = Arc::<Mutex<VecDeque<Batch>>>::default();
         let hand = Hand { to: Taker::Here(ready.clone()), records: 0, ended };
         let run = Run::new(opened.source, &config.options).until(&watch).showing(Progress::told(&said)).keeping(kept);
@@ -350,7 +350,7 @@ fn threads(config: &Config, found: Found, watch: &Watch, said: &Said, hand: Hand
     let ended = hand.ended.clone();
     let run = || {
         let kept = kept(config)?;
-        let pipeline = Pipeline { config, found };
+        let pipeline = Pipeline { config, found, state: None };
         thread::scope(|scope| {
             let Opened { source, .. } = pipeline.open(watch, None, Some(scope))?;
             let run = Run::new(source, &config.options).until(watch).showing(Progress::told(said)).keeping(kept);

@@ -108,7 +108,8 @@ impl<'a> MergeSource<'a> {
                 Ok(Event::Block(Some(long))) => return Some(Ok(Event::Block(long))),
                 Ok(Event::Problem(problem)) => return Some(Ok(Event::Problem(problem))),
                 Ok(Event::Notice { text, cost }) => return Some(Ok(Event::Notice { text, cost })),
-                Ok(Event::Pulse) => {}
+                // Of what is read once, nobody asks how far it was.
+                Ok(Event::Pulse | Event::Mark(_)) => {}
                 Err(misfit) => return Some(Err(misfit)),
             }
         }

@@ -130,6 +130,7 @@ impl<'o> Sink<'o> {
                 self.ledger.pay(cost);
                 Verdict::Taken(Flow::Continue)
             }
+            Ok(Event::Mark(mark)) => Verdict::Taken(self.write(|target| target.mark(mark))),
             Ok(Event::Pulse) => Verdict::Taken(self.write(|target| target.look())),
             Err(Misfit(misfit)) => {
                 self.fail(Exit::Usage, misfit);

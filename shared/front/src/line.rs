@@ -10,12 +10,13 @@ use recpipe_producer::{
 };
 
 /// What of the producer makes no sense where the records stay in the process.
-const NOT_OF_PRODUCER: [&str; 18] = [
+const NOT_OF_PRODUCER: [&str; 19] = [
     "encoding",
     "to",
     "listen",
     "spread",
     "replay",
+    "state",
     "check",
     // Of other hosts.
     "on",

@@ -56,12 +56,16 @@ mod rejects;
 mod reports;
 // Consumers that are killed and started again.
 mod replay;
+// What is told to systemd, and its units.
+mod services;
 // What a signal ends, and how.
 mod signals;
 // What does not fit in memory.
 mod spill;
 // Who is let in over sockets, and who is not.
 mod strangers;
+// Producers that go on where those before them were.
+mod state;
 // How an end travels: enough, closed, killed, silent.
 mod stops;
 // What is written to a terminal, and what is not.

@@ -19,9 +19,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant};
 
 use super::super::age::Aged;
+use super::super::print::{PRINT_BYTES, Print, are_same, read_at};
 use super::doubt::Doubt;
 use super::former::{Former, Noticed};
-use super::print::{PRINT_BYTES, Print, are_same, read_at};
 use super::slot::Slot;
 use super::tail::Tail;
 use super::{Cost, Ending, Follow, Followed, SlotId};

@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::super::print::Print;
 use super::doubt::Doubt;
-use super::print::Print;
 
 /// So many bytes the former contents of one name take at most: some hundreds of them.
 const MAX_BYTES: usize = 256 << 10;

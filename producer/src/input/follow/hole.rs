@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 
 use super::super::block::BLOCK_BYTES;
-use super::print::read_at;
+use super::super::print::read_at;
 
 /// How many bytes come before the next hole: NULs behind a line's end, or up to the end.
 pub fn before_hole(bytes: &[u8]) -> usize {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io;
 
-use super::print::read_at;
+use super::super::print::read_at;
 
 /// Where the last record of the first `len` bytes begins if it is not finished yet; otherwise `len`.
 ///

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::super::age::Aged;
+use super::super::print::{Print, read_at};
 use super::super::{FileId, InputError, file_id, open, reason};
 use super::births::Arrived;
 use super::doubt::Doubt;
 use super::last_record::last_record;
 use super::places::{Scan, links, parent};
-use super::print::{Print, read_at};
 use super::slot::{Denied, Slot};
 use super::system::{Change, Place};
 use super::tail::Tail;
@@ -87,6 +87,10 @@ impl Follow {
             let (len, mut head) = (file.metadata()?.len(), [0; 64]);
             let head_len = read_at(&file, &mut head, 0)?;
             let is_packed = open::is_compressed(&head[..head_len]);
+            let known = file_id(&file).filter(|_| !is_packed).and_then(|id| self.remembered(id, &file));
+            if let Some(print) = known {
+                return Ok(Some((file, len, false, print)));
+            }
             let pos = if from_start || is_packed { 0 } else { last_record(&file, len, self.boundary.max_bytes())? };
             let print = Print::of(&file, pos)?;
             Ok(Some((file, len, is_packed, print)))
@@ -234,11 +238,17 @@ impl Follow {
             Came::Again(print) => (print, 0, None),
             Came::New => (Print::default(), 0, Some(Doubt::of(&file))),
         };
-        let mut tail = Tail::new(file, found, slot.source.clone(), self.boundary.clone(), print).with_old(old);
+        let tail = Tail::new(file, found, slot.source.clone(), self.boundary.clone(), print).with_old(old);
+        let mut tail = tail.with_marks(self.marks);
         if doubt.is_some() {
             tail.missed = std::mem::take(&mut slot.missed);
         }
         (tail.doubt, tail.fresh) = (doubt, fresh);
+        if self.marks && self.before.is_empty() && tail.doubt.is_none() {
+            // The first time: so that what comes from now on is known to be new, should nothing come of it before the end. Later, files that
+            // nobody knows are new, and what was rotated away before one of them is given out before it.
+            self.ready.push_back(Followed::Mark(Box::new(tail.mark())));
+        }
         slot.tails.push_back(tail);
         self.owners.insert(found, id);
         self.mark(id);

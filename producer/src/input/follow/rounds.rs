@@ -86,7 +86,9 @@ impl Follow {
         let is_last = !grew || (Instant::now() >= until && !self.slots.values().any(Slot::is_behind));
         if is_last {
             let ready = &mut self.ready;
-            self.slots.values_mut().for_each(|slot| slot.give_all(ready));
+            // A record that is not finished is read when this goes on, where that is remembered.
+            let give = if self.marks { Slot::give_records } else { Slot::give_all };
+            self.slots.values_mut().for_each(|slot| give(slot, ready));
             self.tell_denied();
         }
         is_last

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::block::BLOCK_BYTES;
+use super::super::print::Print;
 use super::super::{FileId, InputError, reason};
 use super::former::Formers;
-use super::print::Print;
 use super::system::Place;
 use super::tail::{Grown, Tail};
 use super::writers::{Writer, Writers};

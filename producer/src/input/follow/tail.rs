@@ -20,10 +20,12 @@ use super::super::block::{Block, Part};
 use super::super::boundary::{Boundary, Dialect, Resume};
 use super::super::content::{self, Content};
 use super::super::encoding::{self, Told};
+use super::super::print::{Print, read_at};
 use super::doubt::Doubt;
-use super::print::{Print, read_at};
 use super::watcher::is_deleted;
 use super::{Cost, Followed, hole};
+
+mod giving;
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +49,10 @@ pub struct Tail {
     dialect: Option<Dialect>,
     any: Arc<dyn Boundary>,
     print: Print,
+    /// The same of what was given out.
+    given: Print,
+    /// Whether it is told how much was given out.
+    marks: bool,
     /// How many bytes at its beginning are a mark, which is no part of its text.
     mark_bytes: u64,
     /// The place of the first byte that is held.
@@ -99,6 +105,8 @@ impl Tail {
             any: boundary.clone(),
             boundary,
             dialect: None,
+            given: print.clone(),
+            marks: false,
             print,
             mark_bytes: 0,
             start,
@@ -126,6 +134,12 @@ impl Tail {
     #[must_use]
     pub fn with_old(self, old: u64) -> Self {
         Tail { old, ..self }
+    }
+
+    /// Tells how much was given out.
+    #[must_use]
+    pub fn with_marks(self, marks: bool) -> Self {
+        Tail { marks, ..self }
     }
 
     /// It belongs to another name from now on. What was read of it before is to be given out before.
@@ -162,7 +176,7 @@ impl Tail {
         std::mem::swap(&mut self.orphan, &mut other.orphan);
         std::mem::swap(&mut self.replaced, &mut other.replaced);
         std::mem::swap(&mut self.had_writer, &mut other.had_writer);
-        (other.print, other.start, other.doubt) = (self.print.clone(), self.print.pos, None);
+        (other.print, other.given, other.start, other.doubt) = (self.print.clone(), self.print.clone(), self.print.pos, None);
     }
 
     /// The same file, which was emptied, from its beginning.
@@ -172,7 +186,14 @@ impl Tail {
     /// No file descriptor is left.
     pub fn anew(&self) -> io::Result<Tail> {
         let new = Tail::new(self.file.try_clone()?, self.id, self.source.clone(), self.any.clone(), Print::default());
-        Ok(Tail { orphan: self.orphan, had_writer: self.had_writer, doubt: Some(Doubt::of_emptied()), fresh: false, ..new })
+        Ok(Tail {
+            marks: self.marks,
+            orphan: self.orphan,
+            had_writer: self.had_writer,
+            doubt: Some(Doubt::of_emptied()),
+            fresh: false,
+            ..new
+        })
     }
 
     /// Which file it is.
@@ -217,6 +238,7 @@ impl Tail {
     /// The file's.
     pub fn skip_to(&mut self, pos: u64) -> io::Result<()> {
         self.print = Print::of(&self.file, pos)?;
+        self.given = self.print.clone();
         self.start = pos;
         Ok(())
     }
@@ -347,6 +369,7 @@ impl Tail {
         self.give_records(out);
         self.was_emptied |= self.fresh && self.print.pos == 0;
         self.print.extend_nuls(nuls);
+        self.given.extend_nuls(nuls);
         self.start += nuls;
         self.nuls += nuls;
     }
@@ -374,6 +397,7 @@ impl Tail {
         self.held.extend_from_slice(bytes);
         if self.start == 0 {
             let mark_bytes = self.mark_of(&self.held);
+            self.given.extend(&self.held[..mark_bytes]);
             self.held.drain(..mark_bytes);
             self.mark_bytes = mark_bytes as u64;
             self.start = self.mark_bytes;
@@ -447,47 +471,6 @@ impl Tail {
     pub fn settle_record(&mut self) {
         self.whole = self.held.len();
         self.searched = 0;
-    }
-
-    /// Gives out the whole records.
-    pub fn give_records(&mut self, out: &mut VecDeque<Followed>) {
-        self.give(self.whole, Part::Whole, out);
-    }
-
-    /// Drops the part of a record that is held, because its rest cannot be had any more: it would look like a whole one. How
-    /// many bytes that are.
-    pub fn drop_part(&mut self) -> usize {
-        let part = self.held.len() - self.whole;
-        self.held.truncate(self.whole);
-        self.searched = 0;
-        part
-    }
-
-    /// Gives out all, the part of a record too: nobody will finish it.
-    pub fn give_all(&mut self, out: &mut VecDeque<Followed>) {
-        self.give_records(out);
-        if self.print.pos <= self.old {
-            // Nothing was added to the record that was not finished: none of it is new.
-            return;
-        }
-        let part = if self.within_long { Part::LongRest } else { Part::Whole };
-        self.give(self.held.len(), part, out);
-        self.within_long = false;
-    }
-
-    /// Gives out the first `cut` bytes held.
-    fn give(&mut self, cut: usize, part: Part, out: &mut VecDeque<Followed>) {
-        if cut == 0 {
-            return;
-        }
-        let rest = self.held[cut..].to_vec();
-        let mut bytes = std::mem::replace(&mut self.held, rest);
-        bytes.truncate(cut);
-        let (is_first, dialect) = (self.is_at_beginning(), self.dialect.unwrap_or_default());
-        out.push_back(Followed::Block(block(&self.source, bytes, self.start, part, is_first, dialect)));
-        self.start += cut as u64;
-        self.whole = self.whole.saturating_sub(cut);
-        self.searched = if part == Part::Whole { self.searched.min(self.held.len()) } else { 0 };
     }
 }
 

@@ -32,6 +32,7 @@ fn polling_sees_what_nobody_tells() {
         watch: watch.clone(),
         output: None,
         pulse: None,
+        before: None,
     };
     let mut follow = Follow::with(Watcher::polling().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
     assert!(next(&mut follow).contains("late.log: not there yet"));
@@ -59,7 +60,8 @@ fn files_beyond_those_held_open_are_read_too() {
     (0..count).for_each(|n| append(&path(n), "old\n"));
     let watch = Watch::nothing();
     let (paths, names) = (vec![dir.path().to_owned()], Names::default());
-    let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None };
+    let setup =
+        Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None, before: None };
     let mut follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), 5).unwrap();
     for round in 0..2 {
         (0..count).for_each(|n| append(&path(n), &format!("{n} {round}\n")));
@@ -82,7 +84,8 @@ fn a_file_that_came_just_before_the_signal_is_read() {
     let dir = tempfile::tempdir().unwrap();
     let watch = Watch::nothing();
     let (paths, names) = (vec![dir.path().to_owned()], Names::default());
-    let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None };
+    let setup =
+        Setup { paths, names, from_start: false, meter: Arc::default(), watch: watch.clone(), output: None, pulse: None, before: None };
     let mut follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
     append(&dir.path().join("f.log"), "one\n");
     watch.stop_by(15);
@@ -95,7 +98,7 @@ fn versions_that_were_missed_are_lost_unless_the_next_one_goes_on_where_the_read
     let path = |name: &str| dir.path().join(name);
     append(&path("f.log"), "");
     let (watch, paths, names) = (Watch::nothing(), vec![path("f.log")], Names::default());
-    let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch, output: None, pulse: None };
+    let setup = Setup { paths, names, from_start: false, meter: Arc::default(), watch, output: None, pulse: None, before: None };
     let mut follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
     let replace = |text: &str| {
         fs::write(path(".f.log"), text).unwrap();

@@ -223,6 +223,7 @@ fn run(command: &mut Command) -> io::Result<std::process::Child> {
     command.spawn()
 }
 
+#[allow(clippy::disallowed_methods, reason = "this is the one file that spawns processes")]
 fn command(
     program: impl AsRef<OsStr>,
     args: &[impl AsRef<OsStr>],

@@ -36,6 +36,7 @@ impl World {
             watch: Watch::nothing(),
             output: None,
             pulse: None,
+            before: None,
         };
         let follow = Follow::with(Watcher::new().unwrap(), setup, Arc::new(Lines::default()), MAX_OPEN).unwrap();
         World { dir, follow, lines: Vec::new(), said: Vec::new() }

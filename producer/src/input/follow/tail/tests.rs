@@ -1,7 +1,7 @@
 //! A file that is followed, read by read.
 
 use super::super::super::boundary::Lines;
-use super::super::print::PRINT_BYTES;
+use super::super::super::print::PRINT_BYTES;
 use super::*;
 use std::io::Write;
 

@@ -36,6 +36,17 @@ impl Print {
         Ok(Print { head, pos, last })
     }
 
+    /// The print that was kept elsewhere; `None` where what is told of it does not fit together.
+    pub fn told(head: Vec<u8>, pos: u64, last: Vec<u8>) -> Option<Self> {
+        let len = usize::try_from(pos).unwrap_or(usize::MAX).min(PRINT_BYTES);
+        (head.len() == len && last.len() == len).then_some(Print { head, pos, last })
+    }
+
+    /// The first bytes: up to [`PRINT_BYTES`] of them.
+    pub fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// The reading went on by these bytes.
     pub fn extend(&mut self, bytes: &[u8]) {
         let missing = PRINT_BYTES.saturating_sub(self.head.len()).min(bytes.len());
