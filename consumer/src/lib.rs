@@ -34,7 +34,7 @@ pub mod plan;
 pub mod program;
 pub mod query;
 pub mod senders;
-pub mod serve;
+mod serve;
 pub mod size;
 pub mod sort;
 pub mod span;
