@@ -34,7 +34,7 @@ mod widen;
 mod work;
 
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Instant;
 
 use recpipe::parallel::{self, IN_FLIGHT_PER_WORKER, Worker};
@@ -298,7 +298,7 @@ struct InOrder<'o> {
     worker: Work,
     watch: Watch,
     /// Where it is told what was written with each item.
-    taken: Sender<u64>,
+    taken: SyncSender<u64>,
 }
 
 impl parallel::Sink<WorkResult> for InOrder<'_> {
@@ -307,7 +307,7 @@ impl parallel::Sink<WorkResult> for InOrder<'_> {
             match self.sink.take(result) {
                 Verdict::Taken(flow) => {
                     // Nobody listens where all has been pulled.
-                    let _ = self.taken.send(self.sink.written());
+                    let _ = self.taken.try_send(self.sink.written());
                     return flow;
                 }
                 Verdict::Again(job) => result = self.worker.work(job),

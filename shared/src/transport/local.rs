@@ -289,32 +289,34 @@ mod tests {
 
     #[test]
     fn what_is_handed_over_comes_in_order_with_its_place() {
-        let (sender, mut receiver) = channel();
-        let sending = thread::spawn(move || {
-            for n in 0..20 {
-                let batch = batch(n);
-                sender.schema(batch.schema(), true).unwrap();
-                sender.batch(batch).unwrap();
-            }
-            sender.end(&Ending { exit: Exit::Rejects, cause: "why".into(), rejected: 1 }).unwrap();
-        });
-        let mut came = Vec::new();
-        loop {
-            match receiver.read().unwrap().unwrap() {
-                Incoming::Schema(schema) => assert_eq!(schema.len(), 1),
-                Incoming::Batch(raw) => {
-                    assert_eq!((raw.place().order, raw.records()), (came.len() as u64, 1));
-                    let batch = raw.decode().unwrap();
-                    assert_eq!(batch.origin().order, came.len() as u64);
-                    came.push(batch.row(0).get("n").unwrap().to_string());
+        thread::scope(|scope| {
+            let (sender, mut receiver) = channel();
+            let sending = scope.spawn(move || {
+                for n in 0..20 {
+                    let batch = batch(n);
+                    sender.schema(batch.schema(), true).unwrap();
+                    sender.batch(batch).unwrap();
                 }
-                Incoming::End(ending) => break assert_eq!((ending.exit, &*ending.cause), (Exit::Rejects, "why")),
-                Incoming::Warning(_) => unreachable!("there was none"),
+                sender.end(&Ending { exit: Exit::Rejects, cause: "why".into(), rejected: 1 }).unwrap();
+            });
+            let mut came = Vec::new();
+            loop {
+                match receiver.read().unwrap().unwrap() {
+                    Incoming::Schema(schema) => assert_eq!(schema.len(), 1),
+                    Incoming::Batch(raw) => {
+                        assert_eq!((raw.place().order, raw.records()), (came.len() as u64, 1));
+                        let batch = raw.decode().unwrap();
+                        assert_eq!(batch.origin().order, came.len() as u64);
+                        came.push(batch.row(0).get("n").unwrap().to_string());
+                    }
+                    Incoming::End(ending) => break assert_eq!((ending.exit, &*ending.cause), (Exit::Rejects, "why")),
+                    Incoming::Warning(_) => unreachable!("there was none"),
+                }
             }
-        }
-        assert_eq!(came, (0..20).map(|n: i32| n.to_string()).collect::<Vec<_>>());
-        assert!(receiver.is_at_rest() && receiver.records() == 20 && receiver.read().unwrap().is_none());
-        sending.join().unwrap();
+            assert_eq!(came, (0..20).map(|n: i32| n.to_string()).collect::<Vec<_>>());
+            assert!(receiver.is_at_rest() && receiver.records() == 20 && receiver.read().unwrap().is_none());
+            sending.join().unwrap();
+        });
     }
 
     #[test]
@@ -345,25 +347,29 @@ mod tests {
 
     #[test]
     fn a_read_that_waits_is_stopped_and_advice_is_heard_once() {
-        let (sender, mut receiver) = channel();
-        assert_eq!(sender.hear(), None);
-        let pushdown = Pushdown { columns: Some(vec!["n".into()]), ..Pushdown::default() };
-        receiver.advise(&pushdown);
-        assert_eq!((sender.hear(), sender.hear()), (Some(pushdown), None));
-        let stopper = receiver.stopper();
-        let reading = thread::spawn(move || receiver.read().map(|_| ()));
-        stopper.stop();
-        stopper.stop();
-        assert!(reading.join().unwrap().unwrap_err().is_broken_pipe());
+        thread::scope(|scope| {
+            let (sender, mut receiver) = channel();
+            assert_eq!(sender.hear(), None);
+            let pushdown = Pushdown { columns: Some(vec!["n".into()]), ..Pushdown::default() };
+            receiver.advise(&pushdown);
+            assert_eq!((sender.hear(), sender.hear()), (Some(pushdown), None));
+            let stopper = receiver.stopper();
+            let reading = scope.spawn(move || receiver.read().map(|_| ()));
+            stopper.stop();
+            stopper.stop();
+            assert!(reading.join().unwrap().unwrap_err().is_broken_pipe());
+        });
     }
 
     #[test]
     fn a_reader_that_goes_ends_the_reads() {
-        let (_sender, mut receiver) = channel();
-        let (their_input, our_output) = std::io::pipe().unwrap();
-        receiver.watch_output(our_output.into()).unwrap();
-        let reading = thread::spawn(move || receiver.read().map(|_| ()));
-        drop(their_input);
-        assert!(reading.join().unwrap().unwrap_err().is_broken_pipe());
+        thread::scope(|scope| {
+            let (_sender, mut receiver) = channel();
+            let (their_input, our_output) = std::io::pipe().unwrap();
+            receiver.watch_output(our_output.into()).unwrap();
+            let reading = scope.spawn(move || receiver.read().map(|_| ()));
+            drop(their_input);
+            assert!(reading.join().unwrap().unwrap_err().is_broken_pipe());
+        });
     }
 }
