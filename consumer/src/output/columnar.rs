@@ -3,7 +3,7 @@
 //! snappy, as every reader knows it.
 //!
 //! A batch that comes is a record batch of an Arrow file. Those of Parquet are gathered into row groups of at most
-//! [`GROUP_BYTES`] or a million records, which is what is held in memory.
+//! `GROUP_BYTES` or a million records, which is what is held in memory.
 //!
 //! Source: <https://arrow.apache.org/docs/format/Columnar.html#ipc-file-format>, <https://parquet.apache.org/docs/file-format/>
 

@@ -1,6 +1,6 @@
 //! `serve ADDRESS`: the page of `write "x.html"`, for browsers, while records come.
 //!
-//! What there is so far is drawn as it is for a terminal ([`Sink::draft`], a flush), and handed to the [`Server`], which waits for no
+//! What there is so far is drawn as it is for a terminal ([`Sink::draft`], a flush), and handed to the `Server`, which waits for no
 //! browser. When all records came, the page stays until the program is ended.
 
 use std::{
