@@ -144,7 +144,7 @@ impl Reading {
     /// ```
     /// use recpipe_producer::Reading;
     ///
-    /// assert_eq!(Reading::new("range").args(["3"]).fields(), [("n".to_owned(), recpipe::Type::Int)]);
+    /// assert_eq!(Reading::new("range").args(["0", "3"]).fields(), [("value".to_owned(), recpipe::Type::Int)]);
     /// assert_eq!(Reading::new("csv").args(["/no/such/file"]).fields(), []);
     /// ```
     pub fn fields(self) -> Vec<(String, Type)> {
