@@ -140,8 +140,10 @@ fn files_of_columns_are_read_by_others_and_by_us() {
         path("x.arrow"),
         path("x.arrows")
     );
-    let duck =
-        format!("import duckdb\nprint(duckdb.sql(\"select count(*) from '{}' where time is not null\").fetchone()[0])", path("x.parquet"));
+    let duck = format!(
+        "import duckdb\nprint(duckdb.sql(\"select count(*) from '{}' where time is not null\").fetchall()[0][0])",
+        path("x.parquet")
+    );
     for said in [python_says("pyarrow", &arrow), python_says("duckdb", &duck)].into_iter().flatten() {
         assert_eq!(said, rows.to_string());
     }
