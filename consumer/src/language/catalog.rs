@@ -85,7 +85,7 @@ pub enum FileSink {
     Bytes(fn(&Checker<'_>) -> Arc<dyn Sink>),
     /// Whatever it does with the file of this path, into the part of it that the name tells behind a colon: `x.db:hits`.
     Own(fn(&Path, Option<&str>) -> Arc<dyn Sink>),
-    /// A picture, of what stands before it or, where that is none, of the columns that are in scope: a word and what it is of.
+    /// A picture: of the `chart` or `report` that stands before the word, or of the columns in scope where neither does.
     Picture(CheckPicture),
 }
 

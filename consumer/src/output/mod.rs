@@ -46,7 +46,7 @@ use crate::plan::Output;
 /// The output of a query that names none: a table on a terminal, JSON elsewhere.
 pub fn default(terminal: bool) -> Output {
     match terminal {
-        true => Output { about: &table::WORD.about, sink: Arc::new(table::TableSink) },
+        true => Output { about: &table::WORD.about, sink: Arc::new(table::TableSink::TABLE) },
         false => Output { about: &json::WORD.about, sink: Arc::new(json::JsonSink) },
     }
 }

@@ -8,16 +8,10 @@
 //! request  /robots.txt
 //! ```
 
-use std::sync::Arc;
-
-use recpipe::{Error, Schema};
-
-use super::{header::headed_picture, rows::Rows};
+use super::table::TableSink;
 use crate::{
-    language::{Checker, Parsed, Parser, StageWord, Syntax, Upstream, parsed},
-    plan::{About, Runs, Sink, Target},
-    span::Span,
-    writer::{Canvas, Desk, Discard},
+    language::{Parsed, Parser, StageWord, parsed},
+    plan::{About, Runs},
 };
 
 /// `record`.
@@ -36,30 +30,5 @@ pub static WORD: StageWord = StageWord {
 };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
-    Ok(parsed(RecordSink))
-}
-
-/// What draws it.
-#[derive(Clone, Copy, Debug)]
-struct RecordSink;
-
-impl Syntax for RecordSink {
-    fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        checker.push_output(upstream, &WORD, span, Ok(Arc::new(*self)));
-    }
-}
-
-impl Sink for RecordSink {
-    fn is_picture(&self) -> bool {
-        true
-    }
-
-    fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {
-        Some(headed_picture(Rows::for_now(schema, canvas, more, true), schema, None))
-    }
-
-    fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
-        let Some(canvas) = desk.canvas else { return Ok(Box::new(Discard)) };
-        Ok(headed_picture(Rows::new(schema, canvas, true), schema, Some(desk.notes)))
-    }
+    Ok(parsed(TableSink { word: &WORD, as_records: true }))
 }

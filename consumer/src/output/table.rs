@@ -28,16 +28,26 @@ pub static WORD: StageWord = StageWord {
 };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
-    Ok(parsed(TableSink))
+    Ok(parsed(TableSink::TABLE))
 }
 
-/// What draws it.
+/// What draws records in rows, or each as lines of its own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TableSink;
+pub(super) struct TableSink {
+    /// The word that stands for it.
+    pub(super) word: &'static StageWord,
+    /// Whether each is lines of its own, also where rows would fit.
+    pub(super) as_records: bool,
+}
+
+impl TableSink {
+    /// `table`.
+    pub(super) const TABLE: TableSink = TableSink { word: &WORD, as_records: false };
+}
 
 impl Syntax for TableSink {
     fn check(&self, checker: &mut Checker<'_>, upstream: &mut Upstream, span: Span) {
-        checker.push_output(upstream, &WORD, span, Ok(Arc::new(*self)));
+        checker.push_output(upstream, self.word, span, Ok(Arc::new(*self)));
     }
 }
 
@@ -47,11 +57,11 @@ impl Sink for TableSink {
     }
 
     fn draft(&self, schema: &Arc<Schema>, canvas: &Canvas, more: u64) -> Option<Target> {
-        Some(headed_picture(Rows::for_now(schema, canvas, more, false), schema, None))
+        Some(headed_picture(Rows::for_now(schema, canvas, more, self.as_records), schema, None))
     }
 
     fn open(&self, schema: &Arc<Schema>, desk: &Desk<'_>) -> Result<Target, Error> {
         let Some(canvas) = desk.canvas else { return Ok(Box::new(Discard)) };
-        Ok(headed_picture(Rows::new(schema, canvas, false), schema, Some(desk.notes)))
+        Ok(headed_picture(Rows::new(schema, canvas, self.as_records), schema, Some(desk.notes)))
     }
 }

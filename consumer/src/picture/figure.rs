@@ -7,7 +7,7 @@ pub(crate) struct Figure {
     pub(crate) title: String,
     /// What its numbers are.
     pub(crate) value: String,
-    /// The column of the table that bars are labelled by; empty where that is none, or several.
+    /// The column of the table that bars are labelled by; empty where no column does that, or several do.
     pub(crate) label: String,
     /// Whether numbers go by their logarithm.
     pub(crate) log: bool,

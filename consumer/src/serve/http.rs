@@ -23,7 +23,7 @@ pub(super) struct Request {
     pub(super) token: Vec<u8>,
 }
 
-/// Reads the head of a request; `None` of what is none, or is too long, or does not come.
+/// Reads the head of a request; `None` where the bytes are no request, are too many, or do not come in time.
 pub(super) fn read(from: &mut impl Read) -> Option<Request> {
     let (mut head, mut piece, began) = (Vec::new(), [0_u8; 1024], Instant::now());
     loop {
