@@ -72,6 +72,16 @@ pub fn object(line: &[u8], path: &mut String, visitor: &mut impl Visitor) -> Res
     if scan.at < line.len() { Err(scan.malformed()) } else { Ok(()) }
 }
 
+/// The value, not an object, that begins at `start`, and where it ends.
+///
+/// # Errors
+/// There is none.
+pub fn value(text: &[u8], start: usize) -> Result<(Scalar, usize), Fault> {
+    let mut scan = Scan { line: text, at: start };
+    let scalar = scan.value(1)?;
+    Ok((scalar, scan.at))
+}
+
 /// An element of an array, and where it stands; of a string, without its quotes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Element {

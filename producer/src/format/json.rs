@@ -14,6 +14,7 @@
 
 mod at;
 mod framing;
+mod usual;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use recpipe::json::{self, Fault, Scalar, Visitor, Way, unescape};
 use recpipe::record::{Growing, Schema};
 
 use self::framing::{Framing, Kind, LINES, Units};
+use self::usual::{Told, Usual};
 use super::continuity::{Continuity, Failure};
 use super::growing::Learned;
 use super::lines::lines;
@@ -117,6 +119,7 @@ struct Keys {
     path: String,
     /// Of each column: how the keys make the path of the value that was set last.
     shapes: Vec<u64>,
+    usual: Usual,
     /// The brackets around the objects.
     continuity: Continuity,
     failure: Option<Failure>,
@@ -125,23 +128,34 @@ struct Keys {
 impl Keys {
     fn new(names: Names, dialect: Dialect) -> Self {
         let (open, path, shapes) = (OpenTable::new(names), String::new(), Vec::new());
-        Keys { open, dialect, path, shapes, continuity: Continuity::default(), failure: None }
+        Keys { open, dialect, path, shapes, usual: Usual::default(), continuity: Continuity::default(), failure: None }
     }
 
     /// Fills the table; answers how many lines there are, how many of them are blank, and what is no record.
-    fn parse(&mut self, block: &[u8]) -> (u32, u32, Vec<Reject>) {
+    fn parse(&mut self, block: &[u8], wanted: &Wanted) -> (u32, u32, Vec<Reject>) {
         self.open.begin();
+        self.usual.begin();
         let (mut blank, mut rejects) = (0, Vec::new());
         let (mut counted, mut line) = (0, 0);
         self.continuity = Continuity::default();
-        let Keys { open, path, shapes, .. } = self;
+        let Keys { open, path, shapes, usual, .. } = self;
         let mut pieces = Pieces::of(self.dialect, block);
         while let Some(piece) = pieces.next(&mut self.continuity, open.table.rows()) {
             if piece.text.trim_ascii().is_empty() {
                 blank += 1;
                 continue;
             }
-            let read = |open: &mut OpenTable| json::object(piece.text, path, &mut InPiece { open, shapes, piece: &piece });
+            let read = |open: &mut OpenTable| {
+                if usual.read(piece.text, piece.start, open) {
+                    return Ok(());
+                }
+                let mut told = usual.wants(piece.start).then_some(&mut usual.told);
+                json::object(piece.text, path, &mut InPiece { open, shapes, piece: &piece, told: told.as_deref_mut() })?;
+                if told.is_some() {
+                    usual.learn(piece.text, open, wanted);
+                }
+                Ok(())
+            };
             match open.record(piece.from, piece.start, |()| true, read) {
                 Outcome::Taken(()) => {}
                 Outcome::Stopped => break,
@@ -221,11 +235,18 @@ struct InPiece<'a> {
     open: &'a mut OpenTable,
     shapes: &'a mut Vec<u64>,
     piece: &'a Piece<'a>,
+    /// The values so far, for whoever wants to know where they stand.
+    told: Option<&'a mut Vec<Told>>,
 }
 
 impl Visitor for InPiece<'_> {
     fn value(&mut self, Way { path, shape }: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
-        let Some(place) = self.open.place(path)? else { return Ok(()) };
+        let place = self.open.place(path)?;
+        if let Some(told) = &mut self.told {
+            let quotes = usize::from(matches!(scalar, Scalar::String { .. }));
+            told.push(Told { start: start - quotes, end: start + len + quotes, place, is_outermost: shape == 0 });
+        }
+        let Some(place) = place else { return Ok(()) };
         let as_text = self.open.names.is_cast(place);
         if place >= self.shapes.len() {
             self.shapes.resize(place + 1, 0);
@@ -258,7 +279,7 @@ impl Visitor for InPiece<'_> {
 
 impl Parser for Keys {
     fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
-        let (lines, blank, rejects) = Keys::parse(self, &block.bytes);
+        let (lines, blank, rejects) = Keys::parse(self, &block.bytes, wanted);
         let schema = self.open.names.schema();
         Parsed { batch: self.open.table.batch(&block.bytes, &schema, wanted, block.origin()), lines, blank, rejects }
     }

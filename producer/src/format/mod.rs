@@ -14,6 +14,7 @@
 mod apache;
 mod args;
 pub(crate) mod auto;
+mod budget;
 pub(crate) mod columnar;
 pub mod continuity;
 mod csv;

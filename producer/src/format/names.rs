@@ -89,6 +89,11 @@ impl Names {
         self.is_cast.truncate(len);
     }
 
+    /// The name of a place.
+    pub(super) fn name(&self, place: usize) -> &str {
+        &self.names[place]
+    }
+
     /// How many names there are.
     pub(super) fn len(&self) -> usize {
         self.names.len()

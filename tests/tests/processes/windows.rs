@@ -1,15 +1,17 @@
 //! Windows of time that are given while the programs run: of followed files, of several senders, into files that lines are added to.
 
 use std::{
-    fs::File,
+    collections::BTreeMap,
+    fs::{self, File},
     io::{Write, pipe},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use e2e::{
     Group, Pipeline,
     Program::{Consumer, Producer},
     SOON, Scratch,
+    log::Random,
 };
 use rustix::process::Signal;
 
@@ -121,4 +123,118 @@ fn of_files_nothing_is_late_and_windows_are_bins() {
     Pipeline::producer(&[&EVENTS[..], &["--to", "f.rec"]].concat()).dir(scratch.path()).input(input).run().succeeds();
     let saved = Pipeline::consumer(&["--from", "f.rec", "stats count, list(time) as l by k every 10s | json"]);
     assert_eq!(saved.dir(scratch.path()).run().succeeds().quietly().text(), expect);
+}
+
+/// A log of JSON lines whose time goes on, is out of order by less than five seconds, and now and then by much more.
+struct Service {
+    path: PathBuf,
+    file: File,
+    random: Random,
+    /// Milliseconds since midnight.
+    now: u64,
+    rotations: usize,
+    strays: bool,
+}
+
+impl Service {
+    fn new(path: PathBuf, seed: u64, strays: bool) -> Self {
+        let file = File::create(&path).unwrap();
+        Service { path, file, random: Random::new(seed), now: 3_600_000, rotations: 0, strays }
+    }
+
+    fn write(&mut self, lines: usize) {
+        let mut text = String::new();
+        for _ in 0..lines {
+            self.now += self.random.below(100);
+            let back = if self.strays && self.random.below(200) == 0 { 60_000 } else { self.random.below(5_000) };
+            self.line(&mut text, self.now - back);
+        }
+        self.file.write_all(text.as_bytes()).unwrap();
+    }
+
+    fn line(&mut self, text: &mut String, at: u64) {
+        let (hours, minutes, seconds) = (at / 3_600_000, at / 60_000 % 60, at / 1000 % 60);
+        let key = self.random.pick(&["a", "b", "c"]);
+        *text += &format!("{{\"time\":\"2026-01-01T{hours:02}:{minutes:02}:{seconds:02}.{:03}Z\",\"k\":\"{key}\"}}\n", at % 1000);
+    }
+
+    /// As logrotate does it: what the service still writes goes to the file with the new name, until it opens the old one again.
+    fn rotate(&mut self) {
+        self.rotations += 1;
+        let number = self.rotations;
+        fs::rename(&self.path, self.path.with_extension(format!("log.{number}"))).unwrap();
+        self.write(20);
+        self.file = File::create(&self.path).unwrap();
+    }
+
+    /// A line of a later time, which closes all windows before it.
+    fn end(&mut self) {
+        let mut text = String::new();
+        self.line(&mut text, 23 * 3_600_000);
+        self.file.write_all(text.as_bytes()).unwrap();
+    }
+}
+
+/// What the rows `time,k,count` count, each group by its time and key.
+fn add_up(counts: &mut BTreeMap<String, u64>, rows: &str) {
+    for row in rows.lines().skip(1) {
+        let (group, count) = row.rsplit_once(',').unwrap();
+        *counts.entry(group.to_owned()).or_default() += count.parse::<u64>().unwrap();
+    }
+}
+
+/// Fifty rotations of each of two followed logs.
+fn rotated_services(strays: bool, how: &[&str]) {
+    let mut group = Group::new();
+    let query = "count by k every 10s late 5s";
+    let late = "stats count by bin(time, 10s) as time, k | write \"late.csv\"";
+    let live = format!("{query} tee late [ {late} ] | csv");
+    let consumer = group.run(Consumer, &[&["--listen", "unix:s", "--senders", "2", "--stats"], how, &[&live]].concat());
+    group.until_socket("s", SOON);
+    let mut services: Vec<Service> = (0..2).map(|n| Service::new(group.dir().join(format!("{n}.log")), 7 + n, strays)).collect();
+    let producers: Vec<usize> = (0..2)
+        .map(|n| group.run(Producer, &["json", "--cast", "time=time", "-F", "--from-start", &format!("{n}.log"), "--to", "unix:s"]))
+        .collect();
+    for _ in 0..50 {
+        for service in &mut services {
+            service.write(200);
+            service.rotate();
+        }
+    }
+    services.iter_mut().for_each(Service::end);
+    // The last windows that the lines of the end close.
+    let last = services.iter().map(|service| service.now).max().unwrap() / 1000 % 3600;
+    let last = format!(":{:02}:{:02}", last / 60, last % 60 / 10 * 10);
+    group.until("all windows but the last", SOON, |group| group.ended(consumer).stdout.contains(&last));
+    for producer in producers {
+        group.signal(producer, Signal::INT);
+        group.wait(producer, SOON);
+    }
+    let live = group.wait(consumer, SOON);
+    let batch = format!("producer json --cast time=time 0.log* 1.log* | consumer '{query} | csv'");
+    let batch = Pipeline::shell(&batch).dir(group.dir()).run().succeeds().text();
+    let late = String::from_utf8(group.scratch().read("late.csv")).unwrap();
+    let (mut added, mut expected) = (BTreeMap::new(), BTreeMap::new());
+    [&live.stdout, &late].into_iter().for_each(|rows| add_up(&mut added, rows));
+    add_up(&mut expected, &batch);
+    assert_eq!(added, expected, "{live}");
+    assert_eq!(expected.values().sum::<u64>(), 2 * (50 * 220 + 1));
+    let count: u64 = late.lines().skip(1).map(|row| row.rsplit(',').next().unwrap().parse::<u64>().unwrap()).sum();
+    assert_eq!(count > 0, strays, "{live}");
+    if strays {
+        assert!(live.stderr.contains(&format!("{count} records came late")), "{live}");
+    } else {
+        assert_eq!(live.stdout, batch, "{live}");
+    }
+}
+
+#[test]
+fn rotations_change_no_window() {
+    rotated_services(false, &["-j", "2"]);
+}
+
+#[test]
+fn through_rotations_live_windows_and_what_was_late_are_the_windows_of_the_files() {
+    rotated_services(true, &["-j", "2"]);
+    rotated_services(true, &["--processes", "2"]);
 }

@@ -15,9 +15,9 @@
 
 use super::super::Reject;
 use super::FIELDS;
-use super::budget::Budget;
 use super::columns::{Columns, Line, Spot};
 use super::usual::Usual;
+use crate::format::budget::Budget;
 use crate::simd::pattern::{Scan, Stop};
 use crate::simd::{self, ByteSet};
 

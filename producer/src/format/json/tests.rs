@@ -315,3 +315,82 @@ proptest! {
         prop_assert_eq!((rows(&whole), whole.rejects.len()), (pieces, rejects));
     }
 }
+
+/// A value as it may be written, and some that are none.
+fn any_written() -> impl Strategy<Value = String> {
+    const PLAIN: [&str; 12] =
+        ["null", "true", "false", "-0", "0", "1.5e3", "NaN", "-Infinity", "[]", "[1,[\"]\"],{\"a\":[]}]", "\"\"", "123456789012345678"];
+    const ODD: [&str; 12] = [
+        "1234567890123456789",
+        "9223372036854775808",
+        "01",
+        "1.",
+        "tru",
+        "\"\\u00e9\\n\"",
+        "\"\\x\"",
+        "\"\\\"\"",
+        "\"open",
+        "{}",
+        "{\"n\":1}",
+        "1e999",
+    ];
+    prop_oneof![
+        8 => prop::sample::select(&PLAIN[..]).prop_map(str::to_owned),
+        1 => prop::sample::select(&ODD[..]).prop_map(str::to_owned),
+        6 => (0..1000_i64).prop_map(|n| n.to_string()),
+        6 => "[a-z\té]{0,40}".prop_map(|text| format!("\"{text}\"")),
+    ]
+}
+
+/// Lines of which many have the same bytes between their values.
+fn alike() -> impl Strategy<Value = Vec<String>> {
+    const LAYOUTS: [[&str; 5]; 6] = [
+        ["{\"a\":", ",\"b\":", ",\"c\":", ",\"d\":", "}"],
+        ["{\"a\":", ",\"b\":{\"x\":", ",\"y\":", "},\"d\":", "}"],
+        [" { \"d\" : ", " , \"c\"\t: ", ",\"b\":", ",\"a\":", "} "],
+        ["{\"a\":", ",\"a\":", ",\"b\":", ",\"b.x\":", "}"],
+        ["{\"a much longer key than others\":", ",\"\\u0061\":", ",\"o\":{},\"c\":", ",\"d\":", "}"],
+        ["{\"a\":", ",\"new\":", ",\"c\":", ",\"d\":", "}x"],
+    ];
+    let line = (prop::sample::select(&[0, 0, 0, 0, 1, 1, 2, 3, 4, 5][..]), proptest::collection::vec(any_written(), 4));
+    let text = |(layout, values): (usize, Vec<String>)| {
+        let parts = LAYOUTS[layout].iter().zip(values.iter().map(String::as_str).chain([""]));
+        parts.flat_map(|(between, value)| [*between, value]).collect::<String>()
+    };
+    proptest::collection::vec(line.prop_map(text), 1..80)
+}
+
+proptest! {
+    /// The first object of a block is never read by the layout of another.
+    #[test]
+    fn objects_that_are_written_alike_are_what_each_is_by_itself(lines in alike(), what in 0..4) {
+        let args = match what {
+            1 => Args { casts: vec![("a".to_owned(), Type::Text), ("b.x".to_owned(), Type::Text)], ..Args::default() },
+            2 => Args { fields: Some(["d".to_owned(), "b.x".to_owned()].into()), ..Args::default() },
+            _ => Args::default(),
+        };
+        let wanted = if what == 3 { Wanted::only(vec!["a".into(), "new".into(), "b.y".into()]) } else { Wanted::all() };
+        let first = "{\"a\":1,\"b\":{\"x\":1},\"c\":\"x\",\"d\":null}\n";
+        let mut json = Json::new(&args);
+        json.sample(&block(first.as_bytes())).unwrap();
+        let plan = json.plan(&block(first.as_bytes())).unwrap();
+        let rows = |parsed: &Parsed| {
+            let names = ["a", "b", "b.x", "b.y", "c", "d", "new", "b.n", "n", "a much longer key than others"];
+            let row = |row: recpipe::Row<'_>| format!("{:?}", names.map(|name| row.get(name).filter(|value| *value != Value::Null)));
+            parsed.batch.rows().map(row).collect::<Vec<_>>()
+        };
+        let whole = plan.parser().parse(&block(lines.join("\n").as_bytes()), &wanted);
+        let each: Vec<Parsed> = lines.iter().map(|line| plan.parser().parse(&block(line.as_bytes()), &wanted)).collect();
+        prop_assert_eq!(rows(&whole), each.iter().flat_map(rows).collect::<Vec<_>>());
+        let why = |parsed: &Parsed| parsed.rejects.iter().map(|reject| reject.why.to_string()).collect::<Vec<_>>();
+        prop_assert_eq!(why(&whole), each.iter().flat_map(why).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_usual_object_is_read_by_the_layout_of_the_one_before() {
+    let block = b"{\"a\":1,\"b\":\"x\"}\n{\"a\":22,\"b\":\"y\"}\n{\"b\":1}\n{\"a\":3,\"b\":null}\n{\"b\":2}\n";
+    let mut keys = Keys::new(Names::of_samples(&Args::default()), LINES);
+    let (_, _, rejects) = Keys::parse(&mut keys, block, &Wanted::all());
+    assert_eq!((rejects.len(), keys.open.table.rows(), keys.usual.read_so_far()), (0, 5, 3));
+}
