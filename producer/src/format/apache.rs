@@ -13,7 +13,6 @@
 //! All records have all fields, whatever lines there are: a schema that depended on the lines would depend on how they come. A
 //! field that a line does not have is null.
 
-mod budget;
 mod clock;
 mod columns;
 mod fast;

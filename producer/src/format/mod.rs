@@ -43,6 +43,7 @@ mod table;
 pub(crate) mod testing;
 mod type_set;
 mod untyped;
+mod usual;
 mod wanted;
 mod xml;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text};
 
-use super::fast::number;
+use super::super::usual::number;
 use super::usual::Usual;
 use super::{COMMON_FIELDS, FIELDS};
 
