@@ -16,6 +16,7 @@ mod args;
 pub(crate) mod auto;
 pub(crate) mod columnar;
 pub mod continuity;
+mod copied;
 mod csv;
 mod find;
 mod formats;

@@ -13,6 +13,7 @@ use recpipe::record::column::{Values, halves};
 use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text, Time, Type};
 
 use super::Wanted;
+use super::copied::copy_out;
 pub(super) use run::{Filler, Spot};
 
 /// A batch ends when it has more values and nulls together than this: many small records with fields of their own each would take
@@ -368,11 +369,11 @@ impl Table {
 
     /// The texts of one part, one after the other.
     fn copy_out(&self, block: &[u8], part: &Part) -> Text {
-        let places = self.anchors.iter().zip(part.starts.iter().zip(&part.lens));
-        Text::collect(places.map(|(&anchor, (&start, &len))| match start & OWN {
-            0 => &block[(anchor + start) as usize..][..len as usize],
-            _ => &self.own[(start & !OWN) as usize..][..len as usize],
-        }))
+        let places = self.anchors.iter().zip(&part.starts).map(|(&anchor, &start)| match start & OWN {
+            0 => (block, (anchor + start) as usize),
+            _ => (&self.own[..], (start & !OWN) as usize),
+        });
+        copy_out(&part.lens, places).unwrap_or_else(|| unreachable!("every text lies within the block, or the table's own bytes"))
     }
 }
 

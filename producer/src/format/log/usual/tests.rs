@@ -318,7 +318,7 @@ fn records_stop_where_there_is_no_room_for_more() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn usual_lines_say_what_the_template_says(which in 0..TEMPLATES.len(), seed: u64, lines in 1..60_usize, torn in 0..40_usize, nulls: bool) {

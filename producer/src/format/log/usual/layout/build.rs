@@ -37,36 +37,28 @@ struct Build<'f> {
     splits: Vec<Split>,
 }
 
-/// The separators of a template whose lines have spaces in these quotes.
+/// What parts the fields of a template outside of quotes: blanks, what ends fields that only that ends, and what certain fields do not have.
 fn separators(parts: &[Part<'_>]) -> Separators {
     let has_blanks = parts.contains(&Part::Blanks);
-    let mut bytes: Vec<u8> = if has_blanks { vec![b' '] } else { Vec::new() };
-    let mut add = |byte: u8| {
-        let is_one =
-            !byte.is_ascii_alphanumeric() && byte.is_ascii() && !b"\" \t\\\n".contains(&byte) && !(has_blanks && SOFT.contains(&byte));
-        if is_one && !bytes.contains(&byte) {
-            bytes.push(byte);
-        }
-    };
-    let mut quotes = 0;
+    let (mut quotes, mut ends, mut literal, mut lacked) = (0, Vec::new(), Vec::new(), Vec::new());
     for (at, part) in parts.iter().enumerate() {
         match part {
             Part::Bytes(bytes) => {
-                let follows = at > 0 && matches!(&parts[at - 1], Part::Taken(taken) if is_flexible(&taken.form));
-                if follows && quotes % 2 == 0 {
-                    add(bytes[0]);
-                }
+                let is_end = at > 0 && matches!(&parts[at - 1], Part::Taken(taken) if is_flexible(&taken.form));
+                ends.extend((is_end && quotes % 2 == 0).then_some(bytes[0]));
+                literal.extend_from_slice(bytes);
                 quotes += quotes_in(bytes);
             }
-            _ => {}
+            Part::Taken(taken) if quotes % 2 == 0 => lacked.extend_from_slice(taken.lacks),
+            Part::Blanks | Part::Taken(_) => {}
         }
     }
-    quotes = 0;
-    for part in parts {
-        match part {
-            Part::Bytes(bytes) => quotes += quotes_in(bytes),
-            Part::Taken(taken) if quotes % 2 == 0 => taken.lacks.iter().for_each(|byte| add(*byte)),
-            _ => {}
+    lacked.retain(|byte| literal.contains(byte));
+    let mut bytes: Vec<u8> = if has_blanks { vec![b' '] } else { Vec::new() };
+    for byte in ends.into_iter().chain(lacked) {
+        let is_one = byte.is_ascii_punctuation() && !matches!(byte, b'"' | b'\\') && !(has_blanks && SOFT.contains(&byte));
+        if is_one && !bytes.contains(&byte) {
+            bytes.push(byte);
         }
     }
     let at = |place: usize| bytes.get(place).copied().unwrap_or(NONE);
