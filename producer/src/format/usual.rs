@@ -12,6 +12,9 @@ use crate::simd::pattern::{Pattern, Scan, Stop};
 
 /// One kind of usual lines.
 pub(super) trait Usual {
+    /// How many lines would have to be usual to gain as much as an odd one costs that is taken for a usual one.
+    const COST: usize;
+
     /// The order of their marks.
     fn pattern(&self) -> &Pattern;
 }
@@ -42,7 +45,7 @@ pub(super) struct Room {
 /// An odd line costs as much as some usual ones: beginning anew behind it. Where there are too many of them, all lines are read
 /// slowly for a while, which grows as long as that is so: no log is read slower than in its own way alone.
 pub(super) fn read<U: Usual>(block: &[u8], kinds: &[U], room: &mut Room, walk: &mut impl Walk<U>) -> bool {
-    let mut budget = Budget::default();
+    let mut budget = Budget::new(U::COST);
     while walk.start() < block.len() {
         if let Some(bytes) = budget.spent() {
             let within = block.len().min(walk.start() + bytes);

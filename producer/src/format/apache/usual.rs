@@ -30,6 +30,8 @@ pub(super) struct Usual {
 struct Place(Kind, Gap, Option<usize>, Option<usize>);
 
 impl usual::Usual for Usual {
+    const COST: usize = 6;
+
     fn pattern(&self) -> &Pattern {
         &self.pattern
     }

@@ -3,7 +3,6 @@
 use recpipe::template::{Form, Part, Template};
 use recpipe::times::TimePattern;
 
-use super::super::super::usual::Usual;
 use crate::simd::Separators;
 use crate::simd::pattern::{Gap, Kind, Mark, Pattern, Spaces};
 
@@ -90,18 +89,17 @@ pub(super) struct Layout {
     pub(super) fields: Vec<Field>,
 }
 
-impl Usual for Layout {
-    fn pattern(&self) -> &Pattern {
-        &self.pattern
-    }
-}
-
 impl Layout {
     /// Of this template, for whom reads the fields that `is_read` says. `None` for one that has no usual lines, or too many separators.
     pub(super) fn new(template: &Template, member: usize, is_read: &dyn Fn(&str) -> bool) -> Option<Layout> {
         let parts: Vec<Part<'_>> = template.parts().collect();
         let is_field_read = |place: usize| template.fields().get(place).is_some_and(|field| is_read(&field.name));
         build::build(&parts, member, &is_field_read)
+    }
+
+    /// The order of the marks.
+    pub(super) fn pattern(&self) -> &Pattern {
+        &self.pattern
     }
 
     /// The name of the field that each column is: three for a part of three words.

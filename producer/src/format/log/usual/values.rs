@@ -9,7 +9,7 @@ use recpipe::untyped::Cell;
 use super::super::super::Nulls;
 use super::super::super::open_table::OpenTable;
 use super::super::super::table::{Filler, Spot};
-use super::super::super::usual::{Usual, float, number};
+use super::super::super::usual::{float, number};
 use super::Kind;
 use super::layout::{Check, Edge, Field, Layout, Span, Split, Value};
 use crate::dating::Seen;
