@@ -28,6 +28,7 @@ mod part;
 mod piece;
 mod web;
 
+pub use crate::times::recent::Recent;
 pub use config::named as in_configuration;
 pub use matching::Found;
 pub use part::{Form, Part, Taken};

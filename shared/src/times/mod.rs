@@ -9,13 +9,12 @@ mod epoch;
 mod iso;
 mod named;
 mod pattern;
-mod recent;
+pub(crate) mod recent;
 mod shape;
 mod stamp;
 mod zone;
 
 pub use pattern::{SAMPLE, TimePattern, explain, write as write_by_format};
-pub use recent::Recent;
 pub use zone::Zone;
 
 use crate::record::Time;

@@ -81,7 +81,7 @@ impl TimePattern {
 
     /// The bytes that stand between its directives, in their order; a run of blanks is one space. `None` where the format is none of the usual
     /// ones.
-    pub fn separators(&self) -> Option<Vec<u8>> {
+    pub(super) fn separators(&self) -> Option<Vec<u8>> {
         self.shape.as_ref().map(|shape| shape.separators().collect())
     }
 

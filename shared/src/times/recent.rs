@@ -12,7 +12,8 @@ const DAY_S: i64 = 86_400;
 ///
 /// # Examples
 /// ```
-/// use recpipe::times::{Recent, TimePattern, Times};
+/// use recpipe::template::Recent;
+/// use recpipe::times::{TimePattern, Times};
 ///
 /// let pattern = TimePattern::prefix("%d/%b/%Y:%H:%M:%S %z")?;
 /// let mut recent = Recent::default();
@@ -37,6 +38,12 @@ pub struct Recent {
 }
 
 impl Recent {
+    /// The bytes that stand between the directives of a pattern, in their order; a run of blanks is one space. `None` where the pattern is none of
+    /// the usual ones.
+    pub fn separators(pattern: &TimePattern) -> Option<Vec<u8>> {
+        pattern.separators()
+    }
+
     /// The time that `text[..len]` is: as [`TimePattern::read_prefix`] says, where it takes all of it and knows the moment. Pattern and times
     /// have to be those of the calls before.
     ///

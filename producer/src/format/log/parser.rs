@@ -163,14 +163,15 @@ impl RecordParser {
 }
 
 impl RecordParser {
-    /// Reads the records of lines, the first of which begins at `from` in the block and has this number. Whether there was room for all.
-    fn records(&mut self, block: &[u8], (from, mut number): (usize, u32), times: &Times, seen: &mut Seen, beside: &mut Beside) -> bool {
+    /// Reads the records of lines, the first of which begins at `from` in the block and has this number; that of the line behind them is there
+    /// afterwards. Whether there was room for all.
+    fn records(&mut self, block: &[u8], (from, number): (usize, &mut u32), times: &Times, seen: &mut Seen, beside: &mut Beside) -> bool {
         let mut held: Option<Lines> = None;
         for (at, line) in lines(&block[from..]) {
             let start = from + at;
             let begins = !self.takes_lines || self.members.begins(&block[..start], trimmed(line));
-            let one = Lines { start, first_end: start + line.len(), end: start + line.len(), number, count: 1, begins };
-            number += 1;
+            let one = Lines { start, first_end: start + line.len(), end: start + line.len(), number: *number, count: 1, begins };
+            *number += 1;
             match &mut held {
                 Some(record) if !begins && record.begins => {
                     record.end = one.end;
@@ -216,10 +217,7 @@ impl Walk<usual::Kind> for LineWalk<'_> {
     }
 
     fn read_slowly(&mut self, end: usize) -> bool {
-        let lines = &self.block[..end];
-        let has_room = self.parser.records(lines, (self.start, self.number), self.times, self.seen, self.beside);
-        let torn = lines.last().is_some_and(|&last| last != b'\n');
-        self.number += memchr::memchr_iter(b'\n', &lines[self.start..]).count() as u32 + u32::from(torn);
+        let has_room = self.parser.records(&self.block[..end], (self.start, &mut self.number), self.times, self.seen, self.beside);
         self.start = end;
         has_room
     }
@@ -244,7 +242,7 @@ impl Parser for RecordParser {
         }
         self.usual = usual;
         if has_room && start < bytes.len() {
-            self.records(bytes, (start, number), &times, &mut seen, &mut beside);
+            self.records(bytes, (start, &mut number), &times, &mut seen, &mut beside);
         }
         self.dating.note(&seen);
         let parsed = &bytes[..self.open.stopped_at().unwrap_or(bytes.len())];

@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use memchr::memmem;
-use recpipe::times::{Read, Recent, Times};
+use recpipe::template::Recent;
+use recpipe::times::{Read, Times};
 use recpipe::untyped::Cell;
 
 use super::super::super::Nulls;

@@ -1,5 +1,7 @@
 //! How a layout is made of a template.
 
+use recpipe::template::Recent;
+
 use super::{Check, Edge, Field, Form, Gap, Kind, Layout, Mark, Part, Pattern, Separators, Spaces, Span, Split, Value};
 
 /// A separator that no line has: one with a backslash is no usual line.
@@ -186,7 +188,7 @@ impl Build<'_> {
             Form::Float => Some(Value::Float),
             Form::Time(pattern) => {
                 let span = self.open();
-                for byte in pattern.separators()? {
+                for byte in Recent::separators(pattern)? {
                     if let Some(kind) = self.kind(byte) {
                         self.mark(kind)?;
                         self.tokens.push(Token::Part { span, opens: false, closes: false });
