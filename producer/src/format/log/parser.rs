@@ -245,9 +245,10 @@ impl Parser for RecordParser {
             self.records(bytes, (start, &mut number), &times, &mut seen, &mut beside);
         }
         self.dating.note(&seen);
-        let parsed = &bytes[..self.open.stopped_at().unwrap_or(bytes.len())];
-        let torn = parsed.last().is_some_and(|&last| last != b'\n');
-        let lines = memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn);
+        let lines = match self.open.stopped_at() {
+            None => number,
+            Some(at) => memchr::memchr_iter(b'\n', &bytes[..at]).count() as u32,
+        };
         let schema = self.open.names.schema();
         let batch = self.open.table.batch(&block.bytes, &schema, wanted, block.origin());
         Parsed { batch, lines, blank: beside.blank, rejects: beside.rejects }

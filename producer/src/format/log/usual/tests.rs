@@ -186,6 +186,8 @@ impl Stream {
                 format!("{} {values}", parser.row_start(row))
             })
             .collect();
+        let torn = u32::from(text.last().is_some_and(|last| *last != b'\n'));
+        assert!(parser.stopped_at().is_some() || parsed.lines == text.iter().filter(|byte| **byte == b'\n').count() as u32 + torn);
         let rejects = parsed.rejects.iter();
         shown.extend(rejects.map(|r| format!("!{} {} {} {}", r.line, r.records_before, r.why, String::from_utf8_lossy(r.text(text)))));
         shown.push(format!("{} {} {:?} {:?} {:?}", parsed.lines, parsed.blank, parser.stopped_at(), args.dating.remark(), parsed.batch));
