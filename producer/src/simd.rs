@@ -92,7 +92,7 @@ fn marks_portable(set: &ByteSet, text: &[u8], base: u32, out: &mut [u32]) -> usi
 /// What some kernels are made of; all of it is about the 64 bytes of a chunk, a bit for each, the first the lowest.
 pub(crate) trait Simd: Copy {
     /// Which bytes are what.
-    fn classes(self, chunk: &[u8; 64]) -> Classes;
+    fn classes(self, chunk: &[u8; 64], separators: Separators) -> Classes;
     /// Each bit the parity of the bits up to it, itself included.
     fn prefix_xor(self, bits: u64) -> u64;
     /// The bits where `mask` has ones, moved together at the low end.
@@ -101,30 +101,43 @@ pub(crate) trait Simd: Copy {
     fn deposit(self, bits: u64, mask: u64) -> u64;
 }
 
+/// The bytes, beside quotes and newlines, that part the fields of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Separators {
+    /// Of [`pattern::Kind::Space`].
+    pub space: u8,
+    /// Of [`pattern::Kind::Opening`].
+    pub opening: u8,
+    /// Of [`pattern::Kind::Closing`].
+    pub closing: u8,
+    /// One that no usual line has outside of quotes.
+    pub odd: u8,
+    /// Nor in quotes in which spaces are marks.
+    pub is_odd_beside_spaces: bool,
+}
+
 /// Which bytes of a chunk are these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Classes {
     pub space: u64,
     pub quote: u64,
     pub newline: u64,
-    /// `[`
     pub opening: u64,
-    /// `]`
     pub closing: u64,
-    pub comma: u64,
+    pub odd: u64,
     pub backslash: u64,
 }
 
 impl Classes {
     #[inline(always)]
-    fn of(equal: impl Fn(u8) -> u64) -> Classes {
+    fn of(separators: Separators, equal: impl Fn(u8) -> u64) -> Classes {
         Classes {
-            space: equal(b' '),
+            space: equal(separators.space),
             quote: equal(b'"'),
             newline: equal(b'\n'),
-            opening: equal(b'['),
-            closing: equal(b']'),
-            comma: equal(b','),
+            opening: equal(separators.opening),
+            closing: equal(separators.closing),
+            odd: equal(separators.odd),
             backslash: equal(b'\\'),
         }
     }
@@ -158,8 +171,8 @@ pub(crate) fn run<K: Kernel>(kernel: K) -> K::Out {
 pub(crate) struct Portable;
 
 impl Simd for Portable {
-    fn classes(self, chunk: &[u8; 64]) -> Classes {
-        Classes::of(|byte| chunk.iter().enumerate().fold(0, |bits, (i, &b)| bits | u64::from(b == byte) << i))
+    fn classes(self, chunk: &[u8; 64], separators: Separators) -> Classes {
+        Classes::of(separators, |byte| chunk.iter().enumerate().fold(0, |bits, (i, &b)| bits | u64::from(b == byte) << i))
     }
 
     fn prefix_xor(self, bits: u64) -> u64 {
@@ -221,15 +234,16 @@ mod tests {
         #[test]
         fn what_kernels_are_made_of_is_the_same_everywhere(chunk in proptest::collection::vec(prop_oneof![any::<u8>(), proptest::sample::select(b" \"\n[],\\".to_vec())], 64), bits: u64, mask: u64) {
             #[derive(Clone)]
-            struct All([u8; 64], u64, u64);
+            struct All([u8; 64], u64, u64, Separators);
             impl Kernel for All {
                 type Out = (Classes, [u64; 3]);
                 #[inline(always)]
                 fn run<S: Simd>(self, simd: S) -> Self::Out {
-                    (simd.classes(&self.0), [simd.prefix_xor(self.1), simd.extract(self.1, self.2), simd.deposit(self.1, self.2)])
+                    (simd.classes(&self.0, self.3), [simd.prefix_xor(self.1), simd.extract(self.1, self.2), simd.deposit(self.1, self.2)])
                 }
             }
-            let all = All(chunk.try_into().unwrap(), bits, mask);
+            let separators = Separators { space: b' ', opening: b'[', closing: b']', odd: b',', is_odd_beside_spaces: false };
+            let all = All(chunk.try_into().unwrap(), bits, mask, separators);
             let slow = all.clone().run(Portable);
             prop_assert_eq!(run(all.clone()), slow);
             let [prefix, extracted, deposited] = slow.1;

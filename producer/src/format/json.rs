@@ -128,7 +128,7 @@ struct Keys {
 impl Keys {
     fn new(names: Names, dialect: Dialect) -> Self {
         let (open, path, shapes) = (OpenTable::new(names), String::new(), Vec::new());
-        Keys { open, dialect, path, shapes, usual: Usual::default(), continuity: Continuity::default(), failure: None }
+        Keys { open, dialect, path, shapes, usual: Usual::new(), continuity: Continuity::default(), failure: None }
     }
 
     /// Fills the table; answers how many lines there are, how many of them are blank, and what is no record.

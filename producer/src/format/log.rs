@@ -5,6 +5,7 @@
 //! LogFormat    the members that are tried for each record, in their order        log.rs
 //!   boundary   a record ends where the next begins: a block is cut there         boundary.rs
 //!   parser     takes the records of a block apart                                parser.rs
+//!   usual      reads lines of templates many at a time, those that are usual     usual.rs
 //! ```
 //!
 //! # Multi-line records
@@ -33,6 +34,7 @@ mod postgres;
 mod s3;
 mod syslog;
 mod template;
+mod usual;
 mod w3c;
 
 use std::sync::Arc;

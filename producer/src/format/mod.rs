@@ -14,9 +14,9 @@
 mod apache;
 mod args;
 pub(crate) mod auto;
-mod budget;
 pub(crate) mod columnar;
 pub mod continuity;
+mod copied;
 mod csv;
 mod find;
 mod formats;
@@ -44,6 +44,7 @@ mod table;
 pub(crate) mod testing;
 mod type_set;
 mod untyped;
+mod usual;
 mod wanted;
 mod xml;
 

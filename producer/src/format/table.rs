@@ -4,6 +4,8 @@
 //! begins with the first other value. Texts are kept as places in the block; only what had to be unescaped is copied. A record that
 //! turns out to be invalid when half of it has been added is taken back ([`Table::cancel`]).
 
+mod run;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -11,6 +13,8 @@ use recpipe::record::column::{Values, halves};
 use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text, Time, Type};
 
 use super::Wanted;
+use super::copied::copy_out;
+pub(super) use run::{Filler, Spot};
 
 /// A batch ends when it has more values and nulls together than this: many small records with fields of their own each would take
 /// gigabytes. Records that lie in a block as they are, with a value for each field, have fewer.
@@ -64,6 +68,16 @@ impl Part {
         }
         self.nulls.extend(self.len as u32..rows as u32);
         self.len = rows;
+    }
+
+    /// A number that 64 bits do not hold.
+    fn push_wide(&mut self, value: i128) {
+        let (high, low) = halves(value);
+        if self.highs.is_empty() {
+            self.highs.extend(self.numbers.iter().map(|number| number >> 63));
+        }
+        self.numbers.push(low);
+        self.highs.push(high);
     }
 
     fn truncate(&mut self, len: usize) {
@@ -218,13 +232,8 @@ impl Table {
         if let Ok(value) = i64::try_from(value) {
             return self.int(column, value);
         }
-        let (high, low) = halves(value);
         let part = self.part(column, Type::Int);
-        if part.highs.is_empty() {
-            part.highs.extend(part.numbers.iter().map(|number| number >> 63));
-        }
-        part.numbers.push(low);
-        part.highs.push(high);
+        part.push_wide(value);
         part.len += 1;
     }
 
@@ -360,11 +369,11 @@ impl Table {
 
     /// The texts of one part, one after the other.
     fn copy_out(&self, block: &[u8], part: &Part) -> Text {
-        let places = self.anchors.iter().zip(part.starts.iter().zip(&part.lens));
-        Text::collect(places.map(|(&anchor, (&start, &len))| match start & OWN {
-            0 => &block[(anchor + start) as usize..][..len as usize],
-            _ => &self.own[(start & !OWN) as usize..][..len as usize],
-        }))
+        let places = self.anchors.iter().zip(&part.starts).map(|(&anchor, &start)| match start & OWN {
+            0 => (block, (anchor + start) as usize),
+            _ => (&self.own[..], (start & !OWN) as usize),
+        });
+        copy_out(&part.lens, places).unwrap_or_else(|| unreachable!("every text lies within the block, or the table's own bytes"))
     }
 }
 

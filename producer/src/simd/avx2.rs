@@ -16,7 +16,7 @@ use std::arch::x86_64::{
 };
 use std::sync::LazyLock;
 
-use super::{ByteSet, Classes, Kernel, Simd};
+use super::{ByteSet, Classes, Kernel, Separators, Simd};
 
 /// Stands for a processor with AVX2, BMI1 and POPCNT.
 #[derive(Clone, Copy)]
@@ -122,7 +122,7 @@ impl Masker {
 // SAFETY, for each call of an instruction in here: there is a `Masker`, so the processor has it.
 impl Simd for Masker {
     #[inline(always)]
-    fn classes(self, chunk: &[u8; 64]) -> Classes {
+    fn classes(self, chunk: &[u8; 64], separators: Separators) -> Classes {
         // SAFETY: see above; 32 bytes are read from 0 and from 32 of the 64.
         unsafe {
             let low = _mm256_loadu_si256(chunk.as_ptr().cast::<__m256i>());
@@ -132,7 +132,7 @@ impl Simd for Masker {
                 let half = |bytes: __m256i| u64::from(_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, byte)) as u32);
                 half(low) | half(high) << 32
             };
-            Classes::of(equal)
+            Classes::of(separators, equal)
         }
     }
 

@@ -1,13 +1,13 @@
 //! Lines that all have their marks in one order, held against it and read off 64 bytes at a time.
 //!
-//! The marks are newlines, quotes, and, outside of quotes, spaces and brackets. A chunk's marks, moved together (PEXT), are the
+//! The marks are newlines, quotes, and, outside of quotes, three kinds of separators, which are spaces and brackets in most logs. A chunk's marks, moved together (PEXT), are the
 //! first bits of a pattern that repeats itself line by line, begun where the chunk before ended: one comparison for each class
 //! of marks judges all lines of the chunk, and a line costs nothing for the marks that nobody wants to know the places of. Those
 //! that are wanted are picked out (PDEP) and written one after the other.
 //!
 //! A walk over the places of all marks, line by line, took twice the time of all that together.
 
-use super::{Classes, Kernel, Simd};
+use super::{Classes, Kernel, Separators, Simd};
 
 /// What a mark is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,17 +45,17 @@ pub(crate) struct Mark {
 pub(crate) enum Spaces {
     /// Those that are not quoted.
     Bare,
-    /// Those, and the ones in the line's first quotes.
-    InFirst,
+    /// Those, and the ones in this pair of the line's quotes, the first being 0.
+    In(usize),
     /// All.
     All,
 }
 
 /// The most marks that a line may have.
-const MARKS: usize = 32;
+const MARKS: usize = 64;
 
 /// The most quotes that a line may have.
-const QUOTES: usize = 8;
+const QUOTES: usize = 16;
 
 /// What the next 64 marks should be, each a bit, the nearest the lowest.
 #[derive(Debug, Clone, Copy, Default)]
@@ -74,23 +74,24 @@ struct Expected {
 
 /// The order in which each line has its marks.
 ///
-/// No line has a backslash, nor a comma outside of quotes.
+/// No line has a backslash, nor an odd byte outside of quotes.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     period: usize,
     wanted: usize,
     spaces: Spaces,
+    separators: Separators,
     /// By how many marks of its line there were.
     expected: Box<[Expected; MARKS]>,
     quotes: usize,
-    /// Which of the next 64 quotes are the first or second of their lines, by how many quotes of its line there were.
-    first_quotes: [u64; QUOTES],
+    /// Which of the next 64 quotes are those with spaces in them, by how many quotes of its line there were.
+    spaced_quotes: [u64; QUOTES],
 }
 
 impl Pattern {
     /// Of these marks, the last of them the newline, which is always wanted. `None` when they are too many, or another is a newline, or
     /// the quotes do not come in pairs.
-    pub(crate) fn new(marks: &[Mark], spaces: Spaces) -> Option<Pattern> {
+    pub(crate) fn new(marks: &[Mark], spaces: Spaces, separators: Separators) -> Option<Pattern> {
         let (last, before) = marks.split_last()?;
         let quotes = marks.iter().filter(|mark| mark.kind == Kind::Quote).count();
         let fits = marks.len() <= MARKS && quotes <= QUOTES && quotes.is_multiple_of(2);
@@ -112,12 +113,12 @@ impl Pattern {
                 wanted: bits(phase, &|mark| mark.wanted),
             };
         }
-        let first_quotes = std::array::from_fn(|phase| {
-            let is_first = |i: usize| quotes > 0 && (phase + i) % quotes < 2;
-            (0..64).fold(0, |bits, i| bits | u64::from(is_first(i)) << i)
+        let spaced_quotes = std::array::from_fn(|phase| {
+            let is_spaced = |i: usize| quotes > 0 && spaces == Spaces::In((phase + i) % quotes / 2);
+            (0..64).fold(0, |bits, i| bits | u64::from(is_spaced(i)) << i)
         });
         let wanted = marks.iter().filter(|mark| mark.wanted).count();
-        Some(Pattern { period: marks.len(), wanted, spaces, expected, quotes, first_quotes })
+        Some(Pattern { period: marks.len(), wanted, spaces, separators, expected, quotes, spaced_quotes })
     }
 
     /// How many marks of a line are wanted.
@@ -154,8 +155,8 @@ struct State {
     inside: u64,
     /// How many quotes of its line there were.
     quotes: usize,
-    /// All ones within a line's first quotes.
-    inside_first: u64,
+    /// All ones within quotes with spaces in them.
+    inside_spaced: u64,
     /// The lowest bit: whether the last byte was a mark.
     after_mark: u64,
     /// How many places there are.
@@ -198,7 +199,7 @@ impl Scan {
         let (state, places) = (&mut self.state, &mut self.places);
         match pattern.spaces {
             Spaces::Bare => runner.run(Strip::<BARE> { pattern, text, state, places }),
-            Spaces::InFirst => runner.run(Strip::<IN_FIRST> { pattern, text, state, places }),
+            Spaces::In(_) => runner.run(Strip::<IN_PAIR> { pattern, text, state, places }),
             Spaces::All => runner.run(Strip::<ALL> { pattern, text, state, places }),
         }
     }
@@ -229,9 +230,9 @@ impl Runner for Run {
     }
 }
 
-const BARE: u8 = Spaces::Bare as u8;
-const IN_FIRST: u8 = Spaces::InFirst as u8;
-const ALL: u8 = Spaces::All as u8;
+const BARE: u8 = 0;
+const IN_PAIR: u8 = 1;
+const ALL: u8 = 2;
 
 /// The loop over one strip.
 struct Strip<'a, const SPACES: u8> {
@@ -247,12 +248,12 @@ impl<const SPACES: u8> Kernel for Strip<'_, SPACES> {
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) -> Stop {
         // Its own, so that it is in registers.
-        let mut state = *self.state;
+        let (mut state, separators) = (*self.state, self.pattern.separators);
         let until = self.text.len().min(state.at + STRIP_BYTES);
         let (chunks, rest) = self.text[state.at.min(until)..until].as_chunks::<64>();
         let mut stop = Stop::Full;
         for chunk in chunks {
-            if !step::<S, SPACES>(simd, self.pattern, chunk, &mut state, self.places) {
+            if !step::<S, SPACES>(simd, (self.pattern, separators), chunk, &mut state, self.places) {
                 stop = Stop::Odd;
                 break;
             }
@@ -261,7 +262,7 @@ impl<const SPACES: u8> Kernel for Strip<'_, SPACES> {
             // No mark is added by zeros.
             let mut last = [0; 64];
             last[..rest.len()].copy_from_slice(rest);
-            stop = if step::<S, SPACES>(simd, self.pattern, &last, &mut state, self.places) { Stop::End } else { Stop::Odd };
+            stop = if step::<S, SPACES>(simd, (self.pattern, separators), &last, &mut state, self.places) { Stop::End } else { Stop::Odd };
         }
         *self.state = state;
         stop
@@ -270,19 +271,25 @@ impl<const SPACES: u8> Kernel for Strip<'_, SPACES> {
 
 /// Reads a chunk; whether nothing in it is odd.
 #[inline(always)]
-fn step<S: Simd, const SPACES: u8>(simd: S, pattern: &Pattern, chunk: &[u8; 64], state: &mut State, places: &mut [u32]) -> bool {
-    let Classes { space, quote, newline, opening, closing, comma, backslash } = simd.classes(chunk);
+fn step<S: Simd, const SPACES: u8>(
+    simd: S,
+    (pattern, separators): (&Pattern, Separators),
+    chunk: &[u8; 64],
+    state: &mut State,
+    places: &mut [u32],
+) -> bool {
+    let Classes { space, quote, newline, opening, closing, odd, backslash } = simd.classes(chunk, separators);
     let inside = simd.prefix_xor(quote) ^ state.inside;
     state.inside = sign(inside);
     let hidden = match SPACES {
         ALL => 0,
         BARE => inside,
         _ => {
-            let first = simd.deposit(pattern.first_quotes[state.quotes % QUOTES], quote);
-            let inside_first = simd.prefix_xor(first) ^ state.inside_first;
-            state.inside_first = sign(inside_first);
+            let spaced = simd.deposit(pattern.spaced_quotes[state.quotes % QUOTES], quote);
+            let inside_spaced = simd.prefix_xor(spaced) ^ state.inside_spaced;
+            state.inside_spaced = sign(inside_spaced);
             state.quotes = modulo(state.quotes.wrapping_add(quote.count_ones() as usize), pattern.quotes);
-            inside & !inside_first
+            inside & !inside_spaced
         }
     };
     let (space, opening, closing) = (space & !hidden, opening & !inside, closing & !inside);
@@ -291,14 +298,16 @@ fn step<S: Simd, const SPACES: u8>(simd: S, pattern: &Pattern, chunk: &[u8; 64],
     state.after_mark = marks >> 63;
     let count = marks.count_ones();
     let expected = &pattern.expected[state.phase % MARKS];
-    // What is none of the four is a closing bracket.
+    // What is none of the four is a closing separator.
     let wrong = (simd.extract(space, marks) ^ expected.space)
         | (simd.extract(quote, marks) ^ expected.quote)
         | (simd.extract(newline, marks) ^ expected.newline)
         | (simd.extract(opening, marks) ^ expected.opening)
         | ((simd.extract(adjacent, marks) ^ expected.adjacent) & expected.matters);
     let wrong = wrong & low(count);
-    let odd = backslash | comma & !inside;
+    // Ones where spaces are marks, if that is where it is odd, and outside of quotes.
+    let hides_odd = if separators.is_odd_beside_spaces { hidden } else { inside };
+    let odd = backslash | odd & !hides_odd;
     let wanted = simd.deposit(expected.wanted, marks);
     let at = state.at as u32;
     if wrong | odd != 0 {

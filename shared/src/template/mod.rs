@@ -24,11 +24,14 @@ mod config;
 mod httpd;
 mod matching;
 mod nginx;
+mod part;
 mod piece;
 mod web;
 
+pub use crate::times::recent::Recent;
 pub use config::named as in_configuration;
 pub use matching::Found;
+pub use part::{Form, Part, Taken};
 
 use std::fmt;
 

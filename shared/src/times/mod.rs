@@ -9,6 +9,7 @@ mod epoch;
 mod iso;
 mod named;
 mod pattern;
+pub(crate) mod recent;
 mod shape;
 mod stamp;
 mod zone;

@@ -79,6 +79,18 @@ impl TimePattern {
         self.read(&text[..len], times).ok().map(|read| (len, Ok(read)))
     }
 
+    /// The bytes that stand between its directives, in their order; a run of blanks is one space. `None` where the format is none of the usual
+    /// ones.
+    pub(super) fn separators(&self) -> Option<Vec<u8>> {
+        self.shape.as_ref().map(|shape| shape.separators().collect())
+    }
+
+    /// Where in `text`, which is a time, hour, minute and second stand, two digits each, if what is before them has its full width and what
+    /// is after them is an offset.
+    pub(super) fn clock_of(&self, text: &[u8]) -> Option<[usize; 3]> {
+        self.shape.as_ref()?.clock_of(text)
+    }
+
     /// The format as it was written.
     pub fn as_str(&self) -> &str {
         &self.text

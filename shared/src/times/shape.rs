@@ -67,6 +67,52 @@ impl Shape {
         has_day.then(|| Shape { steps: steps.into() })
     }
 
+    /// The bytes between the directives; a run of blanks is one space.
+    pub(super) fn separators(&self) -> impl Iterator<Item = u8> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Byte(byte) => Some(*byte),
+            Step::Blanks => Some(b' '),
+            _ => None,
+        })
+    }
+
+    /// Where in `text`, which is a time of this format, hour, minute and second stand. `None` unless each is there once, as two digits, all
+    /// before them has its full width, and an offset follows: then any other digits in these places are another time of the same day,
+    /// as long as they are one that clocks show.
+    pub(super) fn clock_of(&self, text: &[u8]) -> Option<[usize; 3]> {
+        let (mut clock, mut at, mut has_offset) = ([None; 3], 0, false);
+        for step in &self.steps {
+            if clock.iter().all(Option::is_some) {
+                has_offset |= *step == Step::Offset;
+                (!matches!(step, Step::Hour | Step::Minute | Step::Second)).then_some(())?;
+                continue;
+            }
+            let here = text.get(at..)?;
+            let digits = |n: usize| here.len() >= n && here[..n].iter().all(u8::is_ascii_digit);
+            let (width, is_right) = match step {
+                Step::Byte(byte) => (1, here.first() == Some(byte)),
+                Step::Blanks => (1, here.first() == Some(&b' ') && here.get(1).is_some_and(|next| !matches!(next, b' ' | b'\t'))),
+                Step::Year => (4, digits(4)),
+                Step::MonthName => (3, true),
+                Step::Month | Step::Day | Step::Hour | Step::Minute | Step::Second => (2, digits(2)),
+                Step::WeekdayName | Step::Fraction | Step::DotFraction | Step::Offset | Step::ZoneName => return None,
+            };
+            let place = match step {
+                Step::Hour => Some(0),
+                Step::Minute => Some(1),
+                Step::Second => Some(2),
+                _ => None,
+            };
+            if let Some(place) = place {
+                clock[place].replace(at).is_none().then_some(())?;
+            }
+            is_right.then_some(())?;
+            at += width;
+        }
+        let [Some(hour), Some(minute), Some(second)] = clock else { return None };
+        has_offset.then_some([hour, minute, second])
+    }
+
     /// How long the time is that the text begins with, and the moment that it is. `None` where it begins with none.
     pub(super) fn read(&self, text: &[u8], times: &Times) -> Option<(usize, Result<Read, NoTime>)> {
         let mut stamp = Stamp { year: None, month: 0, day: 0, clock: TimeOfDay::default(), offset_s: None };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use recpipe::record::{Batch, Bits, Column, Origin, PackedInts, Schema, Text};
 
-use super::fast::number;
+use super::super::copied::copy_out;
+use super::super::usual::number;
 use super::usual::Usual;
 use super::{COMMON_FIELDS, FIELDS};
 
@@ -272,7 +273,7 @@ impl Columns {
         let text = |starts: &[u32], lens: &[u32]| {
             let view = match &anchors {
                 Some(anchors) => Text::new(block.clone(), Some(anchors.clone()), PackedInts::pack(starts), PackedInts::pack(lens)),
-                None => self.copy_out(block, starts, lens),
+                None => copy_out(lens, self.anchors.iter().zip(starts).map(|(&anchor, &start)| (&block[..], (anchor + start) as usize))),
             };
             Column::text(view.unwrap_or_else(|| unreachable!("every field lies within its line, and every line within the block")))
         };
@@ -300,25 +301,6 @@ impl Columns {
             (starts[row as usize], lens[row as usize]) = (spot.start, spot.len);
         }
         not_everywhere(text(&starts, &lens), Bits::collect(self.rows, |row| lens[row] == 0))
-    }
-
-    /// The texts of one field, one after the other.
-    fn copy_out(&self, block: &Bytes, starts: &[u32], lens: &[u32]) -> Option<Text> {
-        /// Copied at once, whatever the length: most texts are no longer, and a copy of a fixed size is one instruction.
-        const CHUNK: usize = 32;
-        let total = lens.iter().map(|&len| len as usize).sum::<usize>();
-        let (mut bytes, mut copied, mut at) = (vec![0; total + CHUNK], Vec::with_capacity(lens.len()), 0);
-        for ((&anchor, &start), &len) in self.anchors.iter().zip(starts).zip(lens) {
-            let (from, len) = ((anchor + start) as usize, len as usize);
-            copied.push(at as u32);
-            match (block.get(from..).and_then(<[u8]>::first_chunk::<CHUNK>), bytes.get_mut(at..at + CHUNK)) {
-                (Some(chunk), Some(to)) if len <= CHUNK => to.copy_from_slice(chunk),
-                _ => bytes.get_mut(at..at + len)?.copy_from_slice(block.get(from..from + len)?),
-            }
-            at += len;
-        }
-        bytes.truncate(total);
-        Text::new(bytes.into(), None, PackedInts::pack(&copied), PackedInts::pack(lens))
     }
 
     /// These rows; `None` for none.

@@ -14,11 +14,10 @@
 //! a line means. The law, tested on generated lines: the fast ways decline, or they say exactly what the pattern says.
 
 use super::super::Reject;
+use super::super::usual::{self, number};
 use super::FIELDS;
 use super::columns::{Columns, Line, Spot};
 use super::usual::Usual;
-use crate::format::budget::Budget;
-use crate::simd::pattern::{Scan, Stop};
 use crate::simd::{self, ByteSet};
 
 const MARKED: ByteSet = ByteSet::new(b" \"\\\n[]");
@@ -46,9 +45,7 @@ impl Way {
 #[derive(Debug, Default)]
 pub(super) struct Room {
     marks: Vec<u32>,
-    scan: Scan,
-    /// Which of the two patterns the last usual line had.
-    kind: usize,
+    usual: usual::Room,
 }
 
 /// Takes a block of whole lines apart, for whom reads these of [`FIELDS`]; answers how many there are, and which are no records.
@@ -61,7 +58,8 @@ pub(super) fn parse(
     columns.reset(fields);
     let mut walk = Walk { block, columns, marks: &mut room.marks, lines: 0, start: 0, rejects: Vec::new() };
     match usual {
-        Some(usual) => walk.read_by_patterns(usual, &mut room.scan, &mut room.kind),
+        // There is always room.
+        Some(kinds) => drop(usual::read(block, kinds, &mut room.usual, &mut walk)),
         None => walk.read_by_marks(block.len()),
     }
     // The last line, when it has no newline.
@@ -82,64 +80,25 @@ struct Walk<'a> {
     rejects: Vec<Reject>,
 }
 
-impl Walk<'_> {
-    /// Reads all lines, those that have one of the patterns by it and the others by their marks.
-    ///
-    /// An odd line costs as much as some usual ones: beginning anew behind it. Where there are too many of them, all lines are read by
-    /// their marks for a while, which grows as long as that is so: no log is read slower than by marks alone.
-    fn read_by_patterns(&mut self, usual: &[Usual; 2], scan: &mut Scan, kind: &mut usize) {
-        let mut budget = Budget::default();
-        while (self.start as usize) < self.block.len() {
-            if let Some(bytes) = budget.spent() {
-                self.read_by_marks_for(bytes);
-                continue;
-            }
-            let is_read = self.read_usual(&usual[*kind], scan, &mut budget);
-            if !is_read && self.read_usual(&usual[1 - *kind], scan, &mut budget) {
-                *kind = 1 - *kind;
-            }
-            let rest = &self.block[self.start as usize..];
-            let Some(newline) = memchr::memchr(b'\n', rest) else { return };
-            self.read_by_marks(self.start as usize + newline + 1);
-        }
+impl usual::Walk<Usual> for Walk<'_> {
+    fn start(&self) -> usize {
+        self.start as usize
     }
 
-    /// Reads lines up to the first that has another pattern, or no end, or as long as it pays; whether there are any.
-    fn read_usual(&mut self, usual: &Usual, scan: &mut Scan, budget: &mut Budget) -> bool {
-        let (width, before) = (usual.pattern.wanted(), self.lines);
-        // Usual lines since the last odd one.
-        let mut run = 0;
-        scan.go_to(self.start);
-        loop {
-            let stop = scan.read(&usual.pattern, self.block);
-            let mut places = scan.places(&usual.pattern);
-            while places.len() > width {
-                let rows = self.columns.extend(self.block, usual, places);
-                places = &places[rows * width..];
-                self.lines += rows as u32;
-                self.start = places[0].wrapping_add(1);
-                run += rows;
-                // Only its numbers are odd.
-                if places.len() > width {
-                    self.read_by_marks(places[width] as usize + 1);
-                    places = &places[width..];
-                    budget.count(std::mem::take(&mut run));
-                }
-            }
-            if stop != Stop::Full || budget.is_spent() {
-                budget.count(run);
-                return self.lines > before;
-            }
-        }
+    fn read_usual(&mut self, usual: &Usual, places: &[u32]) -> usize {
+        let rows = self.columns.extend(self.block, usual, places);
+        self.lines += rows as u32;
+        self.start = places[rows * usual.pattern.wanted()].wrapping_add(1);
+        rows
     }
 
-    /// Reads the lines that begin within so many bytes by their marks.
-    fn read_by_marks_for(&mut self, bytes: usize) {
-        let within = self.block.len().min(self.start as usize + bytes);
-        let end = memchr::memchr(b'\n', &self.block[within - 1..]).map_or(self.block.len(), |at| within + at);
+    fn read_slowly(&mut self, end: usize) -> bool {
         self.read_by_marks(end);
+        true
     }
+}
 
+impl Walk<'_> {
     /// Reads lines by their marks up to `end`, where one ends, or the block.
     fn read_by_marks(&mut self, end: usize) {
         let mut at = self.start as usize;
@@ -433,41 +392,6 @@ fn quoted_pair(block: &[u8], marks: &[u32], space: usize) -> Option<([u32; 4], u
         _ => false,
     };
     ends.then_some(([marks[q0], marks[q1], marks[q2], marks[q3]], q3 + 1))
-}
-
-/// The number written in `block[from..to]`, or 0 for a dash.
-#[inline]
-pub(super) fn number(block: &[u8], from: usize, to: usize) -> Option<i64> {
-    let len = to - from;
-    if len <= 8 && to >= 8 {
-        let eight = block.get(to - 8..to)?;
-        let mut word = [0; 8];
-        word.copy_from_slice(eight);
-        // The digits are the high bytes; what stands before them becomes leading zeros.
-        let ours = u64::MAX.checked_shl(64 - 8 * len as u32).unwrap_or(0);
-        let word = (u64::from_le_bytes(word) & ours) | (0x3030_3030_3030_3030 & !ours);
-        if let Some(number) = eight_digits(word) {
-            return (len > 0).then_some(number);
-        }
-        return (len == 1 && block[from] == b'-').then_some(0);
-    }
-    if len > 18 {
-        return None;
-    }
-    block[from..to].iter().try_fold(0, |n: i64, &digit| digit.is_ascii_digit().then(|| n * 10 + i64::from(digit - b'0')))
-}
-
-/// Eight ASCII digits, the first one in the lowest byte, as a number (D. Lemire, "Quickly parsing eight digits", 2018).
-#[inline]
-fn eight_digits(word: u64) -> Option<i64> {
-    let is_digits = (word & 0xf0f0_f0f0_f0f0_f0f0) | ((word.wrapping_add(0x0606_0606_0606_0606) & 0xf0f0_f0f0_f0f0_f0f0) >> 4);
-    if is_digits != 0x3333_3333_3333_3333 {
-        return None;
-    }
-    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul(2561) >> 8;
-    let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul(6_553_601) >> 16;
-    let number = (fours & 0x0000_ffff_0000_ffff).wrapping_mul(42_949_672_960_001) >> 32;
-    Some(number as i64)
 }
 
 #[cfg(test)]

@@ -6,9 +6,14 @@
 //!
 //! Where nobody asks for the words of the request, it may be anything without an escape.
 
+use super::super::usual;
 use super::columns::TEXTS;
 use super::{COMMON_FIELDS, FIELDS};
+use crate::simd::Separators;
 use crate::simd::pattern::{Gap, Kind, Mark, Pattern, Spaces};
+
+/// A usual line has no comma outside of quotes: its host would be a list.
+const SEPARATORS: Separators = Separators { space: b' ', opening: b'[', closing: b']', odd: b',', is_odd_beside_spaces: false };
 
 /// Where things are among the places of a line's wanted marks; 0 is the newline before the line.
 #[derive(Debug)]
@@ -23,6 +28,14 @@ pub(super) struct Usual {
 
 /// A mark, what text ends there, and which one begins.
 struct Place(Kind, Gap, Option<usize>, Option<usize>);
+
+impl usual::Usual for Usual {
+    const COST: usize = 6;
+
+    fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+}
 
 impl Usual {
     /// Common lines and combined ones, for whom reads these of [`FIELDS`].
@@ -84,9 +97,9 @@ impl Usual {
         let spaces = match (words, combined) {
             (false, _) => Spaces::Bare,
             (true, false) => Spaces::All,
-            (true, true) => Spaces::InFirst,
+            (true, true) => Spaces::In(0),
         };
         let (before_status, after_bytes) = (slot(before_status), slot(after_bytes));
-        Some(Usual { pattern: Pattern::new(&marks, spaces)?, combined, texts, before_status, after_bytes })
+        Some(Usual { pattern: Pattern::new(&marks, spaces, SEPARATORS)?, combined, texts, before_status, after_bytes })
     }
 }

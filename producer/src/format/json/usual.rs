@@ -9,7 +9,7 @@
 use recpipe::json::{self, Scalar};
 
 use super::OpenTable;
-use crate::format::{Wanted, budget::Budget};
+use crate::format::{Wanted, usual::Budget};
 
 /// Programs that write into one log have so many kinds of records, of the usual ones.
 const MOST: usize = 4;
@@ -94,8 +94,10 @@ struct Found {
     scalar: Option<Scalar>,
 }
 
+/// An odd object costs what is gained by so many usual ones: all layouts are tried, and one more is made.
+const COST: usize = 3;
+
 /// The layouts of the objects of a block.
-#[derive(Default)]
 pub(super) struct Usual {
     layouts: Vec<Layout>,
     /// The layout of the object before, and the one that the next new one replaces.
@@ -115,10 +117,25 @@ pub(super) struct Usual {
 }
 
 impl Usual {
+    pub(super) fn new() -> Self {
+        Usual {
+            layouts: Vec::new(),
+            last: 0,
+            oldest: 0,
+            found: Vec::new(),
+            told: Vec::new(),
+            budget: Budget::new(COST),
+            run: 0,
+            rests_until: 0,
+            #[cfg(test)]
+            read: 0,
+        }
+    }
+
     /// Begins a block, whose columns may be others.
     pub(super) fn begin(&mut self) {
         self.layouts.clear();
-        (self.last, self.oldest, self.run, self.rests_until, self.budget) = (0, 0, 0, 0, Budget::default());
+        (self.last, self.oldest, self.run, self.rests_until, self.budget) = (0, 0, 0, 0, Budget::new(COST));
     }
 
     /// Reads the object `text`, which stands at `start` in the block, if it is a usual one.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use recpipe::record::{Time, Type};
+use recpipe::template::Template;
 use recpipe::times::Times;
 
 use super::super::open_table::OpenTable;
@@ -70,6 +71,11 @@ pub(super) trait Member: Debug + Send + Sync {
     /// The time of the record that this text is; `None` where it is no record of this kind, or has none.
     fn time(&self, text: &[u8], times: &Times) -> Option<Time> {
         let _ = (text, times);
+        None
+    }
+
+    /// The template that says all of how its records are written, if there is one.
+    fn template(&self) -> Option<&Template> {
         None
     }
 

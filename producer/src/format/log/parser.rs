@@ -7,11 +7,14 @@ use recpipe::times::Times;
 use super::super::lines::lines;
 use super::super::names::Names;
 use super::super::open_table::{OpenTable, Outcome};
+use super::super::usual::{Usual, Walk, read};
 use super::super::{Args, Nulls, Parsed, Parser, Reject, Wanted};
 use super::boundary::trimmed;
 use super::member::{FORMAT, Fault, Members, Reader, Row, Taken};
+use super::usual::{self, UsualLines};
 use crate::dating::{Dating, Seen};
 use crate::input::block::Block;
+use crate::simd;
 
 /// A parser of one worker.
 pub(super) struct RecordParser {
@@ -20,8 +23,10 @@ pub(super) struct RecordParser {
     open: OpenTable,
     nulls: Nulls,
     dating: Arc<Dating>,
-    /// Where the last record is that was read of those that have several lines.
+    /// A record may have several lines.
     takes_lines: bool,
+    /// Lines that are read many at a time, where that is faster, and records are single lines.
+    usual: Option<Box<UsualLines>>,
 }
 
 /// The lines of a record.
@@ -52,7 +57,22 @@ impl RecordParser {
     pub(super) fn new(members: Arc<Members>, names: Names, args: &Args) -> Self {
         let readers = members.all().iter().map(|member| member.reader()).collect();
         let takes_lines = members.takes_lines();
-        RecordParser { members, readers, open: OpenTable::new(names), nulls: args.nulls.clone(), dating: args.dating.clone(), takes_lines }
+        let usual = (simd::has_masks() && !takes_lines).then(Box::default);
+        RecordParser {
+            members,
+            readers,
+            open: OpenTable::new(names),
+            nulls: args.nulls.clone(),
+            dating: args.dating.clone(),
+            takes_lines,
+            usual,
+        }
+    }
+
+    /// The same, with usual lines or without them, whatever is faster.
+    #[cfg(test)]
+    pub(super) fn with_usual(self, is_usual: bool) -> Self {
+        RecordParser { usual: is_usual.then(Box::default), ..self }
     }
 
     /// Reads a text as the first member that it fits; those that take one line only are not asked where it has several.
@@ -142,40 +162,93 @@ impl RecordParser {
     }
 }
 
-impl Parser for RecordParser {
-    fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
-        let times = self.dating.times(&block.source);
-        let (bytes, mut seen, mut beside) = (&block.bytes[..], Seen::default(), Beside::default());
-        self.open.begin();
-        self.readers.iter_mut().for_each(|reader| reader.begin());
-        let (mut number, mut is_full) = (0, false);
+impl RecordParser {
+    /// Reads the records of lines, the first of which begins at `from` in the block and has this number; that of the line behind them is there
+    /// afterwards. Whether there was room for all.
+    fn records(&mut self, block: &[u8], (from, number): (usize, &mut u32), times: &Times, seen: &mut Seen, beside: &mut Beside) -> bool {
         let mut held: Option<Lines> = None;
-        for (start, line) in lines(bytes) {
-            let begins = !self.takes_lines || self.members.begins(&bytes[..start], trimmed(line));
-            let one = Lines { start, first_end: start + line.len(), end: start + line.len(), number, count: 1, begins };
-            number += 1;
+        for (at, line) in lines(&block[from..]) {
+            let start = from + at;
+            let begins = !self.takes_lines || self.members.begins(&block[..start], trimmed(line));
+            let one = Lines { start, first_end: start + line.len(), end: start + line.len(), number: *number, count: 1, begins };
+            *number += 1;
             match &mut held {
                 Some(record) if !begins && record.begins => {
                     record.end = one.end;
                     record.count += 1;
                 }
                 _ => {
-                    if let Some(record) = held.replace(one) {
-                        is_full = !self.record(bytes, record, &times, &mut seen, &mut beside);
-                        if is_full {
-                            break;
-                        }
+                    if let Some(record) = held.replace(one)
+                        && !self.record(block, record, times, seen, beside)
+                    {
+                        return false;
                     }
                 }
             }
         }
-        if let Some(record) = held.filter(|_| !is_full) {
-            self.record(bytes, record, &times, &mut seen, &mut beside);
+        held.is_none_or(|record| self.record(block, record, times, seen, beside))
+    }
+}
+
+/// Goes through lines that are each a record.
+struct LineWalk<'a> {
+    parser: &'a mut RecordParser,
+    values: &'a mut usual::ValueRoom,
+    block: &'a [u8],
+    start: usize,
+    /// How many lines there were.
+    number: u32,
+    times: &'a Times,
+    seen: &'a mut Seen,
+    beside: &'a mut Beside,
+}
+
+impl Walk<usual::Kind> for LineWalk<'_> {
+    fn start(&self) -> usize {
+        self.start
+    }
+
+    fn read_usual(&mut self, kind: &usual::Kind, places: &[u32]) -> usize {
+        let LineWalk { parser: RecordParser { open, nulls, .. }, block, times, seen, values, .. } = self;
+        let rows = usual::Lines { block, open, nulls, times, seen }.add(kind, places, values);
+        self.start = places[rows * kind.pattern().wanted()].wrapping_add(1) as usize;
+        self.number += rows as u32;
+        rows
+    }
+
+    fn read_slowly(&mut self, end: usize) -> bool {
+        let has_room = self.parser.records(&self.block[..end], (self.start, &mut self.number), self.times, self.seen, self.beside);
+        self.start = end;
+        has_room
+    }
+}
+
+impl Parser for RecordParser {
+    fn parse(&mut self, block: &Block, wanted: &Wanted) -> Parsed {
+        let times = self.dating.times(&block.source);
+        let (bytes, mut seen, mut beside) = (&block.bytes[..], Seen::default(), Beside::default());
+        self.open.begin();
+        self.readers.iter_mut().for_each(|reader| reader.begin());
+        let mut usual = self.usual.take();
+        let (mut start, mut number, mut has_room) = (0, 0, true);
+        if let Some(usual) = &mut usual
+            && usual.begin(&self.members, &mut self.open.names, wanted).is_some()
+        {
+            let (kinds, room, values) = usual.parts();
+            let mut walk =
+                LineWalk { parser: self, values, block: bytes, start, number, times: &times, seen: &mut seen, beside: &mut beside };
+            has_room = read(bytes, kinds, room, &mut walk);
+            (start, number) = (walk.start, walk.number);
+        }
+        self.usual = usual;
+        if has_room && start < bytes.len() {
+            self.records(bytes, (start, &mut number), &times, &mut seen, &mut beside);
         }
         self.dating.note(&seen);
-        let parsed = &bytes[..self.open.stopped_at().unwrap_or(bytes.len())];
-        let torn = parsed.last().is_some_and(|&last| last != b'\n');
-        let lines = memchr::memchr_iter(b'\n', parsed).count() as u32 + u32::from(torn);
+        let lines = match self.open.stopped_at() {
+            None => number,
+            Some(at) => memchr::memchr_iter(b'\n', &bytes[..at]).count() as u32,
+        };
         let schema = self.open.names.schema();
         let batch = self.open.table.batch(&block.bytes, &schema, wanted, block.origin());
         Parsed { batch, lines, blank: beside.blank, rejects: beside.rejects }

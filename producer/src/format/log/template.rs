@@ -83,6 +83,10 @@ impl Member for TemplateMember {
         }
     }
 
+    fn template(&self) -> Option<&Template> {
+        Some(&self.template)
+    }
+
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(TemplateReader { template: self.template.clone(), found: Vec::new() })
     }

@@ -13,23 +13,23 @@ impl Runner for Slowly {
 }
 
 /// The places of the wanted marks of the line at `start`, in `text` up to its newline; `None` when it has another pattern.
-fn plain(marks: &[Mark], spaces: Spaces, text: &[u8], start: usize) -> Option<Vec<u32>> {
+fn plain(marks: &[Mark], spaces: Spaces, separators: Separators, text: &[u8], start: usize) -> Option<Vec<u32>> {
     let (mut wanted, mut expected, mut quotes, mut after) = (Vec::new(), marks.iter(), 0, start);
     for (i, &byte) in text.iter().enumerate().skip(start) {
         let is_inside = quotes % 2 == 1;
         let are_marks = match spaces {
             Spaces::Bare => !is_inside,
-            Spaces::InFirst => !is_inside || quotes == 1,
+            Spaces::In(pair) => !is_inside || quotes == 2 * pair + 1,
             Spaces::All => true,
         };
         let kind = match byte {
             b'\n' => Kind::Newline,
             b'"' => Kind::Quote,
-            b' ' if are_marks => Kind::Space,
-            b'[' if !is_inside => Kind::Opening,
-            b']' if !is_inside => Kind::Closing,
             b'\\' => return None,
-            b',' if !is_inside => return None,
+            byte if byte == separators.space && are_marks => Kind::Space,
+            byte if byte == separators.opening && !is_inside => Kind::Opening,
+            byte if byte == separators.closing && !is_inside => Kind::Closing,
+            byte if byte == separators.odd && (!is_inside || (separators.is_odd_beside_spaces && are_marks)) => return None,
             _ => continue,
         };
         quotes += usize::from(kind == Kind::Quote);
@@ -70,10 +70,26 @@ fn read(pattern: &Pattern, text: &[u8], start: usize, runner: &dyn Fn(&mut Scan)
     }
 }
 
+const COMMON: Separators = Separators { space: b' ', opening: b'[', closing: b']', odd: b',', is_odd_beside_spaces: false };
+
+/// The same with other separators.
 fn check(marks: &[Mark], spaces: Spaces, text: &[u8], start: usize) {
-    let pattern = Pattern::new(marks, spaces).unwrap();
+    check_with(marks, spaces, COMMON, text, start);
+    let other = |byte: u8| *b"|;:\t".get(b" [],".iter().position(|one| *one == byte).unwrap_or(9)).unwrap_or(&byte);
+    let text: Vec<u8> = text.iter().copied().map(other).collect();
+    check_with(
+        marks,
+        spaces,
+        Separators { space: b'|', opening: b';', closing: b':', odd: b'\t', is_odd_beside_spaces: true },
+        &text,
+        start,
+    );
+}
+
+fn check_with(marks: &[Mark], spaces: Spaces, separators: Separators, text: &[u8], start: usize) {
+    let pattern = Pattern::new(marks, spaces, separators).unwrap();
     let (mut at, mut lines, mut places) = (start, 0, vec![(start as u32).wrapping_sub(1)]);
-    while let Some(line) = plain(marks, spaces, text, at) {
+    while let Some(line) = plain(marks, spaces, separators, text, at) {
         at = text[at..].iter().position(|&b| b == b'\n').unwrap() + at + 1;
         places.extend(line);
         lines += 1;
@@ -95,12 +111,15 @@ fn check(marks: &[Mark], spaces: Spaces, text: &[u8], start: usize) {
 /// A log with a quoted string of words, and one of anything.
 fn marks(wanted: u32, spaces: Spaces) -> Vec<Mark> {
     use Gap::{Any, Nothing, Text};
-    let words: &[(Kind, Gap)] = if spaces == Spaces::Bare { &[] } else { &[(Kind::Space, Text)] };
+    let words =
+        |pair: usize| -> &[(Kind, Gap)] { if spaces == Spaces::In(pair) || spaces == Spaces::All { &[(Kind::Space, Text)] } else { &[] } };
     let line = [
         &[(Kind::Space, Text), (Kind::Opening, Nothing), (Kind::Closing, Text), (Kind::Space, Nothing), (Kind::Quote, Nothing)][..],
-        words,
+        words(0),
         &[(Kind::Quote, Any)],
-        if spaces == Spaces::All { &[] } else { &[(Kind::Space, Nothing), (Kind::Quote, Nothing), (Kind::Quote, Any)] },
+        if spaces == Spaces::All { &[] } else { &[(Kind::Space, Nothing), (Kind::Quote, Nothing)] },
+        if spaces == Spaces::All { &[] } else { words(1) },
+        if spaces == Spaces::All { &[] } else { &[(Kind::Quote, Any)] },
         &[(Kind::Newline, Any)],
     ]
     .concat();
@@ -128,9 +147,9 @@ proptest! {
 
     #[test]
     fn a_scan_reads_what_a_plain_loop_reads(
-        lines in proptest::collection::vec(line(), 0..40), same in 0..3_u8, wanted: u32, spaces in 0..3_u8, start: prop::sample::Index, cut in 0..30_usize,
+        lines in proptest::collection::vec(line(), 0..40), same in 0..3_u8, wanted: u32, spaces in 0..4_u8, start: prop::sample::Index, cut in 0..30_usize,
     ) {
-        let spaces = [Spaces::Bare, Spaces::InFirst, Spaces::All][usize::from(spaces)];
+        let spaces = [Spaces::Bare, Spaces::In(0), Spaces::All, Spaces::In(1)][usize::from(spaces)];
         // Nearly all lines of the pattern, or any.
         let fits = |line: &&String| same == 0 || (line.matches('"').count() == 2) == (spaces == Spaces::All);
         let mut text = lines.iter().filter(fits).map(String::as_str).collect::<String>().into_bytes();
@@ -140,15 +159,15 @@ proptest! {
     }
 
     #[test]
-    fn any_bytes(text in proptest::collection::vec(proptest::sample::select(b"ab \"[],\\\n\0\xff".to_vec()), 0..200), spaces in 0..3_u8) {
-        let spaces = [Spaces::Bare, Spaces::InFirst, Spaces::All][usize::from(spaces)];
+    fn any_bytes(text in proptest::collection::vec(proptest::sample::select(b"ab \"[],\\\n\0\xff".to_vec()), 0..200), spaces in 0..4_u8) {
+        let spaces = [Spaces::Bare, Spaces::In(0), Spaces::All, Spaces::In(1)][usize::from(spaces)];
         check(&marks(!0, spaces), spaces, &text, 0);
     }
 }
 
 #[test]
 fn lines_over_strips_and_many_lines_in_one() {
-    for spaces in [Spaces::Bare, Spaces::InFirst, Spaces::All] {
+    for spaces in [Spaces::Bare, Spaces::In(0), Spaces::All, Spaces::In(1)] {
         let tail = if spaces == Spaces::All { "" } else { " \"t t\"" };
         for len in [1, 30, 64, 1000, STRIP_BYTES, 3 * STRIP_BYTES] {
             let line = format!("{} [b] \"c d\"{tail}\n", "a".repeat(len));
@@ -172,7 +191,7 @@ fn what_is_no_pattern() {
         &[[mark(Kind::Space, true); MARKS].as_slice(), &[newline]].concat(),
         &[[mark(Kind::Quote, true); QUOTES + 2].as_slice(), &[newline]].concat(),
     ] {
-        assert!(Pattern::new(marks, Spaces::Bare).is_none(), "{marks:?}");
+        assert!(Pattern::new(marks, Spaces::Bare, COMMON).is_none(), "{marks:?}");
     }
-    assert!(Pattern::new(&[newline], Spaces::InFirst).is_some());
+    assert!(Pattern::new(&[newline], Spaces::In(0), COMMON).is_some());
 }

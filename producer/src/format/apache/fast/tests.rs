@@ -3,6 +3,7 @@
 use super::*;
 use crate::format::Wanted;
 use crate::format::apache::{FIELDS, regex, schema};
+use crate::simd::pattern::Scan;
 use bytes::Bytes;
 use proptest::prelude::*;
 use recpipe::record::Origin;
@@ -109,22 +110,6 @@ fn usual_lines_have_the_patterns() {
                 assert!([[0, 49], [0, 50], [49, 0], [50, 0]].contains(&read), "{line}: {read:?}");
             }
         }
-    }
-}
-
-#[test]
-fn numbers() {
-    let parse = |text: &str| {
-        let padded = format!("xxxxxxxx{text}");
-        number(padded.as_bytes(), 8, padded.len())
-    };
-    for n in [0, 5, 42, 99_999_999, 100_000_000, 123_456_789_012_345_678] {
-        assert_eq!(parse(&n.to_string()), Some(n));
-    }
-    assert_eq!(parse("-"), Some(0));
-    assert_eq!(parse("007"), Some(7));
-    for bad in ["", "x", "1x", "-1", "--", "1234567x", "12345678x", "1234567890123456789", ":", "/"] {
-        assert_eq!(parse(bad), None, "{bad}");
     }
 }
 

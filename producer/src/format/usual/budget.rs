@@ -1,10 +1,7 @@
 //! When it pays to look for usual lines.
 
-/// How many usual lines an odd one costs: what was begun is left, and begun anew behind it.
-const COST: usize = 6;
-
-/// The most that is saved: so many odd lines in a row are looked at before the first pause.
-const MOST: usize = 8 * COST;
+/// So many odd lines in a row are looked at before the first pause, at most.
+const ODD: usize = 8;
 
 /// For how many bytes nobody looks, the first time.
 const PAUSE: usize = 8 << 10;
@@ -15,21 +12,23 @@ const LONGEST: usize = 512 << 10;
 /// Counts the usual lines that were read against the odd ones between them.
 #[derive(Debug)]
 pub(super) struct Budget {
+    /// How many usual lines an odd one costs: what was begun is left, and begun anew behind it.
+    cost: usize,
     saved: usize,
     pause: usize,
 }
 
-impl Default for Budget {
-    fn default() -> Self {
-        Budget { saved: MOST, pause: PAUSE }
-    }
-}
-
 impl Budget {
+    /// Where an odd line costs as much as is gained by so many usual ones.
+    pub(super) fn new(cost: usize) -> Self {
+        Budget { cost, saved: ODD * cost, pause: PAUSE }
+    }
+
     /// So many usual lines, and then an odd one.
     pub(super) fn count(&mut self, usual: usize) {
-        self.saved = (self.saved + usual).min(MOST).saturating_sub(COST);
-        if usual > MOST {
+        let most = ODD * self.cost;
+        self.saved = (self.saved + usual).min(most).saturating_sub(self.cost);
+        if usual > most {
             self.pause = PAUSE;
         }
     }
@@ -46,7 +45,7 @@ impl Budget {
         }
         let pause = self.pause;
         self.pause = (2 * pause).min(LONGEST);
-        self.saved = COST;
+        self.saved = self.cost;
         Some(pause)
     }
 }
@@ -55,9 +54,9 @@ impl Budget {
 mod tests {
     use super::*;
 
-    /// Of `bytes` bytes in lines of 100, every `nth` odd: how many are looked at.
-    fn looked_at(nth: usize, bytes: usize) -> usize {
-        let (mut budget, mut at, mut looked) = (Budget::default(), 0, 0);
+    /// Of `bytes` bytes in lines of 100, every `nth` odd, at so much: how many are looked at.
+    fn looked_at(nth: usize, bytes: usize, cost: usize) -> usize {
+        let (mut budget, mut at, mut looked) = (Budget::new(cost), 0, 0);
         while at < bytes {
             match budget.spent() {
                 Some(pause) => at += pause,
@@ -74,9 +73,11 @@ mod tests {
     #[test]
     fn few_odd_lines_are_borne_and_many_are_not_looked_at() {
         let bytes = 8 << 20;
-        assert!(looked_at(100, bytes) >= bytes, "one in a hundred");
-        assert!(looked_at(10, bytes) >= bytes, "one in ten");
-        assert!(looked_at(3, bytes) < bytes / 100, "one in three");
-        assert!(looked_at(1, bytes) < bytes / 100, "all");
+        assert!(looked_at(100, bytes, 6) >= bytes, "one in a hundred");
+        assert!(looked_at(10, bytes, 6) >= bytes, "one in ten");
+        assert!(looked_at(3, bytes, 6) < bytes / 100, "one in three");
+        assert!(looked_at(1, bytes, 6) < bytes / 100, "all");
+        assert!(looked_at(3, bytes, 1) >= bytes, "one in three, which costs little");
+        assert!(looked_at(1, bytes, 1) < bytes / 100, "all");
     }
 }
