@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// How a program ends. The producer's also travels in its End frame, and the consumer exits with it.
+///
+/// # Examples
+/// ```
+/// use recpipe::Exit;
+///
+/// assert_eq!(Exit::Rejects.code(), 4);
+/// assert_eq!(Exit::from_code(130), Exit::Signal(2));
+/// assert_eq!(Exit::Done.or(Exit::Failed), Exit::Failed);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exit {
     /// Done.

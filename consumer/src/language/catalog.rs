@@ -257,6 +257,23 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Error::Usage`] where its name is one of a word that there is.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::language::{Catalog, FunctionWord};
+    ///
+    /// static TWICE: FunctionWord =
+    ///     FunctionWord::of_values(("twice", "twice(N)", "twice as much", "twice(bytes) > 9"), 1..=1, Type::Int, |args, _| match args {
+    ///         [Value::Int(n)] => n.checked_mul(2).map(Value::Int).ok_or_else(|| "too large".to_owned()),
+    ///         _ => Err("a number is needed".to_owned()),
+    ///     });
+    ///
+    /// let words = Catalog::builtin().with_function(&TWICE)?;
+    /// // There is one already.
+    /// assert!(words.with_function(&TWICE).is_err());
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
     pub fn with_function(mut self, word: &'static FunctionWord) -> Result<Self, Error> {
         self.is_free(word.name)?;
         self.functions.push(word);

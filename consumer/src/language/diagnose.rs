@@ -156,6 +156,16 @@ pub struct Style {
 }
 
 /// Everything found wrong with a query, in the order of the text.
+///
+/// # Examples
+/// ```
+/// use recpipe_consumer::Query;
+///
+/// let error = Query::parse("whree status == 404").unwrap_err();
+/// let found = &error.diagnostics()[0];
+/// assert_eq!((found.span.start, found.span.end), (0, 5));
+/// assert!(error.to_string().contains("did you mean `where`?"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
     source: Source,

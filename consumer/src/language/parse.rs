@@ -4,7 +4,7 @@
 //! A mistake ends its stage: the parser reports it and goes on after the next `|`, so that one run shows the mistakes
 //! of all stages.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{
     Catalog, Syntax,
@@ -97,6 +97,12 @@ pub struct Parser<'s> {
     pub(crate) aggregates: bool,
     /// Whether it is said how what is written elsewhere is written here.
     translates: bool,
+}
+
+impl fmt::Debug for Parser<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Parser").field("found", &self.found).finish_non_exhaustive()
+    }
 }
 
 impl<'s> Parser<'s> {

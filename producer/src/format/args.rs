@@ -99,6 +99,7 @@ pub struct Args {
     /// `--names`.
     pub names: Vec<String>,
     /// `--null`.
+    #[doc(hidden)]
     pub nulls: Nulls,
     /// `--no-header`.
     pub no_header: bool,
@@ -111,12 +112,15 @@ pub struct Args {
     /// `--single`.
     pub single: bool,
     /// Of a format of one's own.
+    #[doc(hidden)]
     pub templates: Arc<[Template]>,
     /// How times are read.
+    #[doc(hidden)]
     pub dating: Arc<Dating>,
     /// `--skip-lines`.
     pub skip_lines: u32,
     /// `--decimal` and `--thousands`.
+    #[doc(hidden)]
     pub number_form: NumberForm,
     /// `--quotes`.
     pub quotes: bool,

@@ -106,6 +106,7 @@ pub trait Format: Send {
     }
 
     /// What tells when a record was written, where its bytes do.
+    #[doc(hidden)]
     fn clock(&self) -> Option<Arc<dyn Clock>> {
         None
     }
@@ -150,11 +151,13 @@ pub trait Parser {
     }
 
     /// Why nothing after the records of the block that was parsed last can be read of its input, if that is so.
+    #[doc(hidden)]
     fn failure(&mut self) -> Option<Failure> {
         None
     }
 
     /// What of the block that was parsed last has to fit its neighbours, if the format has such things.
+    #[doc(hidden)]
     fn continuity(&mut self) -> Option<Continuity> {
         None
     }

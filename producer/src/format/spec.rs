@@ -60,12 +60,16 @@ pub enum Start {
     /// Its records lie in blocks.
     Blocks(StartBlocks),
     /// It makes batches in its own way of what the PATHs mean.
+    #[doc(hidden)]
     Source(StartSource),
     /// Its files are a store, whose records come by their times.
+    #[doc(hidden)]
     Store(Store),
     /// It is found out from what the inputs begin with.
+    #[doc(hidden)]
     Auto,
     /// It makes batches of its arguments alone, and reads nothing.
+    #[doc(hidden)]
     Made(StartMade),
 }
 

@@ -80,12 +80,15 @@ pub struct Block {
     /// The place of the byte after the last.
     pub end: u64,
     /// What it holds.
+    #[doc(hidden)]
     pub part: Part,
     /// Whether its input begins with it, but for a mark.
     pub is_first: bool,
     /// How its input is written.
+    #[doc(hidden)]
     pub dialect: Dialect,
     /// The line ends before the first block of an input; `None` where nobody has counted them. Of other blocks, 0.
+    #[doc(hidden)]
     pub mark_lines: Option<u32>,
 }
 

@@ -11,6 +11,7 @@ pub mod column;
 pub mod compare;
 pub mod condition;
 pub mod constant;
+mod convert;
 pub mod growing;
 pub mod operand;
 pub mod packed_ints;

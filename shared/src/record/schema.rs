@@ -87,6 +87,16 @@ impl Field {
 ///
 /// Of a stream in which each record has the fields that it has (JSON, say), a schema *grows*: later ones may have further fields
 /// behind those that it has.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Field, Schema, Type};
+///
+/// let log = Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int)])?;
+/// assert_eq!(log.index_of("status"), Some(1));
+/// assert!(Schema::new(vec![Field::new("host", Type::Text), Field::new("host", Type::Int)]).is_err());
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     fields: Vec<Field>,

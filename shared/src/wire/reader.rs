@@ -113,6 +113,28 @@ impl RawBatch {
 }
 
 /// Reads frames, checks their order and totals, and knows a proven end from any other.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, gen_sendto, wire::{Incoming, Reader}};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// let mut stream = Vec::new();
+/// gen_sendto([Batch::of(&[Hit { host: "10.0.0.1".into() }])], &mut stream)?;
+/// let mut reader = Reader::new(&stream[..])?;
+/// while let Some(incoming) = reader.read()? {
+///     match incoming {
+///         Incoming::Schema(schema) => assert_eq!(schema.names().collect::<Vec<_>>(), ["host"]),
+///         Incoming::Batch(raw) => assert_eq!(raw.decode()?.len(), 1),
+///         Incoming::Warning(warning) => panic!("{}", warning.message),
+///         Incoming::End(ending) => assert_eq!(ending.rejected, 0),
+///     }
+/// }
+/// assert_eq!(reader.totals().records, 1);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Reader<R: Read> {
     input: R,

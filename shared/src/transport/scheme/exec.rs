@@ -167,6 +167,20 @@ pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Er
 ///
 /// # Errors
 /// [`Error::Io`] naming the program.
+///
+/// # Examples
+/// ```
+/// use std::{io::Read, process::Stdio};
+/// use recpipe::{Exit, transport::exec::spawn_writing};
+///
+/// let argv = ["echo", "tea"].map(str::to_owned);
+/// let (child, mut written) = spawn_writing(&argv, Stdio::null())?;
+/// let mut text = String::new();
+/// written.read_to_string(&mut text)?;
+/// child.wait_read(Exit::Done)?;
+/// assert_eq!(text, "tea\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn spawn_writing(argv: &[String], stdin: impl Into<Stdio>) -> Result<(Child, File), Error> {
     let name = argv.join(" ");
     let failed = |error| Error::io(format!("cannot start `{name}`"), error);
