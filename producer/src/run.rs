@@ -104,7 +104,7 @@ impl<'a> Output<'a> {
 }
 
 /// Makes an output ready.
-pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + 'a>;
+pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + Send + 'a>;
 
 /// The consumer was started again, and could be sent the whole anew: nothing of the run counts, and this is why.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -134,7 +134,7 @@ pub trait Plan: Send + Sync {
 }
 
 /// Takes blocks apart.
-pub trait Parser {
+pub trait Parser: Send {
     /// The records and the rejects of one block of whole records.
     ///
     /// A function of the block, the plan and what is wanted alone: not of the blocks before it, nor of the worker (but for fields
