@@ -106,9 +106,9 @@ pub(crate) trait Simd: Copy {
 pub(crate) struct Classes {
     pub space: u64,
     pub quote: u64,
-    pub newline: u64,
+    pub(crate) newline: u64,
     /// `[`
-    pub opening: u64,
+    pub(crate) opening: u64,
     /// `]`
     pub closing: u64,
     pub comma: u64,

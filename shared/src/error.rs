@@ -188,6 +188,7 @@ impl Error {
     /// assert!(Error::lost_peer("tcp://h:1", "has gone").names_peer());
     /// assert!(!Error::Schema("tcp://h:1 is a field".into()).names_peer());
     /// ```
+    #[doc(hidden)]
     pub fn names_peer(&self) -> bool {
         matches!(self, Error::Lost { .. } | Error::Restarted(_) | Error::In { .. })
     }

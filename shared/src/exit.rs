@@ -33,6 +33,7 @@ pub enum Exit {
 
 impl Exit {
     /// The table that `--help` and the documentation print.
+    #[doc(hidden)]
     pub const TABLE: &'static [(Exit, &'static str)] = &[
         (Exit::Done, "done"),
         (Exit::Failed, "failed while running (I/O, a file that could not be read: the others are read)"),
@@ -43,6 +44,7 @@ impl Exit {
     ];
 
     /// What the table says of [`Exit::Signal`], whose code is `128+N`.
+    #[doc(hidden)]
     pub const SIGNALS: &'static str = "ended by signal N; where a stream was lost, too, the exit is 3";
 
     /// The number given to the operating system.

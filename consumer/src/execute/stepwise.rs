@@ -52,7 +52,7 @@ pub struct Conditions {
     /// Where its expressions note the values that they leave out.
     pub left_out: LeftOut,
     /// Where it notes what does not hold.
-    pub unmet: Unmet,
+    pub(crate) unmet: Unmet,
 }
 
 /// A plan that is driven by whoever has its records.
@@ -206,7 +206,7 @@ impl Stepwise {
     ///
     /// # Errors
     /// As for [`Stepwise::send`].
-    pub fn await_one(&mut self) -> Result<bool, Error> {
+    pub(crate) fn await_one(&mut self) -> Result<bool, Error> {
         let made = match &mut self.workers {
             Some(workers) if !self.stopped => workers.take()?,
             _ => None,
@@ -324,7 +324,7 @@ impl Stepwise {
     ///
     /// # Errors
     /// [`Error::Usage`] where nothing is gathered, or records of files are, which would be there again in every part.
-    pub fn halve(&mut self, part: u32) -> Result<StateName, Error> {
+    pub(crate) fn halve(&mut self, part: u32) -> Result<StateName, Error> {
         if self.has_feeds {
             return Err(Error::Usage("the query reads the records of another file: each half of its records would have them".to_owned()));
         }
@@ -351,7 +351,7 @@ impl Stepwise {
     }
 
     /// So many batches of the part came before.
-    pub fn skip_batches(&mut self, batches: u64) {
+    pub(crate) fn skip_batches(&mut self, batches: u64) {
         self.order = self.order.saturating_add(batches);
     }
 
@@ -379,7 +379,7 @@ impl Stepwise {
     ///
     /// # Errors
     /// As for [`partial::into_run`].
-    pub fn into_runs(mut self) -> Result<(Batches, Vec<Box<dyn ReadRun>>), Error> {
+    pub(crate) fn into_runs(mut self) -> Result<(Batches, Vec<Box<dyn ReadRun>>), Error> {
         let gathered = self.workers.take().map_or(Ok(Vec::new()), Workers::gathered)?;
         Ok((partial::into_run(gathered, &self.budget)?, self.earlier))
     }

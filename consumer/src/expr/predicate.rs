@@ -21,7 +21,7 @@ impl Predicate {
     }
 
     /// The parts, all of which must be true; each may be tested by itself.
-    pub fn conjuncts(&self) -> &[Expr] {
+    pub(crate) fn conjuncts(&self) -> &[Expr] {
         &self.conjuncts
     }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `local`
-pub static LOCAL: FunctionWord = FunctionWord {
+pub(crate) static LOCAL: FunctionWord = FunctionWord {
     name: "local",
     syntax: "local(TIME, ZONE)",
     doc: "the same moment on the clock of a place, such as \"Europe/Berlin\"",

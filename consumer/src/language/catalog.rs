@@ -26,9 +26,9 @@ pub struct Catalog {
     /// The stages, the outputs at their end.
     pub stages: Vec<&'static StageWord>,
     /// The stage that a query may name by its first aggregate alone.
-    pub of_aggregate: &'static StageWord,
+    pub(crate) of_aggregate: &'static StageWord,
     /// Parses that stage after the name of the aggregate.
-    pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
+    pub(crate) parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
     /// What is written into files, by their extensions.
     pub files: Vec<&'static FileWord>,
     /// The aggregates.
@@ -73,7 +73,7 @@ pub struct FileWord {
     /// The extension, without its dot.
     pub extension: &'static str,
     /// Whether it is lines, to which others may be added.
-    pub is_lines: bool,
+    pub(crate) is_lines: bool,
     /// What writes it.
     pub sink: FileSink,
 }
@@ -90,7 +90,7 @@ pub enum FileSink {
 }
 
 /// What draws what the output before it says, or what stands before that; for a word at this place.
-pub type CheckPicture = fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>;
+pub(crate) type CheckPicture = fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>;
 
 /// An aggregate: many records in, one value out.
 #[derive(Debug)]

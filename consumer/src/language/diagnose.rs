@@ -51,7 +51,7 @@ impl Source {
     }
 
     /// Whether it is of a command line.
-    pub fn is_from_args(&self) -> bool {
+    pub(crate) fn is_from_args(&self) -> bool {
         self.name.is_none()
     }
 
@@ -174,7 +174,7 @@ pub struct QueryError {
 
 impl QueryError {
     /// More diagnostics than this are counted, not shown.
-    pub const MAX_SHOWN: usize = 20;
+    pub(crate) const MAX_SHOWN: usize = 20;
 
     /// The error that reports these; they are put in the order of the text.
     pub fn new(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Self {
@@ -227,7 +227,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// ``did you mean `…`?`` for the nearest candidate, else nothing.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map(|found| format!("did you mean `{found}`?")).unwrap_or_default()
 }
 

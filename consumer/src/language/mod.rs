@@ -7,7 +7,7 @@
 //! Reading order: [`diagnose`], [`token`], [`ast`], [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`.
 
-pub mod ast;
+pub(crate) mod ast;
 pub mod catalog;
 pub mod check;
 mod check_aggregate;

@@ -104,7 +104,7 @@ impl<'p> Found<'p> {
     }
 
     /// This is the column at that place from now on; whether it cannot fail.
-    pub fn assign(&mut self, place: usize, expr: &Expr) -> bool {
+    pub(crate) fn assign(&mut self, place: usize, expr: &Expr) -> bool {
         let field = self.field(expr);
         match self.fields.get_mut(place) {
             Some(known) => *known = field,

@@ -221,7 +221,7 @@ pub struct Start<'a> {
     pub workers: usize,
     /// Shows what would come of the records so far, where that is wanted.
     #[doc(hidden)]
-    pub preview: Option<Box<dyn Show>>,
+    pub(crate) preview: Option<Box<dyn Show>>,
     /// Whether what comes was passed on by its half in the workers.
     pub follows_half: bool,
     /// Whether a stage before it [settles](Operator::settles) the fields: then all that it gives is to have the same, too.

@@ -166,7 +166,7 @@ pub fn merge(all: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Err
 ///
 /// # Errors
 /// As for [`Gather::into_run`].
-pub fn into_run(all: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
+pub(crate) fn into_run(all: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
     let mut all = all.into_iter();
     all.next().map_or_else(|| Ok(Box::new(std::iter::empty()) as Batches), |first| first.into_run(all.collect(), budget))
 }

@@ -157,7 +157,7 @@ impl Args {
     }
 
     /// Whether a line is passed over that begins so.
-    pub fn is_comment(&self, line: &[u8]) -> bool {
+    pub(crate) fn is_comment(&self, line: &[u8]) -> bool {
         self.comment.as_ref().is_some_and(|comment| line.starts_with(comment.as_bytes()))
     }
 
@@ -167,7 +167,7 @@ impl Args {
     }
 
     /// Whether a type was asked for the field of this name.
-    pub fn is_cast(&self, field: &str) -> bool {
+    pub(crate) fn is_cast(&self, field: &str) -> bool {
         self.casts.iter().any(|(name, _)| name == field)
     }
 }

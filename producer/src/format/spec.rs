@@ -27,7 +27,7 @@ pub struct FormatSpec {
 
 impl FormatSpec {
     /// How many of its arguments must be given.
-    pub fn least_args(&self) -> usize {
+    pub(crate) fn least_args(&self) -> usize {
         self.args.iter().filter(|arg| !arg.starts_with('[')).count()
     }
 
@@ -37,7 +37,7 @@ impl FormatSpec {
     }
 
     /// The same, in the pieces that stay together where the line is broken.
-    pub fn usage_words(&self) -> Vec<String> {
+    pub(crate) fn usage_words(&self) -> Vec<String> {
         let named = std::iter::once(self.name).chain(self.args.iter().copied());
         let options = self.options.iter().map(|option| format!("[{}]", option.usage()));
         let paths = (!self.start.reads_nothing()).then(|| "[PATH…]".to_owned());
@@ -75,7 +75,7 @@ pub enum Start {
 
 impl Start {
     /// Whether there are no inputs.
-    pub fn reads_nothing(&self) -> bool {
+    pub(crate) fn reads_nothing(&self) -> bool {
         matches!(self, Start::Made(_))
     }
 }

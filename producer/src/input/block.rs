@@ -196,7 +196,7 @@ impl<F: Feed> Cutter<F> {
     }
 
     /// No block has more records than this.
-    pub fn with_records(self, most: Option<NonZeroUsize>) -> Self {
+    pub(crate) fn with_records(self, most: Option<NonZeroUsize>) -> Self {
         Cutter { block_records: most, ..self }
     }
 
@@ -206,7 +206,7 @@ impl<F: Feed> Cutter<F> {
     }
 
     /// Where the bytes come from, before the first block is cut.
-    pub fn feed_mut(&mut self) -> &mut F {
+    pub(crate) fn feed_mut(&mut self) -> &mut F {
         &mut self.feed
     }
 

@@ -197,7 +197,7 @@ impl<W: Write + Send> Target for Writer<W> {
 
 /// How rows are split among consumers.
 #[derive(Clone, Debug)]
-pub struct Shards {
+pub(crate) struct Shards {
     /// The field whose value decides.
     pub field: String,
     /// The number of consumers.
@@ -210,7 +210,7 @@ pub struct Packing {
     /// What it is written as.
     pub encoding: Encoding,
     /// How its records are split among several consumers, where each has its share.
-    pub shards: Option<Shards>,
+    pub(crate) shards: Option<Shards>,
 }
 
 impl Packing {

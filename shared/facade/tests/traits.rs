@@ -6,7 +6,9 @@ use std::fmt::Debug;
 
 use recpipe_facade::{
     Batch, BatchBuilder, Column, ColumnBuilder, Error, Exit, Field, Flow, Origin, Row, Schema, Time, Type, Value,
-    consumer::{Answer, Catalog, Diagnostic, FoldWord, FunctionWord, Memory, PartialAnswer, Query, QueryError, QueryStage, StageWord, word},
+    consumer::{
+        Answer, Catalog, Diagnostic, FoldWord, FunctionWord, Memory, PartialAnswer, Query, QueryError, QueryStage, StageWord, word,
+    },
     producer,
     record::{Bits, Constant, Growing, PackedInts, Places, Text, Values},
     sendto,

@@ -111,6 +111,7 @@ impl Batch {
     }
 
     /// The number of rows the columns have.
+    #[doc(hidden)]
     pub fn physical_rows(&self) -> usize {
         self.physical_rows
     }

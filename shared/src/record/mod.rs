@@ -14,7 +14,7 @@ pub mod constant;
 mod convert;
 pub mod growing;
 pub mod operand;
-pub mod packed_ints;
+pub(crate) mod packed_ints;
 pub mod places;
 pub mod pool;
 pub mod schema;

@@ -143,6 +143,7 @@ impl Schema {
     }
 
     /// A field of each, of one name, that are closed and of two types: records of both cannot stand in one stream.
+    #[doc(hidden)]
     pub fn clash<'s>(&'s self, other: &'s Self) -> Option<(&'s Field, &'s Field)> {
         let fits = |a: &Field, b: &Field| a.open || b.open || a.kind == b.kind || a.kind == Type::Null || b.kind == Type::Null;
         let pair = |theirs: &'s Field| self.index_of(&theirs.name).map(|place| (&self.fields[place], theirs));

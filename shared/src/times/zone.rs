@@ -82,6 +82,7 @@ impl Zone {
     }
 
     /// The column with the offsets of the zone, if its values are times.
+    #[doc(hidden)]
     pub fn column(&self, column: &Column) -> Column {
         let Values::Time { nanos, .. } = column.values() else { return column.clone() };
         let offsets: Vec<i64> = nanos.to_vec().into_iter().map(|nanos| self.at(nanos).offset_s.into()).collect();

@@ -184,6 +184,7 @@ pub struct Encoded {
 
 impl Encoded {
     /// Sets the number of the line that the batch's origin begins at.
+    #[doc(hidden)]
     pub fn set_line(&mut self, line: u64) {
         self.head.as_mut()[..LINE_BYTES].copy_from_slice(&line.to_le_bytes());
     }

@@ -102,6 +102,7 @@ impl RawBatch {
 
     /// The same, as if it had come there: who is handed a batch of another's stream knows it as the other does.
     #[must_use]
+    #[doc(hidden)]
     pub fn with_place(mut self, place: Place) -> Self {
         self.place = place;
         self
@@ -214,11 +215,13 @@ impl<R: Read> Reader<R> {
     }
 
     /// The input.
+    #[doc(hidden)]
     pub fn input(&self) -> &R {
         &self.input
     }
 
     /// The input, to be set up; whoever reads from it breaks the stream.
+    #[doc(hidden)]
     pub fn input_mut(&mut self) -> &mut R {
         &mut self.input
     }
@@ -261,11 +264,13 @@ impl<R: Read> Reader<R> {
 
     /// Whether the records of the stream were all there when it began ([`Writer::set_at_rest`](super::Writer::set_at_rest)), which is
     /// known from its first schema on.
+    #[doc(hidden)]
     pub fn is_at_rest(&self) -> bool {
         self.is_at_rest
     }
 
     /// Batches so far.
+    #[doc(hidden)]
     pub fn batches(&self) -> u64 {
         self.batches
     }

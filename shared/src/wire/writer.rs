@@ -67,6 +67,7 @@ impl<W: Write> Writer<W> {
 
     /// All records that will be written were there before: they are read from files that nobody waits for more of. To be said before the
     /// first schema. A reader that gives windows of time when they close then waits for the end.
+    #[doc(hidden)]
     pub fn set_at_rest(&mut self) {
         self.flags = AT_REST;
     }
@@ -141,6 +142,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// As for [`Writer::schema`]; [`Error::TooLarge`] for one of this process that no frame holds.
+    #[doc(hidden)]
     pub fn raw(&mut self, raw: &RawBatch) -> Result<(), Error> {
         match raw.what() {
             Raw::Frame(header, payload) => {

@@ -52,7 +52,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "exec:COMMAND",
     medium: Medium::Child,
     resumes: false,
-    is_encrypted: false,
     is_plain: false,
     parse: |text| {
         let command = text.strip_prefix(SCHEME.prefix)?;
@@ -278,6 +277,7 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::Child`] when it exited with neither that nor 0.
+    #[doc(hidden)]
     pub fn wait_told(self, told: Exit) -> Result<(), Error> {
         self.wait_as(told, |_| Exit::Failed)
     }
@@ -294,6 +294,7 @@ impl Child {
     ///
     /// # Errors
     /// As for [`Child::wait`].
+    #[doc(hidden)]
     pub fn wait_unread(mut self) -> Result<(), Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = status.signal() == Some(rustix::process::Signal::PIPE.as_raw());
@@ -304,6 +305,7 @@ impl Child {
     ///
     /// # Errors
     /// Those of the system.
+    #[doc(hidden)]
     pub fn end_by(mut self, until: Instant) -> Result<(), Error> {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -321,6 +323,7 @@ impl Child {
     ///
     /// # Errors
     /// Those of the system.
+    #[doc(hidden)]
     pub fn wait_status(mut self) -> Result<Option<i32>, Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = true;
