@@ -29,7 +29,7 @@ impl Predicate {
     /// have left.
     ///
     /// # Errors
-    /// As [`Expr::eval`].
+    /// As `Expr::eval`.
     pub fn filter(&self, batch: &Batch) -> Result<Batch, Error> {
         let mut left = batch.clone();
         for expr in &self.conjuncts {

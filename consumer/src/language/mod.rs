@@ -4,7 +4,7 @@
 //! [`parse()`] makes a [`Query`] of a [`Source`] without knowing any record; [`check()`] makes a [`Plan`](crate::plan::Plan) of it with the
 //! schema of the stream. What words there are, both are told by a [`Catalog`]: the language imports none of them.
 //!
-//! Reading order: [`diagnose`], [`token`], [`ast`], [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
+//! Reading order: [`diagnose`], [`token`], `ast`, [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`.
 
 pub(crate) mod ast;

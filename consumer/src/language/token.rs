@@ -1,7 +1,7 @@
 //! From the text of a query to tokens with their spans.
 //!
 //! Tokens are made one at a time, as the parser asks, because `/` begins a regex only where an operand may start and
-//! is a division elsewhere: the parser knows which, and calls [`Lexer::regex`].
+//! is a division elsewhere: the parser knows which, and calls `Lexer::regex`.
 
 mod literal;
 
@@ -45,9 +45,9 @@ pub enum Kind {
     LocalTime(Time),
     /// `1mo`, `1y`: how many months.
     Months(i64),
-    /// `10.0.0.0/8`; only [`Lexer::network`] makes it.
+    /// `10.0.0.0/8`; only `Lexer::network` makes it.
     Network(Network),
-    /// `attr_*`, `*`: names by how they begin or end; only [`Lexer::glob`] makes it.
+    /// `attr_*`, `*`: names by how they begin or end; only `Lexer::glob` makes it.
     Glob(String),
     /// Text, its escapes resolved.
     Text(String),

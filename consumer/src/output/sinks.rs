@@ -140,7 +140,7 @@ impl Sinks {
         self.read.set(read);
     }
 
-    /// What [`Sinks::set_ending`] sets, for what is read while the chains are closed.
+    /// What `Sinks::set_ending` sets, for what is read while the chains are closed.
     pub fn ending(&self) -> Rc<RefCell<Ending>> {
         self.ending.clone()
     }

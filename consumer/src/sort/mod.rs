@@ -1,6 +1,6 @@
 //! Sorting more records than fit in memory.
 //!
-//! [`Sorter`] turns batches into pairs of a normalized key and a row; [`external`] sorts and merges those, in memory or
+//! `Sorter` turns batches into pairs of a normalized key and a row; `external` sorts and merges those, in memory or
 //! not; what comes out is put together to batches again.
 
 pub(crate) mod arena;

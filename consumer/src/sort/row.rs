@@ -122,7 +122,7 @@ impl RowFormat {
         len + columns.tail.len()
     }
 
-    /// Writes the row that [`RowFormat::len_of`] was asked for last.
+    /// Writes the row that `RowFormat::len_of` was asked for last.
     #[inline]
     pub fn write(&self, columns: &RowColumns<'_>, row: usize, out: &mut Vec<u8>) {
         let from = out.len();

@@ -18,7 +18,7 @@ use super::block::Feed;
 pub struct Preparation {
     /// So many lines that each input begins with are no part of what is read.
     pub(crate) skip_lines: u32,
-    /// Where the first [`RETURN_BYTES`] have carriage returns and no newline, the former are line ends.
+    /// Where the first `RETURN_BYTES` have carriage returns and no newline, the former are line ends.
     pub returns: bool,
     /// What blanks the bytes around the records.
     pub mask: Option<Box<dyn Mask>>,

@@ -42,7 +42,7 @@ impl Print {
         (head.len() == len && last.len() == len).then_some(Print { head, pos, last })
     }
 
-    /// The first bytes: up to [`PRINT_BYTES`] of them.
+    /// The first bytes: up to `PRINT_BYTES` of them.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
@@ -73,7 +73,7 @@ impl Print {
         len > 0 && self.head[..len] == bytes[..len]
     }
 
-    /// The bytes before the place of the reading: up to [`PRINT_BYTES`] of them.
+    /// The bytes before the place of the reading: up to `PRINT_BYTES` of them.
     pub fn last(&self) -> &[u8] {
         &self.last
     }

@@ -10,14 +10,14 @@ use crate::format::Reject;
 /// How many rejects end the run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Limit {
-    /// More than 1% once [`LINES_BEFORE_PERCENT`] lines are read; or all of the first [`LINES_ALL_BAD`], or of the fewer that there are.
+    /// More than 1% once `LINES_BEFORE_PERCENT` lines are read; or all of the first `LINES_ALL_BAD`, or of the fewer that there are.
     #[default]
     Default,
     /// The first one.
     Strict,
     /// More than this many.
     Count(u64),
-    /// More than this many in a hundred, once [`LINES_BEFORE_PERCENT`] lines are read, and at the end.
+    /// More than this many in a hundred, once `LINES_BEFORE_PERCENT` lines are read, and at the end.
     Percent(f64),
 }
 

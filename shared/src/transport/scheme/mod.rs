@@ -1,4 +1,4 @@
-//! The schemes of URLs. Each is one row of [`SCHEMES`] and one file, which has the row, reads what a user writes, and makes and
+//! The schemes of URLs. Each is one row of `SCHEMES` and one file, which has the row, reads what a user writes, and makes and
 //! accepts connections. Everything else asks the row, or the `Endpoint` behind a URL, and knows no scheme by its name.
 //!
 //! To add a scheme: a file here with a `SCHEME` and an `Endpoint`, and its place in the table.
