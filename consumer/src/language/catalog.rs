@@ -24,18 +24,21 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Catalog {
     /// The stages, the outputs at their end.
+    #[doc(hidden)]
     pub stages: Vec<&'static StageWord>,
     /// The stage that a query may name by its first aggregate alone.
     pub(crate) of_aggregate: &'static StageWord,
     /// Parses that stage after the name of the aggregate.
     pub(crate) parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
     /// What is written into files, by their extensions.
-    pub files: Vec<&'static FileWord>,
+    pub(crate) files: Vec<&'static FileWord>,
     /// The aggregates.
+    #[doc(hidden)]
     pub aggregates: Vec<&'static AggregateWord>,
     /// What those of the aggregates compute that are of one's own.
     pub(crate) folds: Vec<&'static FoldWord>,
     /// The functions.
+    #[doc(hidden)]
     pub functions: Vec<&'static FunctionWord>,
 }
 
@@ -303,12 +306,12 @@ impl Catalog {
     }
 
     /// The stage of this name or synonym.
-    pub fn stage(&self, word: &str) -> Option<&'static StageWord> {
+    pub(crate) fn stage(&self, word: &str) -> Option<&'static StageWord> {
         self.stages.iter().find(|row| row.about.names().any(|name| name == word)).copied()
     }
 
     /// The aggregate of this name, or the one that stands for it.
-    pub fn aggregate(&self, word: &str) -> Option<&'static AggregateWord> {
+    pub(crate) fn aggregate(&self, word: &str) -> Option<&'static AggregateWord> {
         let stands_for = |row: &AggregateWord| row.name == word || row.family.as_ref().is_some_and(|family| (family.has)(word));
         self.aggregates.iter().find(|row| stands_for(row)).copied()
     }
@@ -319,7 +322,7 @@ impl Catalog {
     }
 
     /// The function of this name.
-    pub fn function(&self, word: &str) -> Option<&'static FunctionWord> {
+    pub(crate) fn function(&self, word: &str) -> Option<&'static FunctionWord> {
         self.functions.iter().find(|row| row.name == word).copied()
     }
 }

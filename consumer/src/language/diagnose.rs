@@ -118,7 +118,7 @@ impl Diagnostic {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn render(&self, source: &Source, style: &Style, out: &mut impl fmt::Write) -> fmt::Result {
+    pub(crate) fn render(&self, source: &Source, style: &Style, out: &mut impl fmt::Write) -> fmt::Result {
         let Style { error, mark, off } = style;
         let (number, start, line) = source.line_at(self.span.start);
         let numbered = source.text.bytes().filter(|&byte| byte == b'\n').count() >= source.parts.len().max(1);
@@ -177,7 +177,7 @@ impl QueryError {
     pub(crate) const MAX_SHOWN: usize = 20;
 
     /// The error that reports these; they are put in the order of the text.
-    pub fn new(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|found| found.span.start);
         QueryError { source: source.clone(), diagnostics }
     }
@@ -188,6 +188,7 @@ impl QueryError {
     }
 
     /// All diagnostics, as [`Diagnostic::render`] writes them, an empty line between two.
+    #[doc(hidden)]
     pub fn render(&self, style: &Style) -> String {
         let mut out = String::new();
         for (index, diagnostic) in self.diagnostics.iter().take(Self::MAX_SHOWN).enumerate() {

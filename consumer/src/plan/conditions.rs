@@ -46,7 +46,7 @@ pub struct Found<'p> {
 
 impl<'p> Found<'p> {
     /// Takes what these say; whether all were taken, or the rest may fail.
-    pub fn all(&mut self, conjuncts: &[Expr]) -> bool {
+    pub(crate) fn all(&mut self, conjuncts: &[Expr]) -> bool {
         conjuncts.iter().all(|conjunct| {
             let is_safe = !conjunct.may_fail();
             if is_safe {
@@ -98,7 +98,7 @@ impl<'p> Found<'p> {
     }
 
     /// These are the columns from now on; whether none of them may fail.
-    pub fn select(&mut self, columns: &[Expr]) -> bool {
+    pub(crate) fn select(&mut self, columns: &[Expr]) -> bool {
         self.fields = columns.iter().map(|column| self.field(column)).collect();
         !columns.iter().any(Expr::may_fail)
     }

@@ -75,12 +75,12 @@ impl About {
     };
 
     /// The canonical word and its synonyms.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.synonyms.iter().copied())
     }
 
     /// How much it keeps in memory, and what becomes of the rest.
-    pub fn keeps(&self) -> String {
+    pub(crate) fn keeps(&self) -> String {
         format!("{}{}", self.memory, if self.spills { ", beyond --memory in temporary files" } else { "" })
     }
 }
@@ -220,7 +220,6 @@ pub struct Start<'a> {
     #[doc(hidden)]
     pub workers: usize,
     /// Shows what would come of the records so far, where that is wanted.
-    #[doc(hidden)]
     pub(crate) preview: Option<Box<dyn Show>>,
     /// Whether what comes was passed on by its half in the workers.
     pub follows_half: bool,
@@ -255,7 +254,7 @@ impl fmt::Debug for Start<'_> {
 
 impl<'a> Start<'a> {
     /// Of the stage at this place; `None` where there is none.
-    pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize, sides: &Sides) -> Option<Self> {
+    pub(crate) fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize, sides: &Sides) -> Option<Self> {
         let PlanStage { input, output, .. } = stages.get(place)?;
         let side = sides.of(&stages[place]).map(|built| built.side.clone());
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());

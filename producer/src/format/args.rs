@@ -152,7 +152,7 @@ impl Args {
     /// # Errors
     ///
     /// The first of them, and what may have been meant.
-    pub fn check(&self, known: &[String]) -> Result<(), String> {
+    pub(crate) fn check(&self, known: &[String]) -> Result<(), String> {
         check_fields(self.fields.as_deref(), &self.casts, known)
     }
 

@@ -28,7 +28,7 @@ pub enum Unit {
 
 impl Unit {
     /// What is counted.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Unit::Line => "line",
             Unit::Row => "row",
@@ -39,12 +39,13 @@ impl Unit {
     }
 
     /// Whether the place of a record is the number of its line; otherwise it is the number of the record.
+    #[doc(hidden)]
     pub fn has_lines(self) -> bool {
         matches!(self, Unit::Line | Unit::Row | Unit::Object)
     }
 
     /// What numbers the place of a record in its input.
-    pub fn numbered(self) -> &'static str {
+    pub(crate) fn numbered(self) -> &'static str {
         if self.has_lines() { "line" } else { "record" }
     }
 }
@@ -193,7 +194,7 @@ pub struct Reject {
 
 impl Reject {
     /// The bytes themselves.
-    pub fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+    pub(crate) fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         &block[self.start as usize..][..self.len as usize]
     }
 }

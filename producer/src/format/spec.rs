@@ -32,7 +32,7 @@ impl FormatSpec {
     }
 
     /// How it is typed: the name, what must follow it, and what may.
-    pub fn usage(&self) -> String {
+    pub(crate) fn usage(&self) -> String {
         self.usage_words().join(" ")
     }
 

@@ -163,7 +163,8 @@ pub mod transport {
 /// let mut batches = Reading::new("pairs").among(&formats).of(&b"tea=3\ncake\npie=5\n"[..])?;
 /// let sold = batches.next().ok_or("a batch")??;
 /// assert_eq!(sold.to::<(&str, i64)>().collect::<Result<Vec<_>, _>>()?, [("tea", 3), ("pie", 5)]);
-/// assert_eq!(batches.warnings(), ["1 line rejected (no `name=number`), first: (input):line 2: \"cake\""]);
+/// assert!(batches.next().is_none());
+/// assert_eq!(batches.rejected(), 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[cfg(feature = "producer")]
