@@ -194,7 +194,7 @@ pub struct Reject {
 
 impl Reject {
     /// The bytes themselves.
-    pub(crate) fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
+    pub fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         &block[self.start as usize..][..self.len as usize]
     }
 }
