@@ -113,8 +113,8 @@ impl Workers {
         match self {
             Workers::Here(worker, made) => made.push_back(Made { order, pieces: work(worker, job) }),
             Workers::Threads(threads) => {
-                let sent = threads.to.as_ref().map(|to| to.send((threads.handed, order, job)));
-                if !matches!(sent, Some(Ok(()))) {
+                let number = threads.handed;
+                if threads.to.as_ref().is_none_or(|to| to.send((number, order, job)).is_err()) {
                     return Err(threads.ended());
                 }
                 threads.handed += 1;

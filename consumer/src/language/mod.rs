@@ -35,7 +35,7 @@ pub mod template;
 pub mod token;
 mod translate;
 
-pub use ast::Query;
+pub use ast::{Ident, Query};
 pub use catalog::{AggregateWord, Catalog, Family, FileSink, FileWord, FoldWord, FunctionWord, StageWord, Syntax, parsed};
 pub(crate) use check::NewColumn;
 pub use check::{Inputs, KnownInputs, Setting, Upstream, check, check_at};

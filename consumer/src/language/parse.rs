@@ -341,6 +341,9 @@ impl<'s> Parser<'s> {
     }
 
     /// A text in quotes and its place; `example` is a stage with one.
+    ///
+    /// # Errors
+    /// [`Failed`] where something else stands there, which is reported.
     pub fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
         match self.peek().kind.clone() {
             Kind::Text(text) => Ok((text, self.advance().span)),
@@ -410,6 +413,9 @@ impl<'s> Parser<'s> {
     }
 
     /// A name for something: bare or in backticks.
+    ///
+    /// # Errors
+    /// [`Failed`] where something else stands there, which is reported.
     pub fn ident(&mut self, expected: &str) -> Parsed<Ident> {
         match &self.peek().kind {
             Kind::Name(name) | Kind::Quoted(name) | Kind::Awaited(name) => {
@@ -455,6 +461,9 @@ impl<'s> Parser<'s> {
     }
 
     /// A count of records.
+    ///
+    /// # Errors
+    /// [`Failed`] where something else stands there, which is reported.
     pub fn count(&mut self, stage: &str) -> Parsed<u64> {
         match self.peek().kind {
             Kind::Int(n) if u64::try_from(n).is_ok() => {

@@ -34,6 +34,9 @@ pub const BLOCK_BYTES: usize = 512 << 10;
 /// Where the cutter takes its bytes from.
 pub trait Feed {
     /// Reads some bytes; 0 at the end. As [`io::Read::read`], but `Interrupted` is not returned.
+    ///
+    /// # Errors
+    /// Those of the input.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize>;
 
     /// Whether a read would wait just now, so that what is there had better go on its way.

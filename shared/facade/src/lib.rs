@@ -263,7 +263,7 @@ pub mod consumer {
     pub mod word {
         #[doc(inline)]
         pub use recpipe_consumer::{
-            language::{Checked, Checker, Failed, Parsed, Parser, Syntax, Upstream, parsed},
+            language::{Checked, Checker, Failed, Ident, Parsed, Parser, Syntax, Upstream, parsed},
             plan::{About, Operator, PlanStage, Read, Runs, Start, Target, conditions::Found},
             span::Span,
         };
