@@ -255,7 +255,8 @@ pub mod consumer {
     /// }
     ///
     /// let words = Arc::new(Catalog::builtin().with_stage(&EVERY)?);
-    /// let numbers = recpipe_facade::producer::Reading::new("range").args(["0", "100"]).open()?;
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Number { value: i64 }
+    /// let numbers = (0..100).map(|value| Batch::of(&[Number { value }]));
     /// let mut answer = Query::parse_in("every 30 | sum(value)", &words)?.over(numbers);
     /// assert_eq!(answer.next().ok_or("a batch")??.row(0).to::<(i64,)>()?, (0 + 30 + 60 + 90,));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
