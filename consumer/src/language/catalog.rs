@@ -306,11 +306,13 @@ impl Catalog {
     }
 
     /// The stage of this name or synonym.
+    #[doc(hidden)]
     pub fn stage(&self, word: &str) -> Option<&'static StageWord> {
         self.stages.iter().find(|row| row.about.names().any(|name| name == word)).copied()
     }
 
     /// The aggregate of this name, or the one that stands for it.
+    #[doc(hidden)]
     pub fn aggregate(&self, word: &str) -> Option<&'static AggregateWord> {
         let stands_for = |row: &AggregateWord| row.name == word || row.family.as_ref().is_some_and(|family| (family.has)(word));
         self.aggregates.iter().find(|row| stands_for(row)).copied()
@@ -322,6 +324,7 @@ impl Catalog {
     }
 
     /// The function of this name.
+    #[doc(hidden)]
     pub fn function(&self, word: &str) -> Option<&'static FunctionWord> {
         self.functions.iter().find(|row| row.name == word).copied()
     }

@@ -194,6 +194,7 @@ pub struct Reject {
 
 impl Reject {
     /// The bytes themselves.
+    #[doc(hidden)]
     pub fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         &block[self.start as usize..][..self.len as usize]
     }
