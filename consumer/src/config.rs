@@ -18,7 +18,7 @@ pub struct Config {
     /// The file that the answer is written into.
     pub output: Option<String>,
     /// What is done with it.
-    pub purpose: Purpose,
+    pub(crate) purpose: Purpose,
     /// Where the records come from.
     pub input: Input,
     /// Worker threads, of each process where there are others; `None`: as many as there are processors for.
@@ -52,7 +52,7 @@ pub enum Text {
 
 /// What is done with a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// It is answered.
     Answer,
     /// It is checked against the stream's fields, and that is all.
@@ -89,7 +89,7 @@ impl Input {
 
     /// Whether nothing tells the end of the input from the death of who writes it: of pickles, in a pipe or through a socket. A file is
     /// what it is, and a child tells by its exit.
-    pub fn has_no_end(&self) -> bool {
+    pub(crate) fn has_no_end(&self) -> bool {
         let is_open = |url: &Url| match url.scheme().medium {
             Medium::Stdio => !std::io::stdin()
                 .as_fd()
@@ -136,7 +136,7 @@ pub struct Hosts {
     /// The words of what calls a host, before its name.
     pub ssh: Vec<String>,
     /// Whether a `producer` is copied to a host that has none.
-    pub may_install: bool,
+    pub(crate) may_install: bool,
     /// How many have to answer: of fewer the answer is incomplete. `None`: all.
     pub at_least: Option<usize>,
 }

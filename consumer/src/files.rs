@@ -26,7 +26,7 @@ use crate::{
 
 /// Opens files as the query names them.
 #[derive(Default)]
-pub struct Files {
+pub(crate) struct Files {
     /// How others are started to read them.
     options: SecondOptions,
     /// No database is larger than so many bytes.
@@ -37,7 +37,7 @@ pub struct Files {
 }
 
 /// Files of values, by where the query names them.
-pub type Texts = BTreeMap<usize, Arc<[u8]>>;
+pub(crate) type Texts = BTreeMap<usize, Arc<[u8]>>;
 
 #[derive(Default)]
 struct Opened {
@@ -62,7 +62,7 @@ impl fmt::Debug for Files {
 
 impl Files {
     /// None yet. A database that is read must be smaller than `largest` bytes.
-    pub fn new(options: SecondOptions, largest: usize) -> Self {
+    pub(crate) fn new(options: SecondOptions, largest: usize) -> Self {
         Files { options, largest, ..Files::default() }
     }
 
@@ -71,17 +71,17 @@ impl Files {
     }
 
     /// Why the first file that could not be opened could not, if there is one.
-    pub fn failure(&self) -> Option<anyhow::Error> {
+    pub(crate) fn failure(&self) -> Option<anyhow::Error> {
         self.opened().failure.take()
     }
 
     /// Whether one of them is being read.
-    pub fn are_read(&self) -> bool {
+    pub(crate) fn are_read(&self) -> bool {
         self.are_read.load(Ordering::Relaxed)
     }
 
     /// The files of values.
-    pub fn texts(&self) -> Texts {
+    pub(crate) fn texts(&self) -> Texts {
         self.opened().texts.clone()
     }
 
@@ -89,7 +89,7 @@ impl Files {
     ///
     /// # Errors
     /// Those of [`Input::watch_output`].
-    pub fn take(&self, watches_output: bool) -> Result<Feeds, Error> {
+    pub(crate) fn take(&self, watches_output: bool) -> Result<Feeds, Error> {
         let mut feeds = Feeds::new();
         for (at, (name, _, second)) in std::mem::take(&mut self.opened().files) {
             let source = match second {

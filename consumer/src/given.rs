@@ -3,11 +3,11 @@
 use recpipe::{Field, Type, record::PlaceField};
 
 /// How the field is called that says who sent a record.
-pub const SENDER: &str = "sender";
+pub(crate) const SENDER: &str = "sender";
 
 /// Such a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Given {
+pub(crate) enum Given {
     /// Where the record stands in its input.
     Place(PlaceField),
     /// `sender`: who sent it, where there may be several.
@@ -16,13 +16,13 @@ pub enum Given {
 
 impl Given {
     /// The field of this name; `has_senders` where the records have senders that have names.
-    pub fn named(name: &str, has_senders: bool) -> Option<Self> {
+    pub(crate) fn named(name: &str, has_senders: bool) -> Option<Self> {
         let sender = (has_senders && name == SENDER).then_some(Given::Sender);
         PlaceField::named(name).map(Given::Place).or(sender)
     }
 
     /// How it is called.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Given::Place(place) => place.name(),
             Given::Sender => SENDER,
@@ -30,7 +30,7 @@ impl Given {
     }
 
     /// The field, closed.
-    pub fn field(self) -> Field {
+    pub(crate) fn field(self) -> Field {
         match self {
             Given::Place(place) => place.field(),
             Given::Sender => Field::new(SENDER, Type::Text),

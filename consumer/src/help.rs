@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The lists of all words of a kind.
-pub const LISTS: [&str; 3] = ["stages", "aggregates", "functions"];
+pub(crate) const LISTS: [&str; 3] = ["stages", "aggregates", "functions"];
 
 /// The words after `help`, if that is how the query begins. No stage has this name, so no query is hidden by it.
 pub fn asked(query: &[String]) -> Option<Vec<String>> {

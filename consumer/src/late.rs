@@ -18,7 +18,7 @@ const NAMED: usize = 5;
 const LONGEST: usize = 2000;
 
 /// Says which fields are waited for.
-pub fn announce(plan: &Plan) {
+pub(crate) fn announce(plan: &Plan) {
     let awaited: Vec<&str> = plan.awaited.iter().filter(|field| !field.may_not_come).map(|field| field.name.as_str()).collect();
     // Of a stream without a record nothing is said.
     if !plan.has_sample() {
@@ -36,7 +36,7 @@ pub fn announce(plan: &Plan) {
 
 /// The fields that have come after the query began.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub(crate) struct Seen {
     /// The names that the plan does not know, in the order in which they came.
     unknown: Vec<String>,
     /// The awaited ones.
@@ -45,7 +45,7 @@ pub struct Seen {
 
 impl Seen {
     /// Looks at the schema of what comes next. Where the plan has no place for its fields, they are said, unless it is to be `quiet`.
-    pub fn look(&mut self, schema: &Schema, plan: &Plan, quiet: bool) {
+    pub(crate) fn look(&mut self, schema: &Schema, plan: &Plan, quiet: bool) {
         let come = schema.names().filter(|name| plan.awaited.iter().any(|field| field.name == *name));
         let new: Vec<String> = come.filter(|name| !self.came.iter().any(|known| known == name)).map(str::to_owned).collect();
         self.came.extend(new);
@@ -58,17 +58,17 @@ impl Seen {
     }
 
     /// The fields that the plan has no place for, in the order in which they came.
-    pub fn unknown(&self) -> &[String] {
+    pub(crate) fn unknown(&self) -> &[String] {
         &self.unknown
     }
 
     /// The awaited fields that have come.
-    pub fn came(&self) -> &[String] {
+    pub(crate) fn came(&self) -> &[String] {
         &self.came
     }
 
     /// These have come in another input.
-    pub fn also(&mut self, names: &BTreeSet<String>) {
+    pub(crate) fn also(&mut self, names: &BTreeSet<String>) {
         self.came.extend(names.iter().cloned());
     }
 
@@ -76,7 +76,7 @@ impl Seen {
     ///
     /// # Errors
     /// [`Error::Usage`] then.
-    pub fn all_came(&self, plan: &Plan, ending: &Ending, records: u64) -> Result<(), Error> {
+    pub(crate) fn all_came(&self, plan: &Plan, ending: &Ending, records: u64) -> Result<(), Error> {
         // Of a stream that is not whole, or that had no records, it is not known.
         if !matches!(ending.exit, Exit::Done | Exit::Rejects) || (records == 0 && !plan.has_sample()) {
             return Ok(());
@@ -103,7 +103,7 @@ impl Seen {
 }
 
 /// That fields which stages were to read out of texts were in none.
-pub fn unread(names: &[Arc<str>]) -> Option<String> {
+pub(crate) fn unread(names: &[Arc<str>]) -> Option<String> {
     let (first, others) = names.split_first()?;
     let also = match others {
         [] => String::new(),
@@ -126,7 +126,7 @@ fn shortened(names: &[&str]) -> String {
 }
 
 /// Says what was left out of an answer.
-pub fn tell(summaries: &[Summary], plan: &Plan, source: &Source) {
+pub(crate) fn tell(summaries: &[Summary], plan: &Plan, source: &Source) {
     let (mut late, others): (Vec<&Summary>, Vec<&Summary>) = summaries.iter().partition(|summary| summary.why == Why::NoColumn);
     others.iter().for_each(|summary| say!("consumer: {summary}"));
     late.sort_by_key(|summary| (summary.at, summary.order));

@@ -106,7 +106,7 @@ impl Counter {
 
     /// As [`Counter::note`], with the least and the greatest of the numbers that go with the values, which may have come up
     /// without any of them.
-    pub fn note_range(&self, batch: &Batch, count: u64, row: usize, range: Option<(i64, i64)>, first: impl FnOnce() -> String) {
+    pub(crate) fn note_range(&self, batch: &Batch, count: u64, row: usize, range: Option<(i64, i64)>, first: impl FnOnce() -> String) {
         if count == 0 && range.is_none() {
             return;
         }
@@ -200,7 +200,7 @@ impl fmt::Display for Summary {
 
 impl Summary {
     /// Whether the answer lacks something for it.
-    pub fn is_loss(&self) -> bool {
+    pub(crate) fn is_loss(&self) -> bool {
         self.why.is_loss()
     }
 }
@@ -212,7 +212,7 @@ impl LeftOut {
 
     /// A counter for what stands at this byte of the query. `what` is the column or expression whose values are counted,
     /// `cure` what to write instead.
-    pub fn counter(&self, at: usize, what: impl Into<Arc<str>>, why: Why, cure: impl Into<Arc<str>>) -> Counter {
+    pub(crate) fn counter(&self, at: usize, what: impl Into<Arc<str>>, why: Why, cure: impl Into<Arc<str>>) -> Counter {
         Counter { topic: Topic { at, why, what: what.into(), cure: cure.into() }, left_out: self.clone() }
     }
 
@@ -224,12 +224,12 @@ impl LeftOut {
     }
 
     /// Counts the records that the stage at this byte takes.
-    pub fn taken_by(&self, at: usize) -> Counter {
+    pub(crate) fn taken_by(&self, at: usize) -> Counter {
         self.counter(at, "", Why::Came, "")
     }
 
     /// The fields that stages were to read out of texts and that came with no record, though some came.
-    pub fn never_came(&self) -> Vec<Arc<str>> {
+    pub(crate) fn never_came(&self) -> Vec<Arc<str>> {
         let tallies = self.lock();
         let came = |at: usize, name: &str| tallies.settled.keys().any(|topic| (topic.why, topic.at, &*topic.what) == (Why::Came, at, name));
         let missing = tallies.expected.iter().filter(|(at, name)| came(*at, "") && !came(*at, name));

@@ -5,6 +5,7 @@
 //! both; [`stage`]s, [`aggregate`]s and [`expr`]essions do the work, within their share of the [`memory`]; [`output`]s write it.
 
 #![forbid(unsafe_code)]
+#![warn(unreachable_pub, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod aggregate;
 pub mod catalog;

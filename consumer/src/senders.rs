@@ -83,7 +83,7 @@ impl Senders {
     }
 
     /// All that has come so far, up to this moment, was taken; whether a silence of which somebody wants to know is long enough by now.
-    pub fn nothing_until(&self, now: Instant) -> bool {
+    pub(crate) fn nothing_until(&self, now: Instant) -> bool {
         let mut state = self.0.borrow_mut();
         let before = state.now;
         state.pass(now);
@@ -107,7 +107,7 @@ impl Senders {
     }
 
     /// Somebody wants to look again when a sender was silent for so long.
-    pub fn wake_after(&self, silence: Duration) {
+    pub(crate) fn wake_after(&self, silence: Duration) {
         self.0.borrow_mut().waits.push(silence);
     }
 

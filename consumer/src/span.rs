@@ -16,12 +16,12 @@ impl Span {
     }
 
     /// The smallest span that covers both.
-    pub fn to(self, other: Span) -> Span {
+    pub(crate) fn to(self, other: Span) -> Span {
         Span { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
     /// The empty span right after this one.
-    pub fn after(self) -> Span {
+    pub(crate) fn after(self) -> Span {
         Span { start: self.end, end: self.end }
     }
 }

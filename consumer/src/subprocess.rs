@@ -44,7 +44,7 @@ impl Form {
 }
 
 /// The running program. Dropped before it was waited for, it is killed.
-pub struct Subprocess {
+pub(crate) struct Subprocess {
     name: String,
     form: Form,
     json: Json,
@@ -68,7 +68,7 @@ enum Came {
 }
 
 /// What was done first.
-pub enum Exchanged {
+pub(crate) enum Exchanged {
     /// It has what was to be given, or wants nothing more.
     Given,
     /// It has written these records; that is still to be given.
@@ -98,7 +98,7 @@ impl Subprocess {
     ///
     /// # Errors
     /// When it, or the `producer` that reads what it writes, cannot be started.
-    pub fn start(argv: &[String], form: Form) -> Result<Self, Error> {
+    pub(crate) fn start(argv: &[String], form: Form) -> Result<Self, Error> {
         let (command, args) = argv.split_first().ok_or(Error::Protocol("a command without a word"))?;
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let (program, stdin, stdout) = exec::converse(Path::new(command), &args)?;
@@ -125,7 +125,7 @@ impl Subprocess {
     ///
     /// # Errors
     /// Those of the form.
-    pub fn encode(&self, batch: &Batch) -> Result<Vec<u8>, Error> {
+    pub(crate) fn encode(&self, batch: &Batch) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         match self.form {
             Form::Json => self.json.batch(batch, &mut bytes)?,
@@ -135,7 +135,7 @@ impl Subprocess {
     }
 
     /// Gives it these bytes, or takes what it has written, whichever can be done first.
-    pub fn exchange(&mut self, bytes: Vec<u8>) -> Exchanged {
+    pub(crate) fn exchange(&mut self, bytes: Vec<u8>) -> Exchanged {
         loop {
             let Some(to) = self.to.as_ref().filter(|_| self.ending.is_none()) else { return Exchanged::Given };
             let came = select! {
@@ -155,12 +155,12 @@ impl Subprocess {
     }
 
     /// Whether it reads on. What it does not read can change nothing of what it writes.
-    pub fn reads_on(&self) -> bool {
+    pub(crate) fn reads_on(&self) -> bool {
         self.to.is_some() && self.ending.is_none()
     }
 
     /// What it has written, if something of it is there.
-    pub fn written(&mut self) -> Option<Batch> {
+    pub(crate) fn written(&mut self) -> Option<Batch> {
         match self.from.try_recv() {
             Ok(came) => self.take(Ok(came)),
             Err(TryRecvError::Empty) => None,
@@ -169,12 +169,12 @@ impl Subprocess {
     }
 
     /// Nothing more is given: it sees the end of its input.
-    pub fn end(&mut self) {
+    pub(crate) fn end(&mut self) {
         self.to = None;
     }
 
     /// What it writes next, which is waited for; `None` at the end.
-    pub fn awaited(&mut self) -> Option<Batch> {
+    pub(crate) fn awaited(&mut self) -> Option<Batch> {
         if self.ending.is_some() {
             return None;
         }
@@ -196,7 +196,7 @@ impl Subprocess {
     ///
     /// # Errors
     /// [`Error::Child`], which names it, when it did not exit with 0, or what it wrote cannot be read.
-    pub fn wait(self, has_enough: bool) -> Result<(), Error> {
+    pub(crate) fn wait(self, has_enough: bool) -> Result<(), Error> {
         let Subprocess { name, form, replaced, to, from, ending, program, producer, _writing, _reading, .. } = self;
         drop((to, from));
         if replaced.count() > 0 {

@@ -8,12 +8,12 @@ pub struct Unmet(Arc<Mutex<Vec<String>>>);
 
 impl Unmet {
     /// This does not hold, in words for people.
-    pub fn note(&self, what: String) {
+    pub(crate) fn note(&self, what: String) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
     /// Takes what was noted, in the order in which it was.
-    pub fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

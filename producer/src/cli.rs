@@ -37,7 +37,7 @@ pub struct Cli {
 
     /// With --follow: begin with what is there already, not at the end
     #[arg(long, requires = "follow", hide_short_help = true, help_heading = INPUT)]
-    pub from_start: bool,
+    pub(crate) from_start: bool,
 
     /// With --follow: remember in this file how far each input is confirmed, and go on there
     ///
@@ -104,7 +104,7 @@ pub struct Cli {
 
     /// For csv and tsv: the first row is a record (--names names the fields)
     #[arg(long, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
-    pub no_header: bool,
+    pub(crate) no_header: bool,
 
     /// For csv and tsv: lines that begin with this are skipped
     #[arg(long, value_name = "#", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
@@ -136,7 +136,7 @@ pub struct Cli {
 
     /// For csv and tsv: so many lines before the header are no part of the table
     #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true, help_heading = FORMAT_OPTIONS)]
-    pub skip_lines: u32,
+    pub(crate) skip_lines: u32,
 
     /// For csv and tsv: the sign before the fraction of a number; a point then parts thousands
     #[arg(long, value_name = "C", hide_short_help = true, help_heading = FORMAT_OPTIONS)]
@@ -266,7 +266,7 @@ pub struct Cli {
 
     /// Stop when more lines than this are bad (exit 4) [default: 1% of 1000 or more, or the first 100, or all]
     #[arg(long, value_name = "N|P%", hide_short_help = true, help_heading = BAD_LINES)]
-    pub max_errors: Option<Limit>,
+    pub(crate) max_errors: Option<Limit>,
 
     /// Keep bad lines in this file, unchanged
     #[arg(long, value_name = "FILE")]
@@ -282,7 +282,7 @@ pub struct Cli {
 
     /// Show no progress
     #[arg(long, hide_short_help = true, help_heading = MESSAGES)]
-    pub no_progress: bool,
+    pub(crate) no_progress: bool,
 
     /// Report errors only
     #[arg(short, long)]

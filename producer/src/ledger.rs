@@ -10,7 +10,7 @@ use crate::input::event::Cost;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Units read: lines, rows or records, as the format calls them.
-    pub units_in: u64,
+    pub(crate) units_in: u64,
     /// Records sent.
     pub records_out: u64,
     /// Units that are no records.
@@ -26,14 +26,14 @@ pub struct Ledger {
     /// How often records of a followed file may have come twice.
     pub repeats: u64,
     /// NULs of holes in followed files, which are no part of any unit.
-    pub nuls: u64,
+    pub(crate) nuls: u64,
     /// Bytes of files, as they lie on the disk, that were not read because of `--since` and `--until`.
     pub skipped: u64,
 }
 
 impl Ledger {
     /// Something happened to a file.
-    pub fn pay(&mut self, cost: Cost) {
+    pub(crate) fn pay(&mut self, cost: Cost) {
         match cost {
             Cost::Nothing => {}
             Cost::Loss => self.losses += 1,
@@ -44,13 +44,13 @@ impl Ledger {
     }
 
     /// So many of the records that went out are not sent, because no consumer needs them.
-    pub fn leave_out(&mut self, records: u64) {
+    pub(crate) fn leave_out(&mut self, records: u64) {
         self.records_out -= records;
         self.left_out += records;
     }
 
     /// Whether nothing was lost between in and out.
-    pub fn adds_up(&self) -> bool {
+    pub(crate) fn adds_up(&self) -> bool {
         self.units_in == self.records_out + self.rejected + self.filtered + self.left_out
     }
 

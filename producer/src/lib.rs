@@ -61,7 +61,7 @@
 //! ```
 
 #![deny(unsafe_code)]
-#![warn(unreachable_pub)]
+#![warn(unreachable_pub, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod cli;
 pub mod completion;

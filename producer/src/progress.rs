@@ -53,7 +53,7 @@ impl Alone {
     }
 
     /// Where they go to consumers, of which some are our children, or none.
-    pub fn with_consumers(are_children: bool) -> Self {
+    pub(crate) fn with_consumers(are_children: bool) -> Self {
         Alone { is_alone: Arc::new((!are_children).into()), is_shared: are_children }
     }
 

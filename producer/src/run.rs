@@ -104,7 +104,7 @@ impl<'a> Output<'a> {
 }
 
 /// Makes an output ready.
-pub type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + 'a>;
+pub(crate) type Begin<'a> = Box<dyn FnOnce() -> Result<Box<dyn Target + 'a>, Error> + Send + 'a>;
 
 /// The consumer was started again, and could be sent the whole anew: nothing of the run counts, and this is why.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,7 +136,7 @@ impl<'r> Run<'r> {
 
     /// What shows how far it is.
     #[must_use]
-    pub fn showing(self, progress: Progress) -> Self {
+    pub(crate) fn showing(self, progress: Progress) -> Self {
         Run { progress, ..self }
     }
 

@@ -119,13 +119,13 @@ pub(crate) struct Separators {
 /// Which bytes of a chunk are these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Classes {
-    pub space: u64,
-    pub quote: u64,
-    pub newline: u64,
-    pub opening: u64,
-    pub closing: u64,
-    pub odd: u64,
-    pub backslash: u64,
+    pub(crate) space: u64,
+    pub(crate) quote: u64,
+    pub(crate) newline: u64,
+    pub(crate) opening: u64,
+    pub(crate) closing: u64,
+    pub(crate) odd: u64,
+    pub(crate) backslash: u64,
 }
 
 impl Classes {

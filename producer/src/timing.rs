@@ -18,7 +18,7 @@ pub(crate) struct Timed {
     /// Those that are read, in their order.
     pub found: Found,
     /// The bytes of those that are left out.
-    pub left_out_bytes: u64,
+    pub(crate) left_out_bytes: u64,
     /// What reads their times, if the format has any; without `--since` and `--until` it has no ends.
     pub window: Option<Window>,
 }

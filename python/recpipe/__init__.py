@@ -1,6 +1,7 @@
 """Typed record pipes in Python: reads and writes recpipe streams, and starts `producer` and `consumer`.
 
 >>> import io
+>>> from recpipe import dump, records
 >>> stream = io.BytesIO()
 >>> dump([{"host": "10.0.0.1", "bytes": 512}, {"host": "10.0.0.2", "bytes": None}], stream)
 2
@@ -13,14 +14,19 @@
 `README.md` beside the package shows the rest.
 """
 
-from .arrow import to_arrow, to_pandas
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, List
+
 from .batch import Batch
 from .errors import Corrupt, Error, Failed, Incomplete, NotAStream, ProgramFailed, Said, Unsupported
-from .programs import consumer, producer
 from .reader import Ending, Reader, Report, records
-from .stage import Stage, stage
 from .times import Time, from_nanos, to_nanos
-from .writer import Writer, dump
+
+if TYPE_CHECKING:
+    from .arrow import to_arrow, to_pandas
+    from .programs import consumer, producer
+    from .stages import Stage, stage
+    from .writer import Writer, dump
 
 __all__ = [
     "Batch",
@@ -49,3 +55,26 @@ __all__ = [
     "to_pandas",
 ]
 __version__ = "0.1.0"
+
+#: What a program that reads a stream has no need of is imported when it is named: it would take as long as reading 10,000 records.
+_LATER = {
+    "Stage": "stages",
+    "Writer": "writer",
+    "consumer": "programs",
+    "dump": "writer",
+    "producer": "programs",
+    "stage": "stages",
+    "to_arrow": "arrow",
+    "to_pandas": "arrow",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    return found
+
+
+def __dir__() -> List[str]:
+    return sorted({*globals(), *__all__})

@@ -1,5 +1,6 @@
 """Reads a stream: its records as dicts, or its batches."""
 
+from itertools import chain
 from typing import BinaryIO, Dict, Iterator, List, NamedTuple, Optional
 
 from . import schema
@@ -53,9 +54,7 @@ class Reader:
             raise Failed(self.ending.exit, self.ending.cause, [report.message for report in self.reports])
 
     def __iter__(self) -> Iterator[Record]:
-        for batch in self.batches():
-            for piece in batch.pieces():
-                yield from piece
+        return chain.from_iterable(chain.from_iterable(map(Batch.pieces, self.batches())))
 
     def _control(self, header: Header, payload: bytes) -> None:
         if header.kind == SCHEMA:

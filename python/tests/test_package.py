@@ -5,6 +5,8 @@ import doctest
 import importlib
 import os
 import pkgutil
+import subprocess
+import sys
 import unittest
 
 import recpipe
@@ -40,3 +42,13 @@ class Package(unittest.TestCase):
     def test_all_names_are_there(self):
         for name in recpipe.__all__:
             self.assertIsNotNone(getattr(recpipe, name).__doc__, name)
+            self.assertIn(name, dir(recpipe))
+        with self.assertRaises(AttributeError):
+            recpipe.no_such_name
+
+    def test_who_only_reads_imports_nothing_else(self):
+        script = "import sys, recpipe; recpipe.records; print(*sorted(name for name in sys.modules if name.startswith('recpipe.')))"
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(DIRECTORY)}
+        said = subprocess.run([sys.executable, "-S", "-c", script], env=environment, stdout=subprocess.PIPE, check=True).stdout.decode()
+        self.assertEqual({"recpipe.writer", "recpipe.programs", "recpipe.arrow", "recpipe.stages"} & set(said.split()), set())
+        self.assertIn("recpipe.reader", said.split())

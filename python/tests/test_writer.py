@@ -95,6 +95,14 @@ class Writing(unittest.TestCase):
         records = [{"n": n, f"late{n % 3}": n, "any": [n, str(n), n / 2, None, n > 5][n % 5]} for n in range(10_000)]
         self.assertEqual(again(records), records)
 
+    def test_names_are_names_whatever_they_look_like(self):
+        odd = ["", "'", '"', "\\", "{x}", "a': 1, **{'b", "\n", "𝄞", "lambda"]
+        records = [{name: row for name in odd} for row in range(20)]
+        self.assertEqual(again(records), records)
+        for fields in (1, 199, 200, 201, 300):
+            records = [{f"f{n}": n * row for n in range(fields)} for row in range(3)]
+            self.assertEqual(again(records), records)
+
     def test_each_record_has_a_key_of_its_own(self):
         records = [{f"key{n}": n} for n in range(3000)]
         stream = io.BytesIO()

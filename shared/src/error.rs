@@ -5,6 +5,16 @@ use std::{any::Any, io};
 use crate::Exit;
 
 /// An error of a stream, a stage or a record. It says what, where, and where one can, how to mend it.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Error, Exit, gen_recvfrom};
+///
+/// let cut: &[u8] = b"\x89RECPIPE";
+/// let error = gen_recvfrom(cut).next().and_then(Result::err).expect("a stream that was cut ends with an error");
+/// assert!(matches!(error, Error::Truncated { at: 8, records: 0, .. }));
+/// assert_eq!(error.exit(), Exit::Incomplete);
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -141,7 +151,8 @@ impl Error {
     }
 
     /// That a thread panicked, with its words.
-    pub(crate) fn panicked(panic: &(dyn Any + Send)) -> Self {
+    #[doc(hidden)]
+    pub fn panicked(panic: &(dyn Any + Send)) -> Self {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
         Error::Panicked(text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into()))
     }
@@ -177,8 +188,38 @@ impl Error {
     /// assert!(Error::lost_peer("tcp://h:1", "has gone").names_peer());
     /// assert!(!Error::Schema("tcp://h:1 is a field".into()).names_peer());
     /// ```
+    #[doc(hidden)]
     pub fn names_peer(&self) -> bool {
         matches!(self, Error::Lost { .. } | Error::Restarted(_) | Error::In { .. })
+    }
+
+    /// The byte of the stream that it is about, where it is about one.
+    ///
+    /// ```
+    /// let error = recpipe::gen_recvfrom(&b"\x89RECPIPE"[..]).find_map(Result::err);
+    /// assert_eq!(error.and_then(|error| error.position()), Some(8));
+    /// ```
+    pub fn position(&self) -> Option<u64> {
+        match self.what_happened() {
+            Error::Truncated { at, .. } | Error::Corrupt { at, .. } => Some(*at),
+            _ => None,
+        }
+    }
+
+    /// The input or the peer that it is about, where it is one of several or names one.
+    ///
+    /// ```
+    /// use recpipe::Error;
+    /// assert_eq!(Error::Data("no number".into()).of_input("b.log").subject(), Some("b.log"));
+    /// assert_eq!(Error::lost_peer("tcp://h:1", "has gone").subject(), Some("tcp://h:1"));
+    /// assert_eq!(Error::Data("no number".into()).subject(), None);
+    /// ```
+    pub fn subject(&self) -> Option<&str> {
+        match self {
+            Error::In { name, .. } => Some(name),
+            Error::Lost { peer, .. } => peer.as_deref(),
+            _ => None,
+        }
     }
 
     /// The exit code of a program that ends because of it.

@@ -3,6 +3,15 @@
 use std::fmt;
 
 /// How a program ends. The producer's also travels in its End frame, and the consumer exits with it.
+///
+/// # Examples
+/// ```
+/// use recpipe::Exit;
+///
+/// assert_eq!(Exit::Rejects.code(), 4);
+/// assert_eq!(Exit::from_code(130), Exit::Signal(2));
+/// assert_eq!(Exit::Done.or(Exit::Failed), Exit::Failed);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exit {
     /// Done.
@@ -24,6 +33,7 @@ pub enum Exit {
 
 impl Exit {
     /// The table that `--help` and the documentation print.
+    #[doc(hidden)]
     pub const TABLE: &'static [(Exit, &'static str)] = &[
         (Exit::Done, "done"),
         (Exit::Failed, "failed while running (I/O, a file that could not be read: the others are read)"),
@@ -34,6 +44,7 @@ impl Exit {
     ];
 
     /// What the table says of [`Exit::Signal`], whose code is `128+N`.
+    #[doc(hidden)]
     pub const SIGNALS: &'static str = "ended by signal N; where a stream was lost, too, the exit is 3";
 
     /// The number given to the operating system.

@@ -44,6 +44,7 @@
 //! ```
 
 #![forbid(unsafe_code)]
+#![warn(unreachable_pub, clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 mod blocking_write;
 pub mod error;

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// `approx_distinct`
-pub static WORD: AggregateWord = AggregateWord {
+pub(crate) static WORD: AggregateWord = AggregateWord {
     name: "approx_distinct",
     syntax: "approx_distinct(EXPR)",
     doc: "about how many different values, in 16 KiB: exact up to 1024, then within 2.5 %",

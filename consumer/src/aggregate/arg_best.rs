@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// `argmin`
-pub static ARGMIN: AggregateWord = AggregateWord {
+pub(crate) static ARGMIN: AggregateWord = AggregateWord {
     name: "argmin",
     syntax: "argmin(EXPR, EXPR)",
     doc: "the second value where the first is least; of several, the earliest record's",
@@ -32,7 +32,7 @@ pub static ARGMIN: AggregateWord = AggregateWord {
 };
 
 /// `argmax`
-pub static ARGMAX: AggregateWord = AggregateWord {
+pub(crate) static ARGMAX: AggregateWord = AggregateWord {
     name: "argmax",
     syntax: "argmax(EXPR, EXPR)",
     doc: "the second value where the first is greatest; of several, the earliest record's",

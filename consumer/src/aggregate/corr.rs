@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// `corr`
-pub static CORR: AggregateWord = AggregateWord {
+pub(crate) static CORR: AggregateWord = AggregateWord {
     name: "corr",
     syntax: "corr(NUMBER, NUMBER)",
     doc: "the coefficient of correlation of two numbers, from -1 to 1",

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `count`
-pub static COUNT: AggregateWord = AggregateWord {
+pub(crate) static COUNT: AggregateWord = AggregateWord {
     name: "count",
     syntax: "count | count(CONDITION) | count(EXPR)",
     doc: "records; those for which the condition is true; those that have the value",

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// `distinct`
-pub static DISTINCT: AggregateWord = AggregateWord {
+pub(crate) static DISTINCT: AggregateWord = AggregateWord {
     name: "distinct",
     syntax: "distinct(EXPR)",
     doc: "how many different values, exactly",
@@ -22,7 +22,7 @@ pub static DISTINCT: AggregateWord = AggregateWord {
 };
 
 /// `set`
-pub static SET: AggregateWord = AggregateWord {
+pub(crate) static SET: AggregateWord = AggregateWord {
     name: "set",
     syntax: "set(EXPR)",
     doc: "the different values, sorted, as a JSON array",

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `first`
-pub static FIRST: AggregateWord = AggregateWord {
+pub(crate) static FIRST: AggregateWord = AggregateWord {
     name: "first",
     syntax: "first(EXPR)",
     doc: "the first value in the order of the input",
@@ -28,7 +28,7 @@ pub static FIRST: AggregateWord = AggregateWord {
 };
 
 /// `last`
-pub static LAST: AggregateWord = AggregateWord {
+pub(crate) static LAST: AggregateWord = AggregateWord {
     name: "last",
     syntax: "last(EXPR)",
     doc: "the last value in the order of the input",

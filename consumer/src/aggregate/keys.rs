@@ -68,7 +68,7 @@ impl Keys {
     }
 
     /// The one key that has no values.
-    pub fn of_no_values() -> Self {
+    pub(crate) fn of_no_values() -> Self {
         Keys { len: 1, ..Keys::new(Vec::new()) }
     }
 
@@ -89,7 +89,7 @@ impl Keys {
 
     /// The bytes of memory that it may have, at the most on the way, when `more` keys like those that it has are added
     /// and all are sorted.
-    pub fn bytes_with(&self, more: usize) -> usize {
+    pub(crate) fn bytes_with(&self, more: usize) -> usize {
         let len = self.len + more;
         let slot = size_of::<Slot>() + 1;
         // A table doubles when seven eighths are full, and has the old and the new one while it does.
@@ -179,7 +179,7 @@ impl Keys {
     /// # Errors
     /// As for [`Keys::number`].
     #[inline]
-    pub fn insert_key(&mut self, key: Option<&[u8]>) -> Result<u32, Error> {
+    pub(crate) fn insert_key(&mut self, key: Option<&[u8]>) -> Result<u32, Error> {
         match key {
             Some(key) => self.insert(key),
             None => self.insert_null(),
@@ -230,7 +230,7 @@ impl Keys {
 ///
 /// # Errors
 /// [`Error::Schema`] when they do not fit a batch.
-pub fn columns<'k>(kinds: &[Type], keys: impl Iterator<Item = Option<&'k [u8]>>) -> Result<Vec<recpipe::Column>, Error> {
+pub(super) fn columns<'k>(kinds: &[Type], keys: impl Iterator<Item = Option<&'k [u8]>>) -> Result<Vec<recpipe::Column>, Error> {
     let mut builders: Vec<ColumnBuilder> = kinds.iter().map(|&kind| ColumnBuilder::new(kind)).collect();
     let mut pushed = Ok(());
     for key in keys {

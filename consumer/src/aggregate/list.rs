@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `list`
-pub static LIST: AggregateWord = AggregateWord {
+pub(crate) static LIST: AggregateWord = AggregateWord {
     name: "list",
     syntax: "list(EXPR)",
     doc: "all values in the order of the input, as a JSON array",

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `min`
-pub static MIN: AggregateWord = AggregateWord {
+pub(crate) static MIN: AggregateWord = AggregateWord {
     name: "min",
     syntax: "min(EXPR)",
     doc: "the least value",
@@ -28,7 +28,7 @@ pub static MIN: AggregateWord = AggregateWord {
 };
 
 /// `max`
-pub static MAX: AggregateWord = AggregateWord {
+pub(crate) static MAX: AggregateWord = AggregateWord {
     name: "max",
     syntax: "max(EXPR)",
     doc: "the greatest value",

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `mode`
-pub static MODE: AggregateWord = AggregateWord {
+pub(crate) static MODE: AggregateWord = AggregateWord {
     name: "mode",
     syntax: "mode(EXPR)",
     doc: "the most frequent value; of several, the one that came first",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `median`
-pub static MEDIAN: AggregateWord = AggregateWord {
+pub(crate) static MEDIAN: AggregateWord = AggregateWord {
     name: "median",
     syntax: "median(NUMBER)",
     doc: "half lie below: exact up to 65,536 different values, then within 0.1 %",
@@ -28,7 +28,7 @@ pub static MEDIAN: AggregateWord = AggregateWord {
 };
 
 /// `percentile`
-pub static PERCENTILE_OF: AggregateWord = AggregateWord {
+pub(crate) static PERCENTILE_OF: AggregateWord = AggregateWord {
     name: "percentile",
     syntax: "percentile(NUMBER, PERCENT)",
     doc: "that percentage lies below, from 0 to 100; as exact as median",
@@ -39,7 +39,7 @@ pub static PERCENTILE_OF: AggregateWord = AggregateWord {
 };
 
 /// `p95`, which stands for all percentiles
-pub static PERCENTILE: AggregateWord = AggregateWord {
+pub(crate) static PERCENTILE: AggregateWord = AggregateWord {
     name: "p95",
     syntax: "p50(NUMBER) | p95(NUMBER) | p999(NUMBER)",
     doc: "that percentage lies below, p1 to p99; p999 is 99.9 %; as exact as median",
@@ -50,7 +50,7 @@ pub static PERCENTILE: AggregateWord = AggregateWord {
 };
 
 /// `quantile`
-pub static QUANTILE: AggregateWord = AggregateWord {
+pub(crate) static QUANTILE: AggregateWord = AggregateWord {
     name: "quantile",
     syntax: "quantile(NUMBER, SHARE)",
     doc: "that share lies below, from 0 to 1; as exact as median",

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// `stdev`
-pub static STDEV: AggregateWord = AggregateWord {
+pub(crate) static STDEV: AggregateWord = AggregateWord {
     name: "stdev",
     syntax: "stdev(NUMBER)",
     doc: "the standard deviation of a sample (divided by n - 1)",
@@ -32,7 +32,7 @@ pub static STDEV: AggregateWord = AggregateWord {
 };
 
 /// `var`
-pub static VAR: AggregateWord = AggregateWord {
+pub(crate) static VAR: AggregateWord = AggregateWord {
     name: "var",
     syntax: "var(NUMBER)",
     doc: "the variance of a sample (divided by n - 1), the square of `stdev`",

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// `sum`
-pub static SUM: AggregateWord = AggregateWord {
+pub(crate) static SUM: AggregateWord = AggregateWord {
     name: "sum",
     syntax: "sum(NUMBER)",
     doc: "the sum; an integer sum is exact or an error",
@@ -30,7 +30,7 @@ pub static SUM: AggregateWord = AggregateWord {
 };
 
 /// `avg`
-pub static AVG: AggregateWord = AggregateWord {
+pub(crate) static AVG: AggregateWord = AggregateWord {
     name: "avg",
     syntax: "avg(NUMBER)",
     doc: "the mean",

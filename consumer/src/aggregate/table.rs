@@ -239,7 +239,11 @@ impl Table {
     ///
     /// # Errors
     /// As for [`Table::merged`].
-    pub fn of_copies(&self, copies: Vec<Vec<Batch>>, budget: &Budget) -> Result<impl Iterator<Item = Result<Batch, Error>> + use<>, Error> {
+    pub(crate) fn of_copies(
+        &self,
+        copies: Vec<Vec<Batch>>,
+        budget: &Budget,
+    ) -> Result<impl Iterator<Item = Result<Batch, Error>> + use<>, Error> {
         let runs = copies.into_iter().filter(|copy| !copy.is_empty()).map(GroupRun::Memory).collect();
         let mut merge = GroupMerge::new(&self.shape, runs, budget)?;
         Ok(std::iter::from_fn(move || merge.result().transpose()))
@@ -280,7 +284,7 @@ impl Table {
     ///
     /// # Errors
     /// As for [`Table::merged`].
-    pub fn into_run(mut tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
+    pub(crate) fn into_run(mut tables: Vec<Table>, budget: &Budget) -> Result<Box<dyn Iterator<Item = Result<Batch, Error>>>, Error> {
         Table::retain_filled(&mut tables);
         let Some(shape) = tables.first().map(|table| table.shape.clone()) else { return Ok(Box::new(std::iter::empty())) };
         let (runs, accounts) = Table::all_runs(tables)?;
@@ -295,7 +299,7 @@ impl Table {
     ///
     /// # Errors
     /// As for [`Table::merged`], and those of the runs.
-    pub fn merged_runs(
+    pub(crate) fn merged_runs(
         self,
         runs: Vec<Box<dyn ReadRun>>,
         budget: &Budget,

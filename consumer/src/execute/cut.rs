@@ -68,7 +68,7 @@ pub struct WorkerPart {
     /// Batches go in here: those of the main input first, then those of each of [`Cut::feeds`].
     pub chains: Vec<Target>,
     /// What came of them for the once part.
-    pub delivered: Delivered,
+    pub(crate) delivered: Delivered,
     /// What came of them for the end, where the stage at the cut gathers.
     pub partial: SharedPartial,
 }
@@ -104,7 +104,7 @@ impl<'p> Cut<'p> {
     }
 
     /// Whether the workers make the lines that the output writes.
-    pub fn lines_are_made_by_workers(&self) -> bool {
+    pub(crate) fn lines_are_made_by_workers(&self) -> bool {
         self.workers_format() && self.format().is_some()
     }
 
@@ -124,7 +124,7 @@ impl<'p> Cut<'p> {
     }
 
     /// What is gathered at the cut, if something is.
-    pub fn state_name(&self) -> Option<StateName> {
+    pub(crate) fn state_name(&self) -> Option<StateName> {
         self.empty().map(|_| StateName::new(self.plan, self.cut))
     }
 
@@ -218,7 +218,7 @@ impl<'p> Cut<'p> {
     }
 
     /// What shows the answer of what the workers gather, while they do; `None` where they do not, or that cannot be known.
-    pub fn preview(&self, canvas: &Canvas) -> Option<Preview> {
+    pub(crate) fn preview(&self, canvas: &Canvas) -> Option<Preview> {
         self.empty()?;
         Preview::new(&self.plan.stages[self.cut..], self.plan, self.output, (&self.budget, &self.sides), canvas)
     }

@@ -15,17 +15,17 @@ pub enum Piece {
 }
 
 /// Where a worker's pieces wait until it is done with its input.
-pub type Delivered = Rc<RefCell<Vec<Piece>>>;
+pub(crate) type Delivered = Rc<RefCell<Vec<Piece>>>;
 
 /// Collects what it gets; with a format, as lines: formatting is the worker's part where the query has no other.
-pub struct Deliver {
+pub(crate) struct Deliver {
     format: Option<Box<dyn Format>>,
     to: Delivered,
 }
 
 impl Deliver {
     /// Puts pieces into `to`.
-    pub fn new(format: Option<Box<dyn Format>>, to: Delivered) -> Self {
+    pub(super) fn new(format: Option<Box<dyn Format>>, to: Delivered) -> Self {
         Deliver { format, to }
     }
 }
@@ -58,11 +58,11 @@ impl Stage for Deliver {
 }
 
 /// The end of a worker's chain where the stage at the cut gathers: leaves behind what it has gathered.
-pub struct GatherPart(SharedPartial);
+pub(crate) struct GatherPart(SharedPartial);
 
 impl GatherPart {
     /// Adds to `partial`.
-    pub fn new(partial: SharedPartial) -> Self {
+    pub(super) fn new(partial: SharedPartial) -> Self {
         GatherPart(partial)
     }
 }

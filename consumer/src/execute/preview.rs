@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The stages after one that waits, and the picture at their end. Each time it is shown, they are built anew and thrown away.
-pub struct Preview {
+pub(crate) struct Preview {
     /// The stage that waits, and those after it.
     stages: Vec<PlanStage>,
     /// What the last of them gives.
@@ -30,7 +30,13 @@ pub struct Preview {
 impl Preview {
     /// For the first of these stages, the last of `plan`, which gives what `output` draws; `None` where there is no screen, or what
     /// follows does something besides, or is not known before the end.
-    pub fn new(stages: &[PlanStage], plan: &Plan, output: &Output, (budget, sides): (&Budget, &Sides), canvas: &Canvas) -> Option<Self> {
+    pub(crate) fn new(
+        stages: &[PlanStage],
+        plan: &Plan,
+        output: &Output,
+        (budget, sides): (&Budget, &Sides),
+        canvas: &Canvas,
+    ) -> Option<Self> {
         let (waits, rest) = stages.split_first()?;
         let does_more = |stage: &PlanStage| {
             stage.operator.effect() != Effect::None || stage.operator.settles() || !stage.operator.branches().is_empty()

@@ -71,6 +71,11 @@ impl Ready {
         }
     }
 
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().batches.is_empty()
+    }
+
     fn put(&self, batch: Batch) -> Result<(), Error> {
         if batch.is_empty() {
             return Ok(());

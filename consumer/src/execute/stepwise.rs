@@ -1,7 +1,8 @@
-//! Runs a plan on the calling thread, a batch at a time: for whoever has the records, and takes the answer.
+//! Runs a plan a batch at a time: for whoever has the records, and takes the answer.
 //!
-//! The same parts as of any run: one worker, and the part that runs once. What drives them is not an input but the caller, who sends
-//! batches, then [finishes](Stepwise::finish) step by step, and [takes](Stepwise::take) after each step what has come out.
+//! The same parts as of any run: workers, and the part that runs once, on the calling thread. What drives them is not an input but the
+//! caller, who sends batches, then [finishes](Stepwise::finish) step by step, and [takes](Stepwise::take) after each step what has come
+//! out. One worker is on the calling thread, too; several have threads of their own.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -22,7 +23,7 @@ use super::{
     ready::Ready,
     sides,
     state_name::StateName,
-    worker::QueryWorker,
+    workers::{Job, Made, Seed, Workers},
 };
 use crate::{
     late::Seen,
@@ -42,6 +43,8 @@ const PART_BITS: u32 = 40;
 
 /// What a plan is run with.
 pub struct Conditions {
+    /// How many workers there are: one is on the calling thread, several have threads of their own.
+    pub threads: usize,
     /// How much its stages may hold, and where the rest goes.
     pub memory: Memory,
     /// The files that it reads besides.
@@ -49,14 +52,14 @@ pub struct Conditions {
     /// Where its expressions note the values that they leave out.
     pub left_out: LeftOut,
     /// Where it notes what does not hold.
-    pub unmet: Unmet,
+    pub(crate) unmet: Unmet,
 }
 
 /// A plan that is driven by whoever has its records.
 pub struct Stepwise {
-    plan: Plan,
+    plan: Arc<Plan>,
     /// The part of the workers; `None` when what it has gathered was taken.
-    worker: Option<QueryWorker>,
+    workers: Option<Workers>,
     /// The files that its chains read after the main input.
     feeds: VecDeque<FeedReader>,
     has_feeds: bool,
@@ -82,8 +85,12 @@ pub struct Stepwise {
     schema: Option<Arc<Schema>>,
     /// The order of the next batch.
     order: u64,
+    /// The last whose results were taken.
+    taken: u64,
     records: u64,
     stopped: bool,
+    /// What came after what waits to be taken.
+    failed: Option<Error>,
     is_closed: bool,
     is_over: bool,
 }
@@ -94,16 +101,25 @@ impl Stepwise {
     /// # Errors
     /// Those of the files.
     pub fn new(plan: Plan, conditions: Conditions) -> Result<Self, Error> {
-        let Conditions { memory, mut feeds, left_out, unmet } = conditions;
+        let Conditions { threads, memory, mut feeds, left_out, unmet } = conditions;
+        let (plan, threads) = (Arc::new(plan), threads.max(1));
         let (heard, heard_late) = (Heard::default(), Heard::default());
-        let prepared = Prepared::new(&plan, &memory, 1);
+        let prepared = Prepared::new(&plan, &memory, threads);
         let budget = prepared.budget.clone();
         let sides = sides::load(&plan, &mut feeds, None, &budget, true, &heard_late)?;
         left_out.settle_all();
         // What batches between workers and sink may take has no other use here: it makes up for the floor of this account.
         let ready = Ready::new(&budget);
         let (output, notes) = (ready.output(), Notes::new(left_out.clone()));
-        let cut = Cut::new(&plan, &output, Prepared { sides, ..prepared }, 1, notes.clone());
+        let seed = Seed {
+            plan: plan.clone(),
+            output: output.clone(),
+            budget: budget.clone(),
+            sides: sides.clone(),
+            workers: threads,
+            notes: notes.clone(),
+        };
+        let cut = Cut::new(&plan, &output, Prepared { sides, ..prepared }, threads, notes.clone());
         let printer = match plan.uses().printers {
             0 => Printer::new(Box::new(std::io::sink()), false),
             _ => Printer::stdout(Look::of_stdout(Color::Auto))?,
@@ -117,11 +133,11 @@ impl Stepwise {
         };
         let (opened, reads) =
             open(&cut, (&sinks, &Senders::default()), feed, (&heard, &heard_late)).inspect_err(|error| sinks.abandon(error))?;
-        let (worker, empty) = (Some(QueryWorker::new(&cut)), cut.empty().zip(cut.state_name()));
+        let (workers, empty) = (Some(Workers::new(&seed)), cut.empty().zip(cut.state_name()));
         let feeds: VecDeque<FeedReader> = reads.into_iter().map(|(_, reader)| reader).collect();
         Ok(Stepwise {
             plan,
-            worker,
+            workers,
             has_feeds: !feeds.is_empty(),
             feeds,
             chain: 1,
@@ -140,8 +156,10 @@ impl Stepwise {
             seen: Seen::default(),
             schema: None,
             order: 0,
+            taken: 0,
             records: 0,
             stopped: false,
+            failed: None,
             is_closed: false,
             is_over: false,
         })
@@ -161,15 +179,59 @@ impl Stepwise {
             self.schema = Some(batch.schema().clone());
         }
         let origin = Origin { order, ..batch.origin().clone() };
-        let pieces = match &mut self.worker {
-            Some(worker) if !self.stopped => worker.send_batch(batch.with_origin(origin)),
-            _ => Err(Error::Protocol("records after the end")),
+        if self.stopped {
+            return Err(Error::Protocol("records after the end"));
+        }
+        self.hand(order, Job::Batch(batch.with_origin(origin)))
+    }
+
+    /// Hands what has this place in the input to the workers, and takes what they are done with.
+    fn hand(&mut self, order: u64, job: Job) -> Result<Flow, Error> {
+        let after_the_end = || Error::Protocol("records after the end");
+        while !self.stopped && self.workers.as_ref().is_some_and(Workers::is_full) {
+            self.await_one()?;
+        }
+        if !self.stopped {
+            self.workers.as_mut().ok_or_else(after_the_end)?.hand(order, job)?;
+        }
+        while !self.stopped
+            && let Some(made) = self.workers.as_mut().and_then(Workers::ready)
+        {
+            self.worked(made)?;
+        }
+        Ok(if self.stopped { Flow::Stop } else { Flow::Continue })
+    }
+
+    /// Takes what came of the next batch that is being worked on, if one is: whether one was.
+    ///
+    /// # Errors
+    /// As for [`Stepwise::send`].
+    pub(crate) fn await_one(&mut self) -> Result<bool, Error> {
+        let made = match &mut self.workers {
+            Some(workers) if !self.stopped => workers.take()?,
+            _ => None,
         };
-        self.pieces(order, pieces)
+        made.map_or(Ok(false), |made| self.worked(made).map(|()| true))
+    }
+
+    /// Whether nothing that is sent now could change the answer.
+    pub fn has_enough(&self) -> bool {
+        self.stopped
+    }
+
+    /// Passes on what came of a batch. Where that fails and something waits to be taken, [`Stepwise::take`] tells of it after that.
+    fn worked(&mut self, made: Made) -> Result<(), Error> {
+        match self.pieces(made) {
+            Err(error) if !self.ready.is_empty() => {
+                (self.failed, self.stopped) = (Some(error), true);
+                Ok(())
+            }
+            done => done,
+        }
     }
 
     /// What came of a batch.
-    fn pieces(&mut self, order: u64, pieces: Result<Vec<Piece>, Error>) -> Result<Flow, Error> {
+    fn pieces(&mut self, Made { order, pieces }: Made) -> Result<(), Error> {
         for piece in pieces? {
             let Piece::Batch(batch) = piece else { return Err(Error::Protocol("lines for an output that takes records")) };
             if self.once.send(batch)? == Flow::Stop {
@@ -177,11 +239,12 @@ impl Stepwise {
                 break;
             }
         }
+        self.taken = order;
         match self.is_half {
             true => self.left_out.fold(),
             false => self.left_out.settle(order),
         }
-        Ok(if self.stopped { Flow::Stop } else { Flow::Continue })
+        Ok(())
     }
 
     /// No more records come: does a part of what is left to do. Whether there is more of it.
@@ -192,10 +255,12 @@ impl Stepwise {
         if self.is_over {
             return Ok(false);
         }
-        if let Some(worker) = &mut self.worker {
+        if self.workers.is_some() {
             let reader = if self.stopped { None } else { self.feeds.front_mut() };
             let Some(reader) = reader else {
-                self.merged = Some(self.gathered()?);
+                if !self.await_one()? {
+                    self.merged = Some(self.gathered()?);
+                }
                 return Ok(true);
             };
             let Some(raw) = reader.next() else {
@@ -206,8 +271,7 @@ impl Stepwise {
             let order = self.order;
             self.order += 1;
             let place = Place { order, ..raw.place() };
-            let pieces = worker.send(self.chain, raw.with_place(place), "");
-            let _: Flow = self.pieces(order, pieces)?;
+            let _: Flow = self.hand(order, Job::Frame(self.chain, raw.with_place(place)))?;
             return Ok(true);
         }
         if let Some(batch) = self.merged.as_mut().and_then(Iterator::next) {
@@ -225,13 +289,16 @@ impl Stepwise {
         }
         self.is_over = true;
         self.sinks.wait()?;
-        self.left_out.settle_all();
+        // What was taken ahead and not wanted any more does not count.
+        self.left_out.settle(if self.stopped { self.taken } else { u64::MAX });
         self.judge().map(|()| false)
     }
 
     /// What the workers have gathered, which is all that they do.
     fn gathered(&mut self) -> Result<Batches, Error> {
-        let gathered = self.worker.take().and_then(QueryWorker::gathered);
+        let workers = self.workers.take();
+        // What was handed over and is not wanted any more is not taken.
+        let gathered = if self.stopped { Vec::new() } else { workers.map_or(Ok(Vec::new()), Workers::gathered)? };
         if !self.stopped {
             if self.has_feeds {
                 self.heard.whole()?;
@@ -243,13 +310,13 @@ impl Stepwise {
             (mut runs, Some((empty, _))) if !runs.is_empty() => {
                 let mut spill = self.budget.spill()?;
                 let mut run = spill.write()?;
-                for batch in partial::into_run(gathered.into_iter().collect(), &self.budget)? {
+                for batch in partial::into_run(gathered, &self.budget)? {
                     run.batch(&batch?)?;
                 }
                 runs.push(Box::new(run.finish()?.read()?));
                 empty.merge_runs(runs, &self.budget)
             }
-            _ => partial::merge(gathered.into_iter().collect(), &self.budget),
+            _ => partial::merge(gathered, &self.budget),
         }
     }
 
@@ -257,7 +324,7 @@ impl Stepwise {
     ///
     /// # Errors
     /// [`Error::Usage`] where nothing is gathered, or records of files are, which would be there again in every part.
-    pub fn halve(&mut self, part: u32) -> Result<StateName, Error> {
+    pub(crate) fn halve(&mut self, part: u32) -> Result<StateName, Error> {
         if self.has_feeds {
             return Err(Error::Usage("the query reads the records of another file: each half of its records would have them".to_owned()));
         }
@@ -284,7 +351,7 @@ impl Stepwise {
     }
 
     /// So many batches of the part came before.
-    pub fn skip_batches(&mut self, batches: u64) {
+    pub(crate) fn skip_batches(&mut self, batches: u64) {
         self.order = self.order.saturating_add(batches);
     }
 
@@ -312,9 +379,9 @@ impl Stepwise {
     ///
     /// # Errors
     /// As for [`partial::into_run`].
-    pub fn into_runs(mut self) -> Result<(Batches, Vec<Box<dyn ReadRun>>), Error> {
-        let gathered = self.worker.take().and_then(QueryWorker::gathered);
-        Ok((partial::into_run(gathered.into_iter().collect(), &self.budget)?, self.earlier))
+    pub(crate) fn into_runs(mut self) -> Result<(Batches, Vec<Box<dyn ReadRun>>), Error> {
+        let gathered = self.workers.take().map_or(Ok(Vec::new()), Workers::gathered)?;
+        Ok((partial::into_run(gathered, &self.budget)?, self.earlier))
     }
 
     /// What is found when all has been passed on.
@@ -336,9 +403,12 @@ impl Stepwise {
     /// What has come out, in order; `None` until there is more.
     ///
     /// # Errors
-    /// [`Error::Io`] where it waits in a temporary file that cannot be read.
+    /// [`Error::Io`] where it waits in a temporary file that cannot be read; what had failed after it.
     pub fn take(&mut self) -> Result<Option<Batch>, Error> {
-        self.ready.take()
+        match self.ready.take()? {
+            None => self.failed.take().map_or(Ok(None), Err),
+            batch => Ok(batch),
+        }
     }
 
     /// The source has nothing more for now: outputs of branches write what they hold back.

@@ -23,7 +23,7 @@ mod eval;
 mod network;
 mod ops;
 mod own;
-pub mod predicate;
+pub(crate) mod predicate;
 pub(crate) mod rows;
 mod set;
 mod text;
@@ -193,13 +193,8 @@ impl Expr {
     }
 
     /// The type that whatever keeps its values has to be made for: [`Type::Mixed`] where it is open.
-    pub fn storage(&self) -> Type {
+    pub(crate) fn storage(&self) -> Type {
         if self.open { Type::Mixed } else { self.kind }
-    }
-
-    /// The field of this name that holds its values.
-    pub fn to_field(&self, name: impl Into<String>) -> Field {
-        if self.open { Field::open(name, self.kind) } else { Field::new(name, self.kind) }
     }
 
     /// How it is written in the query.
@@ -208,7 +203,7 @@ impl Expr {
     }
 
     /// The place of the column that it is, if it is nothing else.
-    pub fn as_column(&self) -> Option<usize> {
+    pub(crate) fn as_column(&self) -> Option<usize> {
         match self.node {
             Node::Column(place) => Some(place),
             _ => None,
@@ -216,7 +211,7 @@ impl Expr {
     }
 
     /// Calls `each` with the place of every column that it reads; of a column it reads twice, twice.
-    pub fn for_each_column(&self, each: &mut dyn FnMut(usize)) {
+    pub(crate) fn for_each_column(&self, each: &mut dyn FnMut(usize)) {
         if let Node::Column(place) = self.node {
             each(place);
         }
@@ -224,7 +219,7 @@ impl Expr {
     }
 
     /// Whether it looks at all fields that a record has, besides the columns that it reads.
-    pub fn reads_all(&self) -> bool {
+    pub(crate) fn reads_all(&self) -> bool {
         let mut all = matches!(self.node, Node::MatchesAny { .. });
         self.for_each_child(&mut |child| all |= child.reads_all());
         all
@@ -275,7 +270,7 @@ impl Expr {
     ///
     /// # Errors
     /// [`Error::Data`] when an integer, or a time in nanoseconds, does not fit in 64 bits.
-    pub fn eval(&self, batch: &Batch) -> Result<Vector, Error> {
+    pub(crate) fn eval(&self, batch: &Batch) -> Result<Vector, Error> {
         eval::eval(self, batch)
     }
 
@@ -284,7 +279,7 @@ impl Expr {
     ///
     /// # Errors
     /// As [`Expr::eval`].
-    pub fn eval_column(&self, batch: &Batch) -> Result<Column, Error> {
+    pub(crate) fn eval_column(&self, batch: &Batch) -> Result<Column, Error> {
         match self.as_column() {
             Some(place) => Ok(batch.column(place).clone()),
             None => Ok(self.eval(batch)?.into_column(self.storage(), batch)),

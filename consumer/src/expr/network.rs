@@ -49,7 +49,7 @@ impl Network {
     }
 
     /// Whether its addresses are those of IPv4.
-    pub fn is_v4(&self) -> bool {
+    pub(crate) fn is_v4(&self) -> bool {
         self.first.is_ipv4()
     }
 

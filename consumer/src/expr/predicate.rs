@@ -21,7 +21,7 @@ impl Predicate {
     }
 
     /// The parts, all of which must be true; each may be tested by itself.
-    pub fn conjuncts(&self) -> &[Expr] {
+    pub(crate) fn conjuncts(&self) -> &[Expr] {
         &self.conjuncts
     }
 
@@ -29,7 +29,7 @@ impl Predicate {
     /// have left.
     ///
     /// # Errors
-    /// As [`Expr::eval`].
+    /// As `Expr::eval`.
     pub fn filter(&self, batch: &Batch) -> Result<Batch, Error> {
         let mut left = batch.clone();
         for expr in &self.conjuncts {

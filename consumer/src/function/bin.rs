@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// `bin`
-pub static BIN: FunctionWord = FunctionWord {
+pub(crate) static BIN: FunctionWord = FunctionWord {
     name: "bin",
     syntax: "bin(TIME | NUMBER, WIDTH)",
     doc: "cut down to a multiple of WIDTH, as `5m`, `1d`, `1mo`; a time on its own clock, or `--zone`'s",

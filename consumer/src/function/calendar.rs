@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `year`
-pub static YEAR: FunctionWord = FunctionWord {
+pub(crate) static YEAR: FunctionWord = FunctionWord {
     name: "year",
     syntax: "year(TIME)",
     doc: "the year",
@@ -24,7 +24,7 @@ pub static YEAR: FunctionWord = FunctionWord {
 };
 
 /// `month`
-pub static MONTH: FunctionWord = FunctionWord {
+pub(crate) static MONTH: FunctionWord = FunctionWord {
     name: "month",
     syntax: "month(TIME)",
     doc: "the month, 1 to 12",
@@ -34,7 +34,7 @@ pub static MONTH: FunctionWord = FunctionWord {
 };
 
 /// `day`
-pub static DAY: FunctionWord = FunctionWord {
+pub(crate) static DAY: FunctionWord = FunctionWord {
     name: "day",
     syntax: "day(TIME)",
     doc: "the day of the month, 1 to 31",
@@ -46,7 +46,7 @@ pub static DAY: FunctionWord = FunctionWord {
 // Hours and minutes are read without the calendar, which costs more than the clock.
 
 /// `hour`
-pub static HOUR: FunctionWord = FunctionWord {
+pub(crate) static HOUR: FunctionWord = FunctionWord {
     name: "hour",
     syntax: "hour(TIME)",
     doc: "the hour, 0 to 23",
@@ -56,7 +56,7 @@ pub static HOUR: FunctionWord = FunctionWord {
 };
 
 /// `minute`
-pub static MINUTE: FunctionWord = FunctionWord {
+pub(crate) static MINUTE: FunctionWord = FunctionWord {
     name: "minute",
     syntax: "minute(TIME)",
     doc: "the minute, 0 to 59",
@@ -66,7 +66,7 @@ pub static MINUTE: FunctionWord = FunctionWord {
 };
 
 /// `weekday`
-pub static WEEKDAY: FunctionWord = FunctionWord {
+pub(crate) static WEEKDAY: FunctionWord = FunctionWord {
     name: "weekday",
     syntax: "weekday(TIME)",
     doc: "the day of the week, 1 for Monday to 7 for Sunday",
@@ -76,7 +76,7 @@ pub static WEEKDAY: FunctionWord = FunctionWord {
 };
 
 /// `epoch`
-pub static EPOCH: FunctionWord = FunctionWord {
+pub(crate) static EPOCH: FunctionWord = FunctionWord {
     name: "epoch",
     syntax: "epoch(TIME)",
     doc: "the whole seconds since 1970-01-01T00:00Z",

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `lower`
-pub static LOWER: FunctionWord = FunctionWord {
+pub(crate) static LOWER: FunctionWord = FunctionWord {
     name: "lower",
     syntax: "lower(TEXT)",
     doc: "in lower case",
@@ -18,7 +18,7 @@ pub static LOWER: FunctionWord = FunctionWord {
 };
 
 /// `upper`
-pub static UPPER: FunctionWord = FunctionWord {
+pub(crate) static UPPER: FunctionWord = FunctionWord {
     name: "upper",
     syntax: "upper(TEXT)",
     doc: "in upper case",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `int`
-pub static INT: FunctionWord = FunctionWord {
+pub(crate) static INT: FunctionWord = FunctionWord {
     name: "int",
     syntax: "int(EXPR)",
     doc: "as a whole number; null for text that is no number; floats are cut",
@@ -24,7 +24,7 @@ pub static INT: FunctionWord = FunctionWord {
 };
 
 /// `float`
-pub static FLOAT: FunctionWord = FunctionWord {
+pub(crate) static FLOAT: FunctionWord = FunctionWord {
     name: "float",
     syntax: "float(EXPR)",
     doc: "as a float; null for text that is no number",
@@ -34,7 +34,7 @@ pub static FLOAT: FunctionWord = FunctionWord {
 };
 
 /// `str`
-pub static STR: FunctionWord = FunctionWord {
+pub(crate) static STR: FunctionWord = FunctionWord {
     name: "str",
     syntax: "str(EXPR)",
     doc: "as text",

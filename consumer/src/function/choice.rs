@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `if`
-pub static IF: FunctionWord = FunctionWord {
+pub(crate) static IF: FunctionWord = FunctionWord {
     name: "if",
     syntax: "if(CONDITION, EXPR, EXPR)",
     doc: "the second where the condition is true, else the third",
@@ -25,7 +25,7 @@ pub static IF: FunctionWord = FunctionWord {
 };
 
 /// `case`
-pub static CASE: FunctionWord = FunctionWord {
+pub(crate) static CASE: FunctionWord = FunctionWord {
     name: "case",
     syntax: "case(CONDITION, EXPR, …, EXPR)",
     doc: "the value behind the first condition that is true, else the last",
@@ -35,7 +35,7 @@ pub static CASE: FunctionWord = FunctionWord {
 };
 
 /// `coalesce`
-pub static COALESCE: FunctionWord = FunctionWord {
+pub(crate) static COALESCE: FunctionWord = FunctionWord {
     name: "coalesce",
     syntax: "coalesce(EXPR, …)",
     doc: "the first that is not null",

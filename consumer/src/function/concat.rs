@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `concat`
-pub static CONCAT: FunctionWord = FunctionWord {
+pub(crate) static CONCAT: FunctionWord = FunctionWord {
     name: "concat",
     syntax: "concat(EXPR, …)",
     doc: "the texts of all, as `str` makes them, one after the other; null counts as empty",

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// `duration`
-pub static DURATION: FunctionWord = FunctionWord {
+pub(crate) static DURATION: FunctionWord = FunctionWord {
     name: "duration",
     syntax: "duration(TEXT)",
     doc: "the seconds that `1m30s`, `22ms`, `1.5s` or `300µs` is; null for other text",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `left`
-pub static LEFT: FunctionWord = FunctionWord {
+pub(crate) static LEFT: FunctionWord = FunctionWord {
     name: "left",
     syntax: "left(TEXT, N)",
     doc: "its first N characters",
@@ -24,7 +24,7 @@ pub static LEFT: FunctionWord = FunctionWord {
 };
 
 /// `right`
-pub static RIGHT: FunctionWord = FunctionWord {
+pub(crate) static RIGHT: FunctionWord = FunctionWord {
     name: "right",
     syntax: "right(TEXT, N)",
     doc: "its last N characters",

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `extract`
-pub static EXTRACT: FunctionWord = FunctionWord {
+pub(crate) static EXTRACT: FunctionWord = FunctionWord {
     name: "extract",
     syntax: "extract(TEXT, /REGEX/)",
     doc: "the first group of the first match, or all of it where there is no group; null without a match",

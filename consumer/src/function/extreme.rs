@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `min`
-pub static MIN: FunctionWord = FunctionWord {
+pub(crate) static MIN: FunctionWord = FunctionWord {
     name: "min",
     syntax: "min(EXPR, EXPR, …)",
     doc: "the least; null if any is null",
@@ -29,7 +29,7 @@ pub static MIN: FunctionWord = FunctionWord {
 };
 
 /// `max`
-pub static MAX: FunctionWord = FunctionWord {
+pub(crate) static MAX: FunctionWord = FunctionWord {
     name: "max",
     syntax: "max(EXPR, EXPR, …)",
     doc: "the greatest; null if any is null",

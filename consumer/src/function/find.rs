@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// `contains`
-pub static CONTAINS: FunctionWord = FunctionWord {
+pub(crate) static CONTAINS: FunctionWord = FunctionWord {
     name: "contains",
     syntax: "contains(TEXT, TEXT)",
     doc: "whether the second is in the first",
@@ -16,7 +16,7 @@ pub static CONTAINS: FunctionWord = FunctionWord {
 };
 
 /// `startswith`
-pub static STARTSWITH: FunctionWord = FunctionWord {
+pub(crate) static STARTSWITH: FunctionWord = FunctionWord {
     name: "startswith",
     syntax: "startswith(TEXT, TEXT)",
     doc: "whether the first begins with the second",
@@ -26,7 +26,7 @@ pub static STARTSWITH: FunctionWord = FunctionWord {
 };
 
 /// `endswith`
-pub static ENDSWITH: FunctionWord = FunctionWord {
+pub(crate) static ENDSWITH: FunctionWord = FunctionWord {
     name: "endswith",
     syntax: "endswith(TEXT, TEXT)",
     doc: "whether the first ends with the second",

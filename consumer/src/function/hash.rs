@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `hash`
-pub static HASH: FunctionWord = FunctionWord {
+pub(crate) static HASH: FunctionWord = FunctionWord {
     name: "hash",
     syntax: "hash(EXPR)",
     doc: "a number that is the same for equal values wherever it is computed (XXH3, 64 bits)",

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `json`
-pub static JSON: FunctionWord = FunctionWord {
+pub(crate) static JSON: FunctionWord = FunctionWord {
     name: "json",
     syntax: "json(TEXT, PATH)",
     doc: "the value at a path of keys and places within JSON text; null if there is none",

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// `local`
-pub static LOCAL: FunctionWord = FunctionWord {
+pub(crate) static LOCAL: FunctionWord = FunctionWord {
     name: "local",
     syntax: "local(TIME, ZONE)",
     doc: "the same moment on the clock of a place, such as \"Europe/Berlin\"",
@@ -28,7 +28,7 @@ fn check(checker: &mut Checker<'_>, args: &[ast::Expr], span: Span) -> Checked<E
     let zone = match &zone.kind {
         ExprKind::Literal(Literal::Text(name)) => {
             let example = "as in `local(time, \"Europe/Berlin\")`";
-            Zone::named(name).map_err(|what| checker.fail(Diagnostic::new(zone.span, what).label(example)))
+            Zone::named(name).map_err(|what| checker.fail(Diagnostic::new(zone.span, what.to_string()).label(example)))
         }
         _ => {
             let found = Diagnostic::new(zone.span, "a zone must be known before data flows").label("write it in quotes: \"Europe/Berlin\"");

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// `mask`
-pub static MASK: FunctionWord = FunctionWord {
+pub(crate) static MASK: FunctionWord = FunctionWord {
     name: "mask",
     syntax: "mask(TEXT)",
     doc: "with `<n>`, `<ip>`, `<time>`, `<path>`, `<uuid>` and `<hex>` in place of such",

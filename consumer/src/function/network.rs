@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// `network`
-pub static NETWORK: FunctionWord = FunctionWord {
+pub(crate) static NETWORK: FunctionWord = FunctionWord {
     name: "network",
     syntax: "network(TEXT[, BITS[, BITS6]])",
     doc: "the network of an address, of 24 bits and of IPv6 64 unless said; null if it is no address",

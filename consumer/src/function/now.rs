@@ -6,7 +6,7 @@ use crate::{
 };
 
 /// `now`
-pub static NOW: FunctionWord = FunctionWord {
+pub(crate) static NOW: FunctionWord = FunctionWord {
     name: "now",
     syntax: "now()",
     doc: "the moment at which the query began, one for all records, in UTC or `--zone`",

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// `sqrt`
-pub static SQRT: FunctionWord = FunctionWord {
+pub(crate) static SQRT: FunctionWord = FunctionWord {
     name: "sqrt",
     syntax: "sqrt(NUMBER)",
     doc: "the square root; null of what is below 0",
@@ -26,7 +26,7 @@ pub static SQRT: FunctionWord = FunctionWord {
 };
 
 /// `log`
-pub static LOG: FunctionWord = FunctionWord {
+pub(crate) static LOG: FunctionWord = FunctionWord {
     name: "log",
     syntax: "log(NUMBER)",
     doc: "the natural logarithm; null of what is not above 0",
@@ -36,7 +36,7 @@ pub static LOG: FunctionWord = FunctionWord {
 };
 
 /// `log2`
-pub static LOG2: FunctionWord = FunctionWord {
+pub(crate) static LOG2: FunctionWord = FunctionWord {
     name: "log2",
     syntax: "log2(NUMBER)",
     doc: "the logarithm to base 2; null of what is not above 0",
@@ -46,7 +46,7 @@ pub static LOG2: FunctionWord = FunctionWord {
 };
 
 /// `log10`
-pub static LOG10: FunctionWord = FunctionWord {
+pub(crate) static LOG10: FunctionWord = FunctionWord {
     name: "log10",
     syntax: "log10(NUMBER)",
     doc: "the logarithm to base 10; null of what is not above 0",
@@ -56,7 +56,7 @@ pub static LOG10: FunctionWord = FunctionWord {
 };
 
 /// `exp`
-pub static EXP: FunctionWord = FunctionWord {
+pub(crate) static EXP: FunctionWord = FunctionWord {
     name: "exp",
     syntax: "exp(NUMBER)",
     doc: "e to this power",
@@ -66,7 +66,7 @@ pub static EXP: FunctionWord = FunctionWord {
 };
 
 /// `pow`
-pub static POW: FunctionWord = FunctionWord {
+pub(crate) static POW: FunctionWord = FunctionWord {
     name: "pow",
     syntax: "pow(NUMBER, NUMBER)",
     doc: "the first to the power of the second, a float; null where there is none, as of a root of -1",

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// `padleft`
-pub static PADLEFT: FunctionWord = FunctionWord {
+pub(crate) static PADLEFT: FunctionWord = FunctionWord {
     name: "padleft",
     syntax: "padleft(TEXT, N[, FILL])",
     doc: "with blanks, or FILL, before it, so that it has N characters; one that has more stays whole",
@@ -24,7 +24,7 @@ pub static PADLEFT: FunctionWord = FunctionWord {
 };
 
 /// `padright`
-pub static PADRIGHT: FunctionWord = FunctionWord {
+pub(crate) static PADRIGHT: FunctionWord = FunctionWord {
     name: "padright",
     syntax: "padright(TEXT, N[, FILL])",
     doc: "with blanks, or FILL, behind it, so that it has N characters; one that has more stays whole",
@@ -34,7 +34,7 @@ pub static PADRIGHT: FunctionWord = FunctionWord {
 };
 
 /// `pad`: most texts are written from the left on, so it is `padright`.
-pub static PAD: FunctionWord = FunctionWord {
+pub(crate) static PAD: FunctionWord = FunctionWord {
     name: "pad",
     syntax: "pad(TEXT, N[, FILL])",
     doc: "the same as padright",

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `replace`
-pub static REPLACE: FunctionWord = FunctionWord {
+pub(crate) static REPLACE: FunctionWord = FunctionWord {
     name: "replace",
     syntax: "replace(TEXT, /REGEX/ | TEXT, TEXT)",
     doc: "with each match replaced; `$1` in the last is a group of the regex",

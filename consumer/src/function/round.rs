@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `abs`
-pub static ABS: FunctionWord = FunctionWord {
+pub(crate) static ABS: FunctionWord = FunctionWord {
     name: "abs",
     syntax: "abs(NUMBER)",
     doc: "without its sign",
@@ -30,7 +30,7 @@ pub static ABS: FunctionWord = FunctionWord {
 };
 
 /// `floor`
-pub static FLOOR: FunctionWord = FunctionWord {
+pub(crate) static FLOOR: FunctionWord = FunctionWord {
     name: "floor",
     syntax: "floor(NUMBER)",
     doc: "rounded down, to an integer",
@@ -40,7 +40,7 @@ pub static FLOOR: FunctionWord = FunctionWord {
 };
 
 /// `ceil`
-pub static CEIL: FunctionWord = FunctionWord {
+pub(crate) static CEIL: FunctionWord = FunctionWord {
     name: "ceil",
     syntax: "ceil(NUMBER)",
     doc: "rounded up, to an integer",
@@ -50,7 +50,7 @@ pub static CEIL: FunctionWord = FunctionWord {
 };
 
 /// `round`
-pub static ROUND: FunctionWord = FunctionWord {
+pub(crate) static ROUND: FunctionWord = FunctionWord {
     name: "round",
     syntax: "round(NUMBER[, DIGITS])",
     doc: "the nearest integer, or number with so many digits after the point; of two as near, the even one",

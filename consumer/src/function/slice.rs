@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// `len`
-pub static LEN: FunctionWord = FunctionWord {
+pub(crate) static LEN: FunctionWord = FunctionWord {
     name: "len",
     syntax: "len(TEXT)",
     doc: "the number of characters",
@@ -27,7 +27,7 @@ pub static LEN: FunctionWord = FunctionWord {
 };
 
 /// `trim`
-pub static TRIM: FunctionWord = FunctionWord {
+pub(crate) static TRIM: FunctionWord = FunctionWord {
     name: "trim",
     syntax: "trim(TEXT)",
     doc: "without blanks at either end",
@@ -37,7 +37,7 @@ pub static TRIM: FunctionWord = FunctionWord {
 };
 
 /// `substr`
-pub static SUBSTR: FunctionWord = FunctionWord {
+pub(crate) static SUBSTR: FunctionWord = FunctionWord {
     name: "substr",
     syntax: "substr(TEXT, START[, LENGTH])",
     doc: "the characters from number START on, the first being 0; from the end where it is negative",
@@ -47,7 +47,7 @@ pub static SUBSTR: FunctionWord = FunctionWord {
 };
 
 /// `split`
-pub static SPLIT: FunctionWord = FunctionWord {
+pub(crate) static SPLIT: FunctionWord = FunctionWord {
     name: "split",
     syntax: "split(TEXT, SEPARATOR, N)",
     doc: "piece number N of those between separators, the first being 0, the last -1",

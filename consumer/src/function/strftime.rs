@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// `strftime`
-pub static STRFTIME: FunctionWord = FunctionWord {
+pub(crate) static STRFTIME: FunctionWord = FunctionWord {
     name: "strftime",
     syntax: "strftime(TIME, FORMAT)",
     doc: "as text, by a format like \"%Y-%m-%d\", in the time's own offset",

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// `time`
-pub static TIME: FunctionWord = FunctionWord {
+pub(crate) static TIME: FunctionWord = FunctionWord {
     name: "time",
     syntax: "time(TEXT | NUMBER[, FORMAT])",
     doc: "the time that a value is, in any usual notation or by a format; null if it is no time",

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `path`
-pub static PATH: FunctionWord = FunctionWord {
+pub(crate) static PATH: FunctionWord = FunctionWord {
     name: "path",
     syntax: "path(URL)",
     doc: "its path, without scheme, host, query and fragment",
@@ -25,7 +25,7 @@ pub static PATH: FunctionWord = FunctionWord {
 };
 
 /// `query`
-pub static QUERY: FunctionWord = FunctionWord {
+pub(crate) static QUERY: FunctionWord = FunctionWord {
     name: "query",
     syntax: "query(URL, NAME)",
     doc: "the value of a parameter of its query, decoded; null if there is none",
@@ -35,7 +35,7 @@ pub static QUERY: FunctionWord = FunctionWord {
 };
 
 /// `ext`
-pub static EXT: FunctionWord = FunctionWord {
+pub(crate) static EXT: FunctionWord = FunctionWord {
     name: "ext",
     syntax: "ext(PATH)",
     doc: "the extension of the last part, without its point; empty if there is none",
@@ -45,7 +45,7 @@ pub static EXT: FunctionWord = FunctionWord {
 };
 
 /// `urldecode`
-pub static URLDECODE: FunctionWord = FunctionWord {
+pub(crate) static URLDECODE: FunctionWord = FunctionWord {
     name: "urldecode",
     syntax: "urldecode(TEXT)",
     doc: "with `%41` and its like decoded; what is no such code stays, and so does `+`",

@@ -29,7 +29,7 @@ use recpipe::{
 };
 
 pub(super) use self::begin::Origin;
-pub use self::desk::StopLinks;
+pub(super) use self::desk::StopLinks;
 use self::{
     awaited::Awaited,
     begin::{begin, sender_name},

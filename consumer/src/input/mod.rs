@@ -40,7 +40,7 @@ pub struct Arrived {
     /// What who sent it is called, for `sender`.
     pub name: Arc<str>,
     /// For whoever sent it: to be told when it is done with.
-    pub receipt: Option<Receipt>,
+    pub(crate) receipt: Option<Receipt>,
 }
 
 /// What may come.
@@ -150,7 +150,7 @@ impl Stop {
     }
 
     /// A signal is to end the reading: whether it does, or whoever writes ends the stream at the same signal.
-    pub fn interrupt(&self, signal: u8) -> bool {
+    pub(crate) fn interrupt(&self, signal: u8) -> bool {
         match self {
             Stop::Plain { is_shared, .. } => *is_shared,
             Stop::Links(links) => {
@@ -171,7 +171,7 @@ impl Input {
     }
 
     /// Waits for the `producer` that we have started, where there is one and its stream has ended.
-    pub fn reap(&mut self) {
+    pub(crate) fn reap(&mut self) {
         if let Input::Plain { child, .. } = self {
             child.take().into_iter().for_each(child::reap);
         }
@@ -194,7 +194,7 @@ impl Input {
     }
 
     /// How the streams end, if nothing comes before that.
-    pub fn ends_without_records(&mut self) -> Option<Ending> {
+    pub(crate) fn ends_without_records(&mut self) -> Option<Ending> {
         loop {
             match self.read().ok()??.what {
                 Came::Frame(Incoming::End(ending)) => return Some(ending),

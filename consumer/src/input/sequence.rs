@@ -85,12 +85,12 @@ impl Sequence {
     }
 
     /// All of them.
-    pub fn inputs_mut(&mut self) -> impl Iterator<Item = &mut Watched<File>> {
+    pub(crate) fn inputs_mut(&mut self) -> impl Iterator<Item = &mut Watched<File>> {
         std::iter::once(&mut self.current).chain(&mut self.rest).map(|part| part.reader.input_mut())
     }
 
     /// What ends a read that waits, of whichever.
-    pub fn stoppers(&self) -> Arc<[Stopper]> {
+    pub(crate) fn stoppers(&self) -> Arc<[Stopper]> {
         std::iter::once(&self.current).chain(&self.rest).map(|part| part.stopper.clone()).collect()
     }
 

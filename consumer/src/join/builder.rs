@@ -83,7 +83,7 @@ impl TableBuilder {
     }
 
     /// The rows in columns, in which nobody finds them as yet.
-    pub fn into_columns(mut self) -> Held {
+    pub(crate) fn into_columns(mut self) -> Held {
         let finish = |builders: &mut Vec<ColumnBuilder>| builders.drain(..).map(|mut builder| builder.finish()).collect();
         Held { columns: finish(&mut self.columns), keys: finish(&mut self.keys), rows: self.rows }
     }

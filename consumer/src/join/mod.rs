@@ -34,9 +34,9 @@ pub struct Match {
     /// What must be equal.
     pub equal: Vec<Pair>,
     /// What else there is to it.
-    pub nearby: Option<Nearby>,
+    pub(crate) nearby: Option<Nearby>,
     /// Which of several rows with one key is meant.
-    pub partners: Partners,
+    pub(crate) partners: Partners,
 }
 
 /// A value of our records, and the value of the other input's that it is compared with.
@@ -50,7 +50,7 @@ pub struct Pair {
 
 /// What is compared in another way than by being equal.
 #[derive(Clone, Debug)]
-pub enum Nearby {
+pub(crate) enum Nearby {
     /// Two times.
     Time {
         /// Those.
@@ -66,7 +66,7 @@ pub enum Nearby {
 
 /// On which side of a time another one is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeSide {
+pub(crate) enum TimeSide {
     /// The latest that is not later.
     Before,
     /// The earliest that is not earlier.
@@ -77,7 +77,7 @@ pub enum TimeSide {
 
 /// Which of several rows with one key is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Partners {
+pub(crate) enum Partners {
     /// There must not be several.
     One,
     /// The first of them.
@@ -121,7 +121,7 @@ impl Match {
     ///
     /// # Errors
     /// Those of the expressions.
-    pub fn of_ours(&self, batch: &Batch) -> Result<Vec<Vector>, recpipe::Error> {
+    pub(crate) fn of_ours(&self, batch: &Batch) -> Result<Vec<Vector>, recpipe::Error> {
         self.ours().map(|expr| expr.eval(batch)).collect()
     }
 }

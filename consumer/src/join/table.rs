@@ -51,7 +51,7 @@ impl Table {
     }
 
     /// Whether a record may go with several rows.
-    pub fn has_several(&self) -> bool {
+    pub(crate) fn has_several(&self) -> bool {
         self.chain.is_some()
     }
 

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use recpipe::Time;
-pub use recpipe::record::CompareOp;
+pub(crate) use recpipe::record::CompareOp;
 
-pub use crate::expr::{ArithmeticOp, FindOp};
+pub(crate) use crate::expr::{ArithmeticOp, FindOp};
 
 use super::{AggregateWord, Catalog, StageWord, Syntax};
 use crate::{expr::Network, span::Span};
@@ -34,11 +34,11 @@ pub struct Stage {
 
 /// A regex and where it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pattern {
+pub(crate) struct Pattern {
     /// The pattern, without its slashes or quotes.
     pub text: String,
     /// Whether the case of letters does not matter.
-    pub ignore_case: bool,
+    pub(crate) ignore_case: bool,
     /// The whole literal.
     pub span: Span,
 }
@@ -56,7 +56,7 @@ pub struct Ident {
 
 /// An expression with the name its column gets, if one was given.
 #[derive(Clone, Debug)]
-pub struct Item {
+pub(crate) struct Item {
     /// The expression.
     pub expr: Expr,
     /// The name given.
@@ -65,7 +65,7 @@ pub struct Item {
 
 /// One aggregate of a `stats` stage.
 #[derive(Clone, Debug)]
-pub struct Aggregate {
+pub(crate) struct Aggregate {
     /// Which.
     pub word: &'static AggregateWord,
     /// The word as it was written: one row of the table may have several.
@@ -95,7 +95,7 @@ impl Aggregate {
 
 /// An expression.
 #[derive(Clone, Debug)]
-pub struct Expr {
+pub(crate) struct Expr {
     /// What it computes.
     pub kind: ExprKind,
     /// Where it stands, with the parentheses around it if there are any.
@@ -107,7 +107,7 @@ pub struct Expr {
 
 /// What an expression computes.
 #[derive(Clone, Debug)]
-pub enum ExprKind {
+pub(crate) enum ExprKind {
     /// A value written in the query.
     Literal(Literal),
     /// A field of the record.
@@ -167,7 +167,7 @@ pub enum ExprKind {
 
 /// One of the things after `in`.
 #[derive(Clone, Debug)]
-pub enum Choice {
+pub(crate) enum Choice {
     /// A single value.
     One(Expr),
     /// All values from the first to the second, both included.
@@ -176,7 +176,7 @@ pub enum Choice {
 
 /// A value written in the query.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Literal {
+pub(crate) enum Literal {
     /// `null`
     Null,
     /// `true`, `false`
@@ -206,7 +206,7 @@ pub enum Literal {
 
 /// An operator between two operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BinaryOp {
+pub(crate) enum BinaryOp {
     /// `==` `!=` `<` `<=` `>` `>=`
     Compare(CompareOp),
     /// `=~`, and `!~` when `negated`.
@@ -222,9 +222,10 @@ pub enum BinaryOp {
     Arithmetic(ArithmeticOp),
 }
 
+#[cfg(test)]
 impl BinaryOp {
     /// How it is written.
-    pub fn symbol(self) -> &'static str {
+    pub(crate) fn symbol(self) -> &'static str {
         match self {
             BinaryOp::Compare(op) => op.symbol(),
             BinaryOp::Matches { negated: false } => "=~",
@@ -240,7 +241,7 @@ impl BinaryOp {
 
 impl ExprKind {
     /// The depth of the deepest child; 0 without children.
-    pub fn children_depth(&self) -> usize {
+    pub(crate) fn children_depth(&self) -> usize {
         let deepest = |exprs: &[Expr]| exprs.iter().map(|expr| expr.depth).max().unwrap_or(0);
         match self {
             ExprKind::Literal(_) | ExprKind::Field(_) => 0,

@@ -24,18 +24,21 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Catalog {
     /// The stages, the outputs at their end.
+    #[doc(hidden)]
     pub stages: Vec<&'static StageWord>,
     /// The stage that a query may name by its first aggregate alone.
-    pub of_aggregate: &'static StageWord,
+    pub(crate) of_aggregate: &'static StageWord,
     /// Parses that stage after the name of the aggregate.
-    pub parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
+    pub(crate) parse_of_aggregate: fn(&mut Parser<'_>, &str, Span) -> Parsed,
     /// What is written into files, by their extensions.
-    pub files: Vec<&'static FileWord>,
+    pub(crate) files: Vec<&'static FileWord>,
     /// The aggregates.
+    #[doc(hidden)]
     pub aggregates: Vec<&'static AggregateWord>,
     /// What those of the aggregates compute that are of one's own.
     pub(crate) folds: Vec<&'static FoldWord>,
     /// The functions.
+    #[doc(hidden)]
     pub functions: Vec<&'static FunctionWord>,
 }
 
@@ -73,7 +76,7 @@ pub struct FileWord {
     /// The extension, without its dot.
     pub extension: &'static str,
     /// Whether it is lines, to which others may be added.
-    pub is_lines: bool,
+    pub(crate) is_lines: bool,
     /// What writes it.
     pub sink: FileSink,
 }
@@ -90,7 +93,7 @@ pub enum FileSink {
 }
 
 /// What draws what the output before it says, or what stands before that; for a word at this place.
-pub type CheckPicture = fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>;
+pub(crate) type CheckPicture = fn(&mut Checker<'_>, &Upstream, Option<&dyn Sink>, Span) -> Checked<Arc<dyn Sink>>;
 
 /// An aggregate: many records in, one value out.
 #[derive(Debug)]
@@ -257,6 +260,23 @@ impl Catalog {
     ///
     /// # Errors
     /// [`Error::Usage`] where its name is one of a word that there is.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Type, Value};
+    /// use recpipe_consumer::language::{Catalog, FunctionWord};
+    ///
+    /// static TWICE: FunctionWord =
+    ///     FunctionWord::of_values(("twice", "twice(N)", "twice as much", "twice(bytes) > 9"), 1..=1, Type::Int, |args, _| match args {
+    ///         [Value::Int(n)] => n.checked_mul(2).map(Value::Int).ok_or_else(|| "too large".to_owned()),
+    ///         _ => Err("a number is needed".to_owned()),
+    ///     });
+    ///
+    /// let words = Catalog::builtin().with_function(&TWICE)?;
+    /// // There is one already.
+    /// assert!(words.with_function(&TWICE).is_err());
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
     pub fn with_function(mut self, word: &'static FunctionWord) -> Result<Self, Error> {
         self.is_free(word.name)?;
         self.functions.push(word);
@@ -286,11 +306,13 @@ impl Catalog {
     }
 
     /// The stage of this name or synonym.
+    #[doc(hidden)]
     pub fn stage(&self, word: &str) -> Option<&'static StageWord> {
         self.stages.iter().find(|row| row.about.names().any(|name| name == word)).copied()
     }
 
     /// The aggregate of this name, or the one that stands for it.
+    #[doc(hidden)]
     pub fn aggregate(&self, word: &str) -> Option<&'static AggregateWord> {
         let stands_for = |row: &AggregateWord| row.name == word || row.family.as_ref().is_some_and(|family| (family.has)(word));
         self.aggregates.iter().find(|row| stands_for(row)).copied()
@@ -302,6 +324,7 @@ impl Catalog {
     }
 
     /// The function of this name.
+    #[doc(hidden)]
     pub fn function(&self, word: &str) -> Option<&'static FunctionWord> {
         self.functions.iter().find(|row| row.name == word).copied()
     }

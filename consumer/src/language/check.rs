@@ -1,6 +1,10 @@
 //! From a [`Query`] to a [`Plan`]: the schema flows from stage to stage, and every name and type is checked on the way.
 
-use std::{collections::BTreeMap, fmt::Debug, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
 use recpipe::{Field, Schema, Time, Type, times::Zone};
 
@@ -219,6 +223,12 @@ pub(crate) struct NewColumn {
     pub(crate) name: String,
     pub(crate) span: Span,
     pub(crate) seen: Option<Seen>,
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Upstream").field("input", &self.input).field("stages", &self.stages).finish_non_exhaustive()
+    }
 }
 
 impl Upstream {

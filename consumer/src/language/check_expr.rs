@@ -1,6 +1,6 @@
 //! Checks expressions: names become columns, every operation gets operands of types that it can take.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use recpipe::Type;
 
@@ -50,6 +50,12 @@ pub struct Checker<'q> {
     pub(crate) catalog: &'q Arc<Catalog>,
     /// The columns of the aggregates that are calculated with, by where these stand.
     pub(crate) made: BTreeMap<usize, usize>,
+}
+
+impl fmt::Debug for Checker<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Checker").field("found", &self.found).finish_non_exhaustive()
+    }
 }
 
 impl Checker<'_> {

@@ -13,7 +13,7 @@ use crate::expr::Expr;
 
 impl Catalog {
     /// A field as a query names it: in backticks where it would be read as something else.
-    pub fn field<'n>(&self, name: &'n str) -> Cow<'n, str> {
+    pub(crate) fn field<'n>(&self, name: &'n str) -> Cow<'n, str> {
         let is_value = matches!(name, "null" | "true" | "false") || RESERVED.contains(&name);
         let token = Lexer::new(name, 0, name.len()).token();
         let is_word = matches!(&token.kind, Kind::Name(word) if word == name) && !is_value;
@@ -26,7 +26,7 @@ impl Catalog {
     }
 
     /// Fields as a list of them is shown.
-    pub fn fields<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> String {
+    pub(crate) fn fields<'a>(&self, names: impl IntoIterator<Item = &'a str>) -> String {
         names.into_iter().map(|name| self.field(name)).collect::<Vec<_>>().join(", ")
     }
 

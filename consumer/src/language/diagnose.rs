@@ -51,7 +51,7 @@ impl Source {
     }
 
     /// Whether it is of a command line.
-    pub fn is_from_args(&self) -> bool {
+    pub(crate) fn is_from_args(&self) -> bool {
         self.name.is_none()
     }
 
@@ -118,7 +118,7 @@ impl Diagnostic {
     ///
     /// # Errors
     /// Those of `out`.
-    pub fn render(&self, source: &Source, style: &Style, out: &mut impl fmt::Write) -> fmt::Result {
+    pub(crate) fn render(&self, source: &Source, style: &Style, out: &mut impl fmt::Write) -> fmt::Result {
         let Style { error, mark, off } = style;
         let (number, start, line) = source.line_at(self.span.start);
         let numbered = source.text.bytes().filter(|&byte| byte == b'\n').count() >= source.parts.len().max(1);
@@ -156,6 +156,16 @@ pub struct Style {
 }
 
 /// Everything found wrong with a query, in the order of the text.
+///
+/// # Examples
+/// ```
+/// use recpipe_consumer::Query;
+///
+/// let error = Query::parse("whree status == 404").unwrap_err();
+/// let found = &error.diagnostics()[0];
+/// assert_eq!((found.span.start, found.span.end), (0, 5));
+/// assert!(error.to_string().contains("did you mean `where`?"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
     source: Source,
@@ -164,10 +174,10 @@ pub struct QueryError {
 
 impl QueryError {
     /// More diagnostics than this are counted, not shown.
-    pub const MAX_SHOWN: usize = 20;
+    pub(crate) const MAX_SHOWN: usize = 20;
 
     /// The error that reports these; they are put in the order of the text.
-    pub fn new(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Self {
+    pub(crate) fn new(source: &Source, mut diagnostics: Vec<Diagnostic>) -> Self {
         diagnostics.sort_by_key(|found| found.span.start);
         QueryError { source: source.clone(), diagnostics }
     }
@@ -178,6 +188,7 @@ impl QueryError {
     }
 
     /// All diagnostics, as [`Diagnostic::render`] writes them, an empty line between two.
+    #[doc(hidden)]
     pub fn render(&self, style: &Style) -> String {
         let mut out = String::new();
         for (index, diagnostic) in self.diagnostics.iter().take(Self::MAX_SHOWN).enumerate() {
@@ -217,7 +228,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
 }
 
 /// ``did you mean `…`?`` for the nearest candidate, else nothing.
-pub fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
     nearest(word, candidates).map(|found| format!("did you mean `{found}`?")).unwrap_or_default()
 }
 

@@ -60,17 +60,17 @@ const FIELDS: [(&str, &str); 26] = [
 ];
 
 /// What a field of this name is called in all logs, if other programs call it so.
-pub fn field_of_logs(name: &str) -> Option<&'static str> {
+pub(crate) fn field_of_logs(name: &str) -> Option<&'static str> {
     FIELDS.iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, here)| *here)
 }
 
 /// How that is written which begins with this word elsewhere; empty for a word that is not known.
-pub fn instead_of_stage(word: &str) -> &'static str {
+pub(crate) fn instead_of_stage(word: &str) -> &'static str {
     find(&STAGES, word)
 }
 
 /// How that is written which goes on with this word elsewhere; empty for a word that is not known.
-pub fn instead_of(word: &str) -> &'static str {
+pub(crate) fn instead_of(word: &str) -> &'static str {
     find(&AFTER, word)
 }
 

@@ -4,10 +4,10 @@
 //! [`parse()`] makes a [`Query`] of a [`Source`] without knowing any record; [`check()`] makes a [`Plan`](crate::plan::Plan) of it with the
 //! schema of the stream. What words there are, both are told by a [`Catalog`]: the language imports none of them.
 //!
-//! Reading order: [`diagnose`], [`token`], [`ast`], [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
+//! Reading order: [`diagnose`], [`token`], `ast`, [`catalog`], [`parse`](mod@parse), `parse_expr`, [`check`](mod@check),
 //! `check_expr`.
 
-pub mod ast;
+pub(crate) mod ast;
 pub mod catalog;
 pub mod check;
 mod check_aggregate;
@@ -35,7 +35,7 @@ pub mod template;
 pub mod token;
 mod translate;
 
-pub use ast::Query;
+pub use ast::{Ident, Query};
 pub use catalog::{AggregateWord, Catalog, Family, FileSink, FileWord, FoldWord, FunctionWord, StageWord, Syntax, parsed};
 pub(crate) use check::NewColumn;
 pub use check::{Inputs, KnownInputs, Setting, Upstream, check, check_at};

@@ -4,7 +4,7 @@
 //! A mistake ends its stage: the parser reports it and goes on after the next `|`, so that one run shows the mistakes
 //! of all stages.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use super::{
     Catalog, Syntax,
@@ -97,6 +97,12 @@ pub struct Parser<'s> {
     pub(crate) aggregates: bool,
     /// Whether it is said how what is written elsewhere is written here.
     translates: bool,
+}
+
+impl fmt::Debug for Parser<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Parser").field("found", &self.found).finish_non_exhaustive()
+    }
 }
 
 impl<'s> Parser<'s> {
@@ -335,6 +341,9 @@ impl<'s> Parser<'s> {
     }
 
     /// A text in quotes and its place; `example` is a stage with one.
+    ///
+    /// # Errors
+    /// [`Failed`] where something else stands there, which is reported.
     pub fn text(&mut self, what: &str, example: &str) -> Parsed<(String, Span)> {
         match self.peek().kind.clone() {
             Kind::Text(text) => Ok((text, self.advance().span)),
@@ -404,6 +413,9 @@ impl<'s> Parser<'s> {
     }
 
     /// A name for something: bare or in backticks.
+    ///
+    /// # Errors
+    /// [`Failed`] where something else stands there, which is reported.
     pub fn ident(&mut self, expected: &str) -> Parsed<Ident> {
         match &self.peek().kind {
             Kind::Name(name) | Kind::Quoted(name) | Kind::Awaited(name) => {
@@ -449,6 +461,9 @@ impl<'s> Parser<'s> {
     }
 
     /// A count of records.
+    ///
+    /// # Errors
+    /// [`Failed`] where something else stands there, which is reported.
     pub fn count(&mut self, stage: &str) -> Parsed<u64> {
         match self.peek().kind {
             Kind::Int(n) if u64::try_from(n).is_ok() => {

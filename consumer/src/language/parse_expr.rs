@@ -8,11 +8,11 @@ use super::{
 };
 
 /// An expression is at most this deep; whoever walks one may recurse.
-pub const MAX_DEPTH: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
 
 /// How tightly an operator binds, loosest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Level {
+pub(super) enum Level {
     /// `or`
     Or,
     /// `and`

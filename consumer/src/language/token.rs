@@ -1,7 +1,7 @@
 //! From the text of a query to tokens with their spans.
 //!
 //! Tokens are made one at a time, as the parser asks, because `/` begins a regex only where an operand may start and
-//! is a division elsewhere: the parser knows which, and calls [`Lexer::regex`].
+//! is a division elsewhere: the parser knows which, and calls `Lexer::regex`.
 
 mod literal;
 
@@ -45,9 +45,9 @@ pub enum Kind {
     LocalTime(Time),
     /// `1mo`, `1y`: how many months.
     Months(i64),
-    /// `10.0.0.0/8`; only [`Lexer::network`] makes it.
+    /// `10.0.0.0/8`; only `Lexer::network` makes it.
     Network(Network),
-    /// `attr_*`, `*`: names by how they begin or end; only [`Lexer::glob`] makes it.
+    /// `attr_*`, `*`: names by how they begin or end; only `Lexer::glob` makes it.
     Glob(String),
     /// Text, its escapes resolved.
     Text(String),
@@ -74,7 +74,7 @@ const SIGNS: [&str; 28] = [
 
 /// Makes the tokens of one part of a query.
 #[derive(Clone, Debug)]
-pub struct Lexer<'s> {
+pub(crate) struct Lexer<'s> {
     text: &'s str,
     at: usize,
     end: usize,
@@ -82,13 +82,13 @@ pub struct Lexer<'s> {
 
 impl<'s> Lexer<'s> {
     /// The tokens of `text[start..end]`, with spans in `text`.
-    pub fn new(text: &'s str, start: usize, end: usize) -> Self {
+    pub(crate) fn new(text: &'s str, start: usize, end: usize) -> Self {
         let end = end.min(text.len());
         Lexer { text, at: start.min(end), end }
     }
 
     /// The next token; at the end, [`Kind::End`] again and again.
-    pub fn token(&mut self) -> Token {
+    pub(crate) fn token(&mut self) -> Token {
         self.skip_blank();
         let start = self.at;
         let rest = self.rest();
@@ -122,7 +122,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// The regex literal that begins with the `/` at `start`; the tokens go on after it.
-    pub fn regex(&mut self, start: usize) -> Token {
+    pub(crate) fn regex(&mut self, start: usize) -> Token {
         self.at = start.min(self.end);
         let rest = self.rest();
         let mut pattern = String::new();
@@ -165,7 +165,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// The text from `start` to the next blank, `|` or `]`, as it is; the tokens go on after it.
-    pub fn bare(&mut self, start: usize) -> Token {
+    pub(crate) fn bare(&mut self, start: usize) -> Token {
         self.at = start.min(self.end);
         let text = self.take_while(|c| !c.is_whitespace() && c != '|' && c != ']');
         Token { kind: Kind::Text(text.to_owned()), span: Span::new(start, self.at) }
@@ -173,7 +173,7 @@ impl<'s> Lexer<'s> {
 
     /// The name with a `*` before it, behind it or alone that begins at `start`; the tokens go on after it. A `*` behind a name is
     /// one only at the end of a list's item: else it is a product.
-    pub fn glob(&mut self, start: usize) -> Option<Token> {
+    pub(crate) fn glob(&mut self, start: usize) -> Option<Token> {
         let was = self.at;
         self.at = start.min(self.end);
         let text = self.take_while(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '@' | '*'));
@@ -281,7 +281,7 @@ impl<'s> Lexer<'s> {
 }
 
 /// Whether a bare name may begin with `c`.
-pub fn is_name_start(c: char) -> bool {
+pub(crate) fn is_name_start(c: char) -> bool {
     c.is_alphabetic() || c == '_'
 }
 
@@ -311,7 +311,7 @@ fn escape(rest: &str) -> (usize, Option<char>) {
 }
 
 /// Where in `raw`, a text literal with its quotes, the byte `decoded` of its content was written.
-pub fn offset_in_literal(raw: &str, decoded: usize) -> usize {
+pub(crate) fn offset_in_literal(raw: &str, decoded: usize) -> usize {
     let (mut at, mut made) = (1, 0);
     while made < decoded && at < raw.len() {
         let rest = &raw[at..];
@@ -325,7 +325,7 @@ pub fn offset_in_literal(raw: &str, decoded: usize) -> usize {
 
 /// The name that ends at the next single backtick, and the bytes up to there and with it; two are one of the name. `None` without
 /// an end.
-pub fn name_in_backticks(text: &str) -> Option<(String, usize)> {
+pub(crate) fn name_in_backticks(text: &str) -> Option<(String, usize)> {
     let (mut name, mut at) = (String::new(), 0);
     loop {
         let part = text[at..].split('`').next().unwrap_or_default();

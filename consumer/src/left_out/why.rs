@@ -82,7 +82,7 @@ impl Why {
     }
 
     /// Whether it is an output that lacks it: a value that was asked for is not there, which is a failure also where nobody is strict.
-    pub fn is_unwritten(self) -> bool {
+    pub(crate) fn is_unwritten(self) -> bool {
         matches!(self, Why::NoColumn | Why::NoRoom)
     }
 

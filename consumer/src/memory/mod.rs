@@ -71,7 +71,7 @@ impl Memory {
     const IN_FLIGHT: usize = 1 << 20;
 
     /// The budget for so many accounts; what `workers` have between them and their sink is taken from it.
-    pub fn budget(&self, holders: usize, workers: usize) -> Budget {
+    pub(crate) fn budget(&self, holders: usize, workers: usize) -> Budget {
         Budget::new(self.limit, holders, workers * IN_FLIGHT_PER_WORKER * Self::IN_FLIGHT, &self.directory)
     }
 }

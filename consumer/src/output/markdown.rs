@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `markdown`.
-pub static WORD: StageWord = StageWord {
+pub(crate) static WORD: StageWord = StageWord {
     about: About {
         name: "markdown",
         syntax: "markdown",
@@ -33,7 +33,7 @@ pub static WORD: StageWord = StageWord {
 };
 
 /// A file of this kind.
-pub static FILE: FileWord = FileWord { extension: "md", is_lines: false, sink: FileSink::Bytes(|_| Arc::new(MarkdownSink)) };
+pub(crate) static FILE: FileWord = FileWord { extension: "md", is_lines: false, sink: FileSink::Bytes(|_| Arc::new(MarkdownSink)) };
 
 fn parse(_: &mut Parser<'_>) -> Parsed {
     Ok(parsed(MarkdownSink))

@@ -15,7 +15,7 @@ mod file_name;
 mod header;
 pub mod json;
 mod layout;
-pub mod markdown;
+pub(crate) mod markdown;
 mod meaning;
 pub mod null;
 mod pages;
@@ -31,7 +31,7 @@ mod sparkline;
 mod sparklines;
 mod split;
 #[cfg(feature = "sqlite")]
-pub mod sqlite;
+pub(crate) mod sqlite;
 pub mod table;
 pub mod tsv;
 mod unopened;

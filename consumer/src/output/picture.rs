@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// A picture.
-pub static SVG: FileWord = FileWord {
+pub(crate) static SVG: FileWord = FileWord {
     extension: "svg",
     is_lines: false,
     sink: FileSink::Picture(|checker, upstream, before, span| {
@@ -41,7 +41,7 @@ pub static SVG: FileWord = FileWord {
 };
 
 /// A page: of a report, a picture and a table of each section.
-pub static HTML: FileWord = FileWord {
+pub(crate) static HTML: FileWord = FileWord {
     extension: "html",
     is_lines: false,
     sink: FileSink::Picture(|checker, upstream, before, span| match (before, upstream.last_word()) {

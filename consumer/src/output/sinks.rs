@@ -41,9 +41,9 @@ pub struct OpenOutput {
     /// The last stage of a chain.
     pub stage: Target,
     /// Where it prints, for who has lines ready for it.
-    pub printer: Rc<RefCell<Printer>>,
+    pub(crate) printer: Rc<RefCell<Printer>>,
     /// Where it draws, if it is a picture.
-    pub canvas: Option<Canvas>,
+    pub(crate) canvas: Option<Canvas>,
 }
 
 impl Sinks {
@@ -135,12 +135,12 @@ impl Sinks {
     }
 
     /// How the run ended, to be said before the chains are closed; and how many records came, unless the query had enough before the last.
-    pub fn set_ending(&self, ending: Ending, read: Option<u64>) {
+    pub(crate) fn set_ending(&self, ending: Ending, read: Option<u64>) {
         *self.ending.borrow_mut() = ending;
         self.read.set(read);
     }
 
-    /// What [`Sinks::set_ending`] sets, for what is read while the chains are closed.
+    /// What `Sinks::set_ending` sets, for what is read while the chains are closed.
     pub fn ending(&self) -> Rc<RefCell<Ending>> {
         self.ending.clone()
     }
@@ -166,7 +166,7 @@ impl Sinks {
     /// The run has failed, and the chains are not closed: takes away what was drawn for the time being, which must not look like
     /// an answer, writes what is held back, so that what was printed before is not lost, and ends the streams with the cause.
     /// A second write error here is ignored; the first is already being reported.
-    pub fn abandon(&self, error: &Error) {
+    pub(crate) fn abandon(&self, error: &Error) {
         let ending = Ending { exit: error.exit(), cause: error.to_string(), rejected: self.ending.borrow().rejected };
         let streams = self.streams.borrow();
         streams.iter().for_each(|stream| drop(stream.end(&ending)));

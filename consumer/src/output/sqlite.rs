@@ -45,7 +45,7 @@ use crate::{
 };
 
 /// A file of this kind.
-pub static FILE: FileWord =
+pub(crate) static FILE: FileWord =
     FileWord { extension: "db", is_lines: false, sink: FileSink::Own(|path, table| Arc::new(SqliteSink::new(path, table))) };
 
 /// What a table is called where that is not said.

@@ -26,7 +26,7 @@ impl Aggregate {
     }
 
     /// An empty accumulator for it.
-    pub fn accumulator(&self) -> Box<dyn Accumulator> {
+    pub(crate) fn accumulator(&self) -> Box<dyn Accumulator> {
         self.function.accumulator(self)
     }
 

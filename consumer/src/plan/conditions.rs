@@ -46,7 +46,7 @@ pub struct Found<'p> {
 
 impl<'p> Found<'p> {
     /// Takes what these say; whether all were taken, or the rest may fail.
-    pub fn all(&mut self, conjuncts: &[Expr]) -> bool {
+    pub(crate) fn all(&mut self, conjuncts: &[Expr]) -> bool {
         conjuncts.iter().all(|conjunct| {
             let is_safe = !conjunct.may_fail();
             if is_safe {
@@ -98,13 +98,13 @@ impl<'p> Found<'p> {
     }
 
     /// These are the columns from now on; whether none of them may fail.
-    pub fn select(&mut self, columns: &[Expr]) -> bool {
+    pub(crate) fn select(&mut self, columns: &[Expr]) -> bool {
         self.fields = columns.iter().map(|column| self.field(column)).collect();
         !columns.iter().any(Expr::may_fail)
     }
 
     /// This is the column at that place from now on; whether it cannot fail.
-    pub fn assign(&mut self, place: usize, expr: &Expr) -> bool {
+    pub(crate) fn assign(&mut self, place: usize, expr: &Expr) -> bool {
         let field = self.field(expr);
         match self.fields.get_mut(place) {
             Some(known) => *known = field,

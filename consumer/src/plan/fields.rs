@@ -45,7 +45,7 @@ impl Read {
     }
 
     /// Adds the columns that these expressions read.
-    pub fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) {
+    pub(crate) fn exprs<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Expr>) {
         exprs.into_iter().for_each(|expr| expr.for_each_column(&mut |place| self.places.extend([place])));
     }
 }

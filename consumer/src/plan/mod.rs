@@ -38,7 +38,7 @@ pub struct Plan {
     pub input: Arc<Schema>,
     /// The fields that the query names and that the stream's schema did not have, of a stream whose schema grows. A branch has none
     /// of its own.
-    pub awaited: Vec<Awaited>,
+    pub(crate) awaited: Vec<Awaited>,
     /// The zone whose offsets all times of the stream are given before the first stage.
     pub zone: Option<Zone>,
     /// The stages in the order they run.
@@ -50,7 +50,7 @@ pub struct Plan {
     /// Whether records come that were not there when the stream began: windows of time are given when they close.
     pub live: bool,
     /// Whether `sender` is the field that says who sent a record, and none of the stream.
-    pub gives_sender: bool,
+    pub(crate) gives_sender: bool,
 }
 
 /// A file that a query reads besides the main input.
@@ -64,11 +64,11 @@ pub struct Feed {
 
 /// A field that may come later in the stream, and is null until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Awaited {
+pub(crate) struct Awaited {
     /// Its name.
     pub name: String,
     /// Whether the query says so itself, by `name?`: then it is no mistake if it never comes.
-    pub may_not_come: bool,
+    pub(crate) may_not_come: bool,
 }
 
 /// A checked stage.
@@ -92,7 +92,7 @@ pub struct PlanStage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Uses {
     /// How many print on standard output, which they share.
-    pub printers: usize,
+    pub(crate) printers: usize,
     /// If standard output is needed by one alone, what to say where it is a terminal.
     pub alone: Option<&'static str>,
     /// Whether something goes elsewhere than to standard output: into files, or to other consumers.
@@ -103,7 +103,7 @@ pub struct Uses {
 
 impl Plan {
     /// Whether the stream told fields before the first record was looked at: then there was one.
-    pub fn has_sample(&self) -> bool {
+    pub(crate) fn has_sample(&self) -> bool {
         let given = self.input.names().filter(|name| Given::named(name, self.gives_sender).is_some()).count();
         self.input.len() > self.awaited.len() + given
     }
@@ -122,7 +122,7 @@ impl Plan {
 
     /// Calls `each` with every output there is: those of the branches and of the query itself, in the order written;
     /// `None` where one is not said.
-    pub fn for_each_output<'p>(&'p self, each: &mut dyn FnMut(Option<&'p PlanOutput>)) {
+    pub(crate) fn for_each_output<'p>(&'p self, each: &mut dyn FnMut(Option<&'p PlanOutput>)) {
         for branch in self.stages.iter().flat_map(|stage| stage.operator.branches()) {
             branch.for_each_output(each);
         }
@@ -130,7 +130,7 @@ impl Plan {
     }
 
     /// Calls `each` with every plan that feeds a stage besides the main input, and with its file.
-    pub fn for_each_feed<'p>(&'p self, each: &mut dyn FnMut(&'p Plan, &'p Feed)) {
+    pub(crate) fn for_each_feed<'p>(&'p self, each: &mut dyn FnMut(&'p Plan, &'p Feed)) {
         for stage in &self.stages {
             for input in stage.operator.inputs() {
                 input.feed.iter().for_each(|feed| each(input, feed));
@@ -146,7 +146,7 @@ impl Plan {
     ///
     /// # Errors
     /// Those of `each`.
-    pub fn try_for_each_build<'p, E>(&'p self, each: &mut dyn FnMut(&'p dyn Build, &'p Feed) -> Result<(), E>) -> Result<(), E> {
+    pub(crate) fn try_for_each_build<'p, E>(&'p self, each: &mut dyn FnMut(&'p dyn Build, &'p Feed) -> Result<(), E>) -> Result<(), E> {
         for stage in &self.stages {
             if let Some(build) = stage.operator.build()
                 && let Some(feed) = &build.input().feed
@@ -174,14 +174,14 @@ impl Plan {
     }
 
     /// Whether somebody looks at one of its outputs while records come, wherever that is.
-    pub fn is_watched(&self) -> bool {
+    pub(crate) fn is_watched(&self) -> bool {
         let mut is_watched = false;
         self.for_each_output(&mut |sink| is_watched |= sink.is_some_and(|sink| sink.output.sink.is_watched()));
         is_watched
     }
 
     /// Where the output stands in the query, or where it would.
-    pub fn output_at(&self) -> usize {
+    pub(crate) fn output_at(&self) -> usize {
         match &self.sink {
             Some(sink) => sink.span.start,
             None => self.stages.last().map_or(0, |stage| stage.span.end),
@@ -189,7 +189,7 @@ impl Plan {
     }
 
     /// The plan whose output stands, or would stand, at this place of the query: this one or a branch.
-    pub fn plan_of_output(&self, at: usize) -> Option<&Plan> {
+    pub(crate) fn plan_of_output(&self, at: usize) -> Option<&Plan> {
         if self.output_at() == at {
             return Some(self);
         }

@@ -1,6 +1,10 @@
 //! What a stage has to answer, whoever it is: the plan, the driver and `--explain` know no stage by its name.
 
-use std::{any::Any, fmt::Debug, sync::Arc};
+use std::{
+    any::Any,
+    fmt::{self, Debug},
+    sync::Arc,
+};
 
 use recpipe::{Schema, Stage};
 
@@ -71,12 +75,12 @@ impl About {
     };
 
     /// The canonical word and its synonyms.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
         std::iter::once(self.name).chain(self.synonyms.iter().copied())
     }
 
     /// How much it keeps in memory, and what becomes of the rest.
-    pub fn keeps(&self) -> String {
+    pub(crate) fn keeps(&self) -> String {
         format!("{}{}", self.memory, if self.spills { ", beyond --memory in temporary files" } else { "" })
     }
 }
@@ -118,11 +122,13 @@ pub trait Operator: Any + Debug + Send + Sync {
     }
 
     /// How rows look of which something is true, where it says that and passes all on.
+    #[doc(hidden)]
     fn rule(&self) -> Option<&Rule> {
         None
     }
 
     /// What it does besides giving records.
+    #[doc(hidden)]
     fn effect(&self) -> Effect {
         Effect::None
     }
@@ -143,33 +149,39 @@ pub trait Operator: Any + Debug + Send + Sync {
     }
 
     /// The plans of the branches that it feeds besides the stage after it.
+    #[doc(hidden)]
     fn branches(&self) -> &[Plan] {
         &[]
     }
 
     /// The plans that feed it besides the stage before it.
+    #[doc(hidden)]
     fn inputs(&self) -> &[Plan] {
         &[]
     }
 
     /// What it needs whole of another input before the first record.
+    #[doc(hidden)]
     fn build(&self) -> Option<&dyn Build> {
         None
     }
 
     /// What is gathered of the records, with nothing in it, where the stage needs all of them before it gives one: each worker
     /// fills one, and they are merged once.
+    #[doc(hidden)]
     fn partial(&self, start: &Start<'_>) -> Option<Box<dyn Partial>> {
         let _ = start;
         None
     }
 
     /// How many of what [`Operator::partial`] gives a memory of its own there are, where it is several.
+    #[doc(hidden)]
     fn holders(&self) -> usize {
         1
     }
 
     /// Whether what is shown of it before the end is made of all records so far, and not of the first alone.
+    #[doc(hidden)]
     fn copies_all(&self) -> bool {
         true
     }
@@ -202,30 +214,47 @@ pub struct Start<'a> {
     /// No more records than this are taken of what it gives.
     pub taken: Option<u64>,
     /// What it may hold.
+    #[doc(hidden)]
     pub budget: &'a Budget,
     /// How many workers share the budget.
+    #[doc(hidden)]
     pub workers: usize,
     /// Shows what would come of the records so far, where that is wanted.
-    pub preview: Option<Box<dyn Show>>,
+    pub(crate) preview: Option<Box<dyn Show>>,
     /// Whether what comes was passed on by its half in the workers.
     pub follows_half: bool,
     /// Whether a stage before it [settles](Operator::settles) the fields: then all that it gives is to have the same, too.
+    #[doc(hidden)]
     pub is_settled: bool,
     /// The branches, running: as many as [`Operator::branches`].
+    #[doc(hidden)]
     pub branches: Vec<Target>,
     /// What comes of [`Operator::inputs`], to be sent on at the end; nothing where somebody else sees to that: in workers, of which each
     /// would read all, and in what is shown for the time being.
+    #[doc(hidden)]
     pub inputs: Vec<Batches>,
     /// What was made of [`Operator::build`]; nothing where nothing is run, as in tests.
+    #[doc(hidden)]
     pub side: Option<Side>,
     /// Who sends the records, where it is known of which sender each batch is, which it is not behind a stage that [mixes](Operator::mixes)
     /// them.
+    #[doc(hidden)]
     pub senders: Option<Senders>,
+}
+
+impl fmt::Debug for Start<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Start")
+            .field("input", &self.input)
+            .field("output", &self.output)
+            .field("taken", &self.taken)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Start<'a> {
     /// Of the stage at this place; `None` where there is none.
-    pub fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize, sides: &Sides) -> Option<Self> {
+    pub(crate) fn at(stages: &'a [PlanStage], place: usize, budget: &'a Budget, workers: usize, sides: &Sides) -> Option<Self> {
         let PlanStage { input, output, .. } = stages.get(place)?;
         let side = sides.of(&stages[place]).map(|built| built.side.clone());
         let taken = stages.get(place + 1).and_then(|next| next.operator.takes());

@@ -93,18 +93,36 @@ pub type Copied = Box<dyn Any + Send>;
 /// As for the methods of [`Gather`], and [`Error::Protocol`] where they are of different stages.
 pub trait Partial: Send {
     /// See [`Gather::add`].
+    ///
+    /// # Errors
+    /// As for [`Gather::add`].
     fn add(&mut self, batch: &Batch) -> Result<(), Error>;
     /// See [`Gather::seal`].
     fn seal(&mut self);
     /// See [`Gather::merge`]; this one and `others` together.
+    ///
+    /// # Errors
+    /// As for [`Gather::merge`].
     fn merge(self: Box<Self>, others: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error>;
     /// See [`Gather::into_run`]; this one and `others` together.
+    ///
+    /// # Errors
+    /// As for [`Gather::into_run`].
     fn into_run(self: Box<Self>, others: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error>;
     /// See [`Gather::merge_runs`].
+    ///
+    /// # Errors
+    /// As for [`Gather::merge_runs`].
     fn merge_runs(self: Box<Self>, runs: Vec<Box<dyn ReadRun>>, budget: &Budget) -> Result<Batches, Error>;
     /// See [`Gather::copy`].
+    ///
+    /// # Errors
+    /// As for [`Gather::copy`].
     fn copy(&self) -> Result<Option<Copied>, Error>;
     /// See [`Gather::of_copies`].
+    ///
+    /// # Errors
+    /// As for [`Gather::of_copies`].
     fn of_copies(&self, copies: Vec<Copied>, budget: &Budget) -> Result<SoFar, Error>;
     /// Itself, for one that it is merged with.
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
@@ -166,7 +184,7 @@ pub fn merge(all: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Err
 ///
 /// # Errors
 /// As for [`Gather::into_run`].
-pub fn into_run(all: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
+pub(crate) fn into_run(all: Vec<Box<dyn Partial>>, budget: &Budget) -> Result<Batches, Error> {
     let mut all = all.into_iter();
     all.next().map_or_else(|| Ok(Box::new(std::iter::empty()) as Batches), |first| first.into_run(all.collect(), budget))
 }

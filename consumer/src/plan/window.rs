@@ -9,7 +9,7 @@ use crate::expr::Expr;
 #[derive(Clone, Debug)]
 pub struct Window {
     /// What it is.
-    pub computes: Computes,
+    pub(crate) computes: Computes,
     /// Which of its stage's keys: records are of the same one.
     pub keys: usize,
     /// The type of the value.
@@ -44,12 +44,12 @@ impl Window {
     }
 
     /// Whether it is known only when all records are.
-    pub fn needs_all(&self) -> bool {
+    pub(crate) fn needs_all(&self) -> bool {
         matches!(self.computes, Computes::Total(_))
     }
 
     /// The type that a column of its values is made for.
-    pub fn storage(&self) -> Type {
+    pub(crate) fn storage(&self) -> Type {
         if self.open { Type::Mixed } else { self.kind }
     }
 }

@@ -1,11 +1,12 @@
-//! A query for a program of one's own: over batches that the program has, without a stream, a text or a thread.
+//! A query for a program of one's own: over batches that the program has, without a stream or a text.
 //!
 //! | | pulls | is pushed to |
 //! | --- | --- | --- |
 //! | the whole answer | [`Query::over`]: an iterator over an iterator | [`Query::stage`]: a stage before another one |
 //!
-//! [`Query::partial`] goes half the way, to be finished elsewhere. Batches get the order in which they come. What the program does with an error is its own affair:
-//! nothing is printed but what the query itself says (`trace`, outputs of branches), and that a file of a branch is not whole.
+//! [`Query::partial`] goes half the way, to be finished elsewhere. [`Answer::parallel`] makes the whole answer on all cores. Batches get
+//! the order in which they come. What the program does with an error is its own affair: nothing is printed but what the query itself says
+//! (`trace`, outputs of branches), and that a file of a branch is not whole.
 
 mod answer;
 mod partial;
@@ -108,12 +109,35 @@ impl Query {
     }
 
     /// Its stages hold no more than this. The default is that of the command line: a quarter of what the program may use.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe_consumer::{Query, memory::Memory};
+    ///
+    /// let query = Query::parse("sort host")?.within(Memory { limit: 64 << 20, ..Memory::default() });
+    /// assert_eq!(query.text(), "sort host");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn within(self, memory: Memory) -> Self {
         Query { memory, ..self }
     }
 
     /// Times are shown and cut by the clock of this place, and those without offset are taken in it.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Batch, Time, Value, times::Zone};
+    /// use recpipe_consumer::Query;
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Seen { at: Time }
+    ///
+    /// let seen = Batch::of(&[Seen { at: Time::parse(b"2026-08-03T23:30:00Z").ok_or("a time")? }]);
+    /// let query = Query::parse("select hour(at) as hour")?.in_zone(Zone::named("Europe/Berlin")?);
+    /// assert_eq!(query.over([seen]).next().ok_or("a batch")??.row(0).value(0), Value::Int(1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn in_zone(self, zone: Zone) -> Self {
         Query { zone: Some(zone), ..self }
@@ -150,7 +174,8 @@ impl Query {
     /// `batches`.
     ///
     /// The first batch says which fields there are. The [`Answer`] ends with the first error, be it one of `batches`, and there is no
-    /// answer of half the records: to have that, end `batches` before its error.
+    /// answer of half the records: to have that, end `batches` before its error. All is done on the calling thread, unless
+    /// [`Answer::parallel`] says otherwise.
     ///
     /// # Examples
     /// ```
@@ -195,7 +220,7 @@ impl Query {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn stage<S: Stage>(&self, schema: &Schema, target: S) -> Result<QueryStage<S>, Error> {
-        Ok(QueryStage::new(self.start(schema)?, target))
+        Ok(QueryStage::new(self.start(schema, 1)?, target))
     }
 
     /// What a run of it is checked in, and the files that it names.
@@ -216,12 +241,12 @@ impl Query {
         if found.is_empty() { Ok(plan) } else { Err(QueryError::new(&self.source, found)) }
     }
 
-    fn start(&self, schema: &Schema) -> Result<Stepwise, Error> {
-        self.start_at(schema, Time::now())
+    fn start(&self, schema: &Schema, threads: usize) -> Result<Stepwise, Error> {
+        self.start_at(schema, threads, Time::now())
     }
 
     /// Begins to run where `now()` is that.
-    fn start_at(&self, schema: &Schema, now: Time) -> Result<Stepwise, Error> {
+    fn start_at(&self, schema: &Schema, threads: usize, now: Time) -> Result<Stepwise, Error> {
         let (setting, files) = self.setting();
         let setting = Setting { now, ..setting };
         let plan = self.plan(schema, &setting).map_err(|error| match files.failure() {
@@ -230,7 +255,7 @@ impl Query {
             None => Error::Usage(error.to_string()),
         })?;
         let Setting { left_out, unmet, .. } = setting;
-        Stepwise::new(plan, Conditions { memory: self.memory.clone(), feeds: files.take(false)?, left_out, unmet })
+        Stepwise::new(plan, Conditions { threads, memory: self.memory.clone(), feeds: files.take(false)?, left_out, unmet })
     }
 }
 

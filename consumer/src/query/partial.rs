@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fmt,
     io::{Read, Write},
     sync::Arc,
 };
@@ -76,7 +77,7 @@ impl PartialAnswer {
         if part >= Self::MOST_PARTS {
             return Err(Error::Usage(format!("part {part}: there are at most {}", Self::MOST_PARTS)));
         }
-        let mut steps = query.start_at(&schema, now)?;
+        let mut steps = query.start_at(&schema, 1, now)?;
         let name = steps.halve(part)?;
         Ok(PartialAnswer { query: query.clone(), schema, now, steps, name, parts: [part].into(), part })
     }
@@ -170,6 +171,25 @@ impl PartialAnswer {
     /// # Errors
     /// [`Error::Usage`] where it is of another query or other fields, or has a part that this one has, too; [`Error::Io`] of temporary
     /// files.
+    ///
+    /// # Examples
+    /// ```
+    /// use recpipe::{Batch, Value};
+    /// use recpipe_consumer::Query;
+    ///
+    /// #[derive(serde::Serialize, serde::Deserialize)]
+    /// struct Number { n: i64 }
+    ///
+    /// let query = Query::parse("max(n)")?;
+    /// let numbers = Batch::of(&[1, 7, 3].map(|n| Number { n }))?;
+    /// let mut first = query.partial(numbers.schema(), 0)?;
+    /// let mut second = query.partial(numbers.schema(), 1)?;
+    /// first.add(numbers.head(1))?;
+    /// second.add(numbers.skip(1))?;
+    /// first.merge(second)?;
+    /// assert_eq!(first.answer().next().ok_or("a batch")??.row(0).value(0), Value::Int(7));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn merge(&mut self, other: PartialAnswer) -> Result<(), Error> {
         other.name.fits(&self.name)?;
         if let Some(both) = self.parts.intersection(&other.parts).next() {
@@ -216,6 +236,12 @@ impl PartialAnswer {
             set("left out", "")?;
         }
         builder.finish()
+    }
+}
+
+impl fmt::Debug for PartialAnswer {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("PartialAnswer").field("query", &self.query.text()).field("parts", &self.parts).finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,7 @@
 //! A query as a stage.
 
+use std::fmt;
+
 use recpipe::{Batch, Error, Flow, Stage};
 
 use crate::execute::Stepwise;
@@ -7,6 +9,23 @@ use crate::execute::Stepwise;
 /// A query as a stage that owns the one after it; see [`Query::stage`](super::Query::stage).
 ///
 /// The target gets the answer, and nothing after it has said that it has enough. Where the query has enough by itself, `send` says so.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, Flow, Stage, stage::Collect};
+/// use recpipe_consumer::Query;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Number { n: i64 }
+///
+/// let numbers = Batch::of(&[1, 2, 3].map(|n| Number { n }))?;
+/// let (collect, got) = Collect::new();
+/// let mut stage = Query::parse("head 2")?.stage(numbers.schema(), collect)?;
+/// assert_eq!(stage.send(numbers)?, Flow::Stop);
+/// stage.close()?;
+/// assert_eq!(got.records(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct QueryStage<S> {
     steps: Box<Stepwise>,
     target: S,
@@ -36,6 +55,12 @@ impl<S: Stage> QueryStage<S> {
             self.has_enough = self.target.send(batch)? == Flow::Stop;
         }
         Ok(())
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for QueryStage<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("QueryStage").field("target", &self.target).field("has_enough", &self.has_enough).finish_non_exhaustive()
     }
 }
 

@@ -40,7 +40,7 @@ const SCRIPT: &str = include_str!("live.js");
 
 /// What browsers are shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// The whole page, for who comes.
     pub page: Arc<str>,
     /// What changes, for who is there: on one line.
@@ -94,7 +94,7 @@ impl Hub {
 }
 
 /// A server of one page. It ends with its owner.
-pub struct Server {
+pub(crate) struct Server {
     hub: Hub,
     address: SocketAddr,
     /// What wakes the thread that accepts.
@@ -107,7 +107,7 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::Io`] when the address cannot be listened at.
-    pub fn listen(address: SocketAddr, token: &[u8], first: Snapshot) -> Result<Self, Error> {
+    pub(crate) fn listen(address: SocketAddr, token: &[u8], first: Snapshot) -> Result<Self, Error> {
         let failed = |error| Error::io(format!("serve: cannot listen at {address}"), error);
         let listener = TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
@@ -124,12 +124,12 @@ impl Server {
     }
 
     /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// From now on this is the newest.
-    pub fn publish(&self, snapshot: Snapshot) {
+    pub(crate) fn publish(&self, snapshot: Snapshot) {
         let mut state = self.hub.lock();
         state.newest = snapshot;
         state.count += 1;
@@ -156,7 +156,7 @@ impl Drop for Server {
 }
 
 /// Whether it is for this host alone.
-pub fn is_near(address: IpAddr) -> bool {
+pub(crate) fn is_near(address: IpAddr) -> bool {
     address.to_canonical().is_loopback()
 }
 

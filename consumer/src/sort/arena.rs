@@ -2,7 +2,7 @@
 
 /// Pairs of a key and a row, one after the other in chunks of one size; a larger pair has a chunk of its own.
 #[derive(Debug, Default)]
-pub struct Arena {
+pub(crate) struct Arena {
     chunks: Vec<Vec<u8>>,
     /// Chunks of the usual size that are empty.
     spare: Vec<Vec<u8>>,
@@ -12,7 +12,7 @@ pub struct Arena {
 
 /// Where a pair lies in an [`Arena`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub(crate) struct Place {
     chunk: u32,
     at: u32,
 }
@@ -22,17 +22,17 @@ const LENGTHS: usize = 8;
 
 impl Arena {
     /// An empty one, with chunks of this size.
-    pub fn new(chunk_bytes: usize) -> Self {
+    pub(crate) fn new(chunk_bytes: usize) -> Self {
         Arena { chunk_bytes, ..Arena::default() }
     }
 
     /// The bytes of all chunks, whether full or not.
-    pub fn bytes(&self) -> usize {
+    pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
     /// Bytes that would be added for the next pair, whose key and row have so many bytes.
-    pub fn growth(&self, pair: usize) -> usize {
+    pub(crate) fn growth(&self, pair: usize) -> usize {
         let len = LENGTHS + pair;
         match self.chunks.last() {
             Some(chunk) if chunk.capacity() - chunk.len() >= len => 0,
@@ -42,7 +42,7 @@ impl Arena {
     }
 
     /// Adds a pair, whose row has `row_len` bytes and is appended by `write`.
-    pub fn push(&mut self, key: &[u8], row_len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Place {
+    pub(crate) fn push(&mut self, key: &[u8], row_len: usize, write: impl FnOnce(&mut Vec<u8>)) -> Place {
         let len = LENGTHS + key.len() + row_len;
         if self.chunks.last().is_none_or(|chunk| chunk.capacity() - chunk.len() < len) {
             let spare = if len <= self.chunk_bytes { self.spare.pop() } else { None };
@@ -64,7 +64,7 @@ impl Arena {
 
     /// The key and the row at a place.
     #[inline]
-    pub fn get(&self, place: Place) -> (&[u8], &[u8]) {
+    pub(crate) fn get(&self, place: Place) -> (&[u8], &[u8]) {
         let bytes = &self.chunks[place.chunk as usize][place.at as usize..];
         let (key_len, row_len) = match bytes.first_chunk::<LENGTHS>() {
             Some([a, b, c, d, e, f, g, h]) => (u32::from_le_bytes([*a, *b, *c, *d]), u32::from_le_bytes([*e, *f, *g, *h])),
@@ -74,7 +74,7 @@ impl Arena {
     }
 
     /// Forgets all pairs; keeps chunks of the usual size for the next.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         for mut chunk in self.chunks.drain(..) {
             if chunk.capacity() == self.chunk_bytes {
                 chunk.clear();

@@ -190,7 +190,7 @@ impl ExternalSorter {
     ///
     /// # Errors
     /// Those of a [`Spill`].
-    pub fn park(&mut self) -> Result<(), Error> {
+    pub(crate) fn park(&mut self) -> Result<(), Error> {
         if !self.entries.is_empty() {
             self.spill()?;
         }
@@ -201,7 +201,7 @@ impl ExternalSorter {
     }
 
     /// No more pairs come: sorts what is still to be sorted. Whoever owns a thread does it there.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         self.sort();
     }
 

@@ -23,7 +23,7 @@ pub fn int(value: i64) -> [u8; 8] {
 
 /// What [`int`] was given.
 #[inline]
-pub fn to_int(bytes: [u8; 8]) -> i64 {
+pub(crate) fn to_int(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ 1 << 63) as i64
 }
 
@@ -37,7 +37,7 @@ pub fn float(value: f64) -> [u8; 8] {
 
 /// What [`float`] was given, but for the sign of zero and the bits of NaN.
 #[inline]
-pub fn to_float(bytes: [u8; 8]) -> f64 {
+pub(crate) fn to_float(bytes: [u8; 8]) -> f64 {
     let bits = u64::from_be_bytes(bytes);
     let turned = if bits >> 63 == 1 { 1 << 63 } else { u64::MAX };
     f64::from_bits(bits ^ turned)
@@ -165,7 +165,7 @@ impl Mixed<'_> {
 /// One of the values by which records are sorted; `mixed` where they may be of several kinds. Keys of several values are written
 /// one after the other.
 #[inline]
-pub fn push_sort_key(value: Value<'_>, mixed: bool, descending: bool, out: &mut Vec<u8>) {
+pub(crate) fn push_sort_key(value: Value<'_>, mixed: bool, descending: bool, out: &mut Vec<u8>) {
     let from = out.len();
     out.push(PRESENT);
     match value {
@@ -198,7 +198,7 @@ pub fn width(kind: Type) -> Option<usize> {
 /// look different: the same moment in two offsets, and among mixed values 1 and 1.0. What has a fixed width has it when it is null
 /// too.
 #[inline]
-pub fn push_group_key(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn push_group_key(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => {
             out.push(NULL);
@@ -218,7 +218,7 @@ pub fn push_group_key(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
 
 /// The value of this type that is the whole key of a group, and not null: without a mark (but of mixed values), and text as it is.
 #[inline]
-pub fn push_single(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
+pub(crate) fn push_single(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Null => {}
         Value::Float(value) if kind == Type::Mixed && value.is_nan() => out.push(NAN),
@@ -236,7 +236,7 @@ pub fn push_single(kind: Type, value: Value<'_>, out: &mut Vec<u8>) {
 
 /// What [`push_single`] wrote; null for bytes that it has not written, and of mixed values, which [`read_group_key`] reads.
 #[inline]
-pub fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
+pub(crate) fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
     let eight = bytes.first_chunk::<8>();
     match (kind, eight) {
         (Type::Text, _) => Value::Text(bytes),
@@ -250,7 +250,7 @@ pub fn read_single(kind: Type, bytes: &[u8]) -> Value<'_> {
 
 /// Calls `each` with the place and the value of each of the values that [`push_group_key`] wrote one after the other. Of what is
 /// equal and looks different, it is one that is equal.
-pub fn read_group_key(kinds: &[Type], mut bytes: &[u8], mut each: impl FnMut(usize, Value<'_>)) {
+pub(crate) fn read_group_key(kinds: &[Type], mut bytes: &[u8], mut each: impl FnMut(usize, Value<'_>)) {
     for (i, &kind) in kinds.iter().enumerate() {
         let Some((mark, rest)) = bytes.split_first() else { return };
         let is_null = *mark == NULL;
@@ -304,10 +304,10 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 }
 
 /// The first bytes of a key as numbers that compare as they do; what is missing is 0.
-pub type Prefix = [u64; 2];
+pub(crate) type Prefix = [u64; 2];
 
 /// Bytes of a [`Prefix`].
-pub const PREFIX_BYTES: usize = 16;
+pub(crate) const PREFIX_BYTES: usize = 16;
 
 /// The prefix of a key. Keys that are not each other's beginning and differ here need no other comparison.
 #[inline]

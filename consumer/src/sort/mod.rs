@@ -1,12 +1,12 @@
 //! Sorting more records than fit in memory.
 //!
-//! [`Sorter`] turns batches into pairs of a normalized key and a row; [`external`] sorts and merges those, in memory or
+//! `Sorter` turns batches into pairs of a normalized key and a row; `external` sorts and merges those, in memory or
 //! not; what comes out is put together to batches again.
 
-pub mod arena;
+pub(crate) mod arena;
 mod best_of_key;
 pub(crate) mod cell;
-pub mod external;
+pub(crate) mod external;
 mod first_seen;
 pub mod key;
 pub mod merge;
@@ -14,7 +14,7 @@ mod row;
 pub mod run;
 #[cfg(test)]
 mod tests;
-pub mod tournament;
+pub(crate) mod tournament;
 
 use std::sync::Arc;
 
@@ -44,23 +44,23 @@ const BATCH_BYTES: usize = 1 << 20;
 ///
 /// # Errors
 /// [`Error::Data`] beyond what can be counted.
-pub fn serial(batch: &Batch) -> Result<u64, Error> {
+pub(crate) fn serial(batch: &Batch) -> Result<u64, Error> {
     let first = batch.origin().order.checked_mul(Batch::MAX_ROWS as u64).filter(|&first| first < 1 << 62);
     first.ok_or_else(|| Error::Data("more batches than can be counted".into()))
 }
 
 /// What is compared, and in which direction.
 #[derive(Clone, Debug)]
-pub struct SortKey {
+pub(crate) struct SortKey {
     /// The value.
     pub expr: Expr,
     /// Whether the largest comes first; NaN and null come last in both directions.
-    pub descending: bool,
+    pub(crate) descending: bool,
 }
 
 /// Gathers records; each worker has one, or the once part has the only one.
 #[derive(Debug)]
-pub struct Sorter {
+pub(crate) struct Sorter {
     keys: Vec<SortKey>,
     rows: RowFormat,
     pairs: ExternalSorter,
@@ -69,13 +69,13 @@ pub struct Sorter {
 
 impl Sorter {
     /// An empty one for records of this schema.
-    pub fn new(keys: Vec<SortKey>, schema: Arc<Schema>, keep: Keep, budget: &Budget) -> Self {
+    pub(crate) fn new(keys: Vec<SortKey>, schema: Arc<Schema>, keep: Keep, budget: &Budget) -> Self {
         let pairs = ExternalSorter::new(keep, budget);
         Sorter { keys, rows: RowFormat::new(schema), pairs, key: Vec::new() }
     }
 
     /// All that it gives has the late fields of all that came.
-    pub fn settled(self) -> Self {
+    pub(crate) fn settled(self) -> Self {
         Sorter { rows: self.rows.settled(), ..self }
     }
 
@@ -84,7 +84,7 @@ impl Sorter {
     ///
     /// # Errors
     /// Those of the keys' expressions, and those of a [`crate::memory::Spill`].
-    pub fn add(&mut self, batch: &Batch) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, batch: &Batch) -> Result<(), Error> {
         let keys = self.keys.iter().map(|key| key.expr.eval(batch)).collect::<Result<Vec<Vector>, _>>()?;
         self.rows.note(batch);
         let mut columns = self.rows.columns(batch);
@@ -103,7 +103,7 @@ impl Sorter {
     }
 
     /// No more records come.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         self.pairs.seal();
     }
 
@@ -111,7 +111,7 @@ impl Sorter {
     ///
     /// # Errors
     /// Those of a [`crate::memory::Spill`].
-    pub fn merge(sorters: Vec<Sorter>, budget: &Budget) -> Result<Sorted, Error> {
+    pub(crate) fn merge(sorters: Vec<Sorter>, budget: &Budget) -> Result<Sorted, Error> {
         let mut rows = None;
         let mut pairs = Vec::new();
         for sorter in sorters {
@@ -125,7 +125,7 @@ impl Sorter {
 
 impl Sorter {
     /// The first so many of the records so far, and how many there are; `None` where some are in files.
-    pub fn first(&self, most: usize) -> Option<First> {
+    pub(crate) fn first(&self, most: usize) -> Option<First> {
         self.pairs.first(most)
     }
 
@@ -133,7 +133,7 @@ impl Sorter {
     ///
     /// # Errors
     /// [`Error::Data`] beyond 4 GiB.
-    pub fn of_first(&self, all: Vec<First>, most: usize) -> Result<(Option<Batch>, u64), Error> {
+    pub(crate) fn of_first(&self, all: Vec<First>, most: usize) -> Result<(Option<Batch>, u64), Error> {
         let First { pairs: first, all } = self.pairs.of_first(all, most);
         let (mut block, mut starts) = (Vec::new(), Vec::new());
         for (_, row) in &first {
@@ -148,7 +148,7 @@ impl Sorter {
     ///
     /// # Errors
     /// Those of a [`crate::memory::Spill`]; so do the batches.
-    pub fn into_run(sorters: Vec<Sorter>, budget: &Budget) -> Result<impl Iterator<Item = Result<Batch, Error>> + use<>, Error> {
+    pub(crate) fn into_run(sorters: Vec<Sorter>, budget: &Budget) -> Result<impl Iterator<Item = Result<Batch, Error>> + use<>, Error> {
         let pairs = sorters.into_iter().map(|sorter| sorter.pairs).collect();
         Ok(external::packed(ExternalSorter::merge(pairs, budget)?, budget))
     }
@@ -157,7 +157,7 @@ impl Sorter {
     ///
     /// # Errors
     /// Those of the runs.
-    pub fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>) -> Result<Sorted, Error> {
+    pub(crate) fn merge_runs(self, runs: Vec<Box<dyn ReadRun>>) -> Result<Sorted, Error> {
         Ok(Sorted { rows: self.rows, merge: self.pairs.merge_runs(runs)? })
     }
 }

@@ -93,7 +93,7 @@ impl RowFormat {
 
     /// The bytes that a row takes. Ask for it before it is written.
     #[inline]
-    pub fn len_of(&self, columns: &mut RowColumns<'_>, row: usize) -> usize {
+    pub(crate) fn len_of(&self, columns: &mut RowColumns<'_>, row: usize) -> usize {
         let mut len = self.fixed;
         let fields = self.schema.fields().iter().zip(&columns.known).zip(&mut columns.open);
         for ((field, column), open) in fields {
@@ -122,7 +122,7 @@ impl RowFormat {
         len + columns.tail.len()
     }
 
-    /// Writes the row that [`RowFormat::len_of`] was asked for last.
+    /// Writes the row that `RowFormat::len_of` was asked for last.
     #[inline]
     pub fn write(&self, columns: &RowColumns<'_>, row: usize, out: &mut Vec<u8>) {
         let from = out.len();

@@ -7,7 +7,7 @@ use super::{
 use crate::memory::Account;
 
 /// Bytes of the number at the end of each key.
-pub const SERIAL_BYTES: usize = 8;
+pub(crate) const SERIAL_BYTES: usize = 8;
 
 /// What is kept of the pairs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub type Pair<'m> = (&'m [u8], &'m [u8]);
 pub(super) type Entry = (Prefix, Place);
 
 /// The key without the number that only it has.
-pub fn without_serial(key: &[u8]) -> &[u8] {
+pub(crate) fn without_serial(key: &[u8]) -> &[u8] {
     &key[..key.len().saturating_sub(SERIAL_BYTES)]
 }
 

@@ -2,7 +2,7 @@
 
 /// Knows which of several players, numbered from 0, is the least; what they are is the caller's to compare.
 #[derive(Debug)]
-pub struct Tournament {
+pub(crate) struct Tournament {
     /// At each inner node who lost there; node 0 is not used.
     losers: Vec<usize>,
     winner: usize,
@@ -10,7 +10,7 @@ pub struct Tournament {
 
 impl Tournament {
     /// Lets all of `players` play; `less(a, b)` says whether `a` comes before `b`.
-    pub fn new(players: usize, less: impl Fn(usize, usize) -> bool) -> Self {
+    pub(crate) fn new(players: usize, less: impl Fn(usize, usize) -> bool) -> Self {
         let mut losers = vec![0; players];
         // Player `i` begins at the leaf `players + i`; node `n` has the children `2n` and `2n + 1`.
         let mut winners: Vec<usize> = (0..2 * players).map(|node| node.saturating_sub(players)).collect();
@@ -23,13 +23,13 @@ impl Tournament {
 
     /// The least.
     #[inline]
-    pub fn winner(&self) -> usize {
+    pub(crate) fn winner(&self) -> usize {
         self.winner
     }
 
     /// The winner has changed: lets it play again, and says who is the least now.
     #[inline]
-    pub fn replay(&mut self, less: impl Fn(usize, usize) -> bool) -> usize {
+    pub(crate) fn replay(&mut self, less: impl Fn(usize, usize) -> bool) -> usize {
         let mut node = (self.winner + self.losers.len()) / 2;
         while node > 0 {
             if less(self.losers[node], self.winner) {

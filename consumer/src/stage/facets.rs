@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// `facets`.
-pub static WORD: StageWord = StageWord {
+pub(crate) static WORD: StageWord = StageWord {
     about: About {
         name: "facets",
         syntax: "facets [N] [of EXPR [as NAME], …]",

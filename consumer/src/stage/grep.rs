@@ -1,4 +1,4 @@
-//! `grep REGEX [in FIELD]`: passes on the records in which any text field, or this one, matches. It runs as [`where`](super::where_);
+//! `grep REGEX [in FIELD]`: passes on the records in which any text field, or this one, matches. It runs as `where`;
 //! with `around N`, which also passes on what is near, as `around`.
 //!
 //! Runs:   in each worker.  Order: kept.  Memory: O(1).

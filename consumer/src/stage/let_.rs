@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// `let`.
-pub static WORD: StageWord = StageWord {
+pub(crate) static WORD: StageWord = StageWord {
     about: About {
         name: "let",
         synonyms: &["extend", "eval"],

@@ -17,7 +17,7 @@ pub mod dns;
 pub mod drop;
 mod every;
 pub mod expect;
-pub mod facets;
+pub(crate) mod facets;
 pub mod fill;
 mod fill_previous;
 mod frequencies;
@@ -27,7 +27,7 @@ mod grouping;
 pub mod head;
 mod head_per;
 pub mod join;
-pub mod let_;
+pub(crate) mod let_;
 mod let_per;
 pub mod lookup;
 mod opened;
@@ -58,8 +58,8 @@ mod top_per;
 pub mod trace;
 pub mod union;
 pub mod unpivot;
-pub mod unroll;
-pub mod where_;
+pub(crate) mod unroll;
+pub(crate) mod where_;
 pub(crate) mod window;
 
 /// `flush` for a stage that buffers no output: passes it on to its target, as everything that is not for it.

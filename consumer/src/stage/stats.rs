@@ -49,7 +49,7 @@ fn parse(parser: &mut Parser<'_>) -> Parsed {
 }
 
 /// `stats` without the word, after the name of its first aggregate.
-pub fn parse_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed {
+pub(crate) fn parse_from(parser: &mut Parser<'_>, name: &str, span: Span) -> Parsed {
     let items = parser.calculated(Some((name, span)))?;
     keys_after(parser, items)
 }

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// `top`.
-pub static TOP: StageWord = StageWord {
+pub(crate) static TOP: StageWord = StageWord {
     about: About {
         name: "top",
         syntax: "top N [by EXPR [per KEY]] | top N FIELD, …",
@@ -45,7 +45,7 @@ pub static TOP: StageWord = StageWord {
 };
 
 /// `bottom`.
-pub static BOTTOM: StageWord = StageWord {
+pub(crate) static BOTTOM: StageWord = StageWord {
     about: About {
         name: "bottom",
         syntax: "bottom N [by EXPR [per KEY]] | bottom N FIELD, …",

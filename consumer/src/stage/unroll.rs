@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// `unroll`.
-pub static WORD: StageWord = StageWord {
+pub(crate) static WORD: StageWord = StageWord {
     about: About {
         name: "unroll",
         synonyms: &["explode"],

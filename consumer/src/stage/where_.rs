@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// `where`.
-pub static WORD: StageWord = StageWord {
+pub(crate) static WORD: StageWord = StageWord {
     about: About {
         name: "where",
         synonyms: &["filter"],

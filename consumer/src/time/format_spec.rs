@@ -23,7 +23,7 @@ pub struct FormatSpec {
     /// Where it stands in its width, and what fills the rest.
     pub align: Option<(char, Align)>,
     /// Whether numbers that are not negative have a `+`.
-    pub plus: bool,
+    pub(crate) plus: bool,
     /// Whether numbers are filled with zeros after their sign.
     pub zeros: bool,
     /// At least this many columns.
@@ -81,7 +81,7 @@ impl Wrong {
 
 impl FormatSpec {
     /// Wider than this is a slip, and would fill memory with blanks.
-    pub const MAX_WIDTH: usize = 4096;
+    pub(crate) const MAX_WIDTH: usize = 4096;
 
     /// Reads what stands after the `:` of a field.
     ///

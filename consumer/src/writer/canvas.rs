@@ -49,7 +49,7 @@ impl Canvas {
         self.printer.borrow_mut().draw(self.picture, lines)
     }
 
-    /// Writes lines for good, as for [`Printer::write_styled`]; what was drawn is no more.
+    /// Writes lines for good, as for `Printer::write_styled`; what was drawn is no more.
     ///
     /// # Errors
     /// As for [`Printer::write`].

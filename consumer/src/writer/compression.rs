@@ -35,7 +35,7 @@ impl Compression {
     }
 
     /// The endings that there are, for messages.
-    pub fn endings() -> impl Iterator<Item = &'static str> {
+    pub(crate) fn endings() -> impl Iterator<Item = &'static str> {
         ENDINGS.iter().map(|(ending, _)| *ending)
     }
 }

@@ -24,7 +24,7 @@ pub struct Calling {
     /// Nothing is said of outages.
     pub quiet: bool,
     /// What ends who shows something when all is done.
-    pub lingering: Lingering,
+    pub(crate) lingering: Lingering,
 }
 
 /// Ends the reading of the input, from any thread.
@@ -121,11 +121,11 @@ impl Stream {
 /// What an output is opened with.
 pub struct Desk<'a> {
     /// Where it prints.
-    pub printer: &'a Rc<RefCell<Printer>>,
+    pub(crate) printer: &'a Rc<RefCell<Printer>>,
     /// Whether a header is written at once: nobody else writes there.
     pub begins: bool,
     /// Where it draws, if it is a picture.
-    pub canvas: Option<&'a Canvas>,
+    pub(crate) canvas: Option<&'a Canvas>,
     /// What cannot be written as it is.
     pub notes: &'a Notes,
     /// How consumers that records are sent on to are called.
@@ -144,7 +144,7 @@ pub struct Desk<'a> {
 
 impl Desk<'_> {
     /// The same behind what was written before, with a header of its own.
-    pub fn write_on(&self, format: Box<dyn Format>) -> Box<dyn Stage> {
+    pub(crate) fn write_on(&self, format: Box<dyn Format>) -> Box<dyn Stage> {
         Box::new(Written { is_begun: true, ..Written::new(format, self.printer.clone()) })
     }
 

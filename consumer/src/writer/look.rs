@@ -20,7 +20,7 @@ pub struct Look {
     /// Whether the names of a table stand out, and bars, and what has a meaning, have a colour.
     pub colour: bool,
     /// Whether marks and bars are of ASCII: the locale has no more.
-    pub ascii: bool,
+    pub(crate) ascii: bool,
 }
 
 /// A colour of text.
@@ -70,7 +70,7 @@ impl Tint {
 
 impl Color {
     /// Whether there are colours on this output.
-    pub fn is_on(self, output: &impl IsTerminal) -> bool {
+    pub(crate) fn is_on(self, output: &impl IsTerminal) -> bool {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         match self {
             Color::Always => true,
@@ -82,7 +82,7 @@ impl Color {
 
 impl Look {
     /// The look of standard output.
-    pub fn of_stdout(color: Color) -> Self {
+    pub(crate) fn of_stdout(color: Color) -> Self {
         // The first of these that is set counts (POSIX); a system that says nothing has the POSIX locale.
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(env::var_os).find(|value| !value.is_empty());
         let locale = locale.unwrap_or_default().to_string_lossy().to_ascii_lowercase();

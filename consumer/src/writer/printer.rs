@@ -84,11 +84,6 @@ impl Printer {
         self.out.end().map_err(|error| self.failed(error))
     }
 
-    /// The same as a terminal of this size, which is asked for whenever something is drawn.
-    pub fn with_screen(self, screen: fn() -> Option<Screen>) -> Self {
-        Printer { terminal: true, screen, ..self }
-    }
-
     /// Whether it writes to a terminal.
     pub fn is_terminal(&self) -> bool {
         self.terminal
@@ -128,7 +123,7 @@ impl Printer {
     ///
     /// # Errors
     /// As for [`Printer::write`].
-    pub fn write_styled(&mut self, lines: &str) -> Result<(), Error> {
+    pub(crate) fn write_styled(&mut self, lines: &str) -> Result<(), Error> {
         if lines.is_empty() {
             return Ok(());
         }
@@ -175,7 +170,7 @@ impl Printer {
     }
 
     /// Takes away what was drawn for the time being, with nothing in its place: there will be no answer.
-    pub fn erase(&mut self) {
+    pub(crate) fn erase(&mut self) {
         if !self.region.is_empty() {
             self.held.extend_from_slice(self.region.erase().as_bytes());
         }

@@ -11,7 +11,7 @@ pub struct Rule {
     /// The condition, of the columns of the answer.
     pub condition: Expr,
     /// The colour.
-    pub tint: Tint,
+    pub(crate) tint: Tint,
 }
 
 impl Rule {

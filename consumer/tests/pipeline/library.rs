@@ -1,6 +1,6 @@
 //! The same queries as a library's: over batches, and as a stage. What runs a stream is their oracle.
 
-use std::{cell::Cell, path::Path};
+use std::{cell::Cell, num::NonZeroUsize, path::Path};
 
 use recpipe::{
     Flow, Stage, gen_recvfrom,
@@ -29,6 +29,9 @@ pub(crate) fn check(query: &str, batch_rows: usize, expect: &str) {
     };
     let pulled = parsed.over(batches(batch_rows).into_iter().map(Ok)).collect::<Result<_, _>>().unwrap();
     assert_eq!(written(pulled), expect, "{query} over batches of {batch_rows}");
+    let threads = NonZeroUsize::new(3).unwrap();
+    let pulled = parsed.over(batches(batch_rows).into_iter().map(Ok)).on_threads(threads).collect::<Result<_, _>>().unwrap();
+    assert_eq!(written(pulled), expect, "{query} over batches of {batch_rows} on threads");
 
     let (collect, got) = Collect::new();
     let mut stage = parsed.stage(records().schema(), collect).unwrap();

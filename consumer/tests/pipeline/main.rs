@@ -26,6 +26,7 @@ use recpipe_consumer::{
 mod incomplete;
 mod library;
 mod partial;
+mod threads;
 mod words;
 
 #[derive(Clone, Default)]

@@ -99,6 +99,7 @@ pub struct Args {
     /// `--names`.
     pub names: Vec<String>,
     /// `--null`.
+    #[doc(hidden)]
     pub nulls: Nulls,
     /// `--no-header`.
     pub no_header: bool,
@@ -111,12 +112,15 @@ pub struct Args {
     /// `--single`.
     pub single: bool,
     /// Of a format of one's own.
+    #[doc(hidden)]
     pub templates: Arc<[Template]>,
     /// How times are read.
+    #[doc(hidden)]
     pub dating: Arc<Dating>,
     /// `--skip-lines`.
     pub skip_lines: u32,
     /// `--decimal` and `--thousands`.
+    #[doc(hidden)]
     pub number_form: NumberForm,
     /// `--quotes`.
     pub quotes: bool,
@@ -148,12 +152,12 @@ impl Args {
     /// # Errors
     ///
     /// The first of them, and what may have been meant.
-    pub fn check(&self, known: &[String]) -> Result<(), String> {
+    pub(crate) fn check(&self, known: &[String]) -> Result<(), String> {
         check_fields(self.fields.as_deref(), &self.casts, known)
     }
 
     /// Whether a line is passed over that begins so.
-    pub fn is_comment(&self, line: &[u8]) -> bool {
+    pub(crate) fn is_comment(&self, line: &[u8]) -> bool {
         self.comment.as_ref().is_some_and(|comment| line.starts_with(comment.as_bytes()))
     }
 
@@ -163,7 +167,7 @@ impl Args {
     }
 
     /// Whether a type was asked for the field of this name.
-    pub fn is_cast(&self, field: &str) -> bool {
+    pub(crate) fn is_cast(&self, field: &str) -> bool {
         self.casts.iter().any(|(name, _)| name == field)
     }
 }

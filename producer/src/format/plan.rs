@@ -28,7 +28,7 @@ pub enum Unit {
 
 impl Unit {
     /// What is counted.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Unit::Line => "line",
             Unit::Row => "row",
@@ -39,12 +39,13 @@ impl Unit {
     }
 
     /// Whether the place of a record is the number of its line; otherwise it is the number of the record.
+    #[doc(hidden)]
     pub fn has_lines(self) -> bool {
         matches!(self, Unit::Line | Unit::Row | Unit::Object)
     }
 
     /// What numbers the place of a record in its input.
-    pub fn numbered(self) -> &'static str {
+    pub(crate) fn numbered(self) -> &'static str {
         if self.has_lines() { "line" } else { "record" }
     }
 }
@@ -106,6 +107,7 @@ pub trait Format: Send {
     }
 
     /// What tells when a record was written, where its bytes do.
+    #[doc(hidden)]
     fn clock(&self) -> Option<Arc<dyn Clock>> {
         None
     }
@@ -133,7 +135,7 @@ pub trait Plan: Send + Sync {
 }
 
 /// Takes blocks apart.
-pub trait Parser {
+pub trait Parser: Send {
     /// The records and the rejects of one block of whole records.
     ///
     /// A function of the block, the plan and what is wanted alone: not of the blocks before it, nor of the worker (but for fields
@@ -150,11 +152,13 @@ pub trait Parser {
     }
 
     /// Why nothing after the records of the block that was parsed last can be read of its input, if that is so.
+    #[doc(hidden)]
     fn failure(&mut self) -> Option<Failure> {
         None
     }
 
     /// What of the block that was parsed last has to fit its neighbours, if the format has such things.
+    #[doc(hidden)]
     fn continuity(&mut self) -> Option<Continuity> {
         None
     }
@@ -190,6 +194,7 @@ pub struct Reject {
 
 impl Reject {
     /// The bytes themselves.
+    #[doc(hidden)]
     pub fn text<'a>(&self, block: &'a [u8]) -> &'a [u8] {
         &block[self.start as usize..][..self.len as usize]
     }

@@ -27,17 +27,17 @@ pub struct FormatSpec {
 
 impl FormatSpec {
     /// How many of its arguments must be given.
-    pub fn least_args(&self) -> usize {
+    pub(crate) fn least_args(&self) -> usize {
         self.args.iter().filter(|arg| !arg.starts_with('[')).count()
     }
 
     /// How it is typed: the name, what must follow it, and what may.
-    pub fn usage(&self) -> String {
+    pub(crate) fn usage(&self) -> String {
         self.usage_words().join(" ")
     }
 
     /// The same, in the pieces that stay together where the line is broken.
-    pub fn usage_words(&self) -> Vec<String> {
+    pub(crate) fn usage_words(&self) -> Vec<String> {
         let named = std::iter::once(self.name).chain(self.args.iter().copied());
         let options = self.options.iter().map(|option| format!("[{}]", option.usage()));
         let paths = (!self.start.reads_nothing()).then(|| "[PATH…]".to_owned());
@@ -60,18 +60,22 @@ pub enum Start {
     /// Its records lie in blocks.
     Blocks(StartBlocks),
     /// It makes batches in its own way of what the PATHs mean.
+    #[doc(hidden)]
     Source(StartSource),
     /// Its files are a store, whose records come by their times.
+    #[doc(hidden)]
     Store(Store),
     /// It is found out from what the inputs begin with.
+    #[doc(hidden)]
     Auto,
     /// It makes batches of its arguments alone, and reads nothing.
+    #[doc(hidden)]
     Made(StartMade),
 }
 
 impl Start {
     /// Whether there are no inputs.
-    pub fn reads_nothing(&self) -> bool {
+    pub(crate) fn reads_nothing(&self) -> bool {
         matches!(self, Start::Made(_))
     }
 }

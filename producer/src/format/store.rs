@@ -20,7 +20,7 @@ pub struct Store {
 }
 
 /// Makes a source of a store, or says what is wrong with the arguments.
-pub type StartStore = fn(&Args, Stored) -> Result<Box<dyn Source>, String>;
+pub(crate) type StartStore = fn(&Args, Stored) -> Result<Box<dyn Source>, String>;
 
 /// What is read of a store.
 #[derive(Debug)]
@@ -41,5 +41,5 @@ pub struct Following {
     /// Which files in directories.
     pub names: Names,
     /// Begin with what is there already, not at the end.
-    pub from_start: bool,
+    pub(crate) from_start: bool,
 }

@@ -32,7 +32,7 @@ impl Wanted {
     }
 
     /// Whether this is the same advice: made from one another by cloning.
-    pub fn is_same(&self, other: &Wanted) -> bool {
+    pub(crate) fn is_same(&self, other: &Wanted) -> bool {
         match (&self.0, &other.0) {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             (a, b) => a.is_none() && b.is_none(),

@@ -34,6 +34,9 @@ pub const BLOCK_BYTES: usize = 512 << 10;
 /// Where the cutter takes its bytes from.
 pub trait Feed {
     /// Reads some bytes; 0 at the end. As [`io::Read::read`], but `Interrupted` is not returned.
+    ///
+    /// # Errors
+    /// Those of the input.
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize>;
 
     /// Whether a read would wait just now, so that what is there had better go on its way.
@@ -80,12 +83,15 @@ pub struct Block {
     /// The place of the byte after the last.
     pub end: u64,
     /// What it holds.
+    #[doc(hidden)]
     pub part: Part,
     /// Whether its input begins with it, but for a mark.
     pub is_first: bool,
     /// How its input is written.
+    #[doc(hidden)]
     pub dialect: Dialect,
     /// The line ends before the first block of an input; `None` where nobody has counted them. Of other blocks, 0.
+    #[doc(hidden)]
     pub mark_lines: Option<u32>,
 }
 
@@ -193,7 +199,7 @@ impl<F: Feed> Cutter<F> {
     }
 
     /// No block has more records than this.
-    pub fn with_records(self, most: Option<NonZeroUsize>) -> Self {
+    pub(crate) fn with_records(self, most: Option<NonZeroUsize>) -> Self {
         Cutter { block_records: most, ..self }
     }
 
@@ -203,7 +209,7 @@ impl<F: Feed> Cutter<F> {
     }
 
     /// Where the bytes come from, before the first block is cut.
-    pub fn feed_mut(&mut self) -> &mut F {
+    pub(crate) fn feed_mut(&mut self) -> &mut F {
         &mut self.feed
     }
 

@@ -111,7 +111,7 @@ impl<'a> Blocks<'a> {
     }
 
     /// So many bytes are not looked at: that is told first.
-    pub fn leave_out(&mut self, bytes: u64) {
+    pub(crate) fn leave_out(&mut self, bytes: u64) {
         if bytes > 0 {
             self.pending.push_back(Event::Notice { text: None, cost: Cost::Skipped(bytes) });
         }

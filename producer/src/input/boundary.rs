@@ -38,24 +38,28 @@ pub trait Boundary: fmt::Debug + Send + Sync {
 
     /// What an input without a mark is written in that begins with these bytes, where it says so itself. Where there are no more
     /// (`is_all`) it is known.
+    #[doc(hidden)]
     fn declared(&self, head: &[u8], is_all: bool) -> Told {
         let _ = (head, is_all);
         Told::AsItIs
     }
 
     /// What is done to the text of each input before it is cut.
+    #[doc(hidden)]
     fn preparation(&self) -> Preparation {
         Preparation::default()
     }
 
     /// The way in which an input is written that begins with these bytes, after its mark; `None` when more of it has to be seen.
     /// Where there is no more (`is_all`) there is an answer.
+    #[doc(hidden)]
     fn dialect(&self, bytes: &[u8], is_all: bool) -> Option<Dialect> {
         let _ = (bytes, is_all);
         Some(0)
     }
 
     /// What inputs are cut by that are written in this way; `None` where there is one way.
+    #[doc(hidden)]
     fn of(&self, dialect: Dialect) -> Option<Arc<dyn Boundary>> {
         let _ = dialect;
         None
@@ -75,6 +79,7 @@ pub trait Boundary: fmt::Debug + Send + Sync {
     }
 
     /// What kind of bytes the records are of.
+    #[doc(hidden)]
     fn content(&self) -> Content {
         Content::Text
     }

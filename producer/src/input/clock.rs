@@ -22,7 +22,7 @@ pub trait Clock: Send + Sync {
 }
 
 /// What a text of an input of this name does not say of its time.
-pub type TimesOf = Arc<dyn Fn(&Arc<str>) -> Times + Send + Sync>;
+pub(crate) type TimesOf = Arc<dyn Fn(&Arc<str>) -> Times + Send + Sync>;
 
 /// Reads the times of the records of one input, most of which have the time of the one before.
 #[derive(Clone)]

@@ -56,7 +56,7 @@ fn is_7z(head: &[u8]) -> bool {
 }
 
 /// Why nothing that is appended to a file that begins so would be text.
-pub fn not_to_follow(head: &[u8], content: Content) -> Option<&'static str> {
+pub(crate) fn not_to_follow(head: &[u8], content: Content) -> Option<&'static str> {
     if open::is_compressed(head) {
         return Some("compressed");
     }
@@ -86,7 +86,7 @@ pub fn unfit(first: &[u8], content: Content, name: &str, cat: Option<&str>) -> O
 }
 
 /// What to say of text in an encoding that is not read.
-pub fn in_encoding(encoding: &str, name: &str, cat: Option<&str>) -> String {
+pub(crate) fn in_encoding(encoding: &str, name: &str, cat: Option<&str>) -> String {
     format!("in {encoding}; `{}` reads it", through(name, cat, &format!("iconv -f {encoding} -t UTF-8")))
 }
 

@@ -54,7 +54,7 @@ enum Mark {
 }
 
 /// How long the mark of UTF-8 is that this text begins with.
-pub fn mark_bytes(head: &[u8]) -> usize {
+pub(crate) fn mark_bytes(head: &[u8]) -> usize {
     if head.starts_with(UTF8_MARK) { UTF8_MARK.len() } else { 0 }
 }
 
@@ -134,7 +134,7 @@ impl<F: Feed> Text<F> {
     }
 
     /// What a person should know when all of it was read.
-    pub fn remark(&self) -> Option<String> {
+    pub(crate) fn remark(&self) -> Option<String> {
         let foreign = self.foreign.as_ref().filter(|foreign| foreign.replaced > 0)?;
         let replaced = foreign.replaced;
         Some(match foreign.encoding() {

@@ -29,7 +29,7 @@ mod rounds;
 mod slot;
 mod system;
 mod tail;
-pub mod watcher;
+pub(crate) mod watcher;
 mod writers;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -72,15 +72,15 @@ pub struct Setup {
     /// Which files in directories.
     pub names: Names,
     /// Begin with what is there already, not at the end.
-    pub from_start: bool,
+    pub(crate) from_start: bool,
     /// How much was read.
-    pub meter: Arc<Meter>,
+    pub(crate) meter: Arc<Meter>,
     /// What ends it.
     pub watch: Watch,
     /// Where the records go: not to be read.
     pub output: Option<FileId>,
     /// While nothing comes, that is yielded as often as this.
-    pub pulse: Option<Duration>,
+    pub(crate) pulse: Option<Duration>,
     /// How far files were read before, where that is remembered: then it is told how far they are read.
     pub before: Option<Vec<Mark>>,
 }
@@ -100,7 +100,7 @@ type SlotId = u32;
 
 /// Follows files; an endless source of blocks.
 #[derive(Debug)]
-pub struct Follow {
+pub(crate) struct Follow {
     watcher: Arc<Watcher>,
     guard: Guard,
     places: Places,
@@ -218,7 +218,7 @@ impl Follow {
     }
 
     /// What opens new files at once, also while nothing is asked of this, as long as it is [let to](Watcher::beside).
-    pub fn watcher(&self) -> Arc<Watcher> {
+    pub(crate) fn watcher(&self) -> Arc<Watcher> {
         self.watcher.clone()
     }
 

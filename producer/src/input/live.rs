@@ -72,7 +72,7 @@ impl Watch {
     }
 
     /// Ends the reading because this signal came. False where something is waited for that cannot be ended gently.
-    pub fn stop_by(&self, signal: u8) -> bool {
+    pub(crate) fn stop_by(&self, signal: u8) -> bool {
         let mut state = self.state();
         state.signal = Some(signal);
         let gently = state.waits.as_ref().is_none_or(|waits| waits.0());
@@ -99,7 +99,7 @@ impl Watch {
     }
 
     /// A signal also ends what else is waited for from now on, or has come before and does so at once.
-    pub fn also_ends(&self, end: impl Fn() + Send + 'static) {
+    pub(crate) fn also_ends(&self, end: impl Fn() + Send + 'static) {
         let mut state = self.state();
         if state.signal.is_some() {
             end();
@@ -160,7 +160,7 @@ impl Watch {
 
 /// A file that is read: as it is when it is a regular one, watched when it is live.
 #[derive(Debug)]
-pub struct LiveFile {
+pub(crate) struct LiveFile {
     file: Arc<File>,
     live: Option<(Watched<Arc<File>>, Watch)>,
 }
@@ -179,7 +179,7 @@ impl LiveFile {
     /// # Errors
     ///
     /// The file cannot be looked at, or no file descriptor is left to watch it.
-    pub fn new(file: File, watch: &Watch) -> io::Result<Self> {
+    pub(crate) fn new(file: File, watch: &Watch) -> io::Result<Self> {
         let file = Arc::new(file);
         if file.metadata()?.is_file() {
             return Ok(LiveFile { file, live: None });

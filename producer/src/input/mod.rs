@@ -105,7 +105,7 @@ impl Meter {
     }
 
     /// Bytes taken from the inputs so far.
-    pub fn read_bytes(&self) -> u64 {
+    pub(crate) fn read_bytes(&self) -> u64 {
         self.read_bytes.load(Ordering::Relaxed)
     }
 }
@@ -170,7 +170,7 @@ impl Inputs {
     }
 
     /// Does not read `output`, should it be among the inputs (`producer apache . > all.rec`): it would never end.
-    pub fn not_reading(self, output: &std::fs::File) -> Self {
+    pub(crate) fn not_reading(self, output: &std::fs::File) -> Self {
         Inputs { output: file_id(output), ..self }
     }
 
@@ -180,12 +180,12 @@ impl Inputs {
     }
 
     /// The same with blocks that are no larger than this.
-    pub fn in_blocks_of_at_most(self, bytes: usize) -> Self {
+    pub(crate) fn in_blocks_of_at_most(self, bytes: usize) -> Self {
         Inputs { block_bytes: self.block_bytes.min(bytes).max(1), ..self }
     }
 
     /// Each input by itself, in their order.
-    pub fn one_by_one(self) -> Vec<Inputs> {
+    pub(crate) fn one_by_one(self) -> Vec<Inputs> {
         let Inputs { found, meter, watch, output, block_bytes, block_records, encoding, names, .. } = self;
         let alone = |one| Inputs {
             found: vec![one].into_iter(),
@@ -202,17 +202,17 @@ impl Inputs {
     }
 
     /// Their text is written in this encoding, unless a mark says otherwise.
-    pub fn written_in(self, encoding: Option<&'static encoding_rs::Encoding>) -> Self {
+    pub(crate) fn written_in(self, encoding: Option<&'static encoding_rs::Encoding>) -> Self {
         Inputs { encoding, ..self }
     }
 
     /// Only the files of these names are read of archives.
-    pub fn of_archives(self, names: &Names) -> Self {
+    pub(crate) fn of_archives(self, names: &Names) -> Self {
         Inputs { names: names.clone(), ..self }
     }
 
     /// No block has more records than this.
-    pub fn with_records(self, most: Option<NonZeroUsize>) -> Self {
+    pub(crate) fn with_records(self, most: Option<NonZeroUsize>) -> Self {
         Inputs { block_records: most, ..self }
     }
 
@@ -222,7 +222,7 @@ impl Inputs {
     }
 
     /// The next input, not opened. `None` after the last, and when the reading was ended.
-    pub fn next_found(&mut self) -> Option<Result<Input, InputError>> {
+    pub(crate) fn next_found(&mut self) -> Option<Result<Input, InputError>> {
         if self.watch.is_stopped() { None } else { self.found.next() }
     }
 
@@ -230,7 +230,7 @@ impl Inputs {
     /// the archive's, a colon and its own.
     ///
     /// `None` after the last, and when the reading was ended.
-    pub fn next_opened(&mut self) -> Option<Result<(Arc<str>, Opened), InputError>> {
+    pub(crate) fn next_opened(&mut self) -> Option<Result<(Arc<str>, Opened), InputError>> {
         loop {
             let next = self.files.as_mut().and_then(Files::next);
             self.files = self.files.take().filter(Files::has_more);

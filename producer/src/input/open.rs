@@ -111,7 +111,7 @@ impl Decode for liblzma::bufread::XzDecoder<Compressed> {
 }
 
 /// An input that is open: the bytes inside, whatever they were wrapped in.
-pub struct Opened {
+pub(crate) struct Opened {
     kind: Kind,
     /// What was read to be looked at, and how much of it was given out.
     ahead: Vec<u8>,
@@ -143,7 +143,7 @@ impl Opened {
     /// # Errors
     ///
     /// It cannot be opened, or not even its first bytes be read.
-    pub fn open(input: &Input, meter: &Arc<Meter>, watch: &Watch) -> Result<Self, InputError> {
+    pub(crate) fn open(input: &Input, meter: &Arc<Meter>, watch: &Watch) -> Result<Self, InputError> {
         let named = |e| InputError { name: input.to_string(), what: reason(&e) };
         let opened = match input {
             Input::Stdin => stdio::stdin().map_err(|e| InputError { name: input.to_string(), what: e.to_string() })?,
@@ -245,7 +245,7 @@ impl Opened {
     }
 
     /// The compression that it had; `None` for none.
-    pub fn codec(&self) -> Option<&'static str> {
+    pub(crate) fn codec(&self) -> Option<&'static str> {
         match &self.kind {
             Kind::Plain(_) => None,
             Kind::Wrapped { codec, .. } => Some(codec.name),
@@ -253,7 +253,7 @@ impl Opened {
     }
 
     /// The command that takes that compression off.
-    pub fn cat(&self) -> Option<&'static str> {
+    pub(crate) fn cat(&self) -> Option<&'static str> {
         match &self.kind {
             Kind::Plain(_) => None,
             Kind::Wrapped { codec, .. } => Some(codec.cat),
@@ -269,7 +269,7 @@ impl Opened {
     }
 
     /// Says what went wrong when reading failed with `error`, and where.
-    pub fn explain(&self, error: &io::Error) -> String {
+    pub(crate) fn explain(&self, error: &io::Error) -> String {
         match &self.kind {
             Kind::Plain(_) => reason(error),
             Kind::Wrapped { codec, decoder } => {

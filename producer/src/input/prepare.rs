@@ -17,8 +17,8 @@ use super::block::Feed;
 #[derive(Default)]
 pub struct Preparation {
     /// So many lines that each input begins with are no part of what is read.
-    pub skip_lines: u32,
-    /// Where the first [`RETURN_BYTES`] have carriage returns and no newline, the former are line ends.
+    pub(crate) skip_lines: u32,
+    /// Where the first `RETURN_BYTES` have carriage returns and no newline, the former are line ends.
     pub returns: bool,
     /// What blanks the bytes around the records.
     pub mask: Option<Box<dyn Mask>>,
@@ -40,7 +40,7 @@ pub trait Mask: Send {
 }
 
 /// So much of an input is looked at for a newline.
-pub const RETURN_BYTES: usize = 64 << 10;
+pub(crate) const RETURN_BYTES: usize = 64 << 10;
 
 /// How much is read at a time, of what is looked at before anything is given out.
 const READ_BYTES: usize = 16 << 10;

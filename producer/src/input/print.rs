@@ -10,14 +10,14 @@ use std::io;
 use std::os::unix::fs::FileExt;
 
 /// How many bytes of its beginning, and before the place of the reading, tell a file from another.
-pub const PRINT_BYTES: usize = 256;
+pub(crate) const PRINT_BYTES: usize = 256;
 
 /// What tells whether a file still is what was read of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Print {
     head: Vec<u8>,
     /// The place of the reading.
-    pub pos: u64,
+    pub(crate) pos: u64,
     /// The bytes before it.
     last: Vec<u8>,
 }
@@ -42,7 +42,7 @@ impl Print {
         (head.len() == len && last.len() == len).then_some(Print { head, pos, last })
     }
 
-    /// The first bytes: up to [`PRINT_BYTES`] of them.
+    /// The first bytes: up to `PRINT_BYTES` of them.
     pub fn head(&self) -> &[u8] {
         &self.head
     }
@@ -60,7 +60,7 @@ impl Print {
     }
 
     /// The reading went on by so many NULs.
-    pub fn extend_nuls(&mut self, nuls: u64) {
+    pub(crate) fn extend_nuls(&mut self, nuls: u64) {
         const NULS: [u8; PRINT_BYTES] = [0; PRINT_BYTES];
         let shown = usize::try_from(nuls).unwrap_or(PRINT_BYTES).min(PRINT_BYTES);
         self.extend(&NULS[..shown]);
@@ -68,12 +68,12 @@ impl Print {
     }
 
     /// Whether what was read begins as these bytes do, as far as both go. Nothing begins as nothing.
-    pub fn begins_as(&self, bytes: &[u8]) -> bool {
+    pub(crate) fn begins_as(&self, bytes: &[u8]) -> bool {
         let len = self.head.len().min(bytes.len());
         len > 0 && self.head[..len] == bytes[..len]
     }
 
-    /// The bytes before the place of the reading: up to [`PRINT_BYTES`] of them.
+    /// The bytes before the place of the reading: up to `PRINT_BYTES` of them.
     pub fn last(&self) -> &[u8] {
         &self.last
     }
@@ -84,7 +84,7 @@ impl Print {
     }
 
     /// Whether it is UTF-16, in which every other byte of a text may be a NUL.
-    pub fn is_utf16(&self) -> bool {
+    pub(crate) fn is_utf16(&self) -> bool {
         matches!(self.head[..], [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
     }
 
@@ -108,7 +108,7 @@ impl Print {
 /// # Errors
 ///
 /// Those of the files.
-pub fn are_same(one: &File, other: &File, len: u64) -> io::Result<bool> {
+pub(crate) fn are_same(one: &File, other: &File, len: u64) -> io::Result<bool> {
     const LOOK: u64 = 512 << 10;
     let (mut ours, mut theirs) = (vec![0; len.min(LOOK) as usize], vec![0; len.min(LOOK) as usize]);
     for at in [0, len - len.min(LOOK)] {

@@ -27,7 +27,7 @@ pub struct Ordered {
     /// Those that are read.
     pub found: Found,
     /// The bytes of those that are not, as they lie on the disk.
-    pub left_out_bytes: u64,
+    pub(crate) left_out_bytes: u64,
 }
 
 /// Orders the rotated sets among these by their first stamps. `named` are the arguments: files that are among them stay where they are.

@@ -99,7 +99,7 @@ impl Outgoing {
 }
 
 /// Takes the frames of a run.
-pub trait Target {
+pub trait Target: Send {
     /// All records that will be sent are there already. To be said before the first schema.
     fn at_rest(&mut self) {}
 
@@ -160,7 +160,7 @@ pub trait Target {
     fn fail(self: Box<Self>, ending: &Ending) -> Result<(), Error>;
 }
 
-impl<W: Write> Target for Writer<W> {
+impl<W: Write + Send> Target for Writer<W> {
     fn at_rest(&mut self) {
         self.set_at_rest();
     }
@@ -197,7 +197,7 @@ impl<W: Write> Target for Writer<W> {
 
 /// How rows are split among consumers.
 #[derive(Clone, Debug)]
-pub struct Shards {
+pub(crate) struct Shards {
     /// The field whose value decides.
     pub field: String,
     /// The number of consumers.
@@ -210,7 +210,7 @@ pub struct Packing {
     /// What it is written as.
     pub encoding: Encoding,
     /// How its records are split among several consumers, where each has its share.
-    pub shards: Option<Shards>,
+    pub(crate) shards: Option<Shards>,
 }
 
 impl Packing {

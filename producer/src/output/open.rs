@@ -41,7 +41,7 @@ pub struct Options {
 impl Options {
     /// Whether the consumer that is called (`to`), or listened for, is the only one, and another may go on in its place. A child
     /// is not started again.
-    pub fn has_heir(&self, to: &[Url], listen: Option<usize>) -> bool {
+    pub(crate) fn has_heir(&self, to: &[Url], listen: Option<usize>) -> bool {
         let is_alone = listen.map_or(to.len(), |count| count) == 1;
         self.endless && is_alone && !to.iter().any(|url| url.command().is_some())
     }

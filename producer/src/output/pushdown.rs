@@ -65,7 +65,7 @@ impl PushdownChannel {
     }
 
     /// What is taken to be needed before anything was heard.
-    pub fn unheard(&self) -> Pushdown {
+    pub(crate) fn unheard(&self) -> Pushdown {
         let places = match self {
             PushdownChannel::Nobody => false,
             PushdownChannel::Unheard | PushdownChannel::Links { .. } | PushdownChannel::Local(_) => true,

@@ -62,7 +62,7 @@ pub struct Outputs {
     state: Option<Arc<Mutex<State>>>,
 }
 
-type Heir = Box<dyn Fn() -> Result<Destination, Error>>;
+type Heir = Box<dyn Fn() -> Result<Destination, Error> + Send>;
 
 impl Outputs {
     pub(super) fn new(destinations: Vec<Destination>, spread: Spread, readiness: Readiness) -> Self {

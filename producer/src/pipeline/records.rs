@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
+use std::fmt;
 use std::io::{self, Read};
 use std::iter::FusedIterator;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -217,6 +218,12 @@ struct Threads {
     thread: Option<JoinHandle<()>>,
 }
 
+impl fmt::Debug for Records {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Records").field("order", &self.order).finish_non_exhaustive()
+    }
+}
+
 impl Records {
     fn new(config: Config, found: Found) -> Self {
         Records { state: State::Unopened(Box::new(config), found, false), said: Said::default(), ended: Ended::default(), order: 0 }
@@ -226,6 +233,14 @@ impl Records {
     ///
     /// The order stays that of the input. Whoever drops the records waits for a read that is under way; one of a file or a pipe is ended,
     /// one of another reader cannot be.
+    ///
+    /// # Examples
+    /// ```
+    /// let lines: Vec<u8> = (0..10_000).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+    /// let batches = recpipe_producer::records("lines", std::io::Cursor::new(lines))?.parallel();
+    /// assert_eq!(batches.map(|batch| batch.map(|batch| batch.len())).sum::<Result<usize, _>>()?, 10_000);
+    /// # Ok::<(), recpipe::Error>(())
+    /// ```
     #[must_use]
     pub fn parallel(mut self) -> Self {
         if let State::Unopened(_, _, parallel) = &mut self.state {

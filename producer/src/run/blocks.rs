@@ -42,7 +42,7 @@ impl<'a> BlockSource<'a> {
 
     /// So many bytes of other inputs were left out of the window.
     #[must_use]
-    pub fn having_left_out(mut self, bytes: u64) -> Self {
+    pub(crate) fn having_left_out(mut self, bytes: u64) -> Self {
         self.blocks.leave_out(bytes);
         self
     }

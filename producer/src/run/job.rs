@@ -49,7 +49,7 @@ pub(super) struct ParsedBlock {
     /// What rejects lie in.
     pub block: Block,
     pub parsed: Parsed,
-    pub outgoing: Result<Outgoings, Error>,
+    pub(crate) outgoing: Result<Outgoings, Error>,
     /// What of the block was wanted, when not all of it was. The bytes of `block` are this then.
     pub kept: Option<KeptLines>,
     /// Bytes that were read for it.

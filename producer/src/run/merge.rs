@@ -29,7 +29,7 @@ pub(super) const HELD_BYTES: usize = 128 << 20;
 const LEAST_BLOCK_BYTES: usize = 16 << 10;
 
 /// The blocks of several inputs, merged.
-pub struct MergeSource<'a> {
+pub(crate) struct MergeSource<'a> {
     lanes: Vec<Lane<'a>>,
     format: Box<dyn Format>,
     boundary: Arc<dyn Boundary>,
@@ -62,7 +62,7 @@ pub(super) struct Held {
 
 impl<'a> MergeSource<'a> {
     /// Merges these inputs, which are read as this format, by its clock.
-    pub fn new(inputs: Inputs, format: Box<dyn Format>, window: Window, is_windowed: bool) -> Self {
+    pub(crate) fn new(inputs: Inputs, format: Box<dyn Format>, window: Window, is_windowed: bool) -> Self {
         let boundary = format.boundary();
         let one_by_one = inputs.one_by_one();
         let block_bytes = (HELD_BYTES / one_by_one.len().max(1)).max(LEAST_BLOCK_BYTES);
@@ -77,7 +77,7 @@ impl<'a> MergeSource<'a> {
 
     /// So many bytes of other inputs were left out of the window.
     #[must_use]
-    pub fn having_left_out(mut self, bytes: u64) -> Self {
+    pub(crate) fn having_left_out(mut self, bytes: u64) -> Self {
         if let Some(first) = self.lanes.first_mut() {
             first.blocks.leave_out(bytes);
         }

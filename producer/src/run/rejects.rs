@@ -10,22 +10,22 @@ use crate::format::Reject;
 /// How many rejects end the run.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum Limit {
-    /// More than 1% once [`LINES_BEFORE_PERCENT`] lines are read; or all of the first [`LINES_ALL_BAD`], or of the fewer that there are.
+    /// More than 1% once `LINES_BEFORE_PERCENT` lines are read; or all of the first `LINES_ALL_BAD`, or of the fewer that there are.
     #[default]
     Default,
     /// The first one.
     Strict,
     /// More than this many.
     Count(u64),
-    /// More than this many in a hundred, once [`LINES_BEFORE_PERCENT`] lines are read, and at the end.
+    /// More than this many in a hundred, once `LINES_BEFORE_PERCENT` lines are read, and at the end.
     Percent(f64),
 }
 
 /// A share of fewer lines than this says little.
-pub const LINES_BEFORE_PERCENT: u64 = 1000;
+pub(crate) const LINES_BEFORE_PERCENT: u64 = 1000;
 
 /// When so many lines from the first on are bad, the format is the wrong one.
-pub const LINES_ALL_BAD: u64 = 100;
+pub(crate) const LINES_ALL_BAD: u64 = 100;
 
 const DEFAULT_PERCENT: f64 = 1.0;
 
@@ -47,7 +47,7 @@ impl std::str::FromStr for Limit {
 
 /// Why the run has to end.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum TooMany {
+pub(crate) enum TooMany {
     /// Every one of the first lines was bad.
     FirstBad,
     /// Every line was.
@@ -62,7 +62,7 @@ pub enum TooMany {
 
 impl TooMany {
     /// As a person is told it, where what is counted is called `unit`.
-    pub fn of(&self, unit: &str) -> String {
+    pub(crate) fn of(&self, unit: &str) -> String {
         match self {
             TooMany::FirstBad => format!("each of the first {LINES_ALL_BAD} {unit}s is bad"),
             TooMany::AllBad => format!("no {unit} is good"),
@@ -74,7 +74,7 @@ impl TooMany {
 
     /// What whoever typed the command is asked besides, where all is bad. It is no part of the cause that a consumer is told: both
     /// speak to the same terminal.
-    pub fn question(&self) -> Option<&'static str> {
+    pub(crate) fn question(&self) -> Option<&'static str> {
         matches!(self, TooMany::FirstBad | TooMany::AllBad)
             .then_some("is this the right format? `producer help formats` says what each reads")
     }
@@ -82,7 +82,7 @@ impl TooMany {
 
 /// Counts lines and rejects, and says when there are too many.
 #[derive(Debug, Default)]
-pub struct Judge {
+pub(crate) struct Judge {
     limit: Limit,
     lines: u64,
     rejected: u64,
@@ -90,23 +90,23 @@ pub struct Judge {
 
 impl Judge {
     /// A judge by this limit.
-    pub fn new(limit: Limit) -> Self {
+    pub(crate) fn new(limit: Limit) -> Self {
         Judge { limit, ..Judge::default() }
     }
 
     /// Whether the first that is no record ends the run.
-    pub fn is_strict(&self) -> bool {
+    pub(crate) fn is_strict(&self) -> bool {
         self.limit == Limit::Strict
     }
 
     /// The rejects so far.
-    pub fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.rejected
     }
 
     /// Takes note of lines that are all good. After how many of them the run has to end, if it has to: with that many there are
     /// enough lines to judge the share of bad ones. (Beyond that, a good line only lowers it.)
-    pub fn good(&mut self, lines: u64) -> Option<(u64, TooMany)> {
+    pub(crate) fn good(&mut self, lines: u64) -> Option<(u64, TooMany)> {
         let percent = match self.limit {
             Limit::Percent(p) => p,
             Limit::Default => DEFAULT_PERCENT,
@@ -120,7 +120,7 @@ impl Judge {
     }
 
     /// Takes note of one bad line.
-    pub fn bad(&mut self) -> Option<TooMany> {
+    pub(crate) fn bad(&mut self) -> Option<TooMany> {
         self.lines += 1;
         self.rejected += 1;
         match self.limit {
@@ -133,7 +133,7 @@ impl Judge {
     }
 
     /// The last word, when all lines are read: a share that was asked for holds for few lines too, and so does that not one is good.
-    pub fn at_end(&self) -> Option<TooMany> {
+    pub(crate) fn at_end(&self) -> Option<TooMany> {
         match self.limit {
             Limit::Percent(p) => self.share_above(p, 1),
             Limit::Default => (self.lines > 0 && self.rejected == self.lines).then_some(TooMany::AllBad),
@@ -198,13 +198,13 @@ impl Kept {
     }
 
     /// Whether `other` is the same regular file.
-    pub fn is_same_file(&self, other: &File) -> bool {
+    pub(crate) fn is_same_file(&self, other: &File) -> bool {
         let id = |file: &File| file.metadata().ok().filter(fs::Metadata::is_file).map(|meta| (meta.dev(), meta.ino()));
         id(self.out.get_ref()).is_some_and(|ours| id(other) == Some(ours))
     }
 
     /// Whether another run could begin it anew.
-    pub fn is_regular(&self) -> bool {
+    pub(crate) fn is_regular(&self) -> bool {
         self.out.get_ref().metadata().is_ok_and(|meta| meta.is_file())
     }
 
@@ -217,7 +217,7 @@ impl Kept {
     }
 
     /// Keeps what goes on with the reject that was kept last. An object has its beginning only.
-    pub fn go_on(&mut self, bytes: &[u8]) {
+    pub(crate) fn go_on(&mut self, bytes: &[u8]) {
         if !self.as_json {
             self.write(bytes);
         }

@@ -10,6 +10,20 @@ use crate::Error;
 /// Columns are shared, so cloning, projecting and selecting copy no data. A filter does not move rows: it says which
 /// of them count, by a *selection* of row numbers in ascending or any other order; [`Batch::len`] counts those.
 /// *Physical* rows are the rows of the columns, selected or not.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, Value};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Sale { item: String, price: f64 }
+///
+/// let sales = [("tea", 3.0), ("cake", 5.5)].map(|(item, price)| Sale { item: item.into(), price });
+/// let batch = Batch::of(&sales)?;
+/// let dear = batch.retain(|row| row.get("price").is_some_and(|price| price.total_cmp(&Value::from(4)).is_gt()));
+/// assert_eq!((dear.len(), dear.row(0).get("item")), (1, Some(Value::from("cake"))));
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Clone)]
 pub struct Batch {
     schema: Arc<Schema>,
@@ -21,6 +35,19 @@ pub struct Batch {
 }
 
 /// Where a batch comes from: the identity that a restart reproduces.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, Origin};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// let batch = Batch::of(&[Hit { host: "10.0.0.1".into() }])?;
+/// let batch = batch.with_origin(Origin { source: "access.log".into(), ..Origin::default() });
+/// assert!(batch.row(0).place().starts_with("access.log"));
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     /// The file's path as the user gave it, `-` for standard input, empty for what a stage made.
@@ -84,6 +111,7 @@ impl Batch {
     }
 
     /// The number of rows the columns have.
+    #[doc(hidden)]
     pub fn physical_rows(&self) -> usize {
         self.physical_rows
     }
@@ -349,6 +377,22 @@ impl PartialEq for Batch {
 }
 
 /// One record: the view for people.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, Value};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String, status: u16 }
+///
+/// let batch = Batch::of(&[Hit { host: "10.0.0.1".into(), status: 404 }])?;
+/// let row = batch.row(0);
+/// let shown: Vec<String> = row.iter().map(|(name, value)| format!("{name}={value}")).collect();
+/// assert_eq!(shown, ["host=10.0.0.1", "status=404"]);
+/// assert_eq!(row.get("status"), Some(Value::from(404)));
+/// assert_eq!(row.get("bytes"), None);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
     batch: &'a Batch,

@@ -12,6 +12,20 @@ use crate::Error;
 ///
 /// One of the type [`Type::Mixed`] takes values of any type, and gives a column of the only type that there was, if there was
 /// only one. Text is copied into one buffer; a parser that has the text in a block makes [`Text`] views of it instead.
+///
+/// # Examples
+/// ```
+/// use recpipe::{ColumnBuilder, Type, Value};
+///
+/// let mut builder = ColumnBuilder::new(Type::Mixed);
+/// builder.push(3.into())?;
+/// builder.push("n/a".into())?;
+/// builder.push(Value::Null)?;
+/// let column = builder.finish();
+/// assert_eq!(column.value(1), Value::from("n/a"));
+/// assert!(column.is_null(2));
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct ColumnBuilder {
     kind: Type,

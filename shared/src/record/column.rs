@@ -8,6 +8,15 @@ use super::{Bits, Field, PackedInts, Time, Type, Value};
 ///
 /// The value under a null row is unspecified but valid. Some of the null rows may be *missing*: their record does not have the
 /// field at all. Only outputs that can leave a field out tell them from others.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Column, Text, Type, Value};
+///
+/// let column = Column::text(Text::collect(["tea", "cake"].iter().map(|item| item.as_bytes())));
+/// assert_eq!((column.kind(), column.len()), (Type::Text, 2));
+/// assert_eq!(column.value(1), Value::from("cake"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Column {
     values: Values,

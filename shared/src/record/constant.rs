@@ -9,6 +9,17 @@ use super::{
 };
 
 /// A value that stands in a query: as [`Value`], but its own.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Value, record::Constant};
+///
+/// let kept = {
+///     let text = String::from("tea");
+///     Constant::from(Value::from(text.as_str()))
+/// };
+/// assert_eq!(kept.value(), Value::from("tea"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum Constant {
     /// Nothing.

@@ -1,7 +1,7 @@
 //! What a record is: typed values in named fields, moved in batches of columns.
 //!
 //! [`Value`], [`Schema`] and [`Row`] are what people see; [`Batch`] and its [`Column`]s are what moves.
-//! Reading order: [`value`], [`schema`], [`packed_ints`], [`text`], [`column`](mod@column), [`batch`], [`build`].
+//! Reading order: [`value`], [`schema`], `packed_ints`, [`text`], [`column`](mod@column), [`batch`], [`build`].
 //! What is asked of them: [`operand`], [`vector`], [`compare`](mod@compare), [`condition`].
 
 pub mod batch;
@@ -11,9 +11,10 @@ pub mod column;
 pub mod compare;
 pub mod condition;
 pub mod constant;
+mod convert;
 pub mod growing;
 pub mod operand;
-pub mod packed_ints;
+pub(crate) mod packed_ints;
 pub mod places;
 pub mod pool;
 pub mod schema;

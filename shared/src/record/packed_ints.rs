@@ -8,6 +8,16 @@ use bytes::Bytes;
 /// came. It is frame-of-reference coding (Zukowski et al., "Super-Scalar RAM-CPU Cache Compression", ICDE 2006) at
 /// byte widths: a constant column costs nothing, a status two bytes, and unpacking is one vectorised add. Bit widths
 /// would save more bytes, but a pipe on one machine moves bytes faster than they can be unpacked.
+///
+/// # Examples
+/// ```
+/// use recpipe::PackedInts;
+///
+/// let ports = PackedInts::pack(&[8080_i64, 8081, 8443]);
+/// assert_eq!(ports.get(2), 8443);
+/// // As many bytes for each as their differences need.
+/// assert_eq!(ports.parts().1, 2);
+/// ```
 #[derive(Clone, Debug)]
 pub struct PackedInts {
     len: usize,

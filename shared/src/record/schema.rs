@@ -87,6 +87,16 @@ impl Field {
 ///
 /// Of a stream in which each record has the fields that it has (JSON, say), a schema *grows*: later ones may have further fields
 /// behind those that it has.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Field, Schema, Type};
+///
+/// let log = Schema::new(vec![Field::new("host", Type::Text), Field::new("status", Type::Int)])?;
+/// assert_eq!(log.index_of("status"), Some(1));
+/// assert!(Schema::new(vec![Field::new("host", Type::Text), Field::new("host", Type::Int)]).is_err());
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schema {
     fields: Vec<Field>,
@@ -133,6 +143,7 @@ impl Schema {
     }
 
     /// A field of each, of one name, that are closed and of two types: records of both cannot stand in one stream.
+    #[doc(hidden)]
     pub fn clash<'s>(&'s self, other: &'s Self) -> Option<(&'s Field, &'s Field)> {
         let fits = |a: &Field, b: &Field| a.open || b.open || a.kind == b.kind || a.kind == Type::Null || b.kind == Type::Null;
         let pair = |theirs: &'s Field| self.index_of(&theirs.name).map(|place| (&self.fields[place], theirs));

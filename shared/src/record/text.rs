@@ -98,12 +98,14 @@ impl Text {
 
     /// Where the text of `row` lies in [`Text::bytes`]: start and length.
     #[inline]
+    #[doc(hidden)]
     pub fn view(&self, row: usize) -> (usize, usize) {
         let anchor = self.anchors.as_ref().map_or(0, |anchors| anchors.get(row));
         ((anchor + self.starts.get(row)) as usize, self.lens.get(row) as usize)
     }
 
     /// The views of all rows, or of the rows of the list: (start, length) in [`Text::bytes`].
+    #[doc(hidden)]
     pub fn views(&self, rows: Option<&[u32]>) -> Vec<(u32, u32)> {
         let unpack = |ints: &PackedInts| rows.map_or_else(|| ints.to_vec(), |rows| ints.gather(rows));
         let mut starts = unpack(&self.starts);

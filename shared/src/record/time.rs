@@ -32,12 +32,14 @@ impl Time {
 
     /// Its offset in seconds east of UTC; 0 for one that no clock has, which came from outside: the moment is the same.
     #[inline]
+    #[doc(hidden)]
     pub fn clock_offset_s(self) -> i64 {
         if self.offset_s.unsigned_abs() <= MAX_OFFSET_S { i64::from(self.offset_s) } else { 0 }
     }
 
     /// The days since 1970-01-01 and the seconds since midnight, in its own offset.
     #[inline]
+    #[doc(hidden)]
     pub fn local_day_and_second(self) -> (i64, i64) {
         let seconds = self.nanos.div_euclid(1_000_000_000) + self.clock_offset_s();
         (seconds.div_euclid(86_400), seconds.rem_euclid(86_400))

@@ -7,6 +7,17 @@ use super::{Time, Type};
 /// The content of one field of one record; text is borrowed from the batch.
 ///
 /// Text is bytes: logs hold what clients sent, and that is not always UTF-8.
+///
+/// # Examples
+/// ```
+/// use recpipe::Value;
+///
+/// assert_eq!(Value::from("tea"), Value::Text(b"tea"));
+/// assert_eq!(Value::from(None::<i64>), Value::Null);
+/// // Numbers are in one order, whatever their type.
+/// assert!(Value::from(3).total_cmp(&Value::from(2.5)).is_gt());
+/// assert_eq!(Value::from(0.1).to_string(), "0.1");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'a> {
     /// Nothing: the field is null or missing in this record.
@@ -124,6 +135,8 @@ impl PartialEq for Value<'_> {
         self.total_cmp(other) == Ordering::Equal
     }
 }
+
+impl Eq for Value<'_> {}
 
 /// As `print`, `csv` and `tsv` show it; null is empty, and text that is not UTF-8 is shown with replacement characters.
 /// Where bytes must pass unchanged, match on [`Value::Text`] first.

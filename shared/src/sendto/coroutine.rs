@@ -85,6 +85,21 @@ impl<W: Write> Stage for SendTo<W> {
 ///
 /// # Errors
 /// Those of the target; as the last item of [`gen_recvfrom`] for the stream.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, co_recvfrom, gen_sendto, stage::Collect};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// let mut stream = Vec::new();
+/// gen_sendto([Batch::of(&[Hit { host: "10.0.0.1".into() }])], &mut stream)?;
+/// let (collect, got) = Collect::new();
+/// assert!(co_recvfrom(&stream[..], collect)?);
+/// assert!(got.is_closed() && got.records() == 1);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 pub fn co_recvfrom(from: impl Read, mut target: impl Stage) -> Result<bool, Error> {
     let mut batches = gen_recvfrom(from);
     loop {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    fmt,
     io::{Read, Write},
     iter::FusedIterator,
 };
@@ -21,6 +22,21 @@ use crate::{
 ///
 /// # Errors
 /// Those of the iterator, and of [`Writer`].
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, gen_recvfrom, gen_sendto};
+///
+/// #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// let mut stream = Vec::new();
+/// let totals = gen_sendto([Batch::of(&[Hit { host: "10.0.0.1".into() }])], &mut stream)?;
+/// assert_eq!(totals.records, 1);
+/// let hits = gen_recvfrom(&stream[..]).records::<Hit>().collect::<Result<Vec<_>, _>>()?;
+/// assert_eq!(hits, [Hit { host: "10.0.0.1".into() }]);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 pub fn gen_sendto(batches: impl IntoIterator<Item = Result<Batch, Error>>, to: impl Write) -> Result<Totals, Error> {
     let mut writer = Writer::new(to)?;
     for batch in batches {
@@ -44,6 +60,19 @@ pub fn gen_sendto(batches: impl IntoIterator<Item = Result<Batch, Error>>, to: i
 ///
 /// The last item is an error where the stream was cut or damaged, or where its End says that the producer failed: what came before it is
 /// true, and not all. `None` comes after a proven end alone, or after that error.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Exit, gen_recvfrom, gen_sendto};
+///
+/// let mut stream = Vec::new();
+/// gen_sendto([], &mut stream)?;
+/// assert!(gen_recvfrom(&stream[..]).next().is_none());
+/// // Without its end, a stream is none.
+/// let cut = &stream[..stream.len() - 1];
+/// assert!(gen_recvfrom(cut).any(|batch| batch.is_err_and(|error| error.exit() == Exit::Incomplete)));
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 pub fn gen_recvfrom<R: Read>(from: R) -> RecvFrom<R> {
     RecvFrom { state: State::Unopened(from) }
 }
@@ -99,11 +128,23 @@ impl<R: Read> Iterator for RecvFrom<R> {
 
 impl<R: Read> FusedIterator for RecvFrom<R> {}
 
+impl<R: Read> fmt::Debug for RecvFrom<R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("RecvFrom").field("has_ended", &matches!(self.state, State::Ended)).finish_non_exhaustive()
+    }
+}
+
 /// See [`RecvFrom::records`].
 pub struct Records<T, R: Read> {
     batches: RecvFrom<R>,
     /// The records of the batch that came last.
     ready: VecDeque<Result<T, Error>>,
+}
+
+impl<T, R: Read> fmt::Debug for Records<T, R> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Records").field("batches", &self.batches).finish_non_exhaustive()
+    }
 }
 
 impl<T: DeserializeOwned, R: Read> Iterator for Records<T, R> {

@@ -35,7 +35,7 @@ pub use outbox::{Hold, Lost, Outbox};
 
 /// Who one end is: drawn at random when a program starts, so that one that was started again is not taken for the one
 /// before it.
-pub type Instance = [u8; 16];
+pub(crate) type Instance = [u8; 16];
 
 /// What a receiver says of a stream: after each connect, and from time to time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

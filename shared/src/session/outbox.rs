@@ -135,7 +135,7 @@ impl<F> Outbox<F> {
     ///
     /// # Errors
     /// [`Lost::Nonsense`]; nothing is changed then.
-    pub fn acknowledged(&mut self, mut progress: Progress) -> Result<(), Lost> {
+    pub(crate) fn acknowledged(&mut self, mut progress: Progress) -> Result<(), Lost> {
         let confirms_all = progress.done >= self.assumed;
         progress.received = progress.received.max(self.assumed);
         progress.done = progress.done.max(self.assumed);
@@ -149,7 +149,7 @@ impl<F> Outbox<F> {
     }
 
     /// The receiver does not speak: what was sent to it is taken for done. What it should say later counts from there on.
-    pub fn assume_done(&mut self) {
+    pub(crate) fn assume_done(&mut self) {
         self.assumed = self.next;
         let said = self.progress;
         self.progress = Progress { received: self.next, done: self.next, ..said };

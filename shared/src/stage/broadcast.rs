@@ -1,5 +1,7 @@
 //! A copy of every batch to several targets (the seeds' `broadcast(targets)`).
 
+use std::fmt;
+
 use super::{Coroutine, Flow, Stage, coroutine::State};
 use crate::{Batch, Error, Time};
 
@@ -7,6 +9,21 @@ use crate::{Batch, Error, Time};
 ///
 /// It stops when all targets have enough; a target that has is left out from then on, and still closed at the end.
 /// An error of one target ends them all.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, Stage, stage::{Broadcast, Collect}};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// let ((left, in_left), (right, in_right)) = (Collect::new(), Collect::new());
+/// let mut stage = Broadcast::new(vec![Box::new(left), Box::new(right)]);
+/// let _ = stage.send(Batch::of(&[Hit { host: "10.0.0.1".into() }])?)?;
+/// stage.close()?;
+/// assert_eq!((in_left.records(), in_right.records()), (1, 1));
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 pub struct Broadcast {
     targets: Vec<Coroutine<Box<dyn Stage>>>,
 }
@@ -28,6 +45,12 @@ impl Broadcast {
             }
         }
         Ok(flow)
+    }
+}
+
+impl fmt::Debug for Broadcast {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Broadcast").field("targets", &self.targets.len()).finish_non_exhaustive()
     }
 }
 

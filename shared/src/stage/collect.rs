@@ -1,11 +1,25 @@
 //! A stage that keeps what it is sent: for tests.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use super::{Flow, Stage};
 use crate::{Batch, Error};
 
 /// Keeps every batch; see [`Collected`] for the other end.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Stage, stage::Collect};
+///
+/// let (mut stage, got) = Collect::new();
+/// assert!(!got.is_closed());
+/// stage.close()?;
+/// assert!(got.is_closed() && got.batches().is_empty());
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 pub struct Collect(Collected);
 
 /// What a [`Collect`] has been sent.
@@ -38,6 +52,18 @@ impl Collected {
 
     fn lock(&self) -> MutexGuard<'_, (Vec<Batch>, bool)> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Collect {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Collect").field("got", &self.0).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Collected {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Collected").field("records", &self.records()).field("is_closed", &self.is_closed()).finish()
     }
 }
 

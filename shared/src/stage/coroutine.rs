@@ -19,6 +19,17 @@ pub enum State {
 ///
 /// A send (or a punctuation) after `Stop` or after `close`, and a second `close`, are [`Error::Protocol`]. Dropping an open coroutine does
 /// not close it: after an error a chain is to be dropped without being closed, lest a half result look whole.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Error, Stage, stage::{Collect, Coroutine, State}};
+///
+/// let mut stage = Coroutine::new(Collect::new().0);
+/// stage.close()?;
+/// assert_eq!(stage.state(), State::Closed);
+/// assert!(matches!(stage.close(), Err(Error::Protocol(_))));
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Coroutine<S> {
     stage: S,

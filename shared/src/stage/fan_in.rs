@@ -1,6 +1,6 @@
 //! Several chains into one target (the seeds' "more disturbing variation").
 
-use std::{cell::RefCell, rc::Rc};
+use std::{cell::RefCell, fmt, rc::Rc};
 
 use super::{Coroutine, Flow, Stage, coroutine::State};
 use crate::{Batch, Error, Time};
@@ -53,6 +53,12 @@ impl<S: Stage> Shared<S> {
     /// How far time has passed on all ways.
     fn passed(&self) -> Option<Time> {
         self.open.iter().flatten().copied().min().flatten()
+    }
+}
+
+impl<S> fmt::Debug for FanIn<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FanIn").field("way", &self.place).finish_non_exhaustive()
     }
 }
 

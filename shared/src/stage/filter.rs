@@ -1,5 +1,7 @@
 //! Only some of the records (the seeds' `grep` as a coroutine).
 
+use std::fmt;
+
 use super::{Flow, Stage};
 use crate::{Batch, Error, Row};
 
@@ -21,6 +23,12 @@ pub struct Filter<F, S> {
 /// ```
 pub fn filter<F: FnMut(Row<'_>) -> bool, S: Stage>(keep: F, target: S) -> Filter<F, S> {
     Filter { keep, target }
+}
+
+impl<F, S: fmt::Debug> fmt::Debug for Filter<F, S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Filter").field("target", &self.target).finish_non_exhaustive()
+    }
 }
 
 impl<F: FnMut(Row<'_>) -> bool, S: Stage> Stage for Filter<F, S> {

@@ -1,5 +1,7 @@
 //! A stage from a closure.
 
+use std::fmt;
+
 use super::{Flow, Stage};
 use crate::{Batch, Error};
 
@@ -24,6 +26,12 @@ pub struct FromFn<F>(F);
 /// ```
 pub fn from_fn<F: FnMut(Batch) -> Result<Flow, Error>>(send: F) -> FromFn<F> {
     FromFn(send)
+}
+
+impl<F> fmt::Debug for FromFn<F> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("FromFn").finish_non_exhaustive()
+    }
 }
 
 impl<F: FnMut(Batch) -> Result<Flow, Error>> Stage for FromFn<F> {

@@ -1,5 +1,7 @@
 //! Other records for those that come.
 
+use std::fmt;
+
 use super::{Flow, Stage};
 use crate::{Batch, Error};
 
@@ -23,6 +25,12 @@ pub struct Map<F, S> {
 /// ```
 pub fn map<F: FnMut(Batch) -> Result<Batch, Error>, S: Stage>(change: F, target: S) -> Map<F, S> {
     Map { change, target }
+}
+
+impl<F, S: fmt::Debug> fmt::Debug for Map<F, S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Map").field("target", &self.target).finish_non_exhaustive()
+    }
 }
 
 impl<F: FnMut(Batch) -> Result<Batch, Error>, S: Stage> Stage for Map<F, S> {

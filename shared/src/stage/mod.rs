@@ -52,6 +52,40 @@ pub enum Flow {
 /// - After `Stop` no `send` follows. After an error nothing follows but `fail`, once; then the chain is dropped.
 ///
 /// [`Coroutine`] wraps a stage and holds its user to this.
+///
+/// # Examples
+/// A stage that counts what goes through it:
+/// ```
+/// use recpipe::{Batch, Error, Flow, Stage, stage::Collect};
+///
+/// struct Count<S> {
+///     records: usize,
+///     target: S,
+/// }
+///
+/// impl<S: Stage> Stage for Count<S> {
+///     fn send(&mut self, batch: Batch) -> Result<Flow, Error> {
+///         self.records += batch.len();
+///         self.target.send(batch)
+///     }
+///     fn flush(&mut self) -> Result<(), Error> {
+///         self.target.flush()
+///     }
+///     fn close(&mut self) -> Result<(), Error> {
+///         self.target.close()
+///     }
+///     fn target(&mut self) -> Option<&mut dyn Stage> {
+///         Some(&mut self.target)
+///     }
+/// }
+///
+/// # #[derive(serde::Serialize, serde::Deserialize)] struct Number { n: i64 }
+/// let mut stage = Count { records: 0, target: Collect::new().0 };
+/// let _ = stage.send(Batch::of(&[Number { n: 1 }, Number { n: 2 }])?)?;
+/// stage.close()?;
+/// assert_eq!(stage.records, 2);
+/// # Ok::<(), Error>(())
+/// ```
 pub trait Stage {
     /// Takes a batch.
     ///

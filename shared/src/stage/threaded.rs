@@ -1,6 +1,7 @@
 //! A target on a thread of its own (the seeds' `threaded(target)`).
 
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -99,6 +100,12 @@ impl Threaded {
         self.to = None;
         let Some(thread) = self.thread.take() else { return Ok(()) };
         thread.join().unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+    }
+}
+
+impl fmt::Debug for Threaded {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Threaded").field("is_open", &self.to.is_some()).finish_non_exhaustive()
     }
 }
 

@@ -49,7 +49,7 @@ use stamp::Stamp;
 /// assert_eq!(show("1772705472.25").as_deref(), Ok("2026-03-05T11:11:12.25+01:00"));
 /// assert_eq!(show("9999-12-31"), Err(NoTime::Beyond));
 /// assert_eq!(show("soon"), Err(NoTime::Unreadable));
-/// # Ok::<(), String>(())
+/// # Ok::<(), recpipe::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Times {

@@ -201,8 +201,8 @@ fn clocks_that_change() {
 fn zones_are_known_by_name() {
     assert_eq!(Zone::named("europe/berlin").unwrap().name(), "Europe/Berlin");
     assert_eq!(Zone::named("UTC").unwrap().at(0).to_string(), "1970-01-01T00:00:00+00:00");
-    assert!(Zone::named("new york").unwrap_err().ends_with("did you mean America/New_York?"));
-    assert!(Zone::named("Europe/Berln").unwrap_err().ends_with("names are such as Europe/Berlin or America/New_York"));
+    assert!(Zone::named("new york").unwrap_err().to_string().ends_with("did you mean America/New_York?"));
+    assert!("Europe/Berln".parse::<Zone>().unwrap_err().to_string().ends_with("names are such as Europe/Berlin or America/New_York"));
 }
 
 proptest! {

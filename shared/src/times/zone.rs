@@ -1,6 +1,6 @@
 //! Time zones: the offsets that clocks of a place have had, and by the rules of today will have.
 
-use std::sync::Arc;
+use std::{str::FromStr, sync::Arc};
 
 use jiff::{
     Timestamp,
@@ -9,6 +9,7 @@ use jiff::{
 };
 
 use super::NoTime;
+use crate::Error;
 use crate::record::{Column, PackedInts, Time, column::Values};
 
 /// A time zone. The default is UTC.
@@ -19,8 +20,9 @@ use crate::record::{Column, PackedInts, Time, column::Values};
 ///
 /// let zone = Zone::named("Europe/Berlin")?;
 /// assert_eq!(zone.at(1_709_294_400_000_000_000).to_string(), "2024-03-01T13:00:00+01:00");
-/// assert_eq!(Zone::named("Berlin").unwrap_err(), "there is no time zone `Berlin`; did you mean Europe/Berlin?");
-/// # Ok::<(), String>(())
+/// let error = Zone::named("Berlin").unwrap_err();
+/// assert_eq!(error.to_string(), "there is no time zone `Berlin`; did you mean Europe/Berlin?");
+/// # Ok::<(), recpipe::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Zone {
@@ -35,12 +37,20 @@ impl Default for Zone {
     }
 }
 
+impl FromStr for Zone {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        Zone::named(name)
+    }
+}
+
 impl Zone {
     /// The zone that IANA calls so, in any case: `Europe/Berlin`, `UTC`. Its rules come with this program.
     ///
     /// # Errors
-    /// When there is none, with what may have been meant.
-    pub fn named(name: &str) -> Result<Self, String> {
+    /// [`Error::Usage`] when there is none, with what may have been meant.
+    pub fn named(name: &str) -> Result<Self, Error> {
         let names = jiff::tz::db();
         match names.get(name) {
             Ok(rules) => {
@@ -52,7 +62,7 @@ impl Zone {
                 let known = names.available().map(|known| known.to_string()).find(|known| city(known));
                 let help =
                     known.map_or("names are such as Europe/Berlin or America/New_York".into(), |known| format!("did you mean {known}?"));
-                Err(format!("there is no time zone `{name}`; {help}"))
+                Err(Error::Usage(format!("there is no time zone `{name}`; {help}")))
             }
         }
     }
@@ -72,6 +82,7 @@ impl Zone {
     }
 
     /// The column with the offsets of the zone, if its values are times.
+    #[doc(hidden)]
     pub fn column(&self, column: &Column) -> Column {
         let Values::Time { nanos, .. } = column.values() else { return column.clone() };
         let offsets: Vec<i64> = nanos.to_vec().into_iter().map(|nanos| self.at(nanos).offset_s.into()).collect();

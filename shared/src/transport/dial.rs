@@ -33,7 +33,7 @@ impl Default for Patience {
 }
 
 /// A time that nobody outlives, and that no clock is too short for: `forever`.
-pub const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
+pub(crate) const FOREVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Reads a time that something is waited for, by what reads times as they are typed; or `forever`.
 ///

@@ -13,7 +13,7 @@ use super::tls::TlsStream;
 
 /// A two-way byte stream that can be polled.
 #[derive(Debug)]
-pub enum Socket {
+pub(crate) enum Socket {
     /// To a process of this host.
     Unix(UnixStream),
     /// To any host, in the clear.
@@ -27,7 +27,7 @@ impl Socket {
     ///
     /// # Errors
     /// Those of the system.
-    pub fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) -> io::Result<()> {
         match self {
             Socket::Unix(socket) => socket.set_nonblocking(nonblocking),
             Socket::Tcp(socket) => socket.set_nonblocking(nonblocking),
@@ -36,7 +36,7 @@ impl Socket {
     }
 
     /// Ends our direction. A failure is ignored: the other end is gone then, which the next read tells.
-    pub fn shutdown_write(&mut self) {
+    pub(crate) fn shutdown_write(&mut self) {
         let _ = match self {
             Socket::Unix(socket) => socket.shutdown(Shutdown::Write),
             Socket::Tcp(socket) => socket.shutdown(Shutdown::Write),

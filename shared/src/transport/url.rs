@@ -5,7 +5,7 @@ use std::{fmt, path::Path, str::FromStr, sync::Arc};
 use super::scheme::{Endpoint, Medium, SCHEMES, Scheme, file, stdio::Standard};
 use crate::Error;
 
-/// Where a stream comes from or goes to, as a user writes it. [`SCHEMES`] says what there is.
+/// Where a stream comes from or goes to, as a user writes it. `SCHEMES` says what there is.
 ///
 /// It is asked, not taken apart: what a scheme can do is in its row, and its file knows how.
 ///

@@ -184,6 +184,7 @@ pub struct Encoded {
 
 impl Encoded {
     /// Sets the number of the line that the batch's origin begins at.
+    #[doc(hidden)]
     pub fn set_line(&mut self, line: u64) {
         self.head.as_mut()[..LINE_BYTES].copy_from_slice(&line.to_le_bytes());
     }
@@ -217,6 +218,22 @@ impl Encoded {
 ///
 /// # Errors
 /// [`Error::TooLarge`] when a single record does not fit a frame.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, wire::{Ending, Writer, encode}};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// // On any thread; the writer only adds headers.
+/// let encoded = encode(&Batch::of(&[Hit { host: "10.0.0.1".into() }])?)?;
+/// let mut writer = Writer::new(Vec::new())?;
+/// encoded.iter().try_for_each(|part| writer.encoded(part))?;
+/// let stream = writer.finish(&Ending::default())?;
+/// assert_eq!(recpipe::gen_recvfrom(&stream[..]).count(), 1);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 pub fn encode(batch: &Batch) -> Result<Vec<Encoded>, Error> {
     let compact = batch.compact();
     let whole = encode_one(&compact)?;

@@ -29,7 +29,7 @@ pub const MAGIC: [u8; 8] = *b"\x89RECPIPE";
 /// The version this program writes, and the only one it reads.
 pub const VERSION: u16 = 2;
 /// The codec of all payloads: bincode 2, fixed-width little-endian.
-pub const CODEC: u8 = 1;
+pub(crate) const CODEC: u8 = 1;
 /// Bytes of a preamble.
 pub const PREAMBLE_LEN: usize = 16;
 /// Bytes of a frame header.
@@ -39,11 +39,11 @@ pub const MAX_PAYLOAD: usize = 8 << 20;
 /// More schemas than this in one stream are refused.
 pub const MAX_SCHEMAS: usize = 1024;
 /// Bytes of the payloads of all schemas of one stream: both ends keep them until its end.
-pub const MAX_SCHEMA_BYTES: usize = 2 * MAX_PAYLOAD;
+pub(crate) const MAX_SCHEMA_BYTES: usize = 2 * MAX_PAYLOAD;
 /// The flag of a frame that a reader may skip when it does not know its kind.
 pub const OPTIONAL: u8 = 1;
 /// The flag of a Schema frame whose records were all there when the stream began: they are read from files that are not followed.
-pub const AT_REST: u8 = 2;
+pub(crate) const AT_REST: u8 = 2;
 
 /// What a frame is. Kinds from 16 on are about the connection and no part of the stream: they have the number 0, and no
 /// total counts them.
@@ -324,7 +324,7 @@ impl Decoder {
     }
 
     /// After the end of a stream, begins with one that follows it in the same input.
-    pub fn next_stream(&mut self) {
+    pub(crate) fn next_stream(&mut self) {
         self.state = State::Preamble;
         self.totals = Totals::default();
     }
@@ -342,7 +342,7 @@ impl Decoder {
     }
 
     /// The input has ended `got` bytes into the payload of `header`, the last that was decoded.
-    pub fn eof_in_payload(&self, header: &Header, got: usize) -> Error {
+    pub(crate) fn eof_in_payload(&self, header: &Header, got: usize) -> Error {
         let mut before = Decoder { state: State::Frames, at: self.at - u64::from(header.payload_len), totals: self.totals };
         if header.kind != Kind::End {
             before.totals.frames -= 1;

@@ -33,7 +33,7 @@ impl Pushdown {
     /// A larger pushdown is neither sent nor read.
     pub const MAX_BYTES: usize = 64 << 10;
     /// One of more conditions is neither sent nor read.
-    pub const MAX_CONDITIONS: usize = 4096;
+    pub(crate) const MAX_CONDITIONS: usize = 4096;
 
     /// The pushdown; without its conditions if it is too large with them.
     #[must_use]
@@ -44,7 +44,7 @@ impl Pushdown {
 
     /// The pushdown for a producer that does not act on conditions.
     #[must_use]
-    pub fn without_conditions(self) -> Self {
+    pub(crate) fn without_conditions(self) -> Self {
         Pushdown { conditions: Vec::new(), ..self }
     }
 

@@ -102,6 +102,7 @@ impl RawBatch {
 
     /// The same, as if it had come there: who is handed a batch of another's stream knows it as the other does.
     #[must_use]
+    #[doc(hidden)]
     pub fn with_place(mut self, place: Place) -> Self {
         self.place = place;
         self
@@ -113,6 +114,28 @@ impl RawBatch {
 }
 
 /// Reads frames, checks their order and totals, and knows a proven end from any other.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Batch, gen_sendto, wire::{Incoming, Reader}};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct Hit { host: String }
+///
+/// let mut stream = Vec::new();
+/// gen_sendto([Batch::of(&[Hit { host: "10.0.0.1".into() }])], &mut stream)?;
+/// let mut reader = Reader::new(&stream[..])?;
+/// while let Some(incoming) = reader.read()? {
+///     match incoming {
+///         Incoming::Schema(schema) => assert_eq!(schema.names().collect::<Vec<_>>(), ["host"]),
+///         Incoming::Batch(raw) => assert_eq!(raw.decode()?.len(), 1),
+///         Incoming::Warning(warning) => panic!("{}", warning.message),
+///         Incoming::End(ending) => assert_eq!(ending.rejected, 0),
+///     }
+/// }
+/// assert_eq!(reader.totals().records, 1);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Reader<R: Read> {
     input: R,
@@ -192,11 +215,13 @@ impl<R: Read> Reader<R> {
     }
 
     /// The input.
+    #[doc(hidden)]
     pub fn input(&self) -> &R {
         &self.input
     }
 
     /// The input, to be set up; whoever reads from it breaks the stream.
+    #[doc(hidden)]
     pub fn input_mut(&mut self) -> &mut R {
         &mut self.input
     }
@@ -239,11 +264,13 @@ impl<R: Read> Reader<R> {
 
     /// Whether the records of the stream were all there when it began ([`Writer::set_at_rest`](super::Writer::set_at_rest)), which is
     /// known from its first schema on.
+    #[doc(hidden)]
     pub fn is_at_rest(&self) -> bool {
         self.is_at_rest
     }
 
     /// Batches so far.
+    #[doc(hidden)]
     pub fn batches(&self) -> u64 {
         self.batches
     }

@@ -18,6 +18,19 @@ use crate::{Batch, Error, Schema};
 ///
 /// Dropping a writer without [`Writer::finish`] leaves a stream that every reader knows to be incomplete: that is how a
 /// producer that dies is found out.
+///
+/// # Examples
+/// ```
+/// use recpipe::{Exit, gen_recvfrom, wire::{Ending, Warning, Writer}};
+///
+/// let mut writer = Writer::new(Vec::new())?;
+/// writer.warn(&Warning { exit: Exit::Failed, message: "b.log cannot be read".into() })?;
+/// let failed = Ending { exit: Exit::Failed, cause: "b.log cannot be read".into(), rejected: 0 };
+/// let stream = writer.finish(&failed)?;
+/// let error = gen_recvfrom(&stream[..]).next().and_then(Result::err).expect("what the producer says comes last");
+/// assert_eq!(error.exit(), Exit::Failed);
+/// # Ok::<(), recpipe::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     out: W,
@@ -54,6 +67,7 @@ impl<W: Write> Writer<W> {
 
     /// All records that will be written were there before: they are read from files that nobody waits for more of. To be said before the
     /// first schema. A reader that gives windows of time when they close then waits for the end.
+    #[doc(hidden)]
     pub fn set_at_rest(&mut self) {
         self.flags = AT_REST;
     }
@@ -128,6 +142,7 @@ impl<W: Write> Writer<W> {
     ///
     /// # Errors
     /// As for [`Writer::schema`]; [`Error::TooLarge`] for one of this process that no frame holds.
+    #[doc(hidden)]
     pub fn raw(&mut self, raw: &RawBatch) -> Result<(), Error> {
         match raw.what() {
             Raw::Frame(header, payload) => {

@@ -25,4 +25,4 @@ pub(crate) use protocol::Message;
 pub(super) use remote::RemoteWorker;
 
 /// More are refused on a command line: each has threads and pipes.
-pub const MAX_PROCESSES: u16 = 256;
+pub(crate) const MAX_PROCESSES: u16 = 256;

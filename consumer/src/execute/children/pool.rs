@@ -144,7 +144,7 @@ impl Pool {
     }
 
     /// What each of them may hold, and its threads.
-    pub fn of_each(&self) -> (&Memory, usize) {
+    pub(crate) fn of_each(&self) -> (&Memory, usize) {
         (&self.memory, self.each - 1)
     }
 

@@ -194,7 +194,7 @@ impl Lexer<'_> {
     }
 
     /// The network or address that begins at `start`, if there is one; the tokens go on after it.
-    pub fn network(&mut self, start: usize) -> Option<super::Token> {
+    pub(crate) fn network(&mut self, start: usize) -> Option<super::Token> {
         let rest = self.text.get(start..self.end)?;
         let run = &rest[..rest.find(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.')).unwrap_or(rest.len())];
         let is_v4 = run.split('.').count() == 4 && run.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `number`
-pub static NUMBER: FunctionWord = FunctionWord {
+pub(crate) static NUMBER: FunctionWord = FunctionWord {
     name: "number",
     syntax: "number()",
     doc: "in `let`: the number of the record, from 1, among those with the same key",

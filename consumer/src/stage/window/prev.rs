@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `prev`
-pub static PREV: FunctionWord = FunctionWord {
+pub(crate) static PREV: FunctionWord = FunctionWord {
     name: "prev",
     syntax: "prev(EXPR[, N])",
     doc: "in `let`: the value in the record before, or N before, with the same key; null where there is none",

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// `total`
-pub static TOTAL: FunctionWord = FunctionWord {
+pub(crate) static TOTAL: FunctionWord = FunctionWord {
     name: "total",
     syntax: "total(AGGREGATE)",
     doc: "in `let`: the aggregate of all records with the same key; records come out at the end",

@@ -50,11 +50,11 @@ pub(super) struct Line {
     pub status: Option<u32>,
     pub bytes: i64,
     /// `method` and `proto` are null: the request line is not of three words.
-    pub whole_request: bool,
+    pub(crate) whole_request: bool,
     /// It has the combined format's two fields.
     pub combined: bool,
     /// The fields that only some servers write, in their order; of no length where there is none.
-    pub asides: [Spot; ASIDES],
+    pub(crate) asides: [Spot; ASIDES],
 }
 
 /// How many lines are gathered before they are appended to the columns.

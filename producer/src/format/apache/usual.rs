@@ -22,8 +22,8 @@ pub(super) struct Usual {
     pub combined: bool,
     /// The marks before and behind each text that is wanted.
     pub texts: [Option<(usize, usize)>; TEXTS],
-    pub before_status: usize,
-    pub after_bytes: usize,
+    pub(crate) before_status: usize,
+    pub(crate) after_bytes: usize,
 }
 
 /// A mark, what text ends there, and which one begins.

@@ -32,7 +32,7 @@ pub(super) struct Delimited {
     /// The delimiter, the special byte and the newline, where they can be told apart fast.
     pub marked: Option<ByteSet>,
     /// Another delimiter is taken where the first row has none of this.
-    pub detects: bool,
+    pub(crate) detects: bool,
 }
 
 /// `csv`: commas, unless the first row has none but semicolons or tabs.

@@ -17,9 +17,9 @@ pub(super) struct Entry {
     /// Its number in the file, from 0.
     pub nth: u64,
     /// Its number among all that its writer wrote, to whatever file.
-    pub seqnum: u64,
+    pub(crate) seqnum: u64,
     /// In microseconds since 1970.
-    pub realtime: u64,
+    pub(crate) realtime: u64,
     pub boot: Id,
 }
 

@@ -42,7 +42,7 @@ pub(super) struct Follower {
 pub(super) struct Look {
     pub new: Vec<JournalFile>,
     /// Files that cannot be read.
-    pub problems: Vec<(Arc<str>, String)>,
+    pub(crate) problems: Vec<(Arc<str>, String)>,
 }
 
 impl Follower {

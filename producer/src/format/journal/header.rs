@@ -70,25 +70,25 @@ pub(super) struct HashTable {
 /// What a file says of itself. Nothing in it was held against the file but where it says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Header {
-    pub is_keyed: bool,
-    pub is_compact: bool,
+    pub(crate) is_keyed: bool,
+    pub(crate) is_compact: bool,
     /// Nobody writes to it any more.
-    pub is_archived: bool,
-    pub file_id: Id,
+    pub(crate) is_archived: bool,
+    pub(crate) file_id: Id,
     /// Which writer the sequence numbers are of.
-    pub seqnum_id: Id,
+    pub(crate) seqnum_id: Id,
     /// Where the objects begin.
-    pub header_bytes: u64,
+    pub(crate) header_bytes: u64,
     /// Where they end, and with them the file: no number, where the two are too large.
     pub end: Option<u64>,
-    pub data_hashes: HashTable,
-    pub field_hashes: HashTable,
-    pub tail_object: u64,
+    pub(crate) data_hashes: HashTable,
+    pub(crate) field_hashes: HashTable,
+    pub(crate) tail_object: u64,
     pub entries: u64,
-    pub entry_array: u64,
-    pub head_seqnum: u64,
+    pub(crate) entry_array: u64,
+    pub(crate) head_seqnum: u64,
     /// When the first entry was written, in microseconds since 1970.
-    pub head_realtime: u64,
+    pub(crate) head_realtime: u64,
 }
 
 impl Header {

@@ -84,7 +84,7 @@ pub(super) trait Member: Debug + Send + Sync {
 }
 
 /// Takes records apart.
-pub(super) trait Reader {
+pub(super) trait Reader: Send {
     /// A block begins.
     fn begin(&mut self) {}
 

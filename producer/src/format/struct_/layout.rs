@@ -63,7 +63,7 @@ pub(super) struct Layout {
     /// The fields, in order.
     pub items: Vec<Item>,
     /// The bytes of a record, padding included; never 0.
-    pub record_bytes: usize,
+    pub(crate) record_bytes: usize,
     /// Whether numbers come with their highest byte first.
     pub big_endian: bool,
 }

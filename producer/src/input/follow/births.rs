@@ -56,7 +56,7 @@ impl<S, F> Birth<S, F> {
 
 /// The births, in their order.
 #[derive(Debug)]
-pub struct Births<S, F>(Vec<Birth<S, F>>);
+pub(crate) struct Births<S, F>(Vec<Birth<S, F>>);
 
 impl<S: Copy, F> Births<S, F> {
     /// None yet.

@@ -23,7 +23,7 @@ impl Doubt {
     }
 
     /// A file that was just found to be emptied: when it was made tells nothing of what it holds now.
-    pub fn of_emptied() -> Self {
+    pub(crate) fn of_emptied() -> Self {
         let now = Instant::now();
         Doubt { since: now, len: 0, changed: now, made: None }
     }

@@ -14,7 +14,7 @@ const MAX_BYTES: usize = 256 << 10;
 
 /// The moment at which an emptying was noticed.
 #[derive(Debug, Clone, Copy)]
-pub struct Noticed {
+pub(crate) struct Noticed {
     /// By the clock that we wait by.
     pub at: Instant,
     /// By the clock that files are dated with.
@@ -28,25 +28,25 @@ impl Noticed {
 
     /// Whether a file in doubt may be a copy that was made before the emptying: as its date tells, however late it was found; or
     /// it was found no later than `after`, where it has no date, or another one, as what is moved from another file system has.
-    pub fn may_be_after_copying(&self, doubt: &Doubt, after: Duration) -> bool {
+    pub(crate) fn may_be_after_copying(&self, doubt: &Doubt, after: Duration) -> bool {
         doubt.made.is_some_and(|made| made <= self.on) || doubt.since < self.at + after
     }
 }
 
 /// What was read of a file before it was emptied.
 #[derive(Debug)]
-pub struct Former {
+pub(crate) struct Former {
     /// Up to its end.
     pub print: Print,
     /// Where the record begins of which a part was held.
-    pub record_start: u64,
+    pub(crate) record_start: u64,
     /// When it was noticed that it is emptied.
     pub noticed: Noticed,
 }
 
 /// The former contents of the files of one name, the last of them last.
 #[derive(Debug, Default)]
-pub struct Formers {
+pub(crate) struct Formers {
     kept: VecDeque<Former>,
     bytes: usize,
     /// The last of those that had to go before their time.

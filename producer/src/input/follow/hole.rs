@@ -11,13 +11,13 @@ use super::super::block::BLOCK_BYTES;
 use super::super::print::read_at;
 
 /// How many bytes come before the next hole: NULs behind a line's end, or up to the end.
-pub fn before_hole(bytes: &[u8]) -> usize {
+pub(crate) fn before_hole(bytes: &[u8]) -> usize {
     let behind_line = memchr::memmem::find(bytes, b"\n\0").map(|newline| newline + 1);
     behind_line.unwrap_or_else(|| bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1))
 }
 
 /// How many NULs the bytes begin with.
-pub fn nuls(bytes: &[u8]) -> usize {
+pub(crate) fn nuls(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())
 }
 

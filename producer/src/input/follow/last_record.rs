@@ -12,7 +12,7 @@ use super::super::print::read_at;
 /// # Errors
 ///
 /// The file's.
-pub fn last_record(file: &File, len: u64, longest: usize) -> io::Result<u64> {
+pub(crate) fn last_record(file: &File, len: u64, longest: usize) -> io::Result<u64> {
     let mut chunk = vec![0; 8 << 10];
     let mut at = len;
     while at > 0 && len - at <= longest as u64 {

@@ -22,9 +22,9 @@ pub struct Scan {
     /// Files that were named and are not there yet, or may not be looked at yet, and why.
     pub missing: Vec<(PathBuf, io::Error)>,
     /// The directories where these are, and where more may come.
-    pub dirs: Vec<PathBuf>,
+    pub(crate) dirs: Vec<PathBuf>,
     /// What cannot be looked at.
-    pub problems: Vec<InputError>,
+    pub(crate) problems: Vec<InputError>,
 }
 
 impl Places {
@@ -34,7 +34,7 @@ impl Places {
     }
 
     /// Whether files may join that were not named: there is a directory or a glob among the arguments.
-    pub fn are_open(&self) -> bool {
+    pub(crate) fn are_open(&self) -> bool {
         self.args.iter().any(|arg| arg.is_dir() || is_glob(arg))
     }
 

@@ -36,11 +36,11 @@ pub struct Slot {
     /// What its records say they come from.
     pub source: Arc<str>,
     /// The files, oldest first.
-    pub tails: VecDeque<Tail>,
+    pub(crate) tails: VecDeque<Tail>,
     /// It is in the queue of those to be read.
-    pub dirty: bool,
+    pub(crate) dirty: bool,
     /// It is to be read again at the next look.
-    pub recheck: bool,
+    pub(crate) recheck: bool,
     /// The file may not be read.
     pub denied: Option<Denied>,
     /// How long the file was that could not be read when the following began: so much is old.
@@ -48,13 +48,13 @@ pub struct Slot {
     /// So many files were renamed to it and replaced before they could be opened, since the last one that could be.
     pub missed: u32,
     /// What was read of its files before they were emptied.
-    pub formers: Formers,
+    pub(crate) formers: Formers,
     read_bytes: u64,
 }
 
 /// Whether it was said that a file may not be read: just after it was made, that is about to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denied {
+pub(crate) enum Denied {
     /// Not yet.
     Unsaid,
     /// Yes.
@@ -95,17 +95,17 @@ impl Slot {
     }
 
     /// How much was read, of all its files.
-    pub fn read_bytes(&self) -> u64 {
+    pub(crate) fn read_bytes(&self) -> u64 {
         self.read_bytes
     }
 
     /// Whether this is the file that has the name now, as far as we know.
-    pub fn is_newest(&self, id: FileId) -> bool {
+    pub(crate) fn is_newest(&self, id: FileId) -> bool {
         self.tails.back().is_some_and(|tail| tail.id() == id && tail.orphan.is_none())
     }
 
     /// The newest file has lost the name, to another that was `renamed` to it or otherwise.
-    pub fn leave_newest(&mut self, renamed: bool) {
+    pub(crate) fn leave_newest(&mut self, renamed: bool) {
         if let Some(tail) = self.tails.back_mut().filter(|tail| tail.orphan.is_none()) {
             (tail.orphan, tail.replaced) = (Some(Instant::now()), renamed);
         }
@@ -117,13 +117,13 @@ impl Slot {
     }
 
     /// Whether a file is read that has lost the name, and was not still for long.
-    pub fn has_fresh_orphan(&self, now: Instant) -> bool {
+    pub(crate) fn has_fresh_orphan(&self, now: Instant) -> bool {
         let is_fresh = |tail: &Tail| tail.orphan.is_some_and(|since| now.saturating_duration_since(since.max(tail.grown)) < KEEP_MANY);
         self.tails.iter().any(is_fresh)
     }
 
     /// Whether a file is read that has lost the name.
-    pub fn has_orphan(&self) -> bool {
+    pub(crate) fn has_orphan(&self) -> bool {
         self.tails.iter().any(|tail| tail.orphan.is_some())
     }
 
@@ -133,12 +133,12 @@ impl Slot {
     }
 
     /// Gives out the whole records.
-    pub fn give_records(&mut self, out: &mut VecDeque<Followed>) {
+    pub(crate) fn give_records(&mut self, out: &mut VecDeque<Followed>) {
         self.tails.iter_mut().for_each(|tail| tail.give_records(out));
     }
 
     /// Gives out everything, unfinished lines too.
-    pub fn give_all(&mut self, out: &mut VecDeque<Followed>) {
+    pub(crate) fn give_all(&mut self, out: &mut VecDeque<Followed>) {
         self.tails.iter_mut().for_each(|tail| tail.give_all(out));
     }
 
@@ -227,7 +227,7 @@ impl Slot {
     }
 
     /// Takes out the files that lost the name and that nobody writes to any more, as far as can be seen.
-    pub fn retire(&mut self, now: Instant, out: &mut VecDeque<Followed>, writers: &mut Writers) -> Vec<Tail> {
+    pub(crate) fn retire(&mut self, now: Instant, out: &mut VecDeque<Followed>, writers: &mut Writers) -> Vec<Tail> {
         let mut retired = Vec::new();
         let mut at = 0;
         while let Some(tail) = self.tails.get(at) {

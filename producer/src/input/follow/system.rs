@@ -12,14 +12,14 @@ pub use linux::{Names, News, Writes};
 pub use other::{Names, News, Writes};
 
 /// The number of a directory.
-pub type DirId = usize;
+pub(crate) type DirId = usize;
 
 /// A name in a directory.
 pub type Place = (DirId, OsString);
 
 /// What happened to the names in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub(crate) enum Change {
     /// A file, a directory or a link was made.
     Made(Place),
     /// It lost its name by the rename of this number.

@@ -29,7 +29,7 @@ mod giving;
 
 /// What a read found.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Grown {
+pub(crate) enum Grown {
     /// More bytes.
     Yes,
     /// Nothing new.
@@ -69,11 +69,11 @@ pub struct Tail {
     /// read before.
     pub missed: u32,
     /// Since when its name has been another file's, or nobody's.
-    pub orphan: Option<Instant>,
+    pub(crate) orphan: Option<Instant>,
     /// It lost its name to a file that was renamed to it.
     pub replaced: bool,
     /// Somebody had it open for writing after that.
-    pub had_writer: bool,
+    pub(crate) had_writer: bool,
     /// It is not read any more.
     pub over: bool,
     /// Nothing was read of it yet, and what it holds may be known.
@@ -132,13 +132,13 @@ impl Tail {
 
     /// It had so many bytes when the following began.
     #[must_use]
-    pub fn with_old(self, old: u64) -> Self {
+    pub(crate) fn with_old(self, old: u64) -> Self {
         Tail { old, ..self }
     }
 
     /// Tells how much was given out.
     #[must_use]
-    pub fn with_marks(self, marks: bool) -> Self {
+    pub(crate) fn with_marks(self, marks: bool) -> Self {
         Tail { marks, ..self }
     }
 
@@ -148,7 +148,7 @@ impl Tail {
     }
 
     /// Makes the reading go on at least to the length that the file has now, whatever becomes of its name.
-    pub fn is_due(&mut self) {
+    pub(crate) fn is_due(&mut self) {
         self.due = self.file.metadata().map_or(0, |meta| meta.len());
     }
 
@@ -163,14 +163,14 @@ impl Tail {
     }
 
     /// Whether there is nothing more to read, but NULs at its end.
-    pub fn is_at_end(&self) -> bool {
+    pub(crate) fn is_at_end(&self) -> bool {
         let (len, pos) = (self.len(), self.print.pos);
         self.doubt.is_none() && (len == pos || (len > pos && matches!(hole::end(&self.file, pos), Ok(None))))
     }
 
     /// Goes on in the file of `other`, which holds what was read of this one, and gives it this one's, of which only what is
     /// added yet is news.
-    pub fn swap_files(&mut self, other: &mut Tail) {
+    pub(crate) fn swap_files(&mut self, other: &mut Tail) {
         std::mem::swap(&mut self.file, &mut other.file);
         std::mem::swap(&mut self.id, &mut other.id);
         std::mem::swap(&mut self.orphan, &mut other.orphan);
@@ -217,17 +217,17 @@ impl Tail {
     }
 
     /// Whether a part of a record is held, or was given out.
-    pub fn has_part(&self) -> bool {
+    pub(crate) fn has_part(&self) -> bool {
         self.held.len() > self.whole || self.within_long
     }
 
     /// Where the record begins of which a part is held; otherwise the place of the reading.
-    pub fn record_start(&self) -> u64 {
+    pub(crate) fn record_start(&self) -> u64 {
         self.start + self.whole as u64
     }
 
     /// How many bytes are held.
-    pub fn held_bytes(&self) -> usize {
+    pub(crate) fn held_bytes(&self) -> usize {
         self.held.len()
     }
 
@@ -236,7 +236,7 @@ impl Tail {
     /// # Errors
     ///
     /// The file's.
-    pub fn skip_to(&mut self, pos: u64) -> io::Result<()> {
+    pub(crate) fn skip_to(&mut self, pos: u64) -> io::Result<()> {
         self.print = Print::of(&self.file, pos)?;
         self.given = self.print.clone();
         self.start = pos;
@@ -249,12 +249,12 @@ impl Tail {
     }
 
     /// Whether it has no name any more.
-    pub fn is_deleted(&self) -> bool {
+    pub(crate) fn is_deleted(&self) -> bool {
         is_deleted(&self.file)
     }
 
     /// Why it is not followed, as far as its first bytes tell.
-    pub fn not_to_follow(&self) -> Option<&'static str> {
+    pub(crate) fn not_to_follow(&self) -> Option<&'static str> {
         if self.start > 0 {
             // What is followed from its end has begun before it was.
             return (self.boundary.content() != Content::Bytes && self.print.is_utf16()).then_some("not in UTF-8");
@@ -462,13 +462,13 @@ impl Tail {
 
     /// When the record is complete that is held, if nothing is added to it until then: of those whose end only the next one shows, and which
     /// end with a line by now.
-    pub fn settles_at(&self) -> Option<Instant> {
+    pub(crate) fn settles_at(&self) -> Option<Instant> {
         let ends_with_line = !self.within_long && self.held.len() > self.whole && self.held.last() == Some(&b'\n');
         self.boundary.settles_after().filter(|_| ends_with_line).map(|after| self.grown + after)
     }
 
     /// Takes the record that is held for complete.
-    pub fn settle_record(&mut self) {
+    pub(crate) fn settle_record(&mut self) {
         self.whole = self.held.len();
         self.searched = 0;
     }

@@ -35,7 +35,7 @@ pub type Opened = io::Result<Option<File>>;
 
 /// What was seen since it was last asked for.
 #[derive(Debug)]
-pub struct Learned {
+pub(crate) struct Learned {
     /// The names that changed, in the order in which it happened.
     pub changes: Vec<Change>,
     /// The files that got a followed name, in the order in which they did.
@@ -44,7 +44,7 @@ pub struct Learned {
 
 /// Looks at directories.
 #[derive(Debug)]
-pub struct Watcher {
+pub(crate) struct Watcher {
     seen: Mutex<Seen>,
     /// Apart from the names, which the thread must not wait for while these are read.
     writes: Mutex<Option<Writes>>,
@@ -95,7 +95,7 @@ impl Watcher {
 
     /// Is told nothing by the system.
     #[cfg(test)]
-    pub fn polling() -> io::Result<Self> {
+    pub(crate) fn polling() -> io::Result<Self> {
         Watcher::with(None)
     }
 
@@ -147,7 +147,7 @@ impl Watcher {
     }
 
     /// Looks whether the paths still lead to the directories that the system tells of: a link may have been turned.
-    pub fn look_at_dirs(&self) {
+    pub(crate) fn look_at_dirs(&self) {
         let mut seen = self.seen();
         let Seen { names, dirs, .. } = &mut *seen;
         for (id, dir) in dirs.iter_mut().enumerate().filter(|(_, dir)| dir.told && dir_id(&dir.path) != dir.id) {
@@ -163,7 +163,7 @@ impl Watcher {
     }
 
     /// Whose name this is.
-    pub fn slot_of(&self, place: &Place) -> Option<SlotId> {
+    pub(crate) fn slot_of(&self, place: &Place) -> Option<SlotId> {
         self.seen().slots.get(place).copied()
     }
 
@@ -173,7 +173,7 @@ impl Watcher {
     }
 
     /// Of its names, the slot keeps this one and gets those others, unless they are another's.
-    pub fn give_anew(&self, own: &Place, others: Vec<Place>, slot: SlotId) {
+    pub(crate) fn give_anew(&self, own: &Place, others: Vec<Place>, slot: SlotId) {
         let mut seen = self.seen();
         seen.slots.retain(|place, of| *of != slot || place == own || others.contains(place));
         for place in others {
@@ -275,7 +275,7 @@ fn dir_id(path: &Path) -> Option<FileId> {
 }
 
 /// Whether it has no name any more.
-pub fn is_deleted(file: &File) -> bool {
+pub(crate) fn is_deleted(file: &File) -> bool {
     use std::os::unix::fs::MetadataExt;
     file.metadata().is_ok_and(|meta| meta.nlink() == 0)
 }
@@ -285,7 +285,7 @@ pub fn is_deleted(file: &File) -> bool {
 /// # Errors
 ///
 /// The file's.
-pub fn open_regular(path: &Path) -> Opened {
+pub(crate) fn open_regular(path: &Path) -> Opened {
     use std::os::unix::fs::OpenOptionsExt;
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or(0);
     let file = File::options().read(true).custom_flags(flags).open(path)?;

@@ -34,7 +34,7 @@ pub enum Writer {
 
 /// Looks for writers, now and then.
 #[derive(Debug)]
-pub struct Writers {
+pub(crate) struct Writers {
     /// Files that somebody can write to.
     written: HashSet<FileId>,
     sees_all: bool,

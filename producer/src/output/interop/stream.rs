@@ -89,7 +89,7 @@ pub struct Streams {
 
 impl Streams {
     /// To a pipe or a file.
-    pub fn to_file(encoding: Encoding, out: File) -> Self {
+    pub(crate) fn to_file(encoding: Encoding, out: File) -> Self {
         let destination = Destination { name: "the output".into(), out: Some(out), end: End::Unknown };
         Streams::new(encoding, vec![destination], Spread::Balance, Duration::ZERO)
     }

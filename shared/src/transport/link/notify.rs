@@ -11,7 +11,7 @@ use std::{
 
 /// Wakes a thread; any number of clones.
 #[derive(Clone, Debug)]
-pub struct Waker(Arc<Inner>);
+pub(crate) struct Waker(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {

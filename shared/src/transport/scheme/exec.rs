@@ -52,7 +52,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "exec:COMMAND",
     medium: Medium::Child,
     resumes: false,
-    is_encrypted: false,
     is_plain: false,
     parse: |text| {
         let command = text.strip_prefix(SCHEME.prefix)?;
@@ -167,6 +166,20 @@ pub fn converse(program: &Path, args: &[&str]) -> Result<(Child, File, File), Er
 ///
 /// # Errors
 /// [`Error::Io`] naming the program.
+///
+/// # Examples
+/// ```
+/// use std::{io::Read, process::Stdio};
+/// use recpipe::{Exit, transport::exec::spawn_writing};
+///
+/// let argv = ["echo", "tea"].map(str::to_owned);
+/// let (child, mut written) = spawn_writing(&argv, Stdio::null())?;
+/// let mut text = String::new();
+/// written.read_to_string(&mut text)?;
+/// child.wait_read(Exit::Done)?;
+/// assert_eq!(text, "tea\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn spawn_writing(argv: &[String], stdin: impl Into<Stdio>) -> Result<(Child, File), Error> {
     let name = argv.join(" ");
     let failed = |error| Error::io(format!("cannot start `{name}`"), error);
@@ -264,6 +277,7 @@ impl Child {
     ///
     /// # Errors
     /// [`Error::Child`] when it exited with neither that nor 0.
+    #[doc(hidden)]
     pub fn wait_told(self, told: Exit) -> Result<(), Error> {
         self.wait_as(told, |_| Exit::Failed)
     }
@@ -280,6 +294,7 @@ impl Child {
     ///
     /// # Errors
     /// As for [`Child::wait`].
+    #[doc(hidden)]
     pub fn wait_unread(mut self) -> Result<(), Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = status.signal() == Some(rustix::process::Signal::PIPE.as_raw());
@@ -290,6 +305,7 @@ impl Child {
     ///
     /// # Errors
     /// Those of the system.
+    #[doc(hidden)]
     pub fn end_by(mut self, until: Instant) -> Result<(), Error> {
         let mut pause = Duration::from_millis(1);
         loop {
@@ -307,6 +323,7 @@ impl Child {
     ///
     /// # Errors
     /// Those of the system.
+    #[doc(hidden)]
     pub fn wait_status(mut self) -> Result<Option<i32>, Error> {
         let status = self.process.wait().map_err(|error| Error::io(format!("cannot wait for `{}`", self.name), error))?;
         self.waited = true;

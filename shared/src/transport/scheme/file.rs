@@ -20,7 +20,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "PATH",
     medium: Medium::File,
     resumes: false,
-    is_encrypted: false,
     is_plain: false,
     parse: |text| unknown_scheme(text).is_none().then(|| Ok(Arc::new(Named(text.into())) as Arc<dyn Endpoint>)),
 };

@@ -1,4 +1,4 @@
-//! The schemes of URLs. Each is one row of [`SCHEMES`] and one file, which has the row, reads what a user writes, and makes and
+//! The schemes of URLs. Each is one row of `SCHEMES` and one file, which has the row, reads what a user writes, and makes and
 //! accepts connections. Everything else asks the row, or the `Endpoint` behind a URL, and knows no scheme by its name.
 //!
 //! To add a scheme: a file here with a `SCHEME` and an `Endpoint`, and its place in the table.
@@ -23,7 +23,7 @@ use super::{Security, link::Wait, socket::Socket};
 use crate::Error;
 
 /// All schemes, in the order in which a text is held against them: a file is what is nothing else.
-pub static SCHEMES: [&Scheme; 6] = [&stdio::SCHEME, &tcp::SCHEME, &tls::SCHEME, &unix::SCHEME, &exec::SCHEME, &file::SCHEME];
+pub(crate) static SCHEMES: [&Scheme; 6] = [&stdio::SCHEME, &tcp::SCHEME, &tls::SCHEME, &unix::SCHEME, &exec::SCHEME, &file::SCHEME];
 
 /// A kind of endpoint: how it is written, and what it can do.
 pub struct Scheme {
@@ -35,8 +35,6 @@ pub struct Scheme {
     pub medium: Medium,
     /// Whether a connection that breaks can be made again. Within a host it breaks only when one of its ends dies.
     pub resumes: bool,
-    /// Whether what crosses is encrypted, and both ends are known by certificates.
-    pub is_encrypted: bool,
     /// Whether it can carry bytes without frames, to programs that know nothing of them.
     pub is_plain: bool,
     /// Reads a text; `None` where it is of another scheme.
@@ -214,7 +212,7 @@ mod tests {
             assert_eq!(endpoint.command().is_some(), scheme.medium == Medium::Child, "{scheme:?}");
             assert_eq!(endpoint.plain().is_some(), scheme.is_plain, "{scheme:?}");
             // A call of what is encrypted needs the certificates that it is checked against.
-            let can_be_called = endpoint.dial(&security).is_ok() || scheme.is_encrypted;
+            let can_be_called = endpoint.dial(&security).is_ok() || scheme.prefix == "tls://";
             assert_eq!(can_be_called, scheme.medium == Medium::Socket, "{scheme:?}");
         }
     }

@@ -17,7 +17,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "-",
     medium: Medium::Stdio,
     resumes: false,
-    is_encrypted: false,
     is_plain: false,
     parse: |text| (text == SCHEME.prefix).then(|| Ok(Arc::new(Standard) as Arc<dyn Endpoint>)),
 };

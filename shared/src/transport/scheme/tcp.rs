@@ -33,7 +33,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "tcp://HOST:PORT",
     medium: Medium::Socket,
     resumes: true,
-    is_encrypted: false,
     is_plain: true,
     parse: |text| {
         let address = text.strip_prefix(SCHEME.prefix)?;

@@ -28,7 +28,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "tls://HOST:PORT",
     medium: Medium::Socket,
     resumes: true,
-    is_encrypted: true,
     is_plain: false,
     parse: |text| {
         let address = text.strip_prefix(SCHEME.prefix)?;

@@ -26,7 +26,6 @@ pub(super) static SCHEME: Scheme = Scheme {
     syntax: "unix:PATH",
     medium: Medium::Socket,
     resumes: false,
-    is_encrypted: false,
     is_plain: true,
     parse: |text| {
         let path = text.strip_prefix(SCHEME.prefix)?;

@@ -18,7 +18,7 @@ const MAX_BYTES: u64 = 16 << 20;
 
 /// Who we are, and whom we believe.
 #[derive(Clone, Debug, Default)]
-pub struct Credentials {
+pub(crate) struct Credentials {
     pub(super) identity: Option<Arc<Identity>>,
     pub(super) authorities: Option<Arc<Authorities>>,
 }
@@ -61,7 +61,7 @@ impl Credentials {
     ///
     /// # Errors
     /// Which file, and what is wrong with it.
-    pub fn read(cert: Option<&Path>, key: Option<&Path>, ca: Option<&Path>) -> Result<Self, Error> {
+    pub(crate) fn read(cert: Option<&Path>, key: Option<&Path>, ca: Option<&Path>) -> Result<Self, Error> {
         let identity = cert.zip(key).map(|(cert, key)| {
             let chain = certificates("--cert", cert)?;
             Ok::<_, Error>(Arc::new(Identity { chain, key: private_key(key)?, cert_path: cert.into(), key_path: key.into() }))
@@ -72,7 +72,7 @@ impl Credentials {
     }
 
     /// An option that was given.
-    pub fn option(&self) -> Option<&'static str> {
+    pub(crate) fn option(&self) -> Option<&'static str> {
         match self {
             Credentials { identity: Some(_), .. } => Some("--cert"),
             Credentials { authorities: Some(_), .. } => Some("--ca"),

@@ -13,27 +13,27 @@ mod words;
 
 use std::{fmt, net::TcpStream, sync::Arc};
 
-pub use credentials::Credentials;
+pub(super) use credentials::Credentials;
 use rustls::{
     ClientConfig, ClientConnection, ServerConfig, ServerConnection,
     client::Resumption,
     crypto::{CryptoProvider, ring},
     pki_types::ServerName,
 };
-pub use stream::TlsStream;
+pub(super) use stream::TlsStream;
 
 use crate::Error;
 
 /// How we call one host.
 #[derive(Clone)]
-pub struct Caller {
+pub(super) struct Caller {
     config: Arc<ClientConfig>,
     name: ServerName<'static>,
 }
 
 /// How we listen.
 #[derive(Clone)]
-pub struct Host(Arc<ServerConfig>);
+pub(super) struct Host(Arc<ServerConfig>);
 
 impl fmt::Debug for Caller {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {

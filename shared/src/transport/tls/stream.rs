@@ -19,7 +19,7 @@ const UNSENT_BYTES: usize = 256 << 10;
 /// can be read without it (`has_input`), and whether something still has to be written
 /// (`wants_write`) though every write has been taken.
 #[derive(Debug)]
-pub struct TlsStream {
+pub(crate) struct TlsStream {
     tcp: TcpStream,
     tls: Box<Connection>,
     /// Ciphertext that was read and not looked at: `arrived[at..to]`.

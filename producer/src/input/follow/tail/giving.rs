@@ -14,13 +14,13 @@ impl Tail {
     }
 
     /// Gives out the whole records.
-    pub fn give_records(&mut self, out: &mut VecDeque<Followed>) {
+    pub(crate) fn give_records(&mut self, out: &mut VecDeque<Followed>) {
         self.give(self.whole, Part::Whole, out);
     }
 
     /// Drops the part of a record that is held, because its rest cannot be had any more: it would look like a whole one. How
     /// many bytes that are.
-    pub fn drop_part(&mut self) -> usize {
+    pub(crate) fn drop_part(&mut self) -> usize {
         let part = self.held.len() - self.whole;
         self.held.truncate(self.whole);
         self.searched = 0;
@@ -28,7 +28,7 @@ impl Tail {
     }
 
     /// Gives out all, the part of a record too: nobody will finish it.
-    pub fn give_all(&mut self, out: &mut VecDeque<Followed>) {
+    pub(crate) fn give_all(&mut self, out: &mut VecDeque<Followed>) {
         self.give_records(out);
         if self.print.pos <= self.old {
             // Nothing was added to the record that was not finished: none of it is new.
