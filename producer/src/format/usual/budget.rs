@@ -11,7 +11,7 @@ const LONGEST: usize = 512 << 10;
 
 /// Counts the usual lines that were read against the odd ones between them.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(in crate::format) struct Budget {
     /// How many usual lines an odd one costs: what was begun is left, and begun anew behind it.
     cost: usize,
     saved: usize,
@@ -20,12 +20,12 @@ pub(super) struct Budget {
 
 impl Budget {
     /// Where an odd line costs as much as is gained by so many usual ones.
-    pub(super) fn new(cost: usize) -> Self {
+    pub(in crate::format) fn new(cost: usize) -> Self {
         Budget { cost, saved: ODD * cost, pause: PAUSE }
     }
 
     /// So many usual lines, and then an odd one.
-    pub(super) fn count(&mut self, usual: usize) {
+    pub(in crate::format) fn count(&mut self, usual: usize) {
         let most = ODD * self.cost;
         self.saved = (self.saved + usual).min(most).saturating_sub(self.cost);
         if usual > most {
@@ -34,12 +34,12 @@ impl Budget {
     }
 
     /// Whether it did not pay.
-    pub(super) fn is_spent(&self) -> bool {
+    pub(in crate::format) fn is_spent(&self) -> bool {
         self.saved == 0
     }
 
     /// For how many bytes to look no more, if it did not pay. Then one more line is looked at.
-    pub(super) fn spent(&mut self) -> Option<usize> {
+    pub(in crate::format) fn spent(&mut self) -> Option<usize> {
         if !self.is_spent() {
             return None;
         }
