@@ -24,6 +24,8 @@ from values import AGGREGATES, MISSING, Moment, Overflow, calculated, compared, 
 WIDE = [2**63, 2**64, 2**64 + 1, -2**63 - 1, 2**100, 2**127 - 1, -2**127, 2**53 + 1, 2**63 - 1, -2**63]
 # A record of so many bytes, so that a sample does not see the thousandth.
 FILLER = "x" * 700
+# So many bytes of each input are its sample.
+SAMPLE = 512 << 10
 
 
 def number(r):
@@ -62,10 +64,10 @@ def cell(value):
     return {None: "", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else repr(value) if is_number(value) else value
 
 
-def of_cell(text):
-    """What a cell is by its own bytes."""
+def of_cell(text, has_numbers=True):
+    """What a cell is by its own bytes; an empty one also by whether the samples have numbers in its column."""
     if text == "":
-        return None
+        return None if has_numbers else ""
     if re.fullmatch(r"-?[1-9][0-9]*|0", text):
         return of_json(int(text))
     return float(text) if re.fullmatch(r"-?(0|[1-9][0-9]*)\.[0-9]+([eE][+-]?[0-9]+)?|-?[1-9][0-9]*[eE][+-][0-9]+", text) else text
@@ -80,7 +82,7 @@ class Table:
         parts = r.choice([1, 2, 3])
         size = -(-len(made) // parts)
         self.kind = r.choice(["json", "csv"])
-        self.records, paths = [], []
+        self.records, paths, sampled = [], [], set()
         for number, at in enumerate(range(0, len(made), size)):
             part = made[at:at + size]
             paths.append(os.path.join(directory, f"{number}.{self.kind}"))
@@ -91,8 +93,15 @@ class Table:
                 else:
                     names = sorted({name for record in part for name in record})
                     writer = csv.writer(out, lineterminator="\n")
-                    writer.writerows([names] + [[cell(record.get(name)) for name in names] for record in part])
-                    self.records += [{name: of_cell(cell(record.get(name))) for name in names} for record in part]
+                    writer.writerow(names)
+                    for record in part:
+                        cells = {name: cell(record.get(name)) for name in names}
+                        writer.writerow(cells.values())
+                        if out.tell() <= SAMPLE:
+                            sampled.update(name for name, text in cells.items() if is_number(of_cell(text)))
+                        self.records.append(cells)
+        if self.kind == "csv":
+            self.records = [{name: of_cell(text, name in sampled) for name, text in cells.items()} for cells in self.records]
         self.path = os.path.join(directory, "records.rec")
         command = [programs["producer"], self.kind, "-q", "--max-errors", "0", "--to", self.path, *paths]
         made = subprocess.run(command, capture_output=True, timeout=DEADLINE_SECONDS)
