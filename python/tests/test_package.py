@@ -29,6 +29,12 @@ class Package(unittest.TestCase):
             tree = ast.parse(text, feature_version=(3, 8))
             self.assertIsNotNone(ast.get_docstring(tree), name)
 
+    def test_modules_are_there_without_being_imported_by_name(self):
+        script = "import recpipe; print(recpipe.writer.dump is recpipe.dump, recpipe.programs.producer is recpipe.producer)"
+        environment = {**os.environ, "PYTHONPATH": os.path.dirname(DIRECTORY)}
+        told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+        self.assertEqual((told.stdout, told.stderr), ("True True\n", ""))
+
     def test_examples_in_the_documentation_are_true(self):
         tried = 0
         for name in self.modules():

@@ -174,10 +174,6 @@ impl Stepwise {
         let order = self.order;
         self.order += 1;
         self.records += batch.len() as u64;
-        if self.schema.as_ref().is_none_or(|schema| !Arc::ptr_eq(schema, batch.schema())) {
-            self.seen.look(batch.schema(), &self.plan, true);
-            self.schema = Some(batch.schema().clone());
-        }
         let origin = Origin { order, ..batch.origin().clone() };
         if self.stopped {
             return Err(Error::Protocol("records after the end"));
@@ -231,7 +227,12 @@ impl Stepwise {
     }
 
     /// What came of a batch.
-    fn pieces(&mut self, Made { order, pieces }: Made) -> Result<(), Error> {
+    fn pieces(&mut self, Made { order, schema, pieces }: Made) -> Result<(), Error> {
+        // Not when it was handed over: what was taken ahead of the end is not part of the answer.
+        if let Some(schema) = schema.filter(|new| self.schema.as_ref().is_none_or(|last| !Arc::ptr_eq(last, new))) {
+            self.seen.look(&schema, &self.plan, true);
+            self.schema = Some(schema);
+        }
         for piece in pieces? {
             let Piece::Batch(batch) = piece else { return Err(Error::Protocol("lines for an output that takes records")) };
             if self.once.send(batch)? == Flow::Stop {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
-use recpipe::{Batch, Error, parallel::IN_FLIGHT_PER_WORKER, wire::RawBatch};
+use recpipe::{Batch, Error, parallel::IN_FLIGHT_PER_WORKER, record::Schema, wire::RawBatch};
 
 use super::{
     cut::{Cut, Prepared},
@@ -29,10 +29,21 @@ pub(super) enum Job {
     Frame(usize, RawBatch),
 }
 
+impl Job {
+    fn schema(&self) -> Option<Arc<Schema>> {
+        match self {
+            Job::Batch(batch) => Some(batch.schema().clone()),
+            Job::Frame(..) => None,
+        }
+    }
+}
+
 /// What came of a job.
 pub(super) struct Made {
     /// The place of its records in the input.
     pub(super) order: u64,
+    /// The fields of these records, if they are of the main input.
+    pub(super) schema: Option<Arc<Schema>>,
     pub(super) pieces: Result<Vec<Piece>, Error>,
 }
 
@@ -111,7 +122,10 @@ impl Workers {
     /// [`Error::Panicked`] where no worker is left.
     pub(super) fn hand(&mut self, order: u64, job: Job) -> Result<(), Error> {
         match self {
-            Workers::Here(worker, made) => made.push_back(Made { order, pieces: work(worker, job) }),
+            Workers::Here(worker, made) => {
+                let schema = job.schema();
+                made.push_back(Made { order, schema, pieces: work(worker, job) });
+            }
             Workers::Threads(threads) => {
                 let number = threads.handed;
                 if threads.to.as_ref().is_none_or(|to| to.send((number, order, job)).is_err()) {
@@ -220,8 +234,9 @@ fn work(worker: &mut QueryWorker, job: Job) -> Result<Vec<Piece>, Error> {
 fn run(seed: &Seed, jobs: &Receiver<(u64, u64, Job)>, made: &Sender<(u64, Made)>) -> Option<Box<dyn Partial>> {
     let mut worker = seed.worker();
     for (number, order, job) in jobs {
+        let schema = job.schema();
         let pieces = catch_unwind(AssertUnwindSafe(|| work(&mut worker, job))).unwrap_or_else(|panic| Err(Error::panicked(&*panic)));
-        if made.send((number, Made { order, pieces })).is_err() {
+        if made.send((number, Made { order, schema, pieces })).is_err() {
             return None;
         }
     }

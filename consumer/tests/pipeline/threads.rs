@@ -172,3 +172,20 @@ fn a_panic_is_an_error() {
     assert_eq!(rows.len(), 150);
     assert!(error.as_ref().is_some_and(|error| error.contains("a hundred and fifty")), "{error:?}");
 }
+
+#[test]
+fn of_what_was_taken_ahead_of_the_end_nothing_is_told() {
+    let batch = |names: &[&str]| {
+        let schema = Schema::new(names.iter().map(|name| Field::new(*name, Type::Int)).collect()).unwrap();
+        let mut builder = BatchBuilder::new(Arc::new(schema));
+        builder.push(&vec![Value::Int(1); names.len()])?;
+        builder.finish()
+    };
+    let query = Query::parse("head 1").unwrap();
+    for threads in [1, 4].repeat(25) {
+        let input = (0..20).map(|number| if number == 0 { batch(&["n"]) } else { batch(&["n", "later"]) });
+        let mut answer = over(&query, threads, input);
+        assert_eq!(told(&mut answer), (vec!["1".to_owned()], None));
+        assert!(answer.warnings().is_empty(), "{:?} on {threads} threads", answer.warnings());
+    }
+}

@@ -24,7 +24,7 @@ use recpipe::json::{self, Fault, Scalar, Visitor, Way, unescape};
 use recpipe::record::{Growing, Schema};
 
 use self::framing::{Framing, Kind, LINES, Units};
-use self::usual::{Told, Usual};
+use self::usual::{MOST_STEPS, Told, Usual};
 use super::continuity::{Continuity, Failure};
 use super::growing::Learned;
 use super::lines::lines;
@@ -242,7 +242,7 @@ struct InPiece<'a> {
 impl Visitor for InPiece<'_> {
     fn value(&mut self, Way { path, shape }: Way<'_>, start: usize, len: usize, scalar: Scalar) -> Result<(), Fault> {
         let place = self.open.place(path)?;
-        if let Some(told) = &mut self.told {
+        if let Some(told) = self.told.as_deref_mut().filter(|told| told.len() <= MOST_STEPS) {
             let quotes = usize::from(matches!(scalar, Scalar::String { .. }));
             told.push(Told { start: start - quotes, end: start + len + quotes, place, is_outermost: shape == 0 });
         }

@@ -94,6 +94,11 @@ impl Names {
         &self.names[place]
     }
 
+    /// Whether the block has columns of its own, not those of the stream.
+    pub(super) fn is_alone(&self) -> bool {
+        self.is_alone
+    }
+
     /// How many names there are.
     pub(super) fn len(&self) -> usize {
         self.names.len()

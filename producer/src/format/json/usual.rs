@@ -15,7 +15,7 @@ use crate::format::{Wanted, usual::Budget};
 const MOST: usize = 4;
 
 /// Of larger objects no layout is kept: they are few.
-const MOST_STEPS: usize = 256;
+pub(super) const MOST_STEPS: usize = 256;
 
 /// A value of an object that was gone through.
 #[derive(Debug, Clone, Copy)]

@@ -6,6 +6,8 @@
 //!                              values.rs: literals, numbers, times ◄┘──► the columns that are read
 //! ```
 //!
+//! Tabs are no separators: where blanks part fields, a line with a tab is left to the template.
+//!
 //! The law, tested on generated lines: what is read here is what [`Template::read`] says of the line, or it is left to that.
 //!
 //! # Why that is so
@@ -15,7 +17,7 @@
 mod layout;
 mod values;
 
-use recpipe::template::Template;
+use recpipe::template::{Form, Part, Taken, Template};
 
 use super::super::Wanted;
 use super::super::names::Names;
@@ -96,12 +98,22 @@ fn kinds(members: &Members, is_read: &dyn Fn(&str) -> bool) -> Vec<Kind> {
         let Some(template) = member.template() else { break };
         if let Some(layout) = Layout::new(template, at, is_read)
             && before.iter().all(|other| layout.is_none_of(other))
+            && !(members.skips_blank() && may_be_blank(template))
         {
             kinds.push(Kind { at: kinds.len(), layout, name: member.name().into(), format: None, columns: Vec::new() });
         }
         before.push(template);
     }
     kinds
+}
+
+/// Whether a usual line of the template may have nothing but white space.
+fn may_be_blank(template: &Template) -> bool {
+    !template.parts().any(|part| match part {
+        Part::Bytes(bytes) => bytes.iter().any(|byte| !byte.is_ascii_whitespace()),
+        Part::Taken(Taken { form: Form::Int { .. } | Form::Float | Form::Time(_), .. }) => true,
+        _ => false,
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 /// The number written in `block[from..to]`, or 0 for a dash.
 #[inline]
 pub(in super::super) fn number(block: &[u8], from: usize, to: usize) -> Option<i64> {
-    let len = to - from;
+    let len = to.checked_sub(from).filter(|len| *len > 0)?;
     if len <= 8 && to >= 8 {
         let eight = block.get(to - 8..to)?;
         let mut word = [0; 8];
@@ -12,7 +12,7 @@ pub(in super::super) fn number(block: &[u8], from: usize, to: usize) -> Option<i
         let ours = u64::MAX.checked_shl(64 - 8 * len as u32).unwrap_or(0);
         let word = (u64::from_le_bytes(word) & ours) | (0x3030_3030_3030_3030 & !ours);
         if let Some(number) = eight_digits(word) {
-            return (len > 0).then_some(number);
+            return Some(number);
         }
         return (len == 1 && block[from] == b'-').then_some(0);
     }

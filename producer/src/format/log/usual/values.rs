@@ -108,6 +108,10 @@ pub(in super::super) struct Lines<'a> {
 impl Lines<'_> {
     /// Adds usual lines, up to the first that does not fit or that there is no room for; how many there were.
     pub(in super::super) fn add(&mut self, kind: &Kind, places: &[u32], room: &mut Room) -> usize {
+        // The columns that the kinds know are those of the stream.
+        if self.open.names.is_alone() {
+            return 0;
+        }
         let layout = &kind.layout;
         let width = layout.pattern().wanted();
         let places = Places { block: self.block, places, width };
