@@ -65,6 +65,8 @@ impl<I: Iterator<Item = Result<Batch, Error>>> Answer<I> {
     ///
     /// At most three batches for each thread are taken ahead of what is asked for, also of an answer that is dropped or has enough
     /// (`head`); whoever drops it waits for those that are being worked on. Where the system has fewer threads to give, fewer are used.
+    /// While the iterator waits for a batch that is yet to come, what threads have finished meanwhile waits, too: of an input that is
+    /// followed, one thread answers sooner.
     /// It has no effect once the first batch was asked for, or on the answer of a [`PartialAnswer`](super::PartialAnswer).
     #[must_use]
     pub fn on_threads(self, threads: NonZeroUsize) -> Self {
