@@ -30,6 +30,7 @@ use super::growing::Learned;
 use super::lines::lines;
 use super::names::{Names, no_fields};
 use super::open_table::{OpenTable, Outcome};
+use super::table::Table;
 use super::{Args, Format, FormatOption, FormatSpec, Parsed, Parser, Plan, Reject, Start, Unit, Wanted};
 use crate::input::block::Block;
 use crate::input::boundary::{Boundary, Dialect, MAX_RECORD_BYTES};
@@ -260,20 +261,35 @@ impl Visitor for InPiece<'_> {
             }
             table.unset(place);
         }
-        match scalar {
-            Scalar::Null => table.null(place),
-            Scalar::String { escaped: true } => {
-                let raw = &self.piece.text[start..start + len];
-                table.own_text(place, |own| unescape(raw, own));
-            }
-            Scalar::String { .. } | Scalar::Array | Scalar::Digits => table.text(place, self.piece.start + start, len),
-            _ if as_text => table.text(place, self.piece.start + start, len),
-            Scalar::Int(n) => table.int(place, n),
-            Scalar::Wide(n) => table.wide(place, n),
-            Scalar::Float(n) => table.float(place, n),
-            Scalar::Bool(b) => table.bool(place, b),
-        }
+        let Piece { text, start: at, .. } = *self.piece;
+        put(table, (text, at), &Found { place, is_text: as_text, start, len, scalar });
         Ok(())
+    }
+}
+
+/// A value that goes into a column.
+struct Found {
+    place: usize,
+    /// It goes there as it is written, whatever it is.
+    is_text: bool,
+    /// Where it stands in its object, a string without its quotes.
+    start: usize,
+    len: usize,
+    scalar: Scalar,
+}
+
+/// Puts a value of the object `text`, which stands at `at` in the block, into its column.
+#[inline]
+fn put(table: &mut Table, (text, at): (&[u8], usize), &Found { place, is_text, start, len, scalar }: &Found) {
+    match scalar {
+        Scalar::Null => table.null(place),
+        Scalar::String { escaped: true } => table.own_text(place, |own| unescape(&text[start..start + len], own)),
+        Scalar::String { .. } | Scalar::Array | Scalar::Digits => table.text(place, at + start, len),
+        _ if is_text => table.text(place, at + start, len),
+        Scalar::Int(n) => table.int(place, n),
+        Scalar::Wide(n) => table.wide(place, n),
+        Scalar::Float(n) => table.float(place, n),
+        Scalar::Bool(b) => table.bool(place, b),
     }
 }
 

@@ -8,10 +8,10 @@
 
 use recpipe::json::{self, Scalar};
 
-use super::OpenTable;
+use super::{Found, OpenTable, put};
 use crate::format::{Wanted, usual::Budget};
 
-/// Programs that write into one log have so many kinds of records, of the usual ones.
+/// So many layouts are kept: a log has few kinds of records that come often.
 const MOST: usize = 4;
 
 /// Of larger objects no layout is kept: they are few.
@@ -85,15 +85,6 @@ struct Layout {
     after: Literal,
 }
 
-/// A value that is read: its column, where it stands (a string without its quotes), and what it is.
-struct Found {
-    place: usize,
-    start: usize,
-    len: usize,
-    /// `None` where it is kept as it is written.
-    scalar: Option<Scalar>,
-}
-
 /// An odd object costs what is gained by so many usual ones: all layouts are tried, and one more is made.
 const COST: usize = 3;
 
@@ -152,18 +143,7 @@ impl Usual {
         {
             self.read += 1;
         }
-        let table = &mut open.table;
-        for Found { place, start: at, len, scalar } in self.found.drain(..) {
-            match scalar {
-                Some(Scalar::Null) => table.null(place),
-                Some(Scalar::String { escaped: true }) => table.own_text(place, |own| json::unescape(&text[at..at + len], own)),
-                Some(Scalar::Int(n)) => table.int(place, n),
-                Some(Scalar::Wide(n)) => table.wide(place, n),
-                Some(Scalar::Float(n)) => table.float(place, n),
-                Some(Scalar::Bool(b)) => table.bool(place, b),
-                Some(Scalar::String { .. } | Scalar::Array | Scalar::Digits) | None => table.text(place, start + at, len),
-            }
-        }
+        self.found.iter().for_each(|found| put(&mut open.table, (text, start), found));
         true
     }
 
@@ -248,8 +228,7 @@ impl Layout {
             at = end;
             if let Some(place) = step.place {
                 let (start, end) = if let Scalar::String { .. } = scalar { (start + 1, end - 1) } else { (start, end) };
-                let is_as_written = step.is_text && !matches!(scalar, Scalar::Null | Scalar::String { .. });
-                found.push(Found { place, start, len: end - start, scalar: (!is_as_written).then_some(scalar) });
+                found.push(Found { place, is_text: step.is_text, start, len: end - start, scalar });
             }
         }
         self.after.after(text, at)
